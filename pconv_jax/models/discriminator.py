@@ -1,0 +1,83 @@
+"""The discriminator of the adversarial loss: a stack of strided convolutions down to one logit an image."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from pconv_jax.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Shape of the discriminator.
+
+    Attributes:
+        image_size: side of the square images it judges, px; a multiple of 2 to the number of stages.
+        widths: channels of each stage; each halves the resolution. Pathak et al. use (64, 128, 256, 512) at 64 px.
+    """
+
+    image_size: int = 64
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+
+    def __post_init__(self) -> None:
+        if not self.widths or self.image_size % 2 ** len(self.widths):
+            raise InputError(
+                f"image_size={self.image_size} must be a multiple of {2 ** len(self.widths)}, for the discriminator "
+                f"halves it {len(self.widths)} times: choose another image size or fewer discriminator widths"
+            )
+
+
+class Discriminator(nnx.Module):
+    """Convolutions 4x4 with stride 2, batch norm (not after the first) and LeakyReLU 0.2; one logit an image.
+
+    References:
+        Pathak et al., Context Encoders: Feature Learning by Inpainting, CVPR 2016, figure 9 (after DCGAN).
+    """
+
+    def __init__(
+        self,
+        config: DiscriminatorConfig,
+        *,
+        dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        rngs: nnx.Rngs,
+    ):
+        """Creates the parameters.
+
+        Args:
+            config: shape of the network.
+            dtype: compute dtype; parameters stay float32.
+            axis_name: mapped axis over which training averages the batch statistics; None for one device.
+            rngs: source of the random parameters.
+        """
+        convs, norms, features = [], [], 3
+        for index, width in enumerate(config.widths):
+            convs.append(
+                nnx.Conv(
+                    features, width, (4, 4), strides=2, padding=1, use_bias=index == 0, dtype=dtype, rngs=rngs
+                )
+            )
+            if index:
+                norms.append(nnx.BatchNorm(width, momentum=0.95, dtype=dtype, axis_name=axis_name, rngs=rngs))
+            features = width
+        self.convs, self.norms = nnx.List(convs), nnx.List(norms)
+        side = config.image_size // 2 ** len(config.widths)
+        self.to_logit = nnx.Conv(features, 1, (side, side), padding="VALID", dtype=dtype, rngs=rngs)
+        self.config = config
+
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Logits `[N]`, float32, of images `[N, S, S, 3]` in [0, 1]: positive means "looks real".
+
+        Raises:
+            InputError: images of another size than `config.image_size`.
+        """
+        size = self.config.image_size
+        if image.ndim != 4 or image.shape[1:] != (size, size, 3):
+            raise InputError(f"this discriminator judges images [N, {size}, {size}, 3], not {image.shape}")
+        x = nnx.leaky_relu(self.convs[0](2.0 * image - 1.0), 0.2)
+        for conv, norm in zip(self.convs[1:], self.norms, strict=True):
+            x = nnx.leaky_relu(norm(conv(x)), 0.2)
+        return self.to_logit(x).reshape(-1).astype(jnp.float32)

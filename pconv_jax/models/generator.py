@@ -1,0 +1,234 @@
+"""The paper's generator: a U-shaped network of partial convolutions.
+
+Images `[N, H, W, 3]` in [0, 1], masks `[N, H, W, 1]` with 1 = valid, 0 = hole; any height and width.
+"""
+
+import dataclasses
+from types import MappingProxyType
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from pconv_jax.errors import InputError
+from pconv_jax.layers import PartialConv
+
+CHANNELS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorConfig:
+    """Shape of the generator; `GENERATORS` holds the presets.
+
+    Attributes:
+        widths: channels of each encoder stage, first to deepest; their number is the number of stages, and each stage
+            halves the resolution.
+        kernel_size: side of every convolution window, px; odd.
+        negative_slope: slope of the decoder's LeakyReLU for negative values.
+        norm_each_conv: batch norm and LeakyReLU after each decoder convolution (True), or once after the two of a stage.
+        image_skip: the input image and its mask join the last convolution, as in Liu et al., so that valid pixels
+            reach the output unhindered.
+        batch_norm_momentum: weight of the past in the running batch statistics.
+    """
+
+    widths: tuple[int, ...] = (32, 64, 128, 128)
+    kernel_size: int = 3
+    negative_slope: float = 0.2
+    norm_each_conv: bool = True
+    image_skip: bool = True
+    batch_norm_momentum: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not self.widths or min(self.widths) < 1:
+            raise InputError(f"widths={self.widths} must hold at least one stage, each with at least one channel")
+        if self.kernel_size < 3 or self.kernel_size % 2 == 0:
+            raise InputError(f"kernel_size={self.kernel_size} must be odd and at least 3, or no hole would ever close")
+
+    @property
+    def multiple(self) -> int:
+        """Heights and widths are padded to a multiple of this, px."""
+        return 2 ** len(self.widths)
+
+
+# The seed paper gives the order of the operations and no sizes. What `paper` assumes where it is silent:
+# - four stages of 64 to 512 channels (those of Liu et al.'s first four), 3x3 windows, LeakyReLU slope 0.2 (Liu et al.);
+# - the skip of a stage is what its first convolution gives, so that resolutions match without another resize;
+# - upsampling is nearest neighbour, which keeps masks binary (Liu et al.);
+# - "two partial convolutions, batch norm, LeakyReLU" is read to the letter: one norm after the two;
+# - one more partial convolution to RGB ends it, linear, for nothing else yields three channels;
+# - convolutions before a batch norm have no bias, which the norm would cancel.
+# The presets named by image size go beyond it where that trains better: a norm after every convolution, the image
+# joined to the last one, and as many stages as leave 4x4 features.
+GENERATORS = MappingProxyType(
+    {
+        "paper": GeneratorConfig(widths=(64, 128, 256, 512), norm_each_conv=False, image_skip=False),
+        "64": GeneratorConfig(widths=(32, 64, 128, 256)),
+        "128": GeneratorConfig(widths=(32, 64, 128, 256, 256)),
+        "tiny": GeneratorConfig(widths=(16, 32, 64, 128)),
+    }
+)
+
+
+class _ConvNorm(nnx.Module):
+    """Partial convolution, batch norm, and max(x, slope * x): ReLU for slope 0, LeakyReLU else."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        config: GeneratorConfig,
+        *,
+        slope: float,
+        stride: int = 1,
+        mask_groups: tuple[int, ...] | None = None,
+        norm: bool = True,
+        dtype: DTypeLike,
+        axis_name: str | None,
+        rngs: nnx.Rngs,
+    ):
+        self.conv = PartialConv(
+            in_features,
+            out_features,
+            config.kernel_size,
+            stride=stride,
+            padding=config.kernel_size // 2,
+            mask_groups=mask_groups,
+            use_bias=not norm,
+            dtype=dtype,
+            rngs=rngs,
+        )
+        self.norm = (
+            nnx.BatchNorm(
+                out_features,
+                momentum=config.batch_norm_momentum,
+                dtype=dtype,
+                axis_name=axis_name,
+                rngs=rngs,
+            )
+            if norm
+            else None
+        )
+        self.slope = slope
+
+    def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        x, mask = self.conv(x, mask)
+        if self.norm is not None:
+            x = self.norm(x)
+            x = nnx.leaky_relu(x, self.slope) if self.slope else nnx.relu(x)
+        return x, mask
+
+
+class Generator(nnx.Module):
+    """Encoder and decoder of partial convolutions with skip connections.
+
+    Each encoder stage has two partial convolutions, the second with stride 2, each with batch norm and ReLU. Each
+    decoder stage doubles features and mask, joins the encoder's of that resolution, and has two partial convolutions
+    with batch norm and LeakyReLU. A last partial convolution gives the image.
+
+    References:
+        Shu and Sahinkaya, Image Inpainting for Irregular Lines Using Partial Convolutions.
+        Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018.
+    """
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        *,
+        dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        rngs: nnx.Rngs,
+    ):
+        """Creates the parameters.
+
+        Args:
+            config: shape of the network.
+            dtype: compute dtype of the features; parameters and mask counts stay float32.
+            axis_name: mapped axis over which training averages the batch statistics; None for one device.
+            rngs: source of the random parameters.
+        """
+
+        def conv(
+            in_features: int,
+            out_features: int,
+            *,
+            slope: float,
+            stride: int = 1,
+            mask_groups: tuple[int, ...] | None = None,
+            norm: bool = True,
+        ) -> _ConvNorm:
+            return _ConvNorm(
+                in_features,
+                out_features,
+                config,
+                slope=slope,
+                stride=stride,
+                mask_groups=mask_groups,
+                norm=norm,
+                dtype=dtype,
+                axis_name=axis_name,
+                rngs=rngs,
+            )
+
+        slope = config.negative_slope
+        encoder, decoder, features = [], [], CHANNELS
+        for width in config.widths:
+            encoder.append(nnx.List([conv(features, width, slope=0.0), conv(width, width, slope=0.0, stride=2)]))
+            features = width
+        for width in reversed(config.widths):
+            joined = (features, width)
+            first = conv(sum(joined), width, slope=slope, mask_groups=joined, norm=config.norm_each_conv)
+            decoder.append(nnx.List([first, conv(width, width, slope=slope)]))
+            features = width
+        self.encoder, self.decoder = nnx.List(encoder), nnx.List(decoder)
+        joined = (features, CHANNELS) if config.image_skip else (features,)
+        self.to_image = PartialConv(
+            sum(joined), CHANNELS, config.kernel_size, mask_groups=joined, dtype=dtype, rngs=rngs
+        )
+        self.config = config
+
+    def __call__(self, image: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Fills the holes.
+
+        Args:
+            image: `[N, H, W, 3]` in [0, 1]; what lies in holes does not matter.
+            mask: `[N, H, W, 1]`, 1 = valid, 0 = hole.
+
+        Returns:
+            The raw output `[N, H, W, 3]`, float32 and not clipped, valid pixels included, and the mask that is left
+            `[N, H, W, 1]`: 0 where the network saw no valid pixel at all and the output is 0.
+
+        Raises:
+            InputError: the image is not `[N, H, W, 3]`, or the mask does not fit it.
+        """
+        if image.ndim != 4 or image.shape[-1] != CHANNELS:
+            raise InputError(f"the generator takes images [N, H, W, {CHANNELS}], not {image.shape}")
+        if mask.shape != (*image.shape[:-1], 1):
+            raise InputError(f"an image of shape {image.shape} needs a mask {(*image.shape[:-1], 1)}, not {mask.shape}")
+        height, width = image.shape[1:3]
+        # Padding is hole: partial convolutions ignore it, so any size works without inventing pixels.
+        image, mask = self._pad(image), self._pad(mask)
+
+        x, valid, skips = image, mask, []
+        for first, down in self.encoder:
+            x, valid = first(x, valid)
+            skips.append((x, valid))
+            x, valid = down(x, valid)
+        for (first, second), (skip, skip_valid) in zip(self.decoder, reversed(skips), strict=True):
+            x = jnp.concatenate([_double(x), skip], axis=-1)
+            valid = jnp.concatenate([_double(valid), skip_valid], axis=-1)
+            x, valid = second(*first(x, valid))
+        if self.config.image_skip:
+            x = jnp.concatenate([x, image.astype(x.dtype)], axis=-1)
+            valid = jnp.concatenate([valid, mask], axis=-1)
+        output, valid = self.to_image(x, valid)
+        return output[:, :height, :width].astype(jnp.float32), valid[:, :height, :width]
+
+    def _pad(self, x: jax.Array) -> jax.Array:
+        below, right = (-size % self.config.multiple for size in x.shape[1:3])
+        return jnp.pad(x, ((0, 0), (0, below), (0, right), (0, 0)))
+
+
+def _double(x: jax.Array) -> jax.Array:
+    """Nearest-neighbour upsampling by two: `[N, H, W, C]` to `[N, 2H, 2W, C]`."""
+    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
