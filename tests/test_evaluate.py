@@ -1,0 +1,261 @@
+"""Evaluation: worked by hand, no peeking, independence of the batch size, mistakes that name the method."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from pconv_jax import evaluate, metrics
+from pconv_jax.errors import InputError
+
+
+def gradient(count: int = 7, size: int = 32) -> np.ndarray:
+    """Smooth colour gradients, each of its own direction: [count, size, size, 3] float32."""
+    y, x = np.mgrid[:size, :size] / (size - 1)
+    angles = np.linspace(0, np.pi / 2, count)[:, None, None, None] + np.array([0, 0.1, 0.2])
+    ramp = np.cos(angles) * x[..., None] + np.sin(angles) * y[..., None]
+    return np.clip(0.1 + 0.5 * ramp, 0, 1).astype(np.float32)
+
+
+def lines(count: int = 7, size: int = 32) -> np.ndarray:
+    """One line through each image, 1 to `count` pixels wide: [count, size, size, 1], 1 = valid."""
+    mask = np.ones((count, size, size, 1), np.float32)
+    for index in range(count):
+        mask[index, 8 : 9 + index] = 0
+    return mask
+
+
+def batches(image: np.ndarray, noisy: np.ndarray, mask: np.ndarray, size: int):
+    for start in range(0, len(image), size):
+        part = slice(start, start + size)
+        yield {"image": image[part], "noisy": noisy[part], "mask": mask[part], "label": np.zeros(1)}
+
+
+def echo(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Returns what it was shown: perfect, if it was shown the truth."""
+    return images
+
+
+def test_composite_takes_output_only_in_holes():
+    image = np.array([[[[0.1], [np.nan]]]])
+    mask = np.array([[[[1.0], [0.0]]]])
+    output = np.array([[[[0.7], [0.8]]]])
+    np.testing.assert_array_equal(evaluate.composite(image, mask, output), [[[[0.1], [0.8]]]])
+
+
+def test_mean_fill_worked_by_hand():
+    image = np.array([[0.2, 0.4], [np.nan, 0.9]], np.float32)[None, ..., None] * np.ones(3, np.float32)
+    mask = np.array([[1, 1], [0, 1]], np.float32)[None, ..., None]
+    np.testing.assert_allclose(evaluate.mean_fill(image, mask), np.full((1, 2, 2, 3), 0.5), rtol=1e-6)
+    image[0, 1, 1] = [0.6, 0.9, 0.0]
+    np.testing.assert_allclose(evaluate.mean_fill(image, mask)[0, 0, 0], [0.4, 0.5, 0.2], rtol=1e-6)
+
+
+def test_score_worked_by_hand():
+    image = np.full((1, 12, 12, 3), 0.5, np.float32)
+    mask = np.ones((1, 12, 12, 1), np.float32)
+    mask[0, 4, 6] = 0  # a hole of one pixel
+    summary = evaluate.score(batches(image, image, mask, 1), {"black": evaluate.unrepaired}).summary()
+    assert summary["images"] == 1
+    assert summary["images_without_hole"] == 0
+    assert summary["mean_hole_fraction"] == 1 / 144
+    assert summary["opencv_version"] == cv2.__version__
+    hole, whole = (summary["methods"]["black"][region] for region in evaluate.REGIONS)
+    assert hole["l1"] == 0.5
+    assert hole["psnr"] == pytest.approx(10 * np.log10(4))
+    assert hole["jaccard"] == hole["jaccard_product"] == 0
+    assert whole["l1"] == pytest.approx(0.5 / 144)
+    assert whole["psnr"] == pytest.approx(10 * np.log10(4 * 144))
+    assert whole["jaccard"] == pytest.approx(143 / 144)
+    assert whole["jaccard_product"] == pytest.approx(143 * 0.25 / (71.5 + 72 - 143 * 0.25))
+
+
+def test_figures_are_the_metrics_of_the_composite():
+    image, mask = gradient(), lines()
+    rng = np.random.default_rng(0)
+    noisy = np.clip(image + rng.normal(0, 0.05, image.shape), 0, 1).astype(np.float32)
+    raw = rng.normal(0.5, 0.5, image.shape).astype(np.float32)  # leaves [0, 1]
+    evaluation = evaluate.score(batches(image, noisy, mask, 7), {"noise": lambda images, masks: raw})
+    repaired = np.where(mask == 1, noisy, np.clip(raw, 0, 1))
+    for region, selected in zip(evaluate.REGIONS, (mask == 0, None), strict=True):
+        rows = [row for row in evaluation.rows if row["region"] == region]
+        for name, metric in metrics.METRICS.items():
+            np.testing.assert_array_equal(
+                [row[name] for row in rows], metric(repaired, image, region=selected)
+            )
+
+
+def test_no_method_sees_what_is_to_be_restored():
+    image, mask = gradient(), lines()
+    methods = {"echo": echo, **evaluate.CLASSICAL_METHODS}
+    rows = evaluate.score(batches(image, image, mask, 7), methods).rows
+    for name in metrics.METRICS:
+        found = {m: [row[name] for row in rows if row["method"] == m] for m in ("echo", "unrepaired")}
+        assert found["echo"] == found["unrepaired"]
+    # Nor through what holes hold instead: NaN or noise changes no figure.
+    for content in (np.nan, 0.7):
+        hidden = np.where(mask == 1, image, np.float32(content))
+        assert evaluate.score(batches(image, hidden, mask, 7), methods).rows == rows
+
+
+@pytest.mark.parametrize("method", evaluate.CLASSICAL_METHODS.values(), ids=evaluate.CLASSICAL_METHODS)
+def test_classical_methods_ignore_holes(method):
+    image, mask = np.random.default_rng(1).random((4, 24, 24, 3), np.float32), lines(4, 24)
+    found = method(image, mask)
+    assert found.shape == image.shape
+    assert found.dtype == np.float32
+    for content in (0.0, 1.0, np.nan):
+        np.testing.assert_array_equal(method(np.where(mask == 1, image, np.float32(content)), mask), found)
+
+
+def test_methods_cannot_disturb_each_other():
+    def vandal(images, masks):
+        images[:] = 0
+        masks[:] = 1
+        return images
+
+    image, mask = gradient(), lines()
+    alone = evaluate.score(batches(image, image, mask, 7), {"mean_fill": evaluate.mean_fill})
+    both = evaluate.score(
+        batches(image, image, mask, 7), {"vandal": vandal, "mean_fill": evaluate.mean_fill}, keep=1
+    )
+    assert both.summary()["methods"]["mean_fill"] == alone.summary()["methods"]["mean_fill"]
+    np.testing.assert_array_equal(both.examples[0].damaged, image[0] * mask[0])
+
+
+def test_truth_is_a_perfect_repair():
+    image, mask = gradient(), lines()
+    evaluation = evaluate.score(batches(image, image, mask, 7), {"oracle": lambda images, masks: image})
+    for region in evaluate.REGIONS:
+        means = evaluation.summary()["methods"]["oracle"][region]
+        assert means["l1"] == 0
+        assert means["ssim"] == pytest.approx(1)
+        assert means["jaccard"] == 1
+        assert means["jaccard_product"] < 0.6
+        assert means["psnr"] is None  # infinite for all: nothing is left to average
+        assert means["psnr_infinite"] == means["images"] == 7
+    assert "7 perfect, left out of PSNR (oracle, composite_hole)" in evaluation.table()
+
+
+def test_batch_size_changes_nothing():
+    image, mask = gradient(), lines()
+    noisy = np.clip(image + np.random.default_rng(2).normal(0, 0.1, image.shape), 0, 1)
+    whole = evaluate.score(batches(image, noisy, mask, 7), evaluate.CLASSICAL_METHODS, keep=5)
+    assert [row["image"] for row in whole.rows] == sorted(list(range(7)) * 6)
+    for size in (1, 3):
+        seen: list[int] = []
+        parts = evaluate.score(
+            batches(image, noisy, mask, size), evaluate.CLASSICAL_METHODS, keep=5, progress=seen.append
+        )
+        assert parts.rows == whole.rows
+        assert parts.summary() == whole.summary()
+        assert sum(seen) == 7
+        assert len(parts.examples) == len(whole.examples) == 5
+        for one, other in zip(parts.examples, whole.examples, strict=True):
+            for name in evaluate.CLASSICAL_METHODS:
+                np.testing.assert_array_equal(one.raw[name], other.raw[name])
+                np.testing.assert_array_equal(one.composite[name], other.composite[name])
+
+
+def test_navier_stokes_beats_mean_fill_beats_black_on_a_gradient():
+    image, mask = gradient(), lines()
+    methods = evaluate.score(batches(image, image, mask, 4), evaluate.CLASSICAL_METHODS).summary()["methods"]
+    black, mean, stokes = (methods[m]["composite_hole"] for m in ("unrepaired", "mean_fill", "navier_stokes"))
+    assert stokes["psnr"] > mean["psnr"] + 10
+    assert mean["psnr"] > black["psnr"] + 3
+    assert stokes["l1"] < 0.02
+
+
+def test_images_without_hole_and_without_anything_else():
+    image, mask = gradient(3), lines(3)
+    mask[1] = 1  # no hole
+    mask[2] = 0  # all hole
+    evaluation = evaluate.score(batches(image, image, mask, 3), evaluate.CLASSICAL_METHODS)
+    summary = evaluation.summary()
+    json.dumps(summary, allow_nan=False)
+    assert summary["images_without_hole"] == 1
+    for name in ("mean_fill", "navier_stokes"):
+        hole, whole = (summary["methods"][name][region] for region in evaluate.REGIONS)
+        assert (hole["images"], whole["images"]) == (2, 3)
+        assert (hole["psnr_infinite"], whole["psnr_infinite"]) == (0, 1)
+        rows = [r for r in evaluation.rows if (r["method"], r["region"]) == (name, "composite_hole")]
+        assert np.isnan(rows[1]["l1"])
+        assert hole["l1"] == pytest.approx((rows[0]["l1"] + rows[2]["l1"]) / 2)
+        np.testing.assert_array_equal(evaluation.examples[2].raw[name], np.full((32, 32, 3), 0.5))
+        np.testing.assert_array_equal(evaluation.examples[1].composite[name], image[1])
+    assert "1 without a hole, left out of composite_hole" in evaluation.table()
+
+
+def test_examples_show_what_happened():
+    image, mask = gradient(), lines()
+    noisy = np.clip(image + 0.1, 0, 1)
+    evaluation = evaluate.score(
+        batches(image, noisy, mask, 2), {"white": lambda i, m: np.ones_like(i) * 2}, keep=3
+    )
+    assert len(evaluation.examples) == 3
+    example = evaluation.examples[2]
+    np.testing.assert_array_equal(example.truth, image[2])
+    np.testing.assert_array_equal(example.mask, mask[2])
+    np.testing.assert_array_equal(example.damaged, noisy[2] * mask[2])
+    np.testing.assert_array_equal(example.raw["white"], np.full((32, 32, 3), 2))
+    np.testing.assert_array_equal(example.composite["white"], np.where(mask[2] == 1, noisy[2], 1))
+    assert evaluate.score(batches(image, noisy, mask, 2), {"echo": echo}, keep=0).examples == ()
+
+
+def test_table_is_aligned_and_names_regions():
+    image, mask = gradient(), lines()
+    evaluation = evaluate.score(batches(image, image, mask, 7), evaluate.CLASSICAL_METHODS)
+    table, footnote = evaluation.table().split("\n\n")
+    header, rule, *body = table.splitlines()
+    assert table.isascii()
+    assert len({len(line) for line in (header, rule, *body)}) == 1
+    assert [line.split()[1:4:2] for line in body] == [
+        [region, method] for region in evaluate.REGIONS for method in evaluate.CLASSICAL_METHODS
+    ]
+    mean = evaluation.summary()["methods"]["navier_stokes"]["composite_hole"]
+    assert f" {mean['psnr']:.2f} |" in body[2]
+    assert f" {mean['jaccard']:.4f} |" in body[2]
+    assert footnote == f"7 images, 12.5% hole on average; OpenCV {cv2.__version__}."
+
+
+def test_every_metric_is_in_the_table():
+    assert list(evaluate._HEADINGS) == list(metrics.METRICS)
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (lambda images, masks: images[:, :-1], r"'mine'.*\(7, 32, 32, 3\).*\(7, 31, 32, 3\)"),
+        (lambda images, masks: np.where(images > 0.5, np.nan, images), "'mine' returned .* NaN or infinite"),
+        (lambda images, masks: (images * 255).astype(np.uint8), "'mine' must return floats.*uint8"),
+    ],
+)
+def test_wrong_output_names_the_method(method, message):
+    image, mask = gradient(), lines()
+    with pytest.raises(InputError, match=message):
+        evaluate.score(batches(image, image, mask, 7), {"mine": method})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mask": np.ones((2, 32, 32))}, r"\(2, 32, 32\)"),
+        ({"mask": np.full((2, 32, 32, 1), 0.5)}, "only 0 .*0.5"),
+        ({"noisy": np.zeros((2, 16, 16, 3))}, r"\(2, 16, 16, 3\)"),
+        ({"noisy": np.full((2, 32, 32, 3), np.nan)}, "finite where the mask is 1"),
+        ({"image": np.full((2, 32, 32, 3), 255.0)}, "truth must lie in .*255"),
+    ],
+)
+def test_wrong_batches(change, message):
+    image, mask = gradient(2), lines(2)
+    with pytest.raises(InputError, match=message):
+        evaluate.score([{"image": image, "noisy": image, "mask": mask, **change}], {"echo": echo})
+
+
+def test_nothing_to_score():
+    image, mask = gradient(2), lines(2)
+    with pytest.raises(InputError, match="no image"):
+        evaluate.score([], {"echo": echo})
+    with pytest.raises(InputError, match="no method"):
+        evaluate.score(batches(image, image, mask, 2), {})
