@@ -120,6 +120,7 @@ class Checkpoints:
         Raises:
             InputError: there is no such checkpoint, or it cannot be read, or has another structure.
         """
+        self.wait()
         directory = self._checkpointer.directory
         steps = [entry.step for entry in self._checkpointer.checkpoints]
         if not steps:

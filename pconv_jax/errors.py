@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     Command lines print the message without a traceback and exit with a code other than 0.
     """
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; its message is one sentence that says at which step, why, and what is left to use."""

@@ -207,4 +207,4 @@ def _update(
     """One step of Adam with the gradients averaged over the replicas; also the norm of that gradient."""
     grads = jax.lax.pmean(grads, AXIS)
     updates, optimizer = adam.update(grads, optimizer, params)
-    return optax.apply_updates(params, updates), optimizer, optax.global_norm(grads)
+    return optax.apply_updates(params, updates), optimizer, optax.tree.norm(grads)

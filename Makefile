@@ -1,0 +1,60 @@
+# make run     train, checkpoint and score on the embedded photographs; results in runs/samples
+# make test    the tests                make lint   ruff and mypy
+# make clean   remove the environment, the caches and the build outputs; results in runs/ stay
+#
+# Options:  PYTHON=python3.12         the interpreter .venv is made with (3.11 or newer)
+#           EXTRAS="cuda12 parity"    extras of pyproject.toml to install as well
+#           ARGS="--steps 100"        further flags of the command, or of pytest
+
+PYTHON ?= python3
+VENV   ?= .venv
+EXTRAS ?=
+ARGS   ?=
+
+PY      := $(VENV)/bin/python
+INSTALL  = $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+# One stamp an extra: an install runs again only when a file that it depends on has changed.
+STAMPS   = $(EXTRAS:%=$(VENV)/.installed-%)
+
+.PHONY: run test lint clean install constraints
+
+run: install
+	$(PY) -m experiments.run --dataset samples --out runs/samples --resume $(ARGS)
+
+# In one process, since JAX uses every core by itself; ARGS="-n 4" runs four, each of which compiles for itself.
+test: $(VENV)/.installed-test $(STAMPS)
+	$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-test
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+install: $(VENV)/.installed $(STAMPS)
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "pconv_jax needs Python 3.11 or newer, and '$(PYTHON)' is not; try: make PYTHON=/path/to/python3.12" >&2; \
+	  exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+# The interpreter is an order-only prerequisite: its date is the system's, not that of the environment.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(PY)
+	$(INSTALL) .
+	@touch $@
+
+$(VENV)/.installed-%: $(VENV)/.installed
+	$(INSTALL) '.[$*]'
+	@touch $@
+
+# Refreshes every pin; needs the package index. Review the difference, then run `make clean test`.
+constraints: install
+	$(PY) -m pip install --quiet uv
+	$(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-annotate --no-header \
+	  --extra test --extra parity --extra notebook -P torch==2.13.0 --upgrade --output-file $(VENV)/pins.txt
+	{ grep '^#' constraints.txt; grep -Ev '^(nvidia|cuda)-' $(VENV)/pins.txt; } > $(VENV)/constraints.txt
+	mv $(VENV)/constraints.txt constraints.txt
+
+clean:
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
+	find pconv_jax experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +

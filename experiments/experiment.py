@@ -1,0 +1,94 @@
+"""One experiment from its settings to its report."""
+
+import json
+import signal
+import sys
+
+from experiments.config import Config
+from pconv_jax.data import ImageSource, open_source
+from pconv_jax.errors import InputError
+from pconv_jax.models import widest_closed_line
+from pconv_jax.vgg import VGG16, deepest
+from pconv_jax.vgg_weights import resolve_weights
+
+SPLITS = ("train", "validation", "test")
+
+
+def run(config: Config) -> int:
+    """Trains as configured, or goes on with it, then scores the test split and writes the report.
+
+    Whatever can fail for want of data, weights or a free folder fails before training starts.
+
+    Args:
+        config: settings of the run.
+
+    Returns:
+        0, or 128 + the number of the signal that stopped it (after saving).
+
+    Raises:
+        InputError: something the user can mend.
+        TrainingError: a loss was no longer finite.
+    """
+    from experiments.loop import Loop
+    from experiments.report import write_report
+
+    _check_folder(config)
+    sources = _open_sources(config)
+    vgg = _open_vgg(config)
+    _claim_folder(config)
+    loop = Loop(config, sources, vgg)
+    generator, discriminator = loop.parameters
+    print(
+        f"generator: {config.generator}, {generator:,} parameters, closes lines up to "
+        f"{widest_closed_line(config.generator_config)} px; discriminator: {discriminator:,} parameters"
+    )
+    outcome = loop.run()
+    if outcome.signal:
+        name = signal.Signals(outcome.signal).name
+        print(f"stopped by {name} and saved at step {outcome.step}; --resume goes on from there", file=sys.stderr)
+        return 128 + outcome.signal
+    facts = {"parameters": {"generator": generator, "discriminator": discriminator}}
+    write_report(config, sources["test"], outcome, {**facts, "vgg_weights": vgg.source if vgg else None})
+    return 0
+
+
+def _check_folder(config: Config) -> None:
+    """Refuses an output folder that holds something else, or a run with other settings."""
+    if not config.out.exists():
+        return
+    if not config.out.is_dir():
+        raise InputError(f"--out {config.out} is not a folder: name another")
+    settings = config.out / "config.json"
+    if settings.exists() and not config.resume:
+        raise InputError(f"{config.out} holds a run already: add --resume to go on with it, or name another --out")
+    if settings.exists():
+        config.check_same_run(json.loads(settings.read_text()))
+    elif any(config.out.iterdir()):
+        raise InputError(f"{config.out} is not empty and holds no run: name another --out")
+
+
+def _claim_folder(config: Config) -> None:
+    """Notes the settings of this run in its folder."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    path = config.out / "config.json"
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(config.to_json(), indent=2) + "\n")
+    unfinished.replace(path)
+
+
+def _open_sources(config: Config) -> dict[str, ImageSource]:
+    sources = {
+        split: open_source(config.dataset, split, data_dir=config.data_dir, limit=config.limit, seed=config.seed)
+        for split in SPLITS
+    }
+    counts = ", ".join(f"{len(source)} {split}" for split, source in sources.items())
+    print(f"data: {config.dataset} at {config.image_size}x{config.image_size} px; images: {counts}")
+    return sources
+
+
+def _open_vgg(config: Config) -> VGG16 | None:
+    if not config.perceptual_weight:
+        return None
+    vgg = resolve_weights(config.vgg_weights, seed=config.seed, through=deepest(config.perceptual_layers))
+    print(f"perceptual loss on {', '.join(config.perceptual_layers)} of VGG16 with weights: {vgg.source}")
+    return vgg

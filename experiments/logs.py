@@ -1,0 +1,73 @@
+"""What a run tells while it works: a progress bar, a plain file of every step's metrics, TensorBoard events."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from tqdm import tqdm
+
+
+class MetricsLog:
+    """Appends one row a step to `metrics.jsonl` and to TensorBoard event files; a context manager.
+
+    What was logged after the step that training resumes from is taken away first, so that the file of a resumed run
+    reads like that of an uninterrupted one.
+    """
+
+    def __init__(self, folder: Path, *, resume_step: int = 0):
+        """Opens the log.
+
+        Args:
+            folder: output folder of the run; must exist.
+            resume_step: last step whose row is kept.
+        """
+        from tensorboardX import SummaryWriter
+
+        self._path = folder / "metrics.jsonl"
+        kept = [row for row in read_metrics(self._path) if row["step"] <= resume_step]
+        unfinished = self._path.with_suffix(".tmp")
+        unfinished.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        unfinished.replace(self._path)
+        self._file: TextIO = self._path.open("a", buffering=1)
+        self._events = SummaryWriter(str(folder / "events"), purge_step=resume_step + 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._events.close()
+
+    def write(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Adds the metrics of one step."""
+        self._file.write(json.dumps({"step": step, **metrics}) + "\n")
+        for name, value in metrics.items():
+            self._events.add_scalar(name, value, step)
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """The rows of a metrics file, oldest first; none where there is no file.
+
+    A last line that a kill cut short is left out.
+
+    Args:
+        path: a `metrics.jsonl`.
+
+    Returns:
+        A dictionary a row: `step` and the metrics logged at it.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text().split("\n")
+    return [json.loads(line) for line in lines[:-1]]  # a whole line ends with a newline
+
+
+def progress_bar(title: str, unit: str, *, total: int | None, initial: int = 0) -> "tqdm[Any]":
+    """A bar with rate and time left; one line every ten seconds where the output is not a terminal."""
+    seconds = 0.1 if sys.stderr.isatty() else 10.0
+    return tqdm(desc=title, unit=unit, total=total, initial=initial, mininterval=seconds, dynamic_ncols=True)

@@ -1,0 +1,250 @@
+"""The host loop of a run: data, step, log, samples, checkpoints."""
+
+import dataclasses
+import math
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from experiments.config import Config
+from experiments.figures import image_grid, show_holes
+from experiments.logs import MetricsLog, progress_bar
+from pconv_jax.checkpoint import Checkpoints
+from pconv_jax.data import ImageSource, eval_batches, train_batches
+from pconv_jax.errors import TrainingError
+from pconv_jax.evaluate import composite
+from pconv_jax.inpaint import Inpainter
+from pconv_jax.metrics import l1
+from pconv_jax.sharding import Replicas
+from pconv_jax.train import TrainState, create
+from pconv_jax.vgg import VGG16
+
+VALIDATION_L1 = "validation_l1"
+_SAMPLES = 8  # rows in a grid of sample results
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How training ended.
+
+    Attributes:
+        step: number of steps taken, earlier ones included.
+        signal: number of the signal that stopped it, 0 if it ran to its end.
+        seconds: time the steps of this process took, without the compilation of the first.
+        images_per_second: training images over that time.
+        data_wait: share of that time spent waiting for the data pipeline.
+    """
+
+    step: int
+    signal: int = 0
+    seconds: float = 0.0
+    images_per_second: float = 0.0
+    data_wait: float = 0.0
+
+
+class Loop:
+    """Training as configured, from the start or from the latest checkpoint of the run's folder."""
+
+    def __init__(self, config: Config, sources: Mapping[str, ImageSource], vgg: VGG16 | None):
+        """Builds networks, step and data pipeline; nothing is compiled yet.
+
+        Args:
+            config: settings of the run; its folder must exist.
+            sources: images of the splits "train" and "validation".
+            vgg: weights for the perceptual loss, None if that is off.
+        """
+        self.config = config
+        self.total_steps = config.total_steps(len(sources["train"]))
+        trainer = create(
+            config.seed,
+            config.generator_config,
+            config.discriminator_config,
+            config.loss_weights,
+            config.optimizer_config(self.total_steps),
+            perceptual_layers=config.perceptual_layers,
+            bfloat16=config.bfloat16,
+        )
+        self._initial = trainer.state
+        self._replicas = Replicas(trainer.step, mapping=config.mapping)
+        self._vgg = self._replicas.replicate(vgg)
+        self._data = iter(
+            train_batches(
+                sources["train"],
+                image_size=config.image_size,
+                batch_size=config.batch_size,
+                seed=config.seed,
+                lines=config.lines,
+                noise=config.noise,
+                crop_scale=config.crop_scale,
+                flip=config.flip,
+                workers=config.workers,
+                shard=(jax.process_index(), jax.process_count()),
+            )
+        )
+        self._validation = list(
+            eval_batches(
+                sources["validation"],
+                image_size=config.image_size,
+                batch_size=config.batch_size,
+                seed=config.seed,
+                lines=config.lines,
+                limit=config.validation_images,
+            )
+        )
+
+    @property
+    def parameters(self) -> tuple[int, int]:
+        """Number of parameters of the generator and of the discriminator."""
+        generator, discriminator = self._initial.generator.params, self._initial.discriminator.params
+        return tuple(sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in (generator, discriminator))  # type: ignore[return-value]
+
+    def run(self) -> Outcome:
+        """Trains to the last step, or until Ctrl-C or SIGTERM, and saves before it returns.
+
+        Returns:
+            How training ended.
+
+        Raises:
+            TrainingError: a loss or gradient was not finite; the checkpoints before it are left.
+        """
+        notes = {"generator": dataclasses.asdict(self.config.generator_config), "config": self.config.to_json()}
+        folder = self.config.out / "checkpoints"
+        with Checkpoints(folder, keep=self.config.keep, minimise=VALIDATION_L1, notes=notes) as self._saved:
+            state, start = self._initial, 0
+            if self._saved.latest is not None:
+                state = self._load(state)
+                start = int(state.step)
+                print(f"resuming after step {start} of {self.total_steps}")
+            if start >= self.total_steps:
+                return Outcome(start)
+            with MetricsLog(self.config.out, resume_step=start) as self._log, _stop_signals() as received:
+                return self._steps(self._replicas.replicate(state), start, received)
+
+    def _steps(self, state: TrainState, start: int, received: list[int]) -> Outcome:
+        config, bar = self.config, progress_bar("training", "step", total=self.total_steps, initial=start)
+        previous: Any = None  # metrics of the step before: read while the next one runs, so that it never waits
+        step, begin, waited, paused = start, 0.0, 0.0, 0.0
+        while step < self.total_steps and not received:
+            asked = time.perf_counter()
+            batch = next(self._data)
+            waited += time.perf_counter() - asked
+            state, metrics = self._replicas(state, batch, self._vgg)
+            self._record(step, previous, bar)
+            step, previous = step + 1, metrics
+            bar.update()
+            last = step == self.total_steps
+            validate, sample = (step % every == 0 or last for every in (config.checkpoint_every, config.sample_every))
+            if validate or sample:
+                self._record(step, previous, bar)
+                previous = None
+                stopped = time.perf_counter()
+                self._pause(step, state, validate=validate, sample=sample)
+                paused += time.perf_counter() - stopped
+            if step == start + 1:  # the first step compiles: timing starts after it
+                jax.block_until_ready(metrics)
+                begin, waited, paused = time.perf_counter(), 0.0, 0.0
+        self._record(step, previous, bar)  # only what was seen to be finite is saved
+        seconds = time.perf_counter() - begin - paused
+        bar.close()
+        self._save(step, state, {})  # nothing to do unless a signal came between two checkpoints
+        self._saved.wait()
+        steps = step - start - 1
+        return Outcome(
+            step,
+            signal=received[0] if received and step < self.total_steps else 0,
+            seconds=seconds,
+            images_per_second=steps * config.batch_size / seconds,
+            data_wait=waited / seconds,
+        )
+
+    def _record(self, step: int, metrics: Any, bar: "tqdm[Any]") -> None:
+        """Logs the metrics of a step and refuses those that are not finite."""
+        if metrics is None:
+            return
+        values = {name: float(value) for name, value in self._replicas.collect(metrics).items()}
+        wrong = {name: value for name, value in values.items() if not math.isfinite(value)}
+        if wrong:
+            saved = self._saved.latest
+            left = f"the last good checkpoint is step {saved}" if saved else "no checkpoint was saved before"
+            raise TrainingError(
+                f"at step {step} {', '.join(f'{name} is {value}' for name, value in wrong.items())}; {left} in "
+                f"{self.config.out / 'checkpoints'}; a lower --learning-rate or another --seed may help"
+            )
+        self._log.write(step, values)
+        bar.set_postfix({name: f"{values[name]:.4f}" for name in _SHOWN if name in values}, refresh=False)
+
+    def _pause(self, step: int, state: TrainState, *, validate: bool, sample: bool) -> None:
+        """Looks at a state: draws samples; scores it on the validation images and saves it."""
+        generator = self._replicas.collect(state.generator)
+        model = Inpainter(self.config.generator_config, generator.params, generator.stats)
+        raw = [model.raw(batch["noisy"], batch["mask"])[0] for batch in self._validation]
+        if sample:
+            self._sample(step, raw)
+        if validate:
+            scores = {VALIDATION_L1: self._validation_l1(raw)}
+            self._log.write(step, scores)
+            self._save(step, state, scores)
+
+    def _validation_l1(self, raw: list[np.ndarray]) -> float:
+        """Mean absolute error in the holes of the validation images."""
+        errors = [
+            l1(output, batch["image"], region=batch["mask"] == 0)
+            for output, batch in zip(raw, self._validation, strict=True)
+        ]
+        return float(np.nanmean(np.concatenate(errors)))  # NaN: an image without a hole
+
+    def _sample(self, step: int, raw: list[np.ndarray]) -> None:
+        batch = {name: np.concatenate([part[name] for part in self._validation])[:_SAMPLES] for name in _COLUMNS}
+        output = np.concatenate(raw)[:_SAMPLES]
+        image_grid(
+            [
+                ("ground truth", batch["image"]),
+                ("masked input", show_holes(batch["noisy"], batch["mask"])),
+                ("raw output", output),
+                ("composite", composite(batch["noisy"], batch["mask"], output)),
+            ],
+            self.config.out / "samples" / f"step_{step:07d}.png",
+        )
+
+    def _save(self, step: int, state: TrainState, scores: Mapping[str, float]) -> None:
+        state = self._replicas.collect(state)
+        self._saved.save(step, {**_parts(state), "data": self._data}, metrics=scores)
+
+    def _load(self, state: TrainState) -> TrainState:
+        parts = self._saved.load({**_parts(state), "data": self._data})
+        generator = state.generator.replace(**parts["generator"])
+        return parts["training"].replace(generator=generator)
+
+
+_SHOWN = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss")
+_COLUMNS = ("image", "noisy", "mask")
+
+
+def _parts(state: TrainState) -> dict[str, Any]:
+    """A state as the parts of a checkpoint: the generator by itself, for `pconv_jax.restore` reads no more."""
+    generator = {"params": state.generator.params, "stats": state.generator.stats}
+    return {"generator": generator, "training": state.replace(generator=None)}
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Collects Ctrl-C and SIGTERM instead of dying of them; a second Ctrl-C interrupts at once."""
+    received: list[int] = []
+
+    def note(number: int, _: Any) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

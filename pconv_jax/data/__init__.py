@@ -1,0 +1,75 @@
+"""Image sources, and the pipeline from a source to batches. Importing this loads none of the libraries it uses."""
+
+import os
+
+from pconv_jax.data.folder import FolderSource
+from pconv_jax.data.pipeline import Lines, eval_batches, train_batches
+from pconv_jax.data.samples import SamplesSource
+from pconv_jax.data.source import SPLITS, ImageSource, Split, Subset, take
+from pconv_jax.data.tfds_sources import OFFICIAL_SIZES, TfdsSource, open_tfds
+from pconv_jax.errors import InputError
+
+__all__ = [
+    "DATASETS",
+    "SPLITS",
+    "FolderSource",
+    "ImageSource",
+    "Lines",
+    "SamplesSource",
+    "Split",
+    "Subset",
+    "TfdsSource",
+    "eval_batches",
+    "open_source",
+    "train_batches",
+]
+
+DATASETS = ("samples", "folder", *OFFICIAL_SIZES)
+
+
+def open_source(
+    dataset: str,
+    split: Split,
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    download: bool = True,
+    prepared_dir: str | os.PathLike[str] | None = None,
+) -> ImageSource:
+    """Opens one split of a data set, ready to be read: what can go wrong with it goes wrong here.
+
+    Args:
+        dataset: one of `DATASETS`.
+        split: "train", "validation" or "test".
+        data_dir: folder: the images, required. dtd, oxford_flowers102, celeb_a: a folder of TFDS, or one with the
+            official archive, packed or unpacked, or a part of it; TFDS's default where not given. samples: not used.
+        limit: most training images to use, a seeded choice; the other splits stay whole, so that scores can be
+            compared (`eval_batches` has a limit of its own).
+        seed: of that choice, and of nothing else: no seed moves an image to another split.
+        download: whether a data set may be downloaded.
+        prepared_dir: where to keep what is prepared from official files; the user's cache by default.
+
+    Returns:
+        The images.
+
+    Raises:
+        InputError: an unknown name, a folder without enough images, or a data set that cannot be had; the message
+            is one sentence that says what to do.
+    """
+    if dataset not in DATASETS:
+        raise InputError(f"dataset={dataset!r} must be one of {', '.join(DATASETS)}.")
+    if split not in SPLITS:
+        raise InputError(f"split={split!r} must be one of {', '.join(SPLITS)}.")
+    source: ImageSource
+    if dataset == "samples":
+        if data_dir is not None:
+            raise InputError(f"The data set samples takes no --data-dir ({data_dir}); use --dataset folder for it.")
+        source = SamplesSource(split)
+    elif dataset == "folder":
+        if data_dir is None:
+            raise InputError("The data set folder needs --data-dir, the folder that your images are in.")
+        source = FolderSource(data_dir, split)
+    else:
+        source = open_tfds(dataset, split, data_dir=data_dir, download=download, prepared_dir=prepared_dir)
+    return source if limit is None or split != "train" else take(source, limit, seed=seed)

@@ -1,0 +1,78 @@
+"""Image files to pixels: uint8 [H, W, 3], RGB, 0..255, upright.
+
+Rules, for all data sets alike:
+    - a damaged or truncated file is refused, never filled up with grey;
+    - 16-bit channels are scaled to 8 bits (a grey value v becomes round(v / 257); Pillow keeps the high byte of
+      colours, at most 1 level off), never clipped;
+    - grey becomes three equal channels; palettes are looked up; CMYK is converted (an Adobe JPEG's inverted inks
+      are seen to);
+    - transparency is laid over white;
+    - the EXIF orientation is applied; embedded colour profiles are not;
+    - 32-bit integers and floats are refused, since files do not say which value is white;
+    - of several pages or frames the first counts.
+"""
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pconv_jax.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def decode_image(file: bytes | str | os.PathLike[str], *, name: str | None = None) -> np.ndarray:
+    """Decodes one image file.
+
+    Args:
+        file: the path, or the content.
+        name: what to call the file in an error; its path by default.
+
+    Returns:
+        [H, W, 3], uint8, RGB.
+
+    Raises:
+        InputError: the file cannot be used; the message starts with its name and gives the reason.
+    """
+    from PIL import Image, ImageOps
+
+    name = name or ("image" if isinstance(file, bytes) else str(file))
+    try:
+        with Image.open(io.BytesIO(file) if isinstance(file, bytes) else Path(file)) as opened:
+            opened.load()
+            image = ImageOps.exif_transpose(opened)
+    except Exception as error:  # Pillow raises a dozen types for damaged files; every one ends as a named refusal
+        raise InputError(f"{name}: {_reason(error)}") from error
+    if image.mode in ("I", "F") and opened.format != "PNG":
+        kind = "integer" if image.mode == "I" else "float"
+        raise InputError(f"{name}: 32-bit {kind} pixels do not say which value is white; save it with 8 or 16 bits")
+    return _to_rgb(image)
+
+
+def _to_rgb(image: "Image") -> np.ndarray:
+    from PIL import Image
+
+    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion would clip everything above 255 to white
+        grey = np.asarray(image).astype(np.uint32)
+        grey[grey == image.info.get("transparency", -1)] = 65535
+        return np.repeat(((grey + 128) // 257).astype(np.uint8)[..., None], 3, axis=-1)
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return np.asarray(image.convert("RGB"))
+
+
+def _reason(error: Exception) -> str:
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return "not an image, or not one that Pillow can read"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"larger than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,154 @@
+"""Any tree of image files as a data set. Images are uint8 [H, W, 3], RGB, decoded by the rules of `decode`."""
+
+import functools
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from pconv_jax.data.decode import decode_image
+from pconv_jax.data.source import SPLITS, Split, place, split_by_hash
+from pconv_jax.errors import InputError
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm"))
+SPLIT_FOLDERS: dict[str, Split] = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+}
+_NAMED = 10  # files a warning names before it only counts
+_MANY = 1000  # files above which their check shows a progress bar
+
+
+class FolderSource:
+    """One split of the usable images under a folder, in a fixed order that is as good as random."""
+
+    name = "folder"
+    note = ""
+
+    def __init__(self, root: str | os.PathLike[str], split: Split):
+        """Finds and checks the images.
+
+        Every file with an image suffix is decoded once; those that cannot be used are named in one warning and left
+        out. Other files (notes, labels) and hidden ones are no images and are passed over.
+
+        Where `root` holds a folder `train` and a folder `test` or `val` (`valid`, `validation`), these are the splits,
+        and one of the two that is missing is cut from `train`, a tenth; images elsewhere are not used. Otherwise all
+        are split 80 / 10 / 10 by the hash of their path below `root`: a new file moves no other one to another
+        split, nor does any seed.
+
+        Args:
+            root: the folder.
+            split: "train", "validation" or "test".
+
+        Raises:
+            InputError: `root` is no folder, or holds fewer images than three splits need.
+        """
+        self.root = Path(root).expanduser()
+        if not self.root.is_dir():
+            raise InputError(f"--data-dir {self.root} is not a folder; give the folder that your images are in.")
+        listed = tuple(sorted(_image_files(self.root)))
+        if not listed:
+            raise InputError(f"{self.root} holds no image files ({', '.join(sorted(SUFFIXES))}); give another folder.")
+        self.split = split
+        self.files = tuple(_splits(self.root, _usable(self.root, listed))[split])
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return decode_image(self.root / self.files[index])
+
+    def __repr__(self) -> str:
+        digest = hashlib.blake2b("\n".join(self.files).encode(errors="surrogateescape"), digest_size=4).hexdigest()
+        return f"FolderSource(split={self.split!r}, images={len(self)}, files={digest})"
+
+
+def _image_files(root: Path) -> Iterator[tuple[str, int, int]]:
+    """Path below `root`, size and date of every file that claims to be an image; links to folders are followed."""
+
+    def unreadable(error: OSError) -> None:
+        raise InputError(f"{error.filename} cannot be read ({error.strerror}); make it readable or move it away.")
+
+    seen: set[str] = set()
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link back to a folder above, or to one already walked
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in names:
+            path = Path(folder, name)
+            if path.suffix.lower() in SUFFIXES and not name.startswith("."):
+                # A link that leads nowhere has no size; it is reported with the files that cannot be decoded.
+                info = path.stat() if path.exists() else path.lstat()
+                yield path.relative_to(root).as_posix(), info.st_size, info.st_mtime_ns
+
+
+# Cached, so that opening three splits checks and warns once; a changed file has another date and is looked at again.
+@functools.lru_cache(maxsize=4)
+def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, ...]:
+    """The files that can be decoded; one warning names the others."""
+    from tqdm import tqdm
+
+    files = [file for file, _, _ in listed]
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        faults = list(
+            tqdm(
+                pool.map(lambda file: _fault(root / file), files),
+                desc=f"checking {root.name}",
+                total=len(files),
+                unit=" images",
+                disable=len(files) <= _MANY,
+            )
+        )
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for the rest of the files
+    broken = [f"{file} ({fault})" for file, fault in zip(files, faults, strict=True) if fault]
+    if broken:
+        more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
+        warnings.warn(
+            f"{len(broken)} of the {len(files)} image files in {root} cannot be used and are left out: "
+            f"{', '.join(broken[:_NAMED])}{more}",
+            stacklevel=2,
+        )
+    return tuple(file for file, fault in zip(files, faults, strict=True) if not fault)
+
+
+def _fault(path: Path) -> str | None:
+    """Why a file cannot be used."""
+    try:
+        decode_image(path)
+    except InputError as error:
+        return str(error).removeprefix(f"{path}: ")
+    return None
+
+
+def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
+    if len(files) < 3:
+        raise InputError(
+            f"{root} holds {len(files)} usable image files, and train, validation and test need one each; "
+            f"give a folder with at least 3."
+        )
+    named: dict[Split, list[str]] = {split: [] for split in SPLITS}
+    for file in sorted(files, key=place):
+        top, _, below = file.partition("/")
+        if below and top in SPLIT_FOLDERS:
+            named[SPLIT_FOLDERS[top]].append(file)
+    missing = [split for split in SPLITS if not named[split]]
+    if len(missing) > 1 or missing == ["train"]:
+        return split_by_hash(files)
+    for split in missing:
+        if len(named["train"]) < 2:
+            raise InputError(f"{root}/train needs at least 2 usable images, since there is no {split} folder.")
+        tenth = max(1, len(named["train"]) // 10)
+        named[split], named["train"] = named["train"][-tenth:], named["train"][:-tenth]
+    return named

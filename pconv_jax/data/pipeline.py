@@ -1,0 +1,244 @@
+"""From a source of images to batches, through Grain: crop, lines, noise, batch, prefetch.
+
+Batches hold float32 arrays: image and noisy [B, S, S, 3], RGB in [0, 1]; mask [B, S, S, 1], 1 = valid, 0 = hole.
+Each example draws from a random generator of its own, made from the seed and the example's number, so the batches do
+not depend on how many threads or processes work on them, and an iterator resumes from its position alone.
+"""
+
+import dataclasses
+import functools
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pconv_jax import masks
+from pconv_jax.data.source import ImageSource
+from pconv_jax.errors import InputError
+
+if TYPE_CHECKING:
+    import grain
+
+_THREADS = 2  # threads in each process; most of their time is spent in C code that lets others run
+_AHEAD = 4  # batches ready in each process before they are asked for
+
+
+@dataclasses.dataclass(frozen=True)
+class Lines:
+    """What lines damage an image.
+
+    Attributes:
+        count: fewest and most lines in an image.
+        thickness: smallest and largest thickness of a line, in pixels.
+    """
+
+    count: tuple[int, int]
+    thickness: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        masks.check_range("count", self.count)
+        masks.check_range("thickness", self.thickness)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Epochs:
+    """The images of a source without end, each epoch in an order of its own.
+
+    In place of Grain's shuffle(), which spends some 30 ms / n on each of n images: too long for a few photographs.
+    """
+
+    source: ImageSource
+    seed: int
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        epoch, place = divmod(index, len(self.source))
+        return self.source[_order(self.seed, epoch, len(self.source))[place].item()]
+
+
+@functools.lru_cache(maxsize=4)  # threads may be at work on both sides of an epoch's end
+def _order(seed: int, epoch: int, size: int) -> np.ndarray:
+    return np.random.default_rng([seed, epoch]).permutation(size)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Example:
+    """Makes an example of an image: a square crop at its final size, the lines that damage it, the noise on it."""
+
+    image_size: int
+    lines: Lines
+    noise: float
+    crop_scale: tuple[float, float] | None  # None: the square in the middle
+    flip: bool
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        size = self.image_size
+        mask = masks.random_lines(rng, size, size, count=self.lines.count, thickness=self.lines.thickness)
+        example = {"image": self._crop(image, rng), "mask": mask}
+        if self.noise:
+            example["noise"] = rng.standard_normal((size, size, 3), np.float32)
+        return example
+
+    def _crop(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        import cv2
+
+        height, width, _ = image.shape
+        side = min(height, width)
+        if self.crop_scale is None:
+            top, left = (height - side) // 2, (width - side) // 2
+        else:
+            side = max(1, round(side * rng.uniform(*self.crop_scale)))
+            top, left = rng.integers(0, (height - side + 1, width - side + 1)).tolist()
+        crop = image[top : top + side, left : left + side]
+        if self.flip and rng.random() < 0.5:
+            crop = crop[:, ::-1]
+        # Area averaging shrinks without aliasing; on 8 bits cubic interpolation cannot leave the range.
+        how = cv2.INTER_AREA if side > self.image_size else cv2.INTER_CUBIC
+        return cv2.resize(crop, (self.image_size, self.image_size), interpolation=how)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Batch:
+    """Stacks examples, and adds the noise."""
+
+    noise: float
+
+    def __call__(self, examples: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        stacked = {key: np.stack([example[key] for example in examples]) for key in examples[0]}
+        image = stacked["image"].astype(np.float32) / np.float32(255)
+        noisy = image.copy()
+        if self.noise:
+            noisy += np.float32(self.noise) * stacked["noise"]
+            np.clip(noisy, 0, 1, out=noisy)
+        return {"image": image, "noisy": noisy, "mask": stacked["mask"]}
+
+
+def train_batches(
+    source: ImageSource,
+    *,
+    image_size: int,
+    batch_size: int,
+    seed: int,
+    lines: Lines,
+    noise: float,
+    crop_scale: tuple[float, float] = (1.0, 1.0),
+    flip: bool = False,
+    workers: int = 0,
+    shard: tuple[int, int] = (0, 1),
+) -> "grain.IterDataset[dict[str, np.ndarray]]":
+    """Batches without end, over the images in a new order each epoch, with new crops, lines and noise.
+
+    Args:
+        source: the images; a batch may run over into the next epoch, so a few are enough.
+        image_size: side S of the examples, in pixels.
+        batch_size: B, over all hosts together.
+        seed: any integer >= 0; with the same seed come the same batches, whatever `workers` is.
+        lines: the damage.
+        noise: standard deviation of Gaussian noise on "noisy", in units of the [0, 1] range; 0 for none.
+        crop_scale: smallest and largest side of the square crop, as parts of the image's short side; uniform.
+        flip: whether to mirror every second image, at random.
+        workers: processes that make batches ahead of time; 0: threads of this process.
+        shard: (i, n) for host i of n, which gets rows i * B / n to (i + 1) * B / n of each batch.
+
+    Returns:
+        A Grain data set of {"image", "noisy", "mask"}; "image" is the clean target, "noisy" the same with noise,
+        clipped to [0, 1]. Its iterators have get_state and set_state, and close to end their processes; a state
+        fits iterators with the same `workers`.
+
+    Raises:
+        InputError: an argument is out of its range.
+    """
+    import grain
+    from absl import flags
+
+    low, high = crop_scale
+    if not 0 < low <= high <= 1:
+        raise InputError(f"crop_scale={crop_scale} must be two parts of the short side, 0 < low <= high <= 1.")
+    host, hosts = shard
+    if not 0 <= host < hosts:
+        raise InputError(f"shard={shard} must be (i, n) for host i of n, with 0 <= i < n.")
+    if batch_size % hosts:
+        raise InputError(f"batch_size={batch_size} does not divide by the {hosts} hosts; choose a multiple of {hosts}.")
+    if workers < 0:
+        raise InputError(f"workers={workers} must be 0 (threads) or a number of processes.")
+    example = _Example(image_size, lines, noise, (low, high), flip)
+    order_seed, example_seed = _seeds(source, example, batch_size, seed, purpose=0)
+    examples = grain.MapDataset.source(_Epochs(source, order_seed)).random_map(example, seed=example_seed)
+    # Whole batches are dealt out, to hosts and then to workers: their rows do not depend on either.
+    batches = examples.batch(batch_size // hosts, batch_fn=_Batch(noise))[host::hosts]
+    ahead = batches.to_iter_dataset(_read_ahead())
+    if not workers:
+        return ahead
+    if not flags.FLAGS.is_parsed():
+        # Grain 0.2.18 reads an Abseil flag that only Abseil's own main would have parsed: google/grain#1355.
+        flags.FLAGS.mark_as_parsed()
+    options = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=_AHEAD)
+    return ahead.mp_prefetch(options, worker_init_fn=_start_worker)
+
+
+def eval_batches(
+    source: ImageSource,
+    *,
+    image_size: int,
+    batch_size: int,
+    seed: int,
+    lines: Lines,
+    noise: float = 0.0,
+    limit: int | None = None,
+) -> "grain.IterDataset[dict[str, np.ndarray]]":
+    """One pass over the images in their order: the square in the middle, damaged the same way every time.
+
+    Args:
+        source: the images.
+        image_size: side S of the examples, in pixels.
+        batch_size: B; the last batch may be smaller. The rows do not depend on it.
+        seed: any integer >= 0; with the number of an image it settles the lines and the noise on it.
+        lines: the damage.
+        noise: as for `train_batches`.
+        limit: images to stop after.
+
+    Returns:
+        A finite Grain data set of {"image", "noisy", "mask"}.
+
+    Raises:
+        InputError: an argument is out of its range.
+    """
+    import grain
+
+    if limit is not None and limit < 1:
+        raise InputError(f"limit={limit} images must be at least 1.")
+    example = _Example(image_size, lines, noise, None, False)
+    _, example_seed = _seeds(source, example, batch_size, seed, purpose=1)
+    examples = grain.MapDataset.source(source)[:limit].random_map(example, seed=example_seed)
+    return examples.batch(batch_size, batch_fn=_Batch(noise)).to_iter_dataset(_read_ahead())
+
+
+def _seeds(source: ImageSource, example: _Example, batch_size: int, seed: int, *, purpose: int) -> list[int]:
+    """Checks what the two kinds of batches have in common; seeds for order and examples, other ones each purpose."""
+    for name, value in (("image_size", example.image_size), ("batch_size", batch_size)):
+        if value < 1:
+            raise InputError(f"{name}={value} must be at least 1.")
+    if not 0 <= example.noise < float("inf"):
+        raise InputError(f"noise={example.noise} must be a standard deviation of at least 0.")
+    if seed < 0:
+        raise InputError(f"seed={seed} must be at least 0.")
+    if not len(source):
+        raise InputError(f"{source!r} holds no images.")
+    return np.random.SeedSequence([seed, purpose]).generate_state(2).tolist()
+
+
+def _read_ahead() -> Any:
+    import grain
+
+    return grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD)
+
+
+def _start_worker(index: int, count: int) -> None:
+    import cv2
+
+    cv2.setNumThreads(1)  # the workers are the parallelism
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers

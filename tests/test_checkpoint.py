@@ -1,0 +1,116 @@
+"""Checkpoints: what is saved comes back to the bit, with the place in the data; the best and the latest stay."""
+
+import grain
+import jax
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from pconv_jax.checkpoint import Checkpoints, existing
+from pconv_jax.errors import InputError
+from pconv_jax.inpaint import Inpainter, restore
+from pconv_jax.models import Generator, GeneratorConfig
+
+
+def numbers():
+    return iter(grain.MapDataset.range(100).seed(1).shuffle().repeat().batch(2).to_iter_dataset())
+
+
+def state(value: float):
+    params = {"kernel": np.full((3, 2), value, np.float32), "none": None}
+    return {"params": params, "optimizer": optax.adam(1e-3).init(params), "step": np.int32(value)}
+
+
+def test_state_and_position_in_the_data_come_back(tmp_path):
+    data = numbers()
+    seen = [next(data) for _ in range(3)]
+    with Checkpoints(tmp_path, notes={"a": [1, "b"]}) as checkpoints:
+        checkpoints.save(3, {"state": state(1.5), "data": data})
+        coming = [next(data) for _ in range(3)]  # while the save goes on in the background
+    again = numbers()
+    with Checkpoints(tmp_path) as checkpoints:
+        assert checkpoints.notes == {"a": [1, "b"]}
+        assert checkpoints.latest == 3
+        loaded = checkpoints.load({"state": state(0), "data": again})["state"]
+    assert jax.tree.structure(loaded) == jax.tree.structure(state(0))
+    for a, b in zip(jax.tree.leaves(loaded), jax.tree.leaves(state(1.5)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal([next(again) for _ in range(3)], coming)
+    assert not np.array_equal(seen, coming)
+
+
+def test_what_changes_after_save_returns_is_not_saved(tmp_path):
+    array = np.zeros(1000, np.float32)
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, {"state": {"a": array}})
+        array[:] = 7
+    with Checkpoints(tmp_path) as checkpoints:
+        assert not checkpoints.load({"state": {"a": array}})["state"]["a"].any()
+
+
+def test_the_latest_and_the_best_are_kept(tmp_path):
+    scores = {1: 0.5, 2: 0.1, 3: 0.4, 4: 0.3, 5: None, 6: 0.2}
+    with Checkpoints(tmp_path, keep=2, minimise="error") as checkpoints:
+        for step, score in scores.items():
+            checkpoints.save(step, {"state": state(step)}, metrics=None if score is None else {"error": score})
+            checkpoints.wait()
+        assert (checkpoints.best, checkpoints.latest) == (2, 6)
+    assert sorted(int(entry.name) for entry in tmp_path.iterdir() if entry.name.isdigit()) == [2, 5, 6]
+    with Checkpoints(tmp_path, minimise="error") as checkpoints:
+        assert (checkpoints.best, checkpoints.latest) == (2, 6)
+
+
+def test_saving_a_step_again_is_harmless(tmp_path):
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, {"state": state(1)})
+        checkpoints.save(1, {"state": state(2)})
+        np.testing.assert_array_equal(checkpoints.load({"state": state(0)})["state"]["params"]["kernel"], 1)
+
+
+def test_errors_name_the_place_and_the_way_out(tmp_path):
+    with pytest.raises(InputError, match="keep=0"):
+        Checkpoints(tmp_path / "a", keep=0)
+    with pytest.raises(InputError, match="is not a directory"), existing(tmp_path / "nowhere"):
+        pass
+    with pytest.raises(InputError, match="holds no checkpoint"), existing(tmp_path):
+        pass
+    with Checkpoints(tmp_path / "b") as checkpoints:
+        with pytest.raises(InputError, match="holds no checkpoint"):
+            checkpoints.load({"state": state(0)})
+        checkpoints.save(4, {"state": state(1)})
+        with pytest.raises(InputError, match="no checkpoint of step 3: it has 4"):
+            checkpoints.load({"state": state(0)}, step=3)
+        other = {**state(0), "params": {"kernel": np.zeros((5, 5), np.float32), "none": None}}
+        with pytest.raises(InputError, match="step 4 .* is damaged or belongs to another configuration"):
+            checkpoints.load({"state": other})
+
+
+def saved_generator(folder, config=GeneratorConfig(widths=(4, 8))) -> Inpainter:  # noqa: B008
+    params, stats = nnx.split(Generator(config, rngs=nnx.Rngs(5)), nnx.Param, nnx.BatchStat)[1:]
+    notes = {"generator": {**vars(config)}}
+    with Checkpoints(folder / "checkpoints", notes=notes) as checkpoints:
+        checkpoints.save(10, {"generator": {"params": params, "stats": stats}})
+    return Inpainter(config, params, stats)
+
+
+def test_restore_gives_back_the_same_model(tmp_path):
+    model = saved_generator(tmp_path)
+    image = np.random.default_rng(0).random((20, 24, 3), np.float32)
+    mask = np.ones((20, 24, 1), np.float32)
+    mask[5:8] = 0
+    for place in (tmp_path, tmp_path / "checkpoints"):
+        again = restore(place)
+        assert again.config == model.config
+        np.testing.assert_array_equal(again(image, mask), model(image, mask))
+
+
+def test_a_checkpoint_without_its_files_is_refused(tmp_path):
+    saved_generator(tmp_path)
+    for file in (tmp_path / "checkpoints" / "10" / "generator").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    with pytest.raises(InputError, match="damaged"):
+        restore(tmp_path)
+    with pytest.raises(InputError, match="no checkpoint of step 11"):
+        restore(tmp_path, step=11)
