@@ -11,6 +11,7 @@ from pconv_jax.errors import InputError
 from pconv_jax.losses import LossWeights
 from pconv_jax.models import GENERATORS, DiscriminatorConfig, GeneratorConfig
 from pconv_jax.train import OptimizerConfig
+from pconv_jax.vgg import deepest
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,12 +95,14 @@ class Config:
     validation_images: int = 64
     test_images: int | None = None
 
-    def __post_init__(self) -> None:
-        positive = "image_size batch_size epochs checkpoint_every keep sample_every validation_images".split()
-        for name in positive:
-            if getattr(self, name) < 1:
-                raise InputError(f"--{name.replace('_', '-')} is {getattr(self, name)}, but it must be at least 1")
-        for name in ("limit", "steps", "test_images"):
+    def check(self) -> None:
+        """Refuses values that make no sense, before anything is prepared or written.
+
+        Raises:
+            InputError: naming the flag, its value and what it may be.
+        """
+        counts = ("image_size", "batch_size", "epochs", "steps", "limit", "validation_images", "test_images")
+        for name in (*counts, "checkpoint_every", "sample_every", "keep"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise InputError(f"--{name.replace('_', '-')} is {value}, but it must be at least 1")
@@ -109,8 +112,15 @@ class Config:
             raise InputError(f"--noise is {self.noise}, but it must be at least 0 and below 1")
         if self.dataset == "folder" and self.data_dir is None:
             raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
-        # The library checks the rest when it builds these; better now than after the data is prepared.
-        _ = self.generator_config, self.discriminator_config, self.loss_weights
+        if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
+            raise InputError(
+                f"--crop-scale is {self.crop_scale}, but it must be two fractions, 0 < smallest <= largest <= 1"
+            )
+        # The library checks the rest when it builds these.
+        _ = self.generator_config, self.discriminator_config, self.loss_weights, self.lines
+        self.optimizer_config(1).adam(self.learning_rate)
+        self.optimizer_config(1).adam(self.discriminator_learning_rate)
+        deepest(self.perceptual_layers)
 
     @property
     def generator_config(self) -> GeneratorConfig:

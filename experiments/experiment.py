@@ -4,14 +4,17 @@ import json
 import signal
 import sys
 
+import jax
+
 from experiments.config import Config
-from pconv_jax.data import ImageSource, open_source
+from experiments.loop import Loop
+from experiments.report import write_report
+from pconv_jax.cache import cache_folder
+from pconv_jax.data import SPLITS, ImageSource, open_source
 from pconv_jax.errors import InputError
 from pconv_jax.models import widest_closed_line
 from pconv_jax.vgg import VGG16, deepest
 from pconv_jax.vgg_weights import resolve_weights
-
-SPLITS = ("train", "validation", "test")
 
 
 def run(config: Config) -> int:
@@ -29,14 +32,13 @@ def run(config: Config) -> int:
         InputError: something the user can mend.
         TrainingError: a loss was no longer finite.
     """
-    from experiments.loop import Loop
-    from experiments.report import write_report
-
+    config.check()
     _check_folder(config)
+    _keep_compiled_programs()
     sources = _open_sources(config)
     vgg = _open_vgg(config)
-    _claim_folder(config)
     loop = Loop(config, sources, vgg)
+    _claim_folder(config)
     generator, discriminator = loop.parameters
     print(
         f"generator: {config.generator}, {generator:,} parameters, closes lines up to "
@@ -50,6 +52,12 @@ def run(config: Config) -> int:
     facts = {"parameters": {"generator": generator, "discriminator": discriminator}}
     write_report(config, sources["test"], outcome, {**facts, "vgg_weights": vgg.source if vgg else None})
     return 0
+
+
+def _keep_compiled_programs() -> None:
+    """What JAX compiles once is kept for the next run, unless the user chose a place for it."""
+    if jax.config.values.get("jax_compilation_cache_dir") is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
 
 
 def _check_folder(config: Config) -> None:
@@ -77,7 +85,7 @@ def _claim_folder(config: Config) -> None:
 
 
 def _open_sources(config: Config) -> dict[str, ImageSource]:
-    sources = {
+    sources: dict[str, ImageSource] = {
         split: open_source(config.dataset, split, data_dir=config.data_dir, limit=config.limit, seed=config.seed)
         for split in SPLITS
     }

@@ -157,9 +157,7 @@ def _panel(axes: "Axes", steps: np.ndarray, values: np.ndarray, *, legend: bool)
 
 def _bytes(label: str, images: np.ndarray) -> npt.NDArray[np.uint8]:
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or not images.size:
-        raise InputError(
-            f"column {label!r} must be [N, H, W, 3] or [N, H, W, 1] and not empty, not {images.shape}"
-        )
+        raise InputError(f"column {label!r} must be [N, H, W, 3] or [N, H, W, 1] and not empty, not {images.shape}")
     if images.dtype.kind in "iu":
         raise InputError(f"column {label!r} must hold floats in [0, 1], not {images.dtype}: divide it by 255")
     images = images.astype(np.float32)
@@ -177,14 +175,10 @@ def _curves(history: Mapping[str, npt.ArrayLike], steps: np.ndarray) -> dict[str
     curves = {name: np.asarray(values, np.float64) for name, values in history.items()}
     for name, values in curves.items():
         if values.shape != steps.shape:
-            raise InputError(
-                f"loss {name!r} has shape {values.shape}, but the steps have shape {steps.shape}"
-            )
+            raise InputError(f"loss {name!r} has shape {values.shape}, but the steps have shape {steps.shape}")
         bad = np.flatnonzero(~np.isfinite(values))
         if bad.size:
-            raise InputError(
-                f"loss {name!r} is {values[bad[0]]} at step {steps[bad[0]]}: draw what came before it"
-            )
+            raise InputError(f"loss {name!r} is {values[bad[0]]} at step {steps[bad[0]]}: draw what came before it")
     return curves
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from experiments.config import Config
 from experiments.figures import image_grid, show_holes
@@ -72,6 +71,7 @@ class Loop:
         )
         self._initial = trainer.state
         self._replicas = Replicas(trainer.step, mapping=config.mapping)
+        self._replicas.check_batch(config.batch_size // jax.process_count())
         self._vgg = self._replicas.replicate(vgg)
         self._data = iter(
             train_batches(
@@ -123,11 +123,15 @@ class Loop:
                 print(f"resuming after step {start} of {self.total_steps}")
             if start >= self.total_steps:
                 return Outcome(start)
-            with MetricsLog(self.config.out, resume_step=start) as self._log, _stop_signals() as received:
+            with (
+                MetricsLog(self.config.out, resume_step=start) as self._log,
+                progress_bar("training", "step", total=self.total_steps, initial=start) as self._bar,
+                _stop_signals() as received,
+            ):
                 return self._steps(self._replicas.replicate(state), start, received)
 
     def _steps(self, state: TrainState, start: int, received: list[int]) -> Outcome:
-        config, bar = self.config, progress_bar("training", "step", total=self.total_steps, initial=start)
+        config = self.config
         previous: Any = None  # metrics of the step before: read while the next one runs, so that it never waits
         step, begin, waited, paused = start, 0.0, 0.0, 0.0
         while step < self.total_steps and not received:
@@ -135,13 +139,13 @@ class Loop:
             batch = next(self._data)
             waited += time.perf_counter() - asked
             state, metrics = self._replicas(state, batch, self._vgg)
-            self._record(step, previous, bar)
+            self._record(step, previous)
             step, previous = step + 1, metrics
-            bar.update()
+            self._bar.update()
             last = step == self.total_steps
             validate, sample = (step % every == 0 or last for every in (config.checkpoint_every, config.sample_every))
             if validate or sample:
-                self._record(step, previous, bar)
+                self._record(step, previous)
                 previous = None
                 stopped = time.perf_counter()
                 self._pause(step, state, validate=validate, sample=sample)
@@ -149,9 +153,8 @@ class Loop:
             if step == start + 1:  # the first step compiles: timing starts after it
                 jax.block_until_ready(metrics)
                 begin, waited, paused = time.perf_counter(), 0.0, 0.0
-        self._record(step, previous, bar)  # only what was seen to be finite is saved
+        self._record(step, previous)  # only what was seen to be finite is saved
         seconds = time.perf_counter() - begin - paused
-        bar.close()
         self._save(step, state, {})  # nothing to do unless a signal came between two checkpoints
         self._saved.wait()
         steps = step - start - 1
@@ -163,27 +166,30 @@ class Loop:
             data_wait=waited / seconds,
         )
 
-    def _record(self, step: int, metrics: Any, bar: "tqdm[Any]") -> None:
+    def _record(self, step: int, metrics: Any) -> None:
         """Logs the metrics of a step and refuses those that are not finite."""
         if metrics is None:
             return
         values = {name: float(value) for name, value in self._replicas.collect(metrics).items()}
         wrong = {name: value for name, value in values.items() if not math.isfinite(value)}
         if wrong:
-            saved = self._saved.latest
-            left = f"the last good checkpoint is step {saved}" if saved else "no checkpoint was saved before"
-            raise TrainingError(
-                f"at step {step} {', '.join(f'{name} is {value}' for name, value in wrong.items())}; {left} in "
-                f"{self.config.out / 'checkpoints'}; a lower --learning-rate or another --seed may help"
-            )
+            listed = ", ".join(f"{name} is {value}" for name, value in wrong.items())
+            raise TrainingError(f"at step {step} {listed}; {self._what_is_left()}")
         self._log.write(step, values)
-        bar.set_postfix({name: f"{values[name]:.4f}" for name in _SHOWN if name in values}, refresh=False)
+        self._bar.set_postfix({name: f"{values[name]:.4f}" for name in _SHOWN if name in values}, refresh=False)
+
+    def _what_is_left(self) -> str:
+        step = self._saved.latest
+        good = f"the last good checkpoint is step {step}" if step else "no checkpoint was saved before"
+        return f"{good} in {self.config.out / 'checkpoints'}; a lower --learning-rate or another --seed may help"
 
     def _pause(self, step: int, state: TrainState, *, validate: bool, sample: bool) -> None:
         """Looks at a state: draws samples; scores it on the validation images and saves it."""
         generator = self._replicas.collect(state.generator)
         model = Inpainter(self.config.generator_config, generator.params, generator.stats)
         raw = [model.raw(batch["noisy"], batch["mask"])[0] for batch in self._validation]
+        if not all(np.isfinite(output).all() for output in raw):
+            raise TrainingError(f"after step {step} the generator's output is not finite; {self._what_is_left()}")
         if sample:
             self._sample(step, raw)
         if validate:

@@ -23,8 +23,10 @@ from pconv_jax.inpaint import Inpainter, restore
 _LOSSES = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss", VALIDATION_L1)
 _UNITS = {"adversarial": "nats", "discriminator_loss": "nats"}
 _GRID = 8  # rows in the grid of test results
-_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy")
-_PACKAGES += ("opencv-python-headless", "scikit-image")
+_PACKAGES = (
+    *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy"),
+    *("opencv-python-headless", "scikit-image"),
+)
 
 
 def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Mapping[str, Any]) -> dict[str, Any]:

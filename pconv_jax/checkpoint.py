@@ -129,7 +129,11 @@ class Checkpoints:
             raise InputError(f"{directory} holds no checkpoint of step {step}: it has {', '.join(map(str, steps))}")
         wanted = {name: part if _saves_itself(part) else _copy(part) for name, part in parts.items()}
         try:
-            return self._checkpointer.load_checkpointables(step, wanted)
+            loaded = self._checkpointer.load_checkpointables(step, wanted)
+            for name, part in wanted.items():
+                if not _saves_itself(part):
+                    _check_shapes(loaded[name], part)
+            return loaded
         except Exception as error:  # Orbax and TensorStore raise many kinds; each means the same to the user
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InputError(
@@ -172,3 +176,13 @@ def _saves_itself(part: Any) -> bool:
 def _copy(tree: Any) -> Any:
     """Arrays as numpy copies: the training step gives its buffers away while Orbax still writes."""
     return jax.tree.map(lambda leaf: np.array(leaf), tree)
+
+
+def _check_shapes(loaded: Any, wanted: Any) -> None:
+    """Orbax restores numpy arrays of any shape, so their shapes are compared here."""
+
+    def check(path: Any, have: np.ndarray, want: np.ndarray) -> None:
+        if have.shape != want.shape or have.dtype != want.dtype:
+            raise ValueError(f"{jax.tree_util.keystr(path)} is {have.dtype}{have.shape}, not {want.dtype}{want.shape}")
+
+    jax.tree_util.tree_map_with_path(check, loaded, wanted)

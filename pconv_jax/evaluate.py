@@ -160,8 +160,7 @@ class Evaluation:
             "mean_hole_fraction": float(np.mean([row["hole_fraction"] for row in images])),
             "opencv_version": self.opencv_version,
             "methods": {
-                method: {region: _means(rows) for region, rows in regions.items()}
-                for method, regions in groups.items()
+                method: {region: _means(rows) for region, rows in regions.items()} for method, regions in groups.items()
             },
         }
 
@@ -241,9 +240,7 @@ def _batch(batch: Mapping[str, npt.ArrayLike]) -> tuple[np.ndarray, np.ndarray, 
             f"not {truth.shape}, {noisy.shape} and {mask.shape}"
         )
     if not np.isin(mask, (0, 1)).all():
-        raise InputError(
-            f"a mask must hold only 0 (hole) and 1 (valid), not {mask.min():g} to {mask.max():g}"
-        )
+        raise InputError(f"a mask must hold only 0 (hole) and 1 (valid), not {mask.min():g} to {mask.max():g}")
     if not np.isfinite(np.where(mask == 1, noisy, 0)).all():
         raise InputError("a batch's noisy images must be finite where the mask is 1 (valid)")
     return truth.astype(np.float32), noisy.astype(np.float32), mask.astype(np.float32)
@@ -253,8 +250,7 @@ def _run(name: str, method: Method, damaged: np.ndarray, mask: np.ndarray) -> np
     output = np.asarray(method(damaged.copy(), mask.copy()))  # copies: a method may work in place
     if output.shape != damaged.shape or output.dtype.kind in "biu":
         raise InputError(
-            f"method {name!r} must return floats of shape {damaged.shape}, "
-            f"not {output.dtype} of shape {output.shape}"
+            f"method {name!r} must return floats of shape {damaged.shape}, not {output.dtype} of shape {output.shape}"
         )
     broken = np.count_nonzero(~np.isfinite(output))
     if broken:

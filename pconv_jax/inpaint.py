@@ -105,11 +105,14 @@ def restore(directory: str | os.PathLike[str], *, step: int | None = None) -> In
     with existing(directory) as checkpoints:
         config = checkpoints.notes.get("generator")
         if config is None:
-            raise InputError(f"{directory} does not say how its generator is built: it is not a checkpoint of this project")
+            raise InputError(
+                f"{directory} does not say how its generator is built: it is not a checkpoint of this project"
+            )
         shape = GeneratorConfig(**{**config, "widths": tuple(config["widths"])})
-        wanted = nnx.split(Generator(shape, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
+        wanted = Generator(shape, rngs=nnx.Rngs(0))
+        params, stats = nnx.state(wanted, nnx.Param), nnx.state(wanted, nnx.BatchStat)
         chosen = step if step is not None else (checkpoints.best or checkpoints.latest)
-        parts = checkpoints.load({"generator": {"params": wanted[0], "stats": wanted[1]}}, step=chosen)["generator"]
+        parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]
     return Inpainter(shape, parts["params"], parts["stats"])
 
 
@@ -142,7 +145,9 @@ def _as_batch(image: ArrayLike, mask: ArrayLike) -> tuple[np.ndarray, np.ndarray
     check_mask_values(masks)
     seen = images[np.broadcast_to(masks != 0, images.shape)]
     if seen.size and not (seen.min() >= 0 and seen.max() <= 1):
-        raise InputError(f"valid pixels must lie in [0, 1], but they reach from {seen.min()} to {seen.max()}: rescale them")
+        raise InputError(
+            f"valid pixels must lie in [0, 1], but they reach from {seen.min()} to {seen.max()}: rescale them"
+        )
     height, width = images.shape[-3:-1]
     return (
         images.astype(np.float32).reshape(-1, height, width, 3),

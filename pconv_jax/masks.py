@@ -21,9 +21,10 @@ def random_lines(
 ) -> np.ndarray:
     """A mask damaged by straight lines with end points anywhere in the image.
 
-    A line of thickness t covers the pixels whose centre is nearer than t / 2 to the segment between its end points,
-    without anti-aliasing: exactly t pixels across wherever it runs along an axis, for odd and even t. (OpenCV's
-    `line` is no use here: at thickness 2, 3 and 4 it draws 3, 5 and 5 pixels, and what it draws depends on its version.)
+    A line of thickness t covers the pixels whose centre is nearer than t / 2 to the segment between its end
+    points, without anti-aliasing: exactly t pixels across wherever it runs along an axis, for odd and even t.
+    (OpenCV's `line` is no use here: at thickness 2, 3 and 4 it draws 3, 5 and 5 pixels, and what it draws
+    depends on its version.)
 
     Args:
         rng: source of the number of lines, their end points and their thickness.
@@ -41,7 +42,7 @@ def random_lines(
     fewest, most = check_range("count", count)
     thinnest, thickest = check_range("thickness", thickness)
     if height < 1 or width < 1:
-        raise InputError(f"A mask of {height} x {width} pixels cannot be drawn; both sides must be at least 1.")
+        raise InputError(f"A mask of {height} x {width} pixels cannot be drawn; both sides must be >= 1.")
     lines = rng.integers(fewest, most + 1)
     ends = rng.integers(0, (width, height), size=(lines, 2, 2))
     widths = rng.integers(thinnest, thickest + 1, size=lines)
@@ -92,7 +93,7 @@ def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:
 
 
 def _cover(hole: np.ndarray, start: list[int], end: list[int], thickness: int) -> None:
-    """Marks the pixels of `hole` [H, W] nearer than thickness / 2 to the segment from start to end, both (x, y)."""
+    """Marks the pixels of `hole` [H, W] nearer than thickness / 2 to a segment; start and end are (x, y)."""
     # Whole numbers throughout, in half pixels, so that every machine draws the same pixels. A line of even
     # thickness runs between two rows of pixels: half a pixel further.
     (x0, y0), (x1, y1) = ([2 * v + 1 - thickness % 2 for v in point] for point in (start, end))

@@ -99,9 +99,7 @@ def jaccard(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayLik
     return _overlap(np.minimum(output, truth), np.maximum(output, truth), selected)
 
 
-def jaccard_product(
-    output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayLike | None = None
-) -> Values:
+def jaccard_product(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayLike | None = None) -> Values:
     """Jaccard index, product form: only for comparison with older code, judge by `jaccard` instead.
 
     Intersection = sum of output * truth, union = sum of both - intersection. J(y, y) is 1 only on 0/1 images;

@@ -73,8 +73,7 @@ def partial_conv(
     window = kernel.shape[:-2]
     pads = _explicit_padding(padding, x.shape[1:-1], window, strides, dilations)
 
-    mask = lax.stop_gradient(mask)
-    valid = mask != 0
+    valid = mask != 0  # a comparison: no gradient flows to the mask
     wide = valid if len(groups) in (1, x.shape[-1]) else _repeat(valid, groups)
     spatial = "DHW"[-dims:]
     features = lax.conv_general_dilated(
@@ -89,12 +88,13 @@ def partial_conv(
     count = _count_valid(valid, groups, feature_groups, window, strides, pads, dilations)
     seen = count > 0
     entries = math.prod(window) * kernel.shape[-2]
-    # The ratio of an empty window is set, never divided: no epsilon, which is 0 in float16 (0 * inf = NaN).
-    ratio = jnp.where(seen, entries / jnp.where(seen, count, 1.0), 0.0)
+    # s is a whole number, so the maximum touches empty windows only: no epsilon, which is 0 in float16 (0 * inf = NaN).
+    ratio = entries / jnp.maximum(count, 1.0)
     y = features.astype(jnp.float32) * _per_output(ratio, kernel.shape[-1])
     if bias is not None:
-        offset = bias.astype(jnp.float32).reshape((1,) * (dims + 1) + bias.shape)
-        y = y + jnp.where(_per_output(seen, kernel.shape[-1]), offset, 0.0)
+        y = y + bias.astype(jnp.float32).reshape((1,) * (dims + 1) + bias.shape)
+    # Last, so that an empty window hides the bias and stops whatever gradient comes back to it.
+    y = jnp.where(_per_output(seen, kernel.shape[-1]), y, 0.0)
     return y.astype(x.dtype), seen.astype(mask.dtype)
 
 
@@ -118,9 +118,7 @@ def check_mask_values(mask: jax.Array | np.ndarray) -> None:
         )
 
 
-def _check(
-    x: jax.Array, mask: jax.Array, kernel: jax.Array, bias: jax.Array | None, feature_groups: int
-) -> None:
+def _check(x: jax.Array, mask: jax.Array, kernel: jax.Array, bias: jax.Array | None, feature_groups: int) -> None:
     shapes = f"x has shape {x.shape} and the mask {mask.shape}"
     if x.ndim not in (3, 4, 5):
         raise InputError(f"x must be [N, *spatial, C] with 1 to 3 spatial dimensions, but {shapes}")
@@ -154,19 +152,30 @@ def _mask_group_sizes(x: jax.Array, mask: jax.Array, sizes: Sequence[int] | None
                 f"{x.shape} equally: name the size of each group with mask_groups"
             )
         return (channels // masks,) * masks
-    if len(sizes) != masks or sum(sizes) != channels or min(sizes) < 1:
+    if not _whole(sizes, masks, least=1) or sum(sizes) != channels:
         raise InputError(
-            f"mask_groups={tuple(sizes)} must name {masks} positive sizes, one a channel of the mask {mask.shape}, "
+            f"mask_groups={sizes} must name {masks} positive sizes, one a channel of the mask {mask.shape}, "
             f"with sum {channels}, the channels of x {x.shape}"
         )
     return tuple(sizes)
 
 
 def _each(value: int | Sequence[int], dims: int, name: str) -> tuple[int, ...]:
-    values = (value,) * dims if isinstance(value, int) else tuple(value)
-    if len(values) != dims or min(values) < 1:
-        raise InputError(f"{name}={value!r} must be a positive number, or {dims} of them for {dims} spatial dimensions")
-    return values
+    values = (value,) * dims if isinstance(value, int | np.integer) else value
+    if not _whole(values, dims, least=1):
+        raise InputError(
+            f"{name}={value!r} must be a positive whole number, or {dims} of them for {dims} spatial dimensions"
+        )
+    return tuple(int(each) for each in values)
+
+
+def _whole(values: object, length: int, *, least: int) -> bool:
+    """Whether these are `length` whole numbers, none below `least`."""
+    return (
+        isinstance(values, Sequence)
+        and len(values) == length
+        and all(isinstance(value, int | np.integer) and value >= least for value in values)
+    )
 
 
 def _explicit_padding(
@@ -177,11 +186,13 @@ def _explicit_padding(
         if padding.upper() not in ("SAME", "VALID"):
             raise InputError(f'padding={padding!r} must be "SAME", "VALID", a number or pairs of numbers')
         return [(int(low), int(high)) for low, high in lax.padtype_to_pads(shape, dilated, strides, padding.upper())]
-    if isinstance(padding, int):
-        return [(padding, padding)] * len(shape)
-    if len(padding) != len(shape):
-        raise InputError(f"padding={padding!r} must hold {len(shape)} pairs for {len(shape)} spatial dimensions")
-    return [(low, high) for low, high in padding]
+    pairs: object = [(padding, padding)] * len(shape) if isinstance(padding, int | np.integer) else padding
+    if not (isinstance(pairs, Sequence) and len(pairs) == len(shape) and all(_whole(p, 2, least=0) for p in pairs)):
+        raise InputError(
+            f'padding={padding!r} must be "SAME", "VALID", one number of zeros, or a pair of them for each of the '
+            f"{len(shape)} spatial dimensions"
+        )
+    return [(int(low), int(high)) for low, high in pairs]
 
 
 def _repeat(mask: jax.Array, sizes: tuple[int, ...]) -> jax.Array:

@@ -1,6 +1,5 @@
 """Replicas: one training step mapped over the devices of one or many hosts, the batch split between them."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from pconv_jax.errors import InputError
 
 AXIS = "data"
-Mapping_ = Literal["shard_map", "pmap"]
+Strategy = Literal["shard_map", "pmap"]
 
 
 class Replicas:
@@ -26,7 +25,7 @@ class Replicas:
         self,
         step: Callable[[Any, Any, Any], tuple[Any, Any]],
         *,
-        mapping: Mapping_ = "shard_map",
+        mapping: Strategy = "shard_map",
         devices: Sequence[jax.Device] | None = None,
     ):
         """Prepares the mapping; nothing is compiled yet.
@@ -87,21 +86,31 @@ class Replicas:
 
     def _stack(self, leaf: Any) -> jax.Array:
         leaf = np.asarray(leaf)
-        sharding = NamedSharding(self._split.mesh, PartitionSpec(AXIS))
         shape = (len(self.devices), *leaf.shape)
-        return jax.make_array_from_callback(shape, sharding, functools.partial(_one_copy, leaf))
+        return jax.make_array_from_callback(shape, self._split, lambda _: leaf[None])
 
-    def _shard(self, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
+    def check_batch(self, rows: int) -> int:
+        """Refuses a number of images a step that this host cannot split between its devices.
+
+        Args:
+            rows: images of this host's part of the batch.
+
+        Returns:
+            Number of this host's devices.
+
+        Raises:
+            InputError: naming both numbers.
+        """
         local = sum(device.process_index == jax.process_index() for device in self.devices)
-        rows = len(next(iter(batch.values())))
-        if rows % local:
+        if rows < 1 or rows % local:
             raise InputError(
                 f"a batch of {rows} images cannot be split between {local} devices: choose a multiple of {local}"
             )
+        return local
+
+    def _shard(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        rows = len(next(iter(batch.values())))
+        local = self.check_batch(rows)
         if self.mapping == "pmap":
             return {name: array.reshape(local, rows // local, *array.shape[1:]) for name, array in batch.items()}
         return {name: jax.make_array_from_process_local_data(self._split, array) for name, array in batch.items()}
-
-
-def _one_copy(leaf: np.ndarray, _: Any) -> np.ndarray:
-    return leaf[None]

@@ -177,16 +177,12 @@ def create(
         )
         params, optimizer, norm = _update(g_adam, grads, state.generator_optimizer, state.generator.params)
         metrics["generator_gradient_norm"] = norm
-        after = state.replace(
-            step=state.step + 1, generator=Variables(params, stats), generator_optimizer=optimizer
-        )
+        after = state.replace(step=state.step + 1, generator=Variables(params, stats), generator_optimizer=optimizer)
         if weights.adversarial:
             (loss, stats), grads = jax.value_and_grad(discriminator_loss, has_aux=True)(
                 state.discriminator.params, state, batch["image"], jax.lax.stop_gradient(output)
             )
-            params, optimizer, norm = _update(
-                d_adam, grads, state.discriminator_optimizer, state.discriminator.params
-            )
+            params, optimizer, norm = _update(d_adam, grads, state.discriminator_optimizer, state.discriminator.params)
             metrics |= {"discriminator_loss": loss, "discriminator_gradient_norm": norm}
             after = after.replace(discriminator=Variables(params, stats), discriminator_optimizer=optimizer)
         return after, jax.lax.pmean(metrics, AXIS)

@@ -207,9 +207,7 @@ def _check_images(images: Any, path: Sequence[str]) -> None:
     if images.ndim != 4 or images.shape[-1] != 3:
         raise InputError(f"VGG16 takes images [N, H, W, 3], got shape {list(images.shape)}.")
     if not jnp.issubdtype(images.dtype, jnp.floating):
-        raise InputError(
-            f"VGG16 takes float images in [0, 1], got {images.dtype}; divide 8-bit images by 255."
-        )
+        raise InputError(f"VGG16 takes float images in [0, 1], got {images.dtype}; divide 8-bit images by 255.")
     smallest = 2 ** sum(name.endswith("pool") for name in path)
     if min(images.shape[1:3]) < smallest:
         height, width = images.shape[1:3]

@@ -216,9 +216,7 @@ def _open(path: Path) -> Iterator[tuple[Sequence[str], Callable[[str], Any]]]:
     elif head.startswith(b"\x80"):
         raise InputError(_no_pickle(path))
     else:
-        raise InputError(
-            f"{path} is neither HDF5, npz nor safetensors, the forms VGG16 weights are read from."
-        )
+        raise InputError(f"{path} is neither HDF5, npz nor safetensors, the forms VGG16 weights are read from.")
 
 
 def _no_pickle(path: Path) -> str:
@@ -252,9 +250,7 @@ def _identify(path: Path, names: Iterable[str]) -> tuple[Preprocessing, dict[str
     return kind, {known[name]: entries for name, entries in layers.items()}
 
 
-def _layer_params(
-    path: Path, name: str, arrays: list[np.ndarray], kind: Preprocessing
-) -> dict[str, np.ndarray]:
+def _layer_params(path: Path, name: str, arrays: list[np.ndarray], kind: Preprocessing) -> dict[str, np.ndarray]:
     """Kernel (HWIO) and bias of one layer out of its arrays, told apart by their number of axes."""
     height, width, inputs, outputs = KERNEL_SHAPES[name]
     stored = (height, width, inputs, outputs) if kind == "caffe" else (outputs, inputs, height, width)

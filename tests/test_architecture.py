@@ -94,9 +94,7 @@ def borders(module: str, source: str) -> list[str]:
         if root == "orbax" and not module.startswith("tests.") and module != "pconv_jax.checkpoint":
             faults.append(f"{module}:{line} imports {target}: only pconv_jax/checkpoint.py knows Orbax")
         if library and root in HEAVY and not lazy:
-            faults.append(
-                f"{module}:{line} imports {target} with the module, not in the function that uses it"
-            )
+            faults.append(f"{module}:{line} imports {target} with the module, not in the function that uses it")
     return faults
 
 
@@ -113,9 +111,7 @@ def signatures(module: str, source: str) -> list[str]:
     return faults
 
 
-def public_functions(
-    tree: ast.Module | ast.ClassDef, prefix: str = ""
-) -> Iterator[tuple[str, ast.FunctionDef]]:
+def public_functions(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
     """Name and node of functions and methods without a leading underscore, `__init__` and `__call__`."""
     for node in tree.body:
         public = isinstance(node, ast.ClassDef | ast.FunctionDef) and (

@@ -82,7 +82,7 @@ def test_errors_name_the_place_and_the_way_out(tmp_path):
         with pytest.raises(InputError, match="no checkpoint of step 3: it has 4"):
             checkpoints.load({"state": state(0)}, step=3)
         other = {**state(0), "params": {"kernel": np.zeros((5, 5), np.float32), "none": None}}
-        with pytest.raises(InputError, match="step 4 .* is damaged or belongs to another configuration"):
+        with pytest.raises(InputError, match=r"step 4 .* is damaged or belongs to another configuration"):
             checkpoints.load({"state": other})
 
 

@@ -81,9 +81,7 @@ def test_figures_are_the_metrics_of_the_composite():
     for region, selected in zip(evaluate.REGIONS, (mask == 0, None), strict=True):
         rows = [row for row in evaluation.rows if row["region"] == region]
         for name, metric in metrics.METRICS.items():
-            np.testing.assert_array_equal(
-                [row[name] for row in rows], metric(repaired, image, region=selected)
-            )
+            np.testing.assert_array_equal([row[name] for row in rows], metric(repaired, image, region=selected))
 
 
 def test_no_method_sees_what_is_to_be_restored():
@@ -117,9 +115,7 @@ def test_methods_cannot_disturb_each_other():
 
     image, mask = gradient(), lines()
     alone = evaluate.score(batches(image, image, mask, 7), {"mean_fill": evaluate.mean_fill})
-    both = evaluate.score(
-        batches(image, image, mask, 7), {"vandal": vandal, "mean_fill": evaluate.mean_fill}, keep=1
-    )
+    both = evaluate.score(batches(image, image, mask, 7), {"vandal": vandal, "mean_fill": evaluate.mean_fill}, keep=1)
     assert both.summary()["methods"]["mean_fill"] == alone.summary()["methods"]["mean_fill"]
     np.testing.assert_array_equal(both.examples[0].damaged, image[0] * mask[0])
 
@@ -190,9 +186,7 @@ def test_images_without_hole_and_without_anything_else():
 def test_examples_show_what_happened():
     image, mask = gradient(), lines()
     noisy = np.clip(image + 0.1, 0, 1)
-    evaluation = evaluate.score(
-        batches(image, noisy, mask, 2), {"white": lambda i, m: np.ones_like(i) * 2}, keep=3
-    )
+    evaluation = evaluate.score(batches(image, noisy, mask, 2), {"white": lambda i, m: np.ones_like(i) * 2}, keep=3)
     assert len(evaluation.examples) == 3
     example = evaluation.examples[2]
     np.testing.assert_array_equal(example.truth, image[2])

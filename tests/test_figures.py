@@ -97,9 +97,7 @@ def test_grid_limit_range_and_grey(tmp_path):
     figures.image_grid([("raw", bright)], tmp_path / "raw.png", limit=2, scale=1)
     figures.image_grid([("raw", flat(RED, count=2))], tmp_path / "red.png", scale=1)
     assert box(pixels(tmp_path / "raw.png"), RED) == box(pixels(tmp_path / "red.png"), RED)
-    figures.image_grid(
-        [("mask", np.zeros((1, 8, 8, 1))), ("red", flat(RED, 1))], tmp_path / "mask.png", scale=4
-    )
+    figures.image_grid([("mask", np.zeros((1, 8, 8, 1))), ("red", flat(RED, 1))], tmp_path / "mask.png", scale=4)
     assert box(pixels(tmp_path / "mask.png"), RED)
 
 
@@ -165,9 +163,7 @@ def test_loss_curve_panels(tmp_path, drawn):
         "pixel_l2": 5.0 / steps,
     }
     settings, modules = dict(matplotlib.rcParams), "matplotlib.pyplot" in sys.modules
-    figures.loss_curve(
-        history, steps, tmp_path / "new" / "loss.png", title="dtd", units={"discriminator": "nats"}
-    )
+    figures.loss_curve(history, steps, tmp_path / "new" / "loss.png", title="dtd", units={"discriminator": "nats"})
     assert dict(matplotlib.rcParams) == settings
     assert ("matplotlib.pyplot" in sys.modules) == modules
 
@@ -190,9 +186,7 @@ def test_loss_curve_panels(tmp_path, drawn):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_short_histories_are_drawn_as_points(tmp_path, drawn, count):
-    figures.loss_curve(
-        {"generator": [3.0, 2.0, 1.0][:count]}, [1, 50, 100][:count], tmp_path / "l.png", title="t"
-    )
+    figures.loss_curve({"generator": [3.0, 2.0, 1.0][:count]}, [1, 50, 100][:count], tmp_path / "l.png", title="t")
     (line,) = drawn[0].axes[0].lines
     assert line.get_marker() == "o"
     assert len(line.get_xdata()) == count

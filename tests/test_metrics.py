@@ -57,10 +57,7 @@ def test_channels_count_alike():
 
 def test_psnr_is_that_of_skimage(pair):
     output, truth = pair
-    expected = [
-        skimage.metrics.peak_signal_noise_ratio(t, o, data_range=1)
-        for o, t in zip(output, truth, strict=True)
-    ]
+    expected = [skimage.metrics.peak_signal_noise_ratio(t, o, data_range=1) for o, t in zip(output, truth, strict=True)]
     np.testing.assert_allclose(metrics.psnr(output, truth), expected, rtol=1e-13)
 
 

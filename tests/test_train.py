@@ -71,7 +71,7 @@ def test_four_devices_take_the_steps_of_one(on_one_device, mapping):
 
 
 def test_replicas_that_do_not_average_would_be_noticed(on_one_device):
-    # The same four devices, each with the whole batch of one shard repeated: another result, so the test above can fail.
+    # The same four devices, each with the same two images: another result, so the test above can fail.
     data = [{name: np.tile(array[:2], (4, 1, 1, 1)) for name, array in batch(seed).items()} for seed in range(3)]
     state, _ = run(trainer(), data, devices=4)
     gaps = [np.abs(a - b).max() for a, b in zip(as_numpy(on_one_device[0]), as_numpy(state), strict=True)]

@@ -76,13 +76,9 @@ def reference(params, rgb, preprocessing):
     """Every layer's features in float64 from slices and products of NumPy alone."""
     x = rgb.astype(np.float64)
     if preprocessing == "caffe":
-        x = np.stack(
-            [x[..., 2] * 255 - 103.939, x[..., 1] * 255 - 116.779, x[..., 0] * 255 - 123.68], axis=-1
-        )
+        x = np.stack([x[..., 2] * 255 - 103.939, x[..., 1] * 255 - 116.779, x[..., 0] * 255 - 123.68], axis=-1)
     else:
-        x = np.stack(
-            [(x[..., c] - m) / s for c, m, s in ((0, 0.485, 0.229), (1, 0.456, 0.224), (2, 0.406, 0.225))], -1
-        )
+        x = np.stack([(x[..., c] - m) / s for c, m, s in ((0, 0.485, 0.229), (1, 0.456, 0.224), (2, 0.406, 0.225))], -1)
     out = {}
     for name, width in zip(NAMES, CONFIGURATION_D, strict=True):
         n, h, w, _ = x.shape
@@ -112,9 +108,7 @@ def assert_close(found, expected, tolerance):
 
 def test_layers_are_the_keras_names_in_order():
     assert list(LAYERS) == NAMES
-    assert (
-        sum(np.prod(s) + s[3] for s in KERNEL_SHAPES.values()) == 14_714_688
-    )  # Keras' count without the top
+    assert sum(np.prod(s) + s[3] for s in KERNEL_SHAPES.values()) == 14_714_688  # Keras' count without the top
     assert layers_through("block1_pool") == ("block1_conv1", "block1_conv2", "block1_pool")
     assert deepest(["block3_pool", "block1_pool", "block2_pool"]) == "block3_pool"
 
@@ -190,9 +184,7 @@ def test_features_and_gradient_agree_with_pytorch(preprocessing):
             x = functional.max_pool2d(x, 2)
         else:
             kernel = torch.from_numpy(params[name]["kernel"].transpose(3, 2, 0, 1).copy())
-            x = functional.relu(
-                functional.conv2d(x, kernel, torch.from_numpy(params[name]["bias"]), padding=1)
-            )
+            x = functional.relu(functional.conv2d(x, kernel, torch.from_numpy(params[name]["bias"]), padding=1))
         expected[name] = x
     x.square().mean().backward()
 
@@ -221,9 +213,7 @@ def test_real_weights_on_a_real_photograph(shared):
     assert 0.2 < float((found["block2_conv2"] > 0).mean()) < 0.8
 
     # What trained features are for: blur is seen far better than a change of brightness of the same L2 size.
-    blurred = (
-        np.asarray(photo.filter(ImageFilter.GaussianBlur(1.5)).crop(box), np.float32)[None] / 255 * 0.8 + 0.1
-    )
+    blurred = np.asarray(photo.filter(ImageFilter.GaussianBlur(1.5)).crop(box), np.float32)[None] / 255 * 0.8 + 0.1
     brighter = sharp + np.sqrt(np.mean((sharp - blurred) ** 2))
 
     def seen(vgg):
@@ -239,9 +229,7 @@ def test_real_weights_on_a_real_photograph(shared):
 
 def test_runs_no_deeper_than_asked():
     vgg = random_weights(0, through="block3_conv1")
-    program = str(
-        jax.make_jaxpr(lambda v, x: features(v, x, ["block2_conv1", "block1_conv1"]))(vgg, images())
-    )
+    program = str(jax.make_jaxpr(lambda v, x: features(v, x, ["block2_conv1", "block1_conv1"]))(vgg, images()))
     assert program.count("conv_general_dilated[") == 3
 
 
@@ -251,9 +239,7 @@ def test_weights_travel_through_jit_as_arguments():
     two = VGG16(jax.tree.map(jnp.asarray, numbers(seed=2)), "caffe", "test")
     x = jnp.asarray(images(8, 8))
     for vgg in (one, two):
-        np.testing.assert_allclose(
-            step(vgg, x), features(vgg, x, ["block1_pool"])["block1_pool"], rtol=1e-5, atol=1e-4
-        )
+        np.testing.assert_allclose(step(vgg, x), features(vgg, x, ["block1_pool"])["block1_pool"], rtol=1e-5, atol=1e-4)
     assert step._cache_size() == 1
     normalised = VGG16(one.params, "torchvision", "test")
     assert not np.allclose(step(normalised, x), step(one, x))
@@ -305,12 +291,9 @@ def test_random_weights_repeat():
     np.testing.assert_allclose(first, [0.3041782, -0.3775276, -0.11609809], rtol=1e-6)
     kernel = long.params["block3_conv1"]["kernel"]
     assert (
-        abs(float(kernel.std()) / np.sqrt(2 / (9 * 128)) - 1) < 0.01
-        and not long.params["block3_conv1"]["bias"].any()
+        abs(float(kernel.std()) / np.sqrt(2 / (9 * 128)) - 1) < 0.01 and not long.params["block3_conv1"]["bias"].any()
     )
-    assert not np.array_equal(
-        random_weights(8, through="block1_conv1").params["block1_conv1"]["kernel"][0], kernel[0]
-    )
+    assert not np.array_equal(random_weights(8, through="block1_conv1").params["block1_conv1"]["kernel"][0], kernel[0])
     assert "seed 7" in long.source and "untrained" in long.source
     with pytest.raises(InputError, match="-1"):
         random_weights(-1)
@@ -325,9 +308,7 @@ def flat(params, preprocessing):
         return {f"{name}/{key}": value for name, layer in params.items() for key, value in layer.items()}
     entries = {}
     for name, layer in params.items():
-        entries[f"features.{TORCHVISION[name]}.weight"] = np.ascontiguousarray(
-            layer["kernel"].transpose(3, 2, 0, 1)
-        )
+        entries[f"features.{TORCHVISION[name]}.weight"] = np.ascontiguousarray(layer["kernel"].transpose(3, 2, 0, 1))
         entries[f"features.{TORCHVISION[name]}.bias"] = layer["bias"]
     return entries
 
@@ -349,12 +330,8 @@ def published(params):
 
 
 def whole_model(params):
-    entries = {
-        f"model_weights/{n}/vgg16/{n}/{k}:0": v for n, layer in params.items() for k, v in layer.items()
-    }
-    moments = {
-        f"optimizer_weights/adam/m/{n}/{k}:0": v + 1 for n, layer in params.items() for k, v in layer.items()
-    }
+    entries = {f"model_weights/{n}/vgg16/{n}/{k}:0": v for n, layer in params.items() for k, v in layer.items()}
+    moments = {f"optimizer_weights/adam/m/{n}/{k}:0": v + 1 for n, layer in params.items() for k, v in layer.items()}
     return entries | moments
 
 
@@ -362,9 +339,7 @@ SAVERS = {
     "caffe h5 as published": lambda p, w: save_h5(
         p, published(w) | {"block1_pool/note": 0, "fc1/fc1_b_1:0": np.ones(4)}
     ),
-    "caffe h5 later": lambda p, w: save_h5(
-        p, {f"{n}/{n}/{k}:0": v for n, x in w.items() for k, v in x.items()}
-    ),
+    "caffe h5 later": lambda p, w: save_h5(p, {f"{n}/{n}/{k}:0": v for n, x in w.items() for k, v in x.items()}),
     "caffe h5 whole model": lambda p, w: save_h5(p, whole_model(w)),
     "caffe npz": lambda p, w: save_npz(p, flat(w, "caffe")),
     "caffe safetensors": lambda p, w: safetensors.numpy.save_file(flat(w, "caffe"), p),
@@ -384,12 +359,8 @@ def test_each_form_of_file_is_read(form, tmp_path):
     assert vgg.preprocessing == form.split()[0]
     assert form.split()[0] in vgg.source and "weights.h5" in vgg.source
     assert_same_params(vgg, weights)
-    assert_same_params(
-        load_weights(str(path), through="block1_pool"), numbers("block1_pool")
-    )  # only what is asked
-    with pytest.raises(
-        InputError, match="lacks block2_conv2, block3_conv1, which VGG16 needs for block3_conv1"
-    ):
+    assert_same_params(load_weights(str(path), through="block1_pool"), numbers("block1_pool"))  # only what is asked
+    with pytest.raises(InputError, match="lacks block2_conv2, block3_conv1, which VGG16 needs for block3_conv1"):
         load_weights(path, through="block3_conv1")
     with pytest.raises(InputError, match="no layer 'conv9'"):
         load_weights(path, through="conv9")
@@ -408,9 +379,7 @@ def test_half_precision_files_are_widened(tmp_path):
     weights = {name: {k: v.astype(jnp.bfloat16) for k, v in x.items()} for name, x in numbers().items()}
     safetensors.numpy.save_file(flat(weights, "torchvision"), tmp_path / "half")
     vgg = load_weights(tmp_path / "half", through="block1_pool")
-    assert_same_params(
-        vgg, {name: {k: v.astype(np.float32) for k, v in x.items()} for name, x in weights.items()}
-    )
+    assert_same_params(vgg, {name: {k: v.astype(np.float32) for k, v in x.items()} for name, x in weights.items()})
 
 
 CAFFE_BIASES = [0.73429835, 0.093403675, 0.06775674, 0.8862966]
@@ -568,9 +537,7 @@ def server(monkeypatch, tmp_path):
         httpd.good = httpd.body = good
         httpd.requests, httpd.status, httpd.short = 0, 200, 0
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        monkeypatch.setattr(
-            vgg_weights, "KERAS_URL", f"http://127.0.0.1:{httpd.server_port}/v0.1/vgg16_notop.h5"
-        )
+        monkeypatch.setattr(vgg_weights, "KERAS_URL", f"http://127.0.0.1:{httpd.server_port}/v0.1/vgg16_notop.h5")
         monkeypatch.setattr(vgg_weights, "KERAS_MD5", hashlib.md5(good).hexdigest())
         thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -586,9 +553,7 @@ def test_downloads_once_and_checks_every_time(server, tmp_path, capsys):
     assert "100%" in capsys.readouterr().err
     assert default_weights(cache_dir=folder) == path and server.requests == 1
     path.write_bytes(server.good[:-1] + b"?")  # rotten in the cache: fetched again
-    assert (
-        default_weights(cache_dir=folder, progress=False).read_bytes() == server.good and server.requests == 2
-    )
+    assert default_weights(cache_dir=folder, progress=False).read_bytes() == server.good and server.requests == 2
     assert "%" not in capsys.readouterr().err
     assert os.listdir(folder) == ["vgg16_notop.h5"]
     vgg = resolve_weights("download", seed=0, through="block1_pool", cache_dir=folder)

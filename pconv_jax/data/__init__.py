@@ -1,4 +1,7 @@
-"""Image sources, and the pipeline from a source to batches. Importing this loads none of the libraries it uses."""
+"""Image sources, and the pipeline from a source to batches.
+
+Importing this loads none of the libraries that decode, download or batch.
+"""
 
 import os
 
@@ -42,10 +45,11 @@ def open_source(
     Args:
         dataset: one of `DATASETS`.
         split: "train", "validation" or "test".
-        data_dir: folder: the images, required. dtd, oxford_flowers102, celeb_a: a folder of TFDS, or one with the
-            official archive, packed or unpacked, or a part of it; TFDS's default where not given. samples: not used.
-        limit: most training images to use, a seeded choice; the other splits stay whole, so that scores can be
-            compared (`eval_batches` has a limit of its own).
+        data_dir: folder: the images, required. dtd, oxford_flowers102, celeb_a: a folder of TFDS, or one with
+            the official archive, packed or unpacked, or a part of it; TFDS's default where not given.
+            samples: not used.
+        limit: most training images to use, a seeded choice; the other splits stay whole, so that scores can
+            be compared (`eval_batches` has a limit of its own).
         seed: of that choice, and of nothing else: no seed moves an image to another split.
         download: whether a data set may be downloaded.
         prepared_dir: where to keep what is prepared from official files; the user's cache by default.
@@ -54,8 +58,8 @@ def open_source(
         The images.
 
     Raises:
-        InputError: an unknown name, a folder without enough images, or a data set that cannot be had; the message
-            is one sentence that says what to do.
+        InputError: an unknown name, a folder without enough images, or a data set that cannot be had; the
+            message is one sentence that says what to do.
     """
     if dataset not in DATASETS:
         raise InputError(f"dataset={dataset!r} must be one of {', '.join(DATASETS)}.")
@@ -64,7 +68,7 @@ def open_source(
     source: ImageSource
     if dataset == "samples":
         if data_dir is not None:
-            raise InputError(f"The data set samples takes no --data-dir ({data_dir}); use --dataset folder for it.")
+            raise InputError(f"samples takes no --data-dir ({data_dir}); use --dataset folder for your images.")
         source = SamplesSource(split)
     elif dataset == "folder":
         if data_dir is None:

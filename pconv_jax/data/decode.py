@@ -2,13 +2,12 @@
 
 Rules, for all data sets alike:
     - a damaged or truncated file is refused, never filled up with grey;
-    - 16-bit channels are scaled to 8 bits (a grey value v becomes round(v / 257); Pillow keeps the high byte of
-      colours, at most 1 level off), never clipped;
-    - grey becomes three equal channels; palettes are looked up; CMYK is converted (an Adobe JPEG's inverted inks
-      are seen to);
+    - 16-bit channels are scaled to 8 bits, never clipped: a grey value v becomes round(v / 257); of colours
+      Pillow keeps the high byte, which is at most 1 level off;
+    - grey becomes three equal channels; palettes are looked up; CMYK is converted, Adobe's inverted inks too;
     - transparency is laid over white;
     - the EXIF orientation is applied; embedded colour profiles are not;
-    - 32-bit integers and floats are refused, since files do not say which value is white;
+    - 32-bit integers and floats are refused, since such files do not say which value is white;
     - of several pages or frames the first counts.
 """
 
@@ -25,12 +24,16 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def decode_image(file: bytes | str | os.PathLike[str], *, name: str | None = None) -> np.ndarray:
+def decode_image(
+    file: bytes | str | os.PathLike[str], *, name: str | None = None, short_side: int | None = None
+) -> np.ndarray:
     """Decodes one image file.
 
     Args:
         file: the path, or the content.
         name: what to call the file in an error; its path by default.
+        short_side: a JPEG may come out at 1/2, 1/4 or 1/8 of its size, which is several times quicker, as
+            long as both sides keep this many pixels; None for its full size.
 
     Returns:
         [H, W, 3], uint8, RGB.
@@ -43,20 +46,24 @@ def decode_image(file: bytes | str | os.PathLike[str], *, name: str | None = Non
     name = name or ("image" if isinstance(file, bytes) else str(file))
     try:
         with Image.open(io.BytesIO(file) if isinstance(file, bytes) else Path(file)) as opened:
+            if short_side:
+                sides = (side * short_side // min(opened.size) for side in opened.size)
+                opened.draft(None, (next(sides), next(sides)))
             opened.load()
             image = ImageOps.exif_transpose(opened)
-    except Exception as error:  # Pillow raises a dozen types for damaged files; every one ends as a named refusal
+    except Exception as error:
+        # Pillow raises a dozen types for damaged files. Whatever it was, the file is refused by name.
         raise InputError(f"{name}: {_reason(error)}") from error
     if image.mode in ("I", "F") and opened.format != "PNG":
         kind = "integer" if image.mode == "I" else "float"
-        raise InputError(f"{name}: 32-bit {kind} pixels do not say which value is white; save it with 8 or 16 bits")
+        raise InputError(f"{name}: 32-bit {kind} pixels do not say which value is white; save 8 or 16 bits")
     return _to_rgb(image)
 
 
 def _to_rgb(image: "Image") -> np.ndarray:
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion would clip everything above 255 to white
+    if image.mode.startswith("I"):  # 16 bits, which Pillow's own conversion would clip at 255
         grey = np.asarray(image).astype(np.uint32)
         grey[grey == image.info.get("transparency", -1)] = 65535
         return np.repeat(((grey + 128) // 257).astype(np.uint8)[..., None], 3, axis=-1)

@@ -1,5 +1,6 @@
-"""Any tree of image files as a data set. Images are uint8 [H, W, 3], RGB, decoded by the rules of `decode`."""
+"""Any tree of image files as a data set. Images are uint8 [H, W, 3], RGB; `decode` states the rules."""
 
+import copy
 import functools
 import hashlib
 import os
@@ -35,13 +36,13 @@ class FolderSource:
     def __init__(self, root: str | os.PathLike[str], split: Split):
         """Finds and checks the images.
 
-        Every file with an image suffix is decoded once; those that cannot be used are named in one warning and left
-        out. Other files (notes, labels) and hidden ones are no images and are passed over.
+        Every file with an image suffix is decoded once; those that cannot be used are named in one warning
+        and left out. Other files (notes, labels) and hidden ones are no images and are passed over.
 
-        Where `root` holds a folder `train` and a folder `test` or `val` (`valid`, `validation`), these are the splits,
-        and one of the two that is missing is cut from `train`, a tenth; images elsewhere are not used. Otherwise all
-        are split 80 / 10 / 10 by the hash of their path below `root`: a new file moves no other one to another
-        split, nor does any seed.
+        Where `root` holds a folder `train` and a folder `test` or `val` (`valid`, `validation`), these are
+        the splits, and one of the two that is missing is cut from `train`, a tenth; images elsewhere are not
+        used. Otherwise all are split 80 / 10 / 10 by the hash of their path below `root`: a new file moves no
+        other one to another split, nor does any seed.
 
         Args:
             root: the folder.
@@ -52,29 +53,37 @@ class FolderSource:
         """
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
-            raise InputError(f"--data-dir {self.root} is not a folder; give the folder that your images are in.")
+            raise InputError(f"--data-dir {self.root} is no folder; give the one that your images are in.")
         listed = tuple(sorted(_image_files(self.root)))
         if not listed:
-            raise InputError(f"{self.root} holds no image files ({', '.join(sorted(SUFFIXES))}); give another folder.")
+            raise InputError(f"{self.root} holds no images ({', '.join(sorted(SUFFIXES))}); give another folder.")
         self.split = split
         self.files = tuple(_splits(self.root, _usable(self.root, listed))[split])
+        self._short_side: int | None = None
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return decode_image(self.root / self.files[index])
+        return decode_image(self.root / self.files[index], short_side=self._short_side)
+
+    def at_least(self, short_side: int) -> "FolderSource":
+        """The same images, JPEGs decoded at a part of their size where `short_side` allows."""
+        smaller = copy.copy(self)
+        smaller._short_side = short_side
+        return smaller
 
     def __repr__(self) -> str:
-        digest = hashlib.blake2b("\n".join(self.files).encode(errors="surrogateescape"), digest_size=4).hexdigest()
+        listed = "\n".join(self.files).encode(errors="surrogateescape")
+        digest = hashlib.blake2b(listed, digest_size=4).hexdigest()
         return f"FolderSource(split={self.split!r}, images={len(self)}, files={digest})"
 
 
 def _image_files(root: Path) -> Iterator[tuple[str, int, int]]:
-    """Path below `root`, size and date of every file that claims to be an image; links to folders are followed."""
+    """Path below `root`, size and date of every file that claims to be an image. Follows links to folders."""
 
     def unreadable(error: OSError) -> None:
-        raise InputError(f"{error.filename} cannot be read ({error.strerror}); make it readable or move it away.")
+        raise InputError(f"{error.filename} cannot be read ({error.strerror}); make it readable or move it.")
 
     seen: set[str] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable):
@@ -92,7 +101,7 @@ def _image_files(root: Path) -> Iterator[tuple[str, int, int]]:
                 yield path.relative_to(root).as_posix(), info.st_size, info.st_mtime_ns
 
 
-# Cached, so that opening three splits checks and warns once; a changed file has another date and is looked at again.
+# Cached, so that opening three splits checks and warns once; a changed file has another date, and is checked.
 @functools.lru_cache(maxsize=4)
 def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, ...]:
     """The files that can be decoded; one warning names the others."""
@@ -148,7 +157,7 @@ def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
         return split_by_hash(files)
     for split in missing:
         if len(named["train"]) < 2:
-            raise InputError(f"{root}/train needs at least 2 usable images, since there is no {split} folder.")
+            raise InputError(f"{root}/train needs at least 2 usable images, since no folder is for {split}.")
         tenth = max(1, len(named["train"]) // 10)
         named[split], named["train"] = named["train"][-tenth:], named["train"][:-tenth]
     return named

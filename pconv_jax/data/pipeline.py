@@ -1,13 +1,14 @@
 """From a source of images to batches, through Grain: crop, lines, noise, batch, prefetch.
 
-Batches hold float32 arrays: image and noisy [B, S, S, 3], RGB in [0, 1]; mask [B, S, S, 1], 1 = valid, 0 = hole.
-Each example draws from a random generator of its own, made from the seed and the example's number, so the batches do
-not depend on how many threads or processes work on them, and an iterator resumes from its position alone.
+Batches hold float32 arrays: image and noisy [B, S, S, 3], RGB in [0, 1]; mask [B, S, S, 1], 1 = valid and
+0 = hole. Each example draws from a random generator of its own, made from the seed and the example's number,
+so the batches do not depend on how many threads or processes work on them, and an iterator resumes from its
+position alone.
 """
 
 import dataclasses
 import functools
-import signal
+import math
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import numpy as np
 
 from pconv_jax import masks
 from pconv_jax.data.source import ImageSource
+from pconv_jax.data.workers import in_processes
 from pconv_jax.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ class Lines:
 class _Epochs:
     """The images of a source without end, each epoch in an order of its own.
 
-    In place of Grain's shuffle(), which spends some 30 ms / n on each of n images: too long for a few photographs.
+    In place of Grain's shuffle(), which spends some 30 ms / n on each of n images: too long for a few
+    photographs.
     """
 
     source: ImageSource
@@ -67,7 +70,7 @@ def _order(seed: int, epoch: int, size: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class _Example:
-    """Makes an example of an image: a square crop at its final size, the lines that damage it, the noise on it."""
+    """Makes an example of an image: a square crop at its final size, the lines and the noise on it."""
 
     image_size: int
     lines: Lines
@@ -145,39 +148,34 @@ def train_batches(
         shard: (i, n) for host i of n, which gets rows i * B / n to (i + 1) * B / n of each batch.
 
     Returns:
-        A Grain data set of {"image", "noisy", "mask"}; "image" is the clean target, "noisy" the same with noise,
-        clipped to [0, 1]. Its iterators have get_state and set_state, and close to end their processes; a state
-        fits iterators with the same `workers`.
+        A Grain data set of {"image", "noisy", "mask"}; "image" is the clean target, "noisy" the same with
+        noise, clipped to [0, 1]. The state of an iterator is {"next_index": number of batches taken}, for any
+        `workers`; its close() ends its threads and processes.
 
     Raises:
         InputError: an argument is out of its range.
     """
     import grain
-    from absl import flags
 
     low, high = crop_scale
     if not 0 < low <= high <= 1:
-        raise InputError(f"crop_scale={crop_scale} must be two parts of the short side, 0 < low <= high <= 1.")
+        raise InputError(f"crop_scale={crop_scale} must be (low, high) with 0 < low <= high <= 1.")
     host, hosts = shard
     if not 0 <= host < hosts:
         raise InputError(f"shard={shard} must be (i, n) for host i of n, with 0 <= i < n.")
     if batch_size % hosts:
-        raise InputError(f"batch_size={batch_size} does not divide by the {hosts} hosts; choose a multiple of {hosts}.")
+        raise InputError(f"batch_size={batch_size} must be a multiple of {hosts}, the number of hosts.")
     if workers < 0:
         raise InputError(f"workers={workers} must be 0 (threads) or a number of processes.")
     example = _Example(image_size, lines, noise, (low, high), flip)
     order_seed, example_seed = _seeds(source, example, batch_size, seed, purpose=0)
+    source = source.at_least(math.ceil(image_size / low))  # the smallest crop still has every pixel it needs
     examples = grain.MapDataset.source(_Epochs(source, order_seed)).random_map(example, seed=example_seed)
     # Whole batches are dealt out, to hosts and then to workers: their rows do not depend on either.
     batches = examples.batch(batch_size // hosts, batch_fn=_Batch(noise))[host::hosts]
-    ahead = batches.to_iter_dataset(_read_ahead())
-    if not workers:
-        return ahead
-    if not flags.FLAGS.is_parsed():
-        # Grain 0.2.18 reads an Abseil flag that only Abseil's own main would have parsed: google/grain#1355.
-        flags.FLAGS.mark_as_parsed()
-    options = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=_AHEAD)
-    return ahead.mp_prefetch(options, worker_init_fn=_start_worker)
+    if workers:
+        return in_processes(batches, workers, read=_read_ahead(), ahead=_AHEAD)
+    return batches.to_iter_dataset(_read_ahead())
 
 
 def eval_batches(
@@ -218,7 +216,7 @@ def eval_batches(
 
 
 def _seeds(source: ImageSource, example: _Example, batch_size: int, seed: int, *, purpose: int) -> list[int]:
-    """Checks what the two kinds of batches have in common; seeds for order and examples, other ones each purpose."""
+    """Checks what both kinds of batches have in common; seeds for order and examples, others each purpose."""
     for name, value in (("image_size", example.image_size), ("batch_size", batch_size)):
         if value < 1:
             raise InputError(f"{name}={value} must be at least 1.")
@@ -235,10 +233,3 @@ def _read_ahead() -> Any:
     import grain
 
     return grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD)
-
-
-def _start_worker(index: int, count: int) -> None:
-    import cv2
-
-    cv2.setNumThreads(1)  # the workers are the parallelism
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers

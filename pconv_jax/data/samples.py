@@ -2,14 +2,14 @@
 
 Images are uint8 [H, W, 3], RGB. The split is by photograph, never by crop:
 
-    train       whole photographs. Both pictures of the motorcycle are here: they show one scene from two places.
-    validation  tiles of a night scene and of a stained tissue: bold shapes and flat areas, fine detail in colour.
-    test        tiles of an animal, a still life, coins and a texture: fur and out-of-focus background, smooth
-                colour with sharp contours, worn metal, and gravel, which no interpolation can guess. Nothing of
-                the kind is in the training photographs, whose only loose material is the grass.
+- train: whole photographs. Both pictures of the motorcycle are here, since they show one scene.
+- validation: tiles of a night scene and of stained tissue: bold shapes, flat areas, fine detail in colour.
+- test: tiles of an animal, a still life, coins and gravel: fur before a blurred background, smooth colour
+  with sharp contours, worn metal, a texture that no interpolation can guess. The training photographs show
+  none of these.
 
-Left out of the package's pictures: drawings, text, synthetic and computed images (cell, clock_motion: blurred by
-intent), and pictures too small to cut.
+Left out of the pictures in the package: drawings, text, synthetic and computed images (cell), one that is
+blurred by intent (clock_motion), and those too small to cut.
 """
 
 import functools
@@ -41,9 +41,10 @@ TILE = 128  # side in pixels of the squares that validation and test photographs
 
 
 class SamplesSource:
-    """One split: whole photographs for training; for the others tiles that do not overlap, in turn from each photograph.
+    """One split: whole photographs for training, tiles that do not overlap for the others.
 
-    A photograph is decoded once in each process that looks at it, and kept.
+    The tiles come in turn from each photograph, so that the first few show them all. A photograph is decoded
+    once in each process that looks at it, and kept.
     """
 
     name = "samples"
@@ -59,13 +60,12 @@ class SamplesSource:
             InputError: this version of scikit-image does not bring them.
         """
         self.split = split
-        whole = split == "train"
-        places = [[None] if whole else _tiles(photograph(name)) for name in PHOTOGRAPHS[split]]
-        rounds = range(max(map(len, places)))
+        names = PHOTOGRAPHS[split]
+        places = [[None] if split == "train" else _tiles(photograph(name)) for name in names]
         self._items = [
             (name, tiles[turn])
-            for turn in rounds
-            for name, tiles in zip(PHOTOGRAPHS[split], places, strict=True)
+            for turn in range(max(map(len, places)))
+            for name, tiles in zip(names, places, strict=True)
             if turn < len(tiles)
         ]
 
@@ -79,11 +79,15 @@ class SamplesSource:
         top, left = corner
         return photograph(name)[top : top + TILE, left : left + TILE]
 
+    def at_least(self, short_side: int) -> "SamplesSource":
+        """The same images: they are in memory, and not quicker to be had smaller."""
+        return self
+
     def __repr__(self) -> str:
         return f"SamplesSource(split={self.split!r}, images={len(self)})"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def photograph(name: str) -> np.ndarray:
     """One of scikit-image's own pictures, decoded on first use.
 
@@ -100,10 +104,7 @@ def photograph(name: str) -> np.ndarray:
     folders = package.submodule_search_locations if package else None
     path = Path(next(iter(folders or ()), "")) / "data" / name
     if not path.is_file():
-        raise InputError(
-            f"The data set samples needs {name} of the scikit-image package, which is not installed or does not "
-            f"bring it; install scikit-image 0.26."
-        )
+        raise InputError(f"samples needs {name}, which scikit-image 0.26 brings; install that version of it.")
     image = decode_image(path)
     image.setflags(write=False)
     return image

@@ -35,6 +35,10 @@ class ImageSource(Protocol):
         """Image `index` in 0..len - 1: uint8 [H, W, 3], RGB; not to be written to."""
         ...
 
+    def at_least(self, short_side: int, /) -> "ImageSource":
+        """The same images, smaller where that is quicker, but no side below `short_side` because of it."""
+        ...
+
 
 class Subset:
     """Some images of another source, in an order of their own."""
@@ -55,13 +59,17 @@ class Subset:
     def __getitem__(self, index: int) -> np.ndarray:
         return self._source[self._indices[index]]
 
+    def at_least(self, short_side: int) -> "Subset":
+        """The same choice of smaller images."""
+        return Subset(self._source.at_least(short_side), self._indices)
+
     def __repr__(self) -> str:
         digest = hashlib.blake2b(repr(self._indices).encode(), digest_size=4).hexdigest()
         return f"Subset({self._source!r}, images={len(self)}, chosen={digest})"
 
 
 def take(source: ImageSource, limit: int, *, seed: int) -> ImageSource:
-    """A seeded random choice of at most `limit` images; a larger limit keeps the smaller choice and adds to it.
+    """A seeded random choice of at most `limit` images; a larger limit adds to the smaller one's choice.
 
     Args:
         source: where the images are.
@@ -82,10 +90,11 @@ def take(source: ImageSource, limit: int, *, seed: int) -> ImageSource:
 
 
 def split_by_hash(names: Iterable[str]) -> dict[Split, list[str]]:
-    """80 % train, 10 % validation, 10 % test, each name by its own hash, so that a new name moves no other one.
+    """80 % train, 10 % validation, 10 % test, by the hash of each name: a new name moves no other one.
 
-    The split depends on no seed: a network trained with one seed is never scored with another on images it has seen.
-    Where the hashes leave a split empty, as in a very small collection, it gets one name of its neighbour's.
+    The split depends on no seed: a network trained with one seed is never scored with another on images it
+    has seen. Where the hashes leave a split empty, as in a very small collection, it gets one name of its
+    neighbour's.
 
     Args:
         names: at least three different names.
@@ -103,4 +112,5 @@ def split_by_hash(names: Iterable[str]) -> dict[Split, list[str]]:
 
 def place(name: str) -> float:
     """A number in [0, 1) that depends on the name alone, evenly spread over names."""
-    return int.from_bytes(hashlib.blake2b(name.encode(errors="surrogateescape"), digest_size=6).digest()) / 2**48
+    digest = hashlib.blake2b(name.encode(errors="surrogateescape"), digest_size=6).digest()
+    return int.from_bytes(digest) / 2**48

@@ -1,7 +1,7 @@
-"""What upstream's celeb_a builder needs beside the images, made up for where part of the official files is missing.
+"""celeb_a where part of the official files is missing: what upstream's builder cannot do without is made up.
 
-The builder reads four lists along with the archive of images. Copies of CelebA often come without them, or hold the
-first few thousand images, all of which are in the official train split.
+The builder reads four lists along with the archive of images. Copies of CelebA often come without them, or
+hold the first few thousand images, all of which are in the official train split.
 """
 
 import functools
@@ -23,12 +23,13 @@ def complete(files: Mapping[str, Path], work: Path) -> tuple[Any, dict[str, Path
     """Completes the official files with what the builder cannot do without.
 
     Args:
-        files: path by official name; the archive is there (packed, or the folder it is unpacked in), lists may not be.
+        files: path by official name; the archive is there (packed, or the folder it is unpacked in), lists
+            may not be.
         work: folder for the lists that are written here.
 
     Returns:
-        The builder class: upstream's, or with a list missing one that keeps the images only, under another name; all
-        files that it reads; and what a reader of scores must know.
+        The builder class: upstream's, or with a list missing one that keeps the images only, under another
+        name; all files that it reads; and what a reader of scores must know.
 
     Raises:
         InputError: no images, or a list that cannot be read.
@@ -42,7 +43,7 @@ def complete(files: Mapping[str, Path], work: Path) -> tuple[Any, dict[str, Path
     if files.keys() >= set(LISTS) - {PARTITION}:
         return tfds.builder_cls("celeb_a"), completed, note
     for file in LISTS[1:]:
-        # As upstream reads them: every name, and no attribute of it. Two of the three start with a number and headings.
+        # Every name, and nothing about it. Two of the lists open with lines for a count and for headings.
         headings = "" if file == LISTS[-1] else f"{len(present)}\n\n"
         (work / file).write_text(headings + "".join(f"{name}\n" for name in present))
         completed[file] = work / file
@@ -84,7 +85,7 @@ def _partition(present: list[str], official: Path | None) -> tuple[dict[str, int
         known = set(present)
         rows = [line.split() for line in official.read_text().splitlines() if line.strip()]
         if any(len(row) != 2 or row[1] not in ("0", "1", "2") for row in rows):
-            raise InputError(f"{official} is not CelebA's list of splits (lines like '000001.jpg 0'); copy it again.")
+            raise InputError(f"{official} does not list splits (lines like '000001.jpg 0'); copy it again.")
         parts = {name: int(part) for name, part in rows if name in known}
         if {0, 1, 2} <= set(parts.values()):
             return parts, ""
@@ -100,7 +101,7 @@ def images_only() -> Any:
     """Upstream's celeb_a builder, keeping of every example the image alone, of any size."""
     tfds = import_tfds()
 
-    class CelebAImages(tfds.builder_cls("celeb_a"), skip_registration=True):  # type: ignore[misc]
+    class CelebAImages(tfds.builder_cls("celeb_a"), skip_registration=True):  # type: ignore[misc, call-arg]
         """CelebA without attributes, landmarks and identities; named celeb_a_images."""
 
         def _info(self) -> Any:

@@ -1,7 +1,7 @@
 """Preparing TFDS data sets on disk: found, downloaded, or made from official files that are already here.
 
-The builders, their addresses and their checksums are upstream's. A data set appears in its folder whole or not at
-all: TFDS writes beside it and renames.
+The builders, their addresses and their checksums are upstream's. A data set appears in its folder whole or
+not at all: TFDS writes beside it and renames.
 """
 
 import contextlib
@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,8 +49,8 @@ def find_files(name: str, folder: Path) -> dict[str, Path] | None:
         folder: the folder.
 
     Returns:
-        By official name: the path of the file, or the folder in which it is unpacked. None where there is nothing
-        of this data set.
+        By official name: the path of the file, or the folder in which it is unpacked. None where there is
+        nothing of this data set.
 
     Raises:
         InputError: some of the files are here, and others without which nothing can be done are not.
@@ -62,9 +61,8 @@ def find_files(name: str, folder: Path) -> dict[str, Path] | None:
             found[file] = folder / file
         elif unpacked and all((folder / part).is_dir() for part in unpacked):
             found[file] = folder
-        elif file == tfds_celeb_a.ARCHIVE:  # a part of the archive, under a name that says which
-            parts = sorted(folder.glob(f"{Path(file).stem}*.zip"))
-            found.update({file: parts[0]} if len(parts) == 1 else {})
+        elif len(parts := list(folder.glob(f"{Path(file).stem}*.zip"))) == 1:
+            found[file] = parts[0]  # a part of celeb_a, under a name that says which
     if not found.keys() - _OPTIONAL:
         return None
     if missing := FILES[name].keys() - found.keys() - _OPTIONAL:
@@ -94,28 +92,31 @@ def prepare_files(
     root = Path(prepared_dir).expanduser() if prepared_dir else _cache_folder() / "datasets"
     place = root / f"{name}-{_fingerprint(name, files)}"
     record = place / "prepared.json"
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        with _lock(place), tempfile.TemporaryDirectory(dir=place, prefix="work-") as work:
-            if not record.is_file():
-                builder_class, note = _builder_class(name), ""
-                if name == "celeb_a":
-                    builder_class, files, note = tfds_celeb_a.complete(files, Path(work))
-                builder = builder_class(data_dir=place)
-                given = {url: files[file] for file, url in _addresses(name).items()}
-                run_builder(builder, download_dir=Path(work), given=given)
-                made = {"directory": str(Path(builder.data_path).relative_to(place)), "note": note}
-                (place / "new.json").write_text(json.dumps(made))
-                (place / "new.json").replace(record)
-            made = json.loads(record.read_text())
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
+    if not record.is_file():
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            with _lock(place), tempfile.TemporaryDirectory(dir=place, prefix="work-") as work:
+                if not record.is_file():  # another process may have been at work meanwhile
+                    made = _prepare(name, files, place, Path(work))
+                    (place / "new.json").write_text(json.dumps(made))
+                    (place / "new.json").replace(record)
+        except InputError:
             raise
-        raise InputError(
-            f"{name} cannot be prepared from {', '.join(sorted({str(path) for path in files.values()}))} in {place}: "
-            f"{_reason(error)}"
-        ) from error
+        except (OSError, KeyError, ValueError) as error:
+            origin = next(iter(files.values()))
+            raise InputError(f"{name} cannot be prepared from {origin}: {_reason(error)}.") from error
+    made = json.loads(record.read_text())
     return place / made["directory"], made["note"]
+
+
+def _prepare(name: str, files: Mapping[str, Path], place: Path, work: Path) -> dict[str, str]:
+    builder_class, note = _builder_class(name), ""
+    if name == "celeb_a":
+        builder_class, files, note = tfds_celeb_a.complete(files, work)
+    builder = builder_class(data_dir=place)
+    given = {url: files[file] for file, url in _addresses(name).items()}
+    run_builder(builder, download_dir=work, given=given)
+    return {"directory": str(Path(builder.data_path).relative_to(place)), "note": note}
 
 
 def download(name: str, folder: Path | None, *, allowed: bool = True) -> Path:
@@ -135,6 +136,7 @@ def download(name: str, folder: Path | None, *, allowed: bool = True) -> Path:
     import requests
 
     tfds = import_tfds()
+    from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
     builder = _builder_class(name)(data_dir=folder)
     root = Path(builder.data_dir_root)
@@ -143,30 +145,26 @@ def download(name: str, folder: Path | None, *, allowed: bool = True) -> Path:
     try:
         run_builder(builder)
     except requests.RequestException as error:
-        raise InputError(_how_to_get_it(name, root, f"no answer: {type(error).__name__}")) from error
-    except tfds.download.NonMatchingChecksumError as error:  # type: ignore[attr-defined]
-        raise InputError(_how_to_get_it(name, root, "what arrived is not the published file")) from error
-    except tfds.download.DownloadError as error:
+        raise InputError(_how_to_get_it(name, root, f"no answer, {type(error).__name__}")) from error
+    except (tfds.download.DownloadError, NonMatchingChecksumError) as error:
         raise InputError(_how_to_get_it(name, root, _reason(error))) from error
-    except OSError as error:
-        raise InputError(f"{name} cannot be kept in {root} ({_reason(error)}); choose another --data-dir.") from error
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"{name} cannot be prepared in {root}: {_reason(error)}.") from error
     return Path(builder.data_path)
 
 
 def _how_to_get_it(name: str, root: Path, fault: str) -> str:
     addresses = _addresses(name)
-    optional = " (the .txt lists are optional)" if addresses.keys() & _OPTIONAL else ""
+    wanted = ", ".join(f"{url} as {file}" for file, url in addresses.items())
+    optional = " (the .txt files are optional)" if addresses.keys() & _OPTIONAL else ""
     return (
-        f"{name} is not prepared in {root} and cannot be downloaded ({fault}): on a machine with network save "
-        f"{', '.join(f'{url} as {file}' for file, url in addresses.items())} in one folder{optional} and give that "
-        f"folder with --data-dir."
+        f"{name} is not prepared in {root} and cannot be downloaded ({fault}); where there is network, save "
+        f"{wanted}{optional} in one folder, and give that folder with --data-dir."
     )
 
 
 def _builder_class(name: str) -> Any:
-    tfds = import_tfds()
-
-    return tfds.builder_cls(name)
+    return import_tfds().builder_cls(name)
 
 
 def _addresses(name: str) -> dict[str, str]:
@@ -205,5 +203,7 @@ def _lock(place: Path) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, KeyError):
+        return f"one of the files says nothing about {error}"
     text = str(error).strip()
     return text.splitlines()[-1][:300] if text else type(error).__name__

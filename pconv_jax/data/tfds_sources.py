@@ -1,15 +1,16 @@
 """dtd, oxford_flowers102 and celeb_a through the builders of TensorFlow Datasets (TFDS), without TensorFlow.
 
-Images are uint8 [H, W, 3], RGB. Records are kept as ArrayRecord files, which allow random access. Where they come
-from, in this order:
+Images are uint8 [H, W, 3], RGB. Records are kept as ArrayRecord files, which allow random access. Where they
+come from, in this order:
 
     1. `data_dir` is a TFDS folder in which the data set is prepared already;
-    2. `data_dir` holds the official archive, packed or unpacked, or a part of it: TFDS's builder prepares that, but
-       apart, in the user's cache, so that a part never passes for the whole;
-    3. it is downloaded into `data_dir` (TFDS's own default: ~/tensorflow_datasets), from upstream's address and
-       checked against upstream's checksum.
+    2. `data_dir` holds the official archive, packed or unpacked, or a part of it: TFDS's builder prepares
+       that, but apart, in the user's cache, so that a part never passes for the whole;
+    3. it is downloaded into `data_dir` (TFDS's own default: ~/tensorflow_datasets), from upstream's address
+       and checked against upstream's checksum.
 """
 
+import copy
 import functools
 import os
 from collections.abc import Callable
@@ -50,20 +51,28 @@ class TfdsSource:
         self.name, self.note, self.split = name, note, split
         self.directory = Path(directory)
         info = _builder(self.directory).info
-        if not any(suffix.value == "array_record" for suffix in info.available_file_formats()):
+        if "array_record" not in {kind.value for kind in info.available_file_formats()}:
             raise InputError(
-                f"{self.directory} holds {name} in the format {info.file_format.value}, which needs TensorFlow to read; "
-                f"give another --data-dir, and it is prepared there as array_record."
+                f"{self.directory} holds {name} as {info.file_format.value}, which only TensorFlow can read; "
+                f"give another --data-dir to have it prepared there."
             )
         if split not in info.splits:
             raise InputError(f"{self.directory} has no split {split!r}, only {', '.join(sorted(info.splits))}.")
         self._size = int(info.splits[split].num_examples)
+        self._short_side: int | None = None
 
     def __len__(self) -> int:
         return self._size
 
     def __getitem__(self, index: int) -> np.ndarray:
-        return decode_image(self._read(index), name=f"{self.name} {self.split}[{index}]")
+        name = f"{self.name} {self.split}[{index}]"
+        return decode_image(self._read(index), name=name, short_side=self._short_side)
+
+    def at_least(self, short_side: int) -> "TfdsSource":
+        """The same images, JPEGs decoded at a part of their size where `short_side` allows."""
+        smaller = copy.copy(self)
+        smaller._short_side = short_side
+        return smaller
 
     def __repr__(self) -> str:
         version = "/".join(self.directory.parts[-2:])

@@ -23,7 +23,9 @@ class DiscriminatorConfig:
     widths: tuple[int, ...] = (32, 64, 128, 256)
 
     def __post_init__(self) -> None:
-        if not self.widths or self.image_size % 2 ** len(self.widths):
+        if not self.widths or min(self.widths) < 1:
+            raise InputError(f"widths={self.widths} must hold at least one stage, each with at least one channel")
+        if self.image_size < 1 or self.image_size % 2 ** len(self.widths):
             raise InputError(
                 f"image_size={self.image_size} must be a multiple of {2 ** len(self.widths)}, for the discriminator "
                 f"halves it {len(self.widths)} times: choose another image size or fewer discriminator widths"
@@ -56,9 +58,7 @@ class Discriminator(nnx.Module):
         convs, norms, features = [], [], 3
         for index, width in enumerate(config.widths):
             convs.append(
-                nnx.Conv(
-                    features, width, (4, 4), strides=2, padding=1, use_bias=index == 0, dtype=dtype, rngs=rngs
-                )
+                nnx.Conv(features, width, (4, 4), strides=2, padding=1, use_bias=index == 0, dtype=dtype, rngs=rngs)
             )
             if index:
                 norms.append(nnx.BatchNorm(width, momentum=0.95, dtype=dtype, axis_name=axis_name, rngs=rngs))

@@ -26,7 +26,8 @@ class GeneratorConfig:
             halves the resolution.
         kernel_size: side of every convolution window, px; odd.
         negative_slope: slope of the decoder's LeakyReLU for negative values.
-        norm_each_conv: batch norm and LeakyReLU after each decoder convolution (True), or once after the two of a stage.
+        norm_each_conv: batch norm and LeakyReLU after each convolution of the decoder (True), or once after the two of
+            a stage.
         image_skip: the input image and its mask join the last convolution, as in Liu et al., so that valid pixels
             reach the output unhindered.
         batch_norm_momentum: weight of the past in the running batch statistics.
@@ -181,10 +182,8 @@ class Generator(nnx.Module):
             decoder.append(nnx.List([first, conv(width, width, slope=slope)]))
             features = width
         self.encoder, self.decoder = nnx.List(encoder), nnx.List(decoder)
-        joined = (features, CHANNELS) if config.image_skip else (features,)
-        self.to_image = PartialConv(
-            sum(joined), CHANNELS, config.kernel_size, mask_groups=joined, dtype=dtype, rngs=rngs
-        )
+        last = (features, CHANNELS) if config.image_skip else (features,)
+        self.to_image = PartialConv(sum(last), CHANNELS, config.kernel_size, mask_groups=last, dtype=dtype, rngs=rngs)
         self.config = config
 
     def __call__(self, image: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:

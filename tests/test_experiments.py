@@ -1,0 +1,270 @@
+"""The command: presets, refusals, and whole small runs - interrupted, killed, resumed, and gone wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+import pconv_jax
+from experiments import experiment, loop
+from experiments.config import PRESETS, Config
+from experiments.logs import MetricsLog, read_metrics
+from experiments.run import main, parse
+from pconv_jax.checkpoint import existing
+from pconv_jax.errors import InputError
+
+STEPS = 7
+TINY = (
+    "--dataset samples --image-size 16 --widths 4 8 --discriminator-widths 4 8 --perceptual-layers block1_conv1 "
+    f"--batch-size 8 --steps {STEPS} --checkpoint-every 3 --sample-every 4 --validation-images 4 --test-images 6"
+).split()
+
+
+def tiny(folder: Path, *more: str) -> list[str]:
+    return [*TINY, "--out", str(folder), *more]
+
+
+def variables(folder: Path) -> list[np.ndarray]:
+    """The generator of the last step."""
+    with existing(folder) as checkpoints:
+        step = checkpoints.latest
+    model = pconv_jax.restore(folder, step=step)
+    return [np.asarray(leaf) for leaf in jax.tree.leaves((model.params, model.stats))]
+
+
+def assert_same_run(a: Path, b: Path) -> None:
+    """The same losses in the same order, and the same parameters, to the bit."""
+    assert read_metrics(a / "metrics.jsonl") == read_metrics(b / "metrics.jsonl")
+    for x, y in zip(variables(a), variables(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert main(tiny(folder)) == 0
+    return folder
+
+
+def test_a_run_leaves_losses_pictures_checkpoints_and_a_report(finished):
+    rows = read_metrics(finished / "metrics.jsonl")
+    assert [row["step"] for row in rows if "pixel" in row] == list(range(1, STEPS + 1))
+    assert [row["step"] for row in rows if "validation_l1" in row] == [3, 6, STEPS]
+    assert {"generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss"} <= set(rows[0])
+    assert sorted(path.name for path in (finished / "samples").iterdir()) == ["step_0000004.png", "step_0000007.png"]
+    for name in ("test_results.png", "loss_curve.png", "validation_curve.png"):
+        with Image.open(finished / name) as picture:
+            assert min(picture.size) > 100
+    assert list((finished / "events").glob("events.out.tfevents.*"))
+    report = json.loads((finished / "report.json").read_text())
+    assert report["scores"]["images"] == 6
+    assert set(report["scores"]["methods"]) == {"unrepaired", "mean_fill", "navier_stokes", "generator"}
+    hole = report["scores"]["methods"]["generator"]["composite_hole"]
+    assert {"l1", "psnr", "ssim", "jaccard", "jaccard_product"} <= set(hole)
+    assert report["vgg_weights"].startswith("random")
+    assert report["training"]["step"] == STEPS
+    assert report["config"]["seed"] == 0
+
+
+def test_restore_gives_a_ready_model(finished):
+    model = pconv_jax.restore(finished)
+    image = np.random.default_rng(0).random((21, 18, 3), np.float32)
+    mask = np.ones((21, 18, 1))
+    mask[9:11] = 0
+    result = model(image, mask)
+    np.testing.assert_array_equal(result[:9], image[:9])
+    assert np.isfinite(result).all()
+
+
+def test_a_finished_run_resumes_to_a_new_report_without_training(finished):
+    before = (finished / "metrics.jsonl").read_text()
+    (finished / "report.json").unlink()
+    assert main(tiny(finished, "--resume")) == 0
+    assert (finished / "metrics.jsonl").read_text() == before
+    assert (finished / "report.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_first_and_resuming_changes_nothing(finished, tmp_path, monkeypatch, capsys, number):
+    write = MetricsLog.write
+
+    def interrupting(self, step, metrics):
+        write(self, step, metrics)
+        if step == 4:
+            signal.raise_signal(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MetricsLog, "write", interrupting)
+        assert main(tiny(tmp_path / "run")) == 128 + number
+    assert f"stopped by {number.name} and saved at step" in capsys.readouterr().err
+    with existing(tmp_path / "run") as checkpoints:
+        assert checkpoints.latest == read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]["step"]
+    assert main(tiny(tmp_path / "run", "--resume")) == 0
+    assert_same_run(finished, tmp_path / "run")
+
+
+def test_killed_in_mid_run_and_resumed_equals_the_whole_run(finished, tmp_path):
+    folder = tmp_path / "run"
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": str(jax.device_count()), "JAX_PLATFORMS": "cpu"}
+    environment["JAX_COMPILATION_CACHE_DIR"] = jax.config.jax_compilation_cache_dir
+    command = [sys.executable, "-c", _SLOW_RUN, *tiny(folder)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 240
+    while len(read_metrics(folder / "metrics.jsonl")) < 6:  # five steps and a validation
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline, "the run to be killed did not get going"
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    with existing(folder) as checkpoints:
+        assert checkpoints.latest == 3
+    assert main(tiny(folder, "--resume")) == 0
+    assert_same_run(finished, folder)
+
+
+# Half a second a step: time to be killed in.
+_SLOW_RUN = """
+import sys, time
+import experiments.logs as logs
+write = logs.MetricsLog.write
+logs.MetricsLog.write = lambda *args: (write(*args), time.sleep(0.5))
+from experiments.run import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_leaves_the_last_good_checkpoint(tmp_path, capsys, monkeypatch):
+    folder, calls, step = tmp_path / "run", [], loop.Replicas.__call__
+
+    def poisoned_at_the_fifth(self, state, batch, constants):
+        calls.append(1)
+        image = batch["image"] + (np.nan if len(calls) == 5 else 0.0)
+        return step(self, state, {**batch, "image": image.astype(np.float32)}, constants)
+
+    monkeypatch.setattr(loop.Replicas, "__call__", poisoned_at_the_fifth)
+    assert main(tiny(folder)) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("stopped: at step 5 ")
+    assert "pixel is nan" in error
+    assert f"the last good checkpoint is step 3 in {folder / 'checkpoints'}" in error
+    assert all(np.isfinite(leaf).all() for leaf in variables(folder))
+    assert [row["step"] for row in read_metrics(folder / "metrics.jsonl") if "pixel" in row] == [1, 2, 3, 4]
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path, capsys):
+    # The losses of the first step are fine; what the absurd learning rate makes of the weights is not.
+    folder = tmp_path / "run"
+    assert main(tiny(folder, "--learning-rate", "1e25", "--schedule", "constant", "--checkpoint-every", "1")) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("stopped: after step 1 the generator's output is not finite; no checkpoint was saved")
+
+
+def test_presets_carry_what_the_paper_says():
+    assert set(PRESETS) == {"samples", "folder", "dtd", "oxford_flowers102", "celeb_a"}
+    assert all(name == preset.dataset for name, preset in PRESETS.items())
+    assert (PRESETS["dtd"].image_size, PRESETS["dtd"].epochs, PRESETS["dtd"].limit) == (128, 40, None)
+    assert (PRESETS["celeb_a"].image_size, PRESETS["celeb_a"].limit) == (128, 6400)
+    assert PRESETS["oxford_flowers102"].image_size == 64
+    assert [name for name, preset in PRESETS.items() if preset.vgg_weights == "random"] == ["samples"]
+    for preset in PRESETS.values():
+        assert preset.pixel_weight > 0
+        assert preset.adversarial_weight > 0
+        assert preset.perceptual_weight > 0
+        assert preset.noise > 0
+
+
+def test_flags_override_the_preset_of_their_data_set():
+    config = parse(["--dataset", "celeb_a", "--batch-size", "4", "--line-count", "1", "3", "--no-resume"])
+    assert (config.dataset, config.limit, config.batch_size, config.line_count) == ("celeb_a", 6400, 4, (1, 3))
+    assert parse([]).dataset == "samples"
+    assert parse(["--dataset=dtd"]).image_size == 128
+
+
+def test_steps_or_epochs():
+    config = Config(epochs=3, batch_size=10)
+    assert config.total_steps(45) == 12
+    assert config.total_steps(4) == 3  # fewer images than a batch holds: an epoch is one step
+    assert Config(epochs=3, steps=7).total_steps(45) == 7
+
+
+def test_help_explains_every_flag(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for name in Config.__dataclass_fields__:
+        assert f"--{name.replace('_', '-')}" in text
+    assert "side of the square training images, px" in text
+    assert "standard deviation of the Gaussian noise" in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--dataset folder --data-dir {}/nowhere", "nowhere is no folder"),
+        ("--dataset folder --data-dir {}", "holds no images"),
+        ("--batch-size 0", "--batch-size is 0, but it must be at least 1"),
+        ("--noise 2", "--noise is 2"),
+        ("--image-size 40", "image_size=40 must be a multiple of 16"),
+        ("--pixel-weight -1", "the weight of the pixel loss is -1"),
+        ("--widths 0", "widths="),
+        ("--vgg-weights {}/vgg.h5", "vgg.h5"),
+        ("--line-thickness 5 2", "thickness"),
+        ("--perceptual-layers block9_conv1", "VGG16 has no layer 'block9_conv1'"),
+        ("--crop-scale 0.5 2", "--crop-scale is (0.5, 2.0)"),
+        ("--learning-rate 0", "a learning rate must be positive"),
+        ("--batch-size 6", "cannot be split between 4 devices"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_exit_code_2(tmp_path, capsys, flags, message):
+    data = tmp_path / "data"
+    data.mkdir()
+    out = tmp_path / "out"
+    assert main([*flags.format(data).split(), "--out", str(out)]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert message in error
+
+
+def test_an_output_folder_is_never_overwritten(finished, tmp_path, capsys):
+    assert main(tiny(finished)) == 2
+    assert "add --resume" in capsys.readouterr().err
+    assert main(tiny(finished, "--resume", "--seed", "5", "--noise", "0.5")) == 2
+    error = capsys.readouterr().err
+    assert "--seed was 0 and is now 5" in error
+    assert "--noise was 0.02 and is now 0.5" in error
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert main(tiny(tmp_path)) == 2
+    assert "is not empty and holds no run" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):
+    rows = [{"step": step, "pixel": 1.0 / step} for step in range(1, 6)]
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"step": 6, "pix')
+    assert read_metrics(path) == rows
+    with MetricsLog(tmp_path, resume_step=3) as log:
+        log.write(4, {"pixel": 9.0})
+    assert read_metrics(path) == [*rows[:3], {"step": 4, "pixel": 9.0}]
+
+
+def test_sources_are_opened_before_anything_is_written(tmp_path):
+    with pytest.raises(InputError):
+        experiment.run(Config(dataset="folder", data_dir=tmp_path / "none", out=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_outcome_counts_the_share_of_time_spent_waiting(finished):
+    outcome = loop.Outcome(**json.loads((finished / "report.json").read_text())["training"])
+    assert outcome.signal == 0
+    assert 0 <= outcome.data_wait < 1
