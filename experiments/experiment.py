@@ -35,8 +35,8 @@ def run(config: Config) -> int:
     config.check()
     _check_folder(config)
     _keep_compiled_programs()
-    sources = _open_sources(config)
-    vgg = _open_vgg(config)
+    sources = open_sources(config)
+    vgg = open_vgg(config)
     loop = Loop(config, sources, vgg)
     _claim_folder(config)
     generator, discriminator = loop.parameters
@@ -49,8 +49,13 @@ def run(config: Config) -> int:
         name = signal.Signals(outcome.signal).name
         print(f"stopped by {name} and saved at step {outcome.step}; --resume goes on from there", file=sys.stderr)
         return 128 + outcome.signal
-    facts = {"parameters": {"generator": generator, "discriminator": discriminator}}
-    write_report(config, sources["test"], outcome, {**facts, "vgg_weights": vgg.source if vgg else None})
+    facts = {
+        "images": {split: len(source) for split, source in sources.items()},
+        "data_note": sources["test"].note,
+        "parameters": {"generator": generator, "discriminator": discriminator},
+        "vgg_weights": vgg.source if vgg else None,
+    }
+    write_report(config, sources["test"], outcome, facts)
     return 0
 
 
@@ -84,17 +89,21 @@ def _claim_folder(config: Config) -> None:
     unfinished.replace(path)
 
 
-def _open_sources(config: Config) -> dict[str, ImageSource]:
+def open_sources(config: Config) -> dict[str, ImageSource]:
+    """Opens every split of the data set and says what is in it."""
     sources: dict[str, ImageSource] = {
         split: open_source(config.dataset, split, data_dir=config.data_dir, limit=config.limit, seed=config.seed)
         for split in SPLITS
     }
     counts = ", ".join(f"{len(source)} {split}" for split, source in sources.items())
     print(f"data: {config.dataset} at {config.image_size}x{config.image_size} px; images: {counts}")
+    if note := sources["train"].note:
+        print(f"note: {note}")
     return sources
 
 
-def _open_vgg(config: Config) -> VGG16 | None:
+def open_vgg(config: Config) -> VGG16 | None:
+    """Loads the weights of the perceptual loss and says where they come from; None if that loss is off."""
     if not config.perceptual_weight:
         return None
     vgg = resolve_weights(config.vgg_weights, seed=config.seed, through=deepest(config.perceptual_layers))

@@ -26,6 +26,8 @@ from pconv_jax.vgg import VGG16
 
 VALIDATION_L1 = "validation_l1"
 _SAMPLES = 8  # rows in a grid of sample results
+_SHOWN = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss")
+_COLUMNS = ("image", "noisy", "mask")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Loop:
         """Builds networks, step and data pipeline; nothing is compiled yet.
 
         Args:
-            config: settings of the run; its folder must exist.
+            config: settings of the run; its folder must exist when `run` is called.
             sources: images of the splits "train" and "validation".
             vgg: weights for the perceptual loss, None if that is off.
         """
@@ -73,20 +75,7 @@ class Loop:
         self._replicas = Replicas(trainer.step, mapping=config.mapping)
         self._replicas.check_batch(config.batch_size // jax.process_count())
         self._vgg = self._replicas.replicate(vgg)
-        self._data = iter(
-            train_batches(
-                sources["train"],
-                image_size=config.image_size,
-                batch_size=config.batch_size,
-                seed=config.seed,
-                lines=config.lines,
-                noise=config.noise,
-                crop_scale=config.crop_scale,
-                flip=config.flip,
-                workers=config.workers,
-                shard=(jax.process_index(), jax.process_count()),
-            )
-        )
+        self._data = iter(training_batches(config, sources["train"]))
         self._validation = list(
             eval_batches(
                 sources["validation"],
@@ -128,7 +117,10 @@ class Loop:
                 progress_bar("training", "step", total=self.total_steps, initial=start) as self._bar,
                 _stop_signals() as received,
             ):
-                return self._steps(self._replicas.replicate(state), start, received)
+                try:
+                    return self._steps(self._replicas.replicate(state), start, received)
+                finally:
+                    self._data.close()
 
     def _steps(self, state: TrainState, start: int, received: list[int]) -> Outcome:
         config = self.config
@@ -228,8 +220,28 @@ class Loop:
         return parts["training"].replace(generator=generator)
 
 
-_SHOWN = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss")
-_COLUMNS = ("image", "noisy", "mask")
+def training_batches(config: Config, source: ImageSource) -> Any:
+    """The training data of a run: this host's part of every batch, without end.
+
+    Args:
+        config: settings of the run.
+        source: images of the training split.
+
+    Returns:
+        A Grain dataset, see `pconv_jax.data.train_batches`.
+    """
+    return train_batches(
+        source,
+        image_size=config.image_size,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        lines=config.lines,
+        noise=config.noise,
+        crop_scale=config.crop_scale,
+        flip=config.flip,
+        workers=config.workers,
+        shard=(jax.process_index(), jax.process_count()),
+    )
 
 
 def _parts(state: TrainState) -> dict[str, Any]:

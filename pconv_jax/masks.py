@@ -23,8 +23,7 @@ def random_lines(
 
     A line of thickness t covers the pixels whose centre is nearer than t / 2 to the segment between its end
     points, without anti-aliasing: exactly t pixels across wherever it runs along an axis, for odd and even t.
-    (OpenCV's `line` is no use here: at thickness 2, 3 and 4 it draws 3, 5 and 5 pixels, and what it draws
-    depends on its version.)
+    (OpenCV's `line` is no use here: at thickness 2, 3 and 4 it draws 3, 5 and 5 pixels, in 4.13 as in 5.0.)
 
     Args:
         rng: source of the number of lines, their end points and their thickness.

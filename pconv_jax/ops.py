@@ -74,10 +74,10 @@ def partial_conv(
     pads = _explicit_padding(padding, x.shape[1:-1], window, strides, dilations)
 
     valid = mask != 0  # a comparison: no gradient flows to the mask
-    wide = valid if len(groups) in (1, x.shape[-1]) else _repeat(valid, groups)
+    each = valid if len(groups) in (1, x.shape[-1]) else _repeat(valid, groups)
     spatial = "DHW"[-dims:]
     features = lax.conv_general_dilated(
-        jnp.where(wide, x, jnp.zeros((), x.dtype)),
+        jnp.where(each, x, jnp.zeros((), x.dtype)),
         kernel,
         strides,
         pads,
@@ -89,10 +89,11 @@ def partial_conv(
     seen = count > 0
     entries = math.prod(window) * kernel.shape[-2]
     # s is a whole number, so the maximum touches empty windows only: no epsilon, which is 0 in float16 (0 * inf = NaN).
-    ratio = entries / jnp.maximum(count, 1.0)
-    y = features.astype(jnp.float32) * _per_output(ratio, kernel.shape[-1])
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    ratio = entries / jnp.maximum(count, 1.0).astype(wide)
+    y = features.astype(wide) * _per_output(ratio, kernel.shape[-1])
     if bias is not None:
-        y = y + bias.astype(jnp.float32).reshape((1,) * (dims + 1) + bias.shape)
+        y = y + bias.astype(wide).reshape((1,) * (dims + 1) + bias.shape)
     # Last, so that an empty window hides the bias and stops whatever gradient comes back to it.
     y = jnp.where(_per_output(seen, kernel.shape[-1]), y, 0.0)
     return y.astype(x.dtype), seen.astype(mask.dtype)

@@ -6,7 +6,6 @@ The names in a file, never its extension, say which it is. Nothing is unpickled.
 """
 
 import contextlib
-import os
 import re
 import tokenize
 import zipfile
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 import jax.numpy as jnp
 import numpy as np
 
+from pconv_jax.cache import cache_folder
 from pconv_jax.errors import InputError
 from pconv_jax.vgg import KERNEL_SHAPES, LAYERS, VGG16, Preprocessing, convs_through, random_weights
 
@@ -119,7 +119,8 @@ def default_weights(*, cache_dir: str | Path | None = None, progress: bool = Tru
     import pooch
     import requests  # what pooch downloads with, and whose exceptions it lets through
 
-    target = _cache_folder(cache_dir) / KERAS_URL.rpartition("/")[2]
+    folder = Path(cache_dir).expanduser().absolute() if cache_dir else cache_folder()
+    target = folder / KERAS_URL.rpartition("/")[2]
     fault = ""
     try:
         if target.is_file():
@@ -171,13 +172,6 @@ def resolve_weights(
     convs_through(through)  # a misspelt layer must not cost a download
     path = default_weights(cache_dir=cache_dir, progress=progress) if spec == "download" else spec
     return load_weights(path, through=through)
-
-
-def _cache_folder(cache_dir: str | Path | None) -> Path:
-    if folder := cache_dir or os.environ.get("PCONV_JAX_CACHE"):
-        return Path(folder).expanduser().absolute()
-    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "pconv_jax"  # XDG: ignore a relative path
 
 
 def _how_to_get_it(target: Path, fault: str) -> str:

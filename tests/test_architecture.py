@@ -18,16 +18,15 @@ ROOT = Path(__file__).resolve().parent.parent
 # Imports run downwards only. A package (models, data) is one unit; "__init__" is `pconv_jax` itself.
 FLOORS = {
     "errors": -1,  # what floor 0 stands on
-    **dict.fromkeys(["ops", "masks", "metrics"], 0),
+    **dict.fromkeys(["cache", "ops", "masks", "metrics"], 0),
     **dict.fromkeys(["layers", "vgg", "vgg_weights", "losses"], 1),
-    **dict.fromkeys(["models", "data", "sharding"], 2),
-    **dict.fromkeys(["train", "checkpoint", "evaluate", "inpaint"], 3),
+    **dict.fromkeys(["models", "data", "sharding", "checkpoint"], 2),
+    **dict.fromkeys(["train", "evaluate", "inpaint"], 3),
     **dict.fromkeys(["cli", "__init__"], 4),
 }
 # (importer, imported) on one floor, each with its reason.
 SAME_FLOOR = {
     ("vgg_weights", "vgg"): "reads files into the layers that vgg names; vgg knows no file format",
-    ("inpaint", "checkpoint"): "restore() builds an inpainter from a checkpoint",
 }
 # Slow to import, or not needed by everybody: imported in the function that uses them.
 HEAVY = {"cv2", "grain", "h5py", "matplotlib", "orbax", "skimage", "tensorflow_datasets"}

@@ -406,6 +406,8 @@ class TestChoosing:
     def test_misuse_is_refused(self, tmp_path):
         with pytest.raises(InputError, match="limit=0"):
             data.open_source("samples", "train", limit=0)
+        with pytest.raises(InputError, match="seed=-1"):
+            data.open_source("samples", "train", limit=2, seed=-1)
         with pytest.raises(InputError, match="samples takes no --data-dir"):
             data.open_source("samples", "train", data_dir=tmp_path)
 

@@ -171,14 +171,14 @@ def test_presets_named_by_image_size_leave_4x4_features():
 
 
 def test_what_pads_an_image_is_hole(small):
-    model, (image, mask) = parts(small, train=False), picture(2, 37, 53)
+    model, (image, mask) = parts(small, train=False), picture(2, 13, 14)
     output, left = run(model, image, mask)[0]
     assert output.shape == image.shape
-    padding = ((0, 0), (0, 3), (0, 3), (0, 0))
+    padding = ((0, 0), (0, 3), (0, 2), (0, 0))
     padded = np.pad(image, padding, constant_values=np.nan), np.pad(mask, padding)
     expected, expected_left = run(model, *padded)[0]
-    np.testing.assert_allclose(output, expected[:, :37, :53], rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(left, expected_left[:, :37, :53])
+    np.testing.assert_allclose(output, expected[:, :13, :14], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(left, expected_left[:, :13, :14])
     assert np.isfinite(output).all()
 
 
@@ -198,18 +198,15 @@ def test_what_lies_in_holes_changes_no_bit(small, train):
     assert bits(run(model, np.where(mask, image, 0) + 0.1 * mask, mask)) != bits(expected)  # valid pixels do
 
 
-def test_a_bool_mask_is_a_mask(small):
-    model, (image, mask) = parts(small, train=False), picture()
-    expected, expected_left = run(model, image, mask)[0]
-    output, left = run(model, image, mask.astype(bool))[0]
-    assert left.dtype == bool
-    np.testing.assert_array_equal(left, expected_left)
-    np.testing.assert_allclose(output, expected, rtol=1e-5, atol=1e-6)
+def test_the_mask_that_is_left_has_the_dtype_of_the_mask(small):
+    image, mask = picture()
+    for dtype in ("bool", "uint8", "float32"):
+        left = jax.eval_shape(run, parts(small, train=False), image, mask.astype(dtype))[0][1]
+        assert left.dtype == dtype
 
 
 def test_bf16_stays_close_and_keeps_parameters_and_masks_in_float32(small):
-    half = Generator(SMALL, dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
-    nnx.update(half, nnx.state(small))
+    half = build(Generator, SMALL, dtype=jnp.bfloat16)  # the same numbers
     image, mask = picture()
     (output, left), state = run(parts(half, train=True), image, mask)
     (expected, expected_left), _ = run(parts(small, train=True), image, mask)
@@ -323,12 +320,12 @@ def test_batch_statistics_are_averaged_over_the_named_axis():
 def gradients(model, *inputs):
     graph, parameters, rest = nnx.split(nnx.merge(*model), nnx.Param, ...)
 
-    def loss(parameters, rest):
-        output = jax.tree.leaves(nnx.merge(graph, parameters, rest)(*inputs))[0]
+    def loss(parameters):
+        output = jax.tree.leaves(nnx.merge(graph, parameters, rest, copy=True)(*inputs))[0]
         weights = np.random.default_rng(2).normal(size=output.shape)
         return (output * jnp.asarray(weights, jnp.float32)).sum()
 
-    return nnx.to_pure_dict(jax.grad(loss)(parameters, rest))
+    return nnx.to_pure_dict(jax.grad(loss)(parameters))
 
 
 def assert_all_reached(found):
@@ -341,9 +338,8 @@ def assert_all_reached(found):
     assert not {name: size for name, size in sizes.items() if size < 1e-4 * largest}
 
 
-@pytest.mark.parametrize("config", [SMALL, LETTER], ids=["with image skip", "to the letter"])
-def test_gradients_reach_every_parameter_of_the_generator(config):
-    assert_all_reached(gradients(parts(build(Generator, config), train=True), *picture()))
+def test_gradients_reach_every_parameter_of_the_generator(small):
+    assert_all_reached(gradients(parts(small, train=True), *picture()))
 
 
 # The discriminator.
@@ -386,8 +382,7 @@ def test_the_discriminator_in_training(judge):
     moved, before = nnx.filter_state(after, nnx.BatchStat), nnx.state(judge, nnx.BatchStat)
     assert all((a != b).any() for a, b in zip(jax.tree.leaves(moved), jax.tree.leaves(before), strict=True))
     assert_all_reached(gradients(parts(judge, train=True), image))
-    half = Discriminator(SMALL_JUDGE, dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
-    nnx.update(half, nnx.state(judge))
+    half = build(Discriminator, SMALL_JUDGE, dtype=jnp.bfloat16)  # the same numbers
     close, _ = run(parts(half, train=True), image)
     assert close.dtype == jnp.float32
     assert 0 < np.abs(close - logits).max() < 0.1 * np.abs(logits).max()

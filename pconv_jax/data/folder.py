@@ -15,7 +15,10 @@ from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, place, split_by_hash
 from pconv_jax.errors import InputError
 
-SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm"))
+# Not Pillow's own list, which takes in PDF and the like; .heic is here to be named if Pillow cannot read it.
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif", ".heic", ".heif")
+)
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
     "validation": "validation",

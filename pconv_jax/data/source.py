@@ -80,10 +80,12 @@ def take(source: ImageSource, limit: int, *, seed: int) -> ImageSource:
         The choice, or `source` itself if it is no larger than the limit.
 
     Raises:
-        InputError: a limit below 1.
+        InputError: a limit below 1, or a negative seed.
     """
     if limit < 1:
         raise InputError(f"limit={limit} images must be at least 1.")
+    if seed < 0:
+        raise InputError(f"seed={seed} must be at least 0.")
     if limit >= len(source):
         return source
     return Subset(source, np.random.default_rng(seed).permutation(len(source))[:limit].tolist())

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pconv_jax.cache import cache_folder
 from pconv_jax.data import tfds_celeb_a
 from pconv_jax.data.tfds_runtime import import_tfds, run_builder
 from pconv_jax.errors import InputError
@@ -74,7 +75,7 @@ def find_files(name: str, folder: Path) -> dict[str, Path] | None:
 
 
 def prepare_files(
-    name: str, files: Mapping[str, Path], prepared_dir: str | os.PathLike[str] | None = None
+    name: str, files: Mapping[str, Path], *, prepared_dir: str | os.PathLike[str] | None = None
 ) -> tuple[Path, str]:
     """Runs the builder on files that are already here; once for the same files.
 
@@ -89,7 +90,7 @@ def prepare_files(
     Raises:
         InputError: the files are damaged or contradict each other, or the result cannot be kept.
     """
-    root = Path(prepared_dir).expanduser() if prepared_dir else _cache_folder() / "datasets"
+    root = Path(prepared_dir).expanduser() if prepared_dir else cache_folder() / "datasets"
     place = root / f"{name}-{_fingerprint(name, files)}"
     record = place / "prepared.json"
     if not record.is_file():
@@ -173,13 +174,6 @@ def _addresses(name: str) -> dict[str, str]:
     return {file: urls[file] for file in FILES[name]}
 
 
-def _cache_folder() -> Path:
-    if folder := os.environ.get("PCONV_JAX_CACHE"):
-        return Path(folder).expanduser().absolute()
-    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "pconv_jax"
-
-
 def _fingerprint(name: str, files: Mapping[str, Path]) -> str:
     """Changes whenever the name, size or date of a file changes that the data set would be prepared from."""
     digest = hashlib.blake2b(digest_size=6)
@@ -205,5 +199,4 @@ def _reason(error: Exception) -> str:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     if isinstance(error, KeyError):
         return f"one of the files says nothing about {error}"
-    text = str(error).strip()
-    return text.splitlines()[-1][:300] if text else type(error).__name__
+    return " ".join(str(error).splitlines()[-2:])[-300:] or type(error).__name__  # TFDS says the cause last

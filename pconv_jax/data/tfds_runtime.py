@@ -66,7 +66,7 @@ def run_builder(builder: Any, *, download_dir: Path | None = None, given: Mappin
         # What TFDS prints on the way is left out; its progress bars go to the other stream.
         with _prepared_modules(builder, given), _many_open_files(), contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare(download_dir=download_dir, download_config=config, file_format="array_record")
-    except ExtractError as error:
+    except (ExtractError, RuntimeError) as error:  # RuntimeError: as TFDS wraps what an example was refused for
         raise ValueError(str(error)) from error
 
 

@@ -66,6 +66,8 @@ class TfdsSource:
 
     def __getitem__(self, index: int) -> np.ndarray:
         name = f"{self.name} {self.split}[{index}]"
+        if not 0 <= index < self._size:
+            raise IndexError(f"{name} of {self._size} images")
         return decode_image(self._read(index), name=name, short_side=self._short_side)
 
     def at_least(self, short_side: int) -> "TfdsSource":
@@ -124,7 +126,7 @@ def open_tfds(
     files = tfds_prepare.find_files(name, folder) if folder else None
     if folder is None or files is None:
         return TfdsSource(name, tfds_prepare.download(name, folder, allowed=download), split)
-    directory, note = tfds_prepare.prepare_files(name, files, prepared_dir)
+    directory, note = tfds_prepare.prepare_files(name, files, prepared_dir=prepared_dir)
     source = TfdsSource(name, directory, split)
     official = OFFICIAL_SIZES[name][SPLITS.index(split)]
     if len(source) != official:
