@@ -11,7 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from unittest import mock
@@ -83,7 +83,7 @@ def layers(config: GeneratorConfig, image_size: int) -> Iterator[Layer]:
     yield Layer("to image", image_size, (features, 3) if config.image_skip else (features,), 3, 1)
 
 
-def ratios(candidates: list[Callable[[], Any]], *, repeats: int) -> tuple[list[float], list[float]]:
+def ratios(candidates: Sequence[Callable[[], Any]], *, repeats: int) -> tuple[list[float], list[float]]:
     """Times candidates in turn; the first is the yardstick.
 
     Args:
@@ -181,7 +181,7 @@ def network(options: Options) -> dict[str, float]:
     mask = jnp.asarray(rng.random((*shape, 1)) > 0.1, jnp.float32)
     with mock.patch("pconv_jax.models.generator.PartialConv", _PlainConv):
         plain = Generator(config, rngs=nnx.Rngs(0))
-    figures = {}
+    figures: dict[str, float] = {}
     parts = [nnx.split(model, nnx.Param, ...) for model in (plain, Generator(config, rngs=nnx.Rngs(0)))]
 
     def loss(graph: Any, params: nnx.State, rest: nnx.State) -> jax.Array:
