@@ -26,6 +26,7 @@ class Config:
         image_size: side of the square training images, px.
         crop_scale: smallest and largest side of a training crop, as a fraction of an image's shorter side.
         flip: mirror every other training image left to right.
+        recolor: exchange, scale and shift the colour channels of every training image at random; for few photographs.
         line_count: fewest and most lines drawn into a mask.
         line_thickness: thinnest and thickest line, px.
         noise: standard deviation of the Gaussian noise on training inputs, for pixel values in [0, 1].
@@ -64,6 +65,7 @@ class Config:
     image_size: int = 64
     crop_scale: tuple[float, float] = (1.0, 1.0)
     flip: bool = False
+    recolor: bool = False
     line_count: tuple[int, int] = (2, 8)
     line_thickness: tuple[int, int] = (1, 4)
     noise: float = 0.05
@@ -202,8 +204,9 @@ PRESETS = MappingProxyType(
             dataset="samples",
             generator="tiny",
             discriminator_widths=(16, 32, 64, 128),
-            crop_scale=(0.2, 0.8),
+            crop_scale=(0.2, 0.6),
             flip=True,
+            recolor=True,
             noise=0.02,
             perceptual_layers=("block1_pool",),
             vgg_weights="random",

@@ -67,7 +67,18 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in lines[:-1]]  # a whole line ends with a newline
 
 
-def progress_bar(title: str, unit: str, *, total: int | None, initial: int = 0) -> "tqdm[Any]":
-    """A bar with rate and time left; one line every ten seconds where the output is not a terminal."""
+def progress_bar(title: str, unit: str, *, total: int, done: int = 0, each: int = 1) -> "tqdm[Any]":
+    """A bar with rate and time left; a line every ten seconds where the output is not a terminal.
+
+    Args:
+        title: what is being done.
+        unit: what is counted.
+        total: number of updates until the end.
+        done: number of updates made before.
+        each: units that an update stands for: a training step moves the bar by a batch of images.
+    """
     seconds = 0.1 if sys.stderr.isatty() else 10.0
-    return tqdm(desc=title, unit=unit, total=total, initial=initial, mininterval=seconds, dynamic_ncols=True)
+    scale = each if each > 1 else False
+    return tqdm(
+        desc=title, unit=unit, total=total, initial=done, unit_scale=scale, mininterval=seconds, dynamic_ncols=True
+    )

@@ -114,7 +114,9 @@ class Loop:
                 return Outcome(start)
             with (
                 MetricsLog(self.config.out, resume_step=start) as self._log,
-                progress_bar("training", "step", total=self.total_steps, initial=start) as self._bar,
+                progress_bar(
+                    "training", " images", total=self.total_steps, done=start, each=self.config.batch_size
+                ) as self._bar,
                 _stop_signals() as received,
             ):
                 try:
@@ -239,6 +241,7 @@ def training_batches(config: Config, source: ImageSource) -> Any:
         noise=config.noise,
         crop_scale=config.crop_scale,
         flip=config.flip,
+        recolor=config.recolor,
         workers=config.workers,
         shard=(jax.process_index(), jax.process_count()),
     )

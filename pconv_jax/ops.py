@@ -74,10 +74,10 @@ def partial_conv(
     pads = _explicit_padding(padding, x.shape[1:-1], window, strides, dilations)
 
     valid = mask != 0  # a comparison: no gradient flows to the mask
-    each = valid if len(groups) in (1, x.shape[-1]) else _repeat(valid, groups)
+    per_channel = valid if len(groups) in (1, x.shape[-1]) else _repeat(valid, groups)
     spatial = "DHW"[-dims:]
     features = lax.conv_general_dilated(
-        jnp.where(each, x, jnp.zeros((), x.dtype)),
+        jnp.where(per_channel, x, jnp.zeros((), x.dtype)),
         kernel,
         strides,
         pads,
@@ -88,8 +88,8 @@ def partial_conv(
     count = _count_valid(valid, groups, feature_groups, window, strides, pads, dilations)
     seen = count > 0
     entries = math.prod(window) * kernel.shape[-2]
-    # s is a whole number, so the maximum touches empty windows only: no epsilon, which is 0 in float16 (0 * inf = NaN).
     wide = jnp.promote_types(x.dtype, jnp.float32)
+    # s is a whole number, so the maximum touches empty windows only: no epsilon, which is 0 in float16 (0 * inf = NaN).
     ratio = entries / jnp.maximum(count, 1.0).astype(wide)
     y = features.astype(wide) * _per_output(ratio, kernel.shape[-1])
     if bias is not None:

@@ -137,6 +137,25 @@ class TestTraining:
         batch = first(training(Ramp(1, (5, 8)), image_size=20, noise=0), 1)[0]["image"]
         assert batch.shape == (4, 20, 20, 3) and (np.diff(batch[..., 0], axis=1) >= 0).all()
 
+    def test_recolouring_moves_each_channel_by_a_line_of_its_own(self):
+        plain, changed = (
+            rows(first(training(Ramp(1, (16, 16)), recolor=recolor, noise=0), 10))["image"] for recolor in (False, True)
+        )
+        sources = []
+        for before, after in zip(plain.reshape(-1, 256, 3), changed.reshape(-1, 256, 3), strict=True):
+            for channel in after.T:
+                # Every channel must be gain * (one of the old channels) + shift, up to rounding to 8 bits.
+                fits = [np.polynomial.Polynomial.fit(old, channel, 1).convert(domain=[-1, 1]) for old in before.T[:2]]
+                errors = [np.abs(fit(old) - channel).max() for fit, old in zip(fits, before.T, strict=False)]
+                best = int(np.argmin(errors))
+                sources.append(2 if np.ptp(channel) == 0 else best)
+                assert errors[best] <= 1 / 255
+                if sources[-1] < 2:
+                    assert 0.35 <= fits[best].coef[1] <= 1.05
+        assert {0, 1, 2} == set(sources[::3])  # each of the old channels becomes the red one now and then
+        assert changed.min() >= 0
+        assert changed.max() <= 1
+
     def test_half_of_the_images_are_flipped(self):
         flipped = rows(first(training(Ramp(1), image_size=20, flip=True, noise=0), 50))["image"][..., 1]
         mirrored = flipped[:, 0, 0] > flipped[:, 0, -1]

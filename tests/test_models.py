@@ -21,7 +21,7 @@ from pconv_jax.models import (
 )
 from pconv_jax.ops import partial_conv
 
-SMALL = GeneratorConfig(widths=(4, 6))
+SMALL = GeneratorConfig(widths=(4, 6), norm_each_conv=True, image_skip=True)
 LETTER = GeneratorConfig(widths=(4, 6), norm_each_conv=False, image_skip=False)  # as `paper`, but small
 SMALL_JUDGE = DiscriminatorConfig(image_size=16, widths=(4, 6))
 

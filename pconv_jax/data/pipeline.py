@@ -77,6 +77,7 @@ class _Example:
     noise: float
     crop_scale: tuple[float, float] | None  # None: the square in the middle
     flip: bool
+    recolor: bool
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
         size = self.image_size
@@ -101,7 +102,15 @@ class _Example:
             crop = crop[:, ::-1]
         # Area averaging shrinks without aliasing; on 8 bits cubic interpolation cannot leave the range.
         how = cv2.INTER_AREA if side > self.image_size else cv2.INTER_CUBIC
-        return cv2.resize(crop, (self.image_size, self.image_size), interpolation=how)
+        resized = cv2.resize(crop, (self.image_size, self.image_size), interpolation=how)
+        return _recolored(resized, rng) if self.recolor else resized
+
+
+def _recolored(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Exchanges the channels, and scales and shifts each within 0..255."""
+    gain = rng.uniform(0.4, 1.0, 3)
+    shift = rng.uniform(0.0, 255 * (1 - gain))
+    return np.rint(image[..., rng.permutation(3)] * gain + shift).astype(np.uint8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +139,7 @@ def train_batches(
     noise: float,
     crop_scale: tuple[float, float] = (1.0, 1.0),
     flip: bool = False,
+    recolor: bool = False,
     workers: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> "grain.IterDataset[dict[str, np.ndarray]]":
@@ -144,6 +154,8 @@ def train_batches(
         noise: standard deviation of Gaussian noise on "noisy", in units of the [0, 1] range; 0 for none.
         crop_scale: smallest and largest side of the square crop, as parts of the image's short side; uniform.
         flip: whether to mirror every second image, at random.
+        recolor: whether to exchange the colour channels of each image and to scale (0.4 to 1) and shift each of them at
+            random: few or grey photographs alone do not teach colours.
         workers: processes that make batches ahead of time; 0: threads of this process.
         shard: (i, n) for host i of n, which gets rows i * B / n to (i + 1) * B / n of each batch.
 
@@ -167,7 +179,7 @@ def train_batches(
         raise InputError(f"batch_size={batch_size} must be a multiple of {hosts}, the number of hosts.")
     if workers < 0:
         raise InputError(f"workers={workers} must be 0 (threads) or a number of processes.")
-    example = _Example(image_size, lines, noise, (low, high), flip)
+    example = _Example(image_size, lines, noise, (low, high), flip, recolor)
     order_seed, example_seed = _seeds(source, example, batch_size, seed, purpose=0)
     source = source.at_least(math.ceil(image_size / low))  # the smallest crop still has every pixel it needs
     examples = grain.MapDataset.source(_Epochs(source, order_seed)).random_map(example, seed=example_seed)
@@ -209,7 +221,7 @@ def eval_batches(
 
     if limit is not None and limit < 1:
         raise InputError(f"limit={limit} images must be at least 1.")
-    example = _Example(image_size, lines, noise, None, False)
+    example = _Example(image_size, lines, noise, None, False, False)
     _, example_seed = _seeds(source, example, batch_size, seed, purpose=1)
     examples = grain.MapDataset.source(source)[:limit].random_map(example, seed=example_seed)
     return examples.batch(batch_size, batch_fn=_Batch(noise)).to_iter_dataset(_read_ahead())
