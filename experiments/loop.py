@@ -115,7 +115,7 @@ class Loop:
             with (
                 MetricsLog(self.config.out, resume_step=start) as self._log,
                 progress_bar(
-                    "training", " images", total=self.total_steps, done=start, each=self.config.batch_size
+                    "training", "img", total=self.total_steps, done=start, each=self.config.batch_size
                 ) as self._bar,
                 _stop_signals() as received,
             ):

@@ -89,7 +89,7 @@ def _score(config: Config, test: ImageSource, model: Inpainter) -> Evaluation:
         limit=config.test_images,
     )
     images = min(len(test), config.test_images or len(test))
-    with progress_bar("scoring", " images", total=images) as bar:
+    with progress_bar("scoring", "img", total=images) as bar:
         return score(batches, {**CLASSICAL_METHODS, "generator": generator}, keep=_GRID, progress=bar.update)
 
 

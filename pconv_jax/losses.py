@@ -14,6 +14,11 @@ import optax
 from pconv_jax.errors import InputError
 
 
+# Mean features below this say nothing (a flat image under random weights has none): such an image must not drown the
+# others of its batch. Those of photographs are a hundred times as large and more.
+_FEATURELESS = 0.01
+
+
 @dataclasses.dataclass(frozen=True)
 class LossWeights:
     """Weight of each term of the generator's loss; a term with weight 0 is not computed at all.
@@ -22,34 +27,44 @@ class LossWeights:
         pixel: weight of `pixel_l2`.
         adversarial: weight of `adversarial`; 0 trains without a discriminator.
         perceptual: weight of `perceptual`; 0 needs no VGG weights.
+        hole: how many times a pixel in a hole counts in `pixel_l2`.
     """
 
     pixel: float = 1.0
     adversarial: float = 0.001
     perceptual: float = 0.01
+    hole: float = 1.0
 
     def __post_init__(self) -> None:
         for name, weight in dataclasses.asdict(self).items():
             if not 0 <= weight < float("inf"):
                 raise InputError(f"the weight of the {name} loss is {weight}, but it must be a finite number >= 0")
+        if self.hole == 0:
+            raise InputError(
+                "the weight of holes in the pixel loss is 0, but it must be positive: 1 is the plain L2 loss"
+            )
         if self.pixel == self.perceptual == 0:
             raise InputError("the pixel and the perceptual loss cannot both be off: nothing would ask for the image")
 
 
-def pixel_l2(output: jax.Array, target: jax.Array) -> jax.Array:
-    """Mean squared difference over the whole image, holes and valid pixels alike.
+def pixel_l2(output: jax.Array, target: jax.Array, mask: jax.Array, *, hole_weight: float = 1.0) -> jax.Array:
+    """Mean squared difference over the whole image; a pixel in a hole counts `hole_weight` times.
 
     Args:
         output: raw output of the generator `[N, H, W, C]`.
         target: ground truth `[N, H, W, C]`.
+        mask: `[N, H, W, 1]`, 1 = valid, 0 = hole.
+        hole_weight: 1 is the plain L2 loss; Liu et al. weigh holes 6 times (in an L1 loss).
 
     Returns:
         Scalar.
 
     References:
-        Pathak et al., Context Encoders, CVPR 2016, equation 1 (there over the hole only).
+        Pathak et al., Context Encoders, CVPR 2016, equation 1 (there over the hole only); Liu et al., ECCV 2018,
+        equation 7.
     """
-    return jnp.mean(jnp.square(output.astype(jnp.float32) - target))
+    squares = jnp.square(output.astype(jnp.float32) - target)
+    return jnp.mean(squares * jnp.where(mask == 0, hole_weight, 1.0))
 
 
 def adversarial(fake_logits: jax.Array) -> jax.Array:
@@ -105,7 +120,6 @@ def perceptual(output: Mapping[str, jax.Array], target: Mapping[str, jax.Array])
     def relative(a: jax.Array, b: jax.Array) -> jax.Array:
         a, b = a.astype(jnp.float32), b.astype(jnp.float32)
         scale = jnp.mean(jnp.abs(b), axis=(1, 2, 3))
-        # A target without any feature (a flat image under random weights) has no scale of its own.
-        return jnp.mean(jnp.mean(jnp.abs(a - b), axis=(1, 2, 3)) / jnp.where(scale > 0, scale, 1.0))
+        return jnp.mean(jnp.mean(jnp.abs(a - b), axis=(1, 2, 3)) / jnp.maximum(scale, _FEATURELESS))
 
     return jnp.mean(jnp.stack([relative(output[layer], target[layer]) for layer in target]))

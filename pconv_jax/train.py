@@ -152,7 +152,7 @@ def create(
         target = batch["image"]
         terms: Metrics = {}
         if weights.pixel:
-            terms["pixel"] = losses.pixel_l2(output, target)
+            terms["pixel"] = losses.pixel_l2(output, target, batch["mask"], hole_weight=weights.hole)
         if weights.adversarial:
             (logits,), _ = judge(state.discriminator.params, state.discriminator.stats, output)
             terms["adversarial"] = losses.adversarial(logits)

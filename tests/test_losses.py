@@ -1,5 +1,7 @@
 """Losses: worked by hand, against NumPy in float64, properties, mistakes."""
 
+import dataclasses
+import functools
 import math
 
 import jax
@@ -7,8 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pconv_jax import losses
 from pconv_jax.errors import InputError
-from pconv_jax.losses import LossWeights, adversarial, discrimination, perceptual, pixel_l2
+from pconv_jax.losses import LossWeights
+
+# Jitted because one function compiles faster than its many operations one by one.
+pixel_l2, adversarial = jax.jit(losses.pixel_l2), jax.jit(losses.adversarial)
+discrimination, perceptual = jax.jit(losses.discrimination), jax.jit(losses.perceptual)
 
 # The odds of 3 to 1: a probability of 3/4.
 LOGIT = math.log(3)
@@ -28,8 +35,11 @@ def layers(seed, batch=4):
 def test_pixel_l2_worked_by_hand():
     output = jnp.array([0.0, 0.5, 1.0, 0.25]).reshape(1, 2, 2, 1)
     target = jnp.array([0.0, 1.0, 0.0, 0.25]).reshape(1, 2, 2, 1)
-    assert pixel_l2(output, target) == (0.25 + 1) / 4
-    assert pixel_l2(target, target) == 0
+    mask = jnp.array([1, 0, 1, 0]).reshape(1, 2, 2, 1)
+    assert pixel_l2(output, target, mask) == (0.25 + 1) / 4
+    assert pixel_l2(output, target, mask, hole_weight=6.0) == (6 * 0.25 + 1) / 4
+    assert pixel_l2(output, target, mask == 1, hole_weight=0.0) == 1 / 4
+    assert pixel_l2(target, target, mask, hole_weight=6.0) == 0
 
 
 def test_adversarial_worked_by_hand():
@@ -61,8 +71,11 @@ def test_perceptual_worked_by_hand():
 
 def test_are_those_of_numpy():
     output, target = random(4, 6, 5, 3), random(4, 6, 5, 3, seed=1)
-    wide = [np.asarray(a, np.float64) for a in (output, target)]
-    np.testing.assert_allclose(pixel_l2(output, target), ((wide[0] - wide[1]) ** 2).mean(), rtol=1e-6)
+    mask = np.random.default_rng(2).integers(0, 2, (4, 6, 5, 1))
+    squares = (np.asarray(output, np.float64) - np.asarray(target, np.float64)) ** 2
+    np.testing.assert_allclose(pixel_l2(output, target, mask), squares.mean(), rtol=1e-6)
+    expected = (squares * (mask + 6 * (1 - mask))).mean()
+    np.testing.assert_allclose(pixel_l2(output, target, mask, hole_weight=6.0), expected, rtol=1e-6)
 
     real, fake = 4 * random(50), 4 * random(50, seed=1)
     p_real, p_fake = (1 / (1 + np.exp(-np.asarray(logits, np.float64))) for logits in (real, fake))
@@ -90,7 +103,7 @@ def test_sure_logits_stay_finite_and_keep_their_slope():
     assert discrimination(sure, -sure) == 0
     assert discrimination(-sure, sure) == 1e4
     # The non-saturating form: a generator that fools nobody has the largest slope.
-    np.testing.assert_allclose(jax.grad(lambda z: adversarial(z))(-sure), [-1], rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(adversarial)(-sure), [-1], rtol=1e-6)
 
 
 def test_the_two_players_pull_apart():
@@ -123,9 +136,10 @@ def test_perceptual_of_a_target_without_features_is_finite(value):
 
 
 def test_the_average_over_equal_parts_of_a_batch_is_the_value_on_the_whole():
-    images, logits = (random(4, 6, 5, 3), random(4, 6, 5, 3, seed=1)), (random(4), random(4, seed=1))
+    images, logits = [random(4, 6, 5, 3, seed=seed) for seed in (0, 1)], [random(4, seed=seed) for seed in (0, 1)]
+    mask = (random(4, 6, 5, 1, seed=2) > 0).astype(jnp.float32)
     for loss, arguments in [
-        (pixel_l2, images),
+        (functools.partial(pixel_l2, hole_weight=6.0), (*images, mask)),
         (adversarial, logits[:1]),
         (discrimination, logits),
         (perceptual, (layers(0), layers(1))),
@@ -137,24 +151,30 @@ def test_the_average_over_equal_parts_of_a_batch_is_the_value_on_the_whole():
 def test_are_float32_scalars_whatever_they_are_given():
     half = random(2, 3, 3, 1).astype(jnp.bfloat16)
     target = random(2, 3, 3, 1, seed=1)
-    for loss in (pixel_l2(half, target), perceptual({"x": half}, {"x": target}), perceptual({"x": half}, {"x": half})):
+    mask = jnp.ones((2, 3, 3, 1), bool)
+    for loss in (
+        pixel_l2(half, target, mask),
+        perceptual({"x": half}, {"x": target}),
+        perceptual({"x": half}, {"x": half}),
+    ):
         assert (loss.shape, loss.dtype) == ((), jnp.float32)
     for loss in (adversarial(random(2)), discrimination(random(2), random(2))):
         assert (loss.shape, loss.dtype) == ((), jnp.float32)
     # The difference, not only the mean, is taken in float32: 256 and 257 are one number in bf16.
     big = jnp.full((1, 1, 1, 1), 256.0)
-    assert pixel_l2(big.astype(jnp.bfloat16), big + 1) == 1
+    assert pixel_l2(big.astype(jnp.bfloat16), big + 1, jnp.ones((1, 1, 1, 1))) == 1
 
 
 # The weights.
 
 
 def test_weights():
-    assert LossWeights(pixel=0, adversarial=0, perceptual=2.0) == LossWeights(0, 0, 2.0)
+    weights = LossWeights(pixel=0, adversarial=0, perceptual=2.0)
+    assert (weights.pixel, weights.adversarial, weights.perceptual) == (0, 0, 2)
     assert LossWeights(adversarial=0, perceptual=0).pixel == 1
 
 
-@pytest.mark.parametrize("name", ["pixel", "adversarial", "perceptual"])
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(LossWeights)])
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
 def test_a_weight_that_is_none_is_named(name, value):
     with pytest.raises(InputError, match=f"{name}.*{value}"):
