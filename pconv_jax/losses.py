@@ -13,7 +13,6 @@ import optax
 
 from pconv_jax.errors import InputError
 
-
 # Mean features below this say nothing (a flat image under random weights has none): such an image must not drown the
 # others of its batch. Those of photographs are a hundred times as large and more.
 _FEATURELESS = 0.01

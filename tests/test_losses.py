@@ -120,7 +120,7 @@ def test_perceptual_of_equal_features_is_zero():
 def test_perceptual_has_no_unit():
     output, target = layers(0), layers(1)
     expected = perceptual(output, target)
-    for scale in (255.0, 1e-3):
+    for scale in (255.0, 0.05):
         scaled = [{"conv": f["conv"] * scale, "pool": f["pool"]} for f in (output, target)]
         np.testing.assert_allclose(perceptual(*scaled), expected, rtol=1e-5)
     assert 0.5 < expected < 2  # unrelated features
@@ -131,7 +131,10 @@ def test_perceptual_of_a_target_without_features_is_finite(value):
     output = {"conv": jnp.full((2, 3, 3, 2), value)}
     target = {"conv": jnp.zeros((2, 3, 3, 2)).at[1].set(1.0)}
     loss, gradient = jax.value_and_grad(perceptual)(output, target)
-    np.testing.assert_allclose(loss, (value + abs(value - 1)) / 2, rtol=1e-6)
+    # The first image has no scale: it is measured against 0.01, whatever little there is in it.
+    np.testing.assert_allclose(loss, (value / 0.01 + abs(value - 1)) / 2, rtol=1e-6)
+    faint = {"conv": jnp.full((2, 3, 3, 2), 1e-9).at[1].set(1.0)}
+    np.testing.assert_allclose(perceptual(output, faint), loss, rtol=1e-5)
     assert np.isfinite(gradient["conv"]).all()
 
 
