@@ -23,9 +23,10 @@ import tyro
 from flax import nnx
 from jax import lax
 
+from experiments.batches import training_batches
 from experiments.config import PRESETS
 from experiments.experiment import open_sources, open_vgg
-from experiments.loop import Loop, training_batches
+from experiments.loop import Loop
 from pconv_jax.layers import PartialConv
 from pconv_jax.models import GENERATORS, Generator, GeneratorConfig
 from pconv_jax.ops import partial_conv

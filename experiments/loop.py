@@ -11,13 +11,14 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments.batches import evaluation_batches, training_batches
 from experiments.config import Config
 from experiments.figures import image_grid, show_holes
 from experiments.logs import MetricsLog, progress_bar
 from pconv_jax.checkpoint import Checkpoints
-from pconv_jax.data import ImageSource, eval_batches, train_batches
+from pconv_jax.classical import composite
+from pconv_jax.data import ImageSource
 from pconv_jax.errors import TrainingError
-from pconv_jax.evaluate import composite
 from pconv_jax.inpaint import Inpainter
 from pconv_jax.metrics import l1
 from pconv_jax.sharding import Replicas
@@ -76,16 +77,7 @@ class Loop:
         self._replicas.check_batch(config.batch_size // jax.process_count())
         self._vgg = self._replicas.replicate(vgg)
         self._data = iter(training_batches(config, sources["train"]))
-        self._validation = list(
-            eval_batches(
-                sources["validation"],
-                image_size=config.image_size,
-                batch_size=config.batch_size,
-                seed=config.seed,
-                lines=config.lines,
-                limit=config.validation_images,
-            )
-        )
+        self._validation = list(evaluation_batches(config, sources["validation"], limit=config.validation_images))
 
     @property
     def parameters(self) -> tuple[int, int]:
@@ -220,31 +212,6 @@ class Loop:
         parts = self._saved.load({**_parts(state), "data": self._data})
         generator = state.generator.replace(**parts["generator"])
         return parts["training"].replace(generator=generator)
-
-
-def training_batches(config: Config, source: ImageSource) -> Any:
-    """The training data of a run: this host's part of every batch, without end.
-
-    Args:
-        config: settings of the run.
-        source: images of the training split.
-
-    Returns:
-        A Grain dataset, see `pconv_jax.data.train_batches`.
-    """
-    return train_batches(
-        source,
-        image_size=config.image_size,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        lines=config.lines,
-        noise=config.noise,
-        crop_scale=config.crop_scale,
-        flip=config.flip,
-        recolor=config.recolor,
-        workers=config.workers,
-        shard=(jax.process_index(), jax.process_count()),
-    )
 
 
 def _parts(state: TrainState) -> dict[str, Any]:

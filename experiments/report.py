@@ -11,13 +11,15 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments.batches import evaluation_batches
 from experiments.config import Config
 from experiments.figures import image_grid, loss_curve, show_holes
 from experiments.logs import progress_bar, read_metrics
 from experiments.loop import VALIDATION_L1, Outcome
 from pconv_jax.checkpoint import existing
-from pconv_jax.data import ImageSource, eval_batches
-from pconv_jax.evaluate import CLASSICAL_METHODS, Evaluation, score
+from pconv_jax.classical import CLASSICAL_METHODS
+from pconv_jax.data import ImageSource
+from pconv_jax.evaluate import Evaluation, score
 from pconv_jax.inpaint import Inpainter, restore
 
 _LOSSES = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss", VALIDATION_L1)
@@ -80,14 +82,7 @@ def _score(config: Config, test: ImageSource, model: Inpainter) -> Evaluation:
         pad = [(0, missing), (0, 0), (0, 0), (0, 0)]
         return model.raw(np.pad(images, pad), np.pad(masks, pad))[0][: len(images)]
 
-    batches = eval_batches(
-        test,
-        image_size=config.image_size,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        lines=config.lines,
-        limit=config.test_images,
-    )
+    batches = evaluation_batches(config, test, limit=config.test_images)
     images = min(len(test), config.test_images or len(test))
     with progress_bar("scoring", "img", total=images) as bar:
         return score(batches, {**CLASSICAL_METHODS, "generator": generator}, keep=_GRID, progress=bar.update)

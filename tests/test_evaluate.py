@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pconv_jax import evaluate, metrics
+from pconv_jax import classical, evaluate, metrics
 from pconv_jax.errors import InputError
 
 
@@ -41,22 +41,22 @@ def test_composite_takes_output_only_in_holes():
     image = np.array([[[[0.1], [np.nan]]]])
     mask = np.array([[[[1.0], [0.0]]]])
     output = np.array([[[[0.7], [0.8]]]])
-    np.testing.assert_array_equal(evaluate.composite(image, mask, output), [[[[0.1], [0.8]]]])
+    np.testing.assert_array_equal(classical.composite(image, mask, output), [[[[0.1], [0.8]]]])
 
 
 def test_mean_fill_worked_by_hand():
     image = np.array([[0.2, 0.4], [np.nan, 0.9]], np.float32)[None, ..., None] * np.ones(3, np.float32)
     mask = np.array([[1, 1], [0, 1]], np.float32)[None, ..., None]
-    np.testing.assert_allclose(evaluate.mean_fill(image, mask), np.full((1, 2, 2, 3), 0.5), rtol=1e-6)
+    np.testing.assert_allclose(classical.mean_fill(image, mask), np.full((1, 2, 2, 3), 0.5), rtol=1e-6)
     image[0, 1, 1] = [0.6, 0.9, 0.0]
-    np.testing.assert_allclose(evaluate.mean_fill(image, mask)[0, 0, 0], [0.4, 0.5, 0.2], rtol=1e-6)
+    np.testing.assert_allclose(classical.mean_fill(image, mask)[0, 0, 0], [0.4, 0.5, 0.2], rtol=1e-6)
 
 
 def test_score_worked_by_hand():
     image = np.full((1, 12, 12, 3), 0.5, np.float32)
     mask = np.ones((1, 12, 12, 1), np.float32)
     mask[0, 4, 6] = 0  # a hole of one pixel
-    summary = evaluate.score(batches(image, image, mask, 1), {"black": evaluate.unrepaired}).summary()
+    summary = evaluate.score(batches(image, image, mask, 1), {"black": classical.unrepaired}).summary()
     assert summary["images"] == 1
     assert summary["images_without_hole"] == 0
     assert summary["mean_hole_fraction"] == 1 / 144
@@ -86,7 +86,7 @@ def test_figures_are_the_metrics_of_the_composite():
 
 def test_no_method_sees_what_is_to_be_restored():
     image, mask = gradient(), lines()
-    methods = {"echo": echo, **evaluate.CLASSICAL_METHODS}
+    methods = {"echo": echo, **classical.CLASSICAL_METHODS}
     rows = evaluate.score(batches(image, image, mask, 7), methods).rows
     for name in metrics.METRICS:
         found = {m: [row[name] for row in rows if row["method"] == m] for m in ("echo", "unrepaired")}
@@ -97,7 +97,7 @@ def test_no_method_sees_what_is_to_be_restored():
         assert evaluate.score(batches(image, hidden, mask, 7), methods).rows == rows
 
 
-@pytest.mark.parametrize("method", evaluate.CLASSICAL_METHODS.values(), ids=evaluate.CLASSICAL_METHODS)
+@pytest.mark.parametrize("method", classical.CLASSICAL_METHODS.values(), ids=classical.CLASSICAL_METHODS)
 def test_classical_methods_ignore_holes(method):
     image, mask = np.random.default_rng(1).random((4, 24, 24, 3), np.float32), lines(4, 24)
     found = method(image, mask)
@@ -114,8 +114,8 @@ def test_methods_cannot_disturb_each_other():
         return images
 
     image, mask = gradient(), lines()
-    alone = evaluate.score(batches(image, image, mask, 7), {"mean_fill": evaluate.mean_fill})
-    both = evaluate.score(batches(image, image, mask, 7), {"vandal": vandal, "mean_fill": evaluate.mean_fill}, keep=1)
+    alone = evaluate.score(batches(image, image, mask, 7), {"mean_fill": classical.mean_fill})
+    both = evaluate.score(batches(image, image, mask, 7), {"vandal": vandal, "mean_fill": classical.mean_fill}, keep=1)
     assert both.summary()["methods"]["mean_fill"] == alone.summary()["methods"]["mean_fill"]
     np.testing.assert_array_equal(both.examples[0].damaged, image[0] * mask[0])
 
@@ -137,26 +137,26 @@ def test_truth_is_a_perfect_repair():
 def test_batch_size_changes_nothing():
     image, mask = gradient(), lines()
     noisy = np.clip(image + np.random.default_rng(2).normal(0, 0.1, image.shape), 0, 1)
-    whole = evaluate.score(batches(image, noisy, mask, 7), evaluate.CLASSICAL_METHODS, keep=5)
+    whole = evaluate.score(batches(image, noisy, mask, 7), classical.CLASSICAL_METHODS, keep=5)
     assert [row["image"] for row in whole.rows] == sorted(list(range(7)) * 6)
     for size in (1, 3):
         seen: list[int] = []
         parts = evaluate.score(
-            batches(image, noisy, mask, size), evaluate.CLASSICAL_METHODS, keep=5, progress=seen.append
+            batches(image, noisy, mask, size), classical.CLASSICAL_METHODS, keep=5, progress=seen.append
         )
         assert parts.rows == whole.rows
         assert parts.summary() == whole.summary()
         assert sum(seen) == 7
         assert len(parts.examples) == len(whole.examples) == 5
         for one, other in zip(parts.examples, whole.examples, strict=True):
-            for name in evaluate.CLASSICAL_METHODS:
+            for name in classical.CLASSICAL_METHODS:
                 np.testing.assert_array_equal(one.raw[name], other.raw[name])
                 np.testing.assert_array_equal(one.composite[name], other.composite[name])
 
 
 def test_navier_stokes_beats_mean_fill_beats_black_on_a_gradient():
     image, mask = gradient(), lines()
-    methods = evaluate.score(batches(image, image, mask, 4), evaluate.CLASSICAL_METHODS).summary()["methods"]
+    methods = evaluate.score(batches(image, image, mask, 4), classical.CLASSICAL_METHODS).summary()["methods"]
     black, mean, stokes = (methods[m]["composite_hole"] for m in ("unrepaired", "mean_fill", "navier_stokes"))
     assert stokes["psnr"] > mean["psnr"] + 10
     assert mean["psnr"] > black["psnr"] + 3
@@ -167,7 +167,7 @@ def test_images_without_hole_and_without_anything_else():
     image, mask = gradient(3), lines(3)
     mask[1] = 1  # no hole
     mask[2] = 0  # all hole
-    evaluation = evaluate.score(batches(image, image, mask, 3), evaluate.CLASSICAL_METHODS)
+    evaluation = evaluate.score(batches(image, image, mask, 3), classical.CLASSICAL_METHODS)
     summary = evaluation.summary()
     json.dumps(summary, allow_nan=False)
     assert summary["images_without_hole"] == 1
@@ -199,13 +199,13 @@ def test_examples_show_what_happened():
 
 def test_table_is_aligned_and_names_regions():
     image, mask = gradient(), lines()
-    evaluation = evaluate.score(batches(image, image, mask, 7), evaluate.CLASSICAL_METHODS)
+    evaluation = evaluate.score(batches(image, image, mask, 7), classical.CLASSICAL_METHODS)
     table, footnote = evaluation.table().split("\n\n")
     header, rule, *body = table.splitlines()
     assert table.isascii()
     assert len({len(line) for line in (header, rule, *body)}) == 1
     assert [line.split()[1:4:2] for line in body] == [
-        [region, method] for region in evaluate.REGIONS for method in evaluate.CLASSICAL_METHODS
+        [region, method] for region in evaluate.REGIONS for method in classical.CLASSICAL_METHODS
     ]
     mean = evaluation.summary()["methods"]["navier_stokes"]["composite_hole"]
     assert f" {mean['psnr']:.2f} |" in body[2]
