@@ -218,7 +218,7 @@ PRESETS = MappingProxyType(
             adam_b1=0.9,
             schedule="cosine",
             batch_size=4,
-            steps=2000,
+            steps=2500,
             out=Path("runs/samples"),
         ),
         # Any tree of photographs.

@@ -38,7 +38,7 @@ class GeneratorConfig:
     negative_slope: float = 0.2
     norm_each_conv: bool = True
     image_skip: bool = False
-    batch_norm_momentum: float = 0.95
+    batch_norm_momentum: float = 0.99
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
