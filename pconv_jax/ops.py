@@ -74,7 +74,7 @@ def partial_conv(
     pads = _explicit_padding(padding, x.shape[1:-1], window, strides, dilations)
 
     valid = mask != 0  # a comparison: no gradient flows to the mask
-    per_channel = valid if len(groups) in (1, x.shape[-1]) else _repeat(valid, groups)
+    per_channel = valid if len(groups) in (1, x.shape[-1]) else _by_channel(valid, groups)
     spatial = "DHW"[-dims:]
     features = lax.conv_general_dilated(
         jnp.where(per_channel, x, jnp.zeros((), x.dtype)),
@@ -196,8 +196,13 @@ def _explicit_padding(
     return [(int(low), int(high)) for low, high in pairs]
 
 
-def _repeat(mask: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
-    return jnp.repeat(mask, np.array(sizes), axis=-1, total_repeat_length=sum(sizes))
+def _by_channel(mask: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
+    """The mask of each channel `[..., C]`, from those of its groups: selections, which the compiler fuses, no gather."""
+    group = np.repeat(np.arange(len(sizes)), sizes).reshape((1,) * (mask.ndim - 1) + (-1,))
+    wide = mask[..., :1]
+    for index in range(1, len(sizes)):
+        wide = jnp.where(group >= index, mask[..., index : index + 1], wide)
+    return wide
 
 
 def _count_valid(
