@@ -197,7 +197,7 @@ def _explicit_padding(
 
 
 def _by_channel(mask: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
-    """The mask of each channel `[..., C]`, from those of its groups; by selections, which fuse where a gather does not."""
+    """The mask of each channel `[..., C]`, from those of its groups: selections fuse, where a gather does not."""
     group = np.repeat(np.arange(len(sizes)), sizes).reshape((1,) * (mask.ndim - 1) + (-1,))
     wide = mask[..., :1]
     for index in range(1, len(sizes)):
