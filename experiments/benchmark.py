@@ -207,6 +207,9 @@ def data(options: Options) -> dict[str, float]:
         )
         sources = open_sources(config)
         outcome = Loop(config, sources, open_vgg(config)).run()
+        # A fresh folder: there was something to train, so there is something to tell.
+        assert outcome.data_wait is not None
+        assert outcome.images_per_second is not None
         batches = iter(training_batches(config, sources["train"]))
         for _ in range(5):
             next(batches)

@@ -179,7 +179,7 @@ class Config:
             InputError: naming every setting that differs.
         """
         free = {"resume", "out", "data_dir", "workers", "mapping", "keep", "checkpoint_every", "sample_every"}
-        free |= {"test_images", "vgg_weights"}
+        free |= {"test_images"}
         if self.schedule == "constant":
             free |= {"steps", "epochs"}
         now = self.to_json()

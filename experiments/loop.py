@@ -38,16 +38,16 @@ class Outcome:
     Attributes:
         step: number of steps taken, earlier ones included.
         signal: number of the signal that stopped it, 0 if it ran to its end.
-        seconds: time the steps of this process took, without the compilation of the first.
+        seconds: time the steps of this process took, without the compilation of the first; None if it took none.
         images_per_second: training images over that time.
         data_wait: share of that time spent waiting for the data pipeline.
     """
 
     step: int
     signal: int = 0
-    seconds: float = 0.0
-    images_per_second: float = 0.0
-    data_wait: float = 0.0
+    seconds: float | None = None
+    images_per_second: float | None = None
+    data_wait: float | None = None
 
 
 class Loop:

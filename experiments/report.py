@@ -4,7 +4,6 @@ import dataclasses
 import importlib.metadata
 import json
 import platform
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -111,4 +110,3 @@ def _draw(config: Config, evaluation: Evaluation) -> None:
             path = config.out / ("loss_curve.png" if name == "training" else "validation_curve.png")
             steps = [int(row["step"]) for row in these]
             loss_curve(history, steps, path, title=f"{config.dataset}: {name}", units=_UNITS)
-    sys.stdout.flush()

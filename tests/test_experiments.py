@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,12 +85,20 @@ def test_restore_gives_a_ready_model(finished):
     assert np.isfinite(result).all()
 
 
-def test_a_finished_run_resumes_to_a_new_report_without_training(finished):
-    before = (finished / "metrics.jsonl").read_text()
-    (finished / "report.json").unlink()
-    assert main(tiny(finished, "--resume")) == 0
-    assert (finished / "metrics.jsonl").read_text() == before
-    assert (finished / "report.json").exists()
+def test_a_finished_run_resumes_to_a_new_report_without_training(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    (folder / "report.json").unlink()
+    assert main(tiny(folder, "--resume")) == 0
+    assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
+    before, after = (json.loads((place / "report.json").read_text()) for place in (finished, folder))
+    assert after["scores"] == before["scores"]
+    assert after["training"] == {
+        "step": STEPS,
+        "signal": 0,
+        "seconds": None,
+        "images_per_second": None,
+        "data_wait": None,
+    }
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -264,7 +273,10 @@ def test_sources_are_opened_before_anything_is_written(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_outcome_counts_the_share_of_time_spent_waiting(finished):
+def test_the_report_says_how_fast_training_was_and_how_long_it_waited(finished):
     outcome = loop.Outcome(**json.loads((finished / "report.json").read_text())["training"])
     assert outcome.signal == 0
-    assert 0 <= outcome.data_wait < 1
+    assert outcome.seconds > 0
+    # Of seven steps the first compiles and is not counted.
+    assert outcome.images_per_second == pytest.approx((STEPS - 1) * 8 / outcome.seconds)
+    assert 0 < outcome.data_wait < 1
