@@ -6,6 +6,7 @@ Images float32 `[N, H, W, 3]` or `[H, W, 3]` in [0, 1]; masks `[..., H, W, 1]` o
 import functools
 import os
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ from flax import nnx
 from numpy.typing import ArrayLike
 
 from pconv_jax.checkpoint import existing
+from pconv_jax.compiling import compiler_options
 from pconv_jax.errors import InputError
 from pconv_jax.models import Generator, GeneratorConfig, widest_closed_line
 from pconv_jax.ops import check_mask_values
@@ -85,7 +87,7 @@ class Inpainter:
             Output `[N, H, W, 3]` clipped to [0, 1], and the mask that is left `[N, H, W, 1]`: 0 where nothing was
             filled in.
         """
-        output, valid = _forward(self._graph, self.params, self.stats, images, masks)
+        output, valid = _compiled()(self._graph, self.params, self.stats, images, masks)
         return np.asarray(output), np.asarray(valid)
 
 
@@ -123,7 +125,12 @@ def _graph(config: GeneratorConfig) -> Any:
     return nnx.split(generator, nnx.Param, nnx.BatchStat)[0]
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@functools.cache
+def _compiled() -> Callable[..., tuple[jax.Array, jax.Array]]:
+    # Not at import: asking for the devices starts JAX.
+    return jax.jit(_forward, static_argnums=0, compiler_options=compiler_options(jax.devices()[0]))
+
+
 def _forward(
     graph: Any, params: nnx.State, stats: nnx.State, images: jax.Array, masks: jax.Array
 ) -> tuple[jax.Array, jax.Array]:

@@ -3,6 +3,8 @@
 A mask is float32 [..., H, W, 1]: 1 = valid, 0 = hole, nothing between.
 """
 
+import functools
+import math
 import operator
 
 import numpy as np
@@ -45,10 +47,11 @@ def random_lines(
     lines = rng.integers(fewest, most + 1)
     ends = rng.integers(0, (width, height), size=(lines, 2, 2))
     widths = rng.integers(thinnest, thickest + 1, size=lines)
-    hole = np.zeros((height, width), bool)
-    for (start, end), line_width in zip(ends.tolist(), widths.tolist(), strict=True):
+    margin = _disc_radius(thickest)  # no line reaches further out of the image
+    hole = np.zeros((height + 2 * margin, width + 2 * margin), bool)
+    for (start, end), line_width in zip((ends + margin).tolist(), widths.tolist(), strict=True):
         _cover(hole, start, end, line_width)
-    return (~hole[..., None]).astype(np.float32)
+    return (~hole[margin:-margin, margin:-margin, None]).astype(np.float32)
 
 
 def hole_ratio(mask: npt.ArrayLike) -> np.ndarray:
@@ -92,20 +95,40 @@ def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:
 
 
 def _cover(hole: np.ndarray, start: list[int], end: list[int], thickness: int) -> None:
-    """Marks the pixels of `hole` [H, W] nearer than thickness / 2 to a segment; start and end are (x, y)."""
-    # Whole numbers throughout, in half pixels, so that every machine draws the same pixels. A line of even
-    # thickness runs between two rows of pixels: half a pixel further.
-    (x0, y0), (x1, y1) = ([2 * v + 1 - thickness % 2 for v in point] for point in (start, end))
-    rows, columns = (
-        slice(max((min(a, b) - thickness) // 2, 0), (max(a, b) + thickness) // 2 + 1) for a, b in ((y0, y1), (x0, x1))
-    )
-    box = hole[rows, columns]
-    y = 2 * np.arange(rows.start, rows.start + box.shape[0])[:, None]
-    x = 2 * np.arange(columns.start, columns.start + box.shape[1])
-    dx, dy, reach = x1 - x0, y1 - y0, thickness**2
-    along = (x - x0) * dx + (y - y0) * dy
-    across = (x - x0) * dy - (y - y0) * dx
-    length = dx**2 + dy**2  # squared, as `reach` is
-    box |= (along >= 0) & (along <= length) & (across**2 < reach * length)
-    for cap_x, cap_y in ((x0, y0), (x1, y1)):
-        box |= (x - cap_x) ** 2 + (y - cap_y) ** 2 < reach
+    """Marks the pixels of `hole` [H, W] nearer than thickness / 2 to a segment; start and end are (x, y).
+
+    Both ends lie at least `_disc_radius(thickness)` inside `hole`.
+    """
+    radius = _disc_radius(thickness)
+    (x0, y0), (x1, y1) = start, end
+    for column, row in (start, end):
+        hole[row - radius : row + radius + 1, column - radius : column + radius + 1] |= _disc(thickness)
+    columns = slice(min(x0, x1) - radius, max(x0, x1) + radius + 1)
+    rows = slice(min(y0, y1) - radius, max(y0, y1) + radius + 1)
+    # Whole numbers throughout, in half pixels from the start, so that every machine draws the same pixels.
+    x = 2 * np.arange(columns.start - x0, columns.stop - x0) - _shift(thickness)
+    y = 2 * np.arange(rows.start - y0, rows.stop - y0)[:, None] - _shift(thickness)
+    dx, dy = 2 * (x1 - x0), 2 * (y1 - y0)
+    if length := dx**2 + dy**2:  # squared
+        along = x * dx + y * dy
+        across = x * dy - y * dx
+        # |across| < thickness * sqrt(length): the root is taken of one number, so that no box need be squared.
+        furthest = math.isqrt(thickness**2 * length - 1)
+        hole[rows, columns] |= (along >= 0) & (along <= length) & (np.abs(across) <= furthest)
+
+
+@functools.cache
+def _disc(thickness: int) -> np.ndarray:
+    """Pixels nearer than thickness / 2 to a point; it is that of the pixel in the middle."""
+    radius = _disc_radius(thickness)
+    squares = (2 * np.arange(-radius, radius + 1) - _shift(thickness)) ** 2
+    return squares[:, None] + squares < thickness**2
+
+
+def _disc_radius(thickness: int) -> int:
+    return thickness // 2 + 1
+
+
+def _shift(thickness: int) -> int:
+    """A line of even thickness runs between two rows of pixels: one half pixel further."""
+    return 1 - thickness % 2

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from pconv_jax.compiling import compiler_options
 from pconv_jax.errors import InputError
 
 AXIS = "data"
@@ -51,7 +52,7 @@ class Replicas:
                 out_specs=PartitionSpec(),
                 check_vma=False,
             )
-            self._step = jax.jit(mapped, donate_argnums=0)
+            self._step = jax.jit(mapped, donate_argnums=0, compiler_options=compiler_options(self.devices[0]))
         elif mapping == "pmap":
             self._step = jax.pmap(step, axis_name=AXIS, devices=self.devices, donate_argnums=0)
         else:

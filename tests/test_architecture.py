@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Imports run downwards only. A package (models, data) is one unit; "__init__" is `pconv_jax` itself.
 FLOORS = {
     "errors": -1,  # what floor 0 stands on
-    **dict.fromkeys(["cache", "classical", "ops", "masks", "metrics"], 0),
+    **dict.fromkeys(["cache", "classical", "compiling", "ops", "masks", "metrics"], 0),
     **dict.fromkeys(["layers", "vgg", "vgg_weights", "losses"], 1),
     **dict.fromkeys(["models", "data", "sharding", "checkpoint"], 2),
     **dict.fromkeys(["train", "evaluate", "inpaint"], 3),

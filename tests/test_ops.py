@@ -480,7 +480,7 @@ def operations(function, *arguments):
     ("masks", "groups", "feature_groups", "distinct"),
     [(1, None, 1, 1), (2, None, 1, 2), (3, (30, 1, 1), 1, 3), (32, None, 1, 32), (1, None, 4, 1), (2, None, 4, 2)],
 )
-def test_the_mask_path_is_one_operation_over_the_distinct_masks(masks, groups, feature_groups, distinct):
+def test_the_mask_path_is_one_separable_sum_over_the_distinct_masks(masks, groups, feature_groups, distinct):
     x, mask, kernel, bias = example((6, 6, 32), masks, (3, 3), 48, feature_groups=feature_groups)
     x, kernel, bias = (jnp.asarray(a, jnp.bfloat16) for a in (x, kernel, bias))
     kwargs = {"mask_groups": groups, "feature_groups": feature_groups}
@@ -493,15 +493,52 @@ def test_the_mask_path_is_one_operation_over_the_distinct_masks(masks, groups, f
         features = [given for name, given in found if name == "conv_general_dilated"]
         return features, [given for name, given in found if name != "conv_general_dilated"]
 
-    features, (count,) = windowed(forward)
+    features, counts = windowed(forward)
     assert len(features) == 1
-    assert count.shape[:-1] == mask.shape[:-1]
-    assert count.shape[-1] <= max(distinct, feature_groups if distinct > 1 else 1)
-    assert count.dtype == jnp.float32
+    assert len(counts) == 2  # along rows, then along columns
+    for count in counts:
+        assert count.shape[:-1] == mask.shape[:-1]
+        assert count.shape[-1] <= max(distinct, feature_groups if distinct > 1 else 1)
+        assert count.dtype == jnp.float32
     # Backward: one convolution for x and one for the kernel, and nothing more on the mask path.
     features, counts = windowed(jax.grad(lambda *a: forward(*a).sum(), argnums=(0, 1, 2)))
     assert len(features) == 3
-    assert len(counts) == 1
+    assert len(counts) == 2
+
+
+# No mask at all: known to be full.
+
+
+@pytest.mark.parametrize(
+    ("spatial", "window", "kwargs"),
+    [
+        ((7, 6), (3, 3), {}),
+        ((7, 6), (3, 3), {"padding": "VALID"}),
+        ((8, 9), (5, 3), {"stride": (2, 3), "padding": [(2, 0), (1, 3)]}),
+        ((9,), (3,), {"dilation": 3, "padding": 3, "stride": 2}),
+        ((4, 5, 6), (3, 1, 2), {"feature_groups": 2}),
+        ((1, 1), (3, 3), {}),
+    ],
+)
+def test_no_mask_is_a_mask_of_ones(spatial, window, kwargs):
+    x, mask, kernel, bias = example((*spatial, 4), 1, window, 6, feature_groups=kwargs.get("feature_groups", 1))
+    expected, updated = partial_conv(x, np.ones_like(mask), kernel, bias, **kwargs)
+    assert np.all(updated == 1)
+    y, still_full = jax.jit(lambda x: partial_conv(x, None, kernel, bias, **kwargs))(x)
+    assert still_full is None
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_no_mask_has_no_mask_path():
+    x, kernel = jnp.ones((1, 8, 8, 3)), jnp.ones((3, 3, 3, 4))
+    names = {name for name, _ in operations(lambda x: partial_conv(x, None, kernel, padding="VALID")[0], x)}
+    assert "conv_general_dilated" in names
+    assert not [name for name in names if "window" in name or "select" in name]
+
+
+def test_no_mask_and_a_window_of_padding_only():
+    with pytest.raises(InputError, match="padding=3 leaves windows that see no pixel"):
+        partial_conv(jnp.ones((1, 8, 8, 1)), None, jnp.ones((3, 3, 1, 1)), padding=3)
 
 
 # Mistakes.

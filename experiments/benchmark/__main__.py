@@ -1,0 +1,83 @@
+"""Flags to suites, and the figures to a file: `python -m experiments.benchmark`."""
+
+import importlib
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+import jax
+import tyro
+
+from experiments.benchmark.options import Options
+from experiments.benchmark.table import Table
+from pconv_jax.errors import InputError
+
+
+def facts() -> dict[str, str]:
+    """What the figures depend on: machine, versions and command."""
+    packages = (
+        "jax",
+        "jaxlib",
+        "flax",
+        "optax",
+        "orbax-checkpoint",
+        "grain",
+        "numpy",
+        "opencv-python-headless",
+        "torch",
+    )
+    installed = {entry.metadata["Name"]: entry.version for entry in metadata.distributions()}
+    return {
+        "command": shlex.join(["python", "-m", "experiments.benchmark", *sys.argv[1:]]),
+        "devices": ", ".join(sorted({device.device_kind for device in jax.devices()})),
+        "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
+        "python": platform.python_version(),
+        "versions": ", ".join(f"{name} {installed[name]}" for name in packages if name in installed),
+        "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _write(path: Path, about: Mapping[str, str], tables: Mapping[str, list[Table]]) -> None:
+    figures = {suite: [table.to_json() for table in of_suite] for suite, of_suite in tables.items()}
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps({**about, "suites": figures}, indent=2) + "\n")
+    unfinished.replace(path)
+
+
+def main() -> int:
+    """Runs the suites; returns the exit code."""
+    options = tyro.cli(Options, prog="python -m experiments.benchmark", description="Measures every hot path.")
+    about = facts()
+    print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
+    tables: dict[str, list[Table]] = {}
+    try:
+        for suite in options.suites:
+            print(f"\n## {suite}\n", flush=True)
+            tables[suite] = importlib.import_module(f"experiments.benchmark.{suite}").run(options)
+            for table in tables[suite]:
+                print(table, flush=True)
+            if options.json:
+                _write(options.json, about, tables)  # after each suite: a long run that is cut short keeps what it has
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

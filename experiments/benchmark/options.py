@@ -1,0 +1,41 @@
+"""Flags of the benchmark."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+Suite = Literal["op", "network", "step", "data", "inference", "start", "scaling"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What to measure.
+
+    Attributes:
+        suites: op (a partial convolution against a plain one and PyTorch's, at each layer's shape), network (the
+            generator against the same one with plain convolutions), step (the GAN training step against PyTorch),
+            data (the input pipeline by stage and workers, and the share of training that waits for it), inference
+            (restoring images against classical methods), start (imports, first step, checkpoints), scaling (replicas).
+        generator: preset whose layers are measured.
+        image_sizes: sides of the training images, px; op, network and scaling use the first.
+        batch_sizes: training images at once; op, network and scaling use the last.
+        inference_sizes: sides of the images to restore, px.
+        workers: numbers of processes of the input pipeline; 0 is threads of the training process.
+        replicas: numbers of replicas.
+        repeats: timed rounds; each times every candidate once.
+        steps: training steps of the data suite.
+        bfloat16: compute features in bfloat16 (and PyTorch under its autocast), in the step suite.
+        json: file to write the figures to as well.
+    """
+
+    suites: tuple[Suite, ...] = ("op", "network", "step", "data", "inference", "start", "scaling")
+    generator: Literal["paper", "64", "128", "tiny"] = "64"
+    image_sizes: tuple[int, ...] = (64, 128)
+    batch_sizes: tuple[int, ...] = (4, 16)
+    inference_sizes: tuple[int, ...] = (64, 128, 256, 512)
+    workers: tuple[int, ...] = (0, 1, 2)
+    replicas: tuple[int, ...] = (1, 2, 4)
+    repeats: int = 15
+    steps: int = 100
+    bfloat16: bool = False
+    json: Path | None = None

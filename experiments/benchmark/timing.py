@@ -1,0 +1,112 @@
+"""Timing: candidates in turn within one run, each compared with its neighbours; memory in processes of their own.
+
+On a shared machine absolute times drift by a factor; the ratio of two timings a moment apart hardly does.
+"""
+
+import concurrent.futures
+import dataclasses
+import multiprocessing
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+# PyTorch's threads keep turning for about a millisecond after their work; the next candidate shall not pay for it.
+_REST = 0.005
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """Seconds that one candidate took, round by round."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Median seconds."""
+        return statistics.median(self.seconds)
+
+    @property
+    def milliseconds(self) -> float:
+        """Median in milliseconds."""
+        return self.median * 1e3
+
+    @property
+    def spread(self) -> float:
+        """Half the distance between the quartiles, as a fraction of the median."""
+        return _spread(self.seconds)
+
+    def over(self, other: "Timing") -> "Ratio":
+        """This candidate's time over another's of the same rounds."""
+        return Ratio(tuple(a / b for a, b in zip(self.seconds, other.seconds, strict=True)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """Ratios of the times of two candidates, round by round."""
+
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Median of the ratios of neighbours."""
+        return statistics.median(self.rounds)
+
+    @property
+    def spread(self) -> float:
+        """Half the distance between the quartiles, as a fraction of the median."""
+        return _spread(self.rounds)
+
+
+def _spread(values: tuple[float, ...]) -> float:
+    if len(values) < 2:
+        return 0.0
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return (high - low) / 2 / middle
+
+
+def interleave(candidates: Mapping[str, Callable[[], Any]], *, repeats: int, warmup: int = 2) -> dict[str, Timing]:
+    """Times candidates in turn.
+
+    Args:
+        candidates: functions to time, by name; JAX arrays that they return are waited for.
+        repeats: number of timed rounds, each of which times every candidate once.
+        warmup: rounds before them, which compile and fill caches.
+
+    Returns:
+        The timing of each candidate.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for index in range(warmup + repeats):
+        for name, candidate in candidates.items():
+            time.sleep(_REST)
+            start = time.perf_counter()
+            jax.block_until_ready(candidate())
+            taken = time.perf_counter() - start
+            if index >= warmup:
+                seconds[name].append(taken)
+    return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
+    """The result of a top-level function called in a new Python process, which ends with it.
+
+    For what depends on how a process began: imports, the number of simulated devices, peak memory.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(max_workers=1, mp_context=spawn) as pool:
+        return pool.submit(function, *args).result()
+
+
+def peak_mib() -> float:
+    """The most memory that this process has held so far, MiB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux, where getrusage lets a new process begin with the peak of the one that started it
+        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 2**10
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

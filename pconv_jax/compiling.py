@@ -1,0 +1,19 @@
+"""Compiler options: what XLA has to be told about the convolutions of this project."""
+
+import jax
+
+# JAX 0.10 hands float32 convolutions on CPUs to YNNPACK, which runs those of 64 output channels or fewer on a single
+# thread; Eigen, the default before, uses them all. experiments/PERFORMANCE.md has the measurements.
+_CPU = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+
+
+def compiler_options(device: jax.Device) -> dict[str, str] | None:
+    """Options for `jax.jit` of a program that is made of convolutions.
+
+    Args:
+        device: one of the devices it will run on.
+
+    Returns:
+        The options, None where XLA's defaults are best.
+    """
+    return dict(_CPU) if device.platform == "cpu" else None
