@@ -72,13 +72,68 @@ def navier_stokes(images: np.ndarray, masks: np.ndarray, *, radius: float = 3) -
     """
     import cv2
 
-    output = np.full(images.shape, 0.5, np.float32)
+    return _opencv(images, masks, radius, cv2.INPAINT_NS)
+
+
+def telea(images: np.ndarray, masks: np.ndarray, *, radius: float = 3) -> np.ndarray:
+    """OpenCV's inpainting by fast marching, on 8-bit copies of the images.
+
+    Args:
+      images: [N, H, W, 3] in [0, 1].
+      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
+      radius: neighbourhood that a hole pixel is computed from, in pixels.
+
+    Returns:
+      [N, H, W, 3] float32; 0.5 grey where an image has no valid pixel to continue.
+
+    References:
+      Telea, An image inpainting technique based on the fast marching method, 2004.
+    """
+    import cv2
+
+    return _opencv(images, masks, radius, cv2.INPAINT_TELEA)
+
+
+def biharmonic(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """scikit-image's inpainting by the biharmonic equation: the smoothest surface through the valid pixels.
+
+    Args:
+      images: [N, H, W, 3] in [0, 1].
+      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
+
+    Returns:
+      [N, H, W, 3] float32, within the range of the valid pixels; 0.5 grey where an image has none.
+
+    References:
+      Damelin and Hoang, On surface completion and image inpainting by biharmonic functions, 2018.
+    """
+    from skimage.restoration import inpaint_biharmonic
+
+    # In double precision, which takes no longer: in single, wide holes come out up to half a grey level off.
+    images = unrepaired(images, masks).astype(np.float64)
+    return _each_with_valid_pixels(
+        images, masks[..., 0] != 1, lambda image, hole: inpaint_biharmonic(image, hole, channel_axis=-1)
+    )
+
+
+def _opencv(images: np.ndarray, masks: np.ndarray, radius: float, algorithm: int) -> np.ndarray:
+    import cv2
+
     # OpenCV reads a little of what the holes hold, so they all hold the same.
     images = np.rint(np.clip(unrepaired(images, masks), 0, 1) * 255).astype(np.uint8)
-    holes = np.where(masks[..., 0] == 1, 0, 255).astype(np.uint8)
+    return _each_with_valid_pixels(
+        images,
+        masks[..., 0] != 1,
+        lambda image, hole: cv2.inpaint(image, hole.astype(np.uint8), radius, algorithm) / 255.0,
+    )
+
+
+def _each_with_valid_pixels(images: np.ndarray, holes: np.ndarray, fill: Method) -> np.ndarray:
+    """Fills one image [H, W, 3] with its hole [H, W] after the other, and with grey those that are all hole."""
+    output = np.full(images.shape, 0.5, np.float32)
     for image, hole, filled in zip(images, holes, output, strict=True):
-        if not hole.all():  # OpenCV returns an image that is all hole as it came
-            filled[:] = cv2.inpaint(image, hole, radius, cv2.INPAINT_NS) / 255.0
+        if not hole.all():  # OpenCV would return the image as it came, scikit-image fail
+            filled[:] = fill(image, hole)
     return output
 
 

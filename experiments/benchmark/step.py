@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import os
 import tempfile
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ from pconv_jax.train import OptimizerConfig, Trainer, create
 from pconv_jax.vgg import VGG16, deepest, random_weights
 
 LAYERS = ("block1_pool", "block2_pool", "block3_pool")
+_PLANNED_BATCHES = (8, 16)  # two points of a line
 _STEPS = 3  # of a memory measurement: allocators are at their peak after two
 
 
@@ -132,7 +134,41 @@ def run(options: Options) -> list[Table]:
             rows.append(row)
     dtype = "bfloat16" if options.bfloat16 else "float32"
     title = f"GAN training step, generator {options.generator}, all losses with {LAYERS[-1]} and above, {dtype}"
-    return [Table(title, rows, () if "torch" in kinds else (NO_TORCH,))]
+    return [Table(title, rows, () if "torch" in kinds else (NO_TORCH,)), _largest_batches(options)]
+
+
+def _largest_batches(options: Options) -> Table:
+    """What the compiler says that a step takes, and how large a batch would fit by that; nothing of it is run."""
+    limit, rows = _device_memory(), []
+    for size in options.image_sizes:
+        few, many = (
+            _planned_bytes(Case(options.generator, size, batch, options.bfloat16)) for batch in _PLANNED_BATCHES
+        )
+        each = (many - few) / (_PLANNED_BATCHES[1] - _PLANNED_BATCHES[0])
+        fixed = few - each * _PLANNED_BATCHES[0]
+        rows.append(
+            {
+                "image, px": size,
+                "MiB an image": each / 2**20,
+                "MiB besides": fixed / 2**20,
+                "largest batch": int((limit - fixed) / each),
+            }
+        )
+    return Table(f"memory of a step as the compiler plans it, for a device of {limit / 2**30:.1f} GiB", rows)
+
+
+def _planned_bytes(case: Case) -> int:
+    trainer = case.trainer()
+    replicas = Replicas(trainer.step, devices=jax.devices()[:1])
+    plan = replicas.compile(trainer.state, case.batch(), case.vgg).memory_analysis()
+    return plan.temp_size_in_bytes + plan.argument_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
+
+
+def _device_memory() -> int:
+    """Bytes of the first device; the physical memory where it is a CPU."""
+    if statistics := jax.local_devices()[0].memory_stats():
+        return statistics["bytes_limit"]
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def peak(kind: str, case: Case) -> float:

@@ -50,14 +50,14 @@ def decode_image(
                 sides = (side * short_side // min(opened.size) for side in opened.size)
                 opened.draft(None, (next(sides), next(sides)))
             opened.load()
-            image = ImageOps.exif_transpose(opened)
+            ImageOps.exif_transpose(opened, in_place=True)  # without a copy of what is upright already
     except Exception as error:
         # Pillow raises a dozen types for damaged files. Whatever it was, the file is refused by name.
         raise InputError(f"{name}: {_reason(error)}") from error
-    if image.mode in ("I", "F") and opened.format != "PNG":
-        kind = "integer" if image.mode == "I" else "float"
+    if opened.mode in ("I", "F") and opened.format != "PNG":
+        kind = "integer" if opened.mode == "I" else "float"
         raise InputError(f"{name}: 32-bit {kind} pixels do not say which value is white; save 8 or 16 bits")
-    return _to_rgb(image)
+    return _to_rgb(opened)
 
 
 def _to_rgb(image: "Image") -> np.ndarray:
@@ -70,7 +70,7 @@ def _to_rgb(image: "Image") -> np.ndarray:
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert copies in any case
 
 
 def _reason(error: Exception) -> str:

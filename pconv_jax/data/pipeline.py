@@ -84,8 +84,11 @@ class _Example:
         mask = masks.random_lines(rng, size, size, count=self.lines.count, thickness=self.lines.thickness)
         example = {"image": self._crop(image, rng), "mask": mask}
         if self.noise:
-            example["noise"] = rng.standard_normal((size, size, 3), np.float32)
+            example["noise"] = self._draw_noise(rng)
         return example
+
+    def _draw_noise(self, rng: np.random.Generator) -> np.ndarray:
+        return rng.standard_normal((self.image_size, self.image_size, 3), np.float32)
 
     def _crop(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         import cv2
@@ -99,7 +102,7 @@ class _Example:
             top, left = rng.integers(0, (height - side + 1, width - side + 1)).tolist()
         crop = image[top : top + side, left : left + side]
         if self.flip and rng.random() < 0.5:
-            crop = crop[:, ::-1]
+            crop = cv2.flip(crop, 1)  # a view that runs backwards would be copied by OpenCV, ten times as slowly
         # Area averaging shrinks without aliasing; on 8 bits cubic interpolation cannot leave the range.
         how = cv2.INTER_AREA if side > self.image_size else cv2.INTER_CUBIC
         resized = cv2.resize(crop, (self.image_size, self.image_size), interpolation=how)
@@ -122,11 +125,12 @@ class _Batch:
     def __call__(self, examples: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         stacked = {key: np.stack([example[key] for example in examples]) for key in examples[0]}
         image = stacked["image"].astype(np.float32) / np.float32(255)
-        noisy = image.copy()
-        if self.noise:
-            noisy += np.float32(self.noise) * stacked["noise"]
-            np.clip(noisy, 0, 1, out=noisy)
+        noisy = self._add_noise(image, stacked["noise"]) if self.noise else image.copy()
         return {"image": image, "noisy": noisy, "mask": stacked["mask"]}
+
+    def _add_noise(self, image: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        noisy = image + np.float32(self.noise) * noise
+        return np.clip(noisy, 0, 1, out=noisy)
 
 
 def train_batches(
