@@ -63,6 +63,8 @@ def _keep_compiled_programs() -> None:
     """What JAX compiles once is kept for the next run, unless the user chose a place for it."""
     if jax.config.values.get("jax_compilation_cache_dir") is None:
         jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+        # Small programs too: a run has dozens, of a fraction of a second each.
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def _check_folder(config: Config) -> None:

@@ -110,8 +110,8 @@ class Checkpoints:
         """Loads parts of a checkpoint.
 
         Args:
-            parts: by name, pytrees of arrays that give structure, shapes and dtypes, or objects that load themselves,
-                which are changed in place. Parts that are not named are not read.
+            parts: by name, pytrees of arrays or `jax.ShapeDtypeStruct`s that give structure, shapes and dtypes, or
+                objects that load themselves, which are changed in place. Parts that are not named are not read.
             step: which checkpoint; the latest if None.
 
         Returns:
@@ -127,7 +127,7 @@ class Checkpoints:
             raise InputError(f"{directory} holds no checkpoint: name the checkpoints folder of a run")
         if step is not None and step not in steps:
             raise InputError(f"{directory} holds no checkpoint of step {step}: it has {', '.join(map(str, steps))}")
-        wanted = {name: part if _saves_itself(part) else _copy(part) for name, part in parts.items()}
+        wanted = {name: part if _saves_itself(part) else _blank(part) for name, part in parts.items()}
         try:
             loaded = self._checkpointer.load_checkpointables(step, wanted)
             for name, part in wanted.items():
@@ -176,6 +176,11 @@ def _saves_itself(part: Any) -> bool:
 def _copy(tree: Any) -> Any:
     """Arrays as numpy copies: the training step gives its buffers away while Orbax still writes."""
     return jax.tree.map(lambda leaf: np.array(leaf), tree)
+
+
+def _blank(tree: Any) -> Any:
+    """Numpy arrays to be read into: Orbax restores in kind."""
+    return jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), tree)
 
 
 def _check_shapes(loaded: Any, wanted: Any) -> None:

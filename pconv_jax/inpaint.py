@@ -111,7 +111,7 @@ def restore(directory: str | os.PathLike[str], *, step: int | None = None) -> In
                 f"{directory} does not say how its generator is built: it is not a checkpoint of this project"
             )
         shape = GeneratorConfig(**{**config, "widths": tuple(config["widths"])})
-        wanted = Generator(shape, rngs=nnx.Rngs(0))
+        wanted = nnx.eval_shape(lambda: Generator(shape, rngs=nnx.Rngs(0)))  # to draw numbers would take seconds
         params, stats = nnx.state(wanted, nnx.Param), nnx.state(wanted, nnx.BatchStat)
         chosen = step if step is not None else (checkpoints.best or checkpoints.latest)
         parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]

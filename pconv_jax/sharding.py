@@ -83,7 +83,7 @@ class Replicas:
         Returns:
             A `jax.stages.Compiled`.
         """
-        return self._step.lower(self.replicate(state), self._shard(batch), self.replicate(constants)).compile()
+        return self._step.lower(state, self._shard(batch), constants).compile()
 
     def replicate(self, tree: Any) -> Any:
         """Copies a pytree to every device."""

@@ -129,15 +129,28 @@ def create(
         of the gradients.
     """
     dtype = jnp.bfloat16 if bfloat16 else jnp.float32
-    keys = nnx.Rngs(seed)
-    generator = Generator(generator_config, dtype=dtype, axis_name=AXIS, rngs=keys)
-    discriminator = Discriminator(discriminator_config, dtype=dtype, axis_name=AXIS, rngs=keys)
-    generator.train()
-    discriminator.train()
-    g_graph, *g_parts = nnx.split(generator, nnx.Param, nnx.BatchStat)
-    d_graph, *d_parts = nnx.split(discriminator, nnx.Param, nnx.BatchStat)
     g_adam = optimizer_config.adam(optimizer_config.learning_rate)
     d_adam = optimizer_config.adam(optimizer_config.discriminator_learning_rate)
+
+    def initialise() -> tuple[nnx.GraphDef[Generator], nnx.GraphDef[Discriminator], TrainState]:
+        keys = nnx.Rngs(seed)
+        generator = Generator(generator_config, dtype=dtype, axis_name=AXIS, rngs=keys)
+        discriminator = Discriminator(discriminator_config, dtype=dtype, axis_name=AXIS, rngs=keys)
+        generator.train()
+        discriminator.train()
+        g_graph, *g_parts = nnx.split(generator, nnx.Param, nnx.BatchStat)
+        d_graph, *d_parts = nnx.split(discriminator, nnx.Param, nnx.BatchStat)
+        state = TrainState(
+            step=jnp.zeros((), jnp.int32),
+            generator=Variables(*g_parts),
+            discriminator=Variables(*d_parts),
+            generator_optimizer=g_adam.init(g_parts[0]),
+            discriminator_optimizer=d_adam.init(d_parts[0]),
+        )
+        return g_graph, d_graph, state
+
+    # As one program, hardly optimised: XLA takes longer over random numbers than they do, and once for each shape.
+    g_graph, d_graph, state = jax.jit(initialise, compiler_options={"xla_backend_optimization_level": 1})()
 
     def judge(params: nnx.State, stats: nnx.State, *images: jax.Array) -> tuple[list[jax.Array], nnx.State]:
         """Logits of each batch of images, and the running statistics after seeing them."""
@@ -187,13 +200,6 @@ def create(
             after = after.replace(discriminator=Variables(params, stats), discriminator_optimizer=optimizer)
         return after, jax.lax.pmean(metrics, AXIS)
 
-    state = TrainState(
-        step=jnp.zeros((), jnp.int32),
-        generator=Variables(*g_parts),
-        discriminator=Variables(*d_parts),
-        generator_optimizer=g_adam.init(g_parts[0]),
-        discriminator_optimizer=d_adam.init(d_parts[0]),
-    )
     return Trainer(state, step)
 
 

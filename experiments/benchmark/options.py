@@ -17,8 +17,8 @@ class Options:
             data (the input pipeline by stage and workers, and the share of training that waits for it), inference
             (restoring images against classical methods), start (imports, first step, checkpoints), scaling (replicas).
         generator: preset whose layers are measured.
-        image_sizes: sides of the training images, px; op, network and scaling use the first.
-        batch_sizes: training images at once; op, network and scaling use the last.
+        image_sizes: sides of the training images, px; op, network, start and scaling use the first.
+        batch_sizes: training images at once; every suite but step uses the last.
         inference_sizes: sides of the images to restore, px.
         workers: numbers of processes of the input pipeline; 0 is threads of the training process.
         replicas: numbers of replicas.

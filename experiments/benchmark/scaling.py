@@ -73,8 +73,7 @@ class Mapped:
 
     def compiled(self) -> str:
         """The program that XLA made of it."""
-        batch = self._replicas._shard(self._batch)
-        return str(self._replicas._step.lower(self._state, batch, self._constants).compile().as_text())
+        return str(self._replicas.compile(self._state, self._batch, self._constants).as_text())
 
 
 @functools.cache

@@ -118,7 +118,7 @@ STEPS = {"jax": jax_step, "torch": torch_step}
 def run(options: Options) -> list[Table]:
     """Times steps of every size and batch, and their peak memory in processes of their own."""
     kinds = ["jax", "torch"] if importlib.util.find_spec("torch") else ["jax"]
-    rows = []
+    rows: list[dict[str, Cell]] = []
     for size in options.image_sizes:
         for batch in options.batch_sizes:
             case = Case(options.generator, size, batch, options.bfloat16)
@@ -139,7 +139,8 @@ def run(options: Options) -> list[Table]:
 
 def _largest_batches(options: Options) -> Table:
     """What the compiler says that a step takes, and how large a batch would fit by that; nothing of it is run."""
-    limit, rows = _device_memory(), []
+    limit = _device_memory()
+    rows: list[dict[str, Cell]] = []
     for size in options.image_sizes:
         few, many = (
             _planned_bytes(Case(options.generator, size, batch, options.bfloat16)) for batch in _PLANNED_BATCHES
@@ -160,7 +161,8 @@ def _largest_batches(options: Options) -> Table:
 def _planned_bytes(case: Case) -> int:
     trainer = case.trainer()
     replicas = Replicas(trainer.step, devices=jax.devices()[:1])
-    plan = replicas.compile(trainer.state, case.batch(), case.vgg).memory_analysis()
+    state, vgg = replicas.replicate(trainer.state), replicas.replicate(case.vgg)
+    plan: Any = replicas.compile(state, case.batch(), vgg).memory_analysis()
     return plan.temp_size_in_bytes + plan.argument_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
 
 
