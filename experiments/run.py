@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code: 0, 1 for a failed run, 2 for a user's mistake, 128 + signal."""
     try:
         config = parse(sys.argv[1:] if arguments is None else arguments)
-        from experiments import experiment  # after the flags: `--help` need not wait for JAX
+        from experiments import experiment  # after the flags: `--help` need not wait for all of it
 
         return experiment.run(config)
     except InputError as error:

@@ -10,6 +10,7 @@ from flax import nnx
 
 from experiments.benchmark import __main__ as command
 from experiments.benchmark import op, step, timing
+from experiments.benchmark.options import Options
 from experiments.benchmark.table import Table
 from pconv_jax.errors import InputError
 from pconv_jax.models import Generator, GeneratorConfig
@@ -72,6 +73,14 @@ def test_pytorch_takes_the_same_training_steps(monkeypatch):
 def test_an_image_size_without_a_discriminator():
     with pytest.raises(InputError, match="has 48, but it must be 8, 16, 32, 64, 128 or 256"):
         _ = step.Case("tiny", 48, 2).discriminator
+
+
+def test_memory_grows_with_the_batch_and_says_how_many_images_fit(monkeypatch):
+    monkeypatch.setattr(step, "_device_memory", lambda: 2**30)
+    options = Options(generator="tiny", image_sizes=(16,))
+    (row,) = step._largest_batches(options).rows
+    assert row["MiB an image"] > 16 * 16 * 16 * 4 / 2**20  # the features of the first layer alone
+    assert row["largest batch"] == int((1024 - row["MiB besides"]) / row["MiB an image"])
 
 
 def test_ratios_are_of_neighbours_and_know_their_spread():

@@ -1,6 +1,7 @@
 """Restoring one image: time and peak memory of the generator and of the classical methods, by image size."""
 
 import functools
+import sys
 from collections.abc import Mapping
 
 import jax
@@ -32,6 +33,7 @@ def run(options: Options) -> list[Table]:
     rows: list[dict[str, Cell]] = []
     holes = []
     for size in options.inference_sizes:
+        print(f"inference: {size} px", file=sys.stderr, flush=True)
         image, mask = example(size)
         holes.append(f"{hole_ratio(mask).item():.1%} at {size} px")
         methods = {name: method(name, options.generator) for name in METHODS}

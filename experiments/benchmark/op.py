@@ -7,6 +7,7 @@ among batch norms and ReLUs.
 import dataclasses
 import functools
 import importlib.util
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -64,6 +65,7 @@ def run(options: Options) -> list[Table]:
     batch, rows = options.batch_sizes[-1], []
     with_torch = importlib.util.find_spec("torch") is not None
     for layer in layers(GENERATORS[options.generator], options.image_sizes[0]):
+        print(f"op: {layer.name}, {layer.shape}", file=sys.stderr, flush=True)
         row: dict[str, Cell] = {"layer": layer.name, "shape": layer.shape}
         arrays = _arrays(layer, batch)
         for name, candidates in _candidates(layer, arrays, with_torch=with_torch).items():

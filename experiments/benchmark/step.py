@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from typing import Any
@@ -122,6 +123,7 @@ def run(options: Options) -> list[Table]:
     for size in options.image_sizes:
         for batch in options.batch_sizes:
             case = Case(options.generator, size, batch, options.bfloat16)
+            print(f"step: {batch} images of {size} px", file=sys.stderr, flush=True)
             timings = interleave({kind: STEPS[kind](case) for kind in kinds}, repeats=options.repeats)
             row: dict[str, Cell] = {"image, px": size, "batch": batch}
             row["images/s"] = batch / timings["jax"].median
