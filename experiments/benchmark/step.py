@@ -120,20 +120,25 @@ def run(options: Options) -> list[Table]:
     """Times steps of every size and batch, and their peak memory in processes of their own."""
     kinds = ["jax", "torch"] if importlib.util.find_spec("torch") else ["jax"]
     rows: list[dict[str, Cell]] = []
-    for size in options.image_sizes:
-        for batch in options.batch_sizes:
-            case = Case(options.generator, size, batch, options.bfloat16)
-            print(f"step: {batch} images of {size} px", file=sys.stderr, flush=True)
-            timings = interleave({kind: STEPS[kind](case) for kind in kinds}, repeats=options.repeats)
-            row: dict[str, Cell] = {"image, px": size, "batch": batch}
-            row["images/s"] = batch / timings["jax"].median
-            row["± %"] = 100 * timings["jax"].spread
-            ratio = timings["torch"].over(timings["jax"]) if "torch" in timings else None
-            row["PyTorch / JAX time"] = ratio.median if ratio else None
-            row["ratio ± %"] = 100 * ratio.spread if ratio else None
-            for kind, name in (("jax", "peak memory, MiB"), ("torch", "PyTorch's, MiB")):
-                row[name] = peak(kind, case) if kind in kinds else None
-            rows.append(row)
+    cases = [
+        Case(options.generator, size, batch, options.bfloat16)
+        for size in options.image_sizes
+        for batch in options.batch_sizes
+    ]
+    for case in cases:
+        _ = case.discriminator  # a size that has none is refused before anything is measured
+    for case in cases:
+        print(f"step: {case.batch_size} images of {case.image_size} px", file=sys.stderr, flush=True)
+        timings = interleave({kind: STEPS[kind](case) for kind in kinds}, repeats=options.repeats)
+        row: dict[str, Cell] = {"image, px": case.image_size, "batch": case.batch_size}
+        row["images/s"] = case.batch_size / timings["jax"].median
+        row["± %"] = 100 * timings["jax"].spread
+        ratio = timings["torch"].over(timings["jax"]) if "torch" in timings else None
+        row["PyTorch / JAX time"] = ratio.median if ratio else None
+        row["ratio ± %"] = 100 * ratio.spread if ratio else None
+        for kind, name in (("jax", "peak memory, MiB"), ("torch", "PyTorch's, MiB")):
+            row[name] = peak(kind, case) if kind in kinds else None
+        rows.append(row)
     dtype = "bfloat16" if options.bfloat16 else "float32"
     title = f"GAN training step, generator {options.generator}, all losses with {LAYERS[-1]} and above, {dtype}"
     return [Table(title, rows, () if "torch" in kinds else (NO_TORCH,)), _largest_batches(options)]
