@@ -115,10 +115,23 @@ def perceptual(output: Mapping[str, jax.Array], target: Mapping[str, jax.Array])
     References:
         Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018, equation 3.
     """
+    return jnp.mean(feature_distance(output, target))
+
+
+def feature_distance(output: Mapping[str, jax.Array], target: Mapping[str, jax.Array]) -> jax.Array:
+    """What `perceptual` averages over the batch: each image's mean |a - b| / mean |b|, averaged over the layers.
+
+    Args:
+        output: features of the images by layer, each `[N, H', W', C']`.
+        target: features of the ground truth, the same layers and shapes.
+
+    Returns:
+        `[N]` float32; 0 for equal features, about 1 for unrelated ones.
+    """
 
     def relative(a: jax.Array, b: jax.Array) -> jax.Array:
         a, b = a.astype(jnp.float32), b.astype(jnp.float32)
         scale = jnp.mean(jnp.abs(b), axis=(1, 2, 3))
-        return jnp.mean(jnp.mean(jnp.abs(a - b), axis=(1, 2, 3)) / jnp.maximum(scale, _FEATURELESS))
+        return jnp.mean(jnp.abs(a - b), axis=(1, 2, 3)) / jnp.maximum(scale, _FEATURELESS)
 
-    return jnp.mean(jnp.stack([relative(output[layer], target[layer]) for layer in target]))
+    return jnp.mean(jnp.stack([relative(output[layer], target[layer]) for layer in target]), axis=0)

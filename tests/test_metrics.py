@@ -1,6 +1,7 @@
 """Metrics: worked by hand, against scikit-image and plain NumPy, properties, mistakes."""
 
 import functools
+import math
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pconv_jax import metrics
 from pconv_jax.errors import InputError
 
 SYMMETRIC = [metrics.l1, metrics.psnr, metrics.ssim, metrics.jaccard, metrics.jaccard_product]
+EVERY = [*SYMMETRIC, metrics.sharpness]
 
 # One grey image of 2 x 2 pixels.
 OUTPUT = np.array([[0.0, 0.5], [1.0, 0.25]])[None, ..., None]
@@ -46,6 +48,20 @@ def test_ssim_of_flat_images_worked_by_hand():
     flat = np.ones((1, 11, 11, 3))
     expected = (2 * 0.5 * 0.7 + 1e-4) / (0.25 + 0.49 + 1e-4)
     np.testing.assert_allclose(metrics.ssim(0.5 * flat, 0.7 * flat), [expected], rtol=1e-12)
+
+
+def test_sharpness_worked_by_hand():
+    # dx of OUTPUT: 0.5 and -0.75, dy: 1 and -0.25; of TRUTH: 1 and -0.25, 0.5 and -0.75. By pixel, dx^2 + dy^2:
+    of_output, of_truth = [0.25 + 1, 0.0625, 0.5625, 0], [1 + 0.25, 0.5625, 0.0625, 0]
+    floor = 1 / 255**2
+    np.testing.assert_allclose(metrics.sharpness(OUTPUT, TRUTH), [0], atol=1e-15)
+    for pixel in range(4):
+        region = (np.arange(4) == pixel).reshape(1, 2, 2, 1)
+        expected = math.log2((of_output[pixel] + floor) / (of_truth[pixel] + floor))
+        np.testing.assert_allclose(metrics.sharpness(OUTPUT, TRUTH, region=region), [expected], rtol=1e-14, atol=1e-14)
+    flat = np.full_like(OUTPUT, 0.5)
+    np.testing.assert_allclose(metrics.sharpness(flat, TRUTH), [math.log2(floor / (sum(of_truth) / 4 + floor))])
+    np.testing.assert_array_equal(metrics.sharpness(flat, flat), [0])
 
 
 def test_channels_count_alike():
@@ -114,20 +130,109 @@ def test_region_is_the_metric_of_its_pixels(pair):
             np.testing.assert_allclose(found, value, rtol=1e-12, err_msg=name)
 
 
+HOLES = {
+    "no hole": (slice(0, 0), slice(0, 0)),
+    "one pixel": (slice(6, 7), slice(4, 5)),
+    "corner pixel": (slice(12, 13), slice(11, 12)),
+    "first corner": (slice(0, 4), slice(0, 3)),
+    "last row": (slice(12, 13), slice(0, 12)),
+    "last columns": (slice(3, 9), slice(10, 12)),
+    "all hole": (slice(0, 13), slice(0, 12)),
+}
+
+
+def gradient_by_definition(image, i, j, c):
+    dx = image[i, j + 1, c] - image[i, j, c] if j + 1 < image.shape[1] else 0.0
+    dy = image[i + 1, j, c] - image[i, j, c] if i + 1 < image.shape[0] else 0.0
+    return dx * dx + dy * dy
+
+
+def ssim_by_definition(output, truth, i, j, c):
+    weights = np.array([[math.exp(-(y * y + x * x) / (2 * 1.5**2)) for x in range(-5, 6)] for y in range(-5, 6)])
+    weights /= weights.sum()
+    x, y = (np.pad(image[..., c], 5, mode="symmetric")[i : i + 11, j : j + 11] for image in (output, truth))
+    mean_x, mean_y = (weights * x).sum(), (weights * y).sum()
+    var_x, var_y = (weights * (x - mean_x) ** 2).sum(), (weights * (y - mean_y) ** 2).sum()
+    covariance = (weights * (x - mean_x) * (y - mean_y)).sum()
+    luminance = (2 * mean_x * mean_y + 0.01**2) / (mean_x**2 + mean_y**2 + 0.01**2)
+    return luminance * (2 * covariance + 0.03**2) / (var_x + var_y + 0.03**2)
+
+
+def by_definition(output, truth, region):
+    """Every metric of one image [H, W, C] over the True pixels of region [H, W], pixel by pixel."""
+    where = [(i, j, c) for i, j in zip(*np.nonzero(region), strict=True) for c in range(output.shape[2])]
+    if not where:
+        return dict.fromkeys(metrics.METRICS, math.nan)
+    pairs = [(float(output[place]), float(truth[place])) for place in where]
+    count = len(pairs)
+    squares = math.fsum((a - b) ** 2 for a, b in pairs) / count
+    common = math.fsum(a * b for a, b in pairs)
+    energies = [math.fsum(gradient_by_definition(x, *place) for place in where) / count for x in (output, truth)]
+    return {
+        "l1": math.fsum(abs(a - b) for a, b in pairs) / count,
+        "psnr": -10 * math.log10(squares) if squares else math.inf,
+        "ssim": math.fsum(ssim_by_definition(output, truth, *place) for place in where) / count,
+        "jaccard": math.fsum(map(min, pairs)) / math.fsum(map(max, pairs)),
+        "jaccard_product": common / (math.fsum(a + b for a, b in pairs) - common),
+        "sharpness": math.log2((energies[0] + 1 / 255**2) / (energies[1] + 1 / 255**2)),
+    }
+
+
+@pytest.mark.parametrize("hole", HOLES)
+@pytest.mark.parametrize("equal", [False, True])
+def test_every_metric_is_its_definition(hole, equal):
+    rng = np.random.default_rng(3)
+    region = np.zeros((13, 12), bool)
+    region[HOLES[hole]] = True
+    truth = rng.random((13, 12, 3))
+    # A composite: equal to the truth outside the hole; `equal` inside it, and different outside.
+    output = np.where(region[..., None] ^ equal, rng.random((13, 12, 3)), truth)
+    expected = by_definition(output, truth, region)
+    assert list(expected) == list(metrics.METRICS)
+    for name, metric in metrics.METRICS.items():
+        found = metric(output[None], truth[None], region=region[None, ..., None])
+        np.testing.assert_allclose(found, [expected[name]], rtol=1e-9, atol=1e-12, err_msg=name)
+    if equal and hole != "no hole":
+        assert (expected["l1"], expected["psnr"], expected["jaccard"]) == (0, math.inf, 1)
+
+
+def test_sharpness_tells_blur_from_texture():
+    rng = np.random.default_rng(4)
+    truth = rng.random((1, 32, 32, 3))
+    blurred = [scipy.ndimage.gaussian_filter(truth, (0, sigma, sigma, 0)) for sigma in (0.5, 1, 2)]
+    figures = [metrics.sharpness(image, truth)[0] for image in (truth, *blurred)]
+    assert figures == sorted(figures, reverse=True) and figures[-1] < -3
+    # Contrast falls by sqrt(1/2), gradient energy by 1/2, less what the floor adds to both.
+    np.testing.assert_allclose(metrics.sharpness(0.5 + math.sqrt(0.5) * (truth - 0.5), truth), [-1], atol=1e-3)
+    smooth = blurred[-1]
+    assert metrics.sharpness(np.clip(smooth + rng.normal(0, 0.1, smooth.shape), 0, 1), smooth)[0] > 1
+    np.testing.assert_allclose(metrics.sharpness(smooth, truth), -metrics.sharpness(truth, smooth), rtol=1e-12)
+
+
+def test_sharpness_sees_the_seam_of_a_hole():
+    truth = np.full((1, 9, 9, 3), 0.5)
+    hole = np.zeros((1, 9, 9, 1), bool)
+    hole[:, 3:6, 3:6] = True
+    patch = np.where(hole, 0.75, truth)  # as flat as the truth, but of another brightness
+    # Of nine pixels three have the seam on the right and three below.
+    expected = math.log2((6 * 0.25**2 / 9 + 1 / 255**2) / (1 / 255**2))
+    np.testing.assert_allclose(metrics.sharpness(patch, truth, region=hole), [expected], rtol=1e-12)
+
+
 @pytest.mark.parametrize("metric", SYMMETRIC)
 def test_symmetric(metric, pair):
     output, truth = pair
     np.testing.assert_allclose(metric(output, truth), metric(truth, output), rtol=1e-12)
 
 
-@pytest.mark.parametrize("metric", SYMMETRIC)
+@pytest.mark.parametrize("metric", EVERY)
 def test_batch_changes_nothing(metric, pair):
     output, truth = pair
     alone = [metric(output[i : i + 1], truth[i : i + 1])[0] for i in range(3)]
     np.testing.assert_array_equal(metric(output, truth), alone)
 
 
-@pytest.mark.parametrize("metric", SYMMETRIC)
+@pytest.mark.parametrize("metric", EVERY)
 def test_regions_at_the_extremes(metric, pair):
     output, truth = pair
     region = np.ones((3, 16, 13, 1))
@@ -145,6 +250,7 @@ def test_equal_images(pair):
     np.testing.assert_array_equal(metrics.psnr(truth, truth), np.inf)
     np.testing.assert_allclose(metrics.ssim(truth, truth), 1, rtol=1e-12)
     np.testing.assert_array_equal(metrics.jaccard(truth, truth), 1)
+    np.testing.assert_array_equal(metrics.sharpness(truth, truth), 0)
     assert (metrics.jaccard_product(truth, truth) < 0.6).all()  # the reason not to judge by it
 
 
@@ -169,7 +275,7 @@ def test_low_precision_images_are_measured_in_float64(pair):
     np.testing.assert_array_equal(metrics.psnr(output, truth), exact)
 
 
-@pytest.mark.parametrize("metric", SYMMETRIC)
+@pytest.mark.parametrize("metric", EVERY)
 @pytest.mark.parametrize(
     ("output", "truth", "region", "message"),
     [
