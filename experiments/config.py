@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, Self
@@ -32,6 +33,7 @@ class Config:
         noise: standard deviation of the Gaussian noise on training inputs, for pixel values in [0, 1].
         generator: preset of the generator (paper, 64, 128, tiny).
         widths: channels of each stage of the generator, instead of the preset's.
+        convolution: the generator's convolutions: partial, or plain with the mask as a fourth channel, to compare.
         discriminator_widths: channels of each stage of the discriminator.
         pixel_weight: weight of the pixel L2 loss; 0 turns it off.
         hole_weight: how many times a pixel in a hole counts in the pixel loss; 1 is the paper's plain L2.
@@ -72,6 +74,7 @@ class Config:
     noise: float = 0.05
     generator: Literal["paper", "64", "128", "tiny"] = "64"
     widths: tuple[int, ...] | None = None
+    convolution: Literal["partial", "plain"] = "partial"
     discriminator_widths: tuple[int, ...] = (32, 64, 128, 256)
     pixel_weight: float = 1.0
     hole_weight: float = 1.0
@@ -128,9 +131,10 @@ class Config:
 
     @property
     def generator_config(self) -> GeneratorConfig:
-        """Shape of the generator: the preset, with the widths replaced if given."""
+        """Shape of the generator: the preset, with these convolutions, and with the widths replaced if given."""
         preset = GENERATORS[self.generator]
-        return preset if self.widths is None else dataclasses.replace(preset, widths=self.widths)
+        widths = preset.widths if self.widths is None else self.widths
+        return dataclasses.replace(preset, widths=widths, convolution=self.convolution)
 
     @property
     def discriminator_config(self) -> DiscriminatorConfig:
@@ -166,11 +170,40 @@ class Config:
         """The settings as plain JSON values."""
         return json.loads(json.dumps(dataclasses.asdict(self), default=str))
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Settings of a run from its `config.json`; what it lacks did not exist then and has its default.
+
+        Args:
+            values: as `to_json()` gave them.
+
+        Returns:
+            The settings.
+
+        Raises:
+            InputError: a name that is no setting, or a value that makes no sense.
+        """
+        if unknown := sorted(set(values) - {field.name for field in dataclasses.fields(cls)}):
+            raise InputError(f"{', '.join(unknown)} is no setting of this version: use the version that made the run")
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        paths = {name: Path(plain[name]) for name in ("data_dir", "out") if plain.get(name) is not None}
+        try:
+            config = cls(**{**plain, **paths})
+            config.check()
+        except (TypeError, KeyError) as error:
+            raise InputError(
+                f"the settings of the run are damaged ({error}): use the config.json that it wrote"
+            ) from error
+        return config
+
     def check_same_run(self, before: dict[str, Any]) -> Self:
         """Refuses to resume with settings that would make it another run.
 
         Args:
-            before: `to_json()` of the settings that the run was started with.
+            before: `to_json()` of the settings that the run was started with; what it lacks did not exist then and
+                counts as the default.
 
         Returns:
             These settings.
@@ -182,11 +215,11 @@ class Config:
         free |= {"test_images"}
         if self.schedule == "constant":
             free |= {"steps", "epochs"}
-        now = self.to_json()
+        now, before = self.to_json(), {**Config().to_json(), **before}
         changed = [
-            f"--{name.replace('_', '-')} was {before.get(name)} and is now {now[name]}"
+            f"--{name.replace('_', '-')} was {before[name]} and is now {now[name]}"
             for name in now
-            if name not in free and now[name] != before.get(name)
+            if name not in free and now[name] != before[name]
         ]
         if changed:
             raise InputError(

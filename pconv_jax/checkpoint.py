@@ -42,7 +42,7 @@ class Checkpoints:
             notes: JSON values to keep with the checkpoints when the directory is created.
 
         Raises:
-            InputError: `keep` is less than 1.
+            InputError: `keep` is less than 1, or the directory cannot be opened.
         """
         from orbax.checkpoint import v1 as ocp
 
@@ -54,13 +54,18 @@ class Checkpoints:
             get_metric_fn=self._score, reverse=True, n=1, keep_checkpoints_without_metrics=False
         )
         self._minimise = minimise
-        self._checkpointer = training.Checkpointer(
-            Path(directory).resolve(),
-            save_decision_policy=training.save_decision_policies.FixedIntervalPolicy(1),  # the caller decides when
-            preservation_policy=training.preservation_policies.AnyPreservationPolicy([latest, best]),
-            custom_metadata=None if notes is None else dict(notes),
-            cleanup_tmp_directories=True,
-        )
+        try:
+            self._checkpointer = training.Checkpointer(
+                Path(directory).resolve(),
+                save_decision_policy=training.save_decision_policies.FixedIntervalPolicy(1),  # the caller decides when
+                preservation_policy=training.preservation_policies.AnyPreservationPolicy([latest, best]),
+                custom_metadata=None if notes is None else dict(notes),
+                cleanup_tmp_directories=True,
+            )
+        except Exception as error:  # of many kinds, as in `load`
+            raise InputError(
+                f"the checkpoints in {directory} cannot be opened ({_reason(error)}): mend that, or name another run"
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -72,8 +77,18 @@ class Checkpoints:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """What was noted when the directory was created."""
-        return dict(self._checkpointer.root_metadata().custom_metadata or {})
+        """What was noted when the directory was created.
+
+        Raises:
+            InputError: the file that says so is missing or damaged.
+        """
+        try:
+            return dict(self._checkpointer.root_metadata().custom_metadata or {})
+        except Exception as error:  # of many kinds, as in `load`
+            raise InputError(
+                f"the notes on how these networks are built, {self._checkpointer.directory}/metadata, are missing or "
+                f"damaged ({_reason(error)}): bring them back, or name another run"
+            ) from error
 
     @property
     def latest(self) -> int | None:
@@ -135,10 +150,9 @@ class Checkpoints:
                     _check_shapes(loaded[name], part)
             return loaded
         except Exception as error:  # Orbax and TensorStore raise many kinds; each means the same to the user
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InputError(
                 f"the checkpoint of step {step or steps[-1]} in {directory} is damaged or belongs to another "
-                f"configuration ({reason[:200]}): restore another step or start a new run"
+                f"configuration ({_reason(error)}): restore another step or start a new run"
             ) from error
 
     def wait(self) -> None:
@@ -167,6 +181,11 @@ def existing(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]:
         raise InputError(f"{folder} holds no checkpoint: name the output folder of a run that saved one")
     with Checkpoints(folder) as checkpoints:
         yield checkpoints
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
 
 
 def _saves_itself(part: Any) -> bool:

@@ -3,6 +3,7 @@
 Images float32 `[N, H, W, 3]` or `[H, W, 3]` in [0, 1]; masks `[..., H, W, 1]` or `[..., H, W]`, 1 = valid, 0 = hole.
 """
 
+import dataclasses
 import functools
 import os
 import warnings
@@ -47,8 +48,8 @@ class Inpainter:
         return nnx.merge(self._graph, self.params, self.stats, copy=True)
 
     @property
-    def widest_line(self) -> int:
-        """Widest line in px that is filled everywhere; of wider holes the middle stays empty."""
+    def widest_line(self) -> int | None:
+        """Widest line in px that is filled everywhere; of wider holes the middle stays empty. None where none does."""
         return widest_closed_line(self.config)
 
     def __call__(self, image: ArrayLike, mask: ArrayLike) -> np.ndarray:
@@ -102,20 +103,45 @@ def restore(directory: str | os.PathLike[str], *, step: int | None = None) -> In
         The model.
 
     Raises:
-        InputError: no checkpoint there, or it cannot be read.
+        InputError: no checkpoint there, or it cannot be read, or its generator is none that this version builds.
     """
     with existing(directory) as checkpoints:
-        config = checkpoints.notes.get("generator")
-        if config is None:
-            raise InputError(
-                f"{directory} does not say how its generator is built: it is not a checkpoint of this project"
-            )
-        shape = GeneratorConfig(**{**config, "widths": tuple(config["widths"])})
+        shape = _noted_shape(checkpoints.notes.get("generator"), directory)
         wanted = nnx.eval_shape(lambda: Generator(shape, rngs=nnx.Rngs(0)))  # to draw numbers would take seconds
         params, stats = nnx.state(wanted, nnx.Param), nnx.state(wanted, nnx.BatchStat)
         chosen = step if step is not None else (checkpoints.best or checkpoints.latest)
         parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]
     return Inpainter(shape, parts["params"], parts["stats"])
+
+
+def _noted_shape(noted: Any, directory: str | os.PathLike[str]) -> GeneratorConfig:
+    """The generator's configuration from the notes of its checkpoints; what they lack has its default, but widths."""
+    if not isinstance(noted, dict) or not isinstance(noted.get("widths"), list | tuple):
+        raise InputError(
+            f"{directory} does not say how its generator is built ({str(noted)[:80]}): name a run of this project"
+        )
+    values = {**noted, "widths": tuple(noted["widths"])}
+    defaults = {field.name: field.default for field in dataclasses.fields(GeneratorConfig)}
+    wrong = [
+        f"{name}={value!r}"
+        for name, value in values.items()
+        if name not in defaults or not _alike(value, defaults[name])
+    ]
+    try:
+        if wrong:
+            raise InputError(", ".join(wrong))
+        return GeneratorConfig(**values)
+    except InputError as error:
+        raise InputError(
+            f"{directory} holds a generator that this version cannot build ({error}): use the version that trained it"
+        ) from error
+
+
+def _alike(value: Any, default: Any) -> bool:
+    """Whether a value read from JSON has the type of a default."""
+    if isinstance(default, tuple):
+        return all(_alike(each, default[0]) for each in value)
+    return type(value) is type(default) or (type(value) is int and isinstance(default, float))
 
 
 @functools.cache

@@ -86,9 +86,29 @@ def test_errors_name_the_place_and_the_way_out(tmp_path):
             checkpoints.load({"state": other})
 
 
-def saved_generator(folder, config=GeneratorConfig(widths=(4, 8))) -> Inpainter:  # noqa: B008
+@pytest.mark.parametrize("content", [b"", b"[]", None])
+def test_damaged_notes_are_told(tmp_path, content):
+    with Checkpoints(tmp_path, notes={"a": 1}) as checkpoints:
+        checkpoints.save(1, {"state": state(1)})
+    notes = tmp_path / "metadata" / "_ROOT_METADATA"
+    notes.unlink() if content is None else notes.write_bytes(content)
+    with Checkpoints(tmp_path) as checkpoints, pytest.raises(InputError, match=r"metadata, are missing or damaged"):
+        _ = checkpoints.notes
+    with pytest.raises(InputError, match=r"metadata, are missing or damaged"):
+        restore(tmp_path)
+
+
+def test_a_directory_that_cannot_be_opened_is_told(tmp_path):
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, {"state": state(1)}, metrics={"error": 1.0})
+    (tmp_path / "1" / "metrics" / "metrics").write_bytes(b"")
+    with pytest.raises(InputError, match=r"the checkpoints in .* cannot be opened \(Expecting value"):
+        Checkpoints(tmp_path)
+
+
+def saved_generator(folder, config=GeneratorConfig(widths=(4, 8)), **noted) -> Inpainter:  # noqa: B008
     params, stats = nnx.split(Generator(config, rngs=nnx.Rngs(5)), nnx.Param, nnx.BatchStat)[1:]
-    notes = {"generator": {**vars(config)}}
+    notes = {"generator": {**vars(config)}} | noted
     with Checkpoints(folder / "checkpoints", notes=notes) as checkpoints:
         checkpoints.save(10, {"generator": {"params": params, "stats": stats}})
     return Inpainter(config, params, stats)
@@ -103,6 +123,38 @@ def test_restore_gives_back_the_same_model(tmp_path):
         again = restore(place)
         assert again.config == model.config
         np.testing.assert_array_equal(again(image, mask), model(image, mask))
+
+
+def test_a_plain_generator_is_restored_as_one(tmp_path):
+    config = GeneratorConfig(widths=(4,), convolution="plain")
+    saved_generator(tmp_path, config)
+    assert restore(tmp_path).config == config
+
+
+def test_notes_older_than_a_setting_mean_its_default(tmp_path):
+    saved_generator(tmp_path, generator={"widths": [4, 8]})
+    assert restore(tmp_path).config == GeneratorConfig(widths=(4, 8))
+
+
+@pytest.mark.parametrize(
+    ("noted", "message"),
+    [
+        (None, r"does not say how its generator is built \(None\)"),
+        ([4, 8], r"does not say how its generator is built \(\[4, 8\]\)"),
+        ({"kernel_size": 3}, "does not say how its generator is built"),
+        ({"widths": 4}, "does not say how its generator is built"),
+        ({"widths": [4, 8], "heads": 2}, r"this version cannot build \(heads=2\)"),
+        ({"widths": [4, "8"]}, r"this version cannot build \(widths=\(4, '8'\)\)"),
+        ({"widths": [4, 8], "kernel_size": 3.5}, r"this version cannot build \(kernel_size=3.5\)"),
+        ({"widths": [4, 8], "convolution": "gated"}, r"this version cannot build \(convolution='gated' must be"),
+        ({"widths": []}, r"this version cannot build \(widths=\(\) must hold"),
+    ],
+)
+def test_a_generator_of_another_kind_is_refused(tmp_path, noted, message):
+    with Checkpoints(tmp_path, notes={"generator": noted}) as checkpoints:
+        checkpoints.save(1, {"state": state(1)})
+    with pytest.raises(InputError, match=message):
+        restore(tmp_path)
 
 
 def test_a_checkpoint_without_its_files_is_refused(tmp_path):

@@ -60,6 +60,15 @@ def test_holes_too_deep_are_told(model, image):
     assert not result.any()
 
 
+def test_plain_convolutions_fill_every_hole(image):
+    config = GeneratorConfig(widths=(4,), convolution="plain")
+    params, stats = nnx.split(Generator(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
+    model = Inpainter(config, params, stats)
+    assert model.widest_line is None
+    holes = np.zeros((2, 17, 23, 1))  # and no warning, which would be an error
+    np.testing.assert_array_equal(model(np.full_like(image, np.nan), holes), model(image, holes))
+
+
 def test_the_module_is_there_for_a_look_inside(model):
     assert model.generator.config == CONFIG
     assert model.generator.encoder[0][0].norm.use_running_average

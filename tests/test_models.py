@@ -1,6 +1,7 @@
 """The networks: wiring, any size, holes, reach, batch statistics, gradients, mistakes."""
 
 import collections
+import dataclasses
 import functools
 
 import jax
@@ -22,6 +23,7 @@ from pconv_jax.models import (
 from pconv_jax.ops import partial_conv
 
 SMALL = GeneratorConfig(widths=(4, 6), norm_each_conv=True, image_skip=True)
+PLAIN = GeneratorConfig(widths=(4, 6), image_skip=True, convolution="plain")
 LETTER = GeneratorConfig(widths=(4, 6), norm_each_conv=False, image_skip=False)  # as `paper`, but small
 SMALL_JUDGE = DiscriminatorConfig(image_size=16, widths=(4, 6))
 
@@ -58,6 +60,11 @@ def parts(model, *, train):
 @pytest.fixture(scope="module")
 def small():
     return build(Generator, SMALL)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return build(Generator, PLAIN)
 
 
 @jax.jit
@@ -113,6 +120,35 @@ def described(model, image, mask):
     return partial_conv(x, valid, last.kernel[...], last.bias[...], mask_groups=groups)
 
 
+def described_plain(model, image, mask):
+    """The plain generator with an image skip in eval mode, step by step; sizes must fit its grid."""
+    model = nnx.merge(*model)
+
+    def conv(unit, x, *, stride=1):
+        y = jax.lax.conv_general_dilated(
+            x, unit.kernel[...], (stride,) * 2, [(1, 1)] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        return y if unit.bias is None else y + unit.bias[...].reshape(1, 1, 1, -1)
+
+    def step(unit, x, *, slope, stride=1):
+        norm, x = unit.norm, conv(unit.conv.conv, x, stride=stride)
+        mean, var, scale, shift = (
+            value[...].reshape(1, 1, 1, -1) for value in (norm.mean, norm.var, norm.scale, norm.bias)
+        )
+        x = (x - mean) / jnp.sqrt(var + 1e-5) * scale + shift
+        return jnp.where(x > 0, x, slope * x)
+
+    seen = jnp.concatenate([image * mask, mask], -1)
+    x, skips = seen, []
+    for first, second in model.encoder:
+        skips.append(step(first, x, slope=0))
+        x = step(second, skips[-1], stride=2, slope=0)
+    for first, second in model.decoder:
+        x = jnp.concatenate([x.repeat(2, axis=1).repeat(2, axis=2), skips.pop()], -1)
+        x = step(second, step(first, x, slope=0.2), slope=0.2)
+    return conv(model.to_image.conv, jnp.concatenate([x, seen], -1))
+
+
 @pytest.mark.parametrize("config", [SMALL, LETTER], ids=["with image skip", "to the letter"])
 def test_the_generator_is_the_one_described(config, small):
     model = parts(small if config is SMALL else build(Generator, config), train=False)
@@ -121,6 +157,31 @@ def test_the_generator_is_the_one_described(config, small):
     expected, expected_left = jax.jit(described)(model, image, mask)
     np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(left, expected_left)
+
+
+def test_the_plain_generator_is_the_one_described(plain):
+    model, (image, mask) = parts(plain, train=False), picture()
+    output, left = run(model, image, mask)[0]
+    np.testing.assert_allclose(output, jax.jit(described_plain)(model, image, mask), rtol=1e-4, atol=1e-5)
+    assert left.shape == mask.shape and left.all()
+
+
+def test_the_plain_generator_has_the_shapes_of_the_partial_one_but_for_the_fourth_channel():
+    def shapes(config):
+        model = nnx.eval_shape(lambda: Generator(config, rngs=nnx.Rngs(0)))
+        return [leaf.shape for leaf in jax.tree.leaves(nnx.to_pure_dict(nnx.state(model)))]
+
+    plain = dataclasses.replace(GENERATORS["paper"], convolution="plain")
+    changed = [pair for pair in zip(shapes(GENERATORS["paper"]), shapes(plain), strict=True) if pair[0] != pair[1]]
+    assert changed == [((3, 3, 3, 64), (3, 3, 4, 64))]
+
+
+def test_plain_and_partial_kernels_start_alike():
+    partial, plain = (
+        Generator(GeneratorConfig((64, 64), convolution=convolution), rngs=nnx.Rngs(0)).encoder[1][0].conv
+        for convolution in ("partial", "plain")
+    )
+    np.testing.assert_allclose(plain.conv.kernel[...].std(), partial.kernel[...].std(), rtol=0.05)
 
 
 def test_the_structure_of_the_paper_preset():
@@ -182,6 +243,15 @@ def test_what_pads_an_image_is_hole(small):
     assert np.isfinite(output).all()
 
 
+def test_a_plain_generator_takes_any_size_and_knows_its_padding_for_hole(plain):
+    model, (image, mask) = parts(plain, train=False), picture(2, 13, 14)
+    output, left = run(model, image, mask)[0]
+    padding = ((0, 0), (0, 3), (0, 2), (0, 0))
+    expected, _ = run(model, np.pad(image, padding, constant_values=np.nan), np.pad(mask, padding))[0]
+    np.testing.assert_allclose(output, expected[:, :13, :14], rtol=1e-5, atol=1e-6)
+    assert left.shape == (2, 13, 14, 1) and left.all()
+
+
 def test_an_image_of_one_pixel(small):
     model, image = parts(small, train=False), np.full((2, 1, 1, 3), 0.5, np.float32)
     output, left = run(model, image, np.array([1, 0], np.float32).reshape(2, 1, 1, 1))[0]
@@ -190,26 +260,31 @@ def test_an_image_of_one_pixel(small):
 
 
 @pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
-def test_what_lies_in_holes_changes_no_bit(small, train):
-    model, (image, mask) = parts(small, train=train), picture()
+@pytest.mark.parametrize("convolution", ["partial", "plain"])
+def test_what_lies_in_holes_changes_no_bit(small, plain, convolution, train):
+    model, (image, mask) = parts({"partial": small, "plain": plain}[convolution], train=train), picture()
     expected = run(model, np.where(mask, image, 0), mask)
     for content in (1.0, np.nan, np.inf):
         assert bits(run(model, np.where(mask, image, np.float32(content)), mask)) == bits(expected)
     assert bits(run(model, np.where(mask, image, 0) + 0.1 * mask, mask)) != bits(expected)  # valid pixels do
 
 
-def test_the_mask_that_is_left_has_the_dtype_of_the_mask(small):
+@pytest.mark.parametrize("convolution", ["partial", "plain"])
+def test_the_mask_that_is_left_has_the_dtype_of_the_mask(small, plain, convolution):
+    model = parts({"partial": small, "plain": plain}[convolution], train=False)
     image, mask = picture()
     for dtype in ("bool", "uint8", "float32"):
-        left = jax.eval_shape(run, parts(small, train=False), image, mask.astype(dtype))[0][1]
+        left = jax.eval_shape(run, model, image, mask.astype(dtype))[0][1]
         assert left.dtype == dtype
 
 
-def test_bf16_stays_close_and_keeps_parameters_and_masks_in_float32(small):
-    half = build(Generator, SMALL, dtype=jnp.bfloat16)  # the same numbers
+@pytest.mark.parametrize("convolution", ["partial", "plain"])
+def test_bf16_stays_close_and_keeps_parameters_and_masks_in_float32(small, plain, convolution):
+    whole = {"partial": small, "plain": plain}[convolution]
+    half = build(Generator, whole.config, dtype=jnp.bfloat16)  # the same numbers
     image, mask = picture()
     (output, left), state = run(parts(half, train=True), image, mask)
-    (expected, expected_left), _ = run(parts(small, train=True), image, mask)
+    (expected, expected_left), _ = run(parts(whole, train=True), image, mask)
     assert output.dtype == left.dtype == jnp.float32
     assert {leaf.dtype for leaf in jax.tree.leaves(nnx.to_pure_dict(state))} == {jnp.dtype("float32")}
     np.testing.assert_array_equal(left, expected_left)
@@ -256,6 +331,10 @@ def test_widest_line_is_that_of_intervals(stages, kernel_size, widest):
     of_intervals = functools.partial(closes_in_one_dimension, stages=stages, half=kernel_size // 2)
     assert of_intervals(widest)
     assert not of_intervals(widest + 1)
+
+
+def test_no_line_is_too_wide_for_plain_convolutions():
+    assert widest_closed_line(PLAIN) is None
 
 
 def test_widest_line_is_what_a_network_with_features_closes(small):
@@ -338,8 +417,9 @@ def assert_all_reached(found):
     assert not {name: size for name, size in sizes.items() if size < 1e-4 * largest}
 
 
-def test_gradients_reach_every_parameter_of_the_generator():
-    model = build(Generator, GeneratorConfig(widths=(4,), image_skip=True))
+@pytest.mark.parametrize("convolution", ["partial", "plain"])
+def test_gradients_reach_every_parameter_of_the_generator(convolution):
+    model = build(Generator, GeneratorConfig(widths=(4,), image_skip=True, convolution=convolution))
     assert_all_reached(gradients(parts(model, train=True), *picture()))
 
 
@@ -409,6 +489,7 @@ def test_discriminators_of_full_size_build(config):
         (GeneratorConfig, {"kernel_size": 4}, "kernel_size=4"),
         (GeneratorConfig, {"kernel_size": 1}, "kernel_size=1"),
         (GeneratorConfig, {"kernel_size": -3}, "kernel_size=-3"),
+        (GeneratorConfig, {"convolution": "gated"}, "convolution='gated' must be one of partial, plain"),
         (DiscriminatorConfig, {"widths": ()}, r"widths=\(\)"),
         (DiscriminatorConfig, {"widths": (8, 0)}, r"widths=\(8, 0\)"),
         (DiscriminatorConfig, {"image_size": 72}, "image_size=72.*multiple of 16"),
@@ -436,10 +517,11 @@ def test_inputs_of_another_shape_are_named(small, image, mask, named):
     assert all(name in str(caught.value) for name in named)
 
 
-def test_a_mask_of_other_values_is_named(small):
+def test_a_mask_of_other_values_is_named(small, plain):
     image, mask = picture()
-    with pytest.raises(InputError, match="255"):
-        small(image, 255 * mask)
+    for model in (small, plain):
+        with pytest.raises(InputError, match="255"):
+            model(image, 255 * mask)
 
 
 @pytest.mark.parametrize("shape", [(2, 32, 32, 3), (2, 16, 32, 3), (2, 16, 16, 1), (16, 16, 3)])

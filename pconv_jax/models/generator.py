@@ -1,10 +1,11 @@
-"""The paper's generator: a U-shaped network of partial convolutions.
+"""The paper's generator: a U-shaped network of partial convolutions, or of plain ones for comparison.
 
 Images `[N, H, W, 3]` in [0, 1], masks `[N, H, W, 1]` with 1 = valid, 0 = hole; any height and width.
 """
 
 import dataclasses
 from types import MappingProxyType
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +14,10 @@ from jax.typing import DTypeLike
 
 from pconv_jax.errors import InputError
 from pconv_jax.layers import PartialConv
+from pconv_jax.ops import check_mask_values
 
 CHANNELS = 3
+Convolution = Literal["partial", "plain"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +34,8 @@ class GeneratorConfig:
         image_skip: the input image and its mask join the last convolution, as in Liu et al. Off in every preset: in
             short runs the network then copies valid pixels first, and lines stay visible in its output.
         batch_norm_momentum: weight of the past in the running batch statistics.
+        convolution: "partial", or "plain" to see what partial convolutions are worth: the same network of ordinary
+            zero-padded convolutions, with holes of the image set to 0 and the mask as its fourth channel.
     """
 
     widths: tuple[int, ...] = (32, 64, 128, 128)
@@ -39,12 +44,15 @@ class GeneratorConfig:
     norm_each_conv: bool = True
     image_skip: bool = False
     batch_norm_momentum: float = 0.99
+    convolution: Convolution = "partial"
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
             raise InputError(f"widths={self.widths} must hold at least one stage, each with at least one channel")
         if self.kernel_size < 3 or self.kernel_size % 2 == 0:
             raise InputError(f"kernel_size={self.kernel_size} must be odd and at least 3, or no hole would ever close")
+        if self.convolution not in get_args(Convolution):
+            raise InputError(f"convolution={self.convolution!r} must be one of {', '.join(get_args(Convolution))}")
 
     @property
     def multiple(self) -> int:
@@ -71,8 +79,66 @@ GENERATORS = MappingProxyType(
 )
 
 
+class _PlainConv(nnx.Module):
+    """An ordinary convolution in the place of a partial one: zeros around the image, all of its output valid."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        use_bias: bool = True,
+        dtype: DTypeLike,
+        rngs: nnx.Rngs,
+    ):
+        self.conv = nnx.Conv(
+            in_features,
+            out_features,
+            (kernel_size,) * 2,
+            strides=stride,
+            padding=kernel_size // 2,
+            use_bias=use_bias,
+            dtype=dtype,
+            kernel_init=jax.nn.initializers.he_normal(),  # as PartialConv
+            rngs=rngs,
+        )
+
+    def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        y = self.conv(x)
+        return y, jnp.ones((*y.shape[:-1], 1), mask.dtype)
+
+
+def _convolution(
+    in_features: int,
+    out_features: int,
+    config: GeneratorConfig,
+    *,
+    stride: int = 1,
+    mask_groups: tuple[int, ...] | None = None,
+    use_bias: bool = True,
+    dtype: DTypeLike,
+    rngs: nnx.Rngs,
+) -> PartialConv | _PlainConv:
+    size = config.kernel_size
+    if config.convolution == "plain":
+        return _PlainConv(in_features, out_features, size, stride=stride, use_bias=use_bias, dtype=dtype, rngs=rngs)
+    return PartialConv(
+        in_features,
+        out_features,
+        size,
+        stride=stride,
+        padding=size // 2,
+        mask_groups=mask_groups,
+        use_bias=use_bias,
+        dtype=dtype,
+        rngs=rngs,
+    )
+
+
 class _ConvNorm(nnx.Module):
-    """Partial convolution, batch norm, and max(x, slope * x): ReLU for slope 0, LeakyReLU else."""
+    """Convolution, batch norm, and max(x, slope * x): ReLU for slope 0, LeakyReLU else."""
 
     def __init__(
         self,
@@ -88,12 +154,11 @@ class _ConvNorm(nnx.Module):
         axis_name: str | None,
         rngs: nnx.Rngs,
     ):
-        self.conv = PartialConv(
+        self.conv = _convolution(
             in_features,
             out_features,
-            config.kernel_size,
+            config,
             stride=stride,
-            padding=config.kernel_size // 2,
             mask_groups=mask_groups,
             use_bias=not norm,
             dtype=dtype,
@@ -125,7 +190,8 @@ class Generator(nnx.Module):
 
     Each encoder stage has two partial convolutions, the second with stride 2, each with batch norm and ReLU. Each
     decoder stage doubles features and mask, joins the encoder's of that resolution, and has two partial convolutions
-    with batch norm and LeakyReLU. A last partial convolution gives the image.
+    with batch norm and LeakyReLU. A last partial convolution gives the image. With `convolution="plain"` all of them
+    are ordinary ones.
 
     References:
         Shu and Sahinkaya, Image Inpainting for Irregular Lines Using Partial Convolutions.
@@ -172,7 +238,8 @@ class Generator(nnx.Module):
             )
 
         slope = config.negative_slope
-        encoder, decoder, features = [], [], CHANNELS
+        seen = CHANNELS + (config.convolution == "plain")  # what the first convolution, and the image skip, take in
+        encoder, decoder, features = [], [], seen
         for width in config.widths:
             encoder.append(nnx.List([conv(features, width, slope=0.0), conv(width, width, slope=0.0, stride=2)]))
             features = width
@@ -182,8 +249,8 @@ class Generator(nnx.Module):
             decoder.append(nnx.List([first, conv(width, width, slope=slope)]))
             features = width
         self.encoder, self.decoder = nnx.List(encoder), nnx.List(decoder)
-        last = (features, CHANNELS) if config.image_skip else (features,)
-        self.to_image = PartialConv(sum(last), CHANNELS, config.kernel_size, mask_groups=last, dtype=dtype, rngs=rngs)
+        last = (features, seen) if config.image_skip else (features,)
+        self.to_image = _convolution(sum(last), CHANNELS, config, mask_groups=last, dtype=dtype, rngs=rngs)
         self.config = config
 
     def __call__(self, image: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -195,18 +262,22 @@ class Generator(nnx.Module):
 
         Returns:
             The raw output `[N, H, W, 3]`, float32 and not clipped, valid pixels included, and the mask that is left
-            `[N, H, W, 1]`: 0 where the network saw no valid pixel at all and the output is 0.
+            `[N, H, W, 1]`: 0 where the network saw no valid pixel at all and the output is 0. Plain convolutions
+            leave none: all of it is 1.
 
         Raises:
-            InputError: the image is not `[N, H, W, 3]`, or the mask does not fit it.
+            InputError: the image is not `[N, H, W, 3]`, or the mask does not fit it or holds other values.
         """
         if image.ndim != 4 or image.shape[-1] != CHANNELS:
             raise InputError(f"the generator takes images [N, H, W, {CHANNELS}], not {image.shape}")
         if mask.shape != (*image.shape[:-1], 1):
             raise InputError(f"an image of shape {image.shape} needs a mask {(*image.shape[:-1], 1)}, not {mask.shape}")
         height, width = image.shape[1:3]
-        # Padding is hole: partial convolutions ignore it, so any size works without inventing pixels.
+        # Padding is hole, so any size works without inventing pixels: partial convolutions ignore it.
         image, mask = self._pad(image), self._pad(mask)
+        if self.config.convolution == "plain":
+            check_mask_values(mask)
+            image = jnp.concatenate([jnp.where(mask != 0, image, 0.0), mask.astype(image.dtype)], axis=-1)
 
         x, valid, skips = image, mask, []
         for first, down in self.encoder:

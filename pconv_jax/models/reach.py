@@ -13,7 +13,7 @@ from pconv_jax.models.generator import CHANNELS, Generator, GeneratorConfig
 
 
 @functools.cache
-def widest_closed_line(config: GeneratorConfig) -> int:
+def widest_closed_line(config: GeneratorConfig) -> int | None:
     """Widest straight line, in px, that a configuration fills wherever it lies in a large image.
 
     Measured: lines of growing width are drawn across an image at every alignment to the network's grid and sent
@@ -25,8 +25,11 @@ def widest_closed_line(config: GeneratorConfig) -> int:
         config: shape of the generator; the widths of its stages do not matter, only their number and the window.
 
     Returns:
-        The widest line of which no pixel is left, px.
+        The widest line of which no pixel is left, px; None for plain convolutions, which put something everywhere,
+        also where they see no valid pixel.
     """
+    if config.convolution == "plain":
+        return None
     multiple = config.multiple
     # How far a pixel of the output sees, at most: half a window for each of the four convolutions at each resolution,
     # and for the last one. A wider line than twice that cannot close.
