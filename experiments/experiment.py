@@ -4,12 +4,10 @@ import json
 import signal
 import sys
 
-import jax
-
 from experiments.config import Config
 from experiments.loop import Loop
 from experiments.report import write_report
-from pconv_jax.cache import cache_folder
+from pconv_jax.cache import keep_compiled_programs
 from pconv_jax.data import SPLITS, ImageSource, open_source
 from pconv_jax.errors import InputError
 from pconv_jax.models import widest_closed_line
@@ -34,15 +32,17 @@ def run(config: Config) -> int:
     """
     config.check()
     _check_folder(config)
-    _keep_compiled_programs()
+    keep_compiled_programs()
     sources = open_sources(config)
     vgg = open_vgg(config)
     loop = Loop(config, sources, vgg)
     _claim_folder(config)
     generator, discriminator = loop.parameters
+    widest = widest_closed_line(config.generator_config)
+    reach = "leaves no pixel empty" if widest is None else f"closes lines up to {widest} px"
     print(
-        f"generator: {config.generator}, {generator:,} parameters, closes lines up to "
-        f"{widest_closed_line(config.generator_config)} px; discriminator: {discriminator:,} parameters"
+        f"generator: {config.generator}, {config.convolution} convolutions, {generator:,} parameters, {reach}; "
+        f"discriminator: {discriminator:,} parameters"
     )
     outcome = loop.run()
     if outcome.signal:
@@ -57,14 +57,6 @@ def run(config: Config) -> int:
     }
     write_report(config, sources["test"], outcome, facts)
     return 0
-
-
-def _keep_compiled_programs() -> None:
-    """What JAX compiles once is kept for the next run, unless the user chose a place for it."""
-    if jax.config.values.get("jax_compilation_cache_dir") is None:
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
-        # Small programs too: a run has dozens, of a fraction of a second each.
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def _check_folder(config: Config) -> None:

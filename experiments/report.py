@@ -13,16 +13,15 @@ import numpy as np
 from experiments.batches import evaluation_batches
 from experiments.config import Config
 from experiments.figures import image_grid, loss_curve, show_holes
-from experiments.logs import progress_bar, read_metrics
+from experiments.logs import LOSSES, UNITS, history, progress_bar, read_metrics
 from experiments.loop import VALIDATION_L1, Outcome
 from pconv_jax.checkpoint import existing
 from pconv_jax.classical import CLASSICAL_METHODS
 from pconv_jax.data import ImageSource
-from pconv_jax.evaluate import Evaluation, score
+from pconv_jax.evaluate import Evaluation, image_by_image, score
 from pconv_jax.inpaint import Inpainter, restore
+from pconv_jax.summary import ALL
 
-_LOSSES = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss", VALIDATION_L1)
-_UNITS = {"adversarial": "nats", "discriminator_loss": "nats"}
 _GRID = 8  # rows in the grid of test results
 _PACKAGES = (
     *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy"),
@@ -48,7 +47,9 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
     evaluation = _score(config, test, model)
     _draw(config, evaluation)
     report = {
-        "scores": evaluation.summary(),
+        "scores": evaluation.summary.to_json(),
+        "images_scored": len(evaluation.rows) // len(evaluation.summary.means[ALL]),
+        "opencv": evaluation.opencv_version,
         "scored_step": step,
         "widest_line_px": model.widest_line,
         "training": dataclasses.asdict(outcome),
@@ -75,12 +76,7 @@ def _best(config: Config) -> tuple[Inpainter, int | None]:
 
 
 def _score(config: Config, test: ImageSource, model: Inpainter) -> Evaluation:
-    def generator(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
-        # The last batch is filled up to the size of the others: another shape would be compiled for it alone.
-        missing = config.batch_size - len(images)
-        pad = [(0, missing), (0, 0), (0, 0), (0, 0)]
-        return model.raw(np.pad(images, pad), np.pad(masks, pad))[0][: len(images)]
-
+    generator = image_by_image(lambda images, masks: model.raw(images, masks)[0])
     batches = evaluation_batches(config, test, limit=config.test_images)
     images = min(len(test), config.test_images or len(test))
     with progress_bar("scoring", "img", total=images) as bar:
@@ -101,12 +97,10 @@ def _draw(config: Config, evaluation: Evaluation) -> None:
         limit=_GRID,
     )
     rows = read_metrics(config.out / "metrics.jsonl")
-    for name in ("training", "validation"):
-        names = [loss for loss in _LOSSES if (loss == VALIDATION_L1) == (name == "validation")]
-        these = [row for row in rows if names[0] in row]
-        if these:
-            present = [loss for loss in names if loss in these[0]]
-            history = {loss: [row[loss] for row in these] for loss in present}
-            path = config.out / ("loss_curve.png" if name == "training" else "validation_curve.png")
-            steps = [int(row["step"]) for row in these]
-            loss_curve(history, steps, path, title=f"{config.dataset}: {name}", units=_UNITS)
+    for name, losses, file in (
+        ("training", LOSSES, "loss_curve.png"),
+        ("validation", [VALIDATION_L1], "validation_curve.png"),
+    ):
+        values, steps = history(rows, losses)
+        if steps:
+            loss_curve(values, steps, config.out / file, title=f"{config.dataset}: {name}", units=UNITS)

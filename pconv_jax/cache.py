@@ -10,3 +10,13 @@ def cache_folder() -> Path:
         return Path(folder).expanduser().absolute()
     xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "pconv_jax"  # XDG: ignore a relative path
+
+
+def keep_compiled_programs() -> None:
+    """Has JAX keep what it compiles in the user's cache for the next run, unless the user chose a place for it."""
+    import jax
+
+    if jax.config.values.get("jax_compilation_cache_dir") is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
+        # Small programs too: a run has dozens, of a fraction of a second each.
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -1,11 +1,12 @@
 """Scores of models and of classical methods on the same damaged images.
 
 Images are [N, H, W, 3] floats in [0, 1]; masks are [N, H, W, 1], 1 = valid, 0 = hole. What is scored is
-always the composite: valid pixels from the damaged input, hole pixels from the method.
+always the composite as it would be saved: valid pixels from the damaged input, hole pixels from the method, clipped
+and rounded to 8 bits.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,10 @@ import numpy.typing as npt
 from pconv_jax import metrics
 from pconv_jax.classical import Method, composite, unrepaired
 from pconv_jax.errors import InputError
+from pconv_jax.summary import Summary, summarise
 
-REGIONS = ("composite_hole", "composite_whole")
-"""Where composites are scored; in the hole, SSIM still sees the 5 pixels around it."""
-
-_HEADINGS = {
-    "l1": "L1",
-    "psnr": "PSNR (dB)",
-    "ssim": "SSIM",
-    "jaccard": "Jaccard (min/max)",
-    "jaccard_product": "Jaccard (product)",
-}
+REGIONS = {"hole": "in the hole", "whole": "over the whole image"}
+"""Where composites are scored: in the hole (SSIM still sees the 5 pixels around it), and over the whole image."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +30,7 @@ class Example:
       damaged: what every method saw: the noisy input, holes black.
       mask: [H, W, 1], 1 = valid.
       raw: method -> its output as it came, which may leave [0, 1].
-      composite: method -> its output in the holes of `damaged`, clipped to [0, 1].
+      composite: method -> its output in the holes of `damaged`, clipped and rounded to 8 bits.
     """
 
     truth: np.ndarray
@@ -51,9 +45,8 @@ class Evaluation:
     """Scores of every image, and what they come to.
 
     Attributes:
-      rows: one dictionary per image x method x region: `image` (position in the data), `method`, `region`
-        (one of `REGIONS`), `hole_fraction` (share of the image that is hole), and one value per metric: NaN
-        where the region is empty, +inf for the PSNR of a perfect repair.
+      rows: one dictionary per image x method, see `score_images`, with `image` (position in the data), `bucket`
+        (always "all") and `method`.
       examples: the first images, as many as were to be kept.
       opencv_version: the version that classical methods ran with; OpenCV's inpainting changed over time.
     """
@@ -62,42 +55,16 @@ class Evaluation:
     examples: tuple[Example, ...]
     opencv_version: str
 
-    def summary(self) -> dict[str, Any]:
-        """Means over the images, as plain dictionaries and numbers that JSON can hold.
-
-        Returns:
-          `images`, `images_without_hole`, `mean_hole_fraction`, `opencv_version`, and `methods`: method ->
-          region of `REGIONS` -> mean of each metric (None where nothing is left to average), `images` (how
-          many it is over: those without a hole have no score in it) and `psnr_infinite` (how many of them the
-          mean PSNR leaves out, being perfect).
-        """
-        groups: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-        for row in self.rows:
-            groups.setdefault(row["method"], {}).setdefault(row["region"], []).append(row)
-        images = next(iter(groups.values()))[REGIONS[0]]
-        return {
-            "images": len(images),
-            "images_without_hole": sum(row["hole_fraction"] == 0 for row in images),
-            "mean_hole_fraction": float(np.mean([row["hole_fraction"] for row in images])),
-            "opencv_version": self.opencv_version,
-            "methods": {
-                method: {region: _means(rows) for region, rows in regions.items()} for method, regions in groups.items()
-            },
-        }
+    @property
+    def summary(self) -> Summary:
+        """Means over the images, with intervals."""
+        return summarise(self.rows)
 
     def table(self) -> str:
-        """The summary as a Markdown table, aligned for the terminal, and a note on what the means omit."""
-        summary = self.summary()
-        lines = [["region", "method", *_HEADINGS.values()]]
-        for region in REGIONS:
-            for method, regions in summary["methods"].items():
-                means = {name: regions[region][name] for name in _HEADINGS}
-                figures = [
-                    "-" if mean is None else f"{mean:.2f}" if name == "psnr" else f"{mean:.4f}"
-                    for name, mean in means.items()
-                ]
-                lines.append([region, method, *figures])
-        return f"{_markdown(lines)}\n\n{_footnote(summary)}"
+        """The summary as Markdown tables, in the hole and over the whole image."""
+        summary = self.summary
+        parts = [f"{title}:\n\n{summary.table(region)}" for region, title in REGIONS.items()]
+        return "\n\n".join([*parts, f"OpenCV {self.opencv_version}."])
 
 
 def score(
@@ -110,7 +77,7 @@ def score(
     """Scores the composites of several methods, each given the same damaged images.
 
     Methods see the noisy input with its holes blackened, so none can look at what is to be restored.
-    Composites are clipped to [0, 1], as when they are saved, and keep the input's noise in the valid pixels.
+    Composites keep the input's noise in the valid pixels.
 
     Args:
       batches: dictionaries of `image` (clean truth, [N, H, W, 3] in [0, 1]), `noisy` (the input, same shape;
@@ -130,16 +97,17 @@ def score(
 
     if not methods:
         raise InputError("no method to score: give at least one, for example CLASSICAL_METHODS")
-    rows: list[Mapping[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     examples: list[Example] = []
     count = 0
     for batch in batches:
         truth, noisy, mask = _batch(batch)
         damaged = unrepaired(noisy, mask)
-        raw = {name: _run(name, method, damaged, mask) for name, method in methods.items()}
-        repaired = {name: np.clip(composite(damaged, mask, output), 0, 1) for name, output in raw.items()}
+        raw = {name: apply_method(name, method, damaged, mask) for name, method in methods.items()}
+        repaired = {name: saved_composite(damaged, mask, output) for name, output in raw.items()}
         for name, images in repaired.items():
-            rows += _rows(name, images, truth, mask, first=count)
+            found = enumerate(score_images(images, truth, mask), count)
+            rows += [{"image": index, "bucket": "all", "method": name, **figures} for index, figures in found]
         for i in range(min(keep - count, len(truth))):
             outputs = ({name: images[i] for name, images in results.items()} for results in (raw, repaired))
             examples.append(Example(truth[i], damaged[i], mask[i], *outputs))
@@ -148,9 +116,98 @@ def score(
             progress(len(truth))
     if not count:
         raise InputError("no image to score: the data ended before the first batch")
-    # By image, then in the order of methods and regions: the rows do not depend on the batch size.
+    # By image, then in the order of methods: the rows do not depend on the batch size.
     rows.sort(key=lambda row: row["image"])
     return Evaluation(tuple(rows), tuple(examples), cv2.__version__)
+
+
+def score_images(repaired: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> list[dict[str, float]]:
+    """Every metric of every image, in the hole and over the whole image.
+
+    Args:
+      repaired: composites [N, H, W, 3] in [0, 1].
+      truth: clean images [N, H, W, 3] in [0, 1].
+      mask: [N, H, W, 1] of 0 and 1, 1 = valid.
+
+    Returns:
+      For each image `hole_fraction` (share of the image that is hole) and one figure per region of `REGIONS` and metric
+      of `metrics.METRICS`, such as `hole_psnr`: NaN where the region is empty, +inf for the PSNR of a perfect repair.
+
+    Raises:
+      InputError: shapes or ranges do not fit.
+    """
+    hole = mask == 0
+    similarity = metrics.ssim_map(repaired, truth)  # the costly part, once for both regions
+    columns = {"hole_fraction": hole.mean(axis=(1, 2, 3))}
+    for region, selected in zip(REGIONS, (hole, None), strict=True):
+        for name, metric in metrics.METRICS.items():
+            columns[f"{region}_{name}"] = (
+                metrics.region_mean(similarity, selected)
+                if name == "ssim"
+                else metric(repaired, truth, region=selected)
+            )
+    return [{name: float(values[index]) for name, values in columns.items()} for index in range(len(truth))]
+
+
+def saved_composite(damaged: np.ndarray, mask: np.ndarray, output: np.ndarray) -> np.ndarray:
+    """A method's output in the holes of its input, as it would be saved: clipped and rounded to 8 bits.
+
+    Args:
+      damaged: [N, H, W, 3] in [0, 1].
+      mask: [N, H, W, 1] of 0 and 1, 1 = valid.
+      output: [N, H, W, 3] raw output.
+
+    Returns:
+      [N, H, W, 3] float32, whole multiples of 1 / 255 in [0, 1].
+    """
+    return np.rint(np.clip(composite(damaged, mask, output), 0, 1) * np.float32(255)).astype(np.float32) / np.float32(
+        255
+    )
+
+
+def apply_method(name: str, method: Method, damaged: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The raw output of a method, refused where it is not an image.
+
+    Args:
+      name: what to call the method in an error.
+      method: the method; it gets copies, since it may work in place.
+      damaged: [N, H, W, 3] float32 in [0, 1], holes black.
+      mask: [N, H, W, 1] float32 of 0 and 1, 1 = valid.
+
+    Returns:
+      [N, H, W, 3] float32.
+
+    Raises:
+      InputError: the output is not finite floats of the images' shape.
+    """
+    output = np.asarray(method(damaged.copy(), mask.copy()))
+    if output.shape != damaged.shape or output.dtype.kind in "biu":
+        raise InputError(
+            f"method {name!r} must return floats of shape {damaged.shape}, not {output.dtype} of shape {output.shape}"
+        )
+    broken = np.count_nonzero(~np.isfinite(output))
+    if broken:
+        raise InputError(f"method {name!r} returned {broken} values that are NaN or infinite")
+    return output.astype(np.float32)
+
+
+def image_by_image(method: Method) -> Method:
+    """The same method, given one image at a time.
+
+    Compiled convolutions round differently for other batch sizes (1e-5 on a CPU); so, an image's scores depend on
+    nothing but the image.
+
+    Args:
+      method: a method that works on batches.
+
+    Returns:
+      A method.
+    """
+
+    def each(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        return np.concatenate([method(images[i : i + 1], masks[i : i + 1]) for i in range(len(images))])
+
+    return each
 
 
 def _batch(batch: Mapping[str, npt.ArrayLike]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -165,73 +222,3 @@ def _batch(batch: Mapping[str, npt.ArrayLike]) -> tuple[np.ndarray, np.ndarray, 
     if not np.isfinite(np.where(mask == 1, noisy, 0)).all():
         raise InputError("a batch's noisy images must be finite where the mask is 1 (valid)")
     return truth.astype(np.float32), noisy.astype(np.float32), mask.astype(np.float32)
-
-
-def _run(name: str, method: Method, damaged: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    output = np.asarray(method(damaged.copy(), mask.copy()))  # copies: a method may work in place
-    if output.shape != damaged.shape or output.dtype.kind in "biu":
-        raise InputError(
-            f"method {name!r} must return floats of shape {damaged.shape}, not {output.dtype} of shape {output.shape}"
-        )
-    broken = np.count_nonzero(~np.isfinite(output))
-    if broken:
-        raise InputError(f"method {name!r} returned {broken} values that are NaN or infinite")
-    return output.astype(np.float32)
-
-
-def _rows(
-    method: str, images: np.ndarray, truth: np.ndarray, mask: np.ndarray, *, first: int
-) -> Iterator[dict[str, Any]]:
-    hole = mask == 0
-    fractions = hole.mean(axis=(1, 2, 3))
-    similarity = metrics.ssim_map(images, truth)  # the costly part, once for both regions
-    for region, selected in zip(REGIONS, (hole, None), strict=True):
-        values = {
-            name: metrics.region_mean(similarity, selected)
-            if name == "ssim"
-            else metric(images, truth, region=selected)
-            for name, metric in metrics.METRICS.items()
-        }
-        for index, fraction in enumerate(fractions):
-            yield {
-                "image": first + index,
-                "method": method,
-                "region": region,
-                "hole_fraction": float(fraction),
-                **{name: float(value[index]) for name, value in values.items()},
-            }
-
-
-def _means(rows: list[Mapping[str, Any]]) -> dict[str, Any]:
-    means: dict[str, Any] = {}
-    for name in metrics.METRICS:
-        finite = [row[name] for row in rows if np.isfinite(row[name])]
-        means[name] = float(np.mean(finite)) if finite else None
-    means["images"] = sum(not np.isnan(row["l1"]) for row in rows)
-    means["psnr_infinite"] = sum(row["psnr"] == np.inf for row in rows)
-    return means
-
-
-def _markdown(lines: list[list[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-
-    def padded(line: list[str]) -> str:  # region and method are text, the rest are figures
-        cells = (
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        return f"| {' | '.join(cells)} |"
-
-    rule = ["-" * width if i < 2 else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-    return "\n".join(map(padded, [lines[0], rule, *lines[1:]]))
-
-
-def _footnote(summary: Mapping[str, Any]) -> str:
-    notes = [f"{summary['images']} images, {summary['mean_hole_fraction']:.1%} hole on average"]
-    if summary["images_without_hole"]:
-        notes.append(f"{summary['images_without_hole']} without a hole, left out of composite_hole")
-    for method, regions in summary["methods"].items():
-        for region, means in regions.items():
-            if means["psnr_infinite"]:
-                notes.append(f"{means['psnr_infinite']} perfect, left out of PSNR ({method}, {region})")
-    return "; ".join([*notes, f"OpenCV {summary['opencv_version']}"]) + "."

@@ -15,12 +15,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Imports run downwards only. A package (models, data) is one unit; "__init__" is `pconv_jax` itself.
+# Imports run downwards only. A package (models, data, mask_sets) is one unit; "__init__" is `pconv_jax` itself.
 FLOORS = {
     "errors": -1,  # what floor 0 stands on
-    **dict.fromkeys(["cache", "classical", "compiling", "ops", "masks", "metrics"], 0),
-    **dict.fromkeys(["layers", "vgg", "vgg_weights", "losses"], 1),
-    **dict.fromkeys(["models", "data", "sharding", "checkpoint"], 2),
+    **dict.fromkeys(["cache", "classical", "compiling", "ops", "masks", "metrics", "summary"], 0),
+    **dict.fromkeys(["layers", "vgg", "vgg_weights", "losses", "mask_sets"], 1),
+    **dict.fromkeys(["models", "data", "sharding", "checkpoint", "perceptual", "reference_metrics"], 2),
     **dict.fromkeys(["train", "evaluate", "inpaint"], 3),
     **dict.fromkeys(["cli", "__init__"], 4),
 }
@@ -29,7 +29,18 @@ SAME_FLOOR = {
     ("vgg_weights", "vgg"): "reads files into the layers that vgg names; vgg knows no file format",
 }
 # Slow to import, or not needed by everybody: imported in the function that uses them.
-HEAVY = {"cv2", "grain", "h5py", "matplotlib", "orbax", "skimage", "tensorflow_datasets"}
+HEAVY = {
+    "cv2",
+    "grain",
+    "h5py",
+    "lpips",
+    "matplotlib",
+    "orbax",
+    "skimage",
+    "tensorflow_datasets",
+    "torch",
+    "torch_fidelity",
+}
 # Public functions ("module.function") that take a default by position, each with its reason.
 POSITIONAL_DEFAULTS = {
     "pconv_jax.ops.partial_conv": "the bias, which may be None, stands beside the kernel",

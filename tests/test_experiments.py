@@ -1,5 +1,6 @@
 """The command: presets, refusals, and whole small runs - interrupted, killed, resumed, and gone wrong."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from conftest import STEPS, tiny
 from PIL import Image
 
 import pconv_jax
@@ -21,16 +23,6 @@ from experiments.logs import MetricsLog, read_metrics
 from experiments.run import main, parse
 from pconv_jax.checkpoint import existing
 from pconv_jax.errors import InputError
-
-STEPS = 7
-TINY = (
-    "--dataset samples --image-size 16 --widths 4 8 --discriminator-widths 4 8 --perceptual-layers block1_conv1 "
-    f"--batch-size 8 --steps {STEPS} --checkpoint-every 3 --sample-every 4 --validation-images 4 --test-images 6"
-).split()
-
-
-def tiny(folder: Path, *more: str) -> list[str]:
-    return [*TINY, "--out", str(folder), *more]
 
 
 def variables(folder: Path) -> list[np.ndarray]:
@@ -48,13 +40,6 @@ def assert_same_run(a: Path, b: Path) -> None:
         np.testing.assert_array_equal(x, y)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("runs") / "whole"
-    assert main(tiny(folder)) == 0
-    return folder
-
-
 def test_a_run_leaves_losses_pictures_checkpoints_and_a_report(finished):
     rows = read_metrics(finished / "metrics.jsonl")
     assert [row["step"] for row in rows if "pixel" in row] == list(range(1, STEPS + 1))
@@ -66,10 +51,11 @@ def test_a_run_leaves_losses_pictures_checkpoints_and_a_report(finished):
             assert min(picture.size) > 100
     assert list((finished / "events").glob("events.out.tfevents.*"))
     report = json.loads((finished / "report.json").read_text())
-    assert report["scores"]["images"] == 6
-    assert set(report["scores"]["methods"]) == {"unrepaired", "mean_fill", "navier_stokes", "generator"}
-    hole = report["scores"]["methods"]["generator"]["composite_hole"]
-    assert {"l1", "psnr", "ssim", "jaccard", "jaccard_product"} <= set(hole)
+    assert report["images_scored"] == 6
+    methods = report["scores"]["buckets"]["all"]["methods"]
+    assert set(methods) == {"unrepaired", "mean_fill", "navier_stokes", "generator"}
+    hole = methods["generator"]
+    assert {"hole_l1", "hole_psnr", "hole_ssim", "hole_jaccard", "whole_jaccard_product"} <= set(hole)
     assert report["vgg_weights"].startswith("random")
     assert report["training"]["step"] == STEPS
     assert report["config"]["seed"] == 0
@@ -255,6 +241,21 @@ def test_an_output_folder_is_never_overwritten(finished, tmp_path, capsys):
     assert main(tiny(tmp_path)) == 2
     assert "is not empty and holds no run" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_plain_convolutions_are_another_network_of_the_same_shape():
+    config = parse(["--convolution", "plain"])
+    assert config.generator_config == dataclasses.replace(parse([]).generator_config, convolution="plain")
+    assert parse(["--convolution", "plain", "--widths", "4", "8"]).generator_config.widths == (4, 8)
+    with pytest.raises(InputError, match=r"widths=\(\)"):
+        _ = Config(widths=()).generator_config
+
+
+def test_a_setting_that_an_old_run_did_not_know_had_its_default_then():
+    before = {name: value for name, value in Config().to_json().items() if name != "convolution"}
+    assert Config().check_same_run(before) == Config()
+    with pytest.raises(InputError, match="--convolution was partial and is now plain:"):
+        Config(convolution="plain").check_same_run(before)
 
 
 def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):
