@@ -2,12 +2,15 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
 from tqdm import tqdm
+
+LOSSES = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss")
+UNITS = {"adversarial": "nats", "discriminator_loss": "nats"}
 
 
 class MetricsLog:
@@ -65,6 +68,21 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         return []
     lines = path.read_text().split("\n")
     return [json.loads(line) for line in lines[:-1]]  # a whole line ends with a newline
+
+
+def history(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> tuple[dict[str, list[float]], list[int]]:
+    """Picks losses out of the rows of a metrics file.
+
+    Args:
+        rows: as `read_metrics` gives them.
+        names: the losses; the first tells which rows count, others that these lack are left out.
+
+    Returns:
+        Loss -> its values, and the steps at which they were logged; both empty where there is no such row.
+    """
+    these = [row for row in rows if names[0] in row]
+    present = [name for name in names if these and all(name in row for row in these)]
+    return {name: [row[name] for row in these] for name in present}, [int(row["step"]) for row in these]
 
 
 def progress_bar(title: str, unit: str, *, total: int, done: int = 0, each: int = 1) -> "tqdm[Any]":

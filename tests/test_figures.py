@@ -101,6 +101,45 @@ def test_grid_limit_range_and_grey(tmp_path):
     assert box(pixels(tmp_path / "mask.png"), RED)
 
 
+def test_sheet_fills_rows_from_the_left_with_captions_below(tmp_path):
+    path = tmp_path / "new" / "sheet.png"
+    images = np.concatenate([flat(RED, 1), flat(GREEN, 1), flat(BLUE, 1)])
+    figures.image_sheet(images, path, captions=["one", "two", "a caption wider than its image"], across=2)
+    picture = pixels(path)
+    red, green, blue = (box(picture, colour) for colour in (RED, GREEN, BLUE))
+    for top, left, bottom, right in (red, green, blue):
+        assert (bottom - top, right - left) == (128, 128)
+    assert (red[0], red[2]) == (green[0], green[2])
+    assert red[3] < green[1]
+    assert (red[1], red[3]) == (blue[1], blue[3])
+    for top, bottom in ((red[2], blue[0]), (blue[2], picture.shape[0])):
+        assert (picture[top:bottom] == 0).all(axis=-1).any()  # captions
+    assert (picture[[0, -1]] == 255).all()
+    assert (picture[:, [0, -1]] == 255).all()
+
+
+def test_sheet_without_captions_wastes_no_room(tmp_path):
+    figures.image_sheet(np.zeros((3, 8, 8, 1)), tmp_path / "sheet.png", across=8)
+    picture = pixels(tmp_path / "sheet.png")
+    assert picture.shape[1] == 3 * (128 + 6) + 6
+    figures.image_sheet(np.zeros((3, 8, 8, 1)), tmp_path / "named.png", captions=["a", "b", "c"])
+    assert pixels(tmp_path / "named.png").shape[0] > picture.shape[0]
+
+
+@pytest.mark.parametrize(
+    ("images", "settings", "message"),
+    [
+        (flat(RED)[0], {}, r"sheet must be \[N, H, W, 3\]"),
+        (flat(RED), {"across": 0}, "across must be at least 1, not 0"),
+        (flat(RED), {"captions": ["a"]}, "2 images need as many captions, not 1"),
+    ],
+)
+def test_sheet_mistakes(tmp_path, images, settings, message):
+    with pytest.raises(InputError, match=message):
+        figures.image_sheet(images, tmp_path / "sheet.png", **settings)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [

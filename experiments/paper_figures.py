@@ -1,0 +1,334 @@
+"""The paper's figures from the folder of a run: `python -m experiments.paper_figures RUN`.
+
+Each figure is a function of plain arrays, for notebooks too. Images are [N, H, W, 3] in [0, 1]; masks [N, H, W, 1],
+1 = valid, 0 = hole.
+"""
+
+import contextlib
+import dataclasses
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from experiments.batches import evaluation_batches, training_batches
+from experiments.config import Config
+from experiments.figures import image_grid, image_sheet, loss_curve, show_holes
+from experiments.logs import LOSSES, UNITS, history, read_metrics
+from pconv_jax.classical import composite, mean_fill
+from pconv_jax.data import ImageSource
+from pconv_jax.errors import InputError
+from pconv_jax.inpaint import Inpainter, restore
+from pconv_jax.masks import hole_ratio
+from pconv_jax.metrics import l1
+
+_TEASER_PIXELS = 320  # least height of an image in the teaser
+_CANDIDATES = 64  # test images that the teaser is chosen from
+_MASKS = 32
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Flags:
+    """Flags of the command.
+
+    Attributes:
+        run: output folder of `python -m experiments.run`.
+        out: folder for the figures; RUN/paper_figures if not given.
+        rows: examples in figures 6 and 7.
+    """
+
+    run: Annotated[Path, tyro.conf.Positional]
+    out: Path | None = None
+    rows: int = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What the folder of a run holds.
+
+    Attributes:
+        config: its settings.
+        metrics: rows of its `metrics.jsonl`.
+        model: its best checkpoint, ready.
+    """
+
+    config: Config
+    metrics: Sequence[Mapping[str, float]]
+    model: Inpainter
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """Test images and what a network made of them.
+
+    Attributes:
+        truth: the clean images.
+        damaged: what the network was given; what they hold in a hole does not matter.
+        mask: their holes.
+        raw: its own output.
+    """
+
+    truth: np.ndarray
+    damaged: np.ndarray
+    mask: np.ndarray
+    raw: np.ndarray
+
+    @property
+    def composite(self) -> np.ndarray:
+        """The output in the holes, the damaged image elsewhere."""
+        return composite(self.damaged, self.mask, self.raw)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> "Results":
+        return Results(self.truth[rows], self.damaged[rows], self.mask[rows], self.raw[rows])
+
+
+def open_run(folder: Path) -> Run:
+    """Reads the settings and metrics of a run, and restores its model.
+
+    Args:
+        folder: output folder of `python -m experiments.run`.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: the folder is none of a run, or has no checkpoint or no training metrics yet, or a file is damaged.
+    """
+    settings = folder / "config.json"
+    if not settings.is_file():
+        raise InputError(f"{folder} holds no config.json: name the output folder of `python -m experiments.run`")
+    try:
+        config = Config.from_json(json.loads(settings.read_text()))
+    except (ValueError, AttributeError) as error:  # InputError is a ValueError
+        raise InputError(f"{settings} cannot be read ({error}): name another run") from error
+    try:
+        metrics = read_metrics(folder / "metrics.jsonl")
+    except ValueError as error:
+        raise InputError(f"{folder / 'metrics.jsonl'} is damaged ({error}): name another run") from error
+    if not history(metrics, LOSSES)[1]:
+        raise InputError(f"{folder / 'metrics.jsonl'} holds no training losses: name a run that has taken a step")
+    return Run(dataclasses.replace(config, out=folder, workers=0), metrics, restore(folder))
+
+
+def training_examples(config: Config, source: ImageSource, *, count: int) -> dict[str, np.ndarray]:
+    """The first examples that a run trains on, to the bit.
+
+    Args:
+        config: settings of the run.
+        source: images of the training split.
+        count: number of examples.
+
+    Returns:
+        `image` (clean), `noisy` [count, S, S, 3] and `mask` [count, S, S, 1].
+    """
+    with contextlib.closing(iter(training_batches(config, source))) as batches:
+        parts = [next(batches) for _ in range(-(-count // config.batch_size))]
+    return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
+
+
+def repaired_test_images(run: Run, source: ImageSource, *, limit: int) -> Results:
+    """Repairs the first test images, damaged as for the run's report: clean inputs, lines of the run's seed.
+
+    Args:
+        run: the run.
+        source: images of the test split.
+        limit: number of images, fewer where the split has fewer.
+
+    Returns:
+        The images and the results.
+    """
+    parts = [
+        Results(batch["image"], batch["noisy"], batch["mask"], run.model.raw(batch["noisy"], batch["mask"])[0])
+        for batch in evaluation_batches(run.config, source, limit=limit)
+    ]
+    return Results(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in dataclasses.fields(Results))
+    )
+
+
+def figure_1_teaser(results: Results, folder: Path, *, count: int = 3) -> Path:
+    """Draws `figure_1_teaser.png`: a few examples of the network's best, large. Chosen, so no fair sample.
+
+    The best are the third with the greatest gain in L1 in the holes over filling them with the mean colour of the
+    image: there is much to restore, and it succeeds. Of these, the first and those least like it in colour are shown.
+
+    Args:
+        results: the images to choose from.
+        folder: where to write it.
+        count: examples to show.
+
+    Returns:
+        The file.
+    """
+    holes = results.mask == 0
+    blank = l1(mean_fill(results.damaged, results.mask), results.truth, region=holes)
+    gain = blank - l1(results.composite, results.truth, region=holes)
+    third = max(count, len(gain) // 3)
+    best = results[np.argsort(-gain, kind="stable")[:third]]  # NaN, without a hole, comes last
+    best = best[_unlike(best.truth.mean(axis=(1, 2)), count)]
+    path = folder / "figure_1_teaser.png"
+    image_grid(
+        [
+            ("masked input", show_holes(best.damaged, best.mask)),
+            ("result", best.composite),
+            ("ground truth", best.truth),
+        ],
+        path,
+        limit=count,
+        scale=-(-_TEASER_PIXELS // best.truth.shape[1]),
+    )
+    return path
+
+
+def _unlike(colours: np.ndarray, count: int) -> np.ndarray:
+    """Places of the first of some colours [N, 3] and of others, each as far as can be from those before it."""
+    chosen = [0]
+    while len(chosen) < min(count, len(colours)):
+        distance = np.linalg.norm(colours[:, None] - colours[chosen], axis=-1).min(axis=1)
+        distance[chosen] = -1.0
+        chosen.append(int(distance.argmax()))
+    return np.array(chosen)
+
+
+def figure_4_loss_curve(metrics: Sequence[Mapping[str, float]], folder: Path, *, title: str) -> Path:
+    """Draws `figure_4_loss_curve.png`: every loss over the training steps.
+
+    Args:
+        metrics: rows of a `metrics.jsonl`.
+        folder: where to write it.
+        title: heading.
+
+    Returns:
+        The file.
+    """
+    path = folder / "figure_4_loss_curve.png"
+    loss_curve(*history(metrics, LOSSES), path, title=title, units=UNITS)
+    return path
+
+
+def figure_5_masks(masks: np.ndarray, folder: Path) -> Path:
+    """Draws `figure_5_masks.png`: masks from the smallest to the largest share of holes, which are white.
+
+    Args:
+        masks: [N, H, W, 1].
+        folder: where to write it.
+
+    Returns:
+        The file.
+    """
+    shares = hole_ratio(masks)
+    order = np.argsort(shares, kind="stable")
+    path = folder / "figure_5_masks.png"
+    image_sheet(1.0 - masks[order], path, captions=[f"{share:.1%} hole" for share in shares[order]])
+    return path
+
+
+def figure_6_masked_images(batch: Mapping[str, np.ndarray], folder: Path, *, rows: int = 6) -> Path:
+    """Draws `figure_6_masked_images.png`: how training images are damaged.
+
+    Args:
+        batch: `image`, `noisy` and `mask`, as from `training_examples`.
+        folder: where to write it.
+        rows: examples to show.
+
+    Returns:
+        The file.
+    """
+    path = folder / "figure_6_masked_images.png"
+    image_grid(
+        [
+            ("ground truth", batch["image"]),
+            ("mask", 1.0 - batch["mask"]),
+            ("masked and noisy", show_holes(batch["noisy"], batch["mask"])),
+        ],
+        path,
+        limit=rows,
+    )
+    return path
+
+
+def figure_7_results(results: Results, folder: Path, *, dataset: str, rows: int = 6) -> Path:
+    """Draws `figure_7_results_<dataset>.png`: the first test images as they come.
+
+    Args:
+        results: the images.
+        folder: where to write it.
+        dataset: name of the data set, for the file.
+        rows: examples to show.
+
+    Returns:
+        The file.
+    """
+    path = folder / f"figure_7_results_{dataset}.png"
+    image_grid(
+        [
+            ("masked input", show_holes(results.damaged, results.mask)),
+            ("raw output", results.raw),
+            ("composite", results.composite),
+            ("ground truth", results.truth),
+        ],
+        path,
+        limit=rows,
+    )
+    return path
+
+
+def draw(flags: Flags) -> list[Path]:
+    """Draws every figure of a run; whatever can go wrong with it does before the first is written.
+
+    Args:
+        flags: which run, where to and how many rows.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: something the user can mend.
+    """
+    if flags.rows < 1:
+        raise InputError(f"--rows is {flags.rows}, but it must be at least 1")
+    folder = flags.run / "paper_figures" if flags.out is None else flags.out
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--out {folder} is not a folder: name another")
+    run = open_run(flags.run)
+    from experiments.experiment import open_sources  # loads what trains: not needed to find a mistake
+
+    sources = open_sources(run.config)
+    training = training_examples(run.config, sources["train"], count=max(_MASKS, flags.rows))
+    results = repaired_test_images(run, sources["test"], limit=max(_CANDIDATES, flags.rows))
+    name = run.config.dataset
+    return [
+        figure_1_teaser(results, folder),
+        figure_4_loss_curve(run.metrics, folder, title=f"{name}: training"),
+        figure_5_masks(training["mask"][:_MASKS], folder),
+        figure_6_masked_images(training, folder, rows=flags.rows),
+        figure_7_results(results, folder, dataset=name, rows=flags.rows),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 0, 2 for a user's mistake, 130 for Ctrl-C."""
+    try:
+        flags = tyro.cli(
+            Flags,
+            args=list(sys.argv[1:] if arguments is None else arguments),
+            prog="python -m experiments.paper_figures",
+            description="Draw the paper's figures from a finished run.",
+        )
+        for path in draw(flags):
+            print(path)
+        return 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
