@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class FolderSource:
     name = "folder"
     note = ""
 
-    def __init__(self, root: str | os.PathLike[str], split: Split):
+    def __init__(self, root: str | os.PathLike[str], split: Split | Literal["all"]):
         """Finds and checks the images.
 
         Every file with an image suffix is decoded once; those that cannot be used are named in one warning
@@ -49,10 +50,11 @@ class FolderSource:
 
         Args:
             root: the folder.
-            split: "train", "validation" or "test".
+            split: "train", "validation" or "test"; or "all", the images wherever they are, to be scored rather than
+                trained on.
 
         Raises:
-            InputError: `root` is no folder, or holds fewer images than three splits need.
+            InputError: `root` is no folder, or holds fewer images than three splits need (one for "all").
         """
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
@@ -61,7 +63,10 @@ class FolderSource:
         if not listed:
             raise InputError(f"{self.root} holds no images ({', '.join(sorted(SUFFIXES))}); give another folder.")
         self.split = split
-        self.files = tuple(_splits(self.root, _usable(self.root, listed))[split])
+        usable = _usable(self.root, listed)
+        if not usable:
+            raise InputError(f"{self.root} holds no image file that can be used; give another folder.")
+        self.files = tuple(sorted(usable, key=place) if split == "all" else _splits(self.root, usable)[split])
         self._short_side: int | None = None
 
     def __len__(self) -> int:
@@ -69,6 +74,10 @@ class FolderSource:
 
     def __getitem__(self, index: int) -> np.ndarray:
         return decode_image(self.root / self.files[index], short_side=self._short_side)
+
+    def label(self, index: int) -> str:
+        """The file's path below the folder."""
+        return self.files[index]
 
     def at_least(self, short_side: int) -> "FolderSource":
         """The same images, JPEGs decoded at a part of their size where `short_side` allows."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pconv_jax import masks
+from pconv_jax.data.crop import central_square, resized
 from pconv_jax.data.source import ImageSource
 from pconv_jax.data.workers import in_processes
 from pconv_jax.errors import InputError
@@ -93,20 +94,17 @@ class _Example:
     def _crop(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         import cv2
 
-        height, width, _ = image.shape
-        side = min(height, width)
         if self.crop_scale is None:
-            top, left = (height - side) // 2, (width - side) // 2
+            square = central_square(image, self.image_size)
         else:
-            side = max(1, round(side * rng.uniform(*self.crop_scale)))
+            height, width, _ = image.shape
+            side = max(1, round(min(height, width) * rng.uniform(*self.crop_scale)))
             top, left = rng.integers(0, (height - side + 1, width - side + 1)).tolist()
-        crop = image[top : top + side, left : left + side]
-        if self.flip and rng.random() < 0.5:
-            crop = cv2.flip(crop, 1)  # a view that runs backwards would be copied by OpenCV, ten times as slowly
-        # Area averaging shrinks without aliasing; on 8 bits cubic interpolation cannot leave the range.
-        how = cv2.INTER_AREA if side > self.image_size else cv2.INTER_CUBIC
-        resized = cv2.resize(crop, (self.image_size, self.image_size), interpolation=how)
-        return _recolored(resized, rng) if self.recolor else resized
+            crop = image[top : top + side, left : left + side]
+            if self.flip and rng.random() < 0.5:
+                crop = cv2.flip(crop, 1)  # a view that runs backwards would be copied by OpenCV, ten times as slowly
+            square = resized(crop, self.image_size)
+        return _recolored(square, rng) if self.recolor else square
 
 
 def _recolored(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

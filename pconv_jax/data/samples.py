@@ -79,6 +79,11 @@ class SamplesSource:
         top, left = corner
         return photograph(name)[top : top + TILE, left : left + TILE]
 
+    def label(self, index: int) -> str:
+        """The photograph, and where the tile's corner lies in it: `coffee.png 136,44` (top, left)."""
+        name, corner = self._items[index]
+        return name if corner is None else f"{name} {corner[0]},{corner[1]}"
+
     def at_least(self, short_side: int) -> "SamplesSource":
         """The same images: they are in memory, and not quicker to be had smaller."""
         return self

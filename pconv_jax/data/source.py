@@ -35,6 +35,10 @@ class ImageSource(Protocol):
         """Image `index` in 0..len - 1: uint8 [H, W, 3], RGB; not to be written to."""
         ...
 
+    def label(self, index: int, /) -> str:
+        """What to call image `index`: its file, or its place in the data set."""
+        ...
+
     def at_least(self, short_side: int, /) -> "ImageSource":
         """The same images, smaller where that is quicker, but no side below `short_side` because of it."""
         ...
@@ -58,6 +62,10 @@ class Subset:
 
     def __getitem__(self, index: int) -> np.ndarray:
         return self._source[self._indices[index]]
+
+    def label(self, index: int) -> str:
+        """The name that the image has in the other source."""
+        return self._source.label(self._indices[index])
 
     def at_least(self, short_side: int) -> "Subset":
         """The same choice of smaller images."""

@@ -65,10 +65,14 @@ class TfdsSource:
         return self._size
 
     def __getitem__(self, index: int) -> np.ndarray:
-        name = f"{self.name} {self.split}[{index}]"
+        name = self.label(index)
         if not 0 <= index < self._size:
             raise IndexError(f"{name} of {self._size} images")
         return decode_image(self._read(index), name=name, short_side=self._short_side)
+
+    def label(self, index: int) -> str:
+        """The place in the split: `dtd test[3]`."""
+        return f"{self.name} {self.split}[{index}]"
 
     def at_least(self, short_side: int) -> "TfdsSource":
         """The same images, JPEGs decoded at a part of their size where `short_side` allows."""

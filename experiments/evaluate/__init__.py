@@ -1,0 +1,1 @@
+"""Scores of models and classical methods on damage that anyone can repeat: `python -m experiments.evaluate`."""

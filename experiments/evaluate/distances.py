@@ -1,0 +1,94 @@
+"""Perceptual figures of composites: VGG distances and LPIPS image by image, FID of sets."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from experiments.evaluate.options import Options
+from experiments.evaluate.pairs import Pair, Pairs
+from experiments.evaluate.work import Done
+from pconv_jax.data.decode import decode_image
+from pconv_jax.reference_metrics import Fid, Lpips
+
+Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(outputs, truths) [N, H, W, 3] in [0, 1] -> [N]."""
+
+
+def open_distances(options: Options) -> dict[str, Distance]:
+    """The perceptual distances that the flags give weights for, by the names they have in tables.
+
+    Raises:
+        InputError: weights or libraries that are not there.
+    """
+    found: dict[str, Distance] = {}
+    if options.vgg_weights is not None:
+        from pconv_jax.perceptual import VggDistance
+        from pconv_jax.vgg import deepest
+        from pconv_jax.vgg_weights import resolve_weights
+
+        weights = resolve_weights(options.vgg_weights, seed=options.seed, through=deepest(options.vgg_layers))
+        vgg = VggDistance(weights, options.vgg_layers)
+        found[vgg.name] = vgg
+    if options.lpips_weights is not None:
+        lpips = Lpips(options.lpips_weights)
+        found[lpips.name] = lpips
+    return found
+
+
+def open_fid(options: Options) -> Fid | None:
+    """FID, if its weights are given."""
+    return None if options.fid_weights is None else Fid(options.fid_weights)
+
+
+def add_distances(pairs: Pairs, part: Done, distances: dict[str, Distance]) -> None:
+    """Adds the distances of the composites to the rows of a part."""
+    if not distances:
+        return
+    for row, (index, composite) in zip(part.rows, part.composites.items(), strict=True):
+        truth, repaired = pairs[index].truth[None], composite[None].astype(np.float32) / np.float32(255)
+        row.update({name: float(distance(repaired, truth)[0]) for name, distance in distances.items()})
+
+
+def save_composites(pairs: Pairs, part: Done, folder: Path) -> None:
+    """Writes the composites of a part as PNG files."""
+    from PIL import Image
+
+    for index, composite in part.composites.items():
+        path = _file(folder, part.method, *pairs.key(index))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".tmp")
+        Image.fromarray(composite).save(unfinished, "PNG")
+        unfinished.replace(path)
+
+
+def fid_of_methods(fid: Fid, pairs: Pairs, methods: Sequence[str], folder: Path) -> dict[str, float]:
+    """FID between the saved composites of each method and the clean images.
+
+    Args:
+        fid: the network.
+        pairs: what was scored; its images are the truth, each once.
+        methods: names of methods.
+        folder: where `save_composites` wrote them.
+
+    Returns:
+        Method -> FID.
+
+    Raises:
+        InputError: fewer than two images.
+    """
+    truths: dict[int, Pair] = {}
+    for index in range(len(pairs)):
+        if pairs.key(index)[0] not in truths:
+            truths[pairs.key(index)[0]] = pairs[index]
+    real = np.concatenate([fid.features(pair.truth[None]) for pair in truths.values()])
+    found = {}
+    for method in methods:
+        files = [_file(folder, method, *pairs.key(index)) for index in range(len(pairs))]
+        repaired = [fid.features(decode_image(file)[None].astype(np.float32) / np.float32(255)) for file in files]
+        found[method] = fid.distance(np.concatenate(repaired), real)
+    return found
+
+
+def _file(folder: Path, method: str, image: int, bucket: str) -> Path:
+    return folder / "composites" / method / bucket / f"{image:06d}.png"

@@ -1,0 +1,136 @@
+"""The evaluation from its flags to its tables and pictures."""
+
+import importlib.metadata
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.evaluate.distances import (
+    Distance,
+    add_distances,
+    fid_of_methods,
+    open_distances,
+    open_fid,
+    save_composites,
+)
+from experiments.evaluate.methods import CLASSICAL, PACKAGES, Named, open_methods
+from experiments.evaluate.options import Options
+from experiments.evaluate.pairs import Pairs, open_pairs
+from experiments.evaluate.pictures import draw
+from experiments.evaluate.table import ScoreTable, write_json
+from experiments.evaluate.work import Part, scored
+from experiments.logs import progress_bar
+from pconv_jax.cache import keep_compiled_programs
+from pconv_jax.evaluate import REGIONS
+from pconv_jax.summary import Summary, difference, interval, markdown, summarise
+
+_PACKAGES = ("jax", "numpy", "opencv-python-headless", "scikit-image", "pillow")
+_GAIN = "hole_psnr"  # what models and classical methods are compared by, image by image
+
+
+def evaluate(options: Options) -> list[dict[str, Any]]:
+    """Scores what the flags ask for and is not scored yet, then writes tables and pictures.
+
+    Files in `options.out`: `scores.csv` (a row a pair and method), `benchmark.json` (what they were scored on),
+    `summary.json`, `summary.md`, and `best_median_worst_NAME.png` for each method.
+
+    Args:
+        options: the flags.
+
+    Returns:
+        All rows of the folder's table.
+
+    Raises:
+        InputError: something the user can mend.
+    """
+    options.check()
+    keep_compiled_programs()
+    pairs = open_pairs(options)
+    methods = open_methods(options.method_names)
+    distances, fid = open_distances(options), open_fid(options)
+    table = ScoreTable(options.out, pairs.definition(), pairs.buckets, list(distances))
+    for method in methods:
+        table.add_method(method.name, method.identity)
+    table.start()
+    sha = table.benchmark["sha256"]
+    print(f"benchmark {sha[:12]}: {len(pairs)} pairs of {options.data} images and masks {options.masks}")
+    _score(pairs, methods, table, options, distances)
+    rows = table.finish()
+    summary = summarise(rows)
+    fids = fid_of_methods(fid, pairs, [method.name for method in methods], options.out) if fid else {}
+    text = report(rows, summary, table.benchmark, fids)
+    (options.out / "summary.md").write_text(text)
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    facts = {"benchmark": table.benchmark, "versions": versions, **({"fid": fids} if fids else {})}
+    write_json(options.out / "summary.json", {**facts, **summary.to_json()})
+    pictures = draw(pairs, methods, rows, options.out)
+    print(f"\n{text}")
+    for path in (*(options.out / name for name in ("scores.csv", "summary.json", "summary.md")), *pictures):
+        print(f"  {path}")
+    return rows
+
+
+def report(
+    rows: Sequence[Mapping[str, Any]], summary: Summary, benchmark: Mapping[str, Any], fids: Mapping[str, float]
+) -> str:
+    """The tables of an evaluation in Markdown: means with intervals, then models against classical methods.
+
+    Args:
+        rows: the scores.
+        summary: their means.
+        benchmark: contents of `benchmark.json`.
+        fids: method -> FID, where the weights were given.
+
+    Returns:
+        Markdown.
+    """
+    versions = {key: value for identity in benchmark["methods"].values() for key, value in identity.items()}
+    used = ", ".join(f"{name} {versions[name]}" for name in PACKAGES if name in versions)
+    parts = [
+        f"Benchmark `{benchmark['sha256'][:16]}`: {benchmark['images']['count']} images of "
+        f"{benchmark['images']['data']}, size {benchmark['images']['size']}; masks {benchmark['masks']['kind']}; noise "
+        f"{benchmark['noise']['sigma']:g}. Composites, rounded to 8 bits; in brackets 95 % bootstrap intervals over "
+        f"images.{f' {used}.' if used else ''}"
+    ]
+    parts += [f"**{name.capitalize()}**\n\n{summary.table(region)}" for region, name in REGIONS.items()]
+    methods = list(benchmark["methods"])
+    models = [method for method in methods if method not in CLASSICAL]
+    classical = [method for method in methods if method in CLASSICAL]
+    if models and classical:
+        lines = [["bucket", "model", *(f"over {other}" for other in classical)]]
+        title = "**PSNR in the hole, dB, model less classical method, image by image**"
+        for bucket, model in itertools.product(summary.means, models):
+            gains = [difference(rows, model, other, _GAIN, bucket=bucket) for other in classical]
+            lines.append([bucket, model, *(interval(gain, 2) for gain in gains)])
+        parts.append(f"{title}\n\n{markdown(lines, text=2)}")
+    if fids:
+        lines = [["method", "FID"], *([method, f"{fid:.2f}"] for method, fid in fids.items())]
+        parts.append(f"**FID over all {len(rows) // len(methods)} pairs**\n\n{markdown(lines)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _score(
+    pairs: Pairs,
+    methods: Sequence[Named],
+    table: ScoreTable,
+    options: Options,
+    distances: dict[str, Distance],
+) -> None:
+    done = {(row["image"], row["bucket"], row["method"]) for row in table.rows}
+    todo: list[Part] = []
+    for method in methods:
+        left = [index for index in range(len(pairs)) if (*pairs.key(index), method.name) not in done]
+        todo += [(method.name, left[at : at + options.batch_size]) for at in range(0, len(left), options.batch_size)]
+    count = sum(len(part) for _, part in todo)
+    workers = options.workers or os.cpu_count() or 1
+    total = len(methods) * len(pairs)
+    save = options.save_composites or options.fid_weights is not None
+    keep = save or bool(distances)
+    with progress_bar("scoring", "img", total=total, done=total - count) as bar:
+        for part in scored(pairs, methods, todo, workers=workers, keep=keep):
+            add_distances(pairs, part, distances)
+            if save:
+                save_composites(pairs, part, options.out)
+            table.append(part.rows)
+            bar.update(len(part.rows))

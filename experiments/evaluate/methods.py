@@ -1,0 +1,85 @@
+"""What is scored on the pairs: classical methods by name, trained generators by folder."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+from pconv_jax.classical import Method, biharmonic, mean_fill, navier_stokes, telea, unrepaired
+from pconv_jax.errors import InputError
+
+CLASSICAL: dict[str, Method] = {
+    "unrepaired": unrepaired,
+    "mean": mean_fill,
+    "ns": navier_stokes,
+    "telea": telea,
+    "biharmonic": biharmonic,
+}
+PACKAGES = ("opencv-python-headless", "scikit-image")
+"""What classical methods come from; OpenCV's inpainting changed with its versions."""
+_PACKAGE = {"ns": PACKAGES[0], "telea": PACKAGES[0], "biharmonic": PACKAGES[1]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A method under the name it has in tables.
+
+    Attributes:
+        name: the name.
+        method: the method; None for a classical one, which worker processes find by its name.
+        identity: which one exactly it is, JSON values: version of a package, or hash of the parameters.
+    """
+
+    name: str
+    method: Method | None
+    identity: dict[str, Any]
+
+
+def open_methods(names: tuple[str, ...]) -> list[Named]:
+    """Finds methods, and restores models.
+
+    Args:
+        names: names of `CLASSICAL`, or folders of runs or checkpoints as FOLDER or NAME=FOLDER.
+
+    Returns:
+        The methods, in order.
+
+    Raises:
+        InputError: no such method or folder, a checkpoint that cannot be read, or a name given twice.
+    """
+    methods = [_open(name) for name in names]
+    seen = [method.name for method in methods]
+    for name in seen:
+        if seen.count(name) > 1:
+            raise InputError(f"--methods has {name} twice: give each its own name, as NAME=FOLDER")
+    return methods
+
+
+def _open(name: str) -> Named:
+    if name in CLASSICAL:
+        package = _PACKAGE.get(name)
+        return Named(name, None, {} if package is None else {package: importlib.metadata.version(package)})
+    title, _, folder = name.rpartition("=")
+    path = Path(folder).expanduser()
+    if not path.exists():
+        raise InputError(
+            f"--methods {name} is neither a method ({', '.join(CLASSICAL)}) nor a folder: name that of a run"
+        )
+    import numpy as np
+    from jax import tree
+
+    from pconv_jax.inpaint import restore
+
+    model = restore(path)
+    digest = hashlib.sha256()
+    for leaf in tree.leaves((model.params, model.stats)):
+        digest.update(np.asarray(leaf).tobytes())
+    title = title or path.resolve().name
+    if title in CLASSICAL or title == "all":
+        raise InputError(f"--methods {name} takes the name of another method: give it one, as NAME=FOLDER")
+    return Named(
+        title,
+        lambda images, masks: model.raw(images, masks)[0],
+        {"generator": dataclasses.asdict(model.config), "parameters_sha256": digest.hexdigest()},
+    )

@@ -1,0 +1,103 @@
+"""Flags of the evaluation."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from pconv_jax.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to score, on what damage, and where to write it.
+
+    Attributes:
+        data: where the images come from: those embedded in scikit-image (samples), any tree of images (folder), or a
+            TensorFlow Datasets builder.
+        data_dir: folder of the images (data folder), or of the archives or prepared records (TFDS data sets).
+        split: which images; all of them only with data folder.
+        limit: number of images, the first ones of the split; all if not given.
+        image_size: side of the square in the middle of each image that is scored, px.
+        masks: the damage: lines (thin, medium and thick), ratios (six bins of hole ratio, holes at the border or not),
+            or a folder of mask files (white = hole).
+        pair_by_name: every image of the folder has a mask of its own name and size in the mask folder; images are
+            scored at their own size.
+        mask_version: version of the lines or ratios; older versions stay as they are.
+        mask_threshold: grey value from which a pixel of a mask file is a hole, 1 to 255.
+        invert_masks: mask files mark holes black, not white.
+        noise: standard deviation of Gaussian noise on the input, for pixel values in [0, 1].
+        seed: seed of masks and noise; with the version it settles every pair of image and mask.
+        methods: unrepaired, mean, ns, telea, biharmonic, or folders of runs and checkpoints, as FOLDER or NAME=FOLDER;
+            apart by blanks or commas.
+        batch_size: pairs that a method gets at once, between two lines of progress; no score depends on it.
+        workers: processes for the classical methods; one a core if not given.
+        vgg_weights: a file of VGG16 weights, "download" or "random", for the perceptual distance; without it there is
+            none.
+        vgg_layers: VGG16 layers whose features it compares.
+        lpips_weights: torchvision's file of AlexNet's or VGG16's ImageNet weights, for LPIPS (extra `perceptual`).
+        fid_weights: the original file of Inception weights, for FID over all pairs (extra `perceptual`); it judges sets
+            of images, says little of fewer than thousands, and keeps the composites.
+        save_composites: keep every repaired image, as composites/METHOD/BUCKET/NUMBER.png.
+        out: folder for everything that is written; what it holds of the same benchmark already is not scored again.
+    """
+
+    data: Literal["samples", "folder", "dtd", "oxford_flowers102", "celeb_a"] = "samples"
+    data_dir: Path | None = None
+    split: Literal["train", "validation", "test", "all"] = "test"
+    limit: int | None = None
+    image_size: int = 64
+    masks: str = "lines"
+    pair_by_name: bool = False
+    mask_version: int = 1
+    mask_threshold: int = 128
+    invert_masks: bool = False
+    noise: float = 0.0
+    seed: int = 0
+    methods: tuple[str, ...] = ("unrepaired", "mean", "ns", "telea", "biharmonic")
+    batch_size: int = 16
+    workers: int | None = None
+    vgg_weights: str | None = None
+    vgg_layers: tuple[str, ...] = ("block1_pool", "block2_pool")
+    lpips_weights: Path | None = None
+    fid_weights: Path | None = None
+    save_composites: bool = False
+    out: Path = Path("runs/evaluation")
+
+    def check(self) -> None:
+        """Refuses values that make no sense, before anything is prepared or written.
+
+        Raises:
+            InputError: naming the flag, its value and what it may be.
+        """
+        for name in ("limit", "image_size", "batch_size", "workers", "mask_threshold"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise InputError(f"--{name.replace('_', '-')} is {value}, but it must be at least 1")
+        if self.mask_threshold > 255:
+            raise InputError(f"--mask-threshold is {self.mask_threshold}, but it must be at most 255, which is white")
+        if not 0 <= self.noise < 1:
+            raise InputError(f"--noise is {self.noise}, but it must be at least 0 and below 1")
+        if self.seed < 0:
+            raise InputError(f"--seed is {self.seed}, but it must be at least 0")
+        if self.data == "folder" and self.data_dir is None:
+            raise InputError("--data folder needs --data-dir, the folder that holds the images")
+        if self.split == "all" and self.data != "folder":
+            raise InputError(
+                f"--split all goes with --data folder, but --data is {self.data}: choose one of its splits"
+            )
+        if self.pair_by_name and self.data != "folder":
+            raise InputError(
+                f"--pair-by-name goes with --data folder, but --data is {self.data}: its images have no name"
+            )
+        if not self.method_names:
+            raise InputError("--methods is empty: name at least one, such as ns or the folder of a run")
+
+    @property
+    def method_names(self) -> tuple[str, ...]:
+        """The methods, one by one; a comma in the name of a folder that exists does not part."""
+        return tuple(
+            name
+            for names in self.methods
+            for name in ([names] if Path(names.rpartition("=")[2]).expanduser().exists() else names.split(","))
+            if name
+        )

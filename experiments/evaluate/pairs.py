@@ -1,0 +1,253 @@
+"""What is scored: pairs of an image and a mask, each a function of the benchmark's settings and its own number."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from experiments.evaluate.options import Options
+from pconv_jax.data import FolderSource, ImageSource, open_source
+from pconv_jax.data.crop import central_square
+from pconv_jax.errors import InputError
+from pconv_jax.mask_sets import MaskSet, bucket_of, mask_files, mask_set_hash, open_masks, read_mask
+from pconv_jax.metrics import SSIM_WINDOW
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """One image and the damage to it; arrays are float32 in [0, 1].
+
+    Attributes:
+        image: number of the image.
+        name: what the image is called.
+        bucket: the kind of damage.
+        truth: the clean image `[H, W, 3]`.
+        noisy: the input `[H, W, 3]`: the clean image with noise, if there is any; whole under the mask.
+        mask: `[H, W, 1]`, 1 = valid, 0 = hole.
+    """
+
+    image: int
+    name: str
+    bucket: str
+    truth: np.ndarray
+    noisy: np.ndarray
+    mask: np.ndarray
+
+
+class Pairs(Protocol):
+    """A fixed sequence of pairs; picklable.
+
+    Attributes:
+        buckets: the kinds of damage, in order.
+    """
+
+    buckets: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        ...
+
+    def __getitem__(self, index: int, /) -> Pair:
+        """One pair."""
+        ...
+
+    def key(self, index: int, /) -> tuple[int, str]:
+        """Number of the image and bucket of a pair, without making it."""
+        ...
+
+    def definition(self) -> dict[str, Any]:
+        """What the pairs follow from, with hashes of images and masks: JSON values."""
+        ...
+
+
+class SeededPairs:
+    """Every image with one mask of every bucket of a mask set; image by image."""
+
+    def __init__(self, images: ImageSource, masks: MaskSet, *, size: int, limit: int | None, noise: float, seed: int):
+        """Pairs images and masks.
+
+        Args:
+            images: the images.
+            masks: the masks.
+            size: side of the square in the middle of an image, px.
+            limit: number of images, all if None.
+            noise: standard deviation of Gaussian noise on the input.
+            seed: of the noise.
+        """
+        self.images, self.masks, self.size, self.noise, self.seed = images.at_least(size), masks, size, noise, seed
+        self.buckets = masks.buckets
+        self._count = min(len(images), limit or len(images))
+        self._last: tuple[int, np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return self._count * len(self.buckets)
+
+    def __getitem__(self, index: int) -> Pair:
+        image, bucket = self.key(index)
+        truth = _floats(self._square(image))
+        noisy = truth
+        if self.noise:
+            rng = np.random.default_rng([self.seed, image, self.buckets.index(bucket)])
+            noisy = np.clip(truth + np.float32(self.noise) * rng.standard_normal(truth.shape, np.float32), 0, 1)
+        mask = self.masks.mask(bucket, image, self.size, self.size)
+        return Pair(image, self.images.label(image), bucket, truth, noisy, mask)
+
+    def key(self, index: int) -> tuple[int, str]:
+        """Number of the image and bucket of a pair."""
+        image, place = divmod(index, len(self.buckets))
+        return image, self.buckets[place]
+
+    def definition(self) -> dict[str, Any]:
+        """What the pairs follow from; decodes every image once."""
+        return {
+            "images": {
+                "data": self.images.name,
+                "count": self._count,
+                "size": self.size,
+                "sha256": _hash_images([self._square(image) for image in range(self._count)]),
+            },
+            "masks": {**self.masks.definition(), "sha256": mask_set_hash(self.masks, size=(self.size, self.size))},
+            "noise": {"sigma": self.noise, "seed": self.seed if self.noise else None},
+        }
+
+    def _square(self, image: int) -> np.ndarray:
+        if self._last is None or self._last[0] != image:  # the buckets of an image follow each other
+            self._last = (image, central_square(self.images[image], self.size))
+        return self._last[1]
+
+
+class NamedPairs:
+    """Images and masks of one folder each, matched by their names, at their own size."""
+
+    def __init__(self, images: FolderSource, root: Path, *, limit: int | None, threshold: int, invert: bool):
+        """Matches every image with a mask: same path below its folder, whatever the suffix.
+
+        Args:
+            images: the images.
+            root: folder of the masks.
+            limit: number of images, all if None.
+            threshold: grey value from which a pixel is a hole.
+            invert: black marks the holes.
+
+        Raises:
+            InputError: an image without a mask, a mask of another size, an image too small to be scored.
+        """
+        files = {path.with_suffix("").as_posix(): path for path in mask_files(root)}
+        self.images, self.root, self.threshold, self.invert = images, root, threshold, invert
+        self.files: list[Path] = []
+        missing = []
+        for name in images.files[:limit]:
+            path = files.get(Path(name).with_suffix("").as_posix())
+            missing += [name] if path is None else []
+            self.files += [] if path is None else [path]
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise InputError(
+                f"{root} has no mask for {', '.join(missing[:3])}{more}: each image needs one of the same name there, "
+                "or leave out --pair-by-name to have masks assigned by the seed"
+            )
+        self._buckets = [self._check(index) for index in range(len(self.files))]
+        self.buckets = tuple(sorted(set(self._buckets)))
+
+    def _check(self, index: int) -> str:
+        image, mask = self.images[index], self._mask(index)
+        if image.shape[:2] != mask.shape[:2]:
+            (height, width), (mask_height, mask_width) = image.shape[:2], mask.shape[:2]
+            raise InputError(
+                f"{self.images.label(index)} has {width}x{height} pixels but its mask {self.files[index]} has "
+                f"{mask_width}x{mask_height}: give masks of the size of their images"
+            )
+        if min(image.shape[:2]) < SSIM_WINDOW:
+            raise InputError(
+                f"{self.images.label(index)} has {image.shape[1]}x{image.shape[0]} pixels, but scores need at least "
+                f"{SSIM_WINDOW} on each side: leave it out"
+            )
+        return bucket_of(mask)
+
+    def _mask(self, index: int) -> np.ndarray:
+        return read_mask(self.root / self.files[index], threshold=self.threshold, invert=self.invert)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Pair:
+        truth = _floats(self.images[index])
+        return Pair(index, self.images.label(index), self._buckets[index], truth, truth, self._mask(index))
+
+    def key(self, index: int) -> tuple[int, str]:
+        """Number of the image and bucket of a pair."""
+        return index, self._buckets[index]
+
+    def definition(self) -> dict[str, Any]:
+        """What the pairs follow from; decodes every image and mask once more."""
+        count = len(self.files)
+        return {
+            "images": {
+                "data": self.images.name,
+                "count": count,
+                "size": "own",
+                "sha256": _hash_images([self.images[index] for index in range(count)]),
+            },
+            "masks": {
+                "kind": "by name",
+                "threshold": self.threshold,
+                "invert": self.invert,
+                "sha256": _hash_images([np.packbits(self._mask(index) == 0) for index in range(count)]),
+            },
+            "noise": {"sigma": 0.0, "seed": None},
+        }
+
+
+def open_pairs(options: Options) -> Pairs:
+    """The pairs that the flags ask for.
+
+    Raises:
+        InputError: images or masks that are not there, or do not fit each other.
+    """
+    images: ImageSource
+    if options.data == "folder" and options.data_dir is not None:
+        split = "all" if options.pair_by_name else options.split
+        images = FolderSource(options.data_dir, split)
+    else:
+        assert options.split != "all"  # `Options.check`
+        images = open_source(options.data, options.split, data_dir=options.data_dir)
+    if options.pair_by_name:
+        assert isinstance(images, FolderSource)
+        return NamedPairs(
+            images,
+            Path(options.masks).expanduser(),
+            limit=options.limit,
+            threshold=options.mask_threshold,
+            invert=options.invert_masks,
+        )
+    masks = open_masks(
+        options.masks,
+        seed=options.seed,
+        version=options.mask_version,
+        threshold=options.mask_threshold,
+        invert=options.invert_masks,
+    )
+    return SeededPairs(
+        images, masks, size=options.image_size, limit=options.limit, noise=options.noise, seed=options.seed
+    )
+
+
+def benchmark_hash(definition: dict[str, Any]) -> str:
+    """SHA-256 of a definition of pairs: scores with the same one can be compared."""
+    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+
+
+def _floats(image: np.ndarray) -> np.ndarray:
+    return image.astype(np.float32) / np.float32(255)
+
+
+def _hash_images(images: Sequence[np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(str(image.shape).encode())
+        digest.update(np.ascontiguousarray(image).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,191 @@
+"""The table of scores on disk: `scores.csv`, a row a pair and method; `benchmark.json`, what they were scored on."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from experiments.evaluate.pairs import benchmark_hash
+from pconv_jax.errors import InputError
+from pconv_jax.summary import KEYS
+
+_TYPES = {"image": int, "name": str, "bucket": str, "method": str}
+
+
+class ScoreTable:
+    """Rows on disk as soon as they are scored; those of an earlier call are taken over."""
+
+    def __init__(self, folder: Path, definition: Mapping[str, Any], buckets: Sequence[str], distances: Sequence[str]):
+        """Opens the table of a folder, or starts one.
+
+        Args:
+            folder: where it is or will be.
+            definition: what the pairs follow from.
+            buckets: the kinds of damage, in order.
+            distances: names of the perceptual distances.
+
+        Raises:
+            InputError: the folder holds something else, or scores of other pairs.
+        """
+        self.folder, self._path = folder, folder / "scores.csv"
+        self.benchmark: dict[str, Any] = {
+            **definition,
+            "sha256": benchmark_hash(dict(definition)),
+            "buckets": list(buckets),
+            "distances": list(distances),
+            "methods": {},
+        }
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"--out {folder} is not a folder: name another")
+        if (folder / "benchmark.json").exists():
+            self._take_over(read_benchmark(folder))
+        elif folder.exists() and any(folder.iterdir()):
+            raise InputError(f"--out {folder} is not empty and holds no evaluation: name another")
+        self.rows = read_rows(folder) if self._path.exists() else []
+
+    def _take_over(self, before: Mapping[str, Any]) -> None:
+        refuse_other_pairs({str(self.folder): before, "this command": self.benchmark})
+        scored, wanted = (", ".join(each["distances"]) or "none" for each in (before, self.benchmark))
+        if scored != wanted:
+            raise InputError(
+                f"{self.folder} was scored with perceptual distances: {scored}, and now they are to be: {wanted}; use "
+                "the same VGG and LPIPS flags, or another --out"
+            )
+        self.benchmark["methods"] = dict(before["methods"])
+
+    def add_method(self, name: str, identity: Mapping[str, Any]) -> None:
+        """Notes which method a name stands for.
+
+        Raises:
+            InputError: the table has scores of another one under this name.
+        """
+        identity = json.loads(json.dumps(identity))  # as it comes back: lists, not tuples
+        known = self.benchmark["methods"].setdefault(name, identity)
+        if known != identity:
+            changed = ", ".join(key for key in known.keys() | identity.keys() if known.get(key) != identity.get(key))
+            raise InputError(
+                f"{self.folder} holds scores of another {name} ({changed} differs): name this one differently, as "
+                "NAME=FOLDER, or use another --out"
+            )
+
+    def start(self) -> None:
+        """Writes what is known so far; a last line that a kill cut short is gone after that."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / "benchmark.json", self.benchmark)
+        if self.rows:
+            self._write(self.rows)
+
+    def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Adds rows, on disk when this returns."""
+        if not rows:
+            return
+        with self._path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            if file.tell() == 0:
+                writer.writeheader()
+            writer.writerows(_cells(row) for row in rows)
+        self.rows += [dict(row) for row in rows]
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Sorts the rows by image, bucket and method, so that the file does not depend on who was first.
+
+        Returns:
+            The rows.
+        """
+        buckets = {bucket: place for place, bucket in enumerate(self.benchmark["buckets"])}
+        methods = {method: place for place, method in enumerate(self.benchmark["methods"])}
+        self.rows.sort(key=lambda row: (row["image"], buckets[row["bucket"]], methods[row["method"]]))
+        self._write(self.rows)
+        return self.rows
+
+    def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        unfinished = self._path.with_suffix(".tmp")
+        with unfinished.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(_cells(row) for row in rows)
+        unfinished.replace(self._path)
+
+
+def refuse_other_pairs(benchmarks: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuses to put scores of different pairs beside each other.
+
+    Args:
+        benchmarks: name -> contents of a `benchmark.json`.
+
+    Raises:
+        InputError: naming what differs.
+    """
+    (first, one), *others = benchmarks.items()
+    for name, other in others:
+        if other["sha256"] != one["sha256"]:
+            differs = [
+                f"{part} {key} {one[part].get(key)} and {other[part].get(key)}"
+                for part in ("images", "masks", "noise")
+                for key in sorted(one[part].keys() | other[part].keys())
+                if one[part].get(key) != other[part].get(key) and key != "sha256"
+            ]
+            differs = differs or [part for part in ("images", "masks", "noise") if one[part] != other[part]]
+            raise InputError(
+                f"scores of different pairs cannot be compared: {first} has benchmark {one['sha256'][:12]}, {name} "
+                f"{other['sha256'][:12]} ({'; '.join(differs)}): use the same data, masks, noise and seed, or another "
+                "--out"
+            )
+
+
+def read_benchmark(folder: Path) -> dict[str, Any]:
+    """Contents of the `benchmark.json` of an evaluation.
+
+    Raises:
+        InputError: there is none, or it cannot be read.
+    """
+    path = folder / "benchmark.json"
+    if not path.is_file():
+        raise InputError(f"{folder} holds no evaluation: name a folder that `python -m experiments.evaluate` wrote")
+    try:
+        return dict(json.loads(path.read_text()))
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}): remove the folder and score again") from error
+
+
+def read_rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a `scores.csv`; a last line that a kill cut short is left out.
+
+    Raises:
+        InputError: a row that is not one of scores.
+    """
+    path = folder / "scores.csv"
+    text = path.read_bytes().decode()
+    whole = text[: text.rfind("\n") + 1]  # a whole line ends with a newline
+    try:
+        return [_row(cells) for cells in csv.DictReader(io.StringIO(whole, newline=""))]
+    except (TypeError, ValueError, KeyError) as error:
+        raise InputError(f"{path} is damaged ({error}): remove it and score again") from error
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON in one step: nobody reads half of it."""
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    unfinished.replace(path)
+
+
+def _row(cells: Mapping[str, str]) -> dict[str, Any]:
+    if not set(KEYS) <= cells.keys():
+        raise ValueError(f"columns {', '.join(cells)}")
+    return {name: _TYPES[name](cell) if name in _TYPES else float(cell or "nan") for name, cell in cells.items()}
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An empty cell is "not measured"; floats are written so that they come back to the bit."""
+    return {
+        name: ""
+        if isinstance(value, float) and math.isnan(value)
+        else repr(value)
+        if isinstance(value, float)
+        else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,156 @@
+"""The paper's claims, each with the variants that test it and a finding that the numbers write."""
+
+from types import MappingProxyType
+
+from experiments.studies.results import Difference, Results
+from experiments.studies.study import Condition, Study, Variant
+from pconv_jax.summary import ALL
+
+_OFF = {"adversarial_weight": 0.0, "perceptual_weight": 0.0}
+_WORDS = {1: "higher", -1: "lower", 0: "not clearly different"}
+
+
+def _figures(difference: Difference, decimals: int = 2) -> str:
+    """`+0.31 [0.21, 0.40], seeds +0.25 +0.36`."""
+    mean = difference.mean
+    if mean.mean is None:
+        return "not measured"
+    ends = "" if mean.low is None else f" [{mean.low:+.{decimals}f}, {mean.high:+.{decimals}f}]"
+    return f"{mean.mean:+.{decimals}f}{ends}, seeds {' '.join(f'{seed:+.{decimals}f}' for seed in difference.seeds)}"
+
+
+def _verdict(difference: Difference, *, wanted: int) -> str:
+    """Whether a difference has the sign that the claim wants."""
+    if difference.sign == 0:
+        return "not decided"
+    return "held" if difference.sign == wanted else "did not hold: the opposite"
+
+
+def _losses(results: Results) -> str:
+    (condition,) = results.rows
+    parts = []
+    for variant, reference in (("L2+adv", "L2"), ("L2+adv+perc", "L2+perc")):
+        sharper = results.difference(variant, reference, "hole_sharpness", condition)
+        quality = results.difference(variant, reference, "hole_psnr", condition)
+        parts.append(
+            f"Adversarial loss added to {reference} (claim: clearer images; sharpness in the hole, log2 of gradient "
+            f"energy, should rise): {_verdict(sharper, wanted=1)} ({_figures(sharper)}); PSNR {_figures(quality)} dB."
+        )
+    if results.distance:
+        for variant, reference in (("L2+perc", "L2"), ("L2+adv+perc", "L2+adv")):
+            nearer = results.difference(variant, reference, "distance", condition)
+            quality = results.difference(variant, reference, "hole_psnr", condition)
+            parts.append(
+                f"Perceptual loss added to {reference} (claim: smaller perceptual difference; {results.distance} "
+                f"should fall): {_verdict(nearer, wanted=-1)} ({_figures(nearer, 4)}); PSNR {_figures(quality)} dB."
+            )
+    return " ".join(parts)
+
+
+def _noise(results: Results) -> str:
+    clean, *_, noisiest = results.rows
+    reference, *others = results.variants
+    most = others[-1]
+    robust = results.difference(most, reference, "hole_psnr", noisiest)
+    cost = results.difference(most, reference, "hole_psnr", clean)
+    natural = results.difference(most, reference, "hole_sharpness", clean)
+    parts = [
+        f"Trained with the most noise ({most}) against none, on inputs as noisy as that (claim: robust; PSNR in the "
+        f"hole should be higher): {_verdict(robust, wanted=1)} ({_figures(robust)} dB). On clean inputs the same "
+        f"training changes PSNR by {_figures(cost)} dB, and sharpness by {_figures(natural)}."
+    ]
+    if results.distance:
+        nearer = results.difference(most, reference, "distance", clean)
+        parts.append(
+            f"More natural results with more noise, on clean inputs ({results.distance} should fall): "
+            f"{_verdict(nearer, wanted=-1)} ({_figures(nearer, 4)})."
+        )
+    return " ".join(parts)
+
+
+def _conventional(results: Results) -> str:
+    (network,) = results.variants
+    parts = []
+    for other in results.classical:
+        gains = {
+            place: results.difference(network, other, "hole_psnr", *place)
+            for place in results.places()
+            if place[1] != ALL
+        }
+        wins = [bucket for (_, bucket), gain in gains.items() if gain.sign == 1]
+        losses = [bucket for (_, bucket), gain in gains.items() if gain.sign == -1]
+        undecided = len(gains) - len(wins) - len(losses)
+        least, most = (choose(gains.values(), key=lambda gain: gain.mean.mean or 0.0) for choose in (min, max))
+        parts.append(
+            f"Against {other}, PSNR in the hole: ahead in {len(wins)} of {len(gains)} buckets"
+            f"{f' ({chr(44).join(wins)})' if 0 < len(wins) < 7 else ''}, behind in {len(losses)}"
+            f"{f' ({chr(44).join(losses)})' if 0 < len(losses) < 7 else ''}, undecided in {undecided}; from "
+            f"{least.mean.mean:+.2f} to {most.mean.mean:+.2f} dB."
+        )
+    return " ".join(parts)
+
+
+def _convolution(results: Results) -> str:
+    parts = []
+    for condition in results.rows:
+        gain = results.difference("partial", "plain", "hole_psnr", condition)
+        similar = results.difference("partial", "plain", "hole_ssim", condition)
+        parts.append(
+            f"Masks {condition}: partial over plain convolutions with the mask as a fourth channel, same budget, PSNR "
+            f"in the hole (claim: higher): {_verdict(gain, wanted=1)} ({_figures(gain)} dB); SSIM "
+            f"{_figures(similar, 4)}."
+        )
+    return " ".join(parts)
+
+
+STUDIES = MappingProxyType(
+    {
+        study.name: study
+        for study in (
+            Study(
+                name="losses",
+                claim="The adversarial loss gives clearer images, the perceptual loss a smaller perceptual difference.",
+                variants=(
+                    Variant("L2", _OFF),
+                    Variant("L2+adv", {**_OFF, "adversarial_weight": 0.001}),
+                    Variant("L2+perc", {**_OFF, "perceptual_weight": 0.01}),
+                    Variant("L2+adv+perc", {"adversarial_weight": 0.001, "perceptual_weight": 0.01}),
+                ),
+                conditions=(Condition("lines"),),
+                figures=("hole_psnr", "hole_ssim", "hole_sharpness", "distance"),
+                classical=("ns", "telea", "biharmonic"),
+                finding=_losses,
+            ),
+            Study(
+                name="noise",
+                claim="Noise on the training images makes the network robust to noise, and its results more natural.",
+                variants=tuple(Variant(f"noise {sigma:g}", {**_OFF, "noise": sigma}) for sigma in (0.0, 0.05, 0.15)),
+                conditions=tuple(Condition(f"input noise {sigma:g}", noise=sigma) for sigma in (0.0, 0.05, 0.1, 0.15)),
+                figures=("hole_psnr", "hole_ssim", "hole_sharpness", "distance"),
+                classical=("ns", "biharmonic"),
+                finding=_noise,
+            ),
+            Study(
+                name="conventional",
+                claim="The network has an advantage over conventional methods.",
+                variants=(Variant("network", _OFF),),
+                conditions=(Condition("lines"), Condition("ratios", masks="ratios")),
+                figures=("hole_psnr", "hole_ssim", "hole_l1"),
+                classical=("mean", "ns", "telea", "biharmonic"),
+                finding=_conventional,
+            ),
+            Study(
+                name="convolution",
+                claim="Partial convolutions are better than plain ones that see the mask as a fourth channel.",
+                variants=(
+                    Variant("plain", {**_OFF, "convolution": "plain"}),
+                    Variant("partial", {**_OFF, "convolution": "partial"}),
+                ),
+                conditions=(Condition("lines"), Condition("ratios", masks="ratios")),
+                figures=("hole_psnr", "hole_ssim", "hole_sharpness"),
+                classical=("ns", "biharmonic"),
+                finding=_convolution,
+            ),
+        )
+    }
+)

@@ -1,0 +1,108 @@
+"""What a study leaves behind: a table, a plot and the finding."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from experiments.figures import replaced
+from experiments.studies.results import Results
+from experiments.studies.study import Study
+from pconv_jax.summary import ALL, heading, interval, markdown
+
+_DECIMALS = {"hole_psnr": 2, "hole_sharpness": 2}
+
+
+def tables(study: Study, results: Results) -> str:
+    """A table for each figure: conditions and buckets down, variants and classical methods across, in Markdown.
+
+    Args:
+        study: the study.
+        results: what it measured.
+
+    Returns:
+        Markdown; variants have the 95 % interval of the mean over images, then the mean of each seed.
+    """
+    parts = []
+    for figure in _measured(study, results):
+        decimals = _DECIMALS.get(figure, 4)
+        lines = [["damage", *results.variants, *results.classical]]
+        for place in results.places():
+            cells = []
+            for variant in results.variants:
+                seeds = " ".join(f"{seed:.{decimals}f}" for seed in results.by_seed(variant, figure, *place))
+                cells.append(f"{interval(results.mean(variant, figure, *place), decimals)} ({seeds})")
+            cells += [interval(results.mean(other, figure, *place), decimals) for other in results.classical]
+            lines.append([_title(place, len(results.rows)), *cells])
+        parts.append(f"**{_name(figure, results)}**\n\n{markdown(lines)}")
+    return "\n\n".join(parts)
+
+
+def plot(study: Study, results: Results, path: Path) -> None:
+    """Draws every figure over the damage, with intervals: a colour a variant, grey dashes for classical methods.
+
+    Args:
+        study: the study.
+        results: what it measured.
+        path: PNG file to write.
+    """
+    from matplotlib.figure import Figure
+
+    places = results.places()
+    single = [place for place in places if place[1] != ALL]
+    # Of several kinds of noise or masks, each as a whole; of one kind, its buckets.
+    shown = single if len(results.rows) == 1 or len(single) > len(results.rows) * 3 else places
+    if len(results.rows) > 2:
+        shown = [place for place in places if place[1] == ALL]
+    names = _measured(study, results)
+    figure = Figure(figsize=(max(4.5, 0.55 * len(shown) + 2.5) * len(names), 4.8), layout="constrained")
+    figure.suptitle(study.claim, fontsize="medium")
+    for index, name in enumerate(names):
+        axes = figure.add_subplot(1, len(names), index + 1)
+        methods = (*results.variants, *results.classical)
+        for turn, method in enumerate(methods):
+            means = [results.mean(method, name, *place) for place in shown]
+            at = [x + 0.5 * (turn / max(1, len(methods) - 1) - 0.5) for x in range(len(shown))]
+            centre = [float("nan") if mean.mean is None else mean.mean for mean in means]
+            below = [0.0 if mean.low is None else middle - mean.low for mean, middle in zip(means, centre, strict=True)]
+            above = [
+                0.0 if mean.high is None else mean.high - middle for mean, middle in zip(means, centre, strict=True)
+            ]
+            own = method in results.variants
+            axes.errorbar(
+                at,
+                centre,
+                [below, above],
+                fmt="o" if own else "x",
+                markersize=5,
+                capsize=2,
+                linewidth=1.2,
+                color=f"C{turn}" if own else str(0.25 + 0.15 * (turn - len(results.variants))),
+                label=method,
+            )
+        axes.set_xticks(
+            range(len(shown)), [_title(place, len(results.rows)) for place in shown], rotation=40, ha="right"
+        )
+        axes.set_title(_name(name, results), fontsize="medium")
+        axes.grid(alpha=0.25)
+        if index == 0:
+            axes.legend(fontsize="small")
+    with replaced(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+
+
+def _measured(study: Study, results: Results) -> Sequence[str]:
+    return [figure for figure in study.figures if results.column(figure) is not None]
+
+
+def _name(figure: str, results: Results) -> str:
+    if figure == "distance":
+        return f"{results.distance} distance, whole image (lower is better)"
+    region, _, _ = figure.partition("_")
+    title = "sharpness, log2 (0: as sharp as the truth)" if figure.endswith("sharpness") else heading(figure)
+    return f"{title}, {'in the hole' if region == 'hole' else 'whole image'}"
+
+
+def _title(place: tuple[str, str], conditions: int) -> str:
+    condition, bucket = place
+    if conditions == 1:
+        return bucket
+    return condition if bucket == ALL else f"{condition}: {bucket}"

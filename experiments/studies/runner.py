@@ -1,0 +1,127 @@
+"""Runs a study: trains every variant with every seed, scores them together, writes table, plot and finding."""
+
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments import experiment
+from experiments.config import Config
+from experiments.evaluate.evaluation import evaluate
+from experiments.evaluate.options import Options as EvaluationOptions
+from experiments.evaluate.table import read_benchmark
+from experiments.studies.claims import STUDIES
+from experiments.studies.report import plot, tables
+from experiments.studies.results import Results
+from experiments.studies.study import BUDGETS, Budget, Study
+from pconv_jax.errors import InputError
+
+if TYPE_CHECKING:
+    from experiments.studies.__main__ import Options
+
+
+def run(options: "Options") -> int:
+    """Runs a study, or goes on with it.
+
+    In its folder: `runs/VARIANT-SEED` (each as `python -m experiments.run` leaves it), `scores/CONDITION` (each as
+    `python -m experiments.evaluate` leaves it), `study.md`, `study.png` and `study.json`.
+
+    Args:
+        options: the flags.
+
+    Returns:
+        0, or 128 + the number of the signal that stopped training (after saving).
+
+    Raises:
+        InputError: something the user can mend.
+        TrainingError: a loss was no longer finite.
+    """
+    study, budget = STUDIES[options.study], _budget(options)
+    out = options.out or Path("runs/studies") / f"{study.name}-{options.data}"
+    started = time.monotonic()
+    runs = {
+        f"{variant.name}-{seed}": _config(
+            options, budget, variant.changes, seed, out / "runs" / f"{variant.name}-{seed}"
+        )
+        for seed in range(budget.seeds)  # a seed of every variant first: they can be compared early
+        for variant in study.variants
+    }
+    for config in runs.values():
+        config.check()
+    for number, (name, config) in enumerate(runs.items(), 1):
+        if (config.out / "report.json").exists():
+            config.check_same_run(json.loads((config.out / "config.json").read_text()))
+            continue
+        print(f"\n== {study.name}: run {number} of {len(runs)}, {name}", flush=True)
+        if code := experiment.run(config):
+            return code
+    results = _score(options, study, budget, runs, out)
+    finding = study.finding(results)
+    text = f"{study.claim}\n\n{finding}\n\n{tables(study, results)}\n"
+    (out / "study.md").write_text(text)
+    plot(study, results, out / "study.png")
+    facts = {
+        "study": study.name,
+        "claim": study.claim,
+        "finding": finding,
+        "options": json.loads(json.dumps(dataclasses.asdict(options), default=str)),
+        "budget": json.loads(
+            json.dumps({**dataclasses.asdict(budget), "settings": dict(budget.settings)}, default=str)
+        ),
+        "minutes_of_this_call": round((time.monotonic() - started) / 60, 1),
+    }
+    (out / "study.json").write_text(json.dumps(facts, indent=2) + "\n")
+    print(f"\n{text}\n  {out / 'study.md'}\n  {out / 'study.png'}")
+    return 0
+
+
+def _budget(options: "Options") -> Budget:
+    for name in ("steps", "seeds", "images"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise InputError(f"--{name} is {value}, but it must be at least 1")
+    budget = BUDGETS[options.preset]
+    settings = dict(budget.settings)
+    if options.steps:
+        every = min(settings["checkpoint_every"], options.steps)
+        settings |= {"steps": options.steps, "checkpoint_every": every, "sample_every": options.steps}
+    return Budget(settings, options.seeds or budget.seeds, options.images or budget.images)
+
+
+def _config(options: "Options", budget: Budget, changes: Any, seed: int, out: Path) -> Config:
+    return Config(
+        **{
+            "dataset": options.data,
+            "data_dir": options.data_dir,
+            "vgg_weights": options.vgg_weights,
+            **budget.settings,
+            **changes,
+            "seed": seed,
+            "out": out,
+            "resume": True,
+        }
+    )
+
+
+def _score(options: "Options", study: Study, budget: Budget, runs: dict[str, Config], out: Path) -> Results:
+    rows, distance = {}, None
+    for condition in study.conditions:
+        folder = out / "scores" / condition.name
+        print(f"\n== {study.name}: scores, {condition.name}", flush=True)
+        rows[condition.name] = evaluate(
+            EvaluationOptions(
+                data=options.data,
+                data_dir=options.data_dir,
+                limit=budget.images,
+                image_size=budget.settings["image_size"],
+                masks=condition.masks,
+                noise=condition.noise,
+                methods=(*study.classical, *(f"{name}={config.out}" for name, config in runs.items())),
+                vgg_weights=options.vgg_weights if "distance" in study.figures else None,
+                vgg_layers=options.vgg_layers,
+                out=folder,
+            )
+        )
+        distance = next(iter(read_benchmark(folder)["distances"]), None)
+    return Results(rows, tuple(each.name for each in study.variants), budget.seeds, study.classical, distance)
