@@ -1,5 +1,7 @@
 """The paper's claims, each with the variants that test it and a finding that the numbers write."""
 
+import itertools
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from experiments.studies.results import Difference, Results
@@ -7,7 +9,6 @@ from experiments.studies.study import Condition, Study, Variant
 from pconv_jax.summary import ALL
 
 _OFF = {"adversarial_weight": 0.0, "perceptual_weight": 0.0}
-_WORDS = {1: "higher", -1: "lower", 0: "not clearly different"}
 
 
 def _figures(difference: Difference, decimals: int = 2) -> str:
@@ -71,23 +72,23 @@ def _noise(results: Results) -> str:
 def _conventional(results: Results) -> str:
     (network,) = results.variants
     parts = []
-    for other in results.classical:
-        gains = {
-            place: results.difference(network, other, "hole_psnr", *place)
-            for place in results.places()
-            if place[1] != ALL
-        }
-        wins = [bucket for (_, bucket), gain in gains.items() if gain.sign == 1]
-        losses = [bucket for (_, bucket), gain in gains.items() if gain.sign == -1]
-        undecided = len(gains) - len(wins) - len(losses)
-        least, most = (choose(gains.values(), key=lambda gain: gain.mean.mean or 0.0) for choose in (min, max))
+    for other, condition in itertools.product(results.classical, results.rows):
+        buckets = [place for place in results.places() if place[0] == condition and place[1] != ALL]
+        gains = {place[1]: results.difference(network, other, "hole_psnr", *place) for place in buckets}
+        means = [gain.mean.mean or 0.0 for gain in gains.values()]
         parts.append(
-            f"Against {other}, PSNR in the hole: ahead in {len(wins)} of {len(gains)} buckets"
-            f"{f' ({chr(44).join(wins)})' if 0 < len(wins) < 7 else ''}, behind in {len(losses)}"
-            f"{f' ({chr(44).join(losses)})' if 0 < len(losses) < 7 else ''}, undecided in {undecided}; from "
-            f"{least.mean.mean:+.2f} to {most.mean.mean:+.2f} dB."
+            f"Against {other}, masks {condition}, PSNR in the hole: {_counted('ahead', gains, 1)}, "
+            f"{_counted('behind', gains, -1)}, {_counted('undecided', gains, 0)} of {len(gains)} buckets; the "
+            f"difference goes from {min(means):+.2f} to {max(means):+.2f} dB."
         )
     return " ".join(parts)
+
+
+def _counted(word: str, gains: Mapping[str, Difference], sign: int) -> str:
+    """`ahead in 2 (thin, thick)`: the names only where they are few."""
+    names = [name for name, gain in gains.items() if gain.sign == sign]
+    listed = f" ({', '.join(names)})" if 0 < len(names) < 4 else ""
+    return f"{word} in {len(names)}{listed}"
 
 
 def _convolution(results: Results) -> str:

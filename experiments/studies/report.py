@@ -46,12 +46,9 @@ def plot(study: Study, results: Results, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    places = results.places()
-    single = [place for place in places if place[1] != ALL]
-    # Of several kinds of noise or masks, each as a whole; of one kind, its buckets.
-    shown = single if len(results.rows) == 1 or len(single) > len(results.rows) * 3 else places
-    if len(results.rows) > 2:
-        shown = [place for place in places if place[1] == ALL]
+    # Of many conditions each as a whole, of one or two their buckets: what fits beside each other.
+    whole = len(results.rows) > 2
+    shown = [place for place in results.places() if (place[1] == ALL) == whole]
     names = _measured(study, results)
     figure = Figure(figsize=(max(4.5, 0.55 * len(shown) + 2.5) * len(names), 4.8), layout="constrained")
     figure.suptitle(study.claim, fontsize="medium")
