@@ -1,5 +1,6 @@
 """The evaluation from its flags to its tables and pictures."""
 
+import collections
 import importlib.metadata
 import itertools
 import os
@@ -39,7 +40,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
         options: the flags.
 
     Returns:
-        All rows of the folder's table.
+        All rows of the folder's table, but those of methods that an earlier command left unfinished.
 
     Raises:
         InputError: something the user can mend.
@@ -56,7 +57,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     sha = table.benchmark["sha256"]
     print(f"benchmark {sha[:12]}: {len(pairs)} pairs of {options.data} images and masks {options.masks}")
     _score(pairs, methods, table, options, distances)
-    rows = table.finish()
+    rows, unfinished = _finished(table.finish(), len(pairs))
     summary = summarise(rows)
     fids = fid_of_methods(fid, pairs, [method.name for method in methods], options.out) if fid else {}
     text = report(rows, summary, table.benchmark, fids)
@@ -65,7 +66,9 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     facts = {"benchmark": table.benchmark, "versions": versions, **({"fid": fids} if fids else {})}
     write_json(options.out / "summary.json", {**facts, **summary.to_json()})
     pictures = draw(pairs, methods, rows, options.out)
-    print(f"\n{text}")
+    print(f"\n{summary.table('hole')}\n\nThe same over the whole image, and differences: {options.out / 'summary.md'}")
+    if unfinished:
+        print(f"left out, because an earlier command did not score it on all pairs: {', '.join(unfinished)}")
     for path in (*(options.out / name for name in ("scores.csv", "summary.json", "summary.md")), *pictures):
         print(f"  {path}")
     return rows
@@ -94,7 +97,7 @@ def report(
         f"images.{f' {used}.' if used else ''}"
     ]
     parts += [f"**{name.capitalize()}**\n\n{summary.table(region)}" for region, name in REGIONS.items()]
-    methods = list(benchmark["methods"])
+    methods = list(next(iter(summary.means.values())))
     models = [method for method in methods if method not in CLASSICAL]
     classical = [method for method in methods if method in CLASSICAL]
     if models and classical:
@@ -108,6 +111,12 @@ def report(
         lines = [["method", "FID"], *([method, f"{fid:.2f}"] for method, fid in fids.items())]
         parts.append(f"**FID over all {len(rows) // len(methods)} pairs**\n\n{markdown(lines)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _finished(rows: list[dict[str, Any]], pairs: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows of methods that were scored on all pairs, for only these can be compared; and names of the others."""
+    counts = collections.Counter(row["method"] for row in rows)
+    return [row for row in rows if counts[row["method"]] == pairs], [name for name in counts if counts[name] != pairs]
 
 
 def _score(

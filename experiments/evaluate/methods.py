@@ -76,7 +76,11 @@ def _open(name: str) -> Named:
     for leaf in tree.leaves((model.params, model.stats)):
         digest.update(np.asarray(leaf).tobytes())
     title = title or path.resolve().name
-    if title in CLASSICAL or title == "all":
+    if "/" in title or title.startswith("."):
+        raise InputError(
+            f"--methods {name} names a method {title!r}, but it will name files: leave out '/' and first dots"
+        )
+    if title in CLASSICAL:
         raise InputError(f"--methods {name} takes the name of another method: give it one, as NAME=FOLDER")
     return Named(
         title,

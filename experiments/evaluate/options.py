@@ -20,8 +20,8 @@ class Options:
         image_size: side of the square in the middle of each image that is scored, px.
         masks: the damage: lines (thin, medium and thick), ratios (six bins of hole ratio, holes at the border or not),
             or a folder of mask files (white = hole).
-        pair_by_name: every image of the folder has a mask of its own name and size in the mask folder; images are
-            scored at their own size.
+        pair_by_name: every image of the folder has a mask of its own name and size in the mask folder; all images are
+            scored, at their own size.
         mask_version: version of the lines or ratios; older versions stay as they are.
         mask_threshold: grey value from which a pixel of a mask file is a hole, 1 to 255.
         invert_masks: mask files mark holes black, not white.
@@ -94,10 +94,5 @@ class Options:
 
     @property
     def method_names(self) -> tuple[str, ...]:
-        """The methods, one by one; a comma in the name of a folder that exists does not part."""
-        return tuple(
-            name
-            for names in self.methods
-            for name in ([names] if Path(names.rpartition("=")[2]).expanduser().exists() else names.split(","))
-            if name
-        )
+        """The methods, one by one."""
+        return tuple(name for names in self.methods for name in names.split(",") if name)

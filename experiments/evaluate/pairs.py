@@ -3,18 +3,21 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from experiments.evaluate.options import Options
+from experiments.logs import progress_bar
 from pconv_jax.data import FolderSource, ImageSource, open_source
 from pconv_jax.data.crop import central_square
 from pconv_jax.errors import InputError
-from pconv_jax.mask_sets import MaskSet, bucket_of, mask_files, mask_set_hash, open_masks, read_mask
+from pconv_jax.mask_sets import NO_HOLE, MaskSet, bucket_of, mask_files, mask_set_hash, open_masks, read_mask
 from pconv_jax.metrics import SSIM_WINDOW
+
+_MANY = 500  # images from which on looking at each shows a progress bar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +82,7 @@ class SeededPairs:
             seed: of the noise.
         """
         self.images, self.masks, self.size, self.noise, self.seed = images.at_least(size), masks, size, noise, seed
-        self.buckets = masks.buckets
+        self.buckets = tuple(bucket for bucket in masks.buckets if bucket != NO_HOLE)  # nothing to repair, or to score
         self._count = min(len(images), limit or len(images))
         self._last: tuple[int, np.ndarray] | None = None
 
@@ -89,10 +92,7 @@ class SeededPairs:
     def __getitem__(self, index: int) -> Pair:
         image, bucket = self.key(index)
         truth = _floats(self._square(image))
-        noisy = truth
-        if self.noise:
-            rng = np.random.default_rng([self.seed, image, self.buckets.index(bucket)])
-            noisy = np.clip(truth + np.float32(self.noise) * rng.standard_normal(truth.shape, np.float32), 0, 1)
+        noisy = _with_noise(truth, self.noise, seed=[self.seed, image, self.buckets.index(bucket)])
         mask = self.masks.mask(bucket, image, self.size, self.size)
         return Pair(image, self.images.label(image), bucket, truth, noisy, mask)
 
@@ -108,10 +108,10 @@ class SeededPairs:
                 "data": self.images.name,
                 "count": self._count,
                 "size": self.size,
-                "sha256": _hash_images([self._square(image) for image in range(self._count)]),
+                "sha256": _hash_images(self._square, self._count),
             },
             "masks": {**self.masks.definition(), "sha256": mask_set_hash(self.masks, size=(self.size, self.size))},
-            "noise": {"sigma": self.noise, "seed": self.seed if self.noise else None},
+            "noise": _noise(self.noise, self.seed),
         }
 
     def _square(self, image: int) -> np.ndarray:
@@ -123,7 +123,17 @@ class SeededPairs:
 class NamedPairs:
     """Images and masks of one folder each, matched by their names, at their own size."""
 
-    def __init__(self, images: FolderSource, root: Path, *, limit: int | None, threshold: int, invert: bool):
+    def __init__(
+        self,
+        images: FolderSource,
+        root: Path,
+        *,
+        limit: int | None,
+        threshold: int,
+        invert: bool,
+        noise: float,
+        seed: int,
+    ):
         """Matches every image with a mask: same path below its folder, whatever the suffix.
 
         Args:
@@ -132,12 +142,15 @@ class NamedPairs:
             limit: number of images, all if None.
             threshold: grey value from which a pixel is a hole.
             invert: black marks the holes.
+            noise: standard deviation of Gaussian noise on the input.
+            seed: of the noise.
 
         Raises:
             InputError: an image without a mask, a mask of another size, an image too small to be scored.
         """
         files = {path.with_suffix("").as_posix(): path for path in mask_files(root)}
         self.images, self.root, self.threshold, self.invert = images, root, threshold, invert
+        self.noise, self.seed = noise, seed
         self.files: list[Path] = []
         missing = []
         for name in images.files[:limit]:
@@ -150,7 +163,7 @@ class NamedPairs:
                 f"{root} has no mask for {', '.join(missing[:3])}{more}: each image needs one of the same name there, "
                 "or leave out --pair-by-name to have masks assigned by the seed"
             )
-        self._buckets = [self._check(index) for index in range(len(self.files))]
+        self._buckets = [self._check(index) for index in _progress("checking", len(self.files))]
         self.buckets = tuple(sorted(set(self._buckets)))
 
     def _check(self, index: int) -> str:
@@ -176,7 +189,8 @@ class NamedPairs:
 
     def __getitem__(self, index: int) -> Pair:
         truth = _floats(self.images[index])
-        return Pair(index, self.images.label(index), self._buckets[index], truth, truth, self._mask(index))
+        noisy = _with_noise(truth, self.noise, seed=[self.seed, index])
+        return Pair(index, self.images.label(index), self._buckets[index], truth, noisy, self._mask(index))
 
     def key(self, index: int) -> tuple[int, str]:
         """Number of the image and bucket of a pair."""
@@ -190,15 +204,15 @@ class NamedPairs:
                 "data": self.images.name,
                 "count": count,
                 "size": "own",
-                "sha256": _hash_images([self.images[index] for index in range(count)]),
+                "sha256": _hash_images(self.images.__getitem__, count),
             },
             "masks": {
                 "kind": "by name",
                 "threshold": self.threshold,
                 "invert": self.invert,
-                "sha256": _hash_images([np.packbits(self._mask(index) == 0) for index in range(count)]),
+                "sha256": _hash_images(lambda index: np.packbits(self._mask(index) == 0), count),
             },
-            "noise": {"sigma": 0.0, "seed": None},
+            "noise": _noise(self.noise, self.seed),
         }
 
 
@@ -223,6 +237,8 @@ def open_pairs(options: Options) -> Pairs:
             limit=options.limit,
             threshold=options.mask_threshold,
             invert=options.invert_masks,
+            noise=options.noise,
+            seed=options.seed,
         )
     masks = open_masks(
         options.masks,
@@ -245,9 +261,32 @@ def _floats(image: np.ndarray) -> np.ndarray:
     return image.astype(np.float32) / np.float32(255)
 
 
-def _hash_images(images: Sequence[np.ndarray]) -> str:
+def _with_noise(image: np.ndarray, sigma: float, *, seed: Sequence[int]) -> np.ndarray:
+    if not sigma:
+        return image
+    noise = np.random.default_rng(seed).standard_normal(image.shape, np.float32)
+    return np.clip(image + np.float32(sigma) * noise, 0, 1)
+
+
+def _noise(sigma: float, seed: int) -> dict[str, Any]:
+    return {"sigma": sigma, "seed": seed if sigma else None}
+
+
+def _hash_images(image_at: Callable[[int], np.ndarray], count: int) -> str:
     digest = hashlib.sha256()
-    for image in images:
+    for index in _progress("hashing", count):
+        image = image_at(index)
         digest.update(str(image.shape).encode())
         digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()
+
+
+def _progress(title: str, count: int) -> Iterator[int]:
+    """The numbers up to `count`; a bar where they are many."""
+    if count < _MANY:
+        yield from range(count)
+        return
+    with progress_bar(title, "img", total=count) as bar:
+        for index in range(count):
+            yield index
+            bar.update()

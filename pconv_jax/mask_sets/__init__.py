@@ -13,10 +13,11 @@ import numpy as np
 from pconv_jax.errors import InputError
 from pconv_jax.mask_sets.drawn import LineMasks, RatioMasks
 from pconv_jax.mask_sets.files import mask_files, read_mask
-from pconv_jax.mask_sets.folder import FolderMasks, bucket_of
+from pconv_jax.mask_sets.folder import NO_HOLE, FolderMasks, bucket_of
 
 __all__ = [
     "MASK_SETS",
+    "NO_HOLE",
     "PUBLISHED",
     "FolderMasks",
     "LineMasks",

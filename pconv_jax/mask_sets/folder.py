@@ -16,7 +16,8 @@ from pconv_jax.mask_sets.files import check_threshold, decode_mask, mask_files, 
 from pconv_jax.masks import RATIO_BINS, hole_ratio
 
 _BINS = ((0.0, RATIO_BINS[0][0]), *RATIO_BINS, (RATIO_BINS[-1][1], 1.0))
-_BUCKETS = ("none", *ratio_buckets(_BINS))  # "none": not a single hole
+NO_HOLE = "none"  # the bucket of files without a single hole
+_BUCKETS = (NO_HOLE, *ratio_buckets(_BINS))
 _VERSIONS = (1,)  # of how files are sorted, chosen and resized
 _SUSPICIOUS = 0.8  # where half of the masks have a larger hole ratio, white probably marks what is valid
 _MANY = 1000  # files above which reading them shows a progress bar
@@ -76,7 +77,7 @@ class FolderMasks:
             for bucket in _BUCKETS
             if (chosen := tuple(file for file in files if found[file].bucket == bucket))
         }
-        if self.buckets == ("none",):
+        if self.buckets == (NO_HOLE,):
             way = "higher" if invert else "lower"
             raise InputError(
                 f"No file in {self.root} has a hole at threshold {threshold}; give a {way} --mask-threshold."
@@ -193,7 +194,7 @@ def bucket_of(mask: np.ndarray) -> str:
         raise InputError(f"A mask must be shaped [H, W, 1], got {list(mask.shape)}.")
     ratio, hole = float(hole_ratio(mask)), mask[..., 0] == 0
     if not ratio:
-        return "none"
+        return NO_HOLE
     border = hole[[0, -1]].any() or hole[:, [0, -1]].any()
     number = next(number for number, (low, high) in enumerate(_BINS) if low < ratio <= high)
     return ratio_buckets(_BINS)[2 * number + int(border)]
