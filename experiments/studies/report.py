@@ -1,5 +1,6 @@
 """What a study leaves behind: a table, a plot and the finding."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from experiments.studies.study import Study
 from pconv_jax.summary import ALL, heading, interval, markdown
 
 _DECIMALS = {"hole_psnr": 2, "hole_sharpness": 2}
+_BESIDE = 6  # kinds of damage that leave room for a second panel beside the first
 
 
 def tables(study: Study, results: Results) -> str:
@@ -50,10 +52,12 @@ def plot(study: Study, results: Results, path: Path) -> None:
     whole = len(results.rows) > 2
     shown = [place for place in results.places() if (place[1] == ALL) == whole]
     names = _measured(study, results)
-    figure = Figure(figsize=(max(4.5, 0.55 * len(shown) + 2.5) * len(names), 4.8), layout="constrained")
+    across = 1 if len(shown) > _BESIDE else 2
+    down = math.ceil(len(names) / across)
+    figure = Figure(figsize=(11.0, 0.4 + 3.7 * down), layout="constrained")
     figure.suptitle(study.claim, fontsize="medium")
     for index, name in enumerate(names):
-        axes = figure.add_subplot(1, len(names), index + 1)
+        axes = figure.add_subplot(down, across, index + 1)
         methods = (*results.variants, *results.classical)
         for turn, method in enumerate(methods):
             means = [results.mean(method, name, *place) for place in shown]
@@ -76,14 +80,18 @@ def plot(study: Study, results: Results, path: Path) -> None:
                 label=method,
             )
         axes.set_xticks(
-            range(len(shown)), [_title(place, len(results.rows)) for place in shown], rotation=40, ha="right"
+            range(len(shown)),
+            [_title(place, len(results.rows)) for place in shown],
+            rotation=25,
+            ha="right",
+            fontsize="small",
         )
         axes.set_title(_name(name, results), fontsize="medium")
         axes.grid(alpha=0.25)
         if index == 0:
-            axes.legend(fontsize="small")
+            axes.legend(fontsize="small", ncols=2)
     with replaced(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+        figure.savefig(temporary, format="png", dpi=90)
 
 
 def _measured(study: Study, results: Results) -> Sequence[str]:
@@ -92,7 +100,7 @@ def _measured(study: Study, results: Results) -> Sequence[str]:
 
 def _name(figure: str, results: Results) -> str:
     if figure == "distance":
-        return f"{results.distance} distance, whole image (lower is better)"
+        return f"{results.distance}, whole image (lower is better)"
     region, _, _ = figure.partition("_")
     title = "sharpness, log2 (0: as sharp as the truth)" if figure.endswith("sharpness") else heading(figure)
     return f"{title}, {'in the hole' if region == 'hole' else 'whole image'}"
