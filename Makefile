@@ -1,5 +1,6 @@
 # make run     train, checkpoint and score on the embedded photographs; results in runs/samples
 # make test    the tests                make lint   ruff and mypy
+# make notebook   open the evaluation of a run in JupyterLab
 # make clean   remove the environment, the caches and the build outputs; results in runs/ stay
 #
 # Options:  PYTHON=python3.12         the interpreter .venv is made with (3.11 or newer)
@@ -16,7 +17,7 @@ INSTALL  = $(PY) -m pip install --quiet --disable-pip-version-check --constraint
 # One stamp an extra: an install runs again only when a file that it depends on has changed.
 STAMPS   = $(EXTRAS:%=$(VENV)/.installed-%)
 
-.PHONY: run test lint clean install constraints
+.PHONY: run test lint notebook clean install constraints
 
 run: install
 	$(PY) -m experiments.run --dataset samples --out runs/samples --resume $(ARGS)
@@ -29,6 +30,9 @@ lint: $(VENV)/.installed-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+notebook: $(VENV)/.installed-notebook
+	$(PY) -m jupyterlab notebooks/evaluation.ipynb $(ARGS)
 
 install: $(VENV)/.installed $(STAMPS)
 

@@ -1,5 +1,6 @@
 """Puts evaluations beside each other: `python -m experiments.compare FOLDER FOLDER ... --baseline biharmonic`."""
 
+import collections
 import dataclasses
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ import tyro
 
 from experiments.evaluate.table import read_benchmark, read_rows, refuse_other_pairs
 from pconv_jax.errors import InputError
-from pconv_jax.summary import ALL, difference, figures, interval, markdown, summarise
+from pconv_jax.summary import difference, figures, interval, markdown, summarise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,34 +36,53 @@ def compare(options: Options) -> str:
         options: the flags.
 
     Returns:
-        The table. A method of the same name in several folders is called FOLDER/NAME from the second on.
+        The table. A method of the same name in several folders is called FOLDER/NAME from the second on. Methods that
+        were not scored on all pairs are left out, and named below it.
 
     Raises:
-        InputError: evaluations of different pairs, or a figure or baseline that they do not have.
+        InputError: evaluations of different pairs, a folder without scores or given twice, or a figure or baseline that
+            they do not have.
     """
     if not options.folders:
         raise InputError("name at least one folder that `python -m experiments.evaluate` wrote")
+    places = [folder.resolve() for folder in options.folders]
+    for folder, place in zip(options.folders, places, strict=True):
+        if places.count(place) > 1:
+            raise InputError(f"{folder} is named twice: name different folders")
     benchmarks = {str(folder): read_benchmark(folder) for folder in options.folders}
     refuse_other_pairs(benchmarks)
     rows: list[dict[str, Any]] = []
-    for folder in options.folders:
+    names = [place.name for place in places]
+    for folder, place in zip(options.folders, places, strict=True):
+        found = read_rows(folder)
+        if not found:
+            raise InputError(f"{folder} holds no scores yet: let its evaluation finish")
+        if options.figure not in figures(found):
+            raise InputError(
+                f"--figure {options.figure} is not scored in {folder}; there are {', '.join(figures(found))}"
+            )
         taken = {row["method"] for row in rows}
-        rows += [
-            {**row, "method": f"{folder.name}/{row['method']}"} if row["method"] in taken else row
-            for row in read_rows(folder)
-        ]
-    if not rows:
-        raise InputError(f"{options.folders[0]} holds no scores yet: let its evaluation finish")
-    if options.figure not in figures(rows):
-        raise InputError(f"--figure {options.figure} is not scored; there are {', '.join(figures(rows))}")
+        prefix = place.name if names.count(place.name) == 1 else folder
+        rows += [{**row, "method": f"{prefix}/{row['method']}"} if row["method"] in taken else row for row in found]
+    rows, unfinished = _finished(rows)
+    if options.baseline in unfinished:
+        raise InputError(f"--baseline {options.baseline} is not scored on all pairs yet: let its evaluation finish")
     baseline = options.baseline or rows[0]["method"]
     lines = [["bucket", "method", options.figure, f"less {baseline}"]]
     narrow = [{key: row[key] for key in ("image", "bucket", "method", "hole_fraction", options.figure)} for row in rows]
     for bucket, methods in summarise(narrow).means.items():
         for method, means in methods.items():
-            gain = difference(narrow, method, baseline, options.figure, bucket=bucket if bucket != ALL else ALL)
+            gain = difference(narrow, method, baseline, options.figure, bucket=bucket)
             lines.append([bucket, method, interval(means[options.figure], 3), interval(gain, 3)])
-    return markdown(lines, text=2)
+    table = markdown(lines, text=2)
+    return f"{table}\n\nleft out, not scored on all pairs: {', '.join(unfinished)}" if unfinished else table
+
+
+def _finished(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows of methods that no other has more of: only means over the same pairs compare. Names of the others."""
+    counts = collections.Counter(row["method"] for row in rows)
+    most = max(counts.values())
+    return [row for row in rows if counts[row["method"]] == most], [name for name in counts if counts[name] < most]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -60,7 +60,7 @@ class Checkpoints:
                 save_decision_policy=training.save_decision_policies.FixedIntervalPolicy(1),  # the caller decides when
                 preservation_policy=training.preservation_policies.AnyPreservationPolicy([latest, best]),
                 custom_metadata=None if notes is None else dict(notes),
-                cleanup_tmp_directories=True,
+                cleanup_tmp_directories=notes is not None,  # a reader must not remove what a running training is saving
             )
         except Exception as error:  # of many kinds, as in `load`
             raise InputError(

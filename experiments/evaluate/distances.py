@@ -27,7 +27,8 @@ def open_distances(options: Options) -> dict[str, Distance]:
         from pconv_jax.vgg import deepest
         from pconv_jax.vgg_weights import resolve_weights
 
-        weights = resolve_weights(options.vgg_weights, seed=options.seed, through=deepest(options.vgg_layers))
+        # Random weights are always the same ones: pairs by name do not depend on the seed, but share a column.
+        weights = resolve_weights(options.vgg_weights, seed=0, through=deepest(options.vgg_layers))
         vgg = VggDistance(weights, options.vgg_layers)
         found[vgg.name] = vgg
     if options.lpips_weights is not None:
@@ -55,7 +56,7 @@ def save_composites(pairs: Pairs, part: Done, folder: Path) -> None:
     from PIL import Image
 
     for index, composite in part.composites.items():
-        path = _file(folder, part.method, *pairs.key(index))
+        path = composite_file(folder, part.method, *pairs.key(index))
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(".tmp")
         Image.fromarray(composite).save(unfinished, "PNG")
@@ -84,11 +85,12 @@ def fid_of_methods(fid: Fid, pairs: Pairs, methods: Sequence[str], folder: Path)
     real = np.concatenate([fid.features(pair.truth[None]) for pair in truths.values()])
     found = {}
     for method in methods:
-        files = [_file(folder, method, *pairs.key(index)) for index in range(len(pairs))]
+        files = [composite_file(folder, method, *pairs.key(index)) for index in range(len(pairs))]
         repaired = [fid.features(decode_image(file)[None].astype(np.float32) / np.float32(255)) for file in files]
         found[method] = fid.distance(np.concatenate(repaired), real)
     return found
 
 
-def _file(folder: Path, method: str, image: int, bucket: str) -> Path:
+def composite_file(folder: Path, method: str, image: int, bucket: str) -> Path:
+    """Where `save_composites` writes the composite of one pair."""
     return folder / "composites" / method / bucket / f"{image:06d}.png"

@@ -10,6 +10,7 @@ from typing import Any
 from experiments.evaluate.distances import (
     Distance,
     add_distances,
+    composite_file,
     fid_of_methods,
     open_distances,
     open_fid,
@@ -127,19 +128,26 @@ def _score(
     distances: dict[str, Distance],
 ) -> None:
     done = {(row["image"], row["bucket"], row["method"]) for row in table.rows}
+    save = options.save_composites or options.fid_weights is not None
+
+    def is_done(index: int, name: str) -> bool:
+        # An earlier command scored it, but may not have kept its composite.
+        number, bucket = pairs.key(index)
+        saved = not save or composite_file(options.out, name, number, bucket).exists()
+        return saved and (number, bucket, name) in done
+
     todo: list[Part] = []
     for method in methods:
-        left = [index for index in range(len(pairs)) if (*pairs.key(index), method.name) not in done]
+        left = [index for index in range(len(pairs)) if not is_done(index, method.name)]
         todo += [(method.name, left[at : at + options.batch_size]) for at in range(0, len(left), options.batch_size)]
     count = sum(len(part) for _, part in todo)
     workers = options.workers or os.cpu_count() or 1
     total = len(methods) * len(pairs)
-    save = options.save_composites or options.fid_weights is not None
     keep = save or bool(distances)
     with progress_bar("scoring", "img", total=total, done=total - count) as bar:
         for part in scored(pairs, methods, todo, workers=workers, keep=keep):
             add_distances(pairs, part, distances)
             if save:
                 save_composites(pairs, part, options.out)
-            table.append(part.rows)
+            table.append([row for row in part.rows if (row["image"], row["bucket"], row["method"]) not in done])
             bar.update(len(part.rows))

@@ -60,7 +60,7 @@ def _open(name: str) -> Named:
     if name in CLASSICAL:
         package = _PACKAGE.get(name)
         return Named(name, None, {} if package is None else {package: importlib.metadata.version(package)})
-    title, _, folder = name.rpartition("=")
+    title, _, folder = ("", "", name) if Path(name).expanduser().exists() else name.rpartition("=")
     path = Path(folder).expanduser()
     if not path.exists():
         raise InputError(

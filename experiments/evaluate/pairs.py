@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import statistics
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,9 +17,11 @@ from pconv_jax.data import FolderSource, ImageSource, open_source
 from pconv_jax.data.crop import central_square
 from pconv_jax.errors import InputError
 from pconv_jax.mask_sets import NO_HOLE, MaskSet, bucket_of, mask_files, mask_set_hash, open_masks, read_mask
+from pconv_jax.masks import hole_ratio
 from pconv_jax.metrics import SSIM_WINDOW
 
 _MANY = 500  # images from which on looking at each shows a progress bar
+_SUSPICIOUS = 0.8  # where half of the masks have a larger hole ratio, they are probably inverted, as in `FolderMasks`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +84,12 @@ class SeededPairs:
             limit: number of images, all if None.
             noise: standard deviation of Gaussian noise on the input.
             seed: of the noise.
+
+        Raises:
+            InputError: too small a size to be scored.
         """
+        if size < SSIM_WINDOW:
+            raise InputError(f"--image-size is {size}, but scores need at least {SSIM_WINDOW} px on each side")
         self.images, self.masks, self.size, self.noise, self.seed = images.at_least(size), masks, size, noise, seed
         self.buckets = tuple(bucket for bucket in masks.buckets if bucket != NO_HOLE)  # nothing to repair, or to score
         self._count = min(len(images), limit or len(images))
@@ -146,27 +155,45 @@ class NamedPairs:
             seed: of the noise.
 
         Raises:
-            InputError: an image without a mask, a mask of another size, an image too small to be scored.
+            InputError: an image without a mask or with two, a mask of another size, an image too small to be scored,
+                no hole in any mask.
         """
-        files = {path.with_suffix("").as_posix(): path for path in mask_files(root)}
+        files: dict[str, list[Path]] = {}
+        for path in mask_files(root):
+            files.setdefault(path.with_suffix("").as_posix(), []).append(path)
         self.images, self.root, self.threshold, self.invert = images, root, threshold, invert
         self.noise, self.seed = noise, seed
         self.files: list[Path] = []
-        missing = []
+        missing: list[str] = []
         for name in images.files[:limit]:
-            path = files.get(Path(name).with_suffix("").as_posix())
-            missing += [name] if path is None else []
-            self.files += [] if path is None else [path]
+            found = files.get(Path(name).with_suffix("").as_posix(), [])
+            if len(found) > 1:
+                raise InputError(f"{root} has more than one mask for {name}, {found[0]} and {found[1]}: leave only one")
+            missing += [] if found else [name]
+            self.files += found
         if missing:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             raise InputError(
                 f"{root} has no mask for {', '.join(missing[:3])}{more}: each image needs one of the same name there, "
                 "or leave out --pair-by-name to have masks assigned by the seed"
             )
-        self._buckets = [self._check(index) for index in _progress("checking", len(self.files))]
+        ratios, self._buckets = [], []
+        for index in _progress("checking", len(self.files)):
+            mask = self._checked_mask(index)
+            ratios.append(float(hole_ratio(mask)))
+            self._buckets.append(bucket_of(mask))
+        if not any(ratios):
+            raise InputError(f"no mask in {root} has a hole at --mask-threshold {threshold}: give another threshold")
+        if statistics.median(ratios) > _SUSPICIOUS:
+            colour, way = ("white", "leave out") if invert else ("black", "give")
+            warnings.warn(
+                f"The masks in {root} are {statistics.fmean(ratios):.0%} hole on average; if {colour} marks the holes "
+                f"in these files, {way} --invert-masks.",
+                stacklevel=2,
+            )
         self.buckets = tuple(sorted(set(self._buckets)))
 
-    def _check(self, index: int) -> str:
+    def _checked_mask(self, index: int) -> np.ndarray:
         image, mask = self.images[index], self._mask(index)
         if image.shape[:2] != mask.shape[:2]:
             (height, width), (mask_height, mask_width) = image.shape[:2], mask.shape[:2]
@@ -179,7 +206,7 @@ class NamedPairs:
                 f"{self.images.label(index)} has {image.shape[1]}x{image.shape[0]} pixels, but scores need at least "
                 f"{SSIM_WINDOW} on each side: leave it out"
             )
-        return bucket_of(mask)
+        return mask
 
     def _mask(self, index: int) -> np.ndarray:
         return read_mask(self.root / self.files[index], threshold=self.threshold, invert=self.invert)

@@ -12,6 +12,8 @@ from experiments.evaluate.pairs import benchmark_hash
 from pconv_jax.errors import InputError
 from pconv_jax.summary import KEYS
 
+_UNDECODABLE = "surrogateescape"  # names of files can be any bytes
+_BENCHMARK = ("images", "masks", "noise", "sha256", "buckets", "distances", "methods")
 _TYPES = {"image": int, "name": str, "bucket": str, "method": str}
 
 
@@ -44,7 +46,7 @@ class ScoreTable:
             self._take_over(read_benchmark(folder))
         elif folder.exists() and any(folder.iterdir()):
             raise InputError(f"--out {folder} is not empty and holds no evaluation: name another")
-        self.rows = read_rows(folder) if self._path.exists() else []
+        self.rows = read_rows(folder)
 
     def _take_over(self, before: Mapping[str, Any]) -> None:
         refuse_other_pairs({str(self.folder): before, "this command": self.benchmark})
@@ -63,26 +65,36 @@ class ScoreTable:
             InputError: the table has scores of another one under this name.
         """
         identity = json.loads(json.dumps(identity))  # as it comes back: lists, not tuples
-        known = self.benchmark["methods"].setdefault(name, identity)
-        if known != identity:
+        known = self.benchmark["methods"].get(name)
+        if known is not None and known != identity and any(row["method"] == name for row in self.rows):
             changed = ", ".join(key for key in known.keys() | identity.keys() if known.get(key) != identity.get(key))
             raise InputError(
                 f"{self.folder} holds scores of another {name} ({changed} differs): name this one differently, as "
                 "NAME=FOLDER, or use another --out"
             )
+        self.benchmark["methods"][name] = identity
 
     def start(self) -> None:
-        """Writes what is known so far; a last line that a kill cut short is gone after that."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Writes what is known so far; a last line that a kill cut short is gone after that.
+
+        Raises:
+            InputError: the folder cannot be made.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"--out {self.folder} cannot be made ({error.strerror}): name another") from error
         write_json(self.folder / "benchmark.json", self.benchmark)
         if self.rows:
             self._write(self.rows)
+        else:
+            self._path.unlink(missing_ok=True)  # at most a piece of its heading
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Adds rows, on disk when this returns."""
         if not rows:
             return
-        with self._path.open("a", newline="") as file:
+        with self._path.open("a", newline="", encoding="utf-8", errors=_UNDECODABLE) as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             if file.tell() == 0:
                 writer.writeheader()
@@ -103,7 +115,7 @@ class ScoreTable:
 
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         unfinished = self._path.with_suffix(".tmp")
-        with unfinished.open("w", newline="") as file:
+        with unfinished.open("w", newline="", encoding="utf-8", errors=_UNDECODABLE) as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(_cells(row) for row in rows)
@@ -146,22 +158,27 @@ def read_benchmark(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{folder} holds no evaluation: name a folder that `python -m experiments.evaluate` wrote")
     try:
-        return dict(json.loads(path.read_text()))
-    except ValueError as error:
+        content = dict(json.loads(path.read_text()))
+        if missing := [name for name in _BENCHMARK if name not in content]:
+            raise ValueError(f"it has no {missing[0]}")
+        return content
+    except (TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged ({error}): remove the folder and score again") from error
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a `scores.csv`; a last line that a kill cut short is left out.
+    """The rows of a `scores.csv`, none where there is no such file; a last line that a kill cut short is left out.
 
     Raises:
         InputError: a row that is not one of scores.
     """
     path = folder / "scores.csv"
-    text = path.read_bytes().decode()
-    whole = text[: text.rfind("\n") + 1]  # a whole line ends with a newline
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]  # a whole line ends with a newline
     try:
-        return [_row(cells) for cells in csv.DictReader(io.StringIO(whole, newline=""))]
+        return [_row(cells) for cells in csv.DictReader(io.StringIO(whole.decode("utf-8", _UNDECODABLE), newline=""))]
     except (TypeError, ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged ({error}): remove it and score again") from error
 
@@ -176,6 +193,8 @@ def write_json(path: Path, content: Any) -> None:
 def _row(cells: Mapping[str, str]) -> dict[str, Any]:
     if not set(KEYS) <= cells.keys():
         raise ValueError(f"columns {', '.join(cells)}")
+    if None in cells.values():
+        raise ValueError(f"a line with fewer cells than columns, of image {cells['image']}")
     return {name: _TYPES[name](cell) if name in _TYPES else float(cell or "nan") for name, cell in cells.items()}
 
 
