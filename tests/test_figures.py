@@ -101,6 +101,30 @@ def test_grid_limit_range_and_grey(tmp_path):
     assert box(pixels(tmp_path / "mask.png"), RED)
 
 
+def test_grid_names_its_rows_to_the_left_of_each(tmp_path):
+    columns = [("first", np.concatenate([flat(RED, 1), flat(GREEN, 1), flat(BLUE, 1)]))]
+    figures.image_grid(columns, tmp_path / "plain.png", limit=2)
+    figures.image_grid(columns, tmp_path / "named.png", limit=2, rows=["best", "a much longer name", "never shown"])
+    figures.image_grid(columns, tmp_path / "empty.png", limit=2, rows=["", "                  ", ""])
+    plain, named, empty = (pixels(tmp_path / f"{name}.png") for name in ("plain", "named", "empty"))
+    shift = named.shape[1] - plain.shape[1]
+    assert named.shape[0] == plain.shape[0]
+    assert shift > 100  # room for the longest name
+    assert (named[:, shift + 6 :] == plain[:, 6:]).all()  # nothing else has changed
+    black = (named[:, : shift + 6] == 0).all(axis=-1)
+    for colour, wide in ((RED, 60), (GREEN, 200)):
+        top, _, bottom, _ = box(named, colour)
+        rows, label = np.nonzero(black[top:bottom])
+        assert abs(rows.mean() - (bottom - top) / 2) < 8  # halfway up the image
+        assert 6 <= label.min() < 12 and label.max() < wide
+        black[top:bottom] = False
+    assert not black.any()
+    assert (empty[:, : empty.shape[1] - plain.shape[1]] == 255).all()
+    with pytest.raises(InputError, match="2 rows need as many labels, not 1"):
+        figures.image_grid(columns, tmp_path / "grid.png", limit=2, rows=["best"])
+    assert not (tmp_path / "grid.png").exists()
+
+
 def test_sheet_fills_rows_from_the_left_with_captions_below(tmp_path):
     path = tmp_path / "new" / "sheet.png"
     images = np.concatenate([flat(RED, 1), flat(GREEN, 1), flat(BLUE, 1)])

@@ -226,3 +226,45 @@ def test_headings_intervals_and_alignment():
     assert interval(Mean(21.3, None, None, 1, 0), 2) == "21.30"
     assert interval(Mean(None, None, None, 0, 3), 2) == "-"
     assert markdown([["a", "b"], ["long", "1.25"]]) == "| a    |    b |\n| ---- | ---: |\n| long | 1.25 |"
+
+
+def test_the_interval_covers_the_true_mean_in_about_95_percent_of_samples():
+    rng = np.random.default_rng(0)
+    found = [bootstrap(rng.normal(3, 2, 60), seed=seed) for seed in range(200)]
+    assert 0.89 <= np.mean([each.low <= 3 <= each.high for each in found]) <= 0.99
+
+
+def test_the_interval_of_a_skewed_figure_is_not_symmetric():
+    values = np.random.default_rng(5).exponential(1, 40)
+    found = bootstrap(values)
+    rng = np.random.default_rng(98)
+    means = [rng.choice(values, values.size).mean() for _ in range(4000)]
+    assert (found.low, found.high) == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.05)
+    assert found.high - found.mean > found.mean - found.low
+
+
+def test_many_images_are_not_resampled_all_at_once(monkeypatch):
+    values = np.random.default_rng(1).normal(size=300)
+    expected = bootstrap(values)
+    largest = []
+
+    def mean(samples, axis=None):
+        largest.append(np.size(samples))
+        return average(samples, axis=axis)
+
+    average = np.mean
+    monkeypatch.setattr("pconv_jax.summary._AT_ONCE", 3000)
+    monkeypatch.setattr(np, "mean", mean)
+    assert bootstrap(values) == expected
+    assert 300 < max(largest) <= 3000
+
+
+def test_a_bucket_that_only_one_method_repairs_perfectly_does_not_count_for_the_other():
+    rows = [row(0, "x", "a", 12.0), row(0, "y", "a", INF), row(0, "x", "b", 10.0), row(0, "y", "b", 40.0)]
+    assert difference(rows, "a", "b", "hole_psnr").mean == 2.0  # of x alone: 40 dB are no loss of a
+    assert difference(rows, "b", "a", "hole_psnr").mean == -2.0
+
+
+def test_a_difference_needs_a_finite_figure_of_both():
+    rows = [row(0, method="a", psnr=NAN), row(0, method="b", psnr=5.0)]
+    assert difference(rows, "a", "b", "hole_psnr") == Mean(None, None, None, 0, 0)

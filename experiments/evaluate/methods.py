@@ -60,7 +60,8 @@ def _open(name: str) -> Named:
     if name in CLASSICAL:
         package = _PACKAGE.get(name)
         return Named(name, None, {} if package is None else {package: importlib.metadata.version(package)})
-    title, _, folder = ("", "", name) if Path(name).expanduser().exists() else name.rpartition("=")
+    is_folder = "=" not in name or Path(name).expanduser().exists()  # a folder's own name may have a "=" too
+    title, _, folder = ("", "", name) if is_folder else name.partition("=")
     path = Path(folder).expanduser()
     if not path.exists():
         raise InputError(

@@ -1,6 +1,7 @@
 """Scoring: pairs and a method in, rows out; classical methods in processes of their own."""
 
 import concurrent.futures
+import concurrent.futures.process
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -14,6 +15,7 @@ import numpy as np
 from experiments.evaluate.methods import CLASSICAL, Named
 from experiments.evaluate.pairs import Pair, Pairs
 from pconv_jax.classical import Method, unrepaired
+from pconv_jax.errors import InputError
 from pconv_jax.evaluate import apply_method, saved_composite, score_images
 
 Part = tuple[str, Sequence[int]]  # a method and the numbers of some pairs
@@ -68,6 +70,11 @@ def scored(pairs: Pairs, methods: Sequence[Named], todo: Sequence[Part], *, work
             futures = [pool.submit(_score_there, part, keep) for part in there]
             for future in concurrent.futures.as_completed(futures):
                 yield future.result()
+        except concurrent.futures.process.BrokenProcessPool as error:
+            raise InputError(
+                f"one of {workers} worker processes was ended from outside, perhaps for want of memory: the same command "
+                "goes on, with fewer --workers"
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)  # after Ctrl-C, only what is at work is waited for
     for name, indices in todo:
