@@ -72,7 +72,7 @@ def scored(pairs: Pairs, methods: Sequence[Named], todo: Sequence[Part], *, work
                 yield future.result()
         except concurrent.futures.process.BrokenProcessPool as error:
             raise InputError(
-                f"one of {workers} worker processes was ended from outside, perhaps for want of memory: the same command "
+                f"one of {workers} worker processes was ended, perhaps for want of memory: the same command "
                 "goes on, with fewer --workers"
             ) from error
         finally:
