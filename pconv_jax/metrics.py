@@ -129,10 +129,8 @@ def sharpness(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayL
     -1 is half the truth's gradient energy (blurred), above 0 is more texture or noise than the truth has. It looks
     at how much structure there is, not whether it is the right one: read it beside the other metrics.
 
-    Gradient energy is the mean of dx^2 + dy^2 over the region and channels, plus `GRADIENT_FLOOR`. dx and dy are
-    differences to the next pixel on the right and below, 0 in the last column and row. They are taken of the whole
-    image, so a hole's figure includes the seam on its right and lower edge; the other two sides of the seam belong to
-    pixels outside it.
+    Gradient energy is the mean squared difference between neighbours, beside and below each other, of which at least
+    one lies in the region, plus `GRADIENT_FLOOR`. So a hole's figure includes the seam all around it.
 
     Args:
       output: [N, H, W, C] images in [0, 1].
@@ -140,16 +138,13 @@ def sharpness(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayL
       region: [N, H, W, 1] booleans or 0/1 numbers, 1 = look at this pixel; None = the whole image.
 
     Returns:
-      [N] float64 between -17 and 17, without unit; NaN where the region is empty.
+      [N] float64 between -16 and 16, without unit; NaN where the region is empty.
 
     Raises:
       InputError: shapes, ranges or region do not fit.
     """
     output, truth, selected = _checked(output, truth, region)
-    return np.log2(
-        (_mean(_gradient_energy(output), selected) + GRADIENT_FLOOR)
-        / (_mean(_gradient_energy(truth), selected) + GRADIENT_FLOOR)
-    )
+    return np.log2(_gradient_energy(output, selected) / _gradient_energy(truth, selected))
 
 
 METRICS: Mapping[str, Callable[..., Values]] = {
@@ -236,11 +231,13 @@ def image_pair(output: npt.ArrayLike, truth: npt.ArrayLike) -> tuple[Values, Val
     return output, truth
 
 
-def _gradient_energy(images: Values) -> Values:
-    energy = np.zeros_like(images)
-    energy[:, :, :-1] += np.diff(images, axis=2) ** 2
-    energy[:, :-1] += np.diff(images, axis=1) ** 2
-    return energy
+def _gradient_energy(images: Values, selected: npt.NDArray[np.bool_]) -> Values:
+    down, across = np.diff(images, axis=1) ** 2, np.diff(images, axis=2) ** 2
+    touched_down = selected[:, :-1] | selected[:, 1:]
+    touched_across = selected[:, :, :-1] | selected[:, :, 1:]
+    energy = _sum(down, touched_down) + _sum(across, touched_across)
+    pairs = _sum(np.ones_like(down), touched_down) + _sum(np.ones_like(across), touched_across)
+    return _ratio(energy, pairs, empty=np.nan) + GRADIENT_FLOOR
 
 
 def _mean(values: Values, selected: npt.NDArray[np.bool_]) -> Values:

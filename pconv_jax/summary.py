@@ -223,11 +223,8 @@ def summarise(rows: Sequence[Row]) -> Summary:
     )
 
 
-def difference(rows: Sequence[Row], method: str, baseline: str, figure: str, *, bucket: str = ALL) -> Mean:
-    """How much better a method is than another on the same images: the mean of the differences, image by image.
-
-    Much sharper than comparing two means, since the images' own difficulty cancels. An image's difference is the mean
-    over the buckets in which both methods have a finite figure.
+def gains(rows: Sequence[Row], method: str, baseline: str, figure: str, *, bucket: str = ALL) -> dict[int, float]:
+    """How much better a method is than another on each image: the mean over the buckets in which both are finite.
 
     Args:
         rows: rows of both methods.
@@ -237,7 +234,7 @@ def difference(rows: Sequence[Row], method: str, baseline: str, figure: str, *, 
         bucket: one bucket, or `ALL`.
 
     Returns:
-        Mean of method - baseline over the images that both have a finite figure for.
+        Image -> method - baseline, for the images that both have rows of; NaN or infinite where no bucket compares.
 
     Raises:
         InputError: a method that has no rows.
@@ -251,8 +248,30 @@ def difference(rows: Sequence[Row], method: str, baseline: str, figure: str, *, 
         scores.append({(row["image"], row["bucket"]): row[figure] for row in found})
     ours, theirs = scores
     # inf - inf is NaN: both perfect, nothing to compare.
-    gains = [{"image": key[0], figure: ours[key] - theirs[key]} for key in sorted(ours.keys() & theirs.keys())]
-    return bootstrap(list(by_image(gains, figure).values()))
+    return by_image(
+        ({"image": key[0], figure: ours[key] - theirs[key]} for key in sorted(ours.keys() & theirs.keys())), figure
+    )
+
+
+def difference(rows: Sequence[Row], method: str, baseline: str, figure: str, *, bucket: str = ALL) -> Mean:
+    """The mean of the `gains` of a method over another, with its interval.
+
+    Much sharper than comparing two means, since the images' own difficulty cancels.
+
+    Args:
+        rows: as for `gains`.
+        method: as for `gains`.
+        baseline: as for `gains`.
+        figure: as for `gains`.
+        bucket: as for `gains`.
+
+    Returns:
+        Mean over the images that both have a finite figure for.
+
+    Raises:
+        InputError: a method that has no rows.
+    """
+    return bootstrap(list(gains(rows, method, baseline, figure, bucket=bucket).values()))
 
 
 def heading(name: str) -> str:

@@ -1,6 +1,7 @@
 """Metrics: worked by hand, against scikit-image and plain NumPy, properties, mistakes."""
 
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -51,13 +52,14 @@ def test_ssim_of_flat_images_worked_by_hand():
 
 
 def test_sharpness_worked_by_hand():
-    # dx of OUTPUT: 0.5 and -0.75, dy: 1 and -0.25; of TRUTH: 1 and -0.25, 0.5 and -0.75. By pixel, dx^2 + dy^2:
-    of_output, of_truth = [0.25 + 1, 0.0625, 0.5625, 0], [1 + 0.25, 0.5625, 0.0625, 0]
+    # Squared differences of OUTPUT in the upper and lower row, the left and right column; then of TRUTH.
+    of_output, of_truth = [0.25, 0.5625, 1, 0.0625], [1, 0.0625, 0.25, 0.5625]
     floor = 1 / 255**2
     np.testing.assert_allclose(metrics.sharpness(OUTPUT, TRUTH), [0], atol=1e-15)
-    for pixel in range(4):
+    for pixel, (row, column) in enumerate([(0, 2), (0, 3), (1, 2), (1, 3)]):
         region = (np.arange(4) == pixel).reshape(1, 2, 2, 1)
-        expected = math.log2((of_output[pixel] + floor) / (of_truth[pixel] + floor))
+        energies = [(each[row] + each[column]) / 2 + floor for each in (of_output, of_truth)]
+        expected = math.log2(energies[0] / energies[1])
         np.testing.assert_allclose(metrics.sharpness(OUTPUT, TRUTH, region=region), [expected], rtol=1e-14, atol=1e-14)
     flat = np.full_like(OUTPUT, 0.5)
     np.testing.assert_allclose(metrics.sharpness(flat, TRUTH), [math.log2(floor / (sum(of_truth) / 4 + floor))])
@@ -141,10 +143,15 @@ HOLES = {
 }
 
 
-def gradient_by_definition(image, i, j, c):
-    dx = image[i, j + 1, c] - image[i, j, c] if j + 1 < image.shape[1] else 0.0
-    dy = image[i + 1, j, c] - image[i, j, c] if i + 1 < image.shape[0] else 0.0
-    return dx * dx + dy * dy
+def gradient_by_definition(image, region):
+    """Mean squared difference of neighbours of which one lies in the region, by a walk over all couples."""
+    squares = []
+    height, width, channels = image.shape
+    for i, j, c in itertools.product(range(height), range(width), range(channels)):
+        for y, x in ((i + 1, j), (i, j + 1)):
+            if y < height and x < width and (region[i, j] or region[y, x]):
+                squares.append((float(image[y, x, c]) - float(image[i, j, c])) ** 2)
+    return math.fsum(squares) / len(squares)
 
 
 def ssim_by_definition(output, truth, i, j, c):
@@ -167,7 +174,7 @@ def by_definition(output, truth, region):
     count = len(pairs)
     squares = math.fsum((a - b) ** 2 for a, b in pairs) / count
     common = math.fsum(a * b for a, b in pairs)
-    energies = [math.fsum(gradient_by_definition(x, *place) for place in where) / count for x in (output, truth)]
+    energies = [gradient_by_definition(image, region) for image in (output, truth)]
     return {
         "l1": math.fsum(abs(a - b) for a, b in pairs) / count,
         "psnr": -10 * math.log10(squares) if squares else math.inf,
@@ -214,8 +221,8 @@ def test_sharpness_sees_the_seam_of_a_hole():
     hole = np.zeros((1, 9, 9, 1), bool)
     hole[:, 3:6, 3:6] = True
     patch = np.where(hole, 0.75, truth)  # as flat as the truth, but of another brightness
-    # Of nine pixels three have the seam on the right and three below.
-    expected = math.log2((6 * 0.25**2 / 9 + 1 / 255**2) / (1 / 255**2))
+    # Of the 24 couples with a pixel in the hole 12 are inside it, and 12 cross the seam, 3 on each side.
+    expected = math.log2((12 * 0.25**2 / 24 + 1 / 255**2) / (1 / 255**2))
     np.testing.assert_allclose(metrics.sharpness(patch, truth, region=hole), [expected], rtol=1e-12)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import re
 
 import pytest
@@ -65,6 +66,13 @@ def test_differences_are_of_the_same_image_and_seed():
     assert found.by_seed("a", "hole_psnr", "c") == (3.0, 5.0)
     assert found.difference("a", "ns", "hole_psnr", "c").seeds == (3.0, 5.0)
     assert found.places() == [("c", "all"), ("c", "thin"), ("c", "thick")]
+
+
+def test_a_bucket_in_which_one_is_perfect_decides_nothing():
+    a, b = (rows({name: [20]}) for name in ("a-0", "b-0"))
+    a[1]["hole_psnr"], b[0]["hole_psnr"], b[1]["hole_psnr"] = math.inf, 21.0, 50.0
+    found = Results({"c": [*a, *b]}, ("a", "b"), 1, (), None)
+    assert found.difference("b", "a", "hole_psnr", "c").seeds == (1.0,)  # of the first bucket, not 35.5 - 20
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """Scores of a study: means over images and seeds, differences between variants, and how sure they are."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from pconv_jax.summary import ALL, Mean, bootstrap, by_image
+from pconv_jax.summary import ALL, Mean, bootstrap, by_image, gains
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -64,10 +65,7 @@ class Results:
 
     def mean(self, method: str, figure: str, condition: str, bucket: str = ALL) -> Mean:
         """Mean of a variant, averaged over its seeds image by image, or of a classical method."""
-        names = self._methods(method)
-        by_seed = [self._images(name, figure, condition, bucket) for name in names]
-        images = sorted(set.intersection(*(set(values) for values in by_seed)))
-        return bootstrap([np.mean([values[image] for values in by_seed]) for image in images])
+        return bootstrap(_over_seeds([self._images(name, figure, condition, bucket) for name in self._methods(method)]))
 
     def by_seed(self, variant: str, figure: str, condition: str, bucket: str = ALL) -> tuple[float, ...]:
         """The mean of every seed of a variant by itself."""
@@ -78,23 +76,29 @@ class Results:
 
     def difference(self, variant: str, other: str, figure: str, condition: str, bucket: str = ALL) -> Difference:
         """A variant less another one or a classical method, image by image and seed by seed."""
-        ours = [self._images(name, figure, condition, bucket) for name in self._methods(variant)]
-        theirs = [self._images(name, figure, condition, bucket) for name in self._methods(other)]
+        ours, theirs = self._methods(variant), self._methods(other)
         theirs = theirs * len(ours) if len(theirs) == 1 else theirs
-        images = sorted(set.intersection(*(set(values) for values in (*ours, *theirs))))
-        with np.errstate(invalid="ignore"):  # inf - inf: both perfect, nothing to compare
-            gains = np.array(
-                [[np.subtract(a[i], b[i]) for i in images] for a, b in zip(ours, theirs, strict=True)], np.float64
-            ).reshape(len(ours), len(images))
-            each = gains.mean(axis=0)
-        seeds = tuple(float(np.mean(gain[np.isfinite(gain)])) if np.isfinite(gain).any() else np.nan for gain in gains)
-        return Difference(bootstrap(each), seeds)
+        by_seed = [
+            gains(self.rows[condition], a, b, self._column(figure), bucket=bucket)
+            for a, b in zip(ours, theirs, strict=True)
+        ]
+        seeds = [bootstrap(list(gain.values())).mean for gain in by_seed]
+        return Difference(bootstrap(_over_seeds(by_seed)), tuple(math.nan if mean is None else mean for mean in seeds))
 
     def _methods(self, name: str) -> list[str]:
         return [name] if name in self.classical else [f"{name}-{seed}" for seed in range(self.seeds)]
 
     def _images(self, method: str, figure: str, condition: str, bucket: str) -> dict[int, float]:
+        rows = [row for row in self.rows[condition] if row["method"] == method and bucket in (ALL, row["bucket"])]
+        return by_image(rows, self._column(figure))
+
+    def _column(self, figure: str) -> str:
         column = self.column(figure)
         assert column is not None, "the study has no perceptual distance"
-        rows = [row for row in self.rows[condition] if row["method"] == method and bucket in (ALL, row["bucket"])]
-        return by_image(rows, column)
+        return column
+
+
+def _over_seeds(by_seed: Sequence[Mapping[int, float]]) -> list[float]:
+    """The mean over the seeds, for every image that all of them have; NaN or infinite where one of them is."""
+    images = sorted(set.intersection(*(set(values) for values in by_seed)))
+    return [sum(values[image] for values in by_seed) / len(by_seed) for image in images]
