@@ -1,6 +1,5 @@
 """Puts evaluations beside each other: `python -m experiments.compare FOLDER FOLDER ... --baseline biharmonic`."""
 
-import collections
 import dataclasses
 import sys
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from experiments.evaluate.table import read_benchmark, read_rows, refuse_other_pairs
+from experiments.evaluate.table import finished, read_benchmark, read_rows, refuse_other_pairs
 from pconv_jax.errors import InputError
 from pconv_jax.summary import difference, figures, interval, markdown, summarise
 
@@ -64,7 +63,9 @@ def compare(options: Options) -> str:
         taken = {row["method"] for row in rows}
         prefix = place.name if names.count(place.name) == 1 else folder
         rows += [{**row, "method": f"{prefix}/{row['method']}"} if row["method"] in taken else row for row in found]
-    rows, unfinished = _finished(rows)
+    rows, unfinished = finished(rows, next(iter(benchmarks.values()))["pairs"])
+    if not rows:
+        raise InputError(f"no method is scored on all pairs yet, not even {unfinished[0]}: let its evaluation finish")
     if options.baseline in unfinished:
         raise InputError(f"--baseline {options.baseline} is not scored on all pairs yet: let its evaluation finish")
     baseline = options.baseline or rows[0]["method"]
@@ -76,13 +77,6 @@ def compare(options: Options) -> str:
             lines.append([bucket, method, interval(means[options.figure], 3), interval(gain, 3)])
     table = markdown(lines, text=2)
     return f"{table}\n\nleft out, not scored on all pairs: {', '.join(unfinished)}" if unfinished else table
-
-
-def _finished(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The rows of methods that no other has more of: only means over the same pairs compare. Names of the others."""
-    counts = collections.Counter(row["method"] for row in rows)
-    most = max(counts.values())
-    return [row for row in rows if counts[row["method"]] == most], [name for name in counts if counts[name] < most]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

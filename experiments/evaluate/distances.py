@@ -1,27 +1,42 @@
 """Perceptual figures of composites: VGG distances and LPIPS image by image, FID of sets."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from experiments.evaluate.methods import hash_arrays
 from experiments.evaluate.options import Options
 from experiments.evaluate.pairs import Pair, Pairs
 from experiments.evaluate.work import Done
 from pconv_jax.data.decode import decode_image
 from pconv_jax.reference_metrics import Fid, Lpips
 
-Distance = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(outputs, truths) [N, H, W, 3] in [0, 1] -> [N]."""
+
+@dataclasses.dataclass(frozen=True)
+class NamedDistance:
+    """A perceptual distance under the name it has in tables.
+
+    Attributes:
+        name: the name.
+        distance: (outputs, truths) `[N, H, W, 3]` in [0, 1] -> `[N]`.
+        identity: which one exactly it is, JSON values.
+    """
+
+    name: str
+    distance: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    identity: dict[str, Any]
 
 
-def open_distances(options: Options) -> dict[str, Distance]:
-    """The perceptual distances that the flags give weights for, by the names they have in tables.
+def open_distances(options: Options) -> list[NamedDistance]:
+    """The perceptual distances that the flags give weights for.
 
     Raises:
         InputError: weights or libraries that are not there.
     """
-    found: dict[str, Distance] = {}
+    found = []
     if options.vgg_weights is not None:
         from pconv_jax.perceptual import VggDistance
         from pconv_jax.vgg import deepest
@@ -30,10 +45,10 @@ def open_distances(options: Options) -> dict[str, Distance]:
         # Random weights are always the same ones: pairs by name do not depend on the seed, but share a column.
         weights = resolve_weights(options.vgg_weights, seed=0, through=deepest(options.vgg_layers))
         vgg = VggDistance(weights, options.vgg_layers)
-        found[vgg.name] = vgg
+        found.append(NamedDistance(vgg.name, vgg, {"weights_sha256": hash_arrays(weights.params)}))
     if options.lpips_weights is not None:
         lpips = Lpips(options.lpips_weights)
-        found[lpips.name] = lpips
+        found.append(NamedDistance(lpips.name, lpips, {}))  # whose name stands for one file of weights only
     return found
 
 
@@ -42,13 +57,13 @@ def open_fid(options: Options) -> Fid | None:
     return None if options.fid_weights is None else Fid(options.fid_weights)
 
 
-def add_distances(pairs: Pairs, part: Done, distances: dict[str, Distance]) -> None:
+def add_distances(pairs: Pairs, part: Done, distances: Sequence[NamedDistance]) -> None:
     """Adds the distances of the composites to the rows of a part."""
     if not distances:
         return
     for row, (index, composite) in zip(part.rows, part.composites.items(), strict=True):
         truth, repaired = pairs[index].truth[None], composite[None].astype(np.float32) / np.float32(255)
-        row.update({name: float(distance(repaired, truth)[0]) for name, distance in distances.items()})
+        row.update({each.name: float(each.distance(repaired, truth)[0]) for each in distances})
 
 
 def save_composites(pairs: Pairs, part: Done, folder: Path) -> None:

@@ -1,6 +1,5 @@
 """The evaluation from its flags to its tables and pictures."""
 
-import collections
 import importlib.metadata
 import itertools
 import os
@@ -8,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.evaluate.distances import (
-    Distance,
+    NamedDistance,
     add_distances,
     composite_file,
     fid_of_methods,
@@ -20,7 +19,7 @@ from experiments.evaluate.methods import CLASSICAL, PACKAGES, Named, open_method
 from experiments.evaluate.options import Options
 from experiments.evaluate.pairs import Pairs, open_pairs
 from experiments.evaluate.pictures import draw
-from experiments.evaluate.table import ScoreTable, write_json
+from experiments.evaluate.table import ScoreTable, finished, write_json
 from experiments.evaluate.work import Part, scored
 from experiments.logs import progress_bar
 from pconv_jax.cache import keep_compiled_programs
@@ -48,17 +47,20 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     """
     options.check()
     keep_compiled_programs()
-    pairs = open_pairs(options)
+    # First what is told in a moment, then what looks at every image.
     methods = open_methods(options.method_names)
     distances, fid = open_distances(options), open_fid(options)
-    table = ScoreTable(options.out, pairs.definition(), pairs.buckets, list(distances))
+    pairs = open_pairs(options)
+    table = ScoreTable(options.out, pairs, {each.name: each.identity for each in distances})
     for method in methods:
         table.add_method(method.name, method.identity)
     table.start()
     sha = table.benchmark["sha256"]
     print(f"benchmark {sha[:12]}: {len(pairs)} pairs of {options.data} images and masks {options.masks}")
+    if pairs.note:
+        print(f"note: {pairs.note}")
     _score(pairs, methods, table, options, distances)
-    rows, unfinished = _finished(table.finish(), len(pairs))
+    rows, unfinished = finished(table.finish(), len(pairs))
     summary = summarise(rows)
     fids = fid_of_methods(fid, pairs, [method.name for method in methods], options.out) if fid else {}
     text = report(rows, summary, table.benchmark, fids)
@@ -97,6 +99,8 @@ def report(
         f"{benchmark['noise']['sigma']:g}. Composites, rounded to 8 bits; in brackets 95 % bootstrap intervals over "
         f"images.{f' {used}.' if used else ''}"
     ]
+    if benchmark["note"]:
+        parts.append(f"Images: {benchmark['note']}.")
     parts += [f"**{name.capitalize()}**\n\n{summary.table(region)}" for region, name in REGIONS.items()]
     methods = list(next(iter(summary.means.values())))
     models = [method for method in methods if method not in CLASSICAL]
@@ -110,14 +114,8 @@ def report(
         parts.append(f"{title}\n\n{markdown(lines, text=2)}")
     if fids:
         lines = [["method", "FID"], *([method, f"{fid:.2f}"] for method, fid in fids.items())]
-        parts.append(f"**FID over all {len(rows) // len(methods)} pairs**\n\n{markdown(lines)}")
+        parts.append(f"**FID over all {benchmark['pairs']} pairs**\n\n{markdown(lines)}")
     return "\n\n".join(parts) + "\n"
-
-
-def _finished(rows: list[dict[str, Any]], pairs: int) -> tuple[list[dict[str, Any]], list[str]]:
-    """The rows of methods that were scored on all pairs, for only these can be compared; and names of the others."""
-    counts = collections.Counter(row["method"] for row in rows)
-    return [row for row in rows if counts[row["method"]] == pairs], [name for name in counts if counts[name] != pairs]
 
 
 def _score(
@@ -125,7 +123,7 @@ def _score(
     methods: Sequence[Named],
     table: ScoreTable,
     options: Options,
-    distances: dict[str, Distance],
+    distances: Sequence[NamedDistance],
 ) -> None:
     done = {(row["image"], row["bucket"], row["method"]) for row in table.rows}
     save = options.save_composites or options.fid_weights is not None

@@ -6,6 +6,8 @@ import importlib.metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pconv_jax.classical import Method, biharmonic, mean_fill, navier_stokes, telea, unrepaired
 from pconv_jax.errors import InputError
 
@@ -67,15 +69,9 @@ def _open(name: str) -> Named:
         raise InputError(
             f"--methods {name} is neither a method ({', '.join(CLASSICAL)}) nor a folder: name that of a run"
         )
-    import numpy as np
-    from jax import tree
-
     from pconv_jax.inpaint import restore
 
     model = restore(path)
-    digest = hashlib.sha256()
-    for leaf in tree.leaves((model.params, model.stats)):
-        digest.update(np.asarray(leaf).tobytes())
     title = title or path.resolve().name
     if "/" in title or title.startswith("."):
         raise InputError(
@@ -86,5 +82,15 @@ def _open(name: str) -> Named:
     return Named(
         title,
         lambda images, masks: model.raw(images, masks)[0],
-        {"generator": dataclasses.asdict(model.config), "parameters_sha256": digest.hexdigest()},
+        {"generator": dataclasses.asdict(model.config), "parameters_sha256": hash_arrays((model.params, model.stats))},
     )
+
+
+def hash_arrays(tree: Any) -> str:
+    """SHA-256 of the numbers in a pytree of arrays, in its order."""
+    import jax
+
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(tree):
+        digest.update(np.asarray(leaf).tobytes())
+    return digest.hexdigest()

@@ -50,9 +50,11 @@ class Pairs(Protocol):
 
     Attributes:
         buckets: the kinds of damage, in order.
+        note: what a reader of scores must know of the images; see `pconv_jax.data.ImageSource`.
     """
 
     buckets: tuple[str, ...]
+    note: str
 
     def __len__(self) -> int:
         """Number of pairs."""
@@ -91,6 +93,7 @@ class SeededPairs:
         if size < SSIM_WINDOW:
             raise InputError(f"--image-size is {size}, but scores need at least {SSIM_WINDOW} px on each side")
         self.images, self.masks, self.size, self.noise, self.seed = images.at_least(size), masks, size, noise, seed
+        self.note = images.note
         self.buckets = tuple(bucket for bucket in masks.buckets if bucket != NO_HOLE)  # nothing to repair, or to score
         self._count = min(len(images), limit or len(images))
         self._last: tuple[int, np.ndarray] | None = None
@@ -162,7 +165,7 @@ class NamedPairs:
         for path in mask_files(root):
             files.setdefault(path.with_suffix("").as_posix(), []).append(path)
         self.images, self.root, self.threshold, self.invert = images, root, threshold, invert
-        self.noise, self.seed = noise, seed
+        self.noise, self.seed, self.note = noise, seed, images.note
         self.files: list[Path] = []
         missing: list[str] = []
         for name in images.files[:limit]:

@@ -1,5 +1,6 @@
 """The table of scores on disk: `scores.csv`, a row a pair and method; `benchmark.json`, what they were scored on."""
 
+import collections
 import csv
 import io
 import json
@@ -8,36 +9,38 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.evaluate.pairs import benchmark_hash
+from experiments.evaluate.pairs import Pairs, benchmark_hash
 from pconv_jax.errors import InputError
 from pconv_jax.summary import KEYS
 
 _UNDECODABLE = "surrogateescape"  # names of files can be any bytes
-_BENCHMARK = ("images", "masks", "noise", "sha256", "buckets", "distances", "methods")
+_BENCHMARK = ("images", "masks", "noise", "sha256", "note", "pairs", "buckets", "distances", "methods")
 _TYPES = {"image": int, "name": str, "bucket": str, "method": str}
 
 
 class ScoreTable:
     """Rows on disk as soon as they are scored; those of an earlier call are taken over."""
 
-    def __init__(self, folder: Path, definition: Mapping[str, Any], buckets: Sequence[str], distances: Sequence[str]):
+    def __init__(self, folder: Path, pairs: Pairs, distances: Mapping[str, Mapping[str, Any]]):
         """Opens the table of a folder, or starts one.
 
         Args:
             folder: where it is or will be.
-            definition: what the pairs follow from.
-            buckets: the kinds of damage, in order.
-            distances: names of the perceptual distances.
+            pairs: what is scored; its images are looked at once more.
+            distances: names of the perceptual distances, and which ones exactly they are.
 
         Raises:
             InputError: the folder holds something else, or scores of other pairs.
         """
         self.folder, self._path = folder, folder / "scores.csv"
+        definition = pairs.definition()
         self.benchmark: dict[str, Any] = {
             **definition,
-            "sha256": benchmark_hash(dict(definition)),
-            "buckets": list(buckets),
-            "distances": list(distances),
+            "sha256": benchmark_hash(definition),
+            "note": pairs.note,
+            "pairs": len(pairs),
+            "buckets": list(pairs.buckets),
+            "distances": dict(distances),
             "methods": {},
         }
         if folder.exists() and not folder.is_dir():
@@ -50,8 +53,9 @@ class ScoreTable:
 
     def _take_over(self, before: Mapping[str, Any]) -> None:
         refuse_other_pairs({str(self.folder): before, "this command": self.benchmark})
-        scored, wanted = (", ".join(each["distances"]) or "none" for each in (before, self.benchmark))
-        if scored != wanted:
+        if before["distances"] != self.benchmark["distances"]:
+            scored, wanted = (", ".join(each["distances"]) or "none" for each in (before, self.benchmark))
+            wanted = f"{wanted} from other weights" if scored == wanted else wanted
             raise InputError(
                 f"{self.folder} was scored with perceptual distances: {scored}, and now they are to be: {wanted}; use "
                 "the same VGG and LPIPS flags, or another --out"
@@ -120,6 +124,20 @@ class ScoreTable:
             writer.writeheader()
             writer.writerows(_cells(row) for row in rows)
         unfinished.replace(self._path)
+
+
+def finished(rows: list[dict[str, Any]], pairs: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """Sorts out methods that were not scored on all pairs, for means over different pairs cannot be compared.
+
+    Args:
+        rows: rows of a table.
+        pairs: number of pairs of the benchmark.
+
+    Returns:
+        The rows of the other methods, and the names of those that are left out.
+    """
+    counts = collections.Counter(row["method"] for row in rows)
+    return [row for row in rows if counts[row["method"]] == pairs], [name for name in counts if counts[name] != pairs]
 
 
 def refuse_other_pairs(benchmarks: Mapping[str, Mapping[str, Any]]) -> None:
@@ -199,12 +217,9 @@ def _row(cells: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """An empty cell is "not measured"; floats are written so that they come back to the bit."""
-    return {
-        name: ""
-        if isinstance(value, float) and math.isnan(value)
-        else repr(value)
-        if isinstance(value, float)
-        else value
-        for name, value in row.items()
-    }
+    return {name: _cell(value) if isinstance(value, float) else value for name, value in row.items()}
+
+
+def _cell(value: float) -> str:
+    """An empty cell is "not measured"; others are written so that they come back to the bit."""
+    return "" if math.isnan(value) else repr(value)

@@ -33,7 +33,7 @@ class Options:
     preset: Literal["cpu", "gpu"] = "cpu"
     data: Literal["samples", "folder", "dtd", "oxford_flowers102", "celeb_a"] = "samples"
     data_dir: Path | None = None
-    vgg_weights: str = "random"
+    vgg_weights: str = "download"
     vgg_layers: tuple[str, ...] = ("block2_pool",)
     steps: int | None = None
     seeds: int | None = None
