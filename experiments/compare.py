@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from experiments.command import run_command
 from experiments.evaluate.table import finished, read_benchmark, read_rows, refuse_other_pairs
 from pconv_jax.errors import InputError
 from pconv_jax.summary import difference, figures, interval, markdown, summarise
@@ -80,16 +81,13 @@ def compare(options: Options) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 0, or 2 for a user's mistake."""
-    try:
-        options = tyro.cli(
-            Options, args=sys.argv[1:] if arguments is None else list(arguments), prog="python -m experiments.compare"
-        )
-        print(compare(options))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    """Runs the command; returns its exit code, as `run_command` has them."""
+
+    def work() -> None:
+        flags = sys.argv[1:] if arguments is None else list(arguments)
+        print(compare(tyro.cli(Options, args=flags, prog="python -m experiments.compare")))
+
+    return run_command(work)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import signal
 import sys
 
 from experiments.config import Config
+from experiments.files import write_json
 from experiments.loop import Loop
 from experiments.report import write_report
 from pconv_jax.cache import keep_compiled_programs
@@ -36,7 +37,7 @@ def run(config: Config) -> int:
     sources = open_sources(config)
     vgg = open_vgg(config)
     loop = Loop(config, sources, vgg)
-    _claim_folder(config)
+    write_json(config.out / "config.json", config.to_json())
     generator, discriminator = loop.parameters
     widest = widest_closed_line(config.generator_config)
     reach = "leaves no pixel empty" if widest is None else f"closes lines up to {widest} px"
@@ -72,15 +73,6 @@ def _check_folder(config: Config) -> None:
         config.check_same_run(json.loads(settings.read_text()))
     elif any(config.out.iterdir()):
         raise InputError(f"{config.out} is not empty and holds no run: name another --out")
-
-
-def _claim_folder(config: Config) -> None:
-    """Notes the settings of this run in its folder."""
-    config.out.mkdir(parents=True, exist_ok=True)
-    path = config.out / "config.json"
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(config.to_json(), indent=2) + "\n")
-    unfinished.replace(path)
 
 
 def open_sources(config: Config) -> dict[str, ImageSource]:

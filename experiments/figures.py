@@ -4,17 +4,16 @@ Images are [N, H, W, 3] or [N, H, W, 1] floats in [0, 1]; masks are [N, H, W, 1]
 is replaced in one step, so whoever looks at it during training never sees half a picture.
 """
 
-import contextlib
 import math
 import os
-import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from experiments.files import replaced
 from pconv_jax.errors import InputError
 
 if TYPE_CHECKING:
@@ -254,16 +253,3 @@ def _running_mean(values: np.ndarray, half: int) -> np.ndarray:
     first, last = np.maximum(index - half, 0), np.minimum(index + half + 1, len(values))
     sums = np.concatenate([[0.0], np.cumsum(values)])
     return (sums[last] - sums[first]) / (last - first)
-
-
-@contextlib.contextmanager
-def replaced(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """A file to write, which takes the place of `path` in one step when all went well; its folder is created."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -9,6 +9,8 @@ from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
+from experiments.files import replaced
+
 LOSSES = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss")
 UNITS = {"adversarial": "nats", "discriminator_loss": "nats"}
 
@@ -31,9 +33,8 @@ class MetricsLog:
 
         self._path = folder / "metrics.jsonl"
         kept = [row for row in read_metrics(self._path) if row["step"] <= resume_step]
-        unfinished = self._path.with_suffix(".tmp")
-        unfinished.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        unfinished.replace(self._path)
+        with replaced(self._path) as unfinished:
+            unfinished.write_text("".join(json.dumps(row) + "\n" for row in kept))
         self._file: TextIO = self._path.open("a", buffering=1)
         self._events = SummaryWriter(str(folder / "events"), purge_step=resume_step + 1)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import tyro
 
+from experiments.command import run_command
 from experiments.config import PRESETS, Config
-from pconv_jax.errors import InputError, TrainingError
 
 
 def parse(arguments: Sequence[str]) -> Config:
@@ -37,21 +37,15 @@ def parse(arguments: Sequence[str]) -> Config:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 0, 1 for a failed run, 2 for a user's mistake, 128 + signal."""
-    try:
+    """Runs the command; returns its exit code, as `run_command` has them, or 128 + signal."""
+
+    def work() -> int:
         config = parse(sys.argv[1:] if arguments is None else arguments)
         from experiments import experiment  # after the flags: `--help` need not wait for all of it
 
         return experiment.run(config)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except TrainingError as error:
-        print(f"stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; --resume goes on from the last checkpoint", file=sys.stderr)
-        return 130
+
+    return run_command(work, interrupted="interrupted; --resume goes on from the last checkpoint")
 
 
 if __name__ == "__main__":

@@ -139,6 +139,9 @@ def _each_with_valid_pixels(images: np.ndarray, holes: np.ndarray, fill: Method)
 
 CLASSICAL_METHODS: Mapping[str, Method] = {
     "unrepaired": unrepaired,
-    "mean_fill": mean_fill,
-    "navier_stokes": navier_stokes,
+    "mean": mean_fill,
+    "ns": navier_stokes,
+    "telea": telea,
+    "biharmonic": biharmonic,
 }
+"""By the names that commands and tables have for them."""

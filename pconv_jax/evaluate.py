@@ -6,6 +6,7 @@ and rounded to 8 bits.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -55,7 +56,7 @@ class Evaluation:
     examples: tuple[Example, ...]
     opencv_version: str
 
-    @property
+    @functools.cached_property
     def summary(self) -> Summary:
         """Means over the images, with intervals."""
         return summarise(self.rows)

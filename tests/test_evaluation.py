@@ -261,7 +261,7 @@ def test_a_table_cut_anywhere_is_repaired(tmp_path, here):
 
 def _opened(out):
     pairs = open_pairs(Options(image_size=32, limit=1))
-    return ScoreTable(out, pairs.definition(), pairs.buckets, [])
+    return ScoreTable(out, pairs, {})
 
 
 def test_a_row_is_on_disk_once_it_is_scored_even_after_a_piece_of_a_heading(tmp_path):
@@ -344,7 +344,7 @@ def test_another_checkpoint_under_the_same_name_is_refused(tmp_path, here, capsy
 def test_a_name_without_scores_is_free(tmp_path):
     pairs = open_pairs(Options(image_size=32, limit=1))
     for identity in ({"version": "1"}, {"version": "2"}):
-        table = ScoreTable(tmp_path / "out", pairs.definition(), pairs.buckets, [])
+        table = ScoreTable(tmp_path / "out", pairs, {})
         for name in ("first", "second"):
             table.add_method(name, identity)
         table.start()  # and stopped before the first row

@@ -1,7 +1,6 @@
 """Flags to suites, and the figures to a file: `python -m experiments.benchmark`."""
 
 import importlib
-import json
 import os
 import platform
 import shlex
@@ -15,7 +14,8 @@ import tyro
 
 from experiments.benchmark.options import Options
 from experiments.benchmark.table import Table
-from pconv_jax.errors import InputError
+from experiments.command import run_command
+from experiments.files import write_json
 
 
 def facts() -> dict[str, str]:
@@ -52,18 +52,17 @@ def _processor() -> str:
 
 def _write(path: Path, about: Mapping[str, str], tables: Mapping[str, list[Table]]) -> None:
     figures = {suite: [table.to_json() for table in of_suite] for suite, of_suite in tables.items()}
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps({**about, "suites": figures}, indent=2) + "\n")
-    unfinished.replace(path)
+    write_json(path, {**about, "suites": figures})
 
 
 def main() -> int:
-    """Runs the suites; returns the exit code."""
-    options = tyro.cli(Options, prog="python -m experiments.benchmark", description="Measures every hot path.")
-    about = facts()
-    print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
-    tables: dict[str, list[Table]] = {}
-    try:
+    """Runs the suites; returns the exit code, as `run_command` has them."""
+
+    def work() -> None:
+        options = tyro.cli(Options, prog="python -m experiments.benchmark", description="Measures every hot path.")
+        about = facts()
+        print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
+        tables: dict[str, list[Table]] = {}
         for suite in options.suites:
             print(f"\n## {suite}\n", flush=True)
             tables[suite] = importlib.import_module(f"experiments.benchmark.{suite}").run(options)
@@ -71,12 +70,8 @@ def main() -> int:
                 print(table, flush=True)
             if options.json:
                 _write(options.json, about, tables)  # after each suite: a long run that is cut short keeps what it has
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
+
+    return run_command(work)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
 """Scores methods side by side: `python -m experiments.evaluate --data ... --masks ... --methods ...`. Flags only."""
 
 import sys
-import warnings
 from collections.abc import Sequence
 
 import tyro
 
+from experiments.command import run_command
 from experiments.evaluate.options import Options
-from pconv_jax.errors import InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
-    try:
+    """Runs the command; returns its exit code, as `run_command` has them."""
+
+    def work() -> None:
         options = tyro.cli(
             Options,
             args=sys.argv[1:] if arguments is None else list(arguments),
@@ -21,21 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         from experiments.evaluate.evaluation import evaluate  # after the flags: `--help` need not wait for all of it
 
-        with warnings.catch_warnings():
-            warnings.showwarning = _show
-            evaluate(options)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
-        return 130
-    return 0
+        evaluate(options)
 
-
-def _show(message: Warning | str, *_: object, **__: object) -> None:
-    """A warning as one line, without the place in the code that it comes from."""
-    print(f"warning: {message}", file=sys.stderr)
+    return run_command(work, interrupted="interrupted; the same command goes on where it stopped")
 
 
 if __name__ == "__main__":

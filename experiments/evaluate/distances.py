@@ -11,6 +11,7 @@ from experiments.evaluate.methods import hash_arrays
 from experiments.evaluate.options import Options
 from experiments.evaluate.pairs import Pair, Pairs
 from experiments.evaluate.work import Done
+from experiments.files import replaced
 from pconv_jax.data.decode import decode_image
 from pconv_jax.reference_metrics import Fid, Lpips
 
@@ -71,11 +72,8 @@ def save_composites(pairs: Pairs, part: Done, folder: Path) -> None:
     from PIL import Image
 
     for index, composite in part.composites.items():
-        path = composite_file(folder, part.method, *pairs.key(index))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".tmp")
-        Image.fromarray(composite).save(unfinished, "PNG")
-        unfinished.replace(path)
+        with replaced(composite_file(folder, part.method, *pairs.key(index))) as unfinished:
+            Image.fromarray(composite).save(unfinished, "PNG")
 
 
 def fid_of_methods(fid: Fid, pairs: Pairs, methods: Sequence[str], folder: Path) -> dict[str, float]:

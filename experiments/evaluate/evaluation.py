@@ -15,14 +15,16 @@ from experiments.evaluate.distances import (
     open_fid,
     save_composites,
 )
-from experiments.evaluate.methods import CLASSICAL, PACKAGES, Named, open_methods
+from experiments.evaluate.methods import PACKAGES, Named, open_methods
 from experiments.evaluate.options import Options
 from experiments.evaluate.pairs import Pairs, open_pairs
 from experiments.evaluate.pictures import draw
-from experiments.evaluate.table import ScoreTable, finished, write_json
+from experiments.evaluate.table import ScoreTable, finished
 from experiments.evaluate.work import Part, scored
+from experiments.files import replaced, write_json
 from experiments.logs import progress_bar
 from pconv_jax.cache import keep_compiled_programs
+from pconv_jax.classical import CLASSICAL_METHODS
 from pconv_jax.evaluate import REGIONS
 from pconv_jax.summary import Summary, difference, interval, markdown, summarise
 
@@ -60,18 +62,19 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     if pairs.note:
         print(f"note: {pairs.note}")
     _score(pairs, methods, table, options, distances)
-    rows, unfinished = finished(table.finish(), len(pairs))
+    rows, left_out = finished(table.finish(), len(pairs))
     summary = summarise(rows)
     fids = fid_of_methods(fid, pairs, [method.name for method in methods], options.out) if fid else {}
     text = report(rows, summary, table.benchmark, fids)
-    (options.out / "summary.md").write_text(text)
+    with replaced(options.out / "summary.md") as unfinished:
+        unfinished.write_text(text)
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     facts = {"benchmark": table.benchmark, "versions": versions, **({"fid": fids} if fids else {})}
     write_json(options.out / "summary.json", {**facts, **summary.to_json()})
     pictures = draw(pairs, methods, rows, options.out)
     print(f"\n{summary.table('hole')}\n\nThe same over the whole image, and differences: {options.out / 'summary.md'}")
-    if unfinished:
-        print(f"left out, because an earlier command did not score it on all pairs: {', '.join(unfinished)}")
+    if left_out:
+        print(f"left out, because an earlier command did not score it on all pairs: {', '.join(left_out)}")
     for path in (*(options.out / name for name in ("scores.csv", "summary.json", "summary.md")), *pictures):
         print(f"  {path}")
     return rows
@@ -103,8 +106,8 @@ def report(
         parts.append(f"Images: {benchmark['note']}.")
     parts += [f"**{name.capitalize()}**\n\n{summary.table(region)}" for region, name in REGIONS.items()]
     methods = list(next(iter(summary.means.values())))
-    models = [method for method in methods if method not in CLASSICAL]
-    classical = [method for method in methods if method in CLASSICAL]
+    models = [method for method in methods if method not in CLASSICAL_METHODS]
+    classical = [method for method in methods if method in CLASSICAL_METHODS]
     if models and classical:
         lines = [["bucket", "model", *(f"over {other}" for other in classical)]]
         title = "**PSNR in the hole, dB, model less classical method, image by image**"

@@ -8,16 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pconv_jax.classical import Method, biharmonic, mean_fill, navier_stokes, telea, unrepaired
+from pconv_jax.classical import CLASSICAL_METHODS, Method
 from pconv_jax.errors import InputError
 
-CLASSICAL: dict[str, Method] = {
-    "unrepaired": unrepaired,
-    "mean": mean_fill,
-    "ns": navier_stokes,
-    "telea": telea,
-    "biharmonic": biharmonic,
-}
 PACKAGES = ("opencv-python-headless", "scikit-image")
 """What classical methods come from; OpenCV's inpainting changed with its versions."""
 _PACKAGE = {"ns": PACKAGES[0], "telea": PACKAGES[0], "biharmonic": PACKAGES[1]}
@@ -42,7 +35,7 @@ def open_methods(names: tuple[str, ...]) -> list[Named]:
     """Finds methods, and restores models.
 
     Args:
-        names: names of `CLASSICAL`, or folders of runs or checkpoints as FOLDER or NAME=FOLDER.
+        names: names of `CLASSICAL_METHODS`, or folders of runs or checkpoints as FOLDER or NAME=FOLDER.
 
     Returns:
         The methods, in order.
@@ -59,7 +52,7 @@ def open_methods(names: tuple[str, ...]) -> list[Named]:
 
 
 def _open(name: str) -> Named:
-    if name in CLASSICAL:
+    if name in CLASSICAL_METHODS:
         package = _PACKAGE.get(name)
         return Named(name, None, {} if package is None else {package: importlib.metadata.version(package)})
     is_folder = "=" not in name or Path(name).expanduser().exists()  # a folder's own name may have a "=" too
@@ -67,7 +60,7 @@ def _open(name: str) -> Named:
     path = Path(folder).expanduser()
     if not path.exists():
         raise InputError(
-            f"--methods {name} is neither a method ({', '.join(CLASSICAL)}) nor a folder: name that of a run"
+            f"--methods {name} is neither a method ({', '.join(CLASSICAL_METHODS)}) nor a folder: name that of a run"
         )
     from pconv_jax.inpaint import restore
 
@@ -77,7 +70,7 @@ def _open(name: str) -> Named:
         raise InputError(
             f"--methods {name} names a method {title!r}, but it will name files: leave out '/' and first dots"
         )
-    if title in CLASSICAL:
+    if title in CLASSICAL_METHODS:
         raise InputError(f"--methods {name} takes the name of another method: give it one, as NAME=FOLDER")
     return Named(
         title,

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from experiments.evaluate.methods import CLASSICAL, Named
+from experiments.evaluate.methods import Named
 from experiments.evaluate.pairs import Pairs
 from experiments.evaluate.work import repair
 from experiments.figures import image_grid, show_holes
+from pconv_jax.classical import CLASSICAL_METHODS
 
 RANKED_BY = "hole_psnr"
 _SIDE = 256  # images of other sizes are fitted into a square of this many pixels
@@ -60,7 +61,7 @@ def draw(pairs: Pairs, methods: Sequence[Named], rows: Sequence[Mapping[str, Any
         ]
         # The method itself comes first, then the others in the order of the table.
         for other in sorted(methods, key=lambda other: other.name != method.name):
-            fill = other.method or CLASSICAL[other.name]
+            fill = other.method or CLASSICAL_METHODS[other.name]
             columns.append((other.name, [repair(pair, other.name, fill)[0] for pair in these]))
         path = folder / f"best_median_worst_{method.name}.png"
         image_grid([(title, _stack(images)) for title, images in columns], path, rows=list(chosen))

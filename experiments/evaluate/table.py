@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.evaluate.pairs import Pairs, benchmark_hash
+from experiments.files import replaced, write_json
 from pconv_jax.errors import InputError
 from pconv_jax.summary import KEYS
 
@@ -118,12 +119,13 @@ class ScoreTable:
         return self.rows
 
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        unfinished = self._path.with_suffix(".tmp")
-        with unfinished.open("w", newline="", encoding="utf-8", errors=_UNDECODABLE) as file:
+        with (
+            replaced(self._path) as unfinished,
+            unfinished.open("w", newline="", encoding="utf-8", errors=_UNDECODABLE) as file,
+        ):
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(_cells(row) for row in rows)
-        unfinished.replace(self._path)
 
 
 def finished(rows: list[dict[str, Any]], pairs: int) -> tuple[list[dict[str, Any]], list[str]]:
@@ -199,13 +201,6 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
         return [_row(cells) for cells in csv.DictReader(io.StringIO(whole.decode("utf-8", _UNDECODABLE), newline=""))]
     except (TypeError, ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged ({error}): remove it and score again") from error
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes JSON in one step: nobody reads half of it."""
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
-    unfinished.replace(path)
 
 
 def _row(cells: Mapping[str, str]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.evaluate.methods import CLASSICAL, Named
+from experiments.evaluate.methods import Named
 from experiments.evaluate.pairs import Pair, Pairs
-from pconv_jax.classical import Method, unrepaired
+from pconv_jax.classical import CLASSICAL_METHODS, Method, unrepaired
 from pconv_jax.errors import InputError
 from pconv_jax.evaluate import apply_method, saved_composite, score_images
 
@@ -98,7 +98,7 @@ def _score(pairs: Pairs, name: str, method: Method, indices: Sequence[int], *, k
 
 def _score_there(part: Part, keep: bool) -> Done:
     name, indices = part
-    return _score(_pairs, name, CLASSICAL[name], indices, keep=keep)
+    return _score(_pairs, name, CLASSICAL_METHODS[name], indices, keep=keep)
 
 
 def _start_worker(pairs: Pairs) -> None:

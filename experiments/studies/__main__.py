@@ -1,49 +1,18 @@
 """Runs a study: `python -m experiments.studies losses`. Flags only; the work is in `runner`."""
 
-import dataclasses
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Literal
 
 import tyro
 
-from pconv_jax.errors import InputError, TrainingError
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """Which claim to test, on which images.
-
-    Attributes:
-        study: losses, noise, conventional (the network against classical methods), or convolution (partial against
-            plain).
-        preset: cpu (64 px, under an hour on two cores) or gpu (128 px).
-        data: images to train and score on, as in `python -m experiments.run --dataset`.
-        data_dir: where they are.
-        vgg_weights: VGG16 weights for the perceptual loss and distance: a file, "download" or "random".
-        vgg_layers: layers of the perceptual distance; not those of the loss, lest it judge itself.
-        steps: training steps of each run, instead of the preset's.
-        seeds: seeds of each variant, instead of the preset's.
-        images: test images, instead of the preset's.
-        out: folder; a study that was stopped goes on where it was.
-    """
-
-    study: Annotated[Literal["losses", "noise", "conventional", "convolution"], tyro.conf.Positional]
-    preset: Literal["cpu", "gpu"] = "cpu"
-    data: Literal["samples", "folder", "dtd", "oxford_flowers102", "celeb_a"] = "samples"
-    data_dir: Path | None = None
-    vgg_weights: str = "download"
-    vgg_layers: tuple[str, ...] = ("block2_pool",)
-    steps: int | None = None
-    seeds: int | None = None
-    images: int | None = None
-    out: Path | None = None
+from experiments.command import run_command
+from experiments.studies.options import Options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 0, 1 for a failed run, 2 for a user's mistake, 128 + signal."""
-    try:
+    """Runs the command; returns its exit code, as `run_command` has them, or 128 + signal."""
+
+    def work() -> int:
         options = tyro.cli(
             Options,
             args=sys.argv[1:] if arguments is None else list(arguments),
@@ -53,15 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from experiments.studies.runner import run  # after the flags: `--help` need not wait for all of it
 
         return run(options)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except TrainingError as error:
-        print(f"stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
-        return 130
+
+    return run_command(work, interrupted="interrupted; the same command goes on where it stopped")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.figures import replaced
+from experiments.files import replaced
 from experiments.studies.results import Results
 from experiments.studies.study import Study
 from pconv_jax.summary import ALL, heading, interval, markdown

@@ -4,24 +4,23 @@ import dataclasses
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from experiments import experiment
 from experiments.config import Config
 from experiments.evaluate.evaluation import evaluate
 from experiments.evaluate.options import Options as EvaluationOptions
 from experiments.evaluate.table import read_benchmark
+from experiments.files import replaced, write_json
 from experiments.studies.claims import STUDIES
+from experiments.studies.options import Options
 from experiments.studies.report import plot, tables
 from experiments.studies.results import Results
 from experiments.studies.study import BUDGETS, Budget, Study
 from pconv_jax.errors import InputError
 
-if TYPE_CHECKING:
-    from experiments.studies.__main__ import Options
 
-
-def run(options: "Options") -> int:
+def run(options: Options) -> int:
     """Runs a study, or goes on with it.
 
     In its folder: `runs/VARIANT-SEED` (each as `python -m experiments.run` leaves it), `scores/CONDITION` (each as
@@ -59,24 +58,23 @@ def run(options: "Options") -> int:
     results = _score(options, study, budget, runs, out)
     finding = study.finding(results)
     text = f"{study.claim}\n\n{finding}\n\n{tables(study, results)}\n"
-    (out / "study.md").write_text(text)
+    with replaced(out / "study.md") as unfinished:
+        unfinished.write_text(text)
     plot(study, results, out / "study.png")
     facts = {
         "study": study.name,
         "claim": study.claim,
         "finding": finding,
-        "options": json.loads(json.dumps(dataclasses.asdict(options), default=str)),
-        "budget": json.loads(
-            json.dumps({**dataclasses.asdict(budget), "settings": dict(budget.settings)}, default=str)
-        ),
+        "options": dataclasses.asdict(options),
+        "budget": dataclasses.asdict(budget),
         "minutes_of_this_call": round((time.monotonic() - started) / 60, 1),
     }
-    (out / "study.json").write_text(json.dumps(facts, indent=2) + "\n")
+    write_json(out / "study.json", facts)
     print(f"\n{text}\n  {out / 'study.md'}\n  {out / 'study.png'}")
     return 0
 
 
-def _budget(options: "Options") -> Budget:
+def _budget(options: Options) -> Budget:
     for name in ("steps", "seeds", "images"):
         value = getattr(options, name)
         if value is not None and value < 1:
@@ -89,7 +87,7 @@ def _budget(options: "Options") -> Budget:
     return Budget(settings, options.seeds or budget.seeds, options.images or budget.images)
 
 
-def _config(options: "Options", budget: Budget, changes: Any, seed: int, out: Path) -> Config:
+def _config(options: Options, budget: Budget, changes: Any, seed: int, out: Path) -> Config:
     return Config(
         **{
             "dataset": options.data,
@@ -104,7 +102,7 @@ def _config(options: "Options", budget: Budget, changes: Any, seed: int, out: Pa
     )
 
 
-def _score(options: "Options", study: Study, budget: Budget, runs: dict[str, Config], out: Path) -> Results:
+def _score(options: Options, study: Study, budget: Budget, runs: dict[str, Config], out: Path) -> Results:
     rows, distance = {}, None
     for condition in study.conditions:
         folder = out / "scores" / condition.name

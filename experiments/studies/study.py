@@ -77,21 +77,25 @@ class Budget:
 # Two CPU cores: each study in less than an hour. A high learning rate that falls and small batches reach furthest
 # there.
 # One GPU: the paper's size of image and many more steps. Not run yet.
+_SHARED = {
+    "crop_scale": (0.5, 1.0),
+    "flip": True,
+    "noise": 0.0,
+    "adam_b1": 0.9,
+    "schedule": "cosine",
+    "test_images": 16,
+}
 BUDGETS = MappingProxyType(
     {
         "cpu": Budget(
             {
+                **_SHARED,
                 "image_size": 64,
                 "generator": "tiny",
                 "discriminator_widths": (16, 32, 64, 128),
-                "crop_scale": (0.5, 1.0),
-                "flip": True,
-                "noise": 0.0,
                 "hole_weight": 20.0,
                 "perceptual_layers": ("block1_pool",),
                 "learning_rate": 8e-3,
-                "adam_b1": 0.9,
-                "schedule": "cosine",
                 "batch_size": 4,
                 "steps": 1500,
                 "line_count": (2, 8),
@@ -99,24 +103,19 @@ BUDGETS = MappingProxyType(
                 "checkpoint_every": 500,
                 "sample_every": 1500,
                 "validation_images": 32,
-                "test_images": 16,
             },
             seeds=2,
             images=100,
         ),
         "gpu": Budget(
             {
+                **_SHARED,
                 "image_size": 128,
                 "generator": "128",
                 "discriminator_widths": (32, 64, 128, 256, 256),
-                "crop_scale": (0.5, 1.0),
-                "flip": True,
-                "noise": 0.0,
                 "hole_weight": 6.0,
                 "perceptual_layers": ("block1_pool", "block2_pool", "block3_pool"),
                 "learning_rate": 1e-3,
-                "adam_b1": 0.9,
-                "schedule": "cosine",
                 "batch_size": 32,
                 "steps": 20_000,
                 "line_count": (2, 12),
@@ -124,7 +123,6 @@ BUDGETS = MappingProxyType(
                 "checkpoint_every": 1000,
                 "sample_every": 5000,
                 "validation_images": 64,
-                "test_images": 16,
                 "bfloat16": True,
             },
             seeds=3,

@@ -1,0 +1,39 @@
+"""Files that are never seen half written."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+@contextlib.contextmanager
+def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A file to write, which takes the place of another in one step when all went well.
+
+    Args:
+        path: the file to replace or create; its folder is created.
+
+    Yields:
+        Where to write; it is gone afterwards, whatever happens.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes a JSON file in one step.
+
+    Args:
+        path: the file.
+        content: JSON values, none of them NaN or infinite; paths become text.
+    """
+    with replaced(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False, default=str) + "\n")
