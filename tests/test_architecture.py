@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Imports run downwards only. A package (models, data, mask_sets) is one unit; "__init__" is `pconv_jax` itself.
 FLOORS = {
     "errors": -1,  # what floor 0 stands on
-    **dict.fromkeys(["cache", "classical", "compiling", "ops", "masks", "metrics", "summary"], 0),
+    **dict.fromkeys(["cache", "classical", "compiling", "image_files", "ops", "masks", "metrics", "summary"], 0),
     **dict.fromkeys(["layers", "vgg", "vgg_weights", "losses", "mask_sets"], 1),
     **dict.fromkeys(["models", "data", "sharding", "checkpoint", "perceptual", "reference_metrics"], 2),
     **dict.fromkeys(["train", "evaluate", "inpaint"], 3),

@@ -210,7 +210,7 @@ def test_images_and_masks_by_name_at_their_own_sizes(own, capsys):
     assert "has no mask for a.jpg" in capsys.readouterr().err
     (own / "masks" / "a.png").write_bytes(b"no image")
     assert by_name(own, own / "new", "--pair-by-name") == 2
-    assert "a.png is damaged" in capsys.readouterr().err
+    assert "a.png: not an image, or not one that Pillow can read; replace or remove it" in capsys.readouterr().err
     assert not (own / "new").exists()
 
 

@@ -242,12 +242,12 @@ def test_16_bits_are_scaled_and_one_bit_is_read(tmp_path):
 
 def test_a_file_that_is_no_mask_is_named(tmp_path):
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(InputError, match=r"text\.png is damaged or no image"):
+    with pytest.raises(InputError, match=r"The mask .*text\.png: not an image, or not one that Pillow can"):
         read_mask(tmp_path / "text.png")
     with pytest.raises(InputError, match=r"gone\.png cannot be read \(No such file"):
         read_mask(tmp_path / "gone.png")
     Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "float.tif")
-    with pytest.raises(InputError, match=r"float\.tif has 32-bit pixels"):
+    with pytest.raises(InputError, match=r"The mask .*float\.tif: 32-bit float pixels do not say which value is white"):
         read_mask(tmp_path / "float.tif")
     with pytest.raises(InputError, match="threshold 0"):
         read_mask(tmp_path / "text.png", threshold=0)
@@ -385,7 +385,7 @@ def test_a_folder_without_usable_masks_is_named(tmp_path):
     assert FolderMasks(tmp_path, threshold=1).buckets == ("0.01-0.1 inner",)
     whole = (tmp_path / "ones.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"cut\.png is damaged"):
+    with pytest.raises(InputError, match=r"The mask .*cut\.png: .*replace or remove it"):
         FolderMasks(tmp_path, threshold=1)
 
 

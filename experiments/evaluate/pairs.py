@@ -3,8 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import statistics
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,12 +14,20 @@ from experiments.logs import progress_bar
 from pconv_jax.data import FolderSource, ImageSource, open_source
 from pconv_jax.data.crop import central_square
 from pconv_jax.errors import InputError
-from pconv_jax.mask_sets import NO_HOLE, MaskSet, bucket_of, mask_files, mask_set_hash, open_masks, read_mask
+from pconv_jax.mask_sets import (
+    NO_HOLE,
+    MaskSet,
+    bucket_of,
+    mask_files,
+    mask_set_hash,
+    open_masks,
+    read_mask,
+    warn_if_inverted,
+)
 from pconv_jax.masks import hole_ratio
 from pconv_jax.metrics import SSIM_WINDOW
 
 _MANY = 500  # images from which on looking at each shows a progress bar
-_SUSPICIOUS = 0.8  # where half of the masks have a larger hole ratio, they are probably inverted, as in `FolderMasks`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -187,13 +193,7 @@ class NamedPairs:
             self._buckets.append(bucket_of(mask))
         if not any(ratios):
             raise InputError(f"no mask in {root} has a hole at --mask-threshold {threshold}: give another threshold")
-        if statistics.median(ratios) > _SUSPICIOUS:
-            colour, way = ("white", "leave out") if invert else ("black", "give")
-            warnings.warn(
-                f"The masks in {root} are {statistics.fmean(ratios):.0%} hole on average; if {colour} marks the holes "
-                f"in these files, {way} --invert-masks.",
-                stacklevel=2,
-            )
+        warn_if_inverted(ratios, root, invert=invert)
         self.buckets = tuple(sorted(set(self._buckets)))
 
     def _checked_mask(self, index: int) -> np.ndarray:

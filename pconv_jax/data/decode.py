@@ -11,14 +11,13 @@ Rules, for all data sets alike:
     - of several pages or frames the first counts.
 """
 
-import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pconv_jax.errors import InputError
+from pconv_jax.image_files import eight_bits, open_upright
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,23 +40,8 @@ def decode_image(
     Raises:
         InputError: the file cannot be used; the message starts with its name and gives the reason.
     """
-    from PIL import Image, ImageOps
-
     name = name or ("image" if isinstance(file, bytes) else str(file))
-    try:
-        with Image.open(io.BytesIO(file) if isinstance(file, bytes) else Path(file)) as opened:
-            if short_side:
-                sides = (side * short_side // min(opened.size) for side in opened.size)
-                opened.draft(None, (next(sides), next(sides)))
-            opened.load()
-            ImageOps.exif_transpose(opened, in_place=True)  # without a copy of what is upright already
-    except Exception as error:
-        # Pillow raises a dozen types for damaged files. Whatever it was, the file is refused by name.
-        raise InputError(f"{name}: {_reason(error)}") from error
-    if opened.mode in ("I", "F") and opened.format != "PNG":
-        kind = "integer" if opened.mode == "I" else "float"
-        raise InputError(f"{name}: 32-bit {kind} pixels do not say which value is white; save 8 or 16 bits")
-    return _to_rgb(opened)
+    return _to_rgb(open_upright(file if isinstance(file, bytes) else Path(file), name, draft=short_side))
 
 
 def _to_rgb(image: "Image") -> np.ndarray:
@@ -66,20 +50,8 @@ def _to_rgb(image: "Image") -> np.ndarray:
     if image.mode.startswith("I"):  # 16 bits, which Pillow's own conversion would clip at 255
         grey = np.asarray(image).astype(np.uint32)
         grey[grey == image.info.get("transparency", -1)] = 65535
-        return np.repeat(((grey + 128) // 257).astype(np.uint8)[..., None], 3, axis=-1)
+        return np.repeat(eight_bits(grey)[..., None], 3, axis=-1)
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert copies in any case
-
-
-def _reason(error: Exception) -> str:
-    from PIL import Image, UnidentifiedImageError
-
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image, or not one that Pillow can read"
-    if isinstance(error, Image.DecompressionBombError):
-        return f"larger than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split()) or type(error).__name__

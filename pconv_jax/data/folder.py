@@ -15,6 +15,7 @@ import numpy as np
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, place, split_by_hash
 from pconv_jax.errors import InputError
+from pconv_jax.image_files import walk
 
 # Not Pillow's own list, which takes in PDF and the like; .heic is here to be named if Pillow cannot read it.
 SUFFIXES = frozenset(
@@ -92,25 +93,11 @@ class FolderSource:
 
 
 def _image_files(root: Path) -> Iterator[tuple[str, int, int]]:
-    """Path below `root`, size and date of every file that claims to be an image. Follows links to folders."""
-
-    def unreadable(error: OSError) -> None:
-        raise InputError(f"{error.filename} cannot be read ({error.strerror}); make it readable or move it.")
-
-    seen: set[str] = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable):
-        real = os.path.realpath(folder)
-        if real in seen:  # a link back to a folder above, or to one already walked
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in names:
-            path = Path(folder, name)
-            if path.suffix.lower() in SUFFIXES and not name.startswith("."):
-                # A link that leads nowhere has no size; it is reported with the files that cannot be decoded.
-                info = path.stat() if path.exists() else path.lstat()
-                yield path.relative_to(root).as_posix(), info.st_size, info.st_mtime_ns
+    """Path below `root`, size and date of every file that claims to be an image."""
+    for path in walk(root, SUFFIXES):
+        # A link that leads nowhere has no size; it is reported with the files that cannot be decoded.
+        info = path.stat() if path.exists() else path.lstat()
+        yield path.relative_to(root).as_posix(), info.st_size, info.st_mtime_ns
 
 
 # Cached, so that opening three splits checks and warns once; a changed file has another date, and is checked.

@@ -13,7 +13,7 @@ import numpy as np
 from pconv_jax.errors import InputError
 from pconv_jax.mask_sets.drawn import LineMasks, RatioMasks
 from pconv_jax.mask_sets.files import mask_files, read_mask
-from pconv_jax.mask_sets.folder import NO_HOLE, FolderMasks, bucket_of
+from pconv_jax.mask_sets.folder import NO_HOLE, FolderMasks, bucket_of, warn_if_inverted
 
 __all__ = [
     "MASK_SETS",
@@ -28,6 +28,7 @@ __all__ = [
     "mask_set_hash",
     "open_masks",
     "read_mask",
+    "warn_if_inverted",
 ]
 
 MASK_SETS = ("lines", "ratios")  # drawn from a seed; any other name is a folder

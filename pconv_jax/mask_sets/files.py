@@ -1,13 +1,12 @@
 """Mask files, white = hole, turned into masks at the boundary: float32 [H, W, 1], 1 = valid, 0 = hole."""
 
-import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pconv_jax.errors import InputError
+from pconv_jax.image_files import eight_bits, open_upright, walk
 
 SUFFIXES = frozenset((".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pbm", ".pgm", ".ppm", ".jpg", ".jpeg"))
 
@@ -29,10 +28,10 @@ def mask_files(root: str | os.PathLike[str]) -> tuple[Path, ...]:
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"There is no folder {root} of masks; give a folder of mask files, lines or ratios.")
-    found = tuple(map(Path, sorted(_walk(root))))  # sorted as text: the same on every system
+    found = sorted(path.relative_to(root).as_posix() for path in walk(root, SUFFIXES))
     if not found:
         raise InputError(f"{root} holds no mask files ({', '.join(sorted(SUFFIXES))}); give another folder.")
-    return found
+    return tuple(map(Path, found))  # sorted as text: the same on every system
 
 
 def read_mask(path: str | os.PathLike[str], *, threshold: int = 128, invert: bool = False) -> np.ndarray:
@@ -104,42 +103,14 @@ def decode_mask(content: bytes, *, name: str, threshold: int, invert: bool) -> n
     Raises:
         InputError: the content is no image, or one that does not say what is white.
     """
-    from PIL import Image, ImageOps
-
     try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.load()
-            ImageOps.exif_transpose(image, in_place=True)
-    except Exception as error:
-        # Pillow raises a dozen types for damaged files. Whatever it was, the file is refused by name.
-        raise InputError(
-            f"The mask {name} is damaged or no image that Pillow can read; replace or remove it."
-        ) from error
-    if image.mode in ("I", "F") and image.format != "PNG":
-        raise InputError(f"The mask {name} has 32-bit pixels, which do not say what is white; save 8 or 16 bits.")
-    if image.mode.startswith("I"):  # 16 bits, which Pillow's own conversion would clip at 255
-        grey = (np.asarray(image).astype(np.uint32) + 128) // 257
+        image = open_upright(content, name)
+    except InputError as error:
+        raise InputError(f"The mask {error}; replace or remove it.") from error
+    if image.mode.startswith("I"):  # 16 bits
+        grey = eight_bits(np.asarray(image))
     else:
         image.info.pop("transparency", None)  # of a palette, where the conversion would warn
         grey = np.asarray(image.convert("L"))
     hole = (grey >= threshold) != invert
     return (~hole[..., None]).astype(np.float32)
-
-
-def _walk(root: Path) -> Iterator[str]:
-    """Path below `root` of every file with the suffix of a mask. Follows links to folders."""
-
-    def unreadable(error: OSError) -> None:
-        raise InputError(f"{error.filename} cannot be read ({error.strerror}); make it readable or move it.")
-
-    seen: set[str] = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable):
-        real = os.path.realpath(folder)
-        if real in seen:  # a link back to a folder above, or to one already walked
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in names:
-            if Path(name).suffix.lower() in SUFFIXES and not name.startswith("."):
-                yield Path(folder, name).relative_to(root).as_posix()

@@ -4,6 +4,7 @@ import hashlib
 import os
 import statistics
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -84,7 +85,7 @@ class FolderMasks:
             )
         listed = "".join(f"{found[file].sha256} {file}\n" for file in files)
         self._sha256 = hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()
-        self._warn_if_inverted([each.ratio for each in found.values()])
+        warn_if_inverted([each.ratio for each in found.values()], self.root, invert=self.invert)
 
     @property
     def buckets(self) -> tuple[str, ...]:
@@ -167,15 +168,23 @@ class FolderMasks:
         finally:
             pool.shutdown(cancel_futures=True)  # an error or Ctrl-C must not wait for the rest of the files
 
-    def _warn_if_inverted(self, ratios: list[float]) -> None:
-        if statistics.median(ratios) <= _SUSPICIOUS:
-            return
-        colour, way = ("white", "leave out") if self.invert else ("black", "give")
-        warnings.warn(
-            f"The masks in {self.root} are {statistics.fmean(ratios):.0%} hole on average; if {colour} marks the holes "
-            f"in these files, {way} --invert-masks.",
-            stacklevel=3,
-        )
+
+def warn_if_inverted(ratios: Sequence[float], root: Path, *, invert: bool) -> None:
+    """Warns where most masks are holes nearly everywhere: the other colour probably marks the holes.
+
+    Args:
+        ratios: hole ratio of each mask.
+        root: folder of the masks, for the message.
+        invert: whether they are read inverted already.
+    """
+    if statistics.median(ratios) <= _SUSPICIOUS:
+        return
+    colour, way = ("white", "leave out") if invert else ("black", "give")
+    warnings.warn(
+        f"The masks in {root} are {statistics.fmean(ratios):.0%} hole on average; if {colour} marks the holes in these "
+        f"files, {way} --invert-masks.",
+        stacklevel=3,
+    )
 
 
 def bucket_of(mask: np.ndarray) -> str:
