@@ -18,8 +18,9 @@ from PIL import Image
 from experiments import compare
 from experiments.evaluate import methods, pictures, work
 from experiments.evaluate.__main__ import main
+from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
-from experiments.evaluate.pairs import benchmark_hash, open_pairs
+from experiments.evaluate.pairs import benchmark_hash
 from experiments.evaluate.table import ScoreTable, read_rows
 from pconv_jax.checkpoint import Checkpoints
 from pconv_jax.models import Generator, GeneratorConfig

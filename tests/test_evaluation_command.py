@@ -9,8 +9,8 @@ from PIL import Image
 
 from experiments import compare
 from experiments.evaluate.__main__ import main
+from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
-from experiments.evaluate.pairs import open_pairs
 from experiments.evaluate.pictures import best_median_worst
 from experiments.evaluate.table import ScoreTable, read_rows
 from pconv_jax.masks import random_lines

@@ -16,8 +16,9 @@ from experiments.evaluate.distances import (
     save_composites,
 )
 from experiments.evaluate.methods import PACKAGES, Named, open_methods
+from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
-from experiments.evaluate.pairs import Pairs, open_pairs
+from experiments.evaluate.pairs import Pairs
 from experiments.evaluate.pictures import draw
 from experiments.evaluate.table import ScoreTable, finished
 from experiments.evaluate.work import Part, scored

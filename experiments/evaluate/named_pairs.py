@@ -1,0 +1,121 @@
+"""Images and masks of a user's own, matched by their names."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.evaluate.pairs import Pair, as_floats, hash_images, noise_definition, progress, with_noise
+from pconv_jax.data import FolderSource
+from pconv_jax.errors import InputError
+from pconv_jax.mask_sets import bucket_of, mask_files, read_mask, warn_if_inverted
+from pconv_jax.masks import hole_ratio
+from pconv_jax.metrics import SSIM_WINDOW
+
+
+class NamedPairs:
+    """Images and masks of one folder each, matched by their names, at their own size."""
+
+    def __init__(
+        self,
+        images: FolderSource,
+        root: Path,
+        *,
+        limit: int | None,
+        threshold: int,
+        invert: bool,
+        noise: float,
+        seed: int,
+    ):
+        """Matches every image with a mask: same path below its folder, whatever the suffix.
+
+        Args:
+            images: the images.
+            root: folder of the masks.
+            limit: number of images, all if None.
+            threshold: grey value from which a pixel is a hole.
+            invert: black marks the holes.
+            noise: standard deviation of Gaussian noise on the input.
+            seed: of the noise.
+
+        Raises:
+            InputError: an image without a mask or with two, a mask of another size, an image too small to be scored,
+                no hole in any mask.
+        """
+        files: dict[str, list[Path]] = {}
+        for path in mask_files(root):
+            files.setdefault(path.with_suffix("").as_posix(), []).append(path)
+        self.images, self.root, self.threshold, self.invert = images, root, threshold, invert
+        self.noise, self.seed, self.note = noise, seed, images.note
+        self.files: list[Path] = []
+        missing: list[str] = []
+        for name in images.files[:limit]:
+            found = files.get(Path(name).with_suffix("").as_posix(), [])
+            if len(found) > 1:
+                raise InputError(f"{root} has more than one mask for {name}, {found[0]} and {found[1]}: leave only one")
+            missing += [] if found else [name]
+            self.files += found
+        if missing:
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise InputError(
+                f"{root} has no mask for {', '.join(missing[:3])}{more}: each image needs one of the same name there, "
+                "or leave out --pair-by-name to have masks assigned by the seed"
+            )
+        ratios, self._buckets = [], []
+        for index in progress("checking", len(self.files)):
+            mask = self._checked_mask(index)
+            ratios.append(float(hole_ratio(mask)))
+            self._buckets.append(bucket_of(mask))
+        if not any(ratios):
+            raise InputError(f"no mask in {root} has a hole at --mask-threshold {threshold}: give another threshold")
+        warn_if_inverted(ratios, root, invert=invert)
+        self.buckets = tuple(sorted(set(self._buckets)))
+
+    def _checked_mask(self, index: int) -> np.ndarray:
+        image, mask = self.images[index], self._mask(index)
+        if image.shape[:2] != mask.shape[:2]:
+            (height, width), (mask_height, mask_width) = image.shape[:2], mask.shape[:2]
+            raise InputError(
+                f"{self.images.label(index)} has {width}x{height} pixels but its mask {self.files[index]} has "
+                f"{mask_width}x{mask_height}: give masks of the size of their images"
+            )
+        if min(image.shape[:2]) < SSIM_WINDOW:
+            raise InputError(
+                f"{self.images.label(index)} has {image.shape[1]}x{image.shape[0]} pixels, but scores need at least "
+                f"{SSIM_WINDOW} on each side: leave it out"
+            )
+        return mask
+
+    def _mask(self, index: int) -> np.ndarray:
+        return read_mask(self.root / self.files[index], threshold=self.threshold, invert=self.invert)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Pair:
+        truth = as_floats(self.images[index])
+        noisy = with_noise(truth, self.noise, seed=[self.seed, index])
+        return Pair(index, self.images.label(index), self._buckets[index], truth, noisy, self._mask(index))
+
+    def key(self, index: int) -> tuple[int, str]:
+        """Number of the image and bucket of a pair."""
+        return index, self._buckets[index]
+
+    def definition(self) -> dict[str, Any]:
+        """What the pairs follow from; decodes every image and mask once more."""
+        count = len(self.files)
+        return {
+            "images": {
+                "data": self.images.name,
+                "count": count,
+                "size": "own",
+                "sha256": hash_images(self.images.__getitem__, count),
+            },
+            "masks": {
+                "kind": "by name",
+                "threshold": self.threshold,
+                "invert": self.invert,
+                "sha256": hash_images(lambda index: np.packbits(self._mask(index) == 0), count),
+            },
+            "noise": noise_definition(self.noise, self.seed),
+        }
