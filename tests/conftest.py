@@ -1,5 +1,6 @@
 """Shared set-up: four simulated CPU devices, strict JAX settings, a compilation cache, a tiny run, outside data."""
 
+import concurrent.futures
 import os
 import pathlib
 
@@ -47,3 +48,32 @@ def shared() -> pathlib.Path:
     if not folder.is_dir():
         pytest.skip("real images and weights are not on this machine (../shared)")
     return folder
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Spares the seconds in which the evaluation's processes start, where they are not what is tested."""
+    from evaluations import InThisProcess
+
+    from experiments.evaluate import work
+
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", InThisProcess)
+    monkeypatch.setattr(work, "_pairs", None, raising=False)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Images of different sizes, and masks that have their names: one hole each, white."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for number, (name, (width, height)) in enumerate({"a": (40, 24), "b": (16, 30), "deep/c": (33, 33)}.items()):
+        for folder in ("images", "masks"):
+            (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        image = rng.integers(0, 256, (height, width, 3), np.uint8)
+        Image.fromarray(image).save(tmp_path / "images" / f"{name}.png")
+        mask = np.zeros((height, width), np.uint8)
+        mask[3:9, 2 : 8 + number] = 255
+        Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.gif")
+    return tmp_path

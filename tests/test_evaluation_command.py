@@ -5,21 +5,17 @@ import json
 
 import numpy as np
 import pytest
+from evaluations import SMALL, evaluate, generator
 from PIL import Image
 
-from experiments import compare
+from experiments.evaluate import methods
 from experiments.evaluate.__main__ import main
 from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import best_median_worst
 from experiments.evaluate.table import ScoreTable, read_rows
+from pconv_jax.checkpoint import Checkpoints
 from pconv_jax.masks import random_lines
-
-SMALL = ["--image-size", "32", "--limit", "2", "--workers", "1"]
-
-
-def evaluate(out, *flags):
-    return main([*SMALL, "--out", str(out), *map(str, flags)])
 
 
 @pytest.fixture(scope="module")
@@ -145,28 +141,6 @@ def test_other_pairs_are_refused(scored, capsys, flags, named):
     assert (scored / "scores.csv").read_bytes() == before
 
 
-def test_compare(scored, tmp_path, capsys):
-    other, seed = tmp_path / "other", tmp_path / "seed"
-    assert evaluate(other, "--methods", "ns,mean") == 0
-    assert evaluate(seed, "--methods", "mean", "--seed", 7) == 0
-    capsys.readouterr()
-    assert compare.main([str(scored), str(other), "--baseline", "mean"]) == 0
-    table = capsys.readouterr().out
-    lines = {tuple(cell.strip() for cell in line.split("|")[1:3]): line for line in table.splitlines()}
-    assert ("all", "other/ns") in lines
-    assert lines["all", "mean"].count("0.000 [0.000, 0.000]") == 1  # less itself
-    same = [lines["thin", name].split("|")[3:] for name in ("ns", "other/ns")]
-    assert same[0] == same[1]
-    for flags, message in (
-        ([scored, seed], "masks seed 0 and 7"),
-        ([scored, "--baseline", "nobody"], "no scores of method 'nobody'"),
-        ([scored, "--figure", "beauty"], "--figure beauty is not scored"),
-        ([tmp_path], "holds no evaluation"),
-    ):
-        assert compare.main([*map(str, flags)]) == 2
-        assert message in capsys.readouterr().err
-
-
 def test_perceptual_distance_has_a_column_and_is_part_of_the_table(tmp_path, capsys):
     out = tmp_path / "a"
     flags = ("--methods", "mean", "--vgg-weights", "random", "--vgg-layers", "block1_pool")
@@ -190,38 +164,28 @@ def own(tmp_path):
     return tmp_path
 
 
-def by_name(own, out, *more):
+def side_by_side(own, out, *more):
     folders = ["--data", "folder", "--data-dir", own / "images", "--masks", own / "masks"]
     return main([*map(str, folders), "--methods", "mean", "--out", str(out), *map(str, more)])
 
 
 def test_images_and_masks_by_name_at_their_own_sizes(own, capsys):
-    assert by_name(own, own / "out", "--pair-by-name", "--noise", 0.05) == 0
+    assert side_by_side(own, own / "out", "--pair-by-name", "--noise", 0.05) == 0
     rows = read_rows(own / "out")
     assert sorted(row["name"] for row in rows) == ["a.jpg", "c.jpg", "deep/b.jpg"]
     for row in rows:
         mask = np.asarray(Image.open(own / "masks" / row["name"].replace("jpg", "png")))
         assert row["hole_fraction"] == (mask == 255).mean()
     Image.fromarray(np.zeros((24, 41), np.uint8)).save(own / "masks" / "a.png")
-    assert by_name(own, own / "new", "--pair-by-name") == 2
+    assert side_by_side(own, own / "new", "--pair-by-name") == 2
     assert "a.jpg has 40x24 pixels but its mask a.png has 41x24" in capsys.readouterr().err
     (own / "masks" / "a.png").unlink()
-    assert by_name(own, own / "new", "--pair-by-name") == 2
+    assert side_by_side(own, own / "new", "--pair-by-name") == 2
     assert "has no mask for a.jpg" in capsys.readouterr().err
     (own / "masks" / "a.png").write_bytes(b"no image")
-    assert by_name(own, own / "new", "--pair-by-name") == 2
+    assert side_by_side(own, own / "new", "--pair-by-name") == 2
     assert "a.png: not an image, or not one that Pillow can read; replace or remove it" in capsys.readouterr().err
     assert not (own / "new").exists()
-
-
-@pytest.mark.filterwarnings("default:The masks in")  # the command shows it as a line, which is what is tested
-def test_masks_that_are_nearly_all_hole_are_warned_about(own, capsys):
-    for path in (own / "masks").rglob("*.png"):
-        Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
-    assert by_name(own, own / "out", "--split", "all", "--image-size", 16) == 0
-    error = capsys.readouterr().err
-    assert "warning: The masks in" in error
-    assert "give --invert-masks" in error
 
 
 @pytest.mark.parametrize(
@@ -262,3 +226,59 @@ def test_an_output_folder_with_something_else_is_refused(tmp_path, capsys):
     assert evaluate(tmp_path, "--methods", "mean") == 2
     assert "is not empty and holds no evaluation" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys):
+    run = generator(own / "run")
+    generator(own / "ns")
+    (own / "empty").mkdir()
+    (own / "file").write_text("mine")
+    other = own / "other"
+    with Checkpoints(other / "checkpoints", notes={"generator": {"widths": [4], "heads": 2}}) as checkpoints:
+        checkpoints.save(1, {"generator": {"params": {"a": np.zeros(1)}}})
+    damaged = generator(own / "damaged")
+    for path in (damaged / "checkpoints" / "1" / "generator").rglob("*"):
+        if path.is_file():
+            path.write_bytes(b"")
+    for flags, message in (
+        (["--methods", own / "file"], "is not a directory"),
+        (["--methods", own / "empty"], "holds no checkpoint"),
+        (["--methods", own / "nowhere"], "is neither a method"),
+        (["--methods", other], "this version cannot build (heads=2)"),
+        (["--methods", damaged], "is damaged"),
+        (["--methods", f"a/b={run}"], "it will name files"),
+        (["--methods", f".a={run}"], "it will name files"),
+        (["--methods", f"ns={run}"], "takes the name of another method"),
+        (["--methods", own / "ns"], "takes the name of another method"),
+        (["--methods", run, f"run={other}"], "cannot build"),
+        (["--methods", run, f"run={run}"], "--methods has run twice"),
+        (["--data", "folder", "--data-dir", own / "empty"], "holds no images"),
+        (["--data", "folder", "--data-dir", own / "nowhere"], "is no folder"),
+        (["--masks", own / "empty"], "holds no mask files"),
+        (["--masks", own / "file"], "There is no folder"),
+        (["--image-size", "10"], "--image-size is 10, but scores need at least 11"),
+        (["--image-size", "12", "--masks", "ratios"], "16"),
+        (["--workers", "0"], "--workers is 0"),
+        (["--batch-size", "0"], "--batch-size is 0"),
+        (["--noise", "nan"], "--noise is nan"),
+        (["--invert-masks"], "leave out --mask-threshold and --invert-masks"),
+        (["--vgg-weights", own / "nowhere"], "nowhere"),
+        (["--vgg-weights", "random", "--vgg-layers", "block9"], "block9"),
+        (["--out", own / "file" / "out"], "cannot be made (Not a directory)"),
+    ):
+        capsys.readouterr()
+        assert evaluate(own / "out", "--methods", "mean", *flags) == 2, flags
+        error = capsys.readouterr().err
+        assert error.startswith("error: "), flags
+        assert message in error, flags
+        assert error.count("\n") == 1, flags
+        assert not (own / "out").exists(), flags
+    assert (own / "file").read_text() == "mine"
+
+
+def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):
+    run = generator(tmp_path / "noise=0.1")
+    (method,) = methods.open_methods((str(run),))
+    assert method.name == "noise=0.1"
+    (method,) = methods.open_methods((f"mine={run}",))
+    assert method.name == "mine"

@@ -1,0 +1,88 @@
+"""Evaluations beside each other: paired differences, and what cannot be compared."""
+
+import subprocess
+import sys
+
+from evaluations import evaluate, generator
+
+from experiments import compare
+
+
+def test_compare(tmp_path, here, capsys):
+    scored = tmp_path / "scored"
+    assert evaluate(scored, "--methods", "ns", generator(tmp_path / "mine")) == 0
+    other, seed = tmp_path / "other", tmp_path / "seed"
+    assert evaluate(other, "--methods", "ns,mean") == 0
+    assert evaluate(seed, "--methods", "mean", "--seed", 7) == 0
+    capsys.readouterr()
+    assert compare.main([str(scored), str(other), "--baseline", "mean"]) == 0
+    table = capsys.readouterr().out
+    lines = {tuple(cell.strip() for cell in line.split("|")[1:3]): line for line in table.splitlines()}
+    assert ("all", "other/ns") in lines
+    assert lines["all", "mean"].count("0.000 [0.000, 0.000]") == 1  # less itself
+    same = [lines["thin", name].split("|")[3:] for name in ("ns", "other/ns")]
+    assert same[0] == same[1]
+    for flags, message in (
+        ([scored, seed], "masks seed 0 and 7"),
+        ([scored, "--baseline", "nobody"], "no scores of method 'nobody'"),
+        ([scored, "--figure", "beauty"], "--figure beauty is not scored"),
+        ([tmp_path], "holds no evaluation"),
+    ):
+        assert compare.main([*map(str, flags)]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_compare_as_a_command_refuses_other_pairs_in_one_line(tmp_path, here, capsys):
+    for name, noise in (("a", 0), ("b", 0.1)):
+        assert evaluate(tmp_path / name, "--methods", "mean,unrepaired", "--noise", noise) == 0
+    command = [sys.executable, "-m", "experiments.compare", str(tmp_path / "a"), str(tmp_path / "b")]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("error: scores of different pairs cannot be compared: ")
+    assert "noise sigma 0.0 and 0.1" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_compare_tells_apart_folders_of_one_name(tmp_path, here, capsys):
+    for name in ("x", "y", "z"):
+        assert evaluate(tmp_path / name / "evaluation", "--methods", "mean") == 0
+    capsys.readouterr()
+    assert compare.main([str(tmp_path / name / "evaluation") for name in ("x", "y", "z")]) == 0
+    names = [line.split("|")[2].strip() for line in capsys.readouterr().out.splitlines()[2:5]]
+    assert names == ["mean", *(f"{tmp_path / name / 'evaluation'}/mean" for name in ("y", "z"))]
+
+
+def test_compare_leaves_out_what_is_unfinished(tmp_path, here, capsys):
+    out = tmp_path / "out"
+    assert evaluate(out, "--methods", "mean,unrepaired") == 0
+    path = out / "scores.csv"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))  # the last of unrepaired
+    capsys.readouterr()
+    assert compare.main([str(out)]) == 0
+    table, _, note = capsys.readouterr().out.partition("\n\n")
+    assert "unrepaired" not in table
+    assert note == "left out, not scored on all pairs: unrepaired\n"
+    assert compare.main([str(out), "--baseline", "unrepaired"]) == 2
+    assert "--baseline unrepaired is not scored on all pairs yet" in capsys.readouterr().err
+
+
+def test_mistakes_in_comparing(tmp_path, here, capsys):
+    scored, begun, seen = tmp_path / "scored", tmp_path / "begun", tmp_path / "seen"
+    assert evaluate(scored, "--methods", "mean", "--limit", 1) == 0
+    assert evaluate(begun, "--methods", "mean", "--limit", 1) == 0
+    (begun / "scores.csv").unlink()
+    flags = ("--vgg-weights", "random", "--vgg-layers", "block1_conv1")
+    assert evaluate(seen, "--methods", "mean", "--limit", 1, *flags) == 0
+    for arguments, message in (
+        ([], "name at least one folder"),
+        ([scored, begun], f"{begun} holds no scores yet"),
+        ([begun], f"{begun} holds no scores yet"),
+        ([scored, scored / ".." / "scored"], "is named twice"),
+        ([seen, scored, "--figure", "vgg16_random block1_conv1"], f"is not scored in {scored}"),
+        ([tmp_path / "nowhere"], "holds no evaluation"),
+    ):
+        capsys.readouterr()
+        assert compare.main([*map(str, arguments)]) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert message in error

@@ -1,0 +1,144 @@
+"""Pairs of images and masks: the same for everybody, told apart by a hash, matched by name."""
+
+import numpy as np
+import pytest
+from evaluations import by_name, colour, evaluate, grey
+from PIL import Image
+
+from experiments.evaluate.__main__ import main
+from experiments.evaluate.opening import open_pairs
+from experiments.evaluate.options import Options
+from experiments.evaluate.pairs import benchmark_hash
+
+
+@pytest.mark.parametrize("masks", ["lines", "ratios"])
+def test_fewer_images_are_the_first_rows_of_more(tmp_path, here, masks):
+    flags = ("--methods", "mean", "ns", "--masks", masks, "--noise", 0.1, "--seed", 3)
+    assert evaluate(tmp_path / "two", *flags) == 0
+    assert evaluate(tmp_path / "four", *flags, "--limit", 4) == 0
+    two, four = ((tmp_path / name / "scores.csv").read_bytes() for name in ("two", "four"))
+    assert four.startswith(two)
+    assert len(four.splitlines()) == 1 + 2 * (len(two.splitlines()) - 1)
+
+
+def test_a_pair_depends_on_the_seed_and_its_number_alone():
+    options = Options(image_size=32, limit=3, noise=0.1, seed=5)
+    pairs, again = open_pairs(options), open_pairs(options)
+    backwards = {index: again[index] for index in reversed(range(len(again)))}
+    for index in range(len(pairs)):
+        for field in ("truth", "noisy", "mask"):
+            np.testing.assert_array_equal(getattr(pairs[index], field), getattr(backwards[index], field))
+        assert pairs.key(index) == (pairs[index].image, pairs[index].bucket)
+    other = open_pairs(Options(image_size=32, limit=3, noise=0.1, seed=6))
+    np.testing.assert_array_equal(pairs[0].truth, other[0].truth)
+    assert (pairs[0].mask != other[0].mask).any()
+    assert (pairs[0].noisy != other[0].noisy).any()
+    noises = [pairs[index].noisy - pairs[index].truth for index in range(len(pairs))]
+    assert len({noise.tobytes() for noise in noises}) == len(noises)
+    assert 0.07 < np.std(noises) < 0.1  # a little is lost at 0 and 1
+
+
+@pytest.mark.filterwarnings("ignore:The masks in")  # which are also read upside down
+def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
+    variants = [
+        {},
+        {"seed": 1},
+        {"limit": 1},
+        {"image_size": 48},
+        {"noise": 0.1},
+        {"noise": 0.2},
+        {"noise": 0.1, "seed": 1},
+        {"masks": "ratios"},
+        {"masks": str(own / "masks")},
+        {"masks": str(own / "masks"), "mask_threshold": 200},
+        {"masks": str(own / "masks"), "invert_masks": True},
+        {"data": "folder", "data_dir": own / "images", "split": "all"},
+        {"data": "folder", "data_dir": own / "images", "masks": str(own / "masks"), "pair_by_name": True},
+    ]
+
+    def hashed(variant):
+        return benchmark_hash(open_pairs(Options(**{"image_size": 32, "limit": 2, **variant})).definition())
+
+    found = [hashed(variant) for variant in variants]
+    assert len(set(found)) == len(variants)
+    assert [hashed(variant) for variant in variants] == found
+    # The lowest bit of every image, and where every hole is: whatever reads these folders is another benchmark.
+    for path in (own / "images").rglob("*.png"):
+        Image.fromarray(colour(path) ^ np.uint8(1)).save(path)
+    for path in (own / "masks").rglob("*.gif"):
+        Image.fromarray(np.roll(grey(path), 1, axis=0)).save(path)
+    changed = [new != old for new, old in zip(map(hashed, variants), found, strict=True)]
+    assert changed == [str(own) in str(variant) for variant in variants]
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (("--image-size", 48), "images size 32 and 48"),
+        (("--mask-version", 2), "There is no version 2 of the masks lines"),
+        (("--data", "folder", "--split", "all", "--data-dir", "images"), "images data samples and folder"),
+    ],
+)
+def test_scores_of_other_pairs_are_not_mixed(own, here, monkeypatch, capsys, flags, named):
+    monkeypatch.chdir(own)
+    out = own / "out"
+    assert evaluate(out, "--methods", "mean") == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert evaluate(out, "--methods", "unrepaired", *flags) == 2
+    assert named in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_pixels_that_changed_are_other_pairs(own, here, capsys):
+    assert by_name(own, own / "out") == 0
+    path = own / "masks" / "b.gif"
+    Image.fromarray(np.roll(grey(path), 1, axis=0)).save(path)
+    assert by_name(own, own / "out") == 2
+    assert "(masks): use the same data" in capsys.readouterr().err
+    Image.fromarray(np.roll(grey(path), -1, axis=0)).save(path)
+    assert by_name(own, own / "out") == 0
+    image = own / "images" / "b.png"
+    Image.fromarray(255 - colour(image)).save(image)
+    assert by_name(own, own / "out") == 2
+    assert "(images): use the same data" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("default:The masks in")  # the command shows it as a line, which is what is tested
+@pytest.mark.parametrize("pairing", [("--pair-by-name",), ("--split", "all", "--image-size", "16")])
+def test_inverted_masks_are_warned_about(own, here, capsys, pairing):
+    folders = ["--data", "folder", "--data-dir", own / "images", "--masks", own / "masks", "--methods", "mean"]
+
+    def warnings(out, *more):
+        assert main([*map(str, folders), *pairing, "--out", str(own / out), *more]) == 0
+        return [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+
+    assert warnings("right") == []
+    (line,) = warnings("wrong", "--invert-masks")
+    assert "if white marks the holes in these files, leave out --invert-masks" in line
+    for path in (own / "masks").rglob("*.gif"):
+        Image.fromarray(255 - grey(path)).save(path)
+    (line,) = warnings("inverted")
+    assert f"The masks in {own / 'masks'} are 9" in line
+    assert "if black marks the holes in these files, give --invert-masks" in line
+    assert warnings("mended", "--invert-masks") == []
+
+
+def test_masks_by_name_that_do_not_fit(own, here, capsys):
+    def refused(message, *more):
+        assert by_name(own, own / "out", *more) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert message in error
+        assert error.count("\n") == 1
+        assert not (own / "out").exists()
+
+    Image.fromarray(grey(own / "masks" / "a.gif")).save(own / "masks" / "a.png")
+    refused("has more than one mask for a.png, a.gif and a.png")
+    (own / "masks" / "a.png").unlink()
+    Image.fromarray(np.zeros((10, 40, 3), np.uint8)).save(own / "images" / "small.png")
+    Image.fromarray(np.zeros((10, 40), np.uint8)).save(own / "masks" / "small.png")
+    refused("small.png has 40x10 pixels, but scores need at least 11 on each side")
+    (own / "images" / "small.png").unlink()  # a mask of its own name is no matter
+    for path in (own / "masks").rglob("*.*"):
+        Image.fromarray(np.full(grey(path).shape, 100, np.uint8)).save(path)
+    refused("has a hole at --mask-threshold 128")

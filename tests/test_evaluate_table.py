@@ -1,0 +1,176 @@
+"""The table of scores on disk: stopped, killed, damaged, and gone on with."""
+
+import concurrent.futures
+import contextlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from evaluations import SMALL, InThisProcess, evaluate, generator
+
+from experiments import compare
+from experiments.evaluate import work
+from experiments.evaluate.opening import open_pairs
+from experiments.evaluate.options import Options
+from experiments.evaluate.table import ScoreTable, read_rows
+
+
+def test_killed_and_run_again_equals_the_whole(tmp_path, monkeypatch):
+    flags = ["--methods", "unrepaired", "mean", "ns", "telea", "biharmonic", "--noise", "0.05"]
+    with monkeypatch.context() as patch:
+        patch.setattr(concurrent.futures, "ProcessPoolExecutor", InThisProcess)
+        patch.setattr(work, "_pairs", None, raising=False)
+        assert evaluate(tmp_path / "whole", *flags) == 0
+    out = tmp_path / "killed"
+    command = [sys.executable, "-c", _SLOW, *SMALL, *flags, "--out", str(out), "--batch-size", "1", "--workers", "2"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    for line in process.stdout:
+        if line == "row 4\n":
+            break
+    process.kill()
+    try:
+        # The pipe ends once all that hold it have ended: workers that outlive the command keep it open.
+        _, error = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert "Traceback" not in error
+    found = (out / "scores.csv").read_bytes()
+    assert 4 <= len(read_rows(out)) < 30
+    (out / "scores.csv").write_bytes(found[:-20])
+    assert evaluate(out, *flags, "--batch-size", 3, "--workers", 2) == 0
+    for name in ("scores.csv", "benchmark.json", "summary.json", "summary.md"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+# A row every half second: time to be killed in.
+_SLOW = """
+import sys, time
+from experiments.evaluate.table import ScoreTable
+append, count = ScoreTable.append, 0
+def slow(table, rows):
+    global count
+    append(table, rows)
+    count += 1
+    print("row", count, flush=True)
+    time.sleep(0.5)
+ScoreTable.append = slow
+from experiments.evaluate.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_table_cut_anywhere_is_repaired(tmp_path, here):
+    out = tmp_path / "out"
+    assert evaluate(out, "--methods", "mean", "--limit", 1) == 0
+    path = out / "scores.csv"
+    whole = path.read_bytes()
+    heading = whole.index(b"\n") + 1
+    for cut in (0, 7, heading - 1, heading, heading + 1, heading + 30, len(whole) - 1):
+        path.write_bytes(whole[:cut])
+        table = _opened(out)
+        table.start()  # and killed before the next row
+        assert evaluate(out, "--methods", "mean", "--limit", 1) == 0
+        assert path.read_bytes() == whole
+    path.unlink()
+    assert evaluate(out, "--methods", "mean", "--limit", 1) == 0
+    assert path.read_bytes() == whole
+
+
+def _opened(out):
+    pairs = open_pairs(Options(image_size=32, limit=1))
+    return ScoreTable(out, pairs, {})
+
+
+def test_a_row_is_on_disk_once_it_is_scored_even_after_a_piece_of_a_heading(tmp_path):
+    table = _opened(tmp_path / "out")
+    table.start()
+    (tmp_path / "out" / "scores.csv").write_text("image,na")
+    table = _opened(tmp_path / "out")
+    table.start()
+    row = {"image": 0, "name": 'a\u00e9\udcff, "b".png', "bucket": "thin", "method": "m", "hole_fraction": 0.1}
+    row |= {"hole_l1": 1 / 3, "hole_psnr": math.inf}
+    table.append([row])
+    assert read_rows(tmp_path / "out") == [row]
+    table.append([{**row, "hole_psnr": math.nan}])
+    assert math.isnan(read_rows(tmp_path / "out")[1]["hole_psnr"])
+    assert _opened(tmp_path / "out").rows[0] == row
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow such names")
+def test_names_that_are_no_text(own, here):
+    for old, new in (("a.png", b"\xe9.png"), ("b.png", "日.png".encode())):
+        os.rename(own / "images" / old, os.fsencode(own / "images") + b"/" + new)
+    flags = ("--data", "folder", "--data-dir", own / "images", "--split", "all", "--methods", "mean", "--limit", 3)
+    assert evaluate(own / "out", *flags) == 0
+    path = own / "out" / "scores.csv"
+    whole = path.read_bytes()
+    assert {row["name"] for row in read_rows(own / "out")} == {"\udce9.png", "日.png", "deep/c.png"}
+    path.write_bytes(whole[: whole.rindex("日".encode()) + 1])  # within a character
+    assert evaluate(own / "out", *flags) == 0
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text.replace("hole_fraction", "fraction", 1), "columns image, name"),
+        (lambda text: "\n".join(text.splitlines()[:2])[:-30] + "\n" + text.splitlines()[2] + "\n", "fewer cells"),
+        (lambda text: text.replace("0.", "zero.", 1), "could not convert"),
+        (lambda text: text.replace(",mean,", ",mean,5,", 1), "damaged"),
+    ],
+)
+def test_a_damaged_table_is_told_and_kept(tmp_path, here, capsys, damage, message):
+    assert evaluate(tmp_path / "out", "--methods", "mean", "--limit", 1) == 0
+    path = tmp_path / "out" / "scores.csv"
+    path.write_text(damage(path.read_text()))
+    before = path.read_bytes()
+    capsys.readouterr()
+    assert evaluate(tmp_path / "out", "--methods", "mean", "--limit", 1) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {path} is damaged (")
+    assert message in error
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", ["", "{", "5", "[]", "{}", '{"sha256": "0"}'])
+def test_a_damaged_benchmark_is_told(tmp_path, here, capsys, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "benchmark.json").write_text(content)
+    for command in (
+        lambda: evaluate(tmp_path / "out", "--methods", "mean"),
+        lambda: compare.main([str(tmp_path / "out")]),
+    ):
+        assert command() == 2
+        assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'out' / 'benchmark.json'} is damaged (")
+
+
+def test_another_checkpoint_under_the_same_name_is_refused(tmp_path, here, capsys):
+    one, other = generator(tmp_path / "one"), generator(tmp_path / "other", seed=1)
+    out = tmp_path / "out"
+    assert evaluate(out, "--methods", f"mine={one}") == 0
+    rows = read_rows(out)
+    capsys.readouterr()
+    assert evaluate(out, "--methods", f"mine={other}") == 2
+    assert "holds scores of another mine (parameters_sha256 differs)" in capsys.readouterr().err
+    assert read_rows(out) == rows
+    assert evaluate(out, "--methods", other, "mean") == 0  # under its own name
+    assert [row for row in read_rows(out) if row["method"] == "mine"] == rows
+    assert list(json.loads((out / "benchmark.json").read_text())["methods"]) == ["mine", "other", "mean"]
+
+
+def test_a_name_without_scores_is_free(tmp_path):
+    pairs = open_pairs(Options(image_size=32, limit=1))
+    for identity in ({"version": "1"}, {"version": "2"}):
+        table = ScoreTable(tmp_path / "out", pairs, {})
+        for name in ("first", "second"):
+            table.add_method(name, identity)
+        table.start()  # and stopped before the first row
+    known = json.loads((tmp_path / "out" / "benchmark.json").read_text())["methods"]
+    assert known == {"first": {"version": "2"}, "second": {"version": "2"}}
