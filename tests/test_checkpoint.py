@@ -166,3 +166,19 @@ def test_a_checkpoint_without_its_files_is_refused(tmp_path):
         restore(tmp_path)
     with pytest.raises(InputError, match="no checkpoint of step 11"):
         restore(tmp_path, step=11)
+
+
+def test_a_reader_leaves_the_save_of_a_running_training_alone(tmp_path):
+    state = {"a": {"x": np.arange(3.0)}}
+    with Checkpoints(tmp_path, notes={}) as running:
+        running.save(1, state)
+        running.wait()
+        unfinished = tmp_path / "2.orbax-checkpoint-tmp"  # as Orbax names a save in progress
+        unfinished.mkdir()
+        with existing(tmp_path) as reader:
+            reader.load({"a": {"x": np.zeros(3)}})
+        assert unfinished.is_dir()
+    with Checkpoints(tmp_path, notes={}) as following:  # the next training clears up after one that was killed
+        following.save(2, state)
+    assert not unfinished.exists()
+    assert following.latest == 2

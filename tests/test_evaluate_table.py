@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import json
 import math
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -174,3 +175,25 @@ def test_a_name_without_scores_is_free(tmp_path):
         table.start()  # and stopped before the first row
     known = json.loads((tmp_path / "out" / "benchmark.json").read_text())["methods"]
     assert known == {"first": {"version": "2"}, "second": {"version": "2"}}
+
+
+def test_a_killed_worker_gets_one_line_and_what_it_scored_is_kept(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    flags = ("--methods", "mean", "--batch-size", 1, "--workers", 1)
+    append, calls = ScoreTable.append, []
+
+    def kill_after_two(table, rows):
+        append(table, rows)
+        calls.append(rows)
+        if len(calls) == 2:
+            (worker,) = multiprocessing.active_children()
+            worker.kill()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ScoreTable, "append", kill_after_two)
+        # All parts may be done before the signal arrives: many of them, so that they are not.
+        assert evaluate(out, *flags, "--limit", 40) == 2
+    error = capsys.readouterr().err
+    assert "error: one of 1 worker processes was ended" in error
+    assert "Traceback" not in error
+    assert 2 <= len(read_rows(out)) < 120

@@ -15,6 +15,7 @@ from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import best_median_worst
 from experiments.evaluate.table import ScoreTable, read_rows
 from pconv_jax.checkpoint import Checkpoints
+from pconv_jax.data import SamplesSource
 from pconv_jax.masks import random_lines
 
 
@@ -148,6 +149,11 @@ def test_perceptual_distance_has_a_column_and_is_part_of_the_table(tmp_path, cap
     assert all(row["vgg16_random block1_pool"] > 0 for row in read_rows(out))
     assert evaluate(out, "--methods", "ns") == 2
     assert "perceptual distances: vgg16_random block1_pool, and now they are to be: none" in capsys.readouterr().err
+    known = json.loads((out / "benchmark.json").read_text())
+    known["distances"]["vgg16_random block1_pool"]["weights_sha256"] = "0"
+    (out / "benchmark.json").write_text(json.dumps(known))
+    assert evaluate(out, *flags) == 2
+    assert "to be: vgg16_random block1_pool from other weights" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -282,3 +288,12 @@ def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):
     assert method.name == "noise=0.1"
     (method,) = methods.open_methods((f"mine={run}",))
     assert method.name == "mine"
+
+
+def test_what_a_reader_must_know_of_the_images_is_told(tmp_path, here, monkeypatch, capsys):
+    monkeypatch.setattr(SamplesSource, "note", "400 of the official 1880 images")
+    assert evaluate(tmp_path / "out", "--methods", "mean") == 0
+    assert "note: 400 of the official 1880 images\n" in capsys.readouterr().out
+    assert "Images: 400 of the official 1880 images." in (tmp_path / "out" / "summary.md").read_text()
+    monkeypatch.setattr(SamplesSource, "note", "the same images, somewhere else")
+    assert evaluate(tmp_path / "out", "--methods", "ns") == 0  # a note is no part of what is scored
