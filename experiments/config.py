@@ -4,13 +4,13 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from pconv_jax.data import Lines
+from pconv_jax.data.pipeline import LineShape
 from pconv_jax.errors import InputError
-from pconv_jax.losses import LossWeights
-from pconv_jax.models import GENERATORS, DiscriminatorConfig, GeneratorConfig
+from pconv_jax.losses import LossWeights, PixelLoss
+from pconv_jax.models import GENERATORS, AnyGeneratorConfig, DiscriminatorConfig, PyramidConfig
 from pconv_jax.train import OptimizerConfig
 from pconv_jax.vgg import deepest
 
@@ -28,15 +28,20 @@ class Config:
         crop_scale: smallest and largest side of a training crop, as a fraction of an image's shorter side.
         flip: mirror every other training image left to right.
         recolor: exchange, scale and shift the colour channels of every training image at random; for few photographs.
+        grey: share of the training images whose colours are taken away.
         line_count: fewest and most lines drawn into a mask.
         line_thickness: thinnest and thickest line, px.
+        line_shape: straight lines, or strokes: straight, bent and curved ones of similar thickness.
         noise: standard deviation of the Gaussian noise on training inputs, for pixel values in [0, 1].
-        generator: preset of the generator (paper, 64, 128, tiny).
+        generator: preset of the paper's generator (paper, 64, 128, tiny), or pyramid: a correction of a cheap fill.
         widths: channels of each stage of the generator, instead of the preset's.
         convolution: the generator's convolutions: partial, or plain with the mask as a fourth channel, to compare.
+        blocks: residual blocks at each resolution, of generator pyramid alone.
+        initial_weights: file of weights (.safetensors) that training starts from, instead of random ones.
         discriminator_widths: channels of each stage of the discriminator.
-        pixel_weight: weight of the pixel L2 loss; 0 turns it off.
-        hole_weight: how many times a pixel in a hole counts in the pixel loss; 1 is the paper's plain L2.
+        pixel_weight: weight of the pixel loss; 0 turns it off.
+        pixel_loss: l2, the paper's; or psnr, the logarithm of each image's squared error in its holes.
+        hole_weight: how many times a pixel in a hole counts in pixel loss l2; 1 is the paper's plain L2.
         adversarial_weight: weight of the adversarial loss; 0 turns it off, and the discriminator with it.
         perceptual_weight: weight of the perceptual loss; 0 turns it off.
         perceptual_layers: VGG16 layers whose features the perceptual loss compares.
@@ -46,6 +51,8 @@ class Config:
         adam_b1: decay of Adam's first moment.
         adam_b2: decay of Adam's second moment.
         schedule: learning rates stay constant, or fall to 0 along a cosine.
+        warmup: steps over which learning rates rise from 0 first.
+        clip: largest norm of a gradient; larger ones are scaled down to it.
         batch_size: images a step, over all devices.
         epochs: passes over the training images; --steps overrides it.
         steps: training steps.
@@ -69,14 +76,19 @@ class Config:
     crop_scale: tuple[float, float] = (1.0, 1.0)
     flip: bool = False
     recolor: bool = False
+    grey: float = 0.0
     line_count: tuple[int, int] = (2, 8)
     line_thickness: tuple[int, int] = (1, 4)
+    line_shape: LineShape = "straight"
     noise: float = 0.05
-    generator: Literal["paper", "64", "128", "tiny"] = "64"
+    generator: Literal["paper", "64", "128", "tiny", "pyramid"] = "64"
     widths: tuple[int, ...] | None = None
+    blocks: tuple[int, ...] | None = None
+    initial_weights: Path | None = None
     convolution: Literal["partial", "plain"] = "partial"
     discriminator_widths: tuple[int, ...] = (32, 64, 128, 256)
     pixel_weight: float = 1.0
+    pixel_loss: PixelLoss = "l2"
     hole_weight: float = 1.0
     adversarial_weight: float = 0.001
     perceptual_weight: float = 0.01
@@ -87,6 +99,8 @@ class Config:
     adam_b1: float = 0.5
     adam_b2: float = 0.999
     schedule: Literal["constant", "cosine"] = "constant"
+    warmup: int = 0
+    clip: float | None = None
     batch_size: int = 16
     epochs: int = 40
     steps: int | None = None
@@ -119,22 +133,30 @@ class Config:
             raise InputError(f"--noise is {self.noise}, but it must be at least 0 and below 1")
         if self.dataset == "folder" and self.data_dir is None:
             raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
+        if not 0 <= self.grey <= 1:
+            raise InputError(f"--grey is {self.grey}, but it must be a share of the images, from 0 to 1")
         if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
             raise InputError(
                 f"--crop-scale is {self.crop_scale}, but it must be two fractions, 0 < smallest <= largest <= 1"
             )
         # The library checks the rest when it builds these.
         _ = self.generator_config, self.discriminator_config, self.loss_weights, self.lines
-        self.optimizer_config(1).adam(self.learning_rate)
-        self.optimizer_config(1).adam(self.discriminator_learning_rate)
+        for rate in (self.learning_rate, self.discriminator_learning_rate):
+            self.optimizer_config(self.steps or self.warmup + 1).adam(rate)
         deepest(self.perceptual_layers)
 
     @property
-    def generator_config(self) -> GeneratorConfig:
-        """Shape of the generator: the preset, with these convolutions, and with the widths replaced if given."""
-        preset = GENERATORS[self.generator]
-        widths = preset.widths if self.widths is None else self.widths
-        return dataclasses.replace(preset, widths=widths, convolution=self.convolution)
+    def generator_config(self) -> AnyGeneratorConfig:
+        """Shape of the generator: the preset, with what is given here in its place."""
+        given: dict[str, Any] = {"widths": self.widths, "blocks": self.blocks}
+        given = {name: value for name, value in given.items() if value is not None}
+        if self.generator == "pyramid":
+            if self.convolution != "partial":
+                raise InputError(f"--convolution {self.convolution} does not go with --generator pyramid: leave it out")
+            return PyramidConfig(**given)
+        if self.blocks is not None:
+            raise InputError(f"--blocks {self.blocks} goes with --generator pyramid alone: leave it out")
+        return dataclasses.replace(GENERATORS[self.generator], convolution=self.convolution, **given)
 
     @property
     def discriminator_config(self) -> DiscriminatorConfig:
@@ -149,7 +171,7 @@ class Config:
     @property
     def lines(self) -> Lines:
         """Ranges of the random lines."""
-        return Lines(count=self.line_count, thickness=self.line_thickness)
+        return Lines(count=self.line_count, thickness=self.line_thickness, shape=self.line_shape)
 
     def optimizer_config(self, steps: int) -> OptimizerConfig:
         """Adam's settings for a run of this many steps."""
@@ -160,6 +182,8 @@ class Config:
             b2=self.adam_b2,
             schedule=self.schedule,
             steps=steps,
+            warmup=self.warmup,
+            clip=self.clip,
         )
 
     def total_steps(self, training_images: int) -> int:
@@ -188,7 +212,8 @@ class Config:
         plain: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
         }
-        paths = {name: Path(plain[name]) for name in ("data_dir", "out") if plain.get(name) is not None}
+        names = ("data_dir", "out", "initial_weights")
+        paths = {name: Path(plain[name]) for name in names if plain.get(name) is not None}
         try:
             config = cls(**{**plain, **paths})
             config.check()
@@ -227,76 +252,3 @@ class Config:
                 "use the settings of that run, or another --out"
             )
         return self
-
-
-# Each preset names what the paper says and what it leaves open. Line ranges, noise and loss weights are not in the
-# paper; the weight of the adversarial loss is that of Pathak et al. (0.999 to 0.001).
-PRESETS = MappingProxyType(
-    {
-        # Embedded photographs: everything at once on 2 CPU cores, in about ten minutes.
-        #   python -m experiments.run --dataset samples
-        "samples": Config(
-            dataset="samples",
-            generator="tiny",
-            discriminator_widths=(16, 32, 64, 128),
-            crop_scale=(0.2, 0.6),
-            flip=True,
-            recolor=True,
-            noise=0.02,
-            hole_weight=20.0,  # beyond the paper (Liu et al.: 6): 1.4 dB more in the holes after 800 steps
-            perceptual_layers=("block1_pool",),
-            vgg_weights="random",
-            # A high learning rate that falls, and small batches: what reaches furthest in these minutes.
-            learning_rate=8e-3,
-            adam_b1=0.9,
-            schedule="cosine",
-            batch_size=4,
-            steps=2500,
-            out=Path("runs/samples"),
-        ),
-        # Any tree of photographs.
-        #   python -m experiments.run --dataset folder --data-dir DIR
-        "folder": Config(
-            dataset="folder",
-            data_dir=Path(),
-            image_size=128,
-            generator="128",
-            crop_scale=(0.4, 1.0),
-            flip=True,
-            hole_weight=6.0,
-            line_count=(2, 12),
-            line_thickness=(1, 8),
-            discriminator_widths=(32, 64, 128, 256, 256),
-            out=Path("runs/folder"),
-        ),
-        # Paper: all of DTD at 128x128, 40 epochs. Not reproduced yet at full length; see the README for what was run.
-        #   python -m experiments.run --dataset dtd
-        "dtd": Config(
-            dataset="dtd",
-            image_size=128,
-            generator="128",
-            line_count=(2, 12),
-            line_thickness=(1, 8),
-            discriminator_widths=(32, 64, 128, 256, 256),
-            epochs=40,
-            out=Path("runs/dtd"),
-        ),
-        # Paper: Oxford Flowers 102 at 64x64; number of epochs not given.
-        #   python -m experiments.run --dataset oxford_flowers102
-        "oxford_flowers102": Config(
-            dataset="oxford_flowers102", image_size=64, generator="64", out=Path("runs/oxford_flowers102")
-        ),
-        # Paper: 6400 images of CelebA at 128x128; number of epochs not given.
-        #   python -m experiments.run --dataset celeb_a
-        "celeb_a": Config(
-            dataset="celeb_a",
-            limit=6400,
-            image_size=128,
-            generator="128",
-            line_count=(2, 12),
-            line_thickness=(1, 8),
-            discriminator_widths=(32, 64, 128, 256, 256),
-            out=Path("runs/celeb_a"),
-        ),
-    }
-)

@@ -21,6 +21,7 @@ from pconv_jax.data import ImageSource
 from pconv_jax.errors import TrainingError
 from pconv_jax.inpaint import Inpainter
 from pconv_jax.metrics import l1
+from pconv_jax.models import generator_notes
 from pconv_jax.sharding import Replicas
 from pconv_jax.train import TrainState, create
 from pconv_jax.vgg import VGG16
@@ -70,6 +71,7 @@ class Loop:
             config.loss_weights,
             config.optimizer_config(self.total_steps),
             perceptual_layers=config.perceptual_layers,
+            pixel_loss=config.pixel_loss,
             bfloat16=config.bfloat16,
         )
         self._initial = trainer.state
@@ -94,7 +96,7 @@ class Loop:
         Raises:
             TrainingError: a loss or gradient was not finite; the checkpoints before it are left.
         """
-        notes = {"generator": dataclasses.asdict(self.config.generator_config), "config": self.config.to_json()}
+        notes = {"generator": generator_notes(self.config.generator_config), "config": self.config.to_json()}
         folder = self.config.out / "checkpoints"
         with Checkpoints(folder, keep=self.config.keep, minimise=VALIDATION_L1, notes=notes) as self._saved:
             state, start = self._initial, 0

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import tyro
 
 from experiments.command import run_command
-from experiments.config import PRESETS, Config
+from experiments.config import Config
+from experiments.presets import PRESETS
 
 
 def parse(arguments: Sequence[str]) -> Config:
-    """Settings from command line flags; the data set chooses the preset that gives the defaults.
+    """Settings from command line flags; `--preset`, or else the data set, chooses what gives the defaults.
 
     Args:
         arguments: flags, without the name of the program.
@@ -24,15 +25,21 @@ def parse(arguments: Sequence[str]) -> Config:
         SystemExit: `--help` (code 0), or flags that cannot be read (code 2).
     """
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--dataset", default="samples")
-    dataset = first.parse_known_args(arguments)[0].dataset
-    preset = PRESETS.get(dataset, PRESETS["samples"])  # an unknown name is reported by the full parser
+    first.add_argument("--dataset")
+    first.add_argument("--preset", choices=PRESETS)
+    found, rest = first.parse_known_args(arguments)
+    name = found.preset or (found.dataset if found.dataset in PRESETS else "samples")  # the full parser reports others
+    if found.dataset is not None:
+        rest = [*rest, "--dataset", found.dataset]
     return tyro.cli(
         Config,
-        args=list(arguments),
-        default=preset,
+        args=rest,
+        default=PRESETS[name],
         prog="python -m experiments.run",
-        description=f"Train line inpainting, and score it. Defaults shown are those of --dataset {preset.dataset}.",
+        description=(
+            "Train line inpainting, and score it. "
+            f"--preset NAME gives the defaults ({', '.join(PRESETS)}; by default that of --dataset); here, of {name}."
+        ),
     )
 
 

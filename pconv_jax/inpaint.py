@@ -3,7 +3,6 @@
 Images float32 `[N, H, W, 3]` or `[H, W, 3]` in [0, 1]; masks `[..., H, W, 1]` or `[..., H, W]`, 1 = valid, 0 = hole.
 """
 
-import dataclasses
 import functools
 import os
 import warnings
@@ -18,7 +17,13 @@ from numpy.typing import ArrayLike
 from pconv_jax.checkpoint import existing
 from pconv_jax.compiling import compiler_options
 from pconv_jax.errors import InputError
-from pconv_jax.models import Generator, GeneratorConfig, widest_closed_line
+from pconv_jax.models import (
+    AnyGenerator,
+    AnyGeneratorConfig,
+    build_generator,
+    config_from_notes,
+    widest_closed_line,
+)
 from pconv_jax.ops import check_mask_values
 
 
@@ -31,7 +36,7 @@ class Inpainter:
         stats: its running batch statistics.
     """
 
-    def __init__(self, config: GeneratorConfig, params: nnx.State, stats: nnx.State):
+    def __init__(self, config: AnyGeneratorConfig, params: nnx.State, stats: nnx.State):
         """Puts a generator together.
 
         Args:
@@ -43,7 +48,7 @@ class Inpainter:
         self._graph = _graph(config)
 
     @property
-    def generator(self) -> Generator:
+    def generator(self) -> AnyGenerator:
         """The Flax module, in evaluation mode, for a look inside."""
         return nnx.merge(self._graph, self.params, self.stats, copy=True)
 
@@ -106,47 +111,17 @@ def restore(directory: str | os.PathLike[str], *, step: int | None = None) -> In
         InputError: no checkpoint there, or it cannot be read, or its generator is none that this version builds.
     """
     with existing(directory) as checkpoints:
-        shape = _noted_shape(checkpoints.notes.get("generator"), directory)
-        wanted = nnx.eval_shape(lambda: Generator(shape, rngs=nnx.Rngs(0)))  # to draw numbers would take seconds
+        shape = config_from_notes(checkpoints.notes.get("generator"), directory)
+        wanted = nnx.eval_shape(lambda: build_generator(shape, rngs=nnx.Rngs(0)))  # to draw numbers would take seconds
         params, stats = nnx.state(wanted, nnx.Param), nnx.state(wanted, nnx.BatchStat)
         chosen = step if step is not None else (checkpoints.best or checkpoints.latest)
         parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]
     return Inpainter(shape, parts["params"], parts["stats"])
 
 
-def _noted_shape(noted: Any, directory: str | os.PathLike[str]) -> GeneratorConfig:
-    """The generator's configuration from the notes of its checkpoints; what they lack has its default, but widths."""
-    if not isinstance(noted, dict) or not isinstance(noted.get("widths"), list | tuple):
-        raise InputError(
-            f"{directory} does not say how its generator is built ({str(noted)[:80]}): name a run of this project"
-        )
-    values = {**noted, "widths": tuple(noted["widths"])}
-    defaults = {field.name: field.default for field in dataclasses.fields(GeneratorConfig)}
-    wrong = [
-        f"{name}={value!r}"
-        for name, value in values.items()
-        if name not in defaults or not _alike(value, defaults[name])
-    ]
-    try:
-        if wrong:
-            raise InputError(", ".join(wrong))
-        return GeneratorConfig(**values)
-    except InputError as error:
-        raise InputError(
-            f"{directory} holds a generator that this version cannot build ({error}): use the version that trained it"
-        ) from error
-
-
-def _alike(value: Any, default: Any) -> bool:
-    """Whether a value read from JSON has the type of a default."""
-    if isinstance(default, tuple):
-        return all(_alike(each, default[0]) for each in value)
-    return type(value) is type(default) or (type(value) is int and isinstance(default, float))
-
-
 @functools.cache
-def _graph(config: GeneratorConfig) -> Any:
-    generator = nnx.eval_shape(lambda: Generator(config, rngs=nnx.Rngs(0)))
+def _graph(config: AnyGeneratorConfig) -> Any:
+    generator = nnx.eval_shape(lambda: build_generator(config, rngs=nnx.Rngs(0)))
     generator.eval()
     return nnx.split(generator, nnx.Param, nnx.BatchStat)[0]
 

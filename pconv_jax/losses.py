@@ -6,6 +6,7 @@ equal parts of a batch is its value on the whole.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,9 @@ from pconv_jax.errors import InputError
 # Mean features below this say nothing (a flat image under random weights has none): such an image must not drown the
 # others of its batch. Those of photographs are a hundred times as large and more.
 _FEATURELESS = 0.01
+PixelLoss = Literal["l2", "psnr"]
+# Squared error of a repair that is as good as perfect (40 dB): a flat image must not drown the others of its batch.
+_PERFECT = 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +68,30 @@ def pixel_l2(output: jax.Array, target: jax.Array, mask: jax.Array, *, hole_weig
     """
     squares = jnp.square(output.astype(jnp.float32) - target)
     return jnp.mean(squares * jnp.where(mask == 0, hole_weight, 1.0))
+
+
+def pixel_psnr(output: jax.Array, target: jax.Array, mask: jax.Array) -> jax.Array:
+    """What the mean PSNR in the holes is made of: the logarithm of each image's mean squared error there.
+
+    An image counts for its relative error: thin lines on a smooth ground as much as a wide stroke across leaves. The
+    valid pixels do not count. 10 / log(10) = 4.34 times this is the mean PSNR, with the opposite sign, but for 1e-4
+    that is added to the squared error.
+
+    Args:
+        output: raw output of the generator `[N, H, W, C]`.
+        target: ground truth `[N, H, W, C]`.
+        mask: `[N, H, W, 1]`, 1 = valid, 0 = hole; an image without a hole counts as one repaired perfectly.
+
+    Returns:
+        Scalar; log 1e-4 = -9.2 for perfect repairs.
+
+    References:
+        Chen et al., HINet: Half Instance Normalization Network for Image Restoration, CVPR workshops 2021, section 3.3.
+    """
+    holes = jnp.broadcast_to(mask == 0, output.shape)
+    squares = jnp.where(holes, jnp.square(output.astype(jnp.float32) - target), 0.0)
+    error = jnp.sum(squares, axis=(1, 2, 3)) / jnp.maximum(jnp.sum(holes, axis=(1, 2, 3)), 1)
+    return jnp.mean(jnp.log(error + _PERFECT))
 
 
 def adversarial(fake_logits: jax.Array) -> jax.Array:

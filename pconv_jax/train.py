@@ -15,8 +15,8 @@ from flax import nnx, struct
 
 from pconv_jax import losses
 from pconv_jax.errors import InputError
-from pconv_jax.losses import LossWeights
-from pconv_jax.models import Discriminator, DiscriminatorConfig, Generator, GeneratorConfig
+from pconv_jax.losses import LossWeights, PixelLoss
+from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, Discriminator, DiscriminatorConfig, build_generator
 from pconv_jax.sharding import AXIS
 from pconv_jax.vgg import VGG16, features
 
@@ -66,6 +66,8 @@ class OptimizerConfig:
         b2: decay of Adam's second moment.
         schedule: "constant", or "cosine" from the learning rate down to 0 at `steps`.
         steps: length of the cosine schedule.
+        warmup: steps over which learning rates rise from 0; a cosine falls after them.
+        clip: largest norm of a gradient; a larger one is scaled down to it. None for no limit.
     """
 
     learning_rate: float = 2e-4
@@ -74,16 +76,35 @@ class OptimizerConfig:
     b2: float = 0.999
     schedule: Literal["constant", "cosine"] = "constant"
     steps: int = 0
+    warmup: int = 0
+    clip: float | None = None
 
     def adam(self, learning_rate: float) -> optax.GradientTransformation:
-        """Adam with this learning rate and the schedule."""
+        """Adam with this learning rate, the schedule, and the limit on gradients."""
         if learning_rate <= 0:
             raise InputError(f"a learning rate must be positive, not {learning_rate}")
+        if self.warmup < 0:
+            raise InputError(f"the warm-up must be a number of steps, not {self.warmup}")
+        if self.clip is not None and self.clip <= 0:
+            raise InputError(f"the largest gradient norm must be positive, not {self.clip}")
+        adam = optax.adam(self._schedule(learning_rate), b1=self.b1, b2=self.b2)
+        # Not chained where there is no limit: the optimizer's state has the shape that earlier checkpoints have.
+        return adam if self.clip is None else optax.chain(optax.clip_by_global_norm(self.clip), adam)
+
+    def _schedule(self, learning_rate: float) -> float | optax.Schedule:
         if self.schedule == "cosine":
-            if self.steps < 1:
-                raise InputError(f"a cosine schedule needs a positive number of steps, not {self.steps}")
-            return optax.adam(optax.cosine_decay_schedule(learning_rate, self.steps), b1=self.b1, b2=self.b2)
-        return optax.adam(learning_rate, b1=self.b1, b2=self.b2)
+            if self.steps <= self.warmup:
+                raise InputError(
+                    f"a cosine schedule needs more steps than the warm-up's {self.warmup}, not {self.steps}"
+                )
+            after: float | optax.Schedule = optax.cosine_decay_schedule(learning_rate, self.steps - self.warmup)
+        else:
+            after = learning_rate
+        if not self.warmup:
+            return after
+        rest = after if callable(after) else optax.constant_schedule(after)
+        rise = optax.linear_schedule(learning_rate / (self.warmup + 1), learning_rate, self.warmup)
+        return optax.join_schedules([rise, rest], [self.warmup])
 
 
 class Trainer(NamedTuple):
@@ -100,12 +121,13 @@ class Trainer(NamedTuple):
 
 def create(
     seed: int,
-    generator_config: GeneratorConfig,
+    generator_config: AnyGeneratorConfig,
     discriminator_config: DiscriminatorConfig,
     weights: LossWeights,
     optimizer_config: OptimizerConfig,
     *,
     perceptual_layers: tuple[str, ...] = ("block1_pool", "block2_pool", "block3_pool"),
+    pixel_loss: PixelLoss = "l2",
     bfloat16: bool = False,
 ) -> Trainer:
     """Initialises both networks and builds their training step.
@@ -121,6 +143,7 @@ def create(
         weights: weight of each loss; those with weight 0 cost nothing.
         optimizer_config: Adam's settings.
         perceptual_layers: VGG16 layers of the perceptual loss.
+        pixel_loss: which pixel loss: "l2", `losses.pixel_l2`, or "psnr", `losses.pixel_psnr`.
         bfloat16: compute features in bfloat16; parameters, statistics, masks and losses stay float32.
 
     Returns:
@@ -132,9 +155,9 @@ def create(
     g_adam = optimizer_config.adam(optimizer_config.learning_rate)
     d_adam = optimizer_config.adam(optimizer_config.discriminator_learning_rate)
 
-    def initialise() -> tuple[nnx.GraphDef[Generator], nnx.GraphDef[Discriminator], TrainState]:
+    def initialise() -> tuple[nnx.GraphDef[AnyGenerator], nnx.GraphDef[Discriminator], TrainState]:
         keys = nnx.Rngs(seed)
-        generator = Generator(generator_config, dtype=dtype, axis_name=AXIS, rngs=keys)
+        generator = build_generator(generator_config, dtype=dtype, axis_name=AXIS, rngs=keys)
         discriminator = Discriminator(discriminator_config, dtype=dtype, axis_name=AXIS, rngs=keys)
         generator.train()
         discriminator.train()
@@ -165,7 +188,10 @@ def create(
         target = batch["image"]
         terms: Metrics = {}
         if weights.pixel:
-            terms["pixel"] = losses.pixel_l2(output, target, batch["mask"], hole_weight=weights.hole)
+            if pixel_loss == "psnr":
+                terms["pixel"] = losses.pixel_psnr(output, target, batch["mask"])
+            else:
+                terms["pixel"] = losses.pixel_l2(output, target, batch["mask"], hole_weight=weights.hole)
         if weights.adversarial:
             (logits,), _ = judge(state.discriminator.params, state.discriminator.stats, output)
             terms["adversarial"] = losses.adversarial(logits)

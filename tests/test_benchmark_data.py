@@ -10,7 +10,7 @@ import pytest
 from experiments.batches import training_batches
 from experiments.benchmark import data
 from experiments.benchmark.options import Options
-from experiments.config import PRESETS
+from experiments.presets import PRESETS
 from pconv_jax.data import FolderSource, open_source, pipeline
 from pconv_jax.data.samples import PHOTOGRAPHS, photograph
 from pconv_jax.errors import InputError

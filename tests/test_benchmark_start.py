@@ -7,7 +7,7 @@ import pytest
 
 from experiments.benchmark import saving, start
 from experiments.benchmark.options import Options
-from experiments.config import PRESETS
+from experiments.presets import PRESETS
 
 MINI = dataclasses.replace(
     PRESETS["samples"],

@@ -18,8 +18,9 @@ from PIL import Image
 
 import pconv_jax
 from experiments import experiment, loop
-from experiments.config import PRESETS, Config
+from experiments.config import Config
 from experiments.logs import MetricsLog, read_metrics
+from experiments.presets import PRESETS
 from experiments.run import main, parse
 from pconv_jax.checkpoint import existing
 from pconv_jax.errors import InputError

@@ -20,9 +20,10 @@ from experiments.batches import training_batches
 from experiments.benchmark.options import Options
 from experiments.benchmark.table import Cell, Table
 from experiments.benchmark.timing import Timing
-from experiments.config import PRESETS, Config
+from experiments.config import Config
 from experiments.experiment import open_sources, open_vgg
 from experiments.loop import Loop
+from experiments.presets import PRESETS
 from pconv_jax import masks
 from pconv_jax.data import FolderSource, ImageSource, open_source, pipeline
 from pconv_jax.data.samples import PHOTOGRAPHS, photograph

@@ -11,7 +11,7 @@ from flax import nnx
 from experiments.benchmark.options import Options
 from experiments.benchmark.table import Cell, Table
 from experiments.benchmark.timing import in_fresh_process, interleave, peak_mib
-from experiments.config import PRESETS
+from experiments.presets import PRESETS
 from pconv_jax.classical import Method, biharmonic, navier_stokes, telea
 from pconv_jax.data import eval_batches, open_source
 from pconv_jax.inpaint import Inpainter

@@ -20,8 +20,9 @@ from experiments.benchmark.options import Options
 from experiments.benchmark.saving import checkpoints, mib, silence
 from experiments.benchmark.table import Cell, Table
 from experiments.benchmark.timing import Timing, in_fresh_process
-from experiments.config import PRESETS, Config
+from experiments.config import Config
 from experiments.loop import Loop, Outcome
+from experiments.presets import PRESETS
 from pconv_jax.train import TrainState
 
 # Slow to import, or not needed by everybody (and TensorFlow by nobody): which of them does a statement load?

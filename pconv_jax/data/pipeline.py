@@ -11,7 +11,7 @@ import functools
 import math
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from pconv_jax.errors import InputError
 if TYPE_CHECKING:
     import grain
 
+LineShape = Literal["straight", "strokes"]
+
 _THREADS = 2  # threads in each process; most of their time is spent in C code that lets others run
 _AHEAD = 4  # batches ready in each process before they are asked for
 
@@ -35,14 +37,31 @@ class Lines:
     Attributes:
         count: fewest and most lines in an image.
         thickness: smallest and largest thickness of a line, in pixels.
+        shape: "straight" lines, or "strokes", bent and curved ones too: see `masks.random_strokes`.
     """
 
     count: tuple[int, int]
     thickness: tuple[int, int]
+    shape: LineShape = "straight"
 
     def __post_init__(self) -> None:
         masks.check_range("count", self.count)
         masks.check_range("thickness", self.thickness)
+        if self.shape not in get_args(LineShape):
+            raise InputError(f"shape={self.shape!r} must be one of {', '.join(get_args(LineShape))}.")
+
+    def mask(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """Draws a mask.
+
+        Args:
+            rng: source of the lines.
+            size: S, the side in pixels.
+
+        Returns:
+            [S, S, 1], float32, 1 = valid, 0 = hole.
+        """
+        draw = masks.random_lines if self.shape == "straight" else masks.random_strokes
+        return draw(rng, size, size, count=self.count, thickness=self.thickness)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,10 +98,11 @@ class _Example:
     crop_scale: tuple[float, float] | None  # None: the square in the middle
     flip: bool
     recolor: bool
+    grey: float
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
         size = self.image_size
-        mask = masks.random_lines(rng, size, size, count=self.lines.count, thickness=self.lines.thickness)
+        mask = self.lines.mask(rng, size)
         example = {"image": self._crop(image, rng), "mask": mask}
         if self.noise:
             example["noise"] = self._draw_noise(rng)
@@ -104,7 +124,11 @@ class _Example:
             if self.flip and rng.random() < 0.5:
                 crop = cv2.flip(crop, 1)  # a view that runs backwards would be copied by OpenCV, ten times as slowly
             square = resized(crop, self.image_size)
-        return _recolored(square, rng) if self.recolor else square
+        if self.recolor:
+            square = _recolored(square, rng)
+        if self.grey and rng.random() < self.grey:
+            square = np.repeat(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+        return square
 
 
 def _recolored(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -142,6 +166,7 @@ def train_batches(
     crop_scale: tuple[float, float] = (1.0, 1.0),
     flip: bool = False,
     recolor: bool = False,
+    grey: float = 0.0,
     workers: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> "grain.IterDataset[dict[str, np.ndarray]]":
@@ -158,6 +183,7 @@ def train_batches(
         flip: whether to mirror every second image, at random.
         recolor: whether to exchange the colour channels of each image and to scale (0.4 to 1) and shift each of them at
             random: few or grey photographs alone do not teach colours.
+        grey: share of the images whose colours are taken away, so that old photographs are known too.
         workers: processes that make batches ahead of time; 0: threads of this process.
         shard: (i, n) for host i of n, which gets rows i * B / n to (i + 1) * B / n of each batch.
 
@@ -174,6 +200,8 @@ def train_batches(
     low, high = crop_scale
     if not 0 < low <= high <= 1:
         raise InputError(f"crop_scale={crop_scale} must be (low, high) with 0 < low <= high <= 1.")
+    if not 0 <= grey <= 1:
+        raise InputError(f"grey={grey} must be a share of the images, from 0 to 1.")
     host, hosts = shard
     if not 0 <= host < hosts:
         raise InputError(f"shard={shard} must be (i, n) for host i of n, with 0 <= i < n.")
@@ -181,7 +209,7 @@ def train_batches(
         raise InputError(f"batch_size={batch_size} must be a multiple of {hosts}, the number of hosts.")
     if workers < 0:
         raise InputError(f"workers={workers} must be 0 (threads) or a number of processes.")
-    example = _Example(image_size, lines, noise, (low, high), flip, recolor)
+    example = _Example(image_size, lines, noise, (low, high), flip, recolor, grey)
     order_seed, example_seed = _seeds(source, example, batch_size, seed, purpose=0)
     source = source.at_least(math.ceil(image_size / low))  # the smallest crop still has every pixel it needs
     examples = grain.MapDataset.source(_Epochs(source, order_seed)).random_map(example, seed=example_seed)
@@ -223,7 +251,7 @@ def eval_batches(
 
     if limit is not None and limit < 1:
         raise InputError(f"limit={limit} images must be at least 1.")
-    example = _Example(image_size, lines, noise, None, False, False)
+    example = _Example(image_size, lines, noise, None, False, False, 0.0)
     _, example_seed = _seeds(source, example, batch_size, seed, purpose=1)
     examples = grain.MapDataset.source(source)[:limit].random_map(example, seed=example_seed)
     return examples.batch(batch_size, batch_fn=_Batch(noise)).to_iter_dataset(_read_ahead())

@@ -1,14 +1,23 @@
-"""The networks, one file each: the paper's generator and the discriminator it is trained against."""
+"""The networks, one file each: the paper's generator, that for photographs, and the discriminator."""
 
 from pconv_jax.models.discriminator import Discriminator, DiscriminatorConfig
 from pconv_jax.models.generator import GENERATORS, Generator, GeneratorConfig
+from pconv_jax.models.notes import AnyGenerator, AnyGeneratorConfig, build_generator, config_from_notes, generator_notes
+from pconv_jax.models.pyramid import PyramidConfig, PyramidGenerator
 from pconv_jax.models.reach import widest_closed_line
 
 __all__ = [
     "GENERATORS",
+    "AnyGenerator",
+    "AnyGeneratorConfig",
     "Discriminator",
     "DiscriminatorConfig",
     "Generator",
     "GeneratorConfig",
+    "PyramidConfig",
+    "PyramidGenerator",
+    "build_generator",
+    "config_from_notes",
+    "generator_notes",
     "widest_closed_line",
 ]

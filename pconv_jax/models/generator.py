@@ -14,9 +14,9 @@ from jax.typing import DTypeLike
 
 from pconv_jax.errors import InputError
 from pconv_jax.layers import PartialConv
+from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
 from pconv_jax.ops import check_mask_values
 
-CHANNELS = 3
 Convolution = Literal["partial", "plain"]
 
 
@@ -268,13 +268,10 @@ class Generator(nnx.Module):
         Raises:
             InputError: the image is not `[N, H, W, 3]`, or the mask does not fit it or holds other values.
         """
-        if image.ndim != 4 or image.shape[-1] != CHANNELS:
-            raise InputError(f"the generator takes images [N, H, W, {CHANNELS}], not {image.shape}")
-        if mask.shape != (*image.shape[:-1], 1):
-            raise InputError(f"an image of shape {image.shape} needs a mask {(*image.shape[:-1], 1)}, not {mask.shape}")
+        check_inputs(image, mask)
         height, width = image.shape[1:3]
         # Padding is hole, so any size works without inventing pixels: partial convolutions ignore it.
-        image, mask = self._pad(image), self._pad(mask)
+        image, mask = (pad_to_multiple(x, self.config.multiple) for x in (image, mask))
         if self.config.convolution == "plain":
             check_mask_values(mask)
             image = jnp.concatenate([jnp.where(mask != 0, image, 0.0), mask.astype(image.dtype)], axis=-1)
@@ -293,10 +290,6 @@ class Generator(nnx.Module):
             valid = jnp.concatenate([valid, mask], axis=-1)
         output, valid = self.to_image(x, valid)
         return output[:, :height, :width].astype(jnp.float32), valid[:, :height, :width]
-
-    def _pad(self, x: jax.Array) -> jax.Array:
-        below, right = (-size % self.config.multiple for size in x.shape[1:3])
-        return jnp.pad(x, ((0, 0), (0, below), (0, right), (0, 0)))
 
 
 def _double(x: jax.Array) -> jax.Array:

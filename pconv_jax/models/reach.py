@@ -9,11 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from pconv_jax.models.generator import CHANNELS, Generator, GeneratorConfig
+from pconv_jax.models.generator import Generator
+from pconv_jax.models.inputs import CHANNELS
+from pconv_jax.models.notes import AnyGeneratorConfig
+from pconv_jax.models.pyramid import PyramidConfig
 
 
 @functools.cache
-def widest_closed_line(config: GeneratorConfig) -> int | None:
+def widest_closed_line(config: AnyGeneratorConfig) -> int | None:
     """Widest straight line, in px, that a configuration fills wherever it lies in a large image.
 
     Measured: lines of growing width are drawn across an image at every alignment to the network's grid and sent
@@ -28,7 +31,7 @@ def widest_closed_line(config: GeneratorConfig) -> int | None:
         The widest line of which no pixel is left, px; None for plain convolutions, which put something everywhere,
         also where they see no valid pixel.
     """
-    if config.convolution == "plain":
+    if isinstance(config, PyramidConfig) or config.convolution == "plain":
         return None
     multiple = config.multiple
     # How far a pixel of the output sees, at most: half a window for each of the four convolutions at each resolution,

@@ -1,0 +1,47 @@
+"""Lines drawn in whole numbers: the same pixels on every machine."""
+
+import functools
+import math
+
+import numpy as np
+
+
+def cover(hole: np.ndarray, start: list[int], end: list[int], thickness: int) -> None:
+    """Marks the pixels of `hole` [H, W] nearer than thickness / 2 to a segment; start and end are (x, y).
+
+    Both ends lie at least `disc_radius(thickness)` inside `hole`.
+    """
+    radius = disc_radius(thickness)
+    (x0, y0), (x1, y1) = start, end
+    for column, row in (start, end):
+        hole[row - radius : row + radius + 1, column - radius : column + radius + 1] |= _disc(thickness)
+    columns = slice(min(x0, x1) - radius, max(x0, x1) + radius + 1)
+    rows = slice(min(y0, y1) - radius, max(y0, y1) + radius + 1)
+    # Whole numbers throughout, in half pixels from the start, so that every machine draws the same pixels.
+    x = 2 * np.arange(columns.start - x0, columns.stop - x0) - _shift(thickness)
+    y = 2 * np.arange(rows.start - y0, rows.stop - y0)[:, None] - _shift(thickness)
+    dx, dy = 2 * (x1 - x0), 2 * (y1 - y0)
+    if length := dx**2 + dy**2:  # squared
+        along = x * dx + y * dy
+        across = x * dy - y * dx
+        # |across| < thickness * sqrt(length): the root is taken of one number, so that no box need be squared.
+        furthest = math.isqrt(thickness**2 * length - 1)
+        hole[rows, columns] |= (along >= 0) & (along <= length) & (np.abs(across) <= furthest)
+
+
+@functools.cache
+def _disc(thickness: int) -> np.ndarray:
+    """Pixels nearer than thickness / 2 to a point; it is that of the pixel in the middle."""
+    radius = disc_radius(thickness)
+    squares = (2 * np.arange(-radius, radius + 1) - _shift(thickness)) ** 2
+    return squares[:, None] + squares < thickness**2
+
+
+def disc_radius(thickness: int) -> int:
+    """How far a line of this thickness reaches beyond its end points, px, at most."""
+    return thickness // 2 + 1
+
+
+def _shift(thickness: int) -> int:
+    """A line of even thickness runs between two rows of pixels: one half pixel further."""
+    return 1 - thickness % 2

@@ -1,0 +1,38 @@
+"""What every generator takes: images `[N, H, W, 3]` in [0, 1] and masks `[N, H, W, 1]`, 1 = valid, 0 = hole."""
+
+import jax
+import jax.numpy as jnp
+
+from pconv_jax.errors import InputError
+
+CHANNELS = 3
+
+
+def check_inputs(image: jax.Array, mask: jax.Array) -> None:
+    """Refuses what a generator cannot take, by its shape.
+
+    Args:
+        image: should be `[N, H, W, 3]`.
+        mask: should be `[N, H, W, 1]`.
+
+    Raises:
+        InputError: it is not.
+    """
+    if image.ndim != 4 or image.shape[-1] != CHANNELS:
+        raise InputError(f"the generator takes images [N, H, W, {CHANNELS}], not {image.shape}")
+    if mask.shape != (*image.shape[:-1], 1):
+        raise InputError(f"an image of shape {image.shape} needs a mask {(*image.shape[:-1], 1)}, not {mask.shape}")
+
+
+def pad_to_multiple(x: jax.Array, multiple: int) -> jax.Array:
+    """Zeros below and to the right: for a mask they are hole, so any size works without inventing pixels.
+
+    Args:
+        x: `[N, H, W, C]`.
+        multiple: what height and width shall be a multiple of.
+
+    Returns:
+        The array, larger by less than `multiple` each way.
+    """
+    below, right = (-size % multiple for size in x.shape[1:3])
+    return jnp.pad(x, ((0, 0), (0, below), (0, right), (0, 0))) if below or right else x
