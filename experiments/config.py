@@ -37,7 +37,7 @@ class Config:
         widths: channels of each stage of the generator, instead of the preset's.
         convolution: the generator's convolutions: partial, or plain with the mask as a fourth channel, to compare.
         blocks: residual blocks at each resolution, of generator pyramid alone.
-        initial_weights: file of weights (.safetensors) that training starts from, instead of random ones.
+        initial_weights: weights that training starts from: a .safetensors file, or a name of those that come along.
         discriminator_widths: channels of each stage of the discriminator.
         pixel_weight: weight of the pixel loss; 0 turns it off.
         pixel_loss: l2, the paper's; or psnr, the logarithm of each image's squared error in its holes.

@@ -5,12 +5,12 @@ import signal
 import sys
 
 from experiments.config import Config
-from experiments.files import write_json
 from experiments.loop import Loop
 from experiments.report import write_report
 from pconv_jax.cache import keep_compiled_programs
 from pconv_jax.data import SPLITS, ImageSource, open_source
 from pconv_jax.errors import InputError
+from pconv_jax.files import write_json
 from pconv_jax.models import widest_closed_line
 from pconv_jax.vgg import VGG16, deepest
 from pconv_jax.vgg_weights import resolve_weights

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from experiments.files import replaced
 from pconv_jax.errors import InputError
+from pconv_jax.files import replaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

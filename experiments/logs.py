@@ -9,7 +9,7 @@ from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
-from experiments.files import replaced
+from pconv_jax.files import replaced
 
 LOSSES = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss")
 UNITS = {"adversarial": "nats", "discriminator_loss": "nats"}

@@ -18,13 +18,14 @@ from experiments.logs import MetricsLog, progress_bar
 from pconv_jax.checkpoint import Checkpoints
 from pconv_jax.classical import composite
 from pconv_jax.data import ImageSource
-from pconv_jax.errors import TrainingError
-from pconv_jax.inpaint import Inpainter
+from pconv_jax.errors import InputError, TrainingError
+from pconv_jax.inpainter import Inpainter
 from pconv_jax.metrics import l1
 from pconv_jax.models import generator_notes
 from pconv_jax.sharding import Replicas
-from pconv_jax.train import TrainState, create
+from pconv_jax.train import TrainState, Variables, create
 from pconv_jax.vgg import VGG16
+from pconv_jax.weights import load_weights
 
 VALIDATION_L1 = "validation_l1"
 _SAMPLES = 8  # rows in a grid of sample results
@@ -74,12 +75,24 @@ class Loop:
             pixel_loss=config.pixel_loss,
             bfloat16=config.bfloat16,
         )
-        self._initial = trainer.state
+        self._initial = self._started(trainer.state)
         self._replicas = Replicas(trainer.step, mapping=config.mapping)
         self._replicas.check_batch(config.batch_size // jax.process_count())
         self._vgg = self._replicas.replicate(vgg)
         self._data = iter(training_batches(config, sources["train"]))
         self._validation = list(evaluation_batches(config, sources["validation"], limit=config.validation_images))
+
+    def _started(self, state: TrainState) -> TrainState:
+        """The first state of training: with random parameters, or with those of a file."""
+        if self.config.initial_weights is None:
+            return state
+        weights = load_weights(self.config.initial_weights)
+        if weights.config != self.config.generator_config:
+            raise InputError(
+                f"--initial-weights {self.config.initial_weights} are of {weights.config}, and this run trains "
+                f"{self.config.generator_config}: give the flags of that generator"
+            )
+        return state.replace(generator=Variables(weights.params, weights.stats))
 
     @property
     def parameters(self) -> tuple[int, int]:

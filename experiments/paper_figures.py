@@ -13,11 +13,11 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from experiments.command import run_command
 from experiments.figures import image_grid, image_sheet, loss_curve, show_holes
 from experiments.logs import LOSSES, UNITS, history
 from experiments.run_folder import Results, open_run, repaired_test_images, training_examples
 from pconv_jax.classical import mean_fill
+from pconv_jax.command import run_command
 from pconv_jax.errors import InputError
 from pconv_jax.masks import hole_ratio
 from pconv_jax.metrics import l1

@@ -12,14 +12,14 @@ import numpy as np
 from experiments.batches import evaluation_batches
 from experiments.config import Config
 from experiments.figures import image_grid, loss_curve, show_holes
-from experiments.files import write_json
 from experiments.logs import LOSSES, UNITS, history, progress_bar, read_metrics
 from experiments.loop import VALIDATION_L1, Outcome
 from pconv_jax.checkpoint import existing
 from pconv_jax.classical import CLASSICAL_METHODS
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluate import Evaluation, image_by_image, score
-from pconv_jax.inpaint import Inpainter, restore
+from pconv_jax.files import write_json
+from pconv_jax.inpainter import Inpainter, restore
 from pconv_jax.summary import ALL
 
 _QUICK = {name: CLASSICAL_METHODS[name] for name in ("unrepaired", "mean", "ns")}  # `experiments.evaluate` has all

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.command import run_command
 from experiments.config import Config
 from experiments.presets import PRESETS
+from pconv_jax.command import run_command
 
 
 def parse(arguments: Sequence[str]) -> Config:

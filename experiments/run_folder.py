@@ -17,7 +17,7 @@ from experiments.logs import LOSSES, history, read_metrics
 from pconv_jax.classical import composite
 from pconv_jax.data import ImageSource
 from pconv_jax.errors import InputError
-from pconv_jax.inpaint import Inpainter, restore
+from pconv_jax.inpainter import Inpainter, restore
 
 
 @dataclasses.dataclass(frozen=True)

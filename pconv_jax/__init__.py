@@ -14,11 +14,16 @@ _HOME = {
     "Generator": "models",
     "GeneratorConfig": "models",
     "InputError": "errors",
-    "Inpainter": "inpaint",
+    "Inpainter": "inpainter",
     "PartialConv": "layers",
+    "PyramidConfig": "models",
+    "PyramidGenerator": "models",
+    "Restorer": "restorer",
+    "inpaint": "restorer",
     "partial_conv": "ops",
     "random_lines": "masks",
-    "restore": "inpaint",
+    "random_strokes": "masks",
+    "restore": "inpainter",
     "widest_closed_line": "models",
 }
 __all__ = sorted(_HOME)

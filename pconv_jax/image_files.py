@@ -83,6 +83,21 @@ def eight_bits(grey: np.ndarray) -> np.ndarray:
     return ((grey.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
+def luma(image: "Image") -> np.ndarray:
+    """The grey values of an image, as those of a mask file count.
+
+    Args:
+        image: decoded, of any mode that `open_upright` returns; it may lose its note on a transparent colour.
+
+    Returns:
+        [H, W], uint8: colours become their luma, transparency is ignored, 16 bits are scaled to 8.
+    """
+    if image.mode.startswith("I"):  # 16 bits
+        return eight_bits(np.asarray(image))
+    image.info.pop("transparency", None)  # of a palette, where the conversion would warn
+    return np.asarray(image.convert("L"))
+
+
 def _reason(error: Exception) -> str:
     from PIL import Image, UnidentifiedImageError
 

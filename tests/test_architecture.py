@@ -18,11 +18,29 @@ ROOT = Path(__file__).resolve().parent.parent
 # Imports run downwards only. A package (models, data, mask_sets) is one unit; "__init__" is `pconv_jax` itself.
 FLOORS = {
     "errors": -1,  # what floor 0 stands on
-    **dict.fromkeys(["cache", "classical", "compiling", "image_files", "ops", "masks", "metrics", "summary"], 0),
-    **dict.fromkeys(["layers", "vgg", "vgg_weights", "losses", "mask_sets"], 1),
+    **dict.fromkeys(
+        [
+            "cache",
+            "classical",
+            "command",
+            "compiling",
+            "files",
+            "fill",
+            "image_files",
+            "masks",
+            "metrics",
+            "ops",
+            "summary",
+            "tiles",
+        ],
+        0,
+    ),
+    **dict.fromkeys(["layers", "vgg", "vgg_weights", "losses", "mask_sets", "photographs"], 1),
     **dict.fromkeys(["models", "data", "sharding", "checkpoint", "perceptual", "reference_metrics"], 2),
-    **dict.fromkeys(["train", "evaluate", "inpaint"], 3),
-    **dict.fromkeys(["cli", "__init__"], 4),
+    **dict.fromkeys(["train", "evaluate", "inpainter", "weights"], 3),
+    "restorer": 4,
+    **dict.fromkeys(["restore_files", "versions"], 5),
+    **dict.fromkeys(["cli", "__init__"], 6),
 }
 # (importer, imported) on one floor, each with its reason.
 SAME_FLOOR = {
@@ -45,6 +63,8 @@ HEAVY = {
 POSITIONAL_DEFAULTS = {
     "pconv_jax.ops.partial_conv": "the bias, which may be None, stands beside the kernel",
     "pconv_jax.layers.PartialConv.__init__": "the kernel size, as in nnx.Conv",
+    "pconv_jax.restorer.Restorer.__init__": "which weights, as in inpaint(image, mask) the image",
+    "pconv_jax.cli.main": "the arguments, as everywhere else",
     "pconv_jax.metrics.region_mean": "the region, which is the whole image when None",
 }
 

@@ -9,7 +9,7 @@ from flax import nnx
 
 from pconv_jax.checkpoint import Checkpoints, existing
 from pconv_jax.errors import InputError
-from pconv_jax.inpaint import Inpainter, restore
+from pconv_jax.inpainter import Inpainter, restore
 from pconv_jax.models import Generator, GeneratorConfig
 
 

@@ -122,6 +122,28 @@ class TestTraining:
         thick = first(training(Shades(3), lines=data.Lines((9, 9), (6, 6)), batch_size=32), 1)[0]["mask"]
         assert masks.hole_ratio(thick).min() > masks.hole_ratio(thin).max()
 
+    def test_strokes_are_drawn_where_asked_for(self):
+        lines = data.Lines((1, 3), (2, 5), "strokes")
+        drawn = lines.mask(np.random.default_rng(3), 16)
+        assert np.array_equal(
+            drawn, masks.random_strokes(np.random.default_rng(3), 16, 16, count=(1, 3), thickness=(2, 5))
+        )
+        assert first(training(Shades(3), lines=lines), 1)[0]["mask"].shape == (4, 16, 16, 1)
+        with pytest.raises(InputError, match="'dotted'"):
+            data.Lines((1, 3), (2, 5), "dotted")
+
+    def test_colours_are_taken_from_the_stated_share(self):
+        grey = [
+            rows(first(training(Ramp(1), noise=0, grey=share, batch_size=64), 2))["image"].std(axis=-1).max((1, 2)) == 0
+            for share in (0, 0.25, 1)
+        ]
+        assert [each.mean() for each in grey][::2] == [0, 1]
+        assert 0.1 < grey[1].mean() < 0.4
+        luminance = rows(first(training(Ramp(1, (16, 16)), noise=0, grey=1.0), 1))["image"][0, 4, 8, 0] * 255
+        assert luminance == round(0.299 * 4 + 0.587 * 8)
+        with pytest.raises(InputError, match="grey=2"):
+            training(Ramp(1), grey=2)
+
     def test_a_square_of_the_stated_size_is_cut_anywhere_inside(self):
         source = Ramp(1, (100, 200))
         batch = rows(first(training(source, crop_scale=(0.5, 0.5), image_size=50, noise=0), 100))

@@ -19,11 +19,14 @@ from PIL import Image
 import pconv_jax
 from experiments import experiment, loop
 from experiments.config import Config
+from experiments.export import main as export_main
 from experiments.logs import MetricsLog, read_metrics
 from experiments.presets import PRESETS
 from experiments.run import main, parse
 from pconv_jax.checkpoint import existing
 from pconv_jax.errors import InputError
+from pconv_jax.models import PyramidConfig
+from pconv_jax.weights import load_weights
 
 
 def variables(folder: Path) -> list[np.ndarray]:
@@ -165,13 +168,14 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, capsys):
 
 
 def test_presets_carry_what_the_paper_says():
-    assert set(PRESETS) == {"samples", "folder", "dtd", "oxford_flowers102", "celeb_a"}
-    assert all(name == preset.dataset for name, preset in PRESETS.items())
+    papers = {name: preset for name, preset in PRESETS.items() if name != "faithful"}
+    assert set(papers) == {"samples", "folder", "dtd", "oxford_flowers102", "celeb_a"}
+    assert all(name == preset.dataset for name, preset in papers.items())
     assert (PRESETS["dtd"].image_size, PRESETS["dtd"].epochs, PRESETS["dtd"].limit) == (128, 40, None)
     assert (PRESETS["celeb_a"].image_size, PRESETS["celeb_a"].limit) == (128, 6400)
     assert PRESETS["oxford_flowers102"].image_size == 64
     assert [name for name, preset in PRESETS.items() if preset.vgg_weights == "random"] == ["samples"]
-    for preset in PRESETS.values():
+    for preset in papers.values():
         assert preset.pixel_weight > 0
         assert preset.adversarial_weight > 0
         assert preset.perceptual_weight > 0
@@ -183,6 +187,73 @@ def test_flags_override_the_preset_of_their_data_set():
     assert (config.dataset, config.limit, config.batch_size, config.line_count) == ("celeb_a", 6400, 4, (1, 3))
     assert parse([]).dataset == "samples"
     assert parse(["--dataset=dtd"]).image_size == 128
+
+
+def test_a_preset_by_name_goes_before_that_of_the_data_set():
+    config = parse(["--preset", "faithful", "--data-dir", "photos", "--steps", "900"])
+    assert (config.generator, config.dataset, config.data_dir, config.steps) == ("pyramid", "folder", Path("photos"), 900)
+    config.check()
+    assert config.generator_config == PyramidConfig()
+    assert parse(["--preset", "faithful", "--dataset", "samples"]).dataset == "samples"
+    assert parse(["--preset=faithful", "--blocks", "1", "1", "1"]).generator_config.blocks == (1, 1, 1)
+
+
+def test_an_unknown_preset_is_a_mistake_in_the_flags(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse(["--preset", "fast"])
+    assert stopped.value.code == 2
+    assert "fast" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--generator", "pyramid", "--convolution", "plain"], "--convolution plain"),
+        (["--blocks", "1", "1"], "--blocks"),
+        (["--grey", "1.5"], "--grey is 1.5"),
+        (["--warmup", "9", "--steps", "9"], "warm-up's 9, not 9"),
+        (["--clip", "0"], "0.0"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_named(tmp_path, capsys, flags, named):
+    assert main(tiny(tmp_path / "run", *flags)) == 2
+    assert named in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+PYRAMID = ("--generator", "pyramid", "--blocks", "1", "1", "--pixel-loss", "psnr", "--line-shape", "strokes")
+ALONE = ("--adversarial-weight", "0", "--perceptual-weight", "0", "--learning-rate", "1e-3")
+
+
+def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on(tmp_path, capsys):
+    first, file, second = tmp_path / "first", tmp_path / "w.safetensors", tmp_path / "second"
+    assert main(tiny(first, *PYRAMID, *ALONE, "--grey", "0.5", "--warmup", "2", "--clip", "1")) == 0
+    assert export_main([str(first), str(file)]) == 0
+    assert f"as {file} (0.0 MB)" in capsys.readouterr().out
+    weights = load_weights(file)
+    assert weights.about["thickest_line"] == 4
+    assert weights.about["settings"]["pixel_loss"] == "psnr"
+    assert weights.about["validation_l1"] > 0
+    for before, after in zip(variables(first), jax.tree.leaves((weights.params, weights.stats)), strict=True):
+        np.testing.assert_array_equal(before, after)
+    # A learning rate next to nothing: what is trained on starts from the weights, to the bit nearly.
+    assert main(tiny(second, *PYRAMID, *ALONE, "--initial-weights", str(file), "--learning-rate", "1e-9")) == 0
+    for before, after in zip(variables(first), variables(second), strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-6)
+    capsys.readouterr()
+    assert main(tiny(tmp_path / "third", *ALONE, "--initial-weights", str(file))) == 2
+    assert "--initial-weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [(["nowhere", "w.safetensors"], "nowhere holds no config.json"), (["nowhere", "w"], "w is no")],
+)
+def test_weights_that_cannot_be_saved(tmp_path, capsys, monkeypatch, arguments, named):
+    monkeypatch.chdir(tmp_path)
+    assert export_main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"error: {named}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_steps_or_epochs():

@@ -187,3 +187,26 @@ def test_a_weight_that_is_none_is_named(name, value):
 def test_something_must_ask_for_the_image():
     with pytest.raises(InputError, match="pixel and the perceptual"):
         LossWeights(pixel=0, perceptual=0, adversarial=1)
+
+
+def test_pixel_psnr_by_hand():
+    target = jnp.zeros((2, 2, 2, 3))
+    mask = jnp.array([[[0.0, 1], [1, 1]], [[0, 0], [1, 1]]])[..., None]
+    output = jnp.full((2, 2, 2, 3), 0.1).at[1].set(0.3)  # squared error 0.01 and 0.09
+    wanted = 0.5 * (np.log(0.01 + 1e-4) + np.log(0.09 + 1e-4))
+    np.testing.assert_allclose(losses.pixel_psnr(output, target, mask), wanted, rtol=1e-6)
+
+
+def test_pixel_psnr_sees_holes_alone_and_no_image_drowns_another():
+    rng = np.random.default_rng(0)
+    target, noise = rng.random((2, 2, 8, 8, 3)).astype(np.float32)
+    mask = (rng.random((2, 8, 8, 1)) < 0.5).astype(np.float32)
+    perfect = losses.pixel_psnr(np.where(mask == 0, target, noise), target, mask)
+    np.testing.assert_allclose(perfect, np.log(1e-4), rtol=1e-6)
+    np.testing.assert_allclose(losses.pixel_psnr(noise, target, np.ones_like(mask)), np.log(1e-4), rtol=1e-6)
+    gradient = jax.grad(lambda output: losses.pixel_psnr(output, target, mask))(
+        target + np.float32([[[[0.1]]], [[[0.4]]]])
+    )
+    assert (np.asarray(gradient)[np.broadcast_to(mask == 1, target.shape)] == 0).all()
+    sums = np.abs(np.asarray(gradient)).sum((1, 2, 3)) * [0.1, 0.4]  # relative steps count alike
+    np.testing.assert_allclose(sums[0], sums[1], rtol=0.02)

@@ -156,6 +156,37 @@ def test_same_seed_same_start_other_seed_another():
     assert differs(trainer(seed=3).state, trainer(seed=4).state)
 
 
+def moves(config, gradients, rate=0.1):
+    """What Adam adds to a parameter, step by step."""
+    adam = config.adam(rate)
+    state, updates = adam.init(jnp.zeros(())), []
+    for gradient in gradients:
+        update, state = adam.update(jnp.asarray(gradient), state, jnp.zeros(()))
+        updates.append(float(update))
+    return updates
+
+
+def test_warm_up_rises_to_the_learning_rate_and_the_cosine_falls_after_it():
+    # Under a constant gradient Adam moves by the learning rate.
+    rates = moves(OptimizerConfig(warmup=4), [1.0] * 6)
+    np.testing.assert_allclose(rates, [-0.02, -0.04, -0.06, -0.08, -0.1, -0.1], rtol=1e-4)
+    rates = moves(OptimizerConfig(warmup=4, schedule="cosine", steps=8), [1.0] * 8)
+    np.testing.assert_allclose(rates[:5], [-0.02, -0.04, -0.06, -0.08, -0.1], rtol=1e-4)
+    np.testing.assert_allclose(rates[6], -0.05, rtol=1e-4)  # half of the way down
+
+
+def test_a_clipped_gradient_is_as_if_it_were_smaller():
+    np.testing.assert_allclose(
+        moves(OptimizerConfig(clip=1.0), [1.0, 50.0, 0.5]), moves(OptimizerConfig(), [1.0, 1.0, 0.5]), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(("kwargs", "named"), [({"warmup": -1}, "-1"), ({"clip": 0.0}, "0.0")])
+def test_warm_up_and_clipping_that_cannot_be_are_named(kwargs, named):
+    with pytest.raises(InputError, match=named):
+        OptimizerConfig(**kwargs).adam(1e-3)
+
+
 def test_cosine_schedule_ends_at_zero():
     config = OptimizerConfig(schedule="cosine", steps=4)
     adam, params = config.adam(0.1), jnp.zeros(())
@@ -170,7 +201,7 @@ def test_cosine_schedule_ends_at_zero():
 def test_errors_say_what_to_do():
     with pytest.raises(InputError, match="a learning rate must be positive, not -1"):
         OptimizerConfig().adam(-1)
-    with pytest.raises(InputError, match="cosine schedule needs a positive number of steps"):
+    with pytest.raises(InputError, match="cosine schedule needs more steps than the warm-up's 0, not 0"):
         OptimizerConfig(schedule="cosine").adam(1e-3)
     with pytest.raises(InputError, match="mapping='vmap'"):
         Replicas(trainer().step, mapping="vmap")

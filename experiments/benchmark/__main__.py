@@ -14,8 +14,8 @@ import tyro
 
 from experiments.benchmark.options import Options
 from experiments.benchmark.table import Table
-from experiments.command import run_command
-from experiments.files import write_json
+from pconv_jax.command import run_command
+from pconv_jax.files import write_json
 
 
 def facts() -> dict[str, str]:

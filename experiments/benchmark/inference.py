@@ -14,7 +14,7 @@ from experiments.benchmark.timing import in_fresh_process, interleave, peak_mib
 from experiments.presets import PRESETS
 from pconv_jax.classical import Method, biharmonic, navier_stokes, telea
 from pconv_jax.data import eval_batches, open_source
-from pconv_jax.inpaint import Inpainter
+from pconv_jax.inpainter import Inpainter
 from pconv_jax.masks import hole_ratio
 from pconv_jax.models import GENERATORS, Generator
 

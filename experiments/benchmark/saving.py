@@ -19,7 +19,7 @@ from experiments.benchmark.timing import Timing, in_fresh_process
 from experiments.config import Config
 from experiments.experiment import open_sources, open_vgg
 from experiments.loop import VALIDATION_L1, Loop, Outcome
-from pconv_jax.inpaint import restore
+from pconv_jax.inpainter import restore
 from pconv_jax.train import TrainState
 
 _FEWEST_STEPS = 3  # that a round takes undisturbed, to compare those during a save with

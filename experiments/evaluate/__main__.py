@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.command import run_command
 from experiments.evaluate.options import Options
+from pconv_jax.command import run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,8 +11,8 @@ from experiments.evaluate.methods import hash_arrays
 from experiments.evaluate.options import Options
 from experiments.evaluate.pairs import Pair, Pairs
 from experiments.evaluate.work import Done
-from experiments.files import replaced
 from pconv_jax.data.decode import decode_image
+from pconv_jax.files import replaced
 from pconv_jax.reference_metrics import Fid, Lpips
 
 

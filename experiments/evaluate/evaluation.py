@@ -22,11 +22,11 @@ from experiments.evaluate.pairs import Pairs
 from experiments.evaluate.pictures import draw
 from experiments.evaluate.table import ScoreTable, finished
 from experiments.evaluate.work import Part, scored
-from experiments.files import replaced, write_json
 from experiments.logs import progress_bar
 from pconv_jax.cache import keep_compiled_programs
 from pconv_jax.classical import CLASSICAL_METHODS
 from pconv_jax.evaluate import REGIONS
+from pconv_jax.files import replaced, write_json
 from pconv_jax.summary import Summary, difference, interval, markdown, summarise
 
 _PACKAGES = ("jax", "numpy", "opencv-python-headless", "scikit-image", "pillow")

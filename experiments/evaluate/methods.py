@@ -3,13 +3,18 @@
 import dataclasses
 import hashlib
 import importlib.metadata
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pconv_jax.classical import CLASSICAL_METHODS, Method
 from pconv_jax.errors import InputError
+from pconv_jax.weights import released
+
+if TYPE_CHECKING:
+    from pconv_jax.inpainter import Inpainter
 
 PACKAGES = ("opencv-python-headless", "scikit-image")
 """What classical methods come from; OpenCV's inpainting changed with its versions."""
@@ -35,7 +40,8 @@ def open_methods(names: tuple[str, ...]) -> list[Named]:
     """Finds methods, and restores models.
 
     Args:
-        names: names of `CLASSICAL_METHODS`, or folders of runs or checkpoints as FOLDER or NAME=FOLDER.
+        names: names of `CLASSICAL_METHODS`; of weights that come with the package; or files of weights, or folders of
+            runs or checkpoints, as PATH or NAME=PATH.
 
     Returns:
         The methods, in order.
@@ -55,28 +61,60 @@ def _open(name: str) -> Named:
     if name in CLASSICAL_METHODS:
         package = _PACKAGE.get(name)
         return Named(name, None, {} if package is None else {package: importlib.metadata.version(package)})
+    if name in released():
+        return _restorer(name, name)
     is_folder = "=" not in name or Path(name).expanduser().exists()  # a folder's own name may have a "=" too
     title, _, folder = ("", "", name) if is_folder else name.partition("=")
     path = Path(folder).expanduser()
     if not path.exists():
         raise InputError(
-            f"--methods {name} is neither a method ({', '.join(CLASSICAL_METHODS)}) nor a folder: name that of a run"
+            f"--methods {name} is neither a method ({', '.join((*CLASSICAL_METHODS, *released()))}) nor a folder or "
+            "file: name that of a run or of weights"
         )
-    from pconv_jax.inpaint import restore
-
-    model = restore(path)
-    title = title or path.resolve().name
+    title = title or (path.stem if path.is_file() else path.resolve().name)
     if "/" in title or title.startswith("."):
         raise InputError(
             f"--methods {name} names a method {title!r}, but it will name files: leave out '/' and first dots"
         )
-    if title in CLASSICAL_METHODS:
+    if title in CLASSICAL_METHODS or title in released():
         raise InputError(f"--methods {name} takes the name of another method: give it one, as NAME=FOLDER")
+    if path.is_file():
+        return _restorer(title, path)
+    from pconv_jax.inpainter import restore
+
+    model = restore(path)
     return Named(
         title,
         lambda images, masks: model.raw(images, masks)[0],
-        {"generator": dataclasses.asdict(model.config), "parameters_sha256": hash_arrays((model.params, model.stats))},
+        _identity(model),
     )
+
+
+def _restorer(title: str, weights: str | Path) -> Named:
+    """Weights as they are used: image by image, near the holes alone."""
+    from pconv_jax.restorer import Restorer
+
+    restorer = Restorer(weights)
+
+    def method(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "holes are about", UserWarning)  # wide ones are meant here
+            # Where nothing is valid the classical methods give grey too.
+            return np.stack(
+                [
+                    restorer(image, mask) if mask.any() else np.full_like(image, 0.5)
+                    for image, mask in zip(images, masks, strict=True)
+                ]
+            )
+
+    return Named(title, method, _identity(restorer.model))
+
+
+def _identity(model: "Inpainter") -> dict[str, Any]:
+    return {
+        "generator": dataclasses.asdict(model.config),
+        "parameters_sha256": hash_arrays((model.params, model.stats)),
+    }
 
 
 def hash_arrays(tree: Any) -> str:

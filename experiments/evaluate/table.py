@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.evaluate.pairs import Pairs, benchmark_hash
-from experiments.files import replaced, write_json
 from pconv_jax.errors import InputError
+from pconv_jax.files import replaced, write_json
 from pconv_jax.summary import KEYS
 
 _UNDECODABLE = "surrogateescape"  # names of files can be any bytes

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.files import replaced
 from experiments.studies.results import Results
 from experiments.studies.study import Study
+from pconv_jax.files import replaced
 from pconv_jax.summary import ALL, heading, interval, markdown
 
 _DECIMALS = {"hole_psnr": 2, "hole_sharpness": 2}

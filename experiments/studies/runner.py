@@ -11,13 +11,13 @@ from experiments.config import Config
 from experiments.evaluate.evaluation import evaluate
 from experiments.evaluate.options import Options as EvaluationOptions
 from experiments.evaluate.table import read_benchmark
-from experiments.files import replaced, write_json
 from experiments.studies.claims import STUDIES
 from experiments.studies.options import Options
 from experiments.studies.report import plot, tables
 from experiments.studies.results import Results
 from experiments.studies.study import BUDGETS, Budget, Study
 from pconv_jax.errors import InputError
+from pconv_jax.files import replaced, write_json
 
 
 def run(options: Options) -> int:

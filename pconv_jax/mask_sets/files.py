@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pconv_jax.errors import InputError
-from pconv_jax.image_files import eight_bits, open_upright, walk
+from pconv_jax.image_files import luma, open_upright, walk
 
 SUFFIXES = frozenset((".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pbm", ".pgm", ".ppm", ".jpg", ".jpeg"))
 
@@ -107,10 +107,5 @@ def decode_mask(content: bytes, *, name: str, threshold: int, invert: bool) -> n
         image = open_upright(content, name)
     except InputError as error:
         raise InputError(f"The mask {error}; replace or remove it.") from error
-    if image.mode.startswith("I"):  # 16 bits
-        grey = eight_bits(np.asarray(image))
-    else:
-        image.info.pop("transparency", None)  # of a palette, where the conversion would warn
-        grey = np.asarray(image.convert("L"))
-    hole = (grey >= threshold) != invert
+    hole = (luma(image) >= threshold) != invert
     return (~hole[..., None]).astype(np.float32)

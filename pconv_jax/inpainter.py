@@ -34,23 +34,29 @@ class Inpainter:
         config: shape of the generator.
         params: its parameters.
         stats: its running batch statistics.
+        graph: its structure, as `nnx.split` gives it.
+        thickest_line: that of the masks it was trained on, px; None if not known.
     """
 
-    def __init__(self, config: AnyGeneratorConfig, params: nnx.State, stats: nnx.State):
+    def __init__(
+        self, config: AnyGeneratorConfig, params: nnx.State, stats: nnx.State, *, thickest_line: int | None = None
+    ):
         """Puts a generator together.
 
         Args:
             config: shape of the generator.
             params: its parameters, as `nnx.split(generator, nnx.Param, nnx.BatchStat)` gives them.
             stats: its running batch statistics.
+            thickest_line: that of the masks it was trained on, px.
         """
         self.config, self.params, self.stats = config, params, stats
-        self._graph = _graph(config)
+        self.graph = _graph(config)
+        self.thickest_line = thickest_line
 
     @property
     def generator(self) -> AnyGenerator:
         """The Flax module, in evaluation mode, for a look inside."""
-        return nnx.merge(self._graph, self.params, self.stats, copy=True)
+        return nnx.merge(self.graph, self.params, self.stats, copy=True)
 
     @property
     def widest_line(self) -> int | None:
@@ -93,7 +99,7 @@ class Inpainter:
             Output `[N, H, W, 3]` clipped to [0, 1], and the mask that is left `[N, H, W, 1]`: 0 where nothing was
             filled in.
         """
-        output, valid = _compiled()(self._graph, self.params, self.stats, images, masks)
+        output, valid = _compiled()(self.graph, self.params, self.stats, images, masks)
         return np.asarray(output), np.asarray(valid)
 
 
@@ -116,7 +122,9 @@ def restore(directory: str | os.PathLike[str], *, step: int | None = None) -> In
         params, stats = nnx.state(wanted, nnx.Param), nnx.state(wanted, nnx.BatchStat)
         chosen = step if step is not None else (checkpoints.best or checkpoints.latest)
         parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]
-    return Inpainter(shape, parts["params"], parts["stats"])
+        settings = checkpoints.notes.get("config")
+    lines = settings.get("line_thickness") if isinstance(settings, dict) else None
+    return Inpainter(shape, parts["params"], parts["stats"], thickest_line=lines[-1] if lines else None)
 
 
 @functools.cache

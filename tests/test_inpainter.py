@@ -5,7 +5,7 @@ import pytest
 from flax import nnx
 
 from pconv_jax.errors import InputError
-from pconv_jax.inpaint import Inpainter
+from pconv_jax.inpainter import Inpainter
 from pconv_jax.models import Generator, GeneratorConfig
 
 CONFIG = GeneratorConfig(widths=(4,))

@@ -1,0 +1,67 @@
+"""Saves the generator of a run as one file of weights: `python -m experiments.export RUN OUT`."""
+
+import dataclasses
+import importlib.metadata
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import tyro
+
+from experiments.run_folder import open_run
+from pconv_jax.checkpoint import existing
+from pconv_jax.command import run_command
+from pconv_jax.errors import InputError
+from pconv_jax.weights import Weights, save_weights
+
+_PACKAGES = ("jax", "flax", "optax")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What to save, and where.
+
+    Attributes:
+        run: output folder of a training run; its best checkpoint is taken.
+        out: the file to write, .safetensors; an existing one is replaced.
+    """
+
+    run: tyro.conf.Positional[Path]
+    out: tyro.conf.Positional[Path]
+
+
+def export(options: Options) -> None:
+    """Saves the best checkpoint of a run with all that is known of its training.
+
+    Args:
+        options: what and where.
+
+    Raises:
+        InputError: no such run, or a file name that is none of weights.
+    """
+    if options.out.suffix != ".safetensors":
+        raise InputError(f"{options.out} is no name for a file of weights: let it end in .safetensors")
+    run = open_run(options.run)
+    with existing(options.run) as checkpoints:
+        step = checkpoints.best or checkpoints.latest
+    settings = {key: value for key, value in run.config.to_json().items() if key not in ("data_dir", "out", "resume")}
+    scores = [row for row in run.metrics if row["step"] == step and "validation_l1" in row]
+    about = {
+        "thickest_line": run.config.line_thickness[1],
+        "step": step,
+        "validation_l1": scores[-1]["validation_l1"] if scores else None,
+        "settings": settings,
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+    save_weights(options.out, Weights(run.model.config, run.model.params, run.model.stats, about))
+    print(f"saved step {step} as {options.out} ({options.out.stat().st_size / 1e6:.1f} MB)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    parsed = arguments if arguments is None else list(arguments)
+    return run_command(lambda: export(tyro.cli(Options, args=parsed, prog="python -m experiments.export")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
