@@ -25,9 +25,9 @@ from pconv_jax.tiles import GRID, Window
 from pconv_jax.weights import load_weights
 
 DEFAULT_WEIGHTS = "faithful"
-MARGIN = 64
-"""Context around what a window is used for, px. Further away nothing changes the result by more than 1 / 255."""
-WINDOWS = (192, 256, 384, 640)
+MARGIN = 48
+"""Context around what a window is used for, px: what is further away changes the result by 0.1 / 255 at most."""
+WINDOWS = (160, 224, 352)
 """Sides of the windows that networks are run on, px: as many programs are compiled at most."""
 _STRIP = 64 * GRID  # rows that are looked at together, so that no copy of a large image is needed
 
@@ -52,7 +52,7 @@ class Restorer:
         Args:
             weights: those that come with the package, by name; a `.safetensors` file; the output folder of a training
                 run; or a generator that is loaded already.
-            windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 128. The result
+            windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 96. The result
                 does not depend on them; memory and time do.
 
         Raises:
@@ -140,8 +140,8 @@ class Restorer:
         return float(depth[rows, columns].max())
 
     def _warn_of_width(self, width: float) -> None:
-        limit = self.model.thickest_line
-        if limit is not None and width > 1.25 * limit:
+        limit = self.model.thickest_line  # where two lines cross, a hole is 1.4 times as wide
+        if limit is not None and width > 1.5 * limit:
             warnings.warn(
                 f"holes are about {width:.0f} px across, and these weights were trained on lines up to {limit} px: "
                 "the middle of wider ones comes out smooth; a smaller version of the image may look better",

@@ -191,7 +191,12 @@ def test_flags_override_the_preset_of_their_data_set():
 
 def test_a_preset_by_name_goes_before_that_of_the_data_set():
     config = parse(["--preset", "faithful", "--data-dir", "photos", "--steps", "900"])
-    assert (config.generator, config.dataset, config.data_dir, config.steps) == ("pyramid", "folder", Path("photos"), 900)
+    assert (config.generator, config.dataset, config.data_dir, config.steps) == (
+        "pyramid",
+        "folder",
+        Path("photos"),
+        900,
+    )
     config.check()
     assert config.generator_config == PyramidConfig()
     assert parse(["--preset", "faithful", "--dataset", "samples"]).dataset == "samples"

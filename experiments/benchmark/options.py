@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-Suite = Literal["op", "network", "step", "data", "inference", "start", "scaling"]
+Suite = Literal["op", "network", "step", "data", "inference", "restoring", "start", "scaling"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,11 +15,13 @@ class Options:
         suites: op (a partial convolution against a plain one and PyTorch's, at each layer's shape), network (the
             generator against the same one with plain convolutions), step (the GAN training step against PyTorch),
             data (the input pipeline by stage and workers, and the share of training that waits for it), inference
-            (restoring images against classical methods), start (imports, first step, checkpoints), scaling (replicas).
+            (restoring images against classical methods), restoring (whole photographs with the weights that come along,
+            against the same), start (imports, first step, checkpoints), scaling (replicas).
         generator: preset whose layers are measured.
         image_sizes: sides of the training images, px; op, network, start and scaling use the first.
         batch_sizes: training images at once; every suite but step uses the last.
         inference_sizes: sides of the images to restore, px.
+        megapixels: sizes of the photographs to restore.
         workers: numbers of processes of the input pipeline; 0 is threads of the training process.
         replicas: numbers of replicas.
         repeats: timed rounds; each times every candidate once.
@@ -28,11 +30,12 @@ class Options:
         json: file to write the figures to as well.
     """
 
-    suites: tuple[Suite, ...] = ("op", "network", "step", "data", "inference", "start", "scaling")
+    suites: tuple[Suite, ...] = ("op", "network", "step", "data", "inference", "restoring", "start", "scaling")
     generator: Literal["paper", "64", "128", "tiny"] = "64"
     image_sizes: tuple[int, ...] = (64, 128)
     batch_sizes: tuple[int, ...] = (4, 16)
     inference_sizes: tuple[int, ...] = (64, 128, 256, 512)
+    megapixels: tuple[float, ...] = (0.25, 1, 4, 24)
     workers: tuple[int, ...] = (0, 1, 2)
     replicas: tuple[int, ...] = (1, 2, 4)
     repeats: int = 15

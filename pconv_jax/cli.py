@@ -1,0 +1,128 @@
+"""The command `pconv-jax`: flags only; the work is in `restore_files` and `versions`."""
+
+import dataclasses
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from pconv_jax.command import run_command
+from pconv_jax.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Inpaint:
+    """Restores a photograph, or a folder of them; only pixels in holes change.
+
+    Attributes:
+        image: a photograph, or a folder of them: PNG, JPEG, TIFF, WebP and others.
+        out: the file to write, or a folder for the results.
+        mask: a mask picture of the same size, white = hole, for all photographs; or a folder of them with the names of
+            the photographs.
+        mask_alpha: what is less than half opaque is the hole.
+        mask_color: pixels of this colour are the hole: red, green and blue, 0 to 255.
+        mask_tolerance: how far each channel may be from that colour.
+        mask_threshold: brightness from which on a pixel of a mask picture is white.
+        invert_mask: in mask pictures black is the hole.
+        dilate: px by which holes are widened all around, for masks that do not quite cover the damage.
+        weights: a name that `pconv-jax info` lists, a .safetensors file, or the folder of a training run.
+        overwrite: replace results that exist already; without it they are skipped.
+        compare: write a picture of before and after beside each result.
+        quality: of JPEG and WebP, 1 to 100.
+    """
+
+    image: tyro.conf.Positional[Path]
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    mask: Annotated[Path | None, tyro.conf.arg(aliases=["-m"])] = None
+    mask_alpha: bool = False
+    mask_color: tuple[int, int, int] | None = None
+    mask_tolerance: int = 0
+    mask_threshold: int = 128
+    invert_mask: bool = False
+    dilate: int = 0
+    weights: str = "faithful"
+    overwrite: bool = False
+    compare: bool = False
+    quality: int = 95
+
+    def run(self) -> int:
+        """Does it; returns the exit code."""
+        if not 1 <= self.quality <= 100:
+            raise InputError(f"--quality is {self.quality}, but it must lie between 1 and 100")
+        from pconv_jax.restore_files import Holes, plan, report, restore_files
+
+        holes = Holes(
+            mask=self.mask,
+            alpha=self.mask_alpha,
+            color=self.mask_color,
+            tolerance=self.mask_tolerance,
+            invert=self.invert_mask,
+            threshold=self.mask_threshold,
+            dilate=self.dilate,
+        )
+        jobs = plan(self.image, self.out, holes, overwrite=self.overwrite)
+        from pconv_jax.cache import keep_compiled_programs
+
+        keep_compiled_programs()
+        return report(
+            restore_files(
+                jobs,
+                holes,
+                weights=self.weights,
+                overwrite=self.overwrite,
+                compare=self.compare,
+                quality=self.quality,
+            )
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Info:
+    """Shows versions, devices and the weights that come with the package."""
+
+    def run(self) -> int:
+        """Does it; returns the exit code."""
+        from pconv_jax.versions import describe
+
+        print(describe())
+        return 0
+
+
+Command = (
+    Annotated[Inpaint, tyro.conf.subcommand("inpaint", prefix_name=False)]
+    | Annotated[Info, tyro.conf.subcommand("info", prefix_name=False)]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: flags, without the name of the program; those of the process if not given.
+
+    Returns:
+        0, 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: `--help` (code 0), or flags that cannot be read (code 2).
+    """
+
+    def work() -> int:
+        # Like Ctrl-C, so that no half-written file stays behind.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        command: Inpaint | Info = tyro.cli(
+            Command,  # type: ignore[arg-type]
+            args=None if arguments is None else list(arguments),
+            prog="pconv-jax",
+            description="Restores photographs damaged by irregular lines: scratches, creases, wires, strokes.",
+        )
+        return command.run()
+
+    return run_command(work, interrupted="interrupted; the same command goes on: finished results are skipped")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""EXIF blocks, changed where they must be and left alone, byte for byte, everywhere else.
+
+A block is a small TIFF file: a byte order, the place of its first directory, and directories of 12-byte entries, which
+point to their values by their place in the block. Makers' notes do that too, in ways that only their maker knows, so
+nothing may move.
+"""
+
+import struct
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from PIL.Image import Exif
+
+PREFIX = b"Exif\0\0"  # before the block in JPEG, and in some WebP files
+EMPTY = b"II*\0\x08\0\0\0" + bytes(6)
+
+ORIENTATION, PROFILE = 274, 34675
+RESOLUTION = X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
+# What TIFF files say about the layout of their pixels, their profile and their resolution.
+LAYOUT = frozenset(
+    [
+        *(254, 255, *range(256, 267), 273, 274, *range(277, 285), *range(288, 294), 296, 297, 301, 317),
+        *(*range(320, 326), 330, *range(332, 335), *range(336, 344), 347, *range(512, 522), *range(529, 533), 34675),
+    ]
+)
+SHORT, LONG, RATIONAL, UNDEFINED = 3, 4, 5, 7
+_LETTERS = {SHORT: "H", LONG: "I", RATIONAL: "I"}
+
+
+class Values(NamedTuple):
+    """The values of a tag: numbers, those of a rational as numerator and denominator, or bytes."""
+
+    kind: int
+    values: tuple[int, ...] | bytes
+
+
+def bare(block: bytes) -> bytes:
+    """A block without what stands before it in JPEG, and twice in some files.
+
+    Args:
+        block: as Pillow gives it.
+
+    Returns:
+        The block itself.
+    """
+    return block.removeprefix(PREFIX).removeprefix(PREFIX)
+
+
+def byte_order(block: bytes) -> str:
+    """The byte order of a block.
+
+    Args:
+        block: an EXIF block or a TIFF file.
+
+    Returns:
+        "<" or ">", as `struct` has it.
+
+    Raises:
+        ValueError: it is no such block.
+    """
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
+    if order is None:
+        raise ValueError("no EXIF block")
+    return order
+
+
+def upright(block: bytes) -> bytes:
+    """A block that calls its image upright and has no preview.
+
+    Args:
+        block: an EXIF block.
+
+    Returns:
+        A block of the same length.
+
+    Raises:
+        ValueError: the block is damaged.
+    """
+    order, entries, end = _first_directory(block)
+    changed = bytearray(block)
+    if ORIENTATION in entries:
+        place = entries[ORIENTATION]
+        changed[place + 2 : place + 12] = struct.pack(f"{order}HIHH", SHORT, 1, 1, 0)
+    changed[end : end + 4] = bytes(len(block[end : end + 4]))  # the second directory holds the preview
+    return bytes(changed)
+
+
+def extended(
+    block: bytes, added: Mapping[int, Values], *, keep: Callable[[int], bool], at: int | None = None
+) -> tuple[bytes, bytes]:
+    """A block whose first directory is written anew, behind everything else.
+
+    Args:
+        block: an EXIF block.
+        added: tag -> values; they take the place of those that the block has.
+        keep: whether a tag of the block stays.
+        at: where the directory will stand; an even number, at least the length of the first part. None for directly
+            behind it.
+
+    Returns:
+        The block, of an even length, and the directory, both of which belong into the file.
+
+    Raises:
+        ValueError: the block is damaged.
+    """
+    order, places, _ = _first_directory(block)
+    block = block + bytes(len(block) % 2)
+    at = len(block) if at is None else at
+    kept = {tag: block[place : place + 12] for tag, place in places.items() if keep(tag) and tag not in added}
+    behind = at + 2 + 12 * (len(kept) + len(added)) + 4
+    values = b""
+    for tag, (kind, given) in added.items():
+        data = given if isinstance(given, bytes) else struct.pack(f"{order}{len(given)}{_LETTERS[kind]}", *given)
+        count = len(given) // 2 if kind == RATIONAL else len(given)
+        if len(data) > 4:
+            field = struct.pack(f"{order}I", behind + len(values))
+            values += data + bytes(len(data) % 2)
+        else:
+            field = data.ljust(4, b"\0")
+        kept[tag] = struct.pack(f"{order}HHI", tag, kind, count) + field
+    entries = b"".join(kept[tag] for tag in sorted(kept))
+    directory = struct.pack(f"{order}H", len(kept)) + entries + bytes(4) + values
+    return block[:4] + struct.pack(f"{order}I", at) + block[8:], directory
+
+
+def dpi_of(tags: "Exif") -> tuple[float, float] | None:
+    """The resolution that the tags of a directory give.
+
+    Args:
+        tags: as Pillow reads them.
+
+    Returns:
+        Pixels per inch, across and down; None when there is none.
+    """
+    scale = {2: 1.0, 3: 2.54}.get(tags.get(RESOLUTION_UNIT, 2))
+    found = dpi((tags.get(X_RESOLUTION), tags.get(Y_RESOLUTION)))
+    return None if scale is None or found is None else (found[0] * scale, found[1] * scale)
+
+
+def dpi_in(block: bytes) -> tuple[float, float] | None:
+    """The resolution that an EXIF block gives.
+
+    Args:
+        block: sound, as `upright` returns it.
+
+    Returns:
+        Pixels per inch, across and down; None when there is none.
+    """
+    from PIL import Image
+
+    tags = Image.Exif()
+    tags.load(block)
+    return dpi_of(tags)
+
+
+def dpi(found: Any) -> tuple[float, float] | None:
+    """A resolution that makes sense.
+
+    Args:
+        found: what the file says: two numbers, or anything else.
+
+    Returns:
+        Pixels per inch, across and down, or None.
+    """
+    try:
+        across, down = map(float, found)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if all(0 < side < 65536 for side in (across, down)) else None
+
+
+def _first_directory(block: bytes) -> tuple[str, dict[int, int], int]:
+    """The byte order, the place of every entry, and of what follows them: the place of the next directory."""
+    order = byte_order(block)
+    try:
+        (start,) = struct.unpack_from(f"{order}I", block, 4)
+        (count,) = struct.unpack_from(f"{order}H", block, start)
+        places = range(start + 2, start + 2 + 12 * count, 12)
+        if places.stop > len(block):
+            raise ValueError("a damaged EXIF block")
+        return order, {struct.unpack_from(f"{order}H", block, place)[0]: place for place in places}, places.stop
+    except struct.error as error:
+        raise ValueError("a damaged EXIF block") from error

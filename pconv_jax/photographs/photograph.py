@@ -1,0 +1,34 @@
+"""What a photograph is in memory."""
+
+import dataclasses
+import types
+
+import numpy as np
+
+# The suffixes that can be written, in lower case, and Pillow's names of their formats.
+OUTPUT_FORMATS = types.MappingProxyType(
+    {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Photograph:
+    """A photograph with what its file says about it.
+
+    XMP, IPTC, comments and the preview inside the EXIF data, which would show the old pixels, are not part of it.
+
+    Attributes:
+        pixels: [H, W], grey, or [H, W, 3], RGB; uint8 or uint16, upright.
+        alpha: [H, W], of the same type, 0 = transparent; None when there is none.
+        exif: an EXIF block as it starts with its byte order, "II" or "MM"; its orientation is 1 or absent.
+        icc: the colour profile of the pixels.
+        dpi: pixels per inch, across and down.
+        format: Pillow's name of the file's format, e.g. "PNG".
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None
+    exif: bytes | None
+    icc: bytes | None
+    dpi: tuple[float, float] | None
+    format: str

@@ -1,0 +1,265 @@
+"""Restoring images: any kind, any size, valid pixels to the bit, no seam, nothing left empty, mistakes."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from PIL import Image
+
+import pconv_jax
+from pconv_jax.errors import InputError
+from pconv_jax.inpainter import Inpainter
+from pconv_jax.masks import random_strokes
+from pconv_jax.models import Generator, GeneratorConfig, PyramidConfig, PyramidGenerator
+from pconv_jax.restorer import Restorer
+from pconv_jax.weights import Weights, save_weights
+
+CONFIG = PyramidConfig(widths=(4, 6), blocks=(1, 1))
+SMALL = (144, 192)
+
+
+def untrained(config=CONFIG, network=PyramidGenerator, **kwargs):
+    params, stats = nnx.split(network(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
+    # Large enough that the network, not the fill, makes the picture.
+    params = jax.tree.map(lambda leaf: leaf * 1.5 + 0.02, params)
+    return Inpainter(config, params, stats, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return untrained()
+
+
+@pytest.fixture(scope="module")
+def restorer(model):
+    return Restorer(model, windows=SMALL)
+
+
+def damaged(height, width, *, seed=0, channels=3, dtype=np.uint8, spots=4):
+    """A smooth random image with some detail, and strokes in a few places."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.arange(height)[:, None, None], np.arange(width)[None, :, None]
+    phase = rng.uniform(0, 6, channels)
+    image = (
+        0.5 + 0.3 * np.sin(rows / 17 + phase) * np.cos(columns / 11) + rng.normal(0, 0.02, (height, width, channels))
+    )
+    mask = np.ones((height, width), np.uint8)
+    for _ in range(spots):
+        y, x = rng.integers(0, max(1, height - 40)), rng.integers(0, max(1, width - 40))
+        part = mask[y : y + 64, x : x + 64]
+        part &= random_strokes(rng, 64, 64, count=(1, 3), thickness=(1, 12))[: part.shape[0], : part.shape[1], 0] > 0
+    mask[0, -1] = 1
+    image = image.clip(0, 1)
+    if np.dtype(dtype).kind == "u":
+        image = np.rint(image * np.iinfo(dtype).max)
+    return image.astype(dtype), mask
+
+
+def whole(model, image, mask):
+    """What the network makes of the whole image at once, as 8-bit pixels."""
+    seen = (image * mask[..., None]).astype(np.float32)[None] / 255
+    return np.rint(model.raw(seen, mask[None, ..., None].astype(np.float32))[0][0] * 255)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (4,)])
+def test_type_and_shape_are_kept_and_valid_pixels_to_the_bit(restorer, dtype, shape):
+    image, mask = damaged(70, 90, channels=(shape or (1,))[0], dtype=dtype)
+    image = image.reshape(70, 90, *shape)
+    before = image.copy()
+    restored = restorer(image, mask)
+    assert restored.dtype == image.dtype
+    assert restored.shape == image.shape
+    assert restored[mask == 1].tobytes() == image[mask == 1].tobytes()
+    assert (restored[mask == 0] != image[mask == 0]).mean() > 0.5
+    np.testing.assert_array_equal(image, before)  # and what was given stays as it was
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_other_types_are_as_good_as_bytes(restorer, dtype):
+    image, mask = damaged(64, 80)
+    most = 65535 if dtype is np.uint16 else 1.0
+    finer = (image.astype(np.float64) / 255 * most).astype(dtype)
+    if dtype is np.uint16:
+        finer = image.astype(np.uint16) * 257
+    result = restorer(finer, mask).astype(np.float64) / most
+    np.testing.assert_allclose(result * 255, restorer(image, mask), atol=0.51)
+
+
+def test_kinds_of_masks_that_mean_the_same(restorer):
+    image, mask = damaged(64, 80)
+    expected = restorer(image, mask)
+    picture = Image.fromarray(np.where(mask == 0, 255, 0).astype(np.uint8))  # white = hole, as in files
+    for same in (mask == 1, mask.astype(np.float32), mask[..., None], jnp.asarray(mask), picture, picture.convert("1")):
+        np.testing.assert_array_equal(restorer(image, same), expected)
+
+
+def test_kinds_of_images(restorer):
+    image, mask = damaged(64, 80)
+    expected = restorer(image, mask)
+    array = restorer(jnp.asarray(image), mask)
+    assert isinstance(array, jax.Array)
+    np.testing.assert_array_equal(array, expected)
+    picture = Image.fromarray(image)
+    picture.info["icc_profile"] = b"profile"
+    restored = restorer(picture, mask)
+    assert restored.mode == "RGB"
+    assert restored.info["icc_profile"] == b"profile"
+    np.testing.assert_array_equal(np.asarray(restored), expected)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+def test_pil_images_keep_their_mode(restorer, mode):
+    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}[mode]
+    image, mask = damaged(50, 60, channels=channels, dtype=np.uint16 if mode == "I;16" else np.uint8)
+    picture = Image.fromarray(image[..., 0] if channels == 1 else image, mode=None)
+    assert picture.mode == mode
+    restored = restorer(picture, mask)
+    assert (restored.mode, restored.size) == (mode, picture.size)
+    np.testing.assert_array_equal(np.asarray(restored)[mask == 1], np.asarray(picture)[mask == 1])
+
+
+def test_grey_is_as_three_equal_channels(restorer):
+    image, mask = damaged(60, 60, channels=1)
+    three = restorer(np.repeat(image, 3, axis=2), mask).astype(float).mean(axis=2)
+    np.testing.assert_allclose(restorer(image[..., 0], mask), three, atol=1)
+
+
+def test_opaque_stays_opaque(restorer):
+    image, mask = damaged(60, 60, channels=4)
+    image[..., 3] = 255
+    image[mask == 0, 3] = 0  # erased
+    restored = restorer(image, mask)
+    assert (restored[..., 3] == 255).all()
+    np.testing.assert_array_equal(restored[..., :3], restorer(np.ascontiguousarray(image[..., :3]), mask))
+
+
+def test_what_lies_in_holes_does_not_matter(restorer):
+    image, mask = damaged(64, 80, dtype=np.float32)
+    poisoned = np.where(mask[..., None] == 0, np.float32(np.nan), image)
+    np.testing.assert_array_equal(restorer(poisoned, mask), restorer(image, mask))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (17, 5), (33, 300), (200, 150), (400, 330)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_in_windows_or_whole_is_the_same_to_one_level(model, restorer, height, width, seed):
+    image, mask = damaged(height, width, seed=seed, spots=6)
+    if (height, width) == (1, 1):
+        mask[:] = 1
+    expected = whole(model, image, mask)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        results = [Restorer(model, windows=sizes)(image, mask) for sizes in (SMALL, (176,), (144, 256, 448))]
+    for result in results:
+        assert np.abs(result.astype(float) - np.where(mask[..., None] == 0, expected, image)).max() <= 1
+
+
+def test_holes_wider_than_a_window_are_filled_and_told(model):
+    restorer = Restorer(untrained(thickest_line=24), windows=SMALL)
+    image = np.full((300, 400, 3), 90, np.uint8)
+    image[:, 200:] = 160
+    mask = np.ones((300, 400), bool)
+    mask[20:280, 100:300] = False
+    with pytest.warns(UserWarning, match=r"holes are about 2\d\d px across, .* lines up to 24 px"):
+        restored = restorer(image, mask)
+    assert restored[mask].tobytes() == image[mask].tobytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mask[20:280, 100:300] = True
+        mask[:, 100:112] = False
+        restorer(image, mask)
+
+
+def test_partial_convolutions_leave_nothing_black_either():
+    config = GeneratorConfig(widths=(4,))
+    restorer = Restorer(untrained(config, Generator), windows=SMALL)
+    image = np.full((160, 170, 3), 200, np.uint8)
+    mask = np.ones((160, 170), bool)
+    mask[30:130, 30:130] = False  # one stage closes a few pixels
+    restored = restorer(image, mask)
+    assert abs(restored[80, 80].astype(int) - 200).max() <= 2
+    assert restored[mask].tobytes() == image[mask].tobytes()
+
+
+def test_without_holes_nothing_is_done(restorer):
+    image, _ = damaged(40, 50)
+    calls = []
+    result = restorer(image, np.ones((40, 50)), progress=lambda *args: calls.append(args))
+    np.testing.assert_array_equal(result, image)
+    assert result is not image
+    assert calls == []
+
+
+def test_progress_counts_windows(restorer):
+    image, mask = damaged(400, 330, spots=8)
+    calls = []
+    restorer(image, mask, progress=lambda done, total: calls.append((done, total)))
+    assert [done for done, _ in calls] == list(range(1, calls[0][1] + 1))
+    assert len({total for _, total in calls}) == 1
+
+
+def test_no_more_programs_are_compiled_than_there_are_windows(model):
+    from pconv_jax.restorer import _compiled
+
+    restorer = Restorer(model, windows=SMALL)
+    before = _compiled()._cache_size()
+    for seed, (height, width) in enumerate([(20, 30), (77, 140), (150, 150), (300, 90), (211, 333), (64, 64)]):
+        restorer(*damaged(height, width, seed=seed))
+    assert _compiled()._cache_size() - before <= len(SMALL)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "named"),
+    [
+        (np.zeros((8, 8, 3), np.uint8), np.ones((8, 9)), "the mask has 8x9 pixels and the image 8x8"),
+        (np.zeros((8, 8, 3), np.uint8), np.full((8, 8), 255, np.uint8), "this one holds 255: of a mask picture"),
+        (np.zeros((8, 8, 3), np.uint8), np.full((8, 8), 0.5), "this one holds 0.5"),
+        (np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8)), "no valid pixel"),
+        (np.full((8, 8, 3), 255.0), np.eye(8), "reach from 255 to 255: rescale them"),
+        (np.full((8, 8, 3), np.nan), np.eye(8), "nan"),
+        (np.zeros((8, 8, 3), np.int64), np.ones((8, 8)), "not int64"),
+        (np.zeros((8, 8, 2), np.uint8), np.ones((8, 8)), r"not \(8, 8, 2\)"),
+        (np.zeros((3, 8, 8), np.uint8), np.ones((8, 8)), r"not \(3, 8, 8\)"),
+        (np.zeros((1, 8, 8, 3), np.uint8), np.ones((8, 8)), "one image at a time"),
+        (np.zeros((0, 8, 3), np.uint8), np.ones((0, 8)), r"not \(0, 8, 3\)"),
+        (Image.new("CMYK", (8, 8)), np.ones((8, 8)), "mode CMYK .* convert it to RGB"),
+        (Image.new("P", (8, 8)), np.ones((8, 8)), "mode P"),
+    ],
+)
+def test_mistakes_are_named(restorer, image, mask, named):
+    with pytest.raises(InputError, match=named):
+        restorer(image, mask)
+
+
+@pytest.mark.parametrize("windows", [(), (200, 144), (100,), (150,), (96,)])
+def test_windows_that_cannot_be(model, windows):
+    with pytest.raises(InputError, match=r"windows=\("):
+        Restorer(model, windows=windows)
+
+
+def test_weights_by_file_and_from_a_run(tmp_path, finished, model):
+    save_weights(tmp_path / "w.safetensors", Weights(CONFIG, model.params, model.stats, {"thickest_line": 24}))
+    restorer = Restorer(tmp_path / "w.safetensors", windows=SMALL)
+    assert restorer.model.thickest_line == 24
+    image, mask = damaged(40, 40)
+    np.testing.assert_array_equal(restorer(image, mask), Restorer(model, windows=SMALL)(image, mask))
+    from_run = Restorer(finished, windows=SMALL)
+    assert from_run.model.thickest_line == 4
+    with pytest.warns(UserWarning, match="lines up to 4 px"):
+        assert from_run(image, mask).shape == image.shape
+    with pytest.raises(InputError, match="there are no weights nonsense"):
+        Restorer("nonsense")
+
+
+def test_one_line_of_python_with_the_weights_that_come_along():
+    from pconv_jax.data import SamplesSource
+
+    image = np.array(SamplesSource("test")[0])
+    mask = random_strokes(np.random.default_rng(0), *image.shape[:2], count=(3, 3), thickness=(2, 6))[..., 0]
+    restored = pconv_jax.inpaint(np.where(mask[..., None] == 0, 0, image).astype(np.uint8), mask)
+    assert restored[mask == 1].tobytes() == image[mask == 1].tobytes()
+    error = np.square(restored[mask == 0].astype(float) - image[mask == 0]).mean()
+    assert -10 * np.log10(error / 255**2) > 22
