@@ -22,7 +22,7 @@ class Inpaint:
         out: the file to write, or a folder for the results.
         mask: a mask picture of the same size, white = hole, for all photographs; or a folder of them with the names of
             the photographs.
-        mask_alpha: what is less than half opaque is the hole.
+        mask_alpha: what is less than half opaque is the hole; the result is opaque.
         mask_color: pixels of this colour are the hole: red, green and blue, 0 to 255.
         mask_tolerance: how far each channel may be from that colour.
         mask_threshold: brightness from which on a pixel of a mask picture is white.

@@ -4,11 +4,22 @@ A normalised convolution is a partial convolution with fixed weights (Knutsson a
 much as is known of it. Arrays `[N, H, W, C]`, of NumPy or of JAX alike; masks `[N, H, W, 1]`, 1 = valid, 0 = hole.
 """
 
+import functools
+import itertools
+import math
+from collections.abc import Callable
 from typing import Any
+
+import jax
+import numpy as np
 
 Array = Any  # a NumPy array, or one of JAX
 
 _SMOOTHING = 2  # passes over each resolution: 0.7 dB more than none on thin lines; two more add 0.1 dB
+# Steps towards the biharmonic surface at the finest resolutions: 1.3 dB more on thin lines, 0.6 and 0.5 on wider ones.
+# Few, so that what is far away along a hole does not matter.
+_STEPS = (8, 4, 2)
+_SPECTRUM = (1.0, 64.0)  # where the steps work best: from slow waves to the largest eigenvalue of the operator
 _UNKNOWN = 0.5  # grey, where nothing is known of an image
 
 
@@ -16,9 +27,10 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
     """Fills holes of any width from the valid pixels around them.
 
     Downwards, each resolution holds the means of the valid pixels of the one above, two by two. Upwards, what is empty
-    is interpolated from the coarser resolution and smoothed twice (binomial 3x3), known means held fixed: push-pull
-    with some steps of a multigrid solver of Laplace's equation. In the holes of photographs that is about what OpenCV's
-    Navier-Stokes gives, for a fraction of the time, and nothing is ever left empty.
+    is interpolated from the coarser resolution and smoothed twice (binomial 3x3), known means held fixed; at
+    the finest resolutions some steps towards the biharmonic surface follow. That is push-pull with a rough multigrid
+    solver. In the holes of photographs it is better than OpenCV's Navier-Stokes, and about as good as biharmonic
+    inpainting, for a fraction of the time; nothing is ever left empty.
 
     Args:
         image: `[N, H, W, C]`; what lies in holes does not matter, NaN included.
@@ -32,7 +44,8 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
         `[N, H, W, C]`: the image where it is valid, and the fill elsewhere; grey 0.5 where an image has no valid pixel.
 
     References:
-        Gortler et al., The Lumigraph, SIGGRAPH 1996, section 3.4.1 (push-pull).
+        Gortler et al., The Lumigraph, SIGGRAPH 1996, section 3.4.1 (push-pull); Damelin and Hoang, On surface
+        completion and image inpainting by biharmonic functions, 2018.
     """
     xp = mask.__array_namespace__()
     if inside is None:
@@ -57,7 +70,7 @@ def halve(x: Array) -> Array:
     return x.reshape(count, -(-height // 2), 2, -(-width // 2), 2, channels).mean((2, 4))
 
 
-def fill_means(sums: Array, weights: Array, inside: Array, coarse: Array | None) -> Array:
+def fill_means(sums: Array, weights: Array, inside: Array, coarse: Array | None, *, level: int = 0) -> Array:
     """Fills one resolution, given what is known at it.
 
     Args:
@@ -65,6 +78,7 @@ def fill_means(sums: Array, weights: Array, inside: Array, coarse: Array | None)
         weights: `[N, H, W, 1]`: how much is known, 0 = nothing.
         inside: `[N or 1, H, W, 1]`: as in `pyramid_fill`.
         coarse: the fill at a coarser resolution, as in `pyramid_fill`.
+        level: how many times the image has been halved so far.
 
     Returns:
         `[N, H, W, C]`.
@@ -77,11 +91,11 @@ def fill_means(sums: Array, weights: Array, inside: Array, coarse: Array | None)
     if height == width == 1:
         return xp.where(weights == 0, xp.asarray(_UNKNOWN, own.dtype), own)
     below_inside = (halve(inside) > 0).astype(inside.dtype)
-    below = fill_means(halve(sums), halve(weights), below_inside, coarse)
+    below = fill_means(halve(sums), halve(weights), below_inside, coarse, level=level + 1)
     filled = xp.where(weights == 0, _enlarge(below, below_inside, height, width), own)
     for _ in range(_SMOOTHING):
         filled = xp.where(weights == 0, _smooth(filled, inside), filled)
-    return filled
+    return _bend(filled, weights == 0, inside, _STEPS[level]) if level < len(_STEPS) else filled
 
 
 def _enlarge(x: Array, inside: Array, height: int, width: int) -> Array:
@@ -109,6 +123,49 @@ def _smooth(x: Array, inside: Array) -> Array:
         return x
 
     return _divide(blur(x * inside), blur(inside))
+
+
+def _bend(x: Array, hole: Array, inside: Array, steps: int) -> Array:
+    """Some steps of Richardson's iteration with Chebyshev's weights for the biharmonic equation in the holes."""
+    xp = hole.__array_namespace__()
+    # Rows of pixels lie together in memory then: three times as fast.
+    x, hole, inside = (xp.moveaxis(array, -1, 1) for array in (x, hole, inside))
+
+    def around(x: Array) -> Array:
+        ends = (_neighbours(x, axis)[::2] for axis in (2, 3))
+        return sum(before + after for before, after in ends)
+
+    count = around(inside)
+
+    def laplacian(x: Array) -> Array:
+        """Of the graph of pixels inside: nothing flows across the border."""
+        x = x * inside
+        return (around(x) - count * x) * inside
+
+    def step(x: Array, weight: Array) -> tuple[Array, None]:
+        return xp.where(hole, x - weight * laplacian(laplacian(x)), x), None
+
+    return xp.moveaxis(_repeat(step, x, np.asarray(_chebyshev(steps), np.float32)), 1, -1)
+
+
+def _repeat(step: Callable[[Array, Array], tuple[Array, None]], x: Array, weights: np.ndarray) -> Array:
+    if isinstance(x, jax.Array):  # as a loop: written out, the compiler would join the steps to one endless expression
+        return jax.lax.scan(step, x, weights)[0]
+    for weight in weights:
+        x, _ = step(x, weight)
+    return x
+
+
+@functools.cache
+def _chebyshev(steps: int) -> tuple[float, ...]:
+    """The weights that damp a spectrum best, small ones between large ones, so that no rounding error grows."""
+    low, high = _SPECTRUM
+    middle, radius = (high + low) / 2, (high - low) / 2
+    weights = sorted(1 / (middle + radius * math.cos(math.pi * (2 * k + 1) / (2 * steps))) for k in range(steps))
+    half = (steps + 1) // 2
+    return tuple(
+        weight for pair in itertools.zip_longest(weights[:half], weights[: half - 1 : -1]) for weight in pair if weight
+    )
 
 
 def _neighbours(x: Array, axis: int) -> tuple[Array, Array, Array]:

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import shutil
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,6 @@ from pconv_jax.restorer import DEFAULT_WEIGHTS, Restorer
 _READABLE = (*OUTPUT_FORMATS, ".bmp", ".gif", ".ppm", ".pgm", ".avif")
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
 _COMPARED = 1600  # longest side of a picture in a comparison, px
-_NAMED = 20  # failures that the summary names
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,6 +58,10 @@ class Holes:
             raise InputError(f"--mask-threshold is {self.threshold}, but it must lie between 1 and 255")
         if not 0 <= self.dilate <= 100:
             raise InputError(f"--dilate is {self.dilate} px, but it must lie between 0 and 100")
+        if self.mask is None and (self.invert or self.threshold != 128):
+            raise InputError("--invert-mask and --mask-threshold go with --mask MASK: leave them out")
+        if self.color is None and self.tolerance:
+            raise InputError("--mask-tolerance goes with --mask-color R G B: leave it out")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +81,8 @@ class Job:
     @property
     def comparison(self) -> Path:
         """The before/after picture that goes with the result."""
-        return self.out.with_name(f"{self.out.stem}.compare.jpg")
+        # With its suffix, since there may be an a.jpg beside an a.png.
+        return self.out.with_name(f"{self.out.name}.compare.jpg")
 
 
 @dataclasses.dataclass
@@ -109,37 +114,13 @@ def plan(image: Path, out: Path, holes: Holes, *, overwrite: bool = False) -> li
         The jobs, sorted by name.
 
     Raises:
-        InputError: something is not there, photographs without a mask, two that would be written to one file, or one
-            that would replace its original.
+        InputError: something is not there or cannot be looked at, photographs without a mask, two that would be
+            written to one file, or one that would replace its original or a mask.
     """
-    if holes.mask is not None and not holes.mask.exists():
-        raise InputError(f"{holes.mask} is not there: give a mask picture, or a folder of them")
-    if image.is_dir():
-        if out.exists() and not out.is_dir():
-            raise InputError(f"-o {out} is a file, but {image} is a folder: give a folder for the results")
-        files = sorted(file for file in walk(image, _READABLE) if not _is_below(file, out, image))
-        if not files:
-            raise InputError(f"{image} holds no image: give a folder of {', '.join(_READABLE)} files")
-        pairs = [(file, _written_as(out / file.relative_to(image))) for file in files]
-    else:
-        if not image.exists():
-            raise InputError(f"{image} is not there: give a photograph, or a folder of them")
-        if out.is_dir():
-            out = _written_as(out / image.name)
-        pairs = [(image, out)]
-    jobs = [Job(file, _mask_of(file, image, holes.mask), target) for file, target in pairs]
-    seen: dict[Path, Path] = {}
-    for job in jobs:
-        if job.out.suffix.lower() not in OUTPUT_FORMATS:
-            raise InputError(
-                f"-o {job.out} is of no kind that can be written: let it end in {', '.join(OUTPUT_FORMATS)}"
-            )
-        if other := seen.get(job.out):
-            raise InputError(f"{other} and {job.image} would both be written to {job.out}: rename one of them")
-        seen[job.out] = job.image
-        if not overwrite and job.out.exists() and job.out.samefile(job.image):
-            raise InputError(f"-o {job.out} is the photograph itself: name another file, or give --overwrite")
-    return jobs
+    try:
+        return _plan(image, out, holes, overwrite=overwrite)
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise InputError(f"{error.filename} cannot be used ({error.strerror}): give another path") from error
 
 
 def restore_files(
@@ -157,7 +138,7 @@ def restore_files(
         jobs: what `plan` found.
         holes: where the holes are found.
         weights: as for `Restorer`.
-        overwrite: replace results that exist; otherwise they count as finished.
+        overwrite: replace results that exist; otherwise they count as finished, whatever stands beside them.
         compare: write a before/after picture beside each result.
         quality: of JPEG and WebP, 1 to 100.
 
@@ -170,7 +151,8 @@ def restore_files(
     from tqdm import tqdm
 
     summary = Summary()
-    waiting = [job for job in jobs if overwrite or not _finished(job, compare=compare)]
+    # A folder in its place is no result: writing will say so.
+    waiting = [job for job in jobs if overwrite or not job.out.is_file()]
     if skipped := len(jobs) - len(waiting):
         summary.counts["skipped, since the result exists (--overwrite replaces it)"] = skipped
     if not waiting:
@@ -207,12 +189,45 @@ def report(summary: Summary) -> int:
     Returns:
         The exit code: 1 if one failed.
     """
-    for failure in summary.failures[:_NAMED]:
+    for failure in summary.failures:
         print(f"failed: {failure}", file=sys.stderr)
-    if len(summary.failures) > _NAMED:
-        print(f"failed: {len(summary.failures) - _NAMED} more", file=sys.stderr)
     print(summary)
     return 1 if summary.failures else 0
+
+
+def _plan(image: Path, out: Path, holes: Holes, *, overwrite: bool) -> list[Job]:
+    if holes.mask is not None and not holes.mask.exists():
+        raise InputError(f"{holes.mask} is not there: give a mask picture, or a folder of them")
+    if image.is_dir():
+        if out.exists() and not out.is_dir():
+            raise InputError(f"-o {out} is a file, but {image} is a folder: give a folder for the results")
+        apart = _apart(image, out, holes.mask)
+        files = sorted(file for file in walk(image, _READABLE) if not {file.resolve(), *file.resolve().parents} & apart)
+        if not files:
+            raise InputError(f"{image} holds no image: give a folder of {', '.join(_READABLE)} files")
+        pairs = [(file, _written_as(out / file.relative_to(image))) for file in files]
+    else:
+        if not image.exists():
+            raise InputError(f"{image} is not there: give a photograph, or a folder of them")
+        if out.is_dir():
+            out = _written_as(out / image.name)
+        pairs = [(image, out)]
+    jobs = [Job(file, _mask_of(file, image, holes.mask), target) for file, target in pairs]
+    masks = {job.mask.resolve() for job in jobs if job.mask}
+    seen: dict[Path, Path] = {}
+    for job in jobs:
+        if job.out.suffix.lower() not in OUTPUT_FORMATS:
+            raise InputError(
+                f"-o {job.out} is of no kind that can be written: let it end in {', '.join(OUTPUT_FORMATS)}"
+            )
+        if other := seen.get(job.out):
+            raise InputError(f"{other} and {job.image} would both be written to {job.out}: rename one of them")
+        seen[job.out] = job.image
+        if job.out.resolve() in masks:
+            raise InputError(f"-o {job.out} is a mask: name another place")
+        if not overwrite and job.out.exists() and job.out.samefile(job.image):
+            raise InputError(f"-o {job.out} is the photograph itself: name another file, or give --overwrite")
+    return jobs
 
 
 def _restore_one(job: Job, holes: Holes, restorer: Restorer, progress: Any, *, compare: bool, quality: int) -> str:
@@ -222,15 +237,27 @@ def _restore_one(job: Job, holes: Holes, restorer: Restorer, progress: Any, *, c
         _copy(job, photograph, quality=quality, keep_alpha=not holes.alpha)
         return "copied, without damage"
     pixels, alpha = photograph.pixels, None if holes.alpha else photograph.alpha
-    together = pixels if alpha is None else np.dstack([pixels, alpha])
-    restored = restorer(together, ~hole, progress=progress)
+    # Grey with alpha goes as four channels, since an array of two could be anything.
+    together = pixels if alpha is None else np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        restored = restorer(together, ~hole, progress=progress)
+    for warning in caught:  # which do not know of what photograph they speak
+        warnings.warn(f"{job.image}: {warning.message}", warning.category, stacklevel=2)
     if alpha is not None:
-        alpha = restored[..., -1]
-        restored = restored[..., 0] if pixels.ndim == 2 else restored[..., :3]
+        alpha, restored = restored[..., 3], restored[..., :3]
+        if pixels.ndim == 2:
+            restored = np.rint(restored.mean(axis=2)).astype(pixels.dtype)
     result = dataclasses.replace(photograph, pixels=restored, alpha=alpha)
+    # First, so that no result is without it when the run is stopped; and not without its result.
     if compare:
         _compare(job.comparison, photograph, result)
-    write_photograph(job.out, result, quality=quality)
+    try:
+        write_photograph(job.out, result, quality=quality)
+    except InputError:
+        if compare:
+            job.comparison.unlink(missing_ok=True)
+        raise
     return "restored"
 
 
@@ -250,16 +277,18 @@ def _holes(photograph: Photograph, mask: Path | None, holes: Holes) -> np.ndarra
         hole = photograph.alpha < _OPAQUE * most
     else:
         assert holes.color is not None
-        colours = pixels if pixels.ndim == 3 else pixels[..., None]
         hole = np.ones(pixels.shape[:2], bool)
-        for channel in range(colours.shape[2]):
-            value = colours[..., channel].astype(np.int32) if most == 255 else colours[..., channel] // np.int32(257)
-            hole &= np.abs(value - holes.color[channel]) <= holes.tolerance
+        for channel, wanted in enumerate(holes.color):
+            layer = pixels if pixels.ndim == 2 else pixels[..., channel]  # grey is three equal channels
+            value = layer.astype(np.int32) if most == 255 else layer // np.int32(257)
+            hole &= np.abs(value - wanted) <= holes.tolerance
     if holes.dilate:
         import cv2
 
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * holes.dilate + 1,) * 2)
         hole = cv2.dilate(hole.astype(np.uint8), disc).astype(bool)
+    if hole.all():
+        raise InputError("the holes leave no valid pixel: take a smaller mask, --invert-mask or a smaller --dilate")
     return hole
 
 
@@ -292,15 +321,14 @@ def _compare(path: Path, before: Photograph, after: Photograph) -> None:
             opaque = photograph.alpha[..., None] >= _OPAQUE * np.iinfo(photograph.alpha.dtype).max
             pixels = np.where(opaque, pixels, np.uint8(255))
         scale = _COMPARED / max(pixels.shape[:2])
-        return pixels if scale >= 1 else cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        if scale >= 1:
+            return pixels
+        height, width = (max(1, round(scale * side)) for side in pixels.shape[:2])
+        return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
 
     pictures = [shown(before), shown(after)]
     line = np.full((len(pictures[0]), 8, 3), 255, np.uint8)
     write_photograph(path, Photograph(np.hstack([pictures[0], line, pictures[1]]), None, None, None, None, "JPEG"))
-
-
-def _finished(job: Job, *, compare: bool) -> bool:
-    return job.out.exists() and (not compare or job.comparison.exists())
 
 
 def _mask_of(file: Path, root: Path, mask: Path | None) -> Path | None:
@@ -332,6 +360,7 @@ def _written_as(path: Path) -> Path:
     return path if path.suffix.lower() in OUTPUT_FORMATS else path.with_suffix(".png")
 
 
-def _is_below(file: Path, out: Path, image: Path) -> bool:
-    """Whether a file is one of the results, in a folder of results inside that of the photographs."""
-    return out.resolve() != image.resolve() and out.resolve() in file.resolve().parents
+def _apart(image: Path, *others: Path | None) -> set[Path]:
+    """The results and masks that lie inside the folder of photographs, and are none themselves."""
+    found = {path.resolve() for path in others if path is not None}
+    return {path for path in found if image.resolve() in path.parents}

@@ -29,6 +29,7 @@ MARGIN = 48
 """Context around what a window is used for, px: what is further away changes the result by 0.1 / 255 at most."""
 WINDOWS = (160, 224, 352)
 """Sides of the windows that networks are run on, px: as many programs are compiled at most."""
+_LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
 _STRIP = 64 * GRID  # rows that are looked at together, so that no copy of a large image is needed
 
 Picture = TypeVar("Picture")
@@ -232,7 +233,7 @@ def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
         # Area averages over whole blocks: the means of the pyramid.
         sums[place] = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
         weights[place] = cv2.resize(known, size, interpolation=cv2.INTER_AREA)[..., None]
-    return fill_means(sums[None], weights[None], np.ones((1, rows, columns, 1), np.float32), None)[0]
+    return fill_means(sums[None], weights[None], np.ones((1, rows, columns, 1), np.float32), None, level=_LEVEL)[0]
 
 
 def _cut(array: np.ndarray, window: Window) -> np.ndarray:
