@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from pconv_jax.classical import navier_stokes
-from pconv_jax.fill import halve, pyramid_fill
+from pconv_jax.classical import biharmonic, navier_stokes
+from pconv_jax.fill import _chebyshev, halve, pyramid_fill
 from pconv_jax.masks import random_strokes
 
 
@@ -16,7 +16,18 @@ def picture(height, width, seed=0, count=2):
     return rng.random((count, height, width, 3), np.float32), mask
 
 
-def by_loops(values, weights, inside):
+def laplacian(x, inside):
+    """Differences to the neighbours inside, added up; 0 outside."""
+    height, width = x.shape
+    result = np.zeros_like(x)
+    for y, column in zip(*np.nonzero(inside), strict=True):
+        for yy, xx in ((y - 1, column), (y + 1, column), (y, column - 1), (y, column + 1)):
+            if 0 <= yy < height and 0 <= xx < width and inside[yy, xx]:
+                result[y, column] += x[yy, xx] - x[y, column]
+    return result
+
+
+def by_loops(values, weights, inside, level=0):
     """The fill of one channel [H, W], pixel by pixel, from its definition."""
     height, width = weights.shape
     own = np.where(weights > 0, values / np.where(weights > 0, weights, 1), 0)
@@ -29,7 +40,7 @@ def by_loops(values, weights, inside):
             for array, of in zip(coarse, (values, weights, inside), strict=True):
                 array[y // 2, x // 2] += of[y, x] / 4
     coarse_inside = (coarse[2] > 0).astype(float)
-    below = by_loops(coarse[0], coarse[1], coarse_inside)
+    below = by_loops(coarse[0], coarse[1], coarse_inside, level + 1)
     filled = own.copy()
     for y, x in zip(*np.nonzero(weights == 0), strict=True):
         total = weight = 0.0
@@ -51,6 +62,9 @@ def by_loops(values, weights, inside):
                         weight += wy * wx
             smooth[y, x] = total / weight if weight else 0
         filled = smooth
+    for weight in _chebyshev((8, 4, 2)[level]) if level < 3 else ():
+        bent = filled - weight * laplacian(laplacian(filled, inside), inside)
+        filled = np.where(weights == 0, bent, filled)
     return filled
 
 
@@ -60,9 +74,12 @@ def test_it_is_what_loops_give(height, width):
     image, mask = rng.random((1, height, width, 1)), (rng.random((1, height, width, 1)) < 0.4).astype(np.float64)
     inside = np.ones_like(mask)
     inside[:, height // 2 + 1 :, width // 2 + 1 :] = 0
+    image[inside == 0] = 0
     mask *= inside
     expected = by_loops((image * mask)[0, ..., 0], mask[0, ..., 0], inside[0, ..., 0])
-    np.testing.assert_allclose(pyramid_fill(image, mask, inside=inside)[0, ..., 0], expected, atol=1e-12)
+    found = pyramid_fill(image, mask, inside=inside)[0, ..., 0]
+    within = inside[0, ..., 0] == 1
+    np.testing.assert_allclose(found[within], expected[within], atol=1e-6)  # its weights are float32
 
 
 def test_numpy_and_jax_give_the_same():
@@ -75,14 +92,11 @@ def test_a_flat_image_is_filled_flat():
     np.testing.assert_allclose(pyramid_fill(np.full((2, 37, 50, 3), 0.3, np.float32), mask), 0.3, atol=1e-6)
 
 
-def test_valid_pixels_stay_to_the_bit_and_holes_lie_between_them_and_what_they_hold_does_not_matter():
+def test_valid_pixels_stay_to_the_bit_and_what_holes_hold_does_not_matter():
     image, mask = picture(48, 33)
-    image = 0.25 + image / 2
     filled = pyramid_fill(image, mask)
     valid = np.broadcast_to(mask == 1, image.shape)
     np.testing.assert_array_equal(filled[valid], image[valid])
-    assert filled.min() >= 0.25 - 1e-6
-    assert filled.max() <= 0.75 + 1e-6
     np.testing.assert_array_equal(pyramid_fill(np.where(mask == 1, image, np.nan), mask), filled)
 
 
@@ -104,10 +118,29 @@ def test_a_part_with_the_coarse_fill_of_the_whole_is_a_part_of_the_whole():
     sums, weights, _ = levels[-1]
     from pconv_jax.fill import fill_means
 
-    coarse = fill_means(sums, weights, np.ones_like(weights), None)
+    coarse = fill_means(sums, weights, np.ones_like(weights), None, level=4)
     part = pyramid_fill(image[:, 16:80], mask[:, 16:80], coarse=coarse[:, 1:5])
     np.testing.assert_allclose(part[:, 16:-16], whole[:, 32:64], atol=0.02)
     assert np.abs(pyramid_fill(image[:, 16:80], mask[:, 16:80]) - whole[:, 16:80]).max() > 0.05  # without it is not
+
+
+def test_slopes_go_on_across_a_line_as_on_the_biharmonic_surface():
+    rows, columns = np.mgrid[:40, :40] / 40
+    image = (rows * columns + rows**2 / 2)[None, ..., None]
+    mask = np.ones((1, 40, 40, 1))
+    mask[:, 15:19] = 0
+    filled = pyramid_fill(image, mask)[0, :, 4:-4, 0]
+    np.testing.assert_allclose(filled, image[0, :, 4:-4, 0], atol=0.003)
+    np.testing.assert_allclose(filled, biharmonic(image, mask)[0, :, 4:-4, 0], atol=0.003)
+
+
+def test_weights_of_the_steps_damp_the_whole_spectrum():
+    for steps in (2, 4, 8):
+        weights = _chebyshev(steps)
+        assert len(weights) == steps
+        waves = np.linspace(1, 64, 1000)
+        left = np.abs(np.prod([1 - weight * waves for weight in weights], axis=0)).max()
+        np.testing.assert_allclose(left, 1 / np.cosh(steps * np.arccosh(65 / 63)), rtol=1e-3)  # Chebyshev's bound
 
 
 def test_nothing_known_is_grey():
@@ -121,7 +154,7 @@ def test_one_known_pixel_fills_everything():
     np.testing.assert_allclose(pyramid_fill(np.full((1, 33, 17, 3), 0.7, np.float32), mask), 0.7, atol=1e-6)
 
 
-def test_it_is_about_as_good_as_navier_stokes_on_photographs():
+def test_it_is_better_than_navier_stokes_on_photographs():
     from pconv_jax.data import SamplesSource
     from pconv_jax.data.crop import central_square
 
@@ -133,7 +166,7 @@ def test_it_is_about_as_good_as_navier_stokes_on_photographs():
         np.square(method(image, mask) - image)[np.broadcast_to(mask == 0, image.shape)].mean()
         for method in (pyramid_fill, navier_stokes)
     ]
-    assert errors[0] < 1.1 * errors[1]
+    assert errors[0] < 0.95 * errors[1]
 
 
 def test_halve_joins_zeros_to_an_odd_size():
