@@ -119,7 +119,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             prog="pconv-jax",
             description="Restores photographs damaged by irregular lines: scratches, creases, wires, strokes.",
         )
-        return command.run()
+        try:
+            return command.run()
+        except OSError as error:  # a name that is too long, a folder that may not be entered, a pipe that is closed
+            name = error.filename or "the output"
+            raise InputError(f"{name} cannot be used ({error.strerror}): give another path") from error
 
     return run_command(work, interrupted="interrupted; the same command goes on: finished results are skipped")
 

@@ -114,13 +114,41 @@ def plan(image: Path, out: Path, holes: Holes, *, overwrite: bool = False) -> li
         The jobs, sorted by name.
 
     Raises:
-        InputError: something is not there or cannot be looked at, photographs without a mask, two that would be
-            written to one file, or one that would replace its original or a mask.
+        InputError: something is not there, photographs without a mask, two that would be written to one file, or one
+            that would replace its original or a mask.
     """
-    try:
-        return _plan(image, out, holes, overwrite=overwrite)
-    except OSError as error:  # a name that is too long, a folder that may not be entered
-        raise InputError(f"{error.filename} cannot be used ({error.strerror}): give another path") from error
+    if holes.mask is not None and not holes.mask.exists():
+        raise InputError(f"{holes.mask} is not there: give a mask picture, or a folder of them")
+    if image.is_dir():
+        if out.exists() and not out.is_dir():
+            raise InputError(f"-o {out} is a file, but {image} is a folder: give a folder for the results")
+        apart = _apart(image, out, holes.mask)
+        files = sorted(file for file in walk(image, _READABLE) if not {file.resolve(), *file.resolve().parents} & apart)
+        if not files:
+            raise InputError(f"{image} holds no image: give a folder of {', '.join(_READABLE)} files")
+        pairs = [(file, _written_as(out / file.relative_to(image))) for file in files]
+    else:
+        if not image.exists():
+            raise InputError(f"{image} is not there: give a photograph, or a folder of them")
+        if out.is_dir():
+            out = _written_as(out / image.name)
+        pairs = [(image, out)]
+    jobs = [Job(file, _mask_of(file, image, holes.mask), target) for file, target in pairs]
+    masks = {job.mask.resolve() for job in jobs if job.mask}
+    seen: dict[Path, Path] = {}
+    for job in jobs:
+        if job.out.suffix.lower() not in OUTPUT_FORMATS:
+            raise InputError(
+                f"-o {job.out} is of no kind that can be written: let it end in {', '.join(OUTPUT_FORMATS)}"
+            )
+        if other := seen.get(job.out):
+            raise InputError(f"{other} and {job.image} would both be written to {job.out}: rename one of them")
+        seen[job.out] = job.image
+        if job.out.resolve() in masks:
+            raise InputError(f"-o {job.out} is a mask: name another place")
+        if not overwrite and job.out.exists() and job.out.samefile(job.image):
+            raise InputError(f"-o {job.out} is the photograph itself: name another file, or give --overwrite")
+    return jobs
 
 
 def restore_files(
@@ -193,41 +221,6 @@ def report(summary: Summary) -> int:
         print(f"failed: {failure}", file=sys.stderr)
     print(summary)
     return 1 if summary.failures else 0
-
-
-def _plan(image: Path, out: Path, holes: Holes, *, overwrite: bool) -> list[Job]:
-    if holes.mask is not None and not holes.mask.exists():
-        raise InputError(f"{holes.mask} is not there: give a mask picture, or a folder of them")
-    if image.is_dir():
-        if out.exists() and not out.is_dir():
-            raise InputError(f"-o {out} is a file, but {image} is a folder: give a folder for the results")
-        apart = _apart(image, out, holes.mask)
-        files = sorted(file for file in walk(image, _READABLE) if not {file.resolve(), *file.resolve().parents} & apart)
-        if not files:
-            raise InputError(f"{image} holds no image: give a folder of {', '.join(_READABLE)} files")
-        pairs = [(file, _written_as(out / file.relative_to(image))) for file in files]
-    else:
-        if not image.exists():
-            raise InputError(f"{image} is not there: give a photograph, or a folder of them")
-        if out.is_dir():
-            out = _written_as(out / image.name)
-        pairs = [(image, out)]
-    jobs = [Job(file, _mask_of(file, image, holes.mask), target) for file, target in pairs]
-    masks = {job.mask.resolve() for job in jobs if job.mask}
-    seen: dict[Path, Path] = {}
-    for job in jobs:
-        if job.out.suffix.lower() not in OUTPUT_FORMATS:
-            raise InputError(
-                f"-o {job.out} is of no kind that can be written: let it end in {', '.join(OUTPUT_FORMATS)}"
-            )
-        if other := seen.get(job.out):
-            raise InputError(f"{other} and {job.image} would both be written to {job.out}: rename one of them")
-        seen[job.out] = job.image
-        if job.out.resolve() in masks:
-            raise InputError(f"-o {job.out} is a mask: name another place")
-        if not overwrite and job.out.exists() and job.out.samefile(job.image):
-            raise InputError(f"-o {job.out} is the photograph itself: name another file, or give --overwrite")
-    return jobs
 
 
 def _restore_one(job: Job, holes: Holes, restorer: Restorer, progress: Any, *, compare: bool, quality: int) -> str:
@@ -338,6 +331,8 @@ def _mask_of(file: Path, root: Path, mask: Path | None) -> Path | None:
     below = file.relative_to(root) if root.is_dir() else Path(file.name)
     found = [path for path in _same_name(mask / below) if path.is_file()]
     if len(found) == 1:
+        if found[0].samefile(file):
+            raise InputError(f"{file} would be its own mask: keep the masks in a folder of their own")
         return found[0]
     many = "several masks" if found else "no mask"
     raise InputError(

@@ -988,6 +988,24 @@ def test_a_photograph_as_its_own_mask(one, inpaint):
     check(array, load(one.out), hole())
 
 
+def test_photographs_in_the_folder_of_masks_are_not_their_own(own, inpaint):
+    for image in (own / "images", own / "images" / "a.png"):
+        result = inpaint(image, "-m", own / "images", "-o", own / "out")
+        assert result.code == 2
+        assert "a.png would be its own mask" in sentences(result.err)[0]
+
+
+def test_an_output_that_is_closed(one, inpaint, monkeypatch):
+    def closed(*_args, **_kwargs):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    monkeypatch.setattr(sys.stdout, "write", closed)
+    result = inpaint(one.image, "-m", one.mask, "-o", one.out)
+    assert result.code == 2
+    assert "Broken pipe" in sentences(result.err)[0]
+    check(picture(), load(one.out), hole())
+
+
 def test_one_pixel(one, inpaint):
     image = save(one.folder / "1.png", picture(1, 1))
     result = inpaint(image, "-m", save(one.mask, np.zeros((1, 1), bool)), "-o", one.out)
