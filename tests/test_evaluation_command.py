@@ -17,6 +17,7 @@ from experiments.evaluate.table import ScoreTable, read_rows
 from pconv_jax.checkpoint import Checkpoints
 from pconv_jax.data import SamplesSource
 from pconv_jax.masks import random_lines
+from pconv_jax.weights import released
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +112,22 @@ def test_a_method_can_be_added_but_not_replaced(scored, finished, tmp_path, caps
     capsys.readouterr()
     assert evaluate(out, "--methods", f"mine={finished}") == 2
     assert "scores of another mine (parameters_sha256 differs)" in capsys.readouterr().err
+
+
+def test_weights_that_come_along_are_scored_by_name_and_others_by_file(tmp_path, capsys):
+    file = tmp_path / "other.safetensors"
+    file.write_bytes(released()["faithful"].read_bytes())
+    out = tmp_path / "a"
+    assert evaluate(out, "--masks", "ratios", "--methods", "unrepaired", "faithful", file, "--limit", 1) == 0
+    assert "holes are about" not in capsys.readouterr().err
+    scores = {
+        name: [row["hole_psnr"] for row in read_rows(out) if row["method"] == name] for name in ("faithful", "other")
+    }
+    assert len(scores["faithful"]) == 12
+    assert scores["faithful"] == scores["other"]
+    assert min(scores["faithful"]) > max(row["hole_psnr"] for row in read_rows(out) if row["method"] == "unrepaired")
+    assert evaluate(tmp_path / "b", "--methods", f"faithful={file}") == 2
+    assert "takes the name of another method" in capsys.readouterr().err
 
 
 def test_a_method_left_unfinished_is_left_out_of_the_summary(tmp_path, capsys):

@@ -263,3 +263,20 @@ def test_one_line_of_python_with_the_weights_that_come_along():
     assert restored[mask == 1].tobytes() == image[mask == 1].tobytes()
     error = np.square(restored[mask == 0].astype(float) - image[mask == 0]).mean()
     assert -10 * np.log10(error / 255**2) > 22
+
+
+@pytest.mark.parametrize("thickest", [6, 24, 60])
+def test_no_seam_shows_with_the_weights_that_come_along(thickest):
+    from pconv_jax.data import SamplesSource
+
+    shipped = Restorer()
+    image = np.array(SamplesSource("train")[0][:330, :410])
+    rng = np.random.default_rng(thickest)
+    mask = random_strokes(rng, *image.shape[:2], count=(5, 5), thickness=(thickest // 4, thickest))[..., 0]
+    expected = np.where(mask[..., None] == 0, whole(shipped.model, image, mask), image)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        small, large = (Restorer(shipped.model, windows=sizes)(image, mask) for sizes in ((112, 144), (208,)))
+    for result in (small, large):
+        assert np.abs(result.astype(float) - expected).max() <= 1
+    assert (small != large).mean() < 0.001  # where rounding decides
