@@ -1,5 +1,6 @@
 # make run     train, checkpoint and score on the embedded photographs; results in runs/samples
 # make test    the tests                make lint   ruff and mypy
+# make scores  the weights that come along beside the classical methods; results in runs/scores
 # make notebook   open the evaluation of a run in JupyterLab
 # make clean   remove the environment, the caches and the build outputs; results in runs/ stay
 #
@@ -17,10 +18,15 @@ INSTALL  = $(PY) -m pip install --quiet --disable-pip-version-check --constraint
 # One stamp an extra: an install runs again only when a file that it depends on has changed.
 STAMPS   = $(EXTRAS:%=$(VENV)/.installed-%)
 
-.PHONY: run test lint notebook clean install constraints
+.PHONY: run scores test lint notebook clean install constraints
 
 run: install
 	$(PY) -m experiments.run --dataset samples --out runs/samples --resume $(ARGS)
+
+# On the embedded photographs; ARGS="--data folder --data-dir DIR --split all --image-size 128" takes your own.
+scores: install
+	$(PY) -m experiments.evaluate --methods ns telea biharmonic faithful --masks lines --out runs/scores/lines $(ARGS)
+	$(PY) -m experiments.evaluate --methods ns telea biharmonic faithful --masks ratios --out runs/scores/ratios $(ARGS)
 
 # In one process, since JAX uses every core by itself; ARGS="-n 4" runs four, each of which compiles for itself.
 test: $(VENV)/.installed-test $(STAMPS)

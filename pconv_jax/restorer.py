@@ -306,11 +306,10 @@ def _hole_of(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
         if array.ndim == 3 and array.shape[2] == 1:
             array = array[..., 0]
         hole = array == 0
-        wrong = np.setdiff1d(np.unique(array), (0, 1)) if array.dtype != bool else np.empty(0)
-        if len(wrong):
+        if array.dtype != bool and (wrong := ~hole & (array != 1)).any():
             raise InputError(
-                f"a mask must hold only 1 (valid) and 0 (hole), but this one holds {wrong[0]:g}: of a mask picture, in "
-                "which white marks the holes, give `mask < 128`"
+                f"a mask must hold only 1 (valid) and 0 (hole), but this one holds {array[wrong][0]:g}: of a mask picture, "
+                "in which white marks the holes, give `mask < 128`"
             )
     if hole.shape != tuple(shape):
         raise InputError(
