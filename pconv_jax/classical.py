@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from pconv_jax.fill import pyramid_fill
+
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(images [N, H, W, 3], masks [N, H, W, 1]) -> raw output [N, H, W, 3]; no method may look into the holes."""
 
@@ -116,6 +118,19 @@ def biharmonic(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     )
 
 
+def fill(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """What the generator `pyramid` starts from: the fill by a pyramid of normalised convolutions, `fill.pyramid_fill`.
+
+    Args:
+      images: [N, H, W, 3] in [0, 1].
+      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
+
+    Returns:
+      [N, H, W, 3] float32, clipped to [0, 1]; 0.5 grey where an image has no valid pixel.
+    """
+    return pyramid_fill(images.astype(np.float32), masks.astype(np.float32)).clip(0, 1)
+
+
 def _opencv(images: np.ndarray, masks: np.ndarray, radius: float, algorithm: int) -> np.ndarray:
     import cv2
 
@@ -143,5 +158,6 @@ CLASSICAL_METHODS: Mapping[str, Method] = {
     "ns": navier_stokes,
     "telea": telea,
     "biharmonic": biharmonic,
+    "fill": fill,
 }
 """By the names that commands and tables have for them."""

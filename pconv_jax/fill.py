@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 
 Array = Any  # a NumPy array, or one of JAX
@@ -149,11 +148,14 @@ def _bend(x: Array, hole: Array, inside: Array, steps: int) -> Array:
 
 
 def _repeat(step: Callable[[Array, Array], tuple[Array, None]], x: Array, weights: np.ndarray) -> Array:
-    if isinstance(x, jax.Array):  # as a loop: written out, the compiler would join the steps to one endless expression
-        return jax.lax.scan(step, x, weights)[0]
-    for weight in weights:
-        x, _ = step(x, weight)
-    return x
+    if isinstance(x, np.ndarray):
+        for weight in weights:
+            x, _ = step(x, weight)
+        return x
+    import jax
+
+    # As a loop: written out, the compiler would join the steps to one endless expression.
+    return jax.lax.scan(step, x, weights)[0]
 
 
 @functools.cache

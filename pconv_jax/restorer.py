@@ -308,8 +308,8 @@ def _hole_of(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
         hole = array == 0
         if array.dtype != bool and (wrong := ~hole & (array != 1)).any():
             raise InputError(
-                f"a mask must hold only 1 (valid) and 0 (hole), but this one holds {array[wrong][0]:g}: of a mask picture, "
-                "in which white marks the holes, give `mask < 128`"
+                f"a mask must hold only 1 (valid) and 0 (hole), but this one holds {array[wrong][0]:g}: of a mask "
+                "picture, in which white marks the holes, give `mask < 128`"
             )
     if hole.shape != tuple(shape):
         raise InputError(

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Imports run downwards only. A package (models, data, mask_sets) is one unit; "__init__" is `pconv_jax` itself.
 FLOORS = {
-    "errors": -1,  # what floor 0 stands on
+    **dict.fromkeys(["errors", "fill"], -1),  # what floor 0 stands on
     **dict.fromkeys(
         [
             "cache",

@@ -104,7 +104,7 @@ def test_no_method_sees_what_is_to_be_restored():
 
 
 QUICK = {name: classical.CLASSICAL_METHODS[name] for name in ("unrepaired", "mean", "ns")}
-FILLING = {name: classical.CLASSICAL_METHODS[name] for name in ("ns", "telea", "biharmonic")}
+FILLING = {name: classical.CLASSICAL_METHODS[name] for name in ("ns", "telea", "biharmonic", "fill")}
 
 
 @pytest.mark.parametrize("method", classical.CLASSICAL_METHODS.values(), ids=classical.CLASSICAL_METHODS)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PACKAGES = ("opencv-python-headless", "scikit-image")
 """What classical methods come from; OpenCV's inpainting changed with its versions."""
-_PACKAGE = {"ns": PACKAGES[0], "telea": PACKAGES[0], "biharmonic": PACKAGES[1]}
+_PACKAGE = {"ns": PACKAGES[0], "telea": PACKAGES[0], "biharmonic": PACKAGES[1], "fill": "pconv_jax"}
 
 
 @dataclasses.dataclass(frozen=True)

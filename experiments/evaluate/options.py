@@ -27,8 +27,8 @@ class Options:
         invert_masks: mask files mark holes black, not white.
         noise: standard deviation of Gaussian noise on the input, for pixel values in [0, 1].
         seed: seed of masks and noise; with the version it settles every pair of image and mask.
-        methods: unrepaired, mean, ns, telea, biharmonic, or folders of runs and checkpoints, as FOLDER or NAME=FOLDER;
-            apart by blanks or commas.
+        methods: unrepaired, mean, ns, telea, biharmonic, fill; names of weights that come along, such as faithful; or
+            files of weights and folders of runs and checkpoints, as PATH or NAME=PATH; apart by blanks or commas.
         batch_size: pairs that a method gets at once, between two lines of progress; no score depends on it.
         workers: processes for the classical methods; one a core if not given.
         vgg_weights: a file of VGG16 weights, "download" or "random", for the perceptual distance; without it there is
