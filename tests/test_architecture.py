@@ -25,7 +25,6 @@ FLOORS = {
             "command",
             "compiling",
             "files",
-            "fill",
             "image_files",
             "masks",
             "metrics",
