@@ -45,6 +45,8 @@ def export(options: Options) -> None:
     with existing(options.run) as checkpoints:
         step = checkpoints.best or checkpoints.latest
     settings = {key: value for key, value in run.config.to_json().items() if key not in ("data_dir", "out", "resume")}
+    if run.config.initial_weights is not None:
+        settings["initial_weights"] = run.config.initial_weights.name  # the rest of the path says nothing elsewhere
     scores = [row for row in run.metrics if row["step"] == step and "validation_l1" in row]
     about = {
         "thickest_line": run.config.line_thickness[1],
@@ -53,7 +55,10 @@ def export(options: Options) -> None:
         "settings": settings,
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
-    save_weights(options.out, Weights(run.model.config, run.model.params, run.model.stats, about))
+    try:
+        save_weights(options.out, Weights(run.model.config, run.model.params, run.model.stats, about))
+    except OSError as error:
+        raise InputError(f"{options.out} cannot be written ({error.strerror}): name another place") from error
     print(f"saved step {step} as {options.out} ({options.out.stat().st_size / 1e6:.1f} MB)")
 
 

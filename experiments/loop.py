@@ -1,11 +1,11 @@
 """The host loop of a run: data, step, log, samples, checkpoints."""
 
+import contextlib
 import dataclasses
 import math
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ from experiments.batches import evaluation_batches, training_batches
 from experiments.config import Config
 from experiments.figures import image_grid, show_holes
 from experiments.logs import MetricsLog, progress_bar
-from pconv_jax.checkpoint import Checkpoints
+from pconv_jax.checkpoint import Checkpoints, existing
 from pconv_jax.classical import composite
 from pconv_jax.data import ImageSource
 from pconv_jax.errors import InputError, TrainingError
@@ -86,6 +86,9 @@ class Loop:
         """The first state of training: with random parameters, or with those of a file."""
         if self.config.initial_weights is None:
             return state
+        with contextlib.suppress(InputError), existing(self.config.out / "checkpoints") as checkpoints:
+            if checkpoints.latest is not None:
+                return state  # the run goes on from there, and the file may be gone by now
         weights = load_weights(self.config.initial_weights)
         if weights.config != self.config.generator_config:
             raise InputError(
@@ -235,7 +238,7 @@ def _parts(state: TrainState) -> dict[str, Any]:
     return {"generator": generator, "training": state.replace(generator=None)}
 
 
-@contextmanager
+@contextlib.contextmanager
 def _stop_signals() -> Iterator[list[int]]:
     """Collects Ctrl-C and SIGTERM instead of dying of them; a second Ctrl-C interrupts at once."""
     received: list[int] = []

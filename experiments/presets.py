@@ -34,7 +34,6 @@ PRESETS = MappingProxyType(
         #   python -m experiments.run --dataset folder --data-dir DIR
         "folder": Config(
             dataset="folder",
-            data_dir=Path(),
             image_size=128,
             generator="128",
             crop_scale=(0.4, 1.0),
@@ -74,11 +73,10 @@ PRESETS = MappingProxyType(
             discriminator_widths=(32, 64, 128, 256, 256),
             out=Path("runs/celeb_a"),
         ),
-        # The weights that come with the package: pconv_jax/weights/README.md has the data, the hours and the scores.
+        # The weights that come with the package: pconv_jax/released/README.md has the data, the hours and the scores.
         #   python -m experiments.run --preset faithful --data-dir DIR
         "faithful": Config(
             dataset="folder",
-            data_dir=Path(),
             image_size=128,
             generator="pyramid",
             crop_scale=(0.35, 1.0),

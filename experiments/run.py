@@ -10,6 +10,8 @@ from experiments.config import Config
 from experiments.presets import PRESETS
 from pconv_jax.command import run_command
 
+_PROGRAM = "python -m experiments.run"
+
 
 def parse(arguments: Sequence[str]) -> Config:
     """Settings from command line flags; `--preset`, or else the data set, chooses what gives the defaults.
@@ -24,7 +26,7 @@ def parse(arguments: Sequence[str]) -> Config:
         InputError: a value that makes no sense.
         SystemExit: `--help` (code 0), or flags that cannot be read (code 2).
     """
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first = argparse.ArgumentParser(prog=_PROGRAM, add_help=False, allow_abbrev=False)
     first.add_argument("--dataset")
     first.add_argument("--preset", choices=PRESETS)
     found, rest = first.parse_known_args(arguments)
@@ -35,7 +37,7 @@ def parse(arguments: Sequence[str]) -> Config:
         Config,
         args=rest,
         default=PRESETS[name],
-        prog="python -m experiments.run",
+        prog=_PROGRAM,
         description=(
             "Train line inpainting, and score it. "
             f"--preset NAME gives the defaults ({', '.join(PRESETS)}; by default that of --dataset); here, of {name}."

@@ -14,8 +14,9 @@ import numpy as np
 
 Array = Any  # a NumPy array, or one of JAX
 
-_SMOOTHING = 2  # passes over each resolution: 0.7 dB more than none on thin lines; two more add 0.1 dB
-# Steps towards the biharmonic surface at the finest resolutions: 1.3 dB more on thin lines, 0.6 and 0.5 on wider ones.
+# Measured on 12 photographs of BSDS500 at 256 px, lines of the mask set `lines`: thin, medium, thick.
+_SMOOTHING = 2  # passes over each resolution: 0.0, 0.1 and 0.2 dB more than none; two more add 0.1 dB at most
+# Steps towards the biharmonic surface at the finest resolutions: 1.9, 0.7 and 0.3 dB more.
 # Few, so that what is far away along a hole does not matter.
 _STEPS = (8, 4, 2)
 _SPECTRUM = (1.0, 64.0)  # where the steps work best: from slow waves to the largest eigenvalue of the operator
@@ -29,7 +30,7 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
     is interpolated from the coarser resolution and smoothed twice (binomial 3x3), known means held fixed; at
     the finest resolutions some steps towards the biharmonic surface follow. That is push-pull with a rough multigrid
     solver. In the holes of photographs it is better than OpenCV's Navier-Stokes, and about as good as biharmonic
-    inpainting, for a fraction of the time; nothing is ever left empty.
+    inpainting, compiled for a half to a tenth of the time; nothing is ever left empty.
 
     Args:
         image: `[N, H, W, C]`; what lies in holes does not matter, NaN included.
@@ -85,7 +86,7 @@ def fill_means(sums: Array, weights: Array, inside: Array, coarse: Array | None,
     xp = weights.__array_namespace__()
     own = sums / xp.where(weights == 0, 1, weights)
     height, width = weights.shape[1:3]
-    if coarse is not None and coarse.shape[1] >= height:
+    if coarse is not None and coarse.shape[1:3] == (height, width):
         return coarse
     if height == width == 1:
         return xp.where(weights == 0, xp.asarray(_UNKNOWN, own.dtype), own)

@@ -7,7 +7,8 @@ An image is `[H, W]` (grey), `[H, W, 3]` (RGB) or `[H, W, 4]` (RGB and alpha); u
 import functools
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import jax
@@ -19,18 +20,20 @@ from pconv_jax import tiles
 from pconv_jax.compiling import compiler_options
 from pconv_jax.errors import InputError
 from pconv_jax.fill import fill_means, pyramid_fill
+from pconv_jax.image_files import luma
 from pconv_jax.inpainter import Inpainter, restore
 from pconv_jax.models import PyramidGenerator
 from pconv_jax.tiles import GRID, Window
-from pconv_jax.weights import load_weights
+from pconv_jax.weights import load_weights, released
 
 DEFAULT_WEIGHTS = "faithful"
 MARGIN = 48
-"""Context around what a window is used for, px: what is further away changes the result by 0.1 / 255 at most."""
+"""Context around what a window is used for, px. With the weights that come along, what is further away changes the
+result by 0.8 / 255 at most where strokes are up to 24 px wide; by more where little is left between them."""
 WINDOWS = (160, 224, 352)
-"""Sides of the windows that networks are run on, px: as many programs are compiled at most."""
+"""Sides of the windows that networks are run on, px: as many programs are compiled at most; as many again for alpha."""
 _LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
-_STRIP = 64 * GRID  # rows that are looked at together, so that no copy of a large image is needed
+_STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
 
 Picture = TypeVar("Picture")
 
@@ -53,8 +56,9 @@ class Restorer:
         Args:
             weights: those that come with the package, by name; a `.safetensors` file; the output folder of a training
                 run; or a generator that is loaded already.
-            windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 96. The result
-                does not depend on them; memory and time do.
+            windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 96. Memory and
+                time depend on them, and the result hardly, see `MARGIN`; that of partial convolutions does where their
+                network sees further than that.
 
         Raises:
             InputError: there are no such weights, or they cannot be read; or window sizes that are none.
@@ -137,6 +141,8 @@ class Restorer:
         wanted = holes[rows, columns]
         target = restored[top:bottom, left:right]
         target[wanted] = _from_float(output[rows, columns][wanted], pixels.shape[2], pixels.dtype)
+        if holes.all():  # OpenCV would give the largest number that there is
+            return window.size / 2
         depth = cv2.distanceTransform(np.pad(holes.astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 3)[1:-1, 1:-1]
         return float(depth[rows, columns].max())
 
@@ -166,19 +172,23 @@ def inpaint(image: Picture, mask: Any, *, weights: str | os.PathLike[str] | Inpa
     Raises:
         InputError: kinds, shapes or values that do not fit, or no such weights.
     """
-    restorer = Restorer(weights) if isinstance(weights, Inpainter) else _loaded(str(weights))
-    return restorer(image, mask)
+    if isinstance(weights, Inpainter):
+        return Restorer(weights)(image, mask)
+    path = released().get(str(weights), Path(weights).absolute())
+    return _loaded(path, path.stat().st_mtime_ns if path.exists() else 0)(image, mask)
 
 
 @functools.lru_cache(maxsize=2)
-def _loaded(weights: str) -> Restorer:
-    return Restorer(weights)
+def _loaded(path: Path, changed: int) -> Restorer:
+    """Weights by where they are, and when they were written: a replaced file is read again."""
+    del changed
+    return Restorer(path)
 
 
 def _open(weights: str | os.PathLike[str] | Inpainter) -> Inpainter:
     if isinstance(weights, Inpainter):
         return weights
-    if os.path.isdir(weights):
+    if str(weights) not in released() and os.path.isdir(weights):  # a folder here must not take the place of a name
         return restore(weights)
     found = load_weights(weights)
     return Inpainter(found.config, found.params, found.stats, thickest_line=found.about.get("thickest_line"))
@@ -223,17 +233,23 @@ def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
     channels = 3 + (pixels.shape[2] in (2, 4))
     sums = np.empty((rows, columns, channels), np.float32)
     weights = np.empty((rows, columns, 1), np.float32)
-    for top in range(0, height, _STRIP):
-        part, holes = pixels[top : top + _STRIP], hole[top : top + _STRIP]
+    for strip in _strips(height, width):
+        part, holes = pixels[strip], hole[strip]
         below, right = -len(part) % GRID, -width % GRID
         known = np.pad(np.float32(1) - holes, ((0, below), (0, right)))
         values = np.pad(_to_float(part, holes), ((0, below), (0, right), (0, 0)))
         size = (columns, len(known) // GRID)
-        place = slice(top // GRID, top // GRID + size[1])
+        place = slice(strip.start // GRID, strip.start // GRID + size[1])
         # Area averages over whole blocks: the means of the pyramid.
         sums[place] = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
         weights[place] = cv2.resize(known, size, interpolation=cv2.INTER_AREA)[..., None]
     return fill_means(sums[None], weights[None], np.ones((1, rows, columns, 1), np.float32), None, level=_LEVEL)[0]
+
+
+def _strips(height: int, width: int) -> Iterator[slice]:
+    """Rows of an image, as many at a time as make up few pixels; each strip begins at a multiple of the grid."""
+    rows = GRID * max(1, _STRIP // (GRID * width))
+    return (slice(top, top + rows) for top in range(0, height, rows))
 
 
 def _cut(array: np.ndarray, window: Window) -> np.ndarray:
@@ -249,8 +265,8 @@ def _padded(array: np.ndarray, side: int) -> np.ndarray:
 
 def _to_float(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Values in [0, 1], 0 in holes, as RGB and alpha if there is one: `[H, W, 3]` or `[H, W, 4]`."""
-    values = pixels.astype(np.float32)
-    values[hole] = 0  # whatever it is, NaN too
+    values = np.zeros(pixels.shape, np.float32)
+    np.copyto(values, pixels, casting="unsafe", where=~hole[..., None])  # holes may hold NaN, or what overflows
     if pixels.dtype.kind == "u":
         values /= np.iinfo(pixels.dtype).max
     channels = pixels.shape[2]
@@ -300,7 +316,11 @@ def _pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
 def _hole_of(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
     """The holes of a mask, bool `[H, W]`."""
     if _is_pil(mask):
-        hole = np.asarray(mask.convert("L")) >= 128
+        if mask.mode in ("I", "F"):
+            raise InputError(
+                f"a mask picture of mode {mask.mode} does not say which value is white: give one of mode L"
+            )
+        hole = luma(mask.copy()) >= 128
     else:
         array = np.asarray(mask)
         if array.ndim == 3 and array.shape[2] == 1:
@@ -322,8 +342,8 @@ def _hole_of(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
 def _check_pixels(pixels: np.ndarray, hole: np.ndarray) -> None:
     if pixels.dtype.kind == "u":
         return
-    for top in range(0, len(pixels), _STRIP):
-        part = pixels[top : top + _STRIP][~hole[top : top + _STRIP]].astype(np.float32)
+    for strip in _strips(*hole.shape):
+        part = pixels[strip][~hole[strip]].astype(np.float32)
         if part.size and not (part.min() >= 0 and part.max() <= 1):
             raise InputError(
                 f"valid pixels of a floating-point image must lie in [0, 1], but they reach from {part.min():g} to "
@@ -332,4 +352,5 @@ def _check_pixels(pixels: np.ndarray, hole: np.ndarray) -> None:
 
 
 def _is_pil(image: Any) -> bool:
-    return type(image).__module__.split(".")[0] == "PIL"
+    # Without an import of Pillow; the formats that plug-ins add have classes of their own.
+    return any(kind.__module__.split(".")[0] == "PIL" for kind in type(image).__mro__)

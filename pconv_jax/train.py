@@ -6,7 +6,7 @@ Batches are dictionaries of `image` (clean target), `noisy` (input) `[N, H, W, 3
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -81,11 +81,11 @@ class OptimizerConfig:
 
     def adam(self, learning_rate: float) -> optax.GradientTransformation:
         """Adam with this learning rate, the schedule, and the limit on gradients."""
-        if learning_rate <= 0:
+        if not learning_rate > 0:  # NaN neither
             raise InputError(f"a learning rate must be positive, not {learning_rate}")
         if self.warmup < 0:
             raise InputError(f"the warm-up must be a number of steps, not {self.warmup}")
-        if self.clip is not None and self.clip <= 0:
+        if self.clip is not None and not self.clip > 0:
             raise InputError(f"the largest gradient norm must be positive, not {self.clip}")
         adam = optax.adam(self._schedule(learning_rate), b1=self.b1, b2=self.b2)
         # Not chained where there is no limit: the optimizer's state has the shape that earlier checkpoints have.
@@ -150,7 +150,12 @@ def create(
         The state and the step. The metrics of a step are float32 scalars: `generator_loss` (the weighted sum) and its
         terms `pixel`, `adversarial`, `perceptual` (unweighted, those that are on), `discriminator_loss`, and the norms
         of the gradients.
+
+    Raises:
+        InputError: there is no such pixel loss, or a setting of the networks or of Adam makes no sense.
     """
+    if pixel_loss not in get_args(PixelLoss):
+        raise InputError(f"pixel_loss={pixel_loss!r} must be one of {', '.join(get_args(PixelLoss))}")
     dtype = jnp.bfloat16 if bfloat16 else jnp.float32
     g_adam = optimizer_config.adam(optimizer_config.learning_rate)
     d_adam = optimizer_config.adam(optimizer_config.discriminator_learning_rate)

@@ -51,14 +51,15 @@ def save_weights(path: str | os.PathLike[str], weights: Weights) -> None:
         path: the file, `.safetensors`.
         weights: what to write.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     tensors = {
         f"{part}/{name}": np.asarray(leaf) for part in _PARTS for name, leaf in _by_name(getattr(weights, part)).items()
     }
     notes = {"generator": generator_notes(weights.config), "about": dict(weights.about)}
     with replaced(path) as temporary:
-        save_file(tensors, temporary, metadata={name: json.dumps(value) for name, value in notes.items()})
+        # Not by `save_file`, whose files nobody but their owner may read.
+        temporary.write_bytes(save(tensors, metadata={name: json.dumps(value) for name, value in notes.items()}))
 
 
 def load_weights(name: str | os.PathLike[str]) -> Weights:
@@ -100,7 +101,7 @@ def load_weights(name: str | os.PathLike[str]) -> Weights:
         )
         for part, state in states.items()
     }
-    return Weights(config, filled["params"], filled["stats"], notes.get("about", {}))
+    return Weights(config, filled["params"], filled["stats"], dict(notes.get("about") or {}))
 
 
 def _by_name(state: nnx.State) -> dict[str, Any]:

@@ -207,7 +207,9 @@ def test_an_unknown_preset_is_a_mistake_in_the_flags(capsys):
     with pytest.raises(SystemExit) as stopped:
         parse(["--preset", "fast"])
     assert stopped.value.code == 2
-    assert "fast" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "fast" in error
+    assert "python -m experiments.run: error" in error
 
 
 @pytest.mark.parametrize(
@@ -241,11 +243,20 @@ def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on
     assert weights.about["validation_l1"] > 0
     for before, after in zip(variables(first), jax.tree.leaves((weights.params, weights.stats)), strict=True):
         np.testing.assert_array_equal(before, after)
+    assert export_main([str(first), "/dev/null/w.safetensors"]) == 2
+    assert "/dev/null/w.safetensors cannot be written (Not a directory)" in capsys.readouterr().err
     # A learning rate next to nothing: what is trained on starts from the weights, to the bit nearly.
     assert main(tiny(second, *PYRAMID, *ALONE, "--initial-weights", str(file), "--learning-rate", "1e-9")) == 0
     for before, after in zip(variables(first), variables(second), strict=True):
         np.testing.assert_allclose(before, after, atol=1e-6)
+    moved, again = file.rename(tmp_path / "moved.safetensors"), (*PYRAMID, *ALONE, "--learning-rate", "1e-9")
+    assert main(tiny(second, *again, "--initial-weights", str(file), "--resume")) == 0  # from its checkpoint
     capsys.readouterr()
+    assert main(tiny(second, *again, "--initial-weights", str(moved), "--resume")) == 2
+    assert f"--initial-weights was {file} and is now {moved}" in capsys.readouterr().err
+    assert main(tiny(tmp_path / "third", *again, "--initial-weights", str(file))) == 2
+    assert f"there are no weights {file}" in capsys.readouterr().err
+    file = moved
     assert main(tiny(tmp_path / "third", *ALONE, "--initial-weights", str(file))) == 2
     assert "--initial-weights" in capsys.readouterr().err
 
@@ -284,6 +295,8 @@ def test_help_explains_every_flag(capsys):
     [
         ("--dataset folder --data-dir {}/nowhere", "nowhere is no folder"),
         ("--dataset folder --data-dir {}", "holds no images"),
+        ("--dataset folder", "--dataset folder needs --data-dir"),
+        ("--preset faithful", "--dataset folder needs --data-dir"),
         ("--batch-size 0", "--batch-size is 0, but it must be at least 1"),
         ("--noise 2", "--noise is 2"),
         ("--image-size 40", "image_size=40 must be a multiple of 16"),
@@ -333,6 +346,19 @@ def test_a_setting_that_an_old_run_did_not_know_had_its_default_then():
     assert Config().check_same_run(before) == Config()
     with pytest.raises(InputError, match="--convolution was partial and is now plain:"):
         Config(convolution="plain").check_same_run(before)
+
+
+def test_settings_come_back_from_their_file_and_those_of_older_runs_have_their_defaults():
+    config = dataclasses.replace(
+        PRESETS["faithful"], data_dir=Path("photos"), blocks=(1, 1, 1), initial_weights=Path("w.safetensors")
+    )
+    assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
+    new = ("grey", "line_shape", "blocks", "initial_weights", "pixel_loss", "warmup", "clip")
+    older = {name: value for name, value in PRESETS["samples"].to_json().items() if name not in new}
+    assert Config.from_json(older) == PRESETS["samples"]
+    assert PRESETS["samples"].check_same_run(older) == PRESETS["samples"]
+    with pytest.raises(InputError, match=r"--clip was None and is now 1\.0:"):
+        dataclasses.replace(PRESETS["samples"], clip=1.0).check_same_run(older)
 
 
 def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):

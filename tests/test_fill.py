@@ -124,6 +124,13 @@ def test_a_part_with_the_coarse_fill_of_the_whole_is_a_part_of_the_whole():
     assert np.abs(pyramid_fill(image[:, 16:80], mask[:, 16:80]) - whole[:, 16:80]).max() > 0.05  # without it is not
 
 
+def test_a_single_row_takes_the_coarse_fill_at_its_own_resolution():
+    coarse = np.full((1, 1, 3, 1), 0.7, np.float32)
+    filled = pyramid_fill(np.zeros((1, 1, 40, 1), np.float32), np.zeros((1, 1, 40, 1), np.float32), coarse=coarse)
+    assert filled.shape == (1, 1, 40, 1)
+    np.testing.assert_allclose(filled, 0.7, atol=1e-6)
+
+
 def test_slopes_go_on_across_a_line_as_on_the_biharmonic_surface():
     rows, columns = np.mgrid[:40, :40] / 40
     image = (rows * columns + rows**2 / 2)[None, ..., None]

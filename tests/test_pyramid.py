@@ -178,3 +178,8 @@ def test_inputs_of_another_shape_are_named(model):
         model(np.zeros((1, 8, 8, 4), np.float32), np.ones((1, 8, 8, 1), np.float32))
     with pytest.raises(InputError, match=r"\(1, 8, 8, 3\)"):
         model(np.zeros((1, 8, 8, 3), np.float32), np.ones((1, 8, 8, 3), np.float32))
+
+
+def test_a_mask_of_other_values_is_named(model):
+    with pytest.raises(InputError, match="holds 255"):
+        model(np.zeros((1, 8, 8, 3), np.float32), np.full((1, 8, 8, 1), 255, np.float32))

@@ -1,5 +1,7 @@
 """Restoring images: any kind, any size, valid pixels to the bit, no seam, nothing left empty, mistakes."""
 
+import concurrent.futures
+import tracemalloc
 import warnings
 
 import jax
@@ -97,6 +99,30 @@ def test_kinds_of_masks_that_mean_the_same(restorer):
         np.testing.assert_array_equal(restorer(image, same), expected)
 
 
+def test_mask_pictures_of_16_bits_are_cut_in_the_middle_too(restorer):
+    image, mask = damaged(64, 80)
+    grey = Image.fromarray(np.where(mask == 0, 40_000, 25_000).astype(np.uint16))
+    assert grey.mode == "I;16"
+    np.testing.assert_array_equal(restorer(image, grey), restorer(image, mask))
+
+
+def test_pictures_of_formats_that_plug_ins_add_are_pictures(restorer):
+    class HeifImageFile(Image.Image):
+        """As pillow_heif has it: of Pillow's kind, from another package."""
+
+    image, mask = damaged(64, 80)
+    expected = restorer(image, mask)
+
+    def as_plug_in(array):
+        picture = HeifImageFile()
+        picture.__setstate__(Image.fromarray(array).__getstate__())
+        return picture
+
+    restored = restorer(as_plug_in(image), as_plug_in(np.where(mask == 0, 255, 0).astype(np.uint8)))
+    assert isinstance(restored, Image.Image)
+    np.testing.assert_array_equal(np.asarray(restored), expected)
+
+
 def test_kinds_of_images(restorer):
     image, mask = damaged(64, 80)
     expected = restorer(image, mask)
@@ -141,6 +167,38 @@ def test_what_lies_in_holes_does_not_matter(restorer):
     image, mask = damaged(64, 80, dtype=np.float32)
     poisoned = np.where(mask[..., None] == 0, np.float32(np.nan), image)
     np.testing.assert_array_equal(restorer(poisoned, mask), restorer(image, mask))
+    wide = np.where(mask[..., None] == 0, 1e300, image.astype(np.float64))  # beyond float32, without a warning
+    np.testing.assert_array_equal(restorer(wide, mask), restorer(image.astype(np.float64), mask))
+
+
+def test_views_that_are_read_only_or_run_backwards(restorer):
+    image, mask = damaged(64, 80)
+    expected = restorer(image, mask)
+    backwards = image[::-1, ::-1].copy()[::-1, ::-1]
+    backwards.flags.writeable = False
+    restored = restorer(backwards, np.asfortranarray(mask))
+    np.testing.assert_array_equal(restored, expected)
+    assert restored.flags.writeable
+
+
+def test_memory_beyond_the_image_does_not_grow_with_it(restorer):
+    image, mask = np.full((256, 60_000, 3), 90, np.uint8), np.ones((256, 60_000), bool)
+    mask[100:104, 50:90] = False
+    restorer(image[:, :200], mask[:, :200])
+    tracemalloc.start()
+    try:
+        restorer(image, mask)
+        assert tracemalloc.get_traced_memory()[1] < 4 * image.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_threads_may_share_a_restorer(restorer):
+    pairs = [damaged(100, 130, seed=seed) for seed in range(8)]
+    expected = [restorer(*pair) for pair in pairs]
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        for found, wanted in zip(threads.map(lambda pair: restorer(*pair), pairs), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (17, 5), (33, 300), (200, 150), (400, 330)])
@@ -171,6 +229,13 @@ def test_holes_wider_than_a_window_are_filled_and_told(model):
         mask[20:280, 100:300] = True
         mask[:, 100:112] = False
         restorer(image, mask)
+
+
+def test_the_width_of_a_hole_that_fills_a_window_is_a_number_of_pixels():
+    mask = np.ones((300, 300), bool)
+    mask[20:280, 20:280] = False
+    with pytest.warns(UserWarning, match=r"holes are about [12]\d\d px across"):
+        Restorer(untrained(thickest_line=24), windows=(112,))(np.full((300, 300), 90, np.uint8), mask)
 
 
 def test_partial_convolutions_leave_nothing_black_either():
@@ -227,6 +292,9 @@ def test_no_more_programs_are_compiled_than_there_are_windows(model):
         (np.zeros((0, 8, 3), np.uint8), np.ones((0, 8)), r"not \(0, 8, 3\)"),
         (Image.new("CMYK", (8, 8)), np.ones((8, 8)), "mode CMYK .* convert it to RGB"),
         (Image.new("P", (8, 8)), np.ones((8, 8)), "mode P"),
+        (np.zeros((8, 8, 3), np.uint8), np.full((8, 8), np.nan), "this one holds nan"),
+        (np.zeros((8, 8, 3), np.uint8), Image.new("F", (8, 8)), "mode F does not say which value is white"),
+        (np.zeros((8, 8, 3), np.uint8), Image.new("I", (8, 8)), "mode I does not say"),
     ],
 )
 def test_mistakes_are_named(restorer, image, mask, named):
@@ -252,6 +320,12 @@ def test_weights_by_file_and_from_a_run(tmp_path, finished, model):
         assert from_run(image, mask).shape == image.shape
     with pytest.raises(InputError, match="there are no weights nonsense"):
         Restorer("nonsense")
+
+
+def test_a_folder_does_not_take_the_place_of_the_weights_that_come_along(tmp_path, monkeypatch):
+    (tmp_path / "faithful").mkdir()  # where --preset faithful trains, seen from runs/
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(Restorer("faithful").model, Inpainter)
 
 
 def test_one_line_of_python_with_the_weights_that_come_along():
@@ -280,3 +354,16 @@ def test_no_seam_shows_with_the_weights_that_come_along(thickest):
     for result in (small, large):
         assert np.abs(result.astype(float) - expected).max() <= 1
     assert (small != large).mean() < 0.001  # where rounding decides
+
+
+def test_weights_that_are_replaced_are_read_again(tmp_path, model, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    image, mask = damaged(40, 40)
+    save_weights("w.safetensors", Weights(CONFIG, model.params, model.stats, {}))
+    first = pconv_jax.inpaint(image, mask, weights="w.safetensors")
+    other = jax.tree.map(lambda leaf: leaf * 0.5, model.params)
+    save_weights("w.safetensors", Weights(CONFIG, other, model.stats, {}))
+    second = pconv_jax.inpaint(image, mask, weights="w.safetensors")
+    assert (first != second).any()
+    with pytest.raises(InputError, match="nowhere"):
+        pconv_jax.inpaint(image, mask, weights="nowhere")

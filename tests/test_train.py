@@ -181,7 +181,9 @@ def test_a_clipped_gradient_is_as_if_it_were_smaller():
     )
 
 
-@pytest.mark.parametrize(("kwargs", "named"), [({"warmup": -1}, "-1"), ({"clip": 0.0}, "0.0")])
+@pytest.mark.parametrize(
+    ("kwargs", "named"), [({"warmup": -1}, "-1"), ({"clip": 0.0}, "0.0"), ({"clip": float("nan")}, "nan")]
+)
 def test_warm_up_and_clipping_that_cannot_be_are_named(kwargs, named):
     with pytest.raises(InputError, match=named):
         OptimizerConfig(**kwargs).adam(1e-3)
@@ -201,6 +203,10 @@ def test_cosine_schedule_ends_at_zero():
 def test_errors_say_what_to_do():
     with pytest.raises(InputError, match="a learning rate must be positive, not -1"):
         OptimizerConfig().adam(-1)
+    with pytest.raises(InputError, match="a learning rate must be positive, not nan"):
+        OptimizerConfig().adam(float("nan"))
+    with pytest.raises(InputError, match="pixel_loss='l1' must be one of l2, psnr"):
+        trainer(pixel_loss="l1")
     with pytest.raises(InputError, match="cosine schedule needs more steps than the warm-up's 0, not 0"):
         OptimizerConfig(schedule="cosine").adam(1e-3)
     with pytest.raises(InputError, match="mapping='vmap'"):

@@ -42,6 +42,12 @@ def test_there_and_back(tmp_path, network, config):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["w.safetensors"]
 
 
+def test_files_are_as_readable_as_others(saved):
+    other = saved.with_name("other")
+    other.write_bytes(b"")
+    assert saved.stat().st_mode == other.stat().st_mode
+
+
 def test_tensors_are_named_by_their_place_in_the_network(saved):
     names = set(load_file(saved))
     assert {"params/stem/conv/kernel", "params/stem/conv/bias", "params/decoder/0/0/second/conv/kernel"} <= names

@@ -68,7 +68,7 @@ def config_from_notes(noted: Any, place: str | os.PathLike[str]) -> AnyGenerator
             f"{place} does not say how its generator is built ({str(noted)[:80]}): name a run of this project"
         )
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in noted.items()}
-    kind = _NETWORKS.get(network := values.pop("network", "paper"))
+    kind = _NETWORKS.get(str(network := values.pop("network", "paper")))
     try:
         if kind is None:
             raise InputError(f"network={network!r}")

@@ -15,6 +15,7 @@ from jax.typing import DTypeLike
 from pconv_jax.errors import InputError
 from pconv_jax.fill import halve, pyramid_fill
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
+from pconv_jax.ops import check_mask_values
 
 _SLOPE = 0.1  # of the LeakyReLU
 _CENTRE = 0.5  # grey is 0 to the network
@@ -152,6 +153,7 @@ class PyramidGenerator(nnx.Module):
             InputError: the image is not `[N, H, W, 3]`, or the mask does not fit it or holds other values.
         """
         check_inputs(image, mask)
+        check_mask_values(mask)
         height, width = image.shape[1:3]
         if inside is None and (height % self.config.multiple or width % self.config.multiple):
             inside = jnp.ones_like(mask)
