@@ -264,7 +264,7 @@ def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys)
         if path.is_file():
             path.write_bytes(b"")
     for flags, message in (
-        (["--methods", own / "file"], "is not a directory"),
+        (["--methods", own / "file"], "cannot be read ("),
         (["--methods", own / "empty"], "holds no checkpoint"),
         (["--methods", own / "nowhere"], "is neither a method"),
         (["--methods", other], "this version cannot build (heads=2)"),
