@@ -24,9 +24,18 @@ SMALL = (144, 192)
 
 
 def untrained(config=CONFIG, network=PyramidGenerator, **kwargs):
-    params, stats = nnx.split(network(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
-    # Large enough that the network, not the fill, makes the picture.
-    params = jax.tree.map(lambda leaf: leaf * 1.5 + 0.02, params)
+    shapes = nnx.eval_shape(lambda: network(config, rngs=nnx.Rngs(0)))  # JAX takes seconds to draw the numbers
+    rng = np.random.default_rng(0)
+
+    def number(path, leaf):
+        if "scale" in str(path) or "var" in str(path):
+            return jnp.ones(leaf.shape, jnp.float32)
+        # Large enough that the network, not the fill, makes the picture.
+        return jnp.asarray(rng.normal(0.02, np.sqrt(1 / np.prod(leaf.shape[:-1])), leaf.shape), jnp.float32)
+
+    params, stats = (
+        jax.tree_util.tree_map_with_path(number, nnx.state(shapes, kind)) for kind in (nnx.Param, nnx.BatchStat)
+    )
     return Inpainter(config, params, stats, **kwargs)
 
 
