@@ -41,8 +41,9 @@ def run(config: Config) -> int:
     generator, discriminator = loop.parameters
     widest = widest_closed_line(config.generator_config)
     reach = "leaves no pixel empty" if widest is None else f"closes lines up to {widest} px"
+    kind = "over a fill" if config.generator == "pyramid" else f"{config.convolution} convolutions"
     print(
-        f"generator: {config.generator}, {config.convolution} convolutions, {generator:,} parameters, {reach}; "
+        f"generator: {config.generator}, {kind}, {generator:,} parameters, {reach}; "
         f"discriminator: {discriminator:,} parameters"
     )
     outcome = loop.run()

@@ -11,6 +11,9 @@ import tyro
 
 from pconv_jax.command import run_command
 from pconv_jax.errors import InputError
+from pconv_jax.released import DEFAULT_WEIGHTS
+from pconv_jax.restore_files.holes import Holes
+from pconv_jax.restore_files.jobs import plan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,14 +23,7 @@ class Inpaint:
     Attributes:
         image: a photograph, or a folder of them: PNG, JPEG, TIFF, WebP and others.
         out: the file to write, or a folder for the results.
-        mask: a mask picture of the same size, white = hole, for all photographs; or a folder of them with the names of
-            the photographs.
-        mask_alpha: what is less than half opaque is the hole; the result is opaque.
-        mask_color: pixels of this colour are the hole: red, green and blue, 0 to 255.
-        mask_tolerance: how far each channel may be from that colour.
-        mask_threshold: brightness from which on a pixel of a mask picture is white.
-        invert_mask: in mask pictures black is the hole.
-        dilate: px by which holes are widened all around, for masks that do not quite cover the damage.
+        holes: where they are.
         weights: a name that `pconv-jax info` lists, a .safetensors file, or the folder of a training run.
         overwrite: replace results that exist already; without it they are skipped.
         compare: write a picture of before and after beside each result.
@@ -36,14 +32,8 @@ class Inpaint:
 
     image: tyro.conf.Positional[Path]
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    mask: Annotated[Path | None, tyro.conf.arg(aliases=["-m"])] = None
-    mask_alpha: bool = False
-    mask_color: tuple[int, int, int] | None = None
-    mask_tolerance: int = 0
-    mask_threshold: int = 128
-    invert_mask: bool = False
-    dilate: int = 0
-    weights: str = "faithful"
+    holes: tyro.conf.OmitArgPrefixes[Holes] = dataclasses.field(default_factory=Holes)
+    weights: str = DEFAULT_WEIGHTS
     overwrite: bool = False
     compare: bool = False
     quality: int = 95
@@ -52,25 +42,17 @@ class Inpaint:
         """Does it; returns the exit code."""
         if not 1 <= self.quality <= 100:
             raise InputError(f"--quality is {self.quality}, but it must lie between 1 and 100")
-        from pconv_jax.restore_files import Holes, plan, report, restore_files
-
-        holes = Holes(
-            mask=self.mask,
-            alpha=self.mask_alpha,
-            color=self.mask_color,
-            tolerance=self.mask_tolerance,
-            invert=self.invert_mask,
-            threshold=self.mask_threshold,
-            dilate=self.dilate,
-        )
-        jobs = plan(self.image, self.out, holes, overwrite=self.overwrite)
+        self.holes.check()
+        jobs = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
+        # Only now: to load JAX takes a second that --help and mistakes need not wait for.
         from pconv_jax.cache import keep_compiled_programs
+        from pconv_jax.restore_files.work import report, restore_files
 
         keep_compiled_programs()
         return report(
             restore_files(
                 jobs,
-                holes,
+                self.holes,
                 weights=self.weights,
                 overwrite=self.overwrite,
                 compare=self.compare,

@@ -7,7 +7,7 @@ An image is `[H, W]` (grey), `[H, W, 3]` (RGB) or `[H, W, 4]` (RGB and alpha); u
 import functools
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,20 +20,19 @@ from pconv_jax import tiles
 from pconv_jax.compiling import compiler_options
 from pconv_jax.errors import InputError
 from pconv_jax.fill import fill_means, pyramid_fill
-from pconv_jax.image_files import luma
 from pconv_jax.inpainter import Inpainter, restore
 from pconv_jax.models import PyramidGenerator
-from pconv_jax.tiles import GRID, Window
-from pconv_jax.weights import load_weights, released
+from pconv_jax.pictures import check_pixels, from_float, hole_of, pixels_of, to_float
+from pconv_jax.released import DEFAULT_WEIGHTS, released
+from pconv_jax.tiles import GRID, Window, strips
+from pconv_jax.weights import load_weights
 
-DEFAULT_WEIGHTS = "faithful"
 MARGIN = 48
 """Context around what a window is used for, px. With the weights that come along, what is further away changes the
 result by 0.8 / 255 at most where strokes are up to 24 px wide; by more where little is left between them."""
 WINDOWS = (160, 224, 352)
 """Sides of the windows that networks are run on, px: as many programs are compiled at most; as many again for alpha."""
 _LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
-_STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
 
 Picture = TypeVar("Picture")
 
@@ -87,15 +86,15 @@ class Restorer:
         Raises:
             InputError: kinds, shapes or values that do not fit; a mask without a valid pixel.
         """
-        pixels, rebuild = _pixels_of(image)
-        hole = _hole_of(mask, pixels.shape[:2])
+        pixels, rebuild = pixels_of(image)
+        hole = hole_of(mask, pixels.shape[:2])
         return rebuild(self._restore(pixels, hole, progress))
 
     def _restore(
         self, pixels: np.ndarray, hole: np.ndarray, progress: Callable[[int, int], object] | None
     ) -> np.ndarray:
         """`pixels` [H, W, C] and `hole` [H, W] bool; a new array."""
-        _check_pixels(pixels, hole)
+        check_pixels(pixels, hole)
         restored = pixels.copy()
         blocks = tiles.occupied(hole)
         if not blocks.any():
@@ -121,7 +120,7 @@ class Restorer:
         part = _cut(pixels, window)
         holes = _cut(hole, window)
         height, width = holes.shape
-        values = _to_float(part, holes)
+        values = to_float(part, holes)
         coarse_part = coarse[window.top // GRID :, window.left // GRID :][: window.size // GRID, : window.size // GRID]
         image, mask, inside, known = (
             _padded(array, side)
@@ -140,7 +139,7 @@ class Restorer:
         columns = slice(left - window.left, min(right - window.left, width))
         wanted = holes[rows, columns]
         target = restored[top:bottom, left:right]
-        target[wanted] = _from_float(output[rows, columns][wanted], pixels.shape[2], pixels.dtype)
+        target[wanted] = from_float(output[rows, columns][wanted], pixels.shape[2], pixels.dtype)
         if holes.all():  # OpenCV would give the largest number that there is
             return window.size / 2
         depth = cv2.distanceTransform(np.pad(holes.astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 3)[1:-1, 1:-1]
@@ -233,23 +232,17 @@ def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
     channels = 3 + (pixels.shape[2] in (2, 4))
     sums = np.empty((rows, columns, channels), np.float32)
     weights = np.empty((rows, columns, 1), np.float32)
-    for strip in _strips(height, width):
+    for strip in strips(height, width):
         part, holes = pixels[strip], hole[strip]
         below, right = -len(part) % GRID, -width % GRID
         known = np.pad(np.float32(1) - holes, ((0, below), (0, right)))
-        values = np.pad(_to_float(part, holes), ((0, below), (0, right), (0, 0)))
+        values = np.pad(to_float(part, holes), ((0, below), (0, right), (0, 0)))
         size = (columns, len(known) // GRID)
         place = slice(strip.start // GRID, strip.start // GRID + size[1])
         # Area averages over whole blocks: the means of the pyramid.
         sums[place] = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
         weights[place] = cv2.resize(known, size, interpolation=cv2.INTER_AREA)[..., None]
     return fill_means(sums[None], weights[None], np.ones((1, rows, columns, 1), np.float32), None, level=_LEVEL)[0]
-
-
-def _strips(height: int, width: int) -> Iterator[slice]:
-    """Rows of an image, as many at a time as make up few pixels; each strip begins at a multiple of the grid."""
-    rows = GRID * max(1, _STRIP // (GRID * width))
-    return (slice(top, top + rows) for top in range(0, height, rows))
 
 
 def _cut(array: np.ndarray, window: Window) -> np.ndarray:
@@ -261,96 +254,3 @@ def _padded(array: np.ndarray, side: int) -> np.ndarray:
     padded = np.zeros((1, side, side, array.shape[2]), np.float32)
     padded[0, : array.shape[0], : array.shape[1]] = array
     return padded
-
-
-def _to_float(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Values in [0, 1], 0 in holes, as RGB and alpha if there is one: `[H, W, 3]` or `[H, W, 4]`."""
-    values = np.zeros(pixels.shape, np.float32)
-    np.copyto(values, pixels, casting="unsafe", where=~hole[..., None])  # holes may hold NaN, or what overflows
-    if pixels.dtype.kind == "u":
-        values /= np.iinfo(pixels.dtype).max
-    channels = pixels.shape[2]
-    if channels in (1, 2):  # grey, and alpha if there is one
-        values = values[..., [0, 0, 0, 1][: 2 + channels]]
-    return values
-
-
-def _from_float(values: np.ndarray, channels: int, dtype: np.dtype) -> np.ndarray:
-    """`[P, 3]` or `[P, 4]` in [0, 1] as pixels of a type, `[P, channels]`."""
-    if channels in (1, 2):
-        values = np.concatenate([values[:, :3].mean(axis=1, keepdims=True), values[:, 3:]], axis=1)
-    if dtype.kind == "u":
-        values = np.rint(values * np.float32(np.iinfo(dtype).max))
-    return values.astype(dtype)
-
-
-def _pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
-    """An image as `[H, W, C]`, C from 1 to 4, and what makes the result of the same kind again."""
-    if _is_pil(image):
-        if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
-            raise InputError(f"a PIL image of mode {image.mode} cannot be restored: convert it to RGB or L first")
-        from PIL import Image
-
-        pixels, info = np.asarray(image), dict(image.info)
-
-        def as_picture(result: np.ndarray) -> Any:
-            picture = Image.fromarray(result.reshape(pixels.shape))
-            picture.info.update(info)  # colour profile, EXIF, resolution
-            return picture
-
-        return pixels.reshape(*pixels.shape[:2], -1), as_picture
-    array = np.asarray(image)
-    if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f" and array.dtype != jnp.bfloat16:
-        raise InputError(f"an image must be uint8, uint16 or floating point in [0, 1], not {array.dtype}: convert it")
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:
-        raise InputError(
-            f"an image must be [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], channels last, not {array.shape}: "
-            "restore one image at a time"
-        )
-    pixels = array.reshape(*array.shape[:2], -1)
-    if isinstance(image, jax.Array):
-        return pixels, lambda result: jnp.asarray(result.reshape(array.shape))
-    return pixels, lambda result: result.reshape(array.shape)
-
-
-def _hole_of(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """The holes of a mask, bool `[H, W]`."""
-    if _is_pil(mask):
-        if mask.mode in ("I", "F"):
-            raise InputError(
-                f"a mask picture of mode {mask.mode} does not say which value is white: give one of mode L"
-            )
-        hole = luma(mask.copy()) >= 128
-    else:
-        array = np.asarray(mask)
-        if array.ndim == 3 and array.shape[2] == 1:
-            array = array[..., 0]
-        hole = array == 0
-        if array.dtype != bool and (wrong := ~hole & (array != 1)).any():
-            raise InputError(
-                f"a mask must hold only 1 (valid) and 0 (hole), but this one holds {array[wrong][0]:g}: of a mask "
-                "picture, in which white marks the holes, give `mask < 128`"
-            )
-    if hole.shape != tuple(shape):
-        raise InputError(
-            f"the mask has {'x'.join(map(str, hole.shape))} pixels and the image {'x'.join(map(str, shape))}: "
-            "they must have one size"
-        )
-    return hole
-
-
-def _check_pixels(pixels: np.ndarray, hole: np.ndarray) -> None:
-    if pixels.dtype.kind == "u":
-        return
-    for strip in _strips(*hole.shape):
-        part = pixels[strip][~hole[strip]].astype(np.float32)
-        if part.size and not (part.min() >= 0 and part.max() <= 1):
-            raise InputError(
-                f"valid pixels of a floating-point image must lie in [0, 1], but they reach from {part.min():g} to "
-                f"{part.max():g}: rescale them, or give uint8"
-            )
-
-
-def _is_pil(image: Any) -> bool:
-    # Without an import of Pillow; the formats that plug-ins add have classes of their own.
-    return any(kind.__module__.split(".")[0] == "PIL" for kind in type(image).__mro__)

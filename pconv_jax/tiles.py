@@ -4,12 +4,15 @@ Rows and columns count in pixels from the upper left corner of the image; window
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 GRID = 16
 """Windows and cores begin at multiples of this, px: at the same place of every pyramid and of every stride."""
+
+
+_STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +37,20 @@ class Window:
     def area(self) -> int:
         """Number of pixels that are computed."""
         return self.size**2
+
+
+def strips(height: int, width: int) -> Iterator[slice]:
+    """An image in parts that are small whatever its size.
+
+    Args:
+        height: H, px.
+        width: W, px.
+
+    Returns:
+        Rows that belong together; each strip begins at a multiple of `GRID`.
+    """
+    rows = GRID * max(1, _STRIP // (GRID * width))
+    return (slice(top, top + rows) for top in range(0, height, rows))
 
 
 def occupied(hole: np.ndarray) -> np.ndarray:
@@ -62,7 +79,7 @@ def cover(blocks: np.ndarray, sizes: Sequence[int], margin: int) -> list[Window]
         margin: context around a core where the image goes on, px; a multiple of `GRID`.
 
     Returns:
-        The windows, from top to bottom.
+        The windows.
     """
     limits = [size // GRID for size in sizes]
     around = margin // GRID

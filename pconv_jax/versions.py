@@ -3,7 +3,8 @@
 import importlib.metadata
 import platform
 
-from pconv_jax.weights import load_weights, released
+from pconv_jax.released import released
+from pconv_jax.weights import load_weights
 
 _PACKAGES = ("jax", "jaxlib", "flax", "numpy", "opencv-python-headless", "pillow")
 

@@ -1,7 +1,4 @@
-"""Weights of a generator in one file: safetensors, with the shape of the network and what is known of its training.
-
-`released/` holds the ones that come with the package, and their model card.
-"""
+"""Weights of a generator in one file: safetensors, with the shape of the network and what is known of its training."""
 
 import json
 import os
@@ -17,8 +14,8 @@ from flax import nnx
 from pconv_jax.errors import InputError
 from pconv_jax.files import replaced
 from pconv_jax.models import AnyGeneratorConfig, build_generator, config_from_notes, generator_notes
+from pconv_jax.released import released
 
-_RELEASED = Path(__file__).parent / "released"
 _NOTES = ("generator", "about")
 _PARTS = {"params": nnx.Param, "stats": nnx.BatchStat}
 
@@ -37,11 +34,6 @@ class Weights(NamedTuple):
     params: nnx.State
     stats: nnx.State
     about: Mapping[str, Any]
-
-
-def released() -> dict[str, Path]:
-    """The weights that come with the package: their names, and the files."""
-    return {path.stem: path for path in sorted(_RELEASED.glob("*.safetensors"))}
 
 
 def save_weights(path: str | os.PathLike[str], weights: Weights) -> None:

@@ -17,7 +17,7 @@ from experiments.evaluate.table import ScoreTable, read_rows
 from pconv_jax.checkpoint import Checkpoints
 from pconv_jax.data import SamplesSource
 from pconv_jax.masks import random_lines
-from pconv_jax.weights import released
+from pconv_jax.released import released
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from safetensors.numpy import load_file, save_file
 
 from pconv_jax.errors import InputError
 from pconv_jax.models import Generator, GeneratorConfig, PyramidConfig, PyramidGenerator
-from pconv_jax.weights import Weights, load_weights, released, save_weights
+from pconv_jax.released import released
+from pconv_jax.weights import Weights, load_weights, save_weights
 
 NETWORKS = [(Generator, GeneratorConfig(widths=(4,))), (PyramidGenerator, PyramidConfig(widths=(4, 6), blocks=(1, 1)))]
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from pconv_jax.classical import CLASSICAL_METHODS, Method
 from pconv_jax.errors import InputError
-from pconv_jax.weights import released
+from pconv_jax.released import released
 
 if TYPE_CHECKING:
     from pconv_jax.inpainter import Inpainter

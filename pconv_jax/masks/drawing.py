@@ -5,6 +5,34 @@ import math
 
 import numpy as np
 
+from pconv_jax.errors import InputError
+
+
+def blank(height: int, width: int, thickest: int) -> tuple[np.ndarray, np.ndarray]:
+    """What lines are drawn into: no line of a thickness reaches out of it.
+
+    Args:
+        height: H of the mask, px.
+        width: W, px.
+        thickest: thickness of the thickest line, px.
+
+    Returns:
+        bool `[H + 2 r, W + 2 r]` with r = `disc_radius(thickest)`, all False, and a view of it without its margin.
+
+    Raises:
+        InputError: a size below 1.
+    """
+    if height < 1 or width < 1:
+        raise InputError(f"A mask of {height} x {width} pixels cannot be drawn; both sides must be >= 1.")
+    margin = disc_radius(thickest)
+    hole = np.zeros((height + 2 * margin, width + 2 * margin), bool)
+    return hole, hole[margin:-margin, margin:-margin]
+
+
+def as_mask(hole: np.ndarray) -> np.ndarray:
+    """Holes bool `[H, W]` as a mask `[H, W, 1]`, float32: 0 in holes, 1 elsewhere."""
+    return (~hole[..., None]).astype(np.float32)
+
 
 def cover(hole: np.ndarray, start: list[int], end: list[int], thickness: int) -> None:
     """Marks the pixels of `hole` [H, W] nearer than thickness / 2 to a segment; start and end are (x, y).

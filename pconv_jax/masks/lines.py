@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from pconv_jax.errors import InputError
-from pconv_jax.masks.drawing import cover, disc_radius
+from pconv_jax.masks.drawing import as_mask, blank, cover, disc_radius
 from pconv_jax.masks.statistics import check_range
 
 
@@ -36,13 +35,11 @@ def random_lines(
     """
     fewest, most = check_range("count", count)
     thinnest, thickest = check_range("thickness", thickness)
-    if height < 1 or width < 1:
-        raise InputError(f"A mask of {height} x {width} pixels cannot be drawn; both sides must be >= 1.")
+    hole, inner = blank(height, width, thickest)
     lines = rng.integers(fewest, most + 1)
     ends = rng.integers(0, (width, height), size=(lines, 2, 2))
     widths = rng.integers(thinnest, thickest + 1, size=lines)
-    margin = disc_radius(thickest)  # no line reaches further out of the image
-    hole = np.zeros((height + 2 * margin, width + 2 * margin), bool)
+    margin = disc_radius(thickest)
     for (start, end), line_width in zip((ends + margin).tolist(), widths.tolist(), strict=True):
         cover(hole, start, end, line_width)
-    return (~hole[margin:-margin, margin:-margin, None]).astype(np.float32)
+    return as_mask(inner)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from pconv_jax.errors import InputError
-from pconv_jax.masks.drawing import cover, disc_radius
+from pconv_jax.masks.drawing import as_mask, cover, disc_radius
 
 # The shares of hole pixels, (low, high], by which Liu et al. (arXiv:1804.07723) sort their test masks.
 RATIO_BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
@@ -68,7 +68,7 @@ def random_lines_of_ratio(
             thickest = thickness // 2
         else:
             thickest, reach = 1, reach // 2  # down to single pixels, so that any number of them is reached
-    return (~hole[margin:-margin, margin:-margin, None]).astype(np.float32)
+    return as_mask(hole[margin:-margin, margin:-margin])
 
 
 def _hole_pixels(height: int, width: int, ratio: tuple[float, float]) -> tuple[int, int]:

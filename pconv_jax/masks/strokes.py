@@ -4,8 +4,7 @@ import itertools
 
 import numpy as np
 
-from pconv_jax.errors import InputError
-from pconv_jax.masks.drawing import cover, disc_radius
+from pconv_jax.masks.drawing import as_mask, blank, cover, disc_radius
 from pconv_jax.masks.statistics import check_range
 
 _MOST_CORNERS = 5  # of a bent stroke, after its start
@@ -43,22 +42,20 @@ def random_strokes(
     """
     fewest, most = check_range("count", count)
     thinnest, thickest = check_range("thickness", thickness)
-    if height < 1 or width < 1:
-        raise InputError(f"A mask of {height} x {width} pixels cannot be drawn; both sides must be >= 1.")
+    hole, inner = blank(height, width, thickest)
     strokes = rng.integers(fewest, most + 1)
     typical = thinnest * ((thickest + 1) / thinnest) ** rng.random()
     enough = rng.uniform(*_COVERED) * height * width
-    margin = disc_radius(thickest)  # no stroke reaches further out of the image
-    hole = np.zeros((height + 2 * margin, width + 2 * margin), bool)
+    margin = disc_radius(thickest)
     for _ in range(strokes):
         drawn = typical * _SPREAD ** rng.uniform(-1, 1)
         line_width = min(max(int(drawn), thinnest), thickest)
         points = (_points(rng, height, width) + margin).tolist()
         for start, end in itertools.pairwise(points):
             cover(hole, start, end, line_width)
-        if np.count_nonzero(hole[margin:-margin, margin:-margin]) >= enough:
+        if np.count_nonzero(inner) >= enough:
             break
-    return (~hole[margin:-margin, margin:-margin, None]).astype(np.float32)
+    return as_mask(inner)
 
 
 def _points(rng: np.random.Generator, height: int, width: int) -> np.ndarray:

@@ -94,9 +94,9 @@ class PyramidGenerator(nnx.Module):
     """A U-shaped residual network over a fill by normalised convolutions.
 
     `pconv_jax.fill.pyramid_fill` closes holes of any width with partial convolutions of fixed weights; the network gets
-    the filled image and the mask and adds a correction. It starts where Navier-Stokes ends, and leaves nothing empty.
-    The highest resolution is half that of the image: two by two pixels are channels there, which loses nothing and
-    costs a quarter. There is no norm, so that an image gives the same result whole or in parts.
+    the filled image and the mask and adds a correction. It starts where biharmonic inpainting ends, and leaves nothing
+    empty. The highest resolution is half that of the image: two by two pixels are channels there, which loses nothing
+    and costs a quarter. There is no norm, so that an image gives the same result whole or in parts.
     """
 
     def __init__(
