@@ -13,6 +13,7 @@ from PIL import Image
 
 import pconv_jax
 from pconv_jax.errors import InputError
+from pconv_jax.fill import pyramid_fill
 from pconv_jax.inpainter import Inpainter
 from pconv_jax.masks import random_strokes
 from pconv_jax.models import Generator, GeneratorConfig, PyramidConfig, PyramidGenerator
@@ -245,6 +246,17 @@ def test_the_width_of_a_hole_that_fills_a_window_is_a_number_of_pixels():
     mask[20:280, 20:280] = False
     with pytest.warns(UserWarning, match=r"holes are about [12]\d\d px across"):
         Restorer(untrained(thickest_line=24), windows=(112,))(np.full((300, 300), 90, np.uint8), mask)
+
+
+def test_a_window_of_nothing_but_hole_is_filled_from_what_is_far_away(model):
+    still = Inpainter(CONFIG, jax.tree.map(jnp.zeros_like, model.params), model.stats)  # leaves the fill as it is
+    rows = np.linspace(20, 90, 500, dtype=np.float32)[:, None, None]
+    image = np.rint(np.broadcast_to(rows, (500, 460, 3))).astype(np.uint8)
+    mask = np.ones((500, 460), np.float32)
+    mask[100:420, 50:430] = 0
+    expected = pyramid_fill(image[None].astype(np.float32) / 255, mask[None, ..., None])[0] * 255
+    restored = Restorer(still, windows=SMALL)(image, mask)
+    assert np.abs(restored - expected).max() <= 2
 
 
 def test_partial_convolutions_leave_nothing_black_either():
