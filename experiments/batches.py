@@ -32,7 +32,7 @@ def training_batches(config: Config, source: ImageSource) -> "grain.IterDataset[
         crop_scale=config.crop_scale,
         flip=config.flip,
         recolor=config.recolor,
-        grey=config.grey,
+        monochrome=config.monochrome,
         workers=config.workers,
         shard=(jax.process_index(), jax.process_count()),
     )

@@ -28,7 +28,7 @@ class Config:
         crop_scale: smallest and largest side of a training crop, as a fraction of an image's shorter side.
         flip: mirror every other training image left to right.
         recolor: exchange, scale and shift the colour channels of every training image at random; for few photographs.
-        grey: share of the training images whose colours are taken away.
+        monochrome: share of the training images made monochrome, half of them grey and half in a tone as sepia.
         line_count: fewest and most lines drawn into a mask.
         line_thickness: thinnest and thickest line, px.
         line_shape: straight lines, or strokes: straight, bent and curved ones of similar thickness.
@@ -76,7 +76,7 @@ class Config:
     crop_scale: tuple[float, float] = (1.0, 1.0)
     flip: bool = False
     recolor: bool = False
-    grey: float = 0.0
+    monochrome: float = 0.0
     line_count: tuple[int, int] = (2, 8)
     line_thickness: tuple[int, int] = (1, 4)
     line_shape: LineShape = "straight"
@@ -133,8 +133,8 @@ class Config:
             raise InputError(f"--noise is {self.noise}, but it must be at least 0 and below 1")
         if self.dataset == "folder" and self.data_dir is None:
             raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
-        if not 0 <= self.grey <= 1:
-            raise InputError(f"--grey is {self.grey}, but it must be a share of the images, from 0 to 1")
+        if not 0 <= self.monochrome <= 1:
+            raise InputError(f"--monochrome is {self.monochrome}, but it must be a share of the images, from 0 to 1")
         if not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
             raise InputError(
                 f"--crop-scale is {self.crop_scale}, but it must be two fractions, 0 < smallest <= largest <= 1"

@@ -63,11 +63,7 @@ def halve(x: Array) -> Array:
     Returns:
         `[N, ceil(H / 2), ceil(W / 2), C]`.
     """
-    count, height, width, channels = x.shape
-    xp = x.__array_namespace__()
-    if height % 2 or width % 2:
-        x = xp.pad(x, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)))
-    return x.reshape(count, -(-height // 2), 2, -(-width // 2), 2, channels).mean((2, 4))
+    return _last(_halve(_first(x)))
 
 
 def fill_means(sums: Array, weights: Array, inside: Array, coarse: Array | None, *, level: int = 0) -> Array:
@@ -83,32 +79,56 @@ def fill_means(sums: Array, weights: Array, inside: Array, coarse: Array | None,
     Returns:
         `[N, H, W, C]`.
     """
+    if coarse is not None:
+        coarse = _first(coarse)
+    return _last(_fill(*(_first(x) for x in (sums, weights, inside)), coarse, level))
+
+
+# From here on with the channels in front, `[N, C, H, W]`: pixels of a row lie together in memory then. Three times as fast.
+
+
+def _first(x: Array) -> Array:
+    return x.__array_namespace__().moveaxis(x, -1, 1)
+
+
+def _last(x: Array) -> Array:
+    return x.__array_namespace__().moveaxis(x, 1, -1)
+
+
+def _fill(sums: Array, weights: Array, inside: Array, coarse: Array | None, level: int) -> Array:
     xp = weights.__array_namespace__()
-    own = sums / xp.where(weights == 0, 1, weights)
-    height, width = weights.shape[1:3]
-    if coarse is not None and coarse.shape[1:3] == (height, width):
+    own = _divide(sums, weights)
+    height, width = weights.shape[2:]
+    if coarse is not None and coarse.shape[2:] == (height, width):
         return coarse
     if height == width == 1:
         return xp.where(weights == 0, xp.asarray(_UNKNOWN, own.dtype), own)
-    below_inside = (halve(inside) > 0).astype(inside.dtype)
-    below = fill_means(halve(sums), halve(weights), below_inside, coarse, level=level + 1)
+    below_inside = (_halve(inside) > 0).astype(inside.dtype)
+    below = _fill(_halve(sums), _halve(weights), below_inside, coarse, level + 1)
     filled = xp.where(weights == 0, _enlarge(below, below_inside, height, width), own)
     for _ in range(_SMOOTHING):
         filled = xp.where(weights == 0, _smooth(filled, inside), filled)
     return _bend(filled, weights == 0, inside, _STEPS[level]) if level < len(_STEPS) else filled
 
 
+def _halve(x: Array) -> Array:
+    count, channels, height, width = x.shape
+    if height % 2 or width % 2:
+        x = x.__array_namespace__().pad(x, ((0, 0), (0, 0), (0, height % 2), (0, width % 2)))
+    return x.reshape(count, channels, -(-height // 2), 2, -(-width // 2), 2).mean((3, 5))
+
+
 def _enlarge(x: Array, inside: Array, height: int, width: int) -> Array:
     """Linear interpolation to twice the size, from pixels inside alone; where none is near, 0."""
 
     def double(x: Array) -> Array:
-        for axis in (1, 2):
+        for axis in (2, 3):
             before, here, after = _neighbours(x, axis)
             pairs = x.__array_namespace__().stack([0.25 * before + 0.75 * here, 0.75 * here + 0.25 * after], axis + 1)
             shape = list(x.shape)
             shape[axis] *= 2
             x = pairs.reshape(shape)
-        return x[:, :height, :width]
+        return x[..., :height, :width]
 
     return _divide(double(x * inside), double(inside))
 
@@ -117,7 +137,7 @@ def _smooth(x: Array, inside: Array) -> Array:
     """Binomial 3x3 means of the pixels inside; where none is near, 0."""
 
     def blur(x: Array) -> Array:
-        for axis in (1, 2):
+        for axis in (2, 3):
             before, here, after = _neighbours(x, axis)
             x = 0.25 * before + 0.5 * here + 0.25 * after
         return x
@@ -128,8 +148,6 @@ def _smooth(x: Array, inside: Array) -> Array:
 def _bend(x: Array, hole: Array, inside: Array, steps: int) -> Array:
     """Some steps of Richardson's iteration with Chebyshev's weights for the biharmonic equation in the holes."""
     xp = hole.__array_namespace__()
-    # Rows of pixels lie together in memory then: three times as fast.
-    x, hole, inside = (xp.moveaxis(array, -1, 1) for array in (x, hole, inside))
 
     def around(x: Array) -> Array:
         ends = (_neighbours(x, axis)[::2] for axis in (2, 3))
@@ -145,7 +163,7 @@ def _bend(x: Array, hole: Array, inside: Array, steps: int) -> Array:
     def step(x: Array, weight: Array) -> tuple[Array, None]:
         return xp.where(hole, x - weight * laplacian(laplacian(x)), x), None
 
-    return xp.moveaxis(_repeat(step, x, np.asarray(_chebyshev(steps), np.float32)), 1, -1)
+    return _repeat(step, x, np.asarray(_chebyshev(steps), np.float32))
 
 
 def _repeat(step: Callable[[Array, Array], tuple[Array, None]], x: Array, weights: np.ndarray) -> Array:

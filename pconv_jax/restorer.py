@@ -8,6 +8,7 @@ import functools
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ MARGIN = 48
 result by 0.8 / 255 at most where strokes are up to 24 px wide; by more where little is left between them."""
 WINDOWS = (160, 224, 352)
 """Sides of the windows that networks are run on, px: as many programs are compiled at most; as many again for alpha."""
+_AT_ONCE = 2  # windows: while one is cut or pasted, the processor computes another
 _LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
 
 Picture = TypeVar("Picture")
@@ -104,15 +106,27 @@ class Restorer:
         coarse = _coarse_fill(pixels, hole)
         windows = tiles.cover(blocks, self.windows, MARGIN)
         deepest = 0.0
-        for number, window in enumerate(windows):
-            deepest = max(deepest, self._restore_window(restored, pixels, hole, coarse, window))
-            if progress is not None:
-                progress(number + 1, len(windows))
+        repair = functools.partial(self._restore_window, _compiled(), restored, pixels, hole, coarse)
+        # Cores do not overlap, so that windows may be done in any order. More of them at once gain nothing.
+        pool = ThreadPoolExecutor(_AT_ONCE)
+        try:
+            for number, depth in enumerate(pool.map(repair, windows)):
+                deepest = max(deepest, depth)
+                if progress is not None:
+                    progress(number + 1, len(windows))
+        finally:  # after Ctrl-C too
+            pool.shutdown(cancel_futures=True)
         self._warn_of_width(2 * deepest)
         return restored
 
     def _restore_window(
-        self, restored: np.ndarray, pixels: np.ndarray, hole: np.ndarray, coarse: np.ndarray, window: Window
+        self,
+        network: Callable[..., jax.Array],
+        restored: np.ndarray,
+        pixels: np.ndarray,
+        hole: np.ndarray,
+        coarse: np.ndarray,
+        window: Window,
     ) -> float:
         """Repairs the holes in the core of a window; returns how far the deepest of them is from a valid pixel."""
         import cv2
@@ -131,9 +145,7 @@ class Restorer:
                 (coarse_part, window.size // GRID),
             )
         )
-        output = np.asarray(
-            _compiled()(self.model.graph, self.model.params, self.model.stats, image, mask, inside, known)
-        )[0]
+        output = np.asarray(network(self.model.graph, self.model.params, self.model.stats, image, mask, inside, known))[0]
         (top, bottom), (left, right) = window.rows, window.columns
         rows = slice(top - window.top, min(bottom - window.top, height))
         columns = slice(left - window.left, min(right - window.left, width))

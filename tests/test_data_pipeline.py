@@ -132,17 +132,24 @@ class TestTraining:
         with pytest.raises(InputError, match="'dotted'"):
             data.Lines((1, 3), (2, 5), "dotted")
 
-    def test_colours_are_taken_from_the_stated_share(self):
-        grey = [
-            rows(first(training(Ramp(1), noise=0, grey=share, batch_size=64), 2))["image"].std(axis=-1).max((1, 2)) == 0
-            for share in (0, 0.25, 1)
-        ]
-        assert [each.mean() for each in grey][::2] == [0, 1]
-        assert 0.1 < grey[1].mean() < 0.4
-        luminance = rows(first(training(Ramp(1, (16, 16)), noise=0, grey=1.0), 1))["image"][0, 4, 8, 0] * 255
-        assert luminance == round(0.299 * 4 + 0.587 * 8)
-        with pytest.raises(InputError, match="grey=2"):
-            training(Ramp(1), grey=2)
+    def test_the_stated_share_is_made_monochrome_half_of_it_grey_and_half_toned(self):
+        def images(share):
+            source = Ramp(1, (16, 16))
+            return rows(first(training(source, noise=0, monochrome=share, batch_size=64), 4))["image"] * 255
+
+        # Red and green rise by themselves in a ramp: in a monochrome image colours are a function of luminance.
+        luminance = np.rint(0.299 * np.arange(16)[:, None] + 0.587 * np.arange(16)).astype(int)
+        first_with = np.unique(luminance, return_index=True)[1]
+        flat = [image.reshape(-1, 256, 3) for image in (images(0), images(0.25), images(1))]
+        monochrome = [np.all(x[:, first_with][:, luminance.ravel()] == x, axis=(1, 2)) for x in flat]
+        assert [each.mean() for each in monochrome][::2] == [0, 1]
+        assert 0.15 < monochrome[1].mean() < 0.35
+        grey = (flat[2].std(axis=-1) == 0).all(axis=1)
+        assert 0.4 < grey.mean() < 0.6
+        assert np.allclose(flat[2][grey][0].mean(-1), luminance.ravel())
+        assert len(np.unique(np.rint(flat[2][~grey][:, 0]), axis=0)) > 50  # a tone of its own each
+        with pytest.raises(InputError, match="monochrome=2"):
+            training(Ramp(1), monochrome=2)
 
     def test_a_square_of_the_stated_size_is_cut_anywhere_inside(self):
         source = Ramp(1, (100, 200))

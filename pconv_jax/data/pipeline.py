@@ -98,7 +98,7 @@ class _Example:
     crop_scale: tuple[float, float] | None  # None: the square in the middle
     flip: bool
     recolor: bool
-    grey: float
+    monochrome: float
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
         size = self.image_size
@@ -126,8 +126,8 @@ class _Example:
             square = resized(crop, self.image_size)
         if self.recolor:
             square = _recolored(square, rng)
-        if self.grey and rng.random() < self.grey:
-            square = np.repeat(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+        if self.monochrome and rng.random() < self.monochrome:
+            square = _monochrome(square, rng)
         return square
 
 
@@ -136,6 +136,18 @@ def _recolored(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     gain = rng.uniform(0.4, 1.0, 3)
     shift = rng.uniform(0.0, 255 * (1 - gain))
     return np.rint(image[..., rng.permutation(3)] * gain + shift).astype(np.uint8)
+
+
+def _monochrome(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As an old print: grey, or every second time in a tone (sepia, cyan, faded) that shadows and lights may differ in."""
+    import cv2
+
+    luminance = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
+    if rng.random() < 0.5:
+        return np.repeat(luminance, 3, axis=2)
+    dark, light, gamma = rng.uniform(0, 0.3, 3), rng.uniform(0.55, 1, 3), rng.uniform(0.7, 1.4, 3)
+    tones = dark + (light - dark) * np.linspace(0, 1, 256)[:, None] ** gamma
+    return np.rint(255 * tones).astype(np.uint8)[luminance[..., 0]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +178,7 @@ def train_batches(
     crop_scale: tuple[float, float] = (1.0, 1.0),
     flip: bool = False,
     recolor: bool = False,
-    grey: float = 0.0,
+    monochrome: float = 0.0,
     workers: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> "grain.IterDataset[dict[str, np.ndarray]]":
@@ -183,7 +195,8 @@ def train_batches(
         flip: whether to mirror every second image, at random.
         recolor: whether to exchange the colour channels of each image and to scale (0.4 to 1) and shift each of them at
             random: few or grey photographs alone do not teach colours.
-        grey: share of the images whose colours are taken away, so that old photographs are known too.
+        monochrome: share of the images made monochrome, half of them grey and half in a tone as sepia, so that old
+            photographs are known too.
         workers: processes that make batches ahead of time; 0: threads of this process.
         shard: (i, n) for host i of n, which gets rows i * B / n to (i + 1) * B / n of each batch.
 
@@ -200,8 +213,8 @@ def train_batches(
     low, high = crop_scale
     if not 0 < low <= high <= 1:
         raise InputError(f"crop_scale={crop_scale} must be (low, high) with 0 < low <= high <= 1.")
-    if not 0 <= grey <= 1:
-        raise InputError(f"grey={grey} must be a share of the images, from 0 to 1.")
+    if not 0 <= monochrome <= 1:
+        raise InputError(f"monochrome={monochrome} must be a share of the images, from 0 to 1.")
     host, hosts = shard
     if not 0 <= host < hosts:
         raise InputError(f"shard={shard} must be (i, n) for host i of n, with 0 <= i < n.")
@@ -209,7 +222,7 @@ def train_batches(
         raise InputError(f"batch_size={batch_size} must be a multiple of {hosts}, the number of hosts.")
     if workers < 0:
         raise InputError(f"workers={workers} must be 0 (threads) or a number of processes.")
-    example = _Example(image_size, lines, noise, (low, high), flip, recolor, grey)
+    example = _Example(image_size, lines, noise, (low, high), flip, recolor, monochrome)
     order_seed, example_seed = _seeds(source, example, batch_size, seed, purpose=0)
     source = source.at_least(math.ceil(image_size / low))  # the smallest crop still has every pixel it needs
     examples = grain.MapDataset.source(_Epochs(source, order_seed)).random_map(example, seed=example_seed)
