@@ -33,8 +33,8 @@ class PyramidConfig:
             has them once.
     """
 
-    widths: tuple[int, ...] = (32, 64, 128)
-    blocks: tuple[int, ...] = (1, 1, 2)
+    widths: tuple[int, ...] = (16, 48, 96)
+    blocks: tuple[int, ...] = (1, 1, 1)
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
@@ -46,6 +46,15 @@ class PyramidConfig:
     def multiple(self) -> int:
         """Heights and widths are padded to a multiple of this, px."""
         return 2 ** len(self.widths)
+
+    def context(self, level: int) -> int:
+        """What the decoder has to see around the output at a resolution, px; level 0 is half of the image's."""
+        reach = 0
+        for finer in range(level + 1):
+            pixel = 2 ** (finer + 1)
+            convolutions = 2 * self.blocks[finer] + (finer == 0)  # the head is one more
+            reach = pixel * (-(-reach // pixel) + convolutions)
+        return reach
 
 
 class _Conv(nnx.Module):
@@ -134,7 +143,13 @@ class PyramidGenerator(nnx.Module):
         self.dtype = dtype
 
     def __call__(
-        self, image: jax.Array, mask: jax.Array, *, inside: jax.Array | None = None, coarse: jax.Array | None = None
+        self,
+        image: jax.Array,
+        mask: jax.Array,
+        *,
+        inside: jax.Array | None = None,
+        coarse: jax.Array | None = None,
+        margin: int = 0,
     ) -> tuple[jax.Array, jax.Array]:
         """Fills the holes.
 
@@ -144,17 +159,25 @@ class PyramidGenerator(nnx.Module):
             inside: `[N, H, W, 1]` of 0 and 1, where the image is; everywhere if not given. The output inside does not
                 depend on how much lies around it.
             coarse: the fill at a coarser resolution, where this is a part of a larger image; see `pyramid_fill`.
+            margin: m, what is only seen as context on all four sides, px: the decoder leaves out most of it. The output
+                is that for the whole, without its margin.
 
         Returns:
-            The raw output `[N, H, W, 3]`, float32 and not clipped, valid pixels included, and the mask that is left
-            `[N, H, W, 1]`, which is all 1.
+            The raw output `[N, H - 2 m, W - 2 m, 3]`, float32 and not clipped, valid pixels included, and the mask that
+            is left `[N, H - 2 m, W - 2 m, 1]`, which is all 1.
 
         Raises:
-            InputError: the image is not `[N, H, W, 3]`, or the mask does not fit it or holds other values.
+            InputError: the image is not `[N, H, W, 3]`, the mask does not fit it or holds other values, or with a
+                margin a size or the margin is no multiple of `PyramidConfig.multiple`, or nothing is left.
         """
         check_inputs(image, mask)
         check_mask_values(mask)
         height, width = image.shape[1:3]
+        if margin and (any(x % self.config.multiple for x in (height, width, margin)) or 2 * margin >= min(height, width)):
+            raise InputError(
+                f"margin={margin} of {height}x{width} px: with a margin all of them must be multiples of "
+                f"{self.config.multiple}, and something must be left between the margins"
+            )
         if inside is None and (height % self.config.multiple or width % self.config.multiple):
             inside = jnp.ones_like(mask)
         image, mask = (pad_to_multiple(x, self.config.multiple) for x in (image, mask))
@@ -166,23 +189,29 @@ class PyramidGenerator(nnx.Module):
         if inside is not None:
             x = jnp.where(inside != 0, x, 0)
         within = self._at_each_resolution(inside)
-        correction = self._correct(_space_to_depth(x).astype(self.dtype), within)
-        output = fill + _depth_to_space(correction.astype(jnp.float32))
-        return output[:, :height, :width], jnp.ones_like(mask[:, :height, :width])
+        correction = self._correct(_space_to_depth(x).astype(self.dtype), within, margin)
+        output = _without(fill, margin) + _depth_to_space(correction.astype(jnp.float32))
+        return output[:, :height, :width], jnp.ones_like(_without(mask, margin)[:, :height, :width])
 
-    def _correct(self, x: jax.Array, within: list[jax.Array | None]) -> jax.Array:
+    def _correct(self, x: jax.Array, within: list[jax.Array | None], margin: int) -> jax.Array:
         x, skips = self.stem(x, within[0]), []
         for level, blocks in enumerate(self.encoder):
             x = _through(blocks, x, within[level])
             if level < len(self.down):
                 skips.append(x)
                 x = self.down[level](x, within[level + 1])
+        around = margin  # what there is of the context still, px
         for level in reversed(range(len(self.up))):
-            x = skips[level] + _depth_to_space(self.up[level](x, within[level + 1]))
+            pixel = 2 ** (level + 1)
+            x = _depth_to_space(self.up[level](x, within[level + 1]))
+            left = min(around, self.config.context(level))
+            x = _without(x, (around - left) // pixel) + _without(skips[level], (margin - left) // pixel)
+            around = left
             if within[level] is not None:  # what is inside at the coarser resolution reaches a pixel further
+                within[level] = _without(within[level], (margin - left) // pixel)
                 x = jnp.where(within[level] != 0, x, 0)
             x = _through(self.decoder[level], x, within[level])
-        return self.head(nnx.leaky_relu(x, _SLOPE), within[0])
+        return _without(self.head(nnx.leaky_relu(x, _SLOPE), within[0]), around // 2)
 
     def _at_each_resolution(self, inside: jax.Array | None) -> list[jax.Array | None]:
         within: list[jax.Array | None] = []
@@ -197,6 +226,10 @@ def _through(layers: Iterable[Callable[..., jax.Array]], x: jax.Array, inside: j
     for layer in layers:
         x = layer(x, inside)
     return x
+
+
+def _without(x: jax.Array, margin: int) -> jax.Array:
+    return x[:, margin : x.shape[1] - margin, margin : x.shape[2] - margin]
 
 
 def _space_to_depth(x: jax.Array) -> jax.Array:
