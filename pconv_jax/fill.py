@@ -38,7 +38,8 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
         inside: `[N or 1, H, W, 1]` of 0 and 1: where the image is. Pixels outside are holes that nothing is ever taken
             from, so that the fill inside does not depend on how much there is around it. All is inside if not given.
         coarse: `[N, H / 2^k, W / 2^k, C]`, k >= 1: the fill at that resolution, known from a larger image that this
-            one is cut from, at a multiple of 2^k. If not given the pyramid ends at a single pixel.
+            one is cut from, at a multiple of 2^k. It counts where all is hole. If not given the pyramid ends at a
+            single pixel.
 
     Returns:
         `[N, H, W, C]`: the image where it is valid, and the fill elsewhere; grey 0.5 where an image has no valid pixel.
@@ -79,12 +80,11 @@ def fill_means(sums: Array, weights: Array, inside: Array, coarse: Array | None,
     Returns:
         `[N, H, W, C]`.
     """
-    if coarse is not None:
-        coarse = _first(coarse)
-    return _last(_fill(*(_first(x) for x in (sums, weights, inside)), coarse, level))
+    coarse = None if coarse is None else _first(coarse)
+    return _last(_fill(_first(sums), _first(weights), _first(inside), coarse, level))
 
 
-# From here on with the channels in front, `[N, C, H, W]`: pixels of a row lie together in memory then. Three times as fast.
+# From here on with the channels in front, `[N, C, H, W]`: pixels of a row lie together in memory then.
 
 
 def _first(x: Array) -> Array:
@@ -100,9 +100,11 @@ def _fill(sums: Array, weights: Array, inside: Array, coarse: Array | None, leve
     own = _divide(sums, weights)
     height, width = weights.shape[2:]
     if coarse is not None and coarse.shape[2:] == (height, width):
-        return coarse
+        return xp.where(weights == 0, coarse, own)
     if height == width == 1:
         return xp.where(weights == 0, xp.asarray(_UNKNOWN, own.dtype), own)
+    if isinstance(weights, np.ndarray) and weights.all():  # nothing is empty: what is coarser does not matter
+        return own
     below_inside = (_halve(inside) > 0).astype(inside.dtype)
     below = _fill(_halve(sums), _halve(weights), below_inside, coarse, level + 1)
     filled = xp.where(weights == 0, _enlarge(below, below_inside, height, width), own)

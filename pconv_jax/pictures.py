@@ -123,10 +123,13 @@ def to_float(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
     Returns:
         float32 in [0, 1], 0 in holes, as RGB and alpha if there is one: `[H, W, 3]` or `[H, W, 4]`.
     """
-    values = np.zeros(pixels.shape, np.float32)
-    np.copyto(values, pixels, casting="unsafe", where=~hole[..., None])  # holes may hold NaN, or what overflows
     if pixels.dtype.kind == "u":
+        values = pixels.astype(np.float32)
         values /= np.iinfo(pixels.dtype).max
+        values[hole] = 0
+    else:
+        values = np.zeros(pixels.shape, np.float32)
+        np.copyto(values, pixels, casting="unsafe", where=~hole[..., None])  # holes may hold NaN, or what overflows
     channels = pixels.shape[2]
     if channels in (1, 2):  # grey, and alpha if there is one
         values = values[..., [0, 0, 0, 1][: 2 + channels]]

@@ -28,12 +28,13 @@ from pconv_jax.released import DEFAULT_WEIGHTS, released
 from pconv_jax.tiles import GRID, Window, strips
 from pconv_jax.weights import load_weights
 
-MARGIN = 48
+MARGIN = 32
 """Context around what a window is used for, px. With the weights that come along, what is further away changes the
-result by 0.8 / 255 at most where strokes are up to 24 px wide; by more where little is left between them."""
-WINDOWS = (160, 224, 352)
-"""Sides of the windows that networks are run on, px: as many programs are compiled at most; as many again for alpha."""
-_AT_ONCE = 2  # windows: while one is cut or pasted, the processor computes another
+result by X / 255 at most where strokes are up to 24 px wide."""
+WINDOWS = (96, 160, 256)
+"""Sides of the windows that networks are run on, px. For each of them two programs are compiled at most, one for
+windows inside the image and one for those at its border; as many again for alpha."""
+_AT_ONCE = 4  # windows, so that all cores are busy while one of them is cut or pasted, or at what only one core does
 _LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
 
 Picture = TypeVar("Picture")
@@ -57,7 +58,7 @@ class Restorer:
         Args:
             weights: those that come with the package, by name; a `.safetensors` file; the output folder of a training
                 run; or a generator that is loaded already.
-            windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 96. Memory and
+            windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 64. Memory and
                 time depend on them, and the result hardly, see `MARGIN`; that of partial convolutions does where their
                 network sees further than that.
 
@@ -106,11 +107,16 @@ class Restorer:
         coarse = _coarse_fill(pixels, hole)
         windows = tiles.cover(blocks, self.windows, MARGIN)
         deepest = 0.0
-        repair = functools.partial(self._restore_window, _compiled(), restored, pixels, hole, coarse)
-        # Cores do not overlap, so that windows may be done in any order. More of them at once gain nothing.
+        # Numbers apart from what they belong to: that takes a millisecond, too long for each window.
+        numbers, structure = jax.tree.flatten((self.model.params, self.model.stats))
+        network = functools.partial(_compiled(self.model.graph, structure), numbers)
+        repair = functools.partial(self._restore_window, network, pixels, hole, coarse)
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
-            for number, depth in enumerate(pool.map(repair, windows)):
+            # In their order: where cores overlap it is settled which one counts.
+            for number, (window, (new, depth)) in enumerate(zip(windows, pool.map(repair, windows), strict=True)):
+                core = (slice(*window.rows), slice(*window.columns))
+                restored[core][hole[core]] = new
                 deepest = max(deepest, depth)
                 if progress is not None:
                     progress(number + 1, len(windows))
@@ -122,40 +128,43 @@ class Restorer:
     def _restore_window(
         self,
         network: Callable[..., jax.Array],
-        restored: np.ndarray,
         pixels: np.ndarray,
         hole: np.ndarray,
         coarse: np.ndarray,
         window: Window,
-    ) -> float:
-        """Repairs the holes in the core of a window; returns how far the deepest of them is from a valid pixel."""
+    ) -> tuple[np.ndarray, float]:
+        """New pixels for the holes in the core of a window, and how far the deepest of them is from a valid one."""
         import cv2
 
         part = _cut(pixels, window)
         holes = _cut(hole, window)
-        height, width = holes.shape
         values = to_float(part, holes)
         coarse_part = coarse[window.top // GRID :, window.left // GRID :][: window.size // GRID, : window.size // GRID]
+        within = holes.shape == (window.size, window.size)
+        margin = MARGIN if within and window.has_margin(MARGIN) else 0
         image, mask, inside, known = (
             _padded(array, side)
             for array, side in (
                 (values, window.size),
                 (np.float32(1) - holes[..., None], window.size),
-                (np.ones((height, width, 1), np.float32), window.size),
+                (np.ones((*holes.shape, 1), np.float32), window.size),
                 (coarse_part, window.size // GRID),
             )
         )
-        output = np.asarray(network(self.model.graph, self.model.params, self.model.stats, image, mask, inside, known))[0]
-        (top, bottom), (left, right) = window.rows, window.columns
-        rows = slice(top - window.top, min(bottom - window.top, height))
-        columns = slice(left - window.left, min(right - window.left, width))
-        wanted = holes[rows, columns]
-        target = restored[top:bottom, left:right]
-        target[wanted] = from_float(output[rows, columns][wanted], pixels.shape[2], pixels.dtype)
+        output = np.asarray(network(image, mask, None if margin else inside, known, margin=margin))[0]
+        rows, columns = (
+            slice(start - first, min(stop - first, length))
+            for (start, stop), first, length in (
+                (window.rows, window.top, holes.shape[0]),
+                (window.columns, window.left, holes.shape[1]),
+            )
+        )
+        inner = tuple(slice(axis.start - margin, axis.stop - margin) for axis in (rows, columns))
+        new = from_float(output[inner][holes[rows, columns]], pixels.shape[2], pixels.dtype)
         if holes.all():  # OpenCV would give the largest number that there is
-            return window.size / 2
+            return new, window.size / 2
         depth = cv2.distanceTransform(np.pad(holes.astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        return float(depth[rows, columns].max())
+        return new, float(depth[rows, columns].max())
 
     def _warn_of_width(self, width: float) -> None:
         limit = self.model.thickest_line  # where two lines cross, a hole is 1.4 times as wide
@@ -205,50 +214,61 @@ def _open(weights: str | os.PathLike[str] | Inpainter) -> Inpainter:
     return Inpainter(found.config, found.params, found.stats, thickest_line=found.about.get("thickest_line"))
 
 
-@functools.cache
-def _compiled() -> Callable[..., jax.Array]:
-    return jax.jit(_repair, static_argnums=0, compiler_options=compiler_options(jax.devices()[0]))
+@functools.lru_cache(maxsize=8)
+def _compiled(graph: Any, structure: Any) -> Callable[..., jax.Array]:
+    options = compiler_options(jax.devices()[0])
+    repair = functools.partial(_repair, graph, structure)
+    return jax.jit(repair, static_argnames="margin", compiler_options=options)
 
 
 def _repair(
     graph: Any,
-    params: nnx.State,
-    stats: nnx.State,
+    structure: Any,
+    numbers: list[jax.Array],
     image: jax.Array,
     mask: jax.Array,
-    inside: jax.Array,
+    inside: jax.Array | None,
     coarse: jax.Array,
+    *,
+    margin: int,
 ) -> jax.Array:
-    """Output for one window `[1, S, S, C]`, C = 3 or 4, clipped to [0, 1]; a fourth channel is filled smoothly."""
-    model = nnx.merge(graph, params, stats, copy=True)
-    colours = image[..., :3]
+    """Output for one window without its margin `[1, S - 2 margin, S - 2 margin, C]`, C = 3 or 4, clipped to [0, 1].
+
+    A fourth channel is filled smoothly.
+    """
+    model = nnx.merge(graph, *jax.tree.unflatten(structure, numbers), copy=True)
+    colours, inner = image[..., :3], slice(margin, image.shape[1] - margin)
     if isinstance(model, PyramidGenerator):
-        output, _ = model(colours, mask, inside=inside, coarse=coarse[..., :3])
+        output, _ = model(colours, mask, inside=inside, coarse=coarse[..., :3], margin=margin)
         rest = image[..., 3:]
         smooth = pyramid_fill(rest, mask, inside=inside, coarse=coarse[..., 3:]) if rest.shape[-1] else rest
+        smooth = smooth[:, inner, inner]
     else:
         # Partial convolutions leave the middle of wide holes empty: the fill takes their place there.
         filled = pyramid_fill(image, mask, inside=inside, coarse=coarse)
         output, valid = model(colours, mask)
-        output = jnp.where(valid != 0, output, filled[..., :3])
-        smooth = filled[..., 3:]
+        output = jnp.where(valid != 0, output, filled[..., :3])[:, inner, inner]
+        smooth = filled[:, inner, inner, 3:]
     return jnp.concatenate([output, smooth], axis=-1).clip(0.0, 1.0)
 
 
 def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The fill of the whole image at a sixteenth of its size: what windows cannot see of wide holes."""
+    """The fill of the whole image at a sixteenth of its size, where all is hole there: windows cannot see enough."""
     import cv2
 
     height, width = hole.shape
     rows, columns = -(-height // GRID), -(-width // GRID)
     channels = 3 + (pixels.shape[2] in (2, 4))
+    if not tiles.lost(hole).any():
+        return np.zeros((rows, columns, channels), np.float32)
     sums = np.empty((rows, columns, channels), np.float32)
     weights = np.empty((rows, columns, 1), np.float32)
     for strip in strips(height, width):
         part, holes = pixels[strip], hole[strip]
-        below, right = -len(part) % GRID, -width % GRID
-        known = np.pad(np.float32(1) - holes, ((0, below), (0, right)))
-        values = np.pad(to_float(part, holes), ((0, below), (0, right), (0, 0)))
+        known, values = (
+            cv2.copyMakeBorder(array, 0, -len(part) % GRID, 0, -width % GRID, cv2.BORDER_CONSTANT, value=0)
+            for array in (np.float32(1) - holes, to_float(part, holes))
+        )
         size = (columns, len(known) // GRID)
         place = slice(strip.start // GRID, strip.start // GRID + size[1])
         # Area averages over whole blocks: the means of the pyramid.

@@ -10,8 +10,8 @@ import numpy as np
 
 GRID = 16
 """Windows and cores begin at multiples of this, px: at the same place of every pyramid and of every stride."""
-
-
+_REGION = 64  # blocks; windows are chosen for one such square part of the image after the other
+_CALL = 8  # what a window costs besides its area: as much as so many blocks
 _STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
 
 
@@ -38,6 +38,13 @@ class Window:
         """Number of pixels that are computed."""
         return self.size**2
 
+    def has_margin(self, margin: int) -> bool:
+        """Whether there is a margin of so many pixels around the core on all sides."""
+        return all(
+            first + margin <= start and stop <= first + self.size - margin
+            for first, (start, stop) in ((self.top, self.rows), (self.left, self.columns))
+        )
+
 
 def strips(height: int, width: int) -> Iterator[slice]:
     """An image in parts that are small whatever its size.
@@ -62,16 +69,31 @@ def occupied(hole: np.ndarray) -> np.ndarray:
     Returns:
         bool `[ceil(H / GRID), ceil(W / GRID)]`.
     """
-    height, width = hole.shape
-    rows = np.logical_or.reduceat(hole, np.arange(0, height, GRID), axis=0)
-    return np.logical_or.reduceat(rows, np.arange(0, width, GRID), axis=1)
+    return _blocks(np.logical_or, hole)
+
+
+def lost(hole: np.ndarray) -> np.ndarray:
+    """Which blocks of `GRID` x `GRID` pixels are all hole.
+
+    Args:
+        hole: bool `[H, W]`.
+
+    Returns:
+        bool `[ceil(H / GRID), ceil(W / GRID)]`.
+    """
+    return _blocks(np.logical_and, hole)
+
+
+def _blocks(join: np.ufunc, pixels: np.ndarray) -> np.ndarray:
+    for axis, extent in enumerate(pixels.shape):
+        pixels = join.reduceat(pixels, np.arange(0, extent, GRID), axis=axis)
+    return pixels
 
 
 def cover(blocks: np.ndarray, sizes: Sequence[int], margin: int) -> list[Window]:
-    """Windows whose cores cover all holes, each hole once, at little cost.
+    """Windows whose cores cover all holes, at little cost.
 
-    The image is divided into squares as large as the core of the largest window, and these into quarters, as long as
-    windows around the holes of the parts cost less than one around those of the whole.
+    Greedily: each window is the one that covers most of what is not covered yet for its cost. Cores may overlap.
 
     Args:
         blocks: bool `[h, w]`, see `occupied`.
@@ -79,43 +101,75 @@ def cover(blocks: np.ndarray, sizes: Sequence[int], margin: int) -> list[Window]
         margin: context around a core where the image goes on, px; a multiple of `GRID`.
 
     Returns:
-        The windows.
+        The windows; those at the border lie inside the image, if it is large enough, and need no margin there.
     """
-    limits = [size // GRID for size in sizes]
-    around = margin // GRID
-
-    def best(top: int, bottom: int, left: int, right: int) -> list[Window]:
-        part = blocks[top:bottom, left:right]
-        rows, columns = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
-        if not len(rows):
-            return []
-        box = tuple(
-            (start + found[0].item(), start + found[-1].item() + 1) for start, found in ((top, rows), (left, columns))
-        )
-        extent = max(last - first for first, last in box)
-        whole = _window(box, next(limit for limit in limits if limit - 2 * around >= extent), around, blocks.shape)
-        if whole.size == sizes[0]:
-            return [whole]
-        middle, centre = (top + bottom) // 2, (left + right) // 2
-        parts = [
-            window
-            for rows_of in ((top, middle), (middle, bottom))
-            for columns_of in ((left, centre), (centre, right))
-            for window in best(*rows_of, *columns_of)
-        ]
-        return parts if sum(window.area for window in parts) < whole.area else [whole]
-
-    largest = limits[-1] - 2 * around
+    sides, around = [size // GRID for size in sizes], margin // GRID
     return [
         window
-        for top in range(0, blocks.shape[0], largest)
-        for left in range(0, blocks.shape[1], largest)
-        for window in best(top, top + largest, left, left + largest)
+        for top in range(0, blocks.shape[0], _REGION)
+        for left in range(0, blocks.shape[1], _REGION)
+        for window in _cover_region(blocks, (top, left), sides, around)
     ]
 
 
-def _window(box: tuple[tuple[int, int], ...], size: int, around: int, end: tuple[int, ...]) -> Window:
-    """The window with a core, all in blocks; moved inwards at the border of the image, where no margin is needed."""
-    top, left = (max(0, min(first - around, limit - size)) for (first, _), limit in zip(box, end, strict=True))
-    (first, last), (start, stop) = box
-    return Window(GRID * top, GRID * left, GRID * size, (GRID * first, GRID * last), (GRID * start, GRID * stop))
+def _cover_region(blocks: np.ndarray, origin: tuple[int, int], sides: Sequence[int], around: int) -> Iterator[Window]:
+    """Windows for the part of an image that begins at `origin`; in blocks, as all below."""
+    uncovered = blocks[tuple(slice(first, first + _REGION) for first in origin)].copy()
+    if not uncovered.any():
+        return
+    sums = np.zeros([extent + 1 for extent in uncovered.shape], np.int32)  # a summed-area table
+    kinds = [_Candidates(origin, uncovered.shape, blocks.shape, side, around) for side in sides]
+    while uncovered.any():
+        uncovered.cumsum(0).cumsum(1, out=sums[1:, 1:])
+        _, kind, place = max((kind.best(sums) for kind in kinds), key=lambda candidate: candidate[0])
+        top, left, rows, columns = kind.at(place)
+        core = uncovered[rows, columns]
+        box = []
+        for axis, start in enumerate((rows.start, columns.start)):
+            found = np.flatnonzero(core.any(1 - axis)) + start + origin[axis]
+            box.append((GRID * found[0].item(), GRID * (found[-1].item() + 1)))
+        core[:] = False
+        yield Window(GRID * top, GRID * left, GRID * kind.side, box[0], box[1])
+
+
+class _Candidates:
+    """The windows of one size whose cores reach into a region.
+
+    Attributes:
+        side: of the windows.
+    """
+
+    def __init__(
+        self, origin: tuple[int, int], extent: tuple[int, ...], shape: tuple[int, ...], side: int, around: int
+    ):
+        self.side = side
+        self._rows, self._columns = (_places(*axis, side, around) for axis in zip(origin, extent, shape, strict=True))
+        table = tuple(length + 1 for length in extent)
+        # Upper left, upper right, lower left and lower right, as places in a summed-area table: a gather each.
+        self._corners = [
+            np.ravel_multi_index(np.ix_(row, column), table) for row in self._rows[1:] for column in self._columns[1:]
+        ]
+
+    def best(self, sums: np.ndarray) -> tuple[float, "_Candidates", int]:
+        """What the best of them covers for its cost, and which it is."""
+        upper_left, upper_right, lower_left, lower_right = (sums.take(corner) for corner in self._corners)
+        covered = lower_right - lower_left - upper_right + upper_left
+        place = int(covered.argmax())
+        return covered.flat[place] / (self.side**2 + _CALL), self, place
+
+    def at(self, place: int) -> tuple[int, int, slice, slice]:
+        """Where a window begins in the image, and the rows and columns of its core in the region."""
+        row, column = divmod(place, self._columns.shape[1])
+        (top, *rows), (left, *columns) = self._rows[:, row].tolist(), self._columns[:, column].tolist()
+        return top, left, slice(*rows), slice(*columns)
+
+
+def _places(origin: int, extent: int, length: int, side: int, around: int) -> np.ndarray:
+    """Along one axis: where windows may begin in the image, and where their cores begin and end in the region.
+
+    Windows lie inside the image, if it is large enough; at its border a core needs no margin.
+    """
+    first = np.arange(max(0, origin + 1 - side), max(0, min(origin + extent, length - side)) + 1)
+    start = np.where(first == 0, 0, first + around)
+    end = np.where(first + side >= length, length, first + side - around)
+    return np.stack([first, *(np.clip(edge - origin, 0, extent) for edge in (start, end))])

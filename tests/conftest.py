@@ -77,3 +77,21 @@ def own(tmp_path):
         mask[3:9, 2 : 8 + number] = 255
         Image.fromarray(mask).save(tmp_path / "masks" / f"{name}.gif")
     return tmp_path
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    """Those that a Restorer compiles from here on: one entry each."""
+    from pconv_jax import restorer
+
+    traced = []
+    repair = restorer._repair
+
+    def traces(*args, **kwargs):
+        traced.append(kwargs)
+        return repair(*args, **kwargs)
+
+    restorer._compiled.cache_clear()
+    monkeypatch.setattr(restorer, "_repair", traces)
+    yield traced
+    restorer._compiled.cache_clear()  # those would go on counting

@@ -107,6 +107,32 @@ def test_any_size_is_as_if_padded_further(model, height, width):
     np.testing.assert_allclose(wider[:, :height, :width], output, rtol=1e-4, atol=2e-5)  # sums in another order
 
 
+def test_the_context_of_the_decoder_by_hand():
+    # Head and two convolutions at 2 px each; then 6 px are two pixels of 4, and two or four more for the convolutions.
+    assert [PyramidConfig((4, 4, 4), (1, 1, 1)).context(level) for level in range(2)] == [6, 16]
+    assert [PyramidConfig((4, 4, 4), (0, 2, 1)).context(level) for level in range(2)] == [2, 20]
+
+
+@pytest.mark.parametrize("margin", [8, 16, 24])
+def test_without_its_margin_it_is_the_middle_of_the_whole(margin):
+    model = build(PyramidConfig((6, 8, 4), (1, 1, 1)))
+    image, mask = picture(64, 72)
+    inside = np.ones_like(mask)
+    inside[:, 52:], inside[:, :, :12] = 0, 0  # the border of an image on two sides
+    mask *= inside
+    whole, _ = compiled(nnx.split(model), image, mask, inside=inside)
+    output, valid = jax.jit(lambda *x: model(*x, inside=inside, margin=margin))(image, mask)
+    middle = (slice(None), slice(margin, 64 - margin), slice(margin, 72 - margin))
+    np.testing.assert_allclose(output, whole[middle], rtol=1e-4, atol=2e-5)
+    assert valid.shape == (*output.shape[:3], 1)
+
+
+@pytest.mark.parametrize(("size", "margin"), [((64, 64), 12), ((64, 60), 16), ((32, 64), 16)])
+def test_margins_that_cannot_be(size, margin):
+    with pytest.raises(InputError, match=f"margin={margin} of {size[0]}x{size[1]} px"):
+        build(PyramidConfig((6, 8, 4), (1, 1, 1)))(*picture(*size), margin=margin)
+
+
 def test_far_away_it_sees_nothing_but_through_the_fill(model):
     image, mask = picture(96, 96, batch=1)
     mask[:] = 1

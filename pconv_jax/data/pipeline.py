@@ -139,7 +139,7 @@ def _recolored(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _monochrome(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """As an old print: grey, or every second time in a tone (sepia, cyan, faded) that shadows and lights may differ in."""
+    """As an old print: grey, or every second time from one colour to another: sepia, cyan, faded."""
     import cv2
 
     luminance = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]

@@ -173,7 +173,8 @@ class PyramidGenerator(nnx.Module):
         check_inputs(image, mask)
         check_mask_values(mask)
         height, width = image.shape[1:3]
-        if margin and (any(x % self.config.multiple for x in (height, width, margin)) or 2 * margin >= min(height, width)):
+        sizes = (height, width, margin)
+        if margin and (any(size % self.config.multiple for size in sizes) or 2 * margin >= min(height, width)):
             raise InputError(
                 f"margin={margin} of {height}x{width} px: with a margin all of them must be multiples of "
                 f"{self.config.multiple}, and something must be left between the margins"
@@ -203,14 +204,15 @@ class PyramidGenerator(nnx.Module):
         around = margin  # what there is of the context still, px
         for level in reversed(range(len(self.up))):
             pixel = 2 ** (level + 1)
-            x = _depth_to_space(self.up[level](x, within[level + 1]))
             left = min(around, self.config.context(level))
-            x = _without(x, (around - left) // pixel) + _without(skips[level], (margin - left) // pixel)
+            x = _without(_depth_to_space(self.up[level](x, within[level + 1])), (around - left) // pixel)
+            x = x + _without(skips[level], (margin - left) // pixel)
             around = left
-            if within[level] is not None:  # what is inside at the coarser resolution reaches a pixel further
-                within[level] = _without(within[level], (margin - left) // pixel)
-                x = jnp.where(within[level] != 0, x, 0)
-            x = _through(self.decoder[level], x, within[level])
+            inside = within[level]
+            if inside is not None:  # what is inside at the coarser resolution reaches a pixel further
+                inside = within[level] = _without(inside, (margin - left) // pixel)
+                x = jnp.where(inside != 0, x, 0)
+            x = _through(self.decoder[level], x, inside)
         return _without(self.head(nnx.leaky_relu(x, _SLOPE), within[0]), around // 2)
 
     def _at_each_resolution(self, inside: jax.Array | None) -> list[jax.Array | None]:
