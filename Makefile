@@ -25,7 +25,7 @@ run: install
 
 # On the embedded photographs; ARGS="--data folder --data-dir DIR --split all --image-size 128" takes your own.
 scores: install
-	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks lines --out runs/scores/lines $(ARGS)
+	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks lines --mask-version 2 --out runs/scores/lines $(ARGS)
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks ratios --out runs/scores/ratios $(ARGS)
 
 # In one process, since JAX uses every core by itself; ARGS="-n 4" runs four, each of which compiles for itself.

@@ -62,16 +62,20 @@ def test_the_published_hashes():
     # If this fails, a version draws other masks than those that scores were published for: do not edit the hashes, but
     # undo the change or make it another version.
     made = {"lines": LineMasks, "ratios": RatioMasks}
-    assert sorted(PUBLISHED) == [(name, 1, 0, side) for name in ("lines", "ratios") for side in (64, 128)]
+    versions = (("lines", 1), ("lines", 2), ("ratios", 1))
+    assert sorted(PUBLISHED) == [(*version, 0, side) for version in versions for side in (64, 128)]
     for (name, version, seed, side), published in PUBLISHED.items():
         assert mask_set_hash(made[name](seed=seed, version=version), size=(side, side)) == published
 
 
 def test_a_mask_is_what_its_definition_says():
-    # Written out once more, so that the seeding and the tables of version 1 cannot drift.
+    # Written out once more, so that the seeding and the tables cannot drift.
     rng = np.random.default_rng([0, 1, 5, 2, 7, 40, 30])
     expected = masks.random_lines(rng, 40, 30, count=(1, 3), thickness=(9, 16))
     assert np.array_equal(LineMasks(seed=5).mask("thick", 7, 40, 30), expected)
+    rng = np.random.default_rng([0, 2, 5, 4, 7, 40, 30])
+    expected = masks.random_lines(rng, 40, 30, count=(1, 2), thickness=(17, 24))
+    assert np.array_equal(LineMasks(seed=5, version=2).mask("17-24 px", 7, 40, 30), expected)
     rng = np.random.default_rng([1, 1, 5, 11, 7, 40, 30])
     expected = masks.random_lines_of_ratio(rng, 40, 30, ratio=(0.5, 0.6), border=True)
     assert np.array_equal(RatioMasks(seed=5).mask("0.5-0.6 border", 7, 40, 30), expected)
@@ -145,12 +149,12 @@ def test_an_index_far_out_and_a_large_seed_work(kind):
 def test_seed_size_and_version_change_the_hash(kind, monkeypatch):
     monkeypatch.setattr("pconv_jax.mask_sets._HASHED", 2)  # quicker
     hashes = [mask_set_hash(kind(seed=seed), size=size) for seed, size in ((0, (16, 24)), (1, (16, 24)), (0, (24, 16)))]
-    # A version 2 that would draw from the same table.
+    # A version 3 that would draw from the same table.
     table = {LineMasks: "_LINES", RatioMasks: "_RATIOS"}[kind]
-    monkeypatch.setitem(getattr(drawn, table), 2, getattr(drawn, table)[1])
-    hashes.append(mask_set_hash(kind(version=2), size=(16, 24)))
+    monkeypatch.setitem(getattr(drawn, table), 3, getattr(drawn, table)[1])
+    hashes.append(mask_set_hash(kind(version=3), size=(16, 24)))
     bucket = kind().buckets[0]
-    assert not np.array_equal(kind().mask(bucket, 0, 32, 32), kind(version=2).mask(bucket, 0, 32, 32))
+    assert not np.array_equal(kind().mask(bucket, 0, 32, 32), kind(version=3).mask(bucket, 0, 32, 32))
     assert len(set(hashes)) == 4 and all(len(digest) == 64 for digest in hashes)
 
 
@@ -191,7 +195,7 @@ def test_sets_by_name(folder):
     ("name", "options", "message"),
     [
         ("circles", {}, "no folder circles of masks; give a folder of mask files, lines or ratios"),
-        ("lines", {"version": 9}, "no version 9 of the masks lines; use one of: 1"),
+        ("lines", {"version": 9}, "no version 9 of the masks lines; use one of: 1, 2"),
         ("ratios", {"invert": True}, "ratios are drawn: leave out --mask-threshold and --invert-masks"),
         ("lines", {"threshold": 100}, "lines are drawn: leave out --mask-threshold"),
         (".", {"version": 2}, "no version 2"),

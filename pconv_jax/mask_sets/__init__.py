@@ -39,6 +39,8 @@ _HASHED = 16  # masks of each bucket that the hash covers
 PUBLISHED = {
     ("lines", 1, 0, 64): "3eb7c99ba353d8452d3ed4ef04730a3d6750cdf6f2fee398a149eaade813ff21",
     ("lines", 1, 0, 128): "ecaf531f5e5b8bf831f75b3293440953c3870ff9dedd6aabca7853e424bf6255",
+    ("lines", 2, 0, 64): "38dc841fca79fbb4e807386c2c6790d4a5c44c50d499e8022cbaa33afe2f4f4b",
+    ("lines", 2, 0, 128): "350678dc2a0858c1cdeb17f6174c9cdc11878bc005836713c76fcf4e6744a0a9",
     ("ratios", 1, 0, 64): "e21dbc4684e68f082d2939ee45a3b8359a72c4ca854a2e8180a41af1f94844dc",
     ("ratios", 1, 0, 128): "646351a118d738a60cfd605c9990dd4ce5138ed6320d5f6bf06ee57df0307938",
 }

@@ -16,7 +16,14 @@ _LINES = {
         "thin": {"count": (4, 12), "thickness": (1, 3)},
         "medium": {"count": (2, 6), "thickness": (4, 8)},
         "thick": {"count": (1, 3), "thickness": (9, 16)},
-    }
+    },
+    2: {
+        "1-2 px": {"count": (4, 12), "thickness": (1, 2)},
+        "3-5 px": {"count": (3, 8), "thickness": (3, 5)},
+        "6-8 px": {"count": (2, 6), "thickness": (6, 8)},
+        "9-16 px": {"count": (1, 3), "thickness": (9, 16)},
+        "17-24 px": {"count": (1, 2), "thickness": (17, 24)},
+    },
 }
 # By version: the bins of hole pixels, (low, high].
 _RATIOS = {1: RATIO_BINS}
@@ -25,9 +32,10 @@ _KINDS = {"lines": 0, "ratios": 1, "folder": 2}  # the first word of a mask's se
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LineMasks:
-    """Straight lines, in buckets by their thickness in pixels: thin 1 to 3, medium 4 to 8, thick 9 to 16.
+    """Straight lines, in buckets by their thickness in pixels.
 
-    The thickness does not grow with the image: the thickest line is a quarter of 64 pixels, a sixteenth of 256.
+    Version 1: thin 1 to 3, medium 4 to 8, thick 9 to 16. Version 2: 1 to 2, 3 to 5, 6 to 8, 9 to 16 and 17 to 24. The
+    thickness does not grow with the image: the thickest line is a quarter of 64 pixels, a sixteenth of 256.
 
     Attributes:
         seed: any integer >= 0.
