@@ -22,7 +22,7 @@ from pconv_jax.compiling import compiler_options
 from pconv_jax.errors import InputError
 from pconv_jax.fill import fill_means, pyramid_fill
 from pconv_jax.inpainter import Inpainter, restore
-from pconv_jax.models import PyramidGenerator
+from pconv_jax.models import PyramidConfig, PyramidGenerator
 from pconv_jax.pictures import check_pixels, from_float, hole_of, pixels_of, to_float
 from pconv_jax.released import DEFAULT_WEIGHTS, released
 from pconv_jax.tiles import GRID, Window, strips
@@ -42,6 +42,8 @@ Picture = TypeVar("Picture")
 
 class Restorer:
     """Trained weights, ready to restore one image after the other.
+
+    Windows are computed in threads of their own: what is set for JAX by a `with` statement does not reach them.
 
     Attributes:
         model: the trained generator.
@@ -63,13 +65,19 @@ class Restorer:
                 network sees further than that.
 
         Raises:
-            InputError: there are no such weights, or they cannot be read; or window sizes that are none.
+            InputError: there are no such weights, or they cannot be read; their network has too many resolutions for
+                windows; or window sizes that are none.
         """
         too_small = 2 * MARGIN
         if not windows or list(windows) != sorted(windows) or any(s % GRID or s <= too_small for s in windows):
             raise InputError(f"windows={tuple(windows)} must ascend and be multiples of {GRID} above {too_small} px")
         self.windows = tuple(windows)
         self.model = _open(weights)
+        config = self.model.config
+        if isinstance(config, PyramidConfig) and GRID % config.multiple:
+            raise InputError(
+                f"a network of {len(config.widths)} resolutions cannot be run in windows: train one of at most {_LEVEL}"
+            )
 
     def __call__(self, image: Picture, mask: Any, *, progress: Callable[[int, int], object] | None = None) -> Picture:
         """Restores an image.
@@ -120,7 +128,7 @@ class Restorer:
                 deepest = max(deepest, depth)
                 if progress is not None:
                     progress(number + 1, len(windows))
-        finally:  # after Ctrl-C too
+        finally:  # after Ctrl-C too, when the windows that are computed have ended
             pool.shutdown(cancel_futures=True)
         self._warn_of_width(2 * deepest)
         return restored
@@ -140,18 +148,12 @@ class Restorer:
         holes = _cut(hole, window)
         values = to_float(part, holes)
         coarse_part = coarse[window.top // GRID :, window.left // GRID :][: window.size // GRID, : window.size // GRID]
-        within = holes.shape == (window.size, window.size)
-        margin = MARGIN if within and window.has_margin(MARGIN) else 0
-        image, mask, inside, known = (
-            _padded(array, side)
-            for array, side in (
-                (values, window.size),
-                (np.float32(1) - holes[..., None], window.size),
-                (np.ones((*holes.shape, 1), np.float32), window.size),
-                (coarse_part, window.size // GRID),
-            )
-        )
-        output = np.asarray(network(image, mask, None if margin else inside, known, margin=margin))[0]
+        complete = holes.shape == (window.size, window.size)
+        margin = MARGIN if complete and window.has_margin(MARGIN) else 0
+        image, mask = _padded(values, window.size), _padded(np.float32(1) - holes[..., None], window.size)
+        inside = None if margin else _padded(np.ones((*holes.shape, 1), np.float32), window.size)
+        known = _padded(coarse_part, window.size // GRID)
+        output = np.asarray(network(image, mask, inside, known, margin=margin))[0]
         rows, columns = (
             slice(start - first, min(stop - first, length))
             for (start, stop), first, length in (

@@ -101,7 +101,7 @@ def cover(blocks: np.ndarray, sizes: Sequence[int], margin: int) -> list[Window]
         margin: context around a core where the image goes on, px; a multiple of `GRID`.
 
     Returns:
-        The windows; those at the border lie inside the image, if it is large enough, and need no margin there.
+        The windows. They lie inside the image's blocks, if there are enough; at its border a core needs no margin.
     """
     sides, around = [size // GRID for size in sizes], margin // GRID
     return [
@@ -167,7 +167,7 @@ class _Candidates:
 def _places(origin: int, extent: int, length: int, side: int, around: int) -> np.ndarray:
     """Along one axis: where windows may begin in the image, and where their cores begin and end in the region.
 
-    Windows lie inside the image, if it is large enough; at its border a core needs no margin.
+    Windows lie inside the image's blocks, if there are enough; at its border a core needs no margin.
     """
     first = np.arange(max(0, origin + 1 - side), max(0, min(origin + extent, length - side)) + 1)
     start = np.where(first == 0, 0, first + around)

@@ -217,7 +217,7 @@ def test_an_unknown_preset_is_a_mistake_in_the_flags(capsys):
     [
         (["--generator", "pyramid", "--convolution", "plain"], "--convolution plain"),
         (["--blocks", "1", "1"], "--blocks"),
-        (["--grey", "1.5"], "--grey is 1.5"),
+        (["--monochrome", "1.5"], "--monochrome is 1.5"),
         (["--warmup", "9", "--steps", "9"], "warm-up's 9, not 9"),
         (["--clip", "0"], "0.0"),
     ],
@@ -234,7 +234,7 @@ ALONE = ("--adversarial-weight", "0", "--perceptual-weight", "0", "--learning-ra
 
 def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on(tmp_path, capsys):
     first, file, second = tmp_path / "first", tmp_path / "w.safetensors", tmp_path / "second"
-    assert main(tiny(first, *PYRAMID, *ALONE, "--grey", "0.5", "--warmup", "2", "--clip", "1")) == 0
+    assert main(tiny(first, *PYRAMID, *ALONE, "--monochrome", "0.5", "--warmup", "2", "--clip", "1")) == 0
     assert export_main([str(first), str(file)]) == 0
     assert f"as {file} (0.0 MB)" in capsys.readouterr().out
     weights = load_weights(file)
@@ -353,7 +353,7 @@ def test_settings_come_back_from_their_file_and_those_of_older_runs_have_their_d
         PRESETS["faithful"], data_dir=Path("photos"), blocks=(1, 1, 1), initial_weights=Path("w.safetensors")
     )
     assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
-    new = ("grey", "line_shape", "blocks", "initial_weights", "pixel_loss", "warmup", "clip")
+    new = ("monochrome", "line_shape", "blocks", "initial_weights", "pixel_loss", "warmup", "clip")
     older = {name: value for name, value in PRESETS["samples"].to_json().items() if name not in new}
     assert Config.from_json(older) == PRESETS["samples"]
     assert PRESETS["samples"].check_same_run(older) == PRESETS["samples"]

@@ -326,6 +326,12 @@ def test_windows_that_cannot_be(model, windows):
         Restorer(model, windows=windows)
 
 
+def test_networks_that_windows_are_too_small_for(model):
+    with pytest.raises(InputError, match=r"5 resolutions .* at most 4"):
+        Restorer(untrained(PyramidConfig((4,) * 5, (1,) * 5)))
+    Restorer(untrained(PyramidConfig((4,) * 4, (1,) * 4)))
+
+
 def test_weights_by_file_and_from_a_run(tmp_path, finished, model):
     save_weights(tmp_path / "w.safetensors", Weights(CONFIG, model.params, model.stats, {"thickest_line": 24}))
     restorer = Restorer(tmp_path / "w.safetensors", windows=SMALL)

@@ -18,8 +18,8 @@ class Options:
         split: which images; all of them only with data folder.
         limit: number of images, the first ones of the split; all if not given.
         image_size: side of the square in the middle of each image that is scored, px.
-        masks: the damage: lines (thin, medium and thick), ratios (six bins of hole ratio, holes at the border or not),
-            or a folder of mask files (white = hole).
+        masks: the damage: lines (buckets by thickness), ratios (six bins of hole ratio, holes at the border or not), or
+            a folder of mask files (white = hole).
         pair_by_name: every image of the folder has a mask of its own name and size in the mask folder; all images are
             scored, at their own size.
         mask_version: version of the lines or ratios; older versions stay as they are.

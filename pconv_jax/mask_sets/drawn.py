@@ -35,7 +35,7 @@ class LineMasks:
     """Straight lines, in buckets by their thickness in pixels.
 
     Version 1: thin 1 to 3, medium 4 to 8, thick 9 to 16. Version 2: 1 to 2, 3 to 5, 6 to 8, 9 to 16 and 17 to 24. The
-    thickness does not grow with the image: the thickest line is a quarter of 64 pixels, a sixteenth of 256.
+    thickness does not grow with the image: a line of 16 pixels is a quarter of 64 pixels, a sixteenth of 256.
 
     Attributes:
         seed: any integer >= 0.
