@@ -30,8 +30,12 @@ from pconv_jax.weights import load_weights
 
 MARGIN = 32
 """Context around what a window is used for, px. With the weights that come along, what is further away changes the
-result by X / 255 at most where strokes are up to 24 px wide."""
-WINDOWS = (96, 160, 256)
+result by 0.7 / 255 at most, strokes up to 24 px wide included."""
+BROAD_MARGIN = 48
+"""The same where holes are broad. With 32 px it would be 5 / 255 there."""
+BROAD = 9
+"""Holes are broad where a square of this side fits into them, px: strokes from 9 to 13 px on, by their direction."""
+WINDOWS = (96, 128, 160, 256)
 """Sides of the windows that networks are run on, px. For each of them two programs are compiled at most, one for
 windows inside the image and one for those at its border; as many again for alpha."""
 _AT_ONCE = 4  # windows, so that all cores are busy while one of them is cut or pasted, or at what only one core does
@@ -60,17 +64,24 @@ class Restorer:
         Args:
             weights: those that come with the package, by name; a `.safetensors` file; the output folder of a training
                 run; or a generator that is loaded already.
-            windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 64. Memory and
-                time depend on them, and the result hardly, see `MARGIN`; that of partial convolutions does where their
-                network sees further than that.
+            windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 64, the largest
+                above 96. Memory and time depend on them, and the result hardly, see `MARGIN`; that of partial
+                convolutions does where their network sees further than that.
 
         Raises:
             InputError: there are no such weights, or they cannot be read; their network has too many resolutions for
                 windows; or window sizes that are none.
         """
-        too_small = 2 * MARGIN
-        if not windows or list(windows) != sorted(windows) or any(s % GRID or s <= too_small for s in windows):
-            raise InputError(f"windows={tuple(windows)} must ascend and be multiples of {GRID} above {too_small} px")
+        if (
+            not windows
+            or list(windows) != sorted(windows)
+            or any(size % GRID or size <= 2 * MARGIN for size in windows)
+            or windows[-1] <= 2 * BROAD_MARGIN
+        ):
+            raise InputError(
+                f"windows={tuple(windows)} must ascend and be multiples of {GRID} above {2 * MARGIN} px, "
+                f"the last one above {2 * BROAD_MARGIN} px"
+            )
         self.windows = tuple(windows)
         self.model = _open(weights)
         config = self.model.config
@@ -107,13 +118,12 @@ class Restorer:
         """`pixels` [H, W, C] and `hole` [H, W] bool; a new array."""
         check_pixels(pixels, hole)
         restored = pixels.copy()
-        blocks = tiles.occupied(hole)
-        if not blocks.any():
+        if not hole.any():
             return restored
         if hole.all():
             raise InputError("the mask leaves no valid pixel: there is nothing to restore the image from")
         coarse = _coarse_fill(pixels, hole)
-        windows = tiles.cover(blocks, self.windows, MARGIN)
+        windows = choose_windows(hole, self.windows)
         deepest = 0.0
         # Numbers apart from what they belong to: that takes a millisecond, too long for each window.
         numbers, structure = jax.tree.flatten((self.model.params, self.model.stats))
@@ -121,10 +131,8 @@ class Restorer:
         repair = functools.partial(self._restore_window, network, pixels, hole, coarse)
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
-            # In their order: where cores overlap it is settled which one counts.
-            for number, (window, (new, depth)) in enumerate(zip(windows, pool.map(repair, windows), strict=True)):
-                core = (slice(*window.rows), slice(*window.columns))
-                restored[core][hole[core]] = new
+            for number, (window, (own, new, depth)) in enumerate(zip(windows, pool.map(repair, windows), strict=True)):
+                _cut(restored, window)[own] = new
                 deepest = max(deepest, depth)
                 if progress is not None:
                     progress(number + 1, len(windows))
@@ -140,33 +148,28 @@ class Restorer:
         hole: np.ndarray,
         coarse: np.ndarray,
         window: Window,
-    ) -> tuple[np.ndarray, float]:
-        """New pixels for the holes in the core of a window, and how far the deepest of them is from a valid one."""
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """The pixels that a window repairs, what they become, and how far the deepest of them is from a valid one."""
         import cv2
 
         part = _cut(pixels, window)
         holes = _cut(hole, window)
+        height, width = holes.shape
         values = to_float(part, holes)
         coarse_part = coarse[window.top // GRID :, window.left // GRID :][: window.size // GRID, : window.size // GRID]
         complete = holes.shape == (window.size, window.size)
         margin = MARGIN if complete and window.has_margin(MARGIN) else 0
         image, mask = _padded(values, window.size), _padded(np.float32(1) - holes[..., None], window.size)
-        inside = None if margin else _padded(np.ones((*holes.shape, 1), np.float32), window.size)
+        inside = None if margin else _padded(np.ones((height, width, 1), np.float32), window.size)
         known = _padded(coarse_part, window.size // GRID)
         output = np.asarray(network(image, mask, inside, known, margin=margin))[0]
-        rows, columns = (
-            slice(start - first, min(stop - first, length))
-            for (start, stop), first, length in (
-                (window.rows, window.top, holes.shape[0]),
-                (window.columns, window.left, holes.shape[1]),
-            )
-        )
-        inner = tuple(slice(axis.start - margin, axis.stop - margin) for axis in (rows, columns))
-        new = from_float(output[inner][holes[rows, columns]], pixels.shape[2], pixels.dtype)
+        own = holes & window.blocks.repeat(GRID, 0).repeat(GRID, 1)[:height, :width]
+        inner = own[margin : height - margin, margin : width - margin]
+        new = from_float(output[: inner.shape[0], : inner.shape[1]][inner], pixels.shape[2], pixels.dtype)
         if holes.all():  # OpenCV would give the largest number that there is
-            return new, window.size / 2
+            return own, new, window.size / 2
         depth = cv2.distanceTransform(np.pad(holes.astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        return new, float(depth[rows, columns].max())
+        return own, new, float(depth[own].max())
 
     def _warn_of_width(self, width: float) -> None:
         limit = self.model.thickest_line  # where two lines cross, a hole is 1.4 times as wide
@@ -176,6 +179,24 @@ class Restorer:
                 "the middle of wider ones comes out smooth; a smaller version of the image may look better",
                 stacklevel=4,
             )
+
+
+def choose_windows(hole: np.ndarray, sizes: Sequence[int]) -> list[Window]:
+    """The windows that an image is restored in.
+
+    Args:
+        hole: bool `[H, W]`.
+        sizes: sides of the windows to choose from, ascending, px.
+
+    Returns:
+        The windows, those around broad holes first.
+    """
+    blocks, broad = tiles.occupied(hole), tiles.broad(hole, BROAD)
+    blocks &= ~broad
+    windows = tiles.cover(broad, [size for size in sizes if size > 2 * BROAD_MARGIN], BROAD_MARGIN)
+    for window in windows:
+        window.take(blocks, MARGIN)
+    return windows + tiles.cover(blocks, sizes, MARGIN)
 
 
 def inpaint(image: Picture, mask: Any, *, weights: str | os.PathLike[str] | Inpainter = DEFAULT_WEIGHTS) -> Picture:

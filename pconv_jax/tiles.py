@@ -15,23 +15,25 @@ _CALL = 8  # what a window costs besides its area: as much as so many blocks
 _STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Window:
     """A square part of an image that is computed at once.
 
     Attributes:
-        top: its first row.
-        left: its first column.
-        size: its side, px; it may reach beyond the image below and to the right.
-        rows: first and last + 1 row of its core, where its result is used.
-        columns: first and last + 1 column of its core.
+        top: its first row, px.
+        left: its first column, px.
+        blocks: bool `[n, n]`, n = `size` / `GRID`: in which of its blocks the holes are repaired. A block of the image
+            belongs to one window at most.
     """
 
     top: int
     left: int
-    size: int
-    rows: tuple[int, int]
-    columns: tuple[int, int]
+    blocks: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Its side, px; it may reach beyond the image below and to the right."""
+        return GRID * len(self.blocks)
 
     @property
     def area(self) -> int:
@@ -39,11 +41,27 @@ class Window:
         return self.size**2
 
     def has_margin(self, margin: int) -> bool:
-        """Whether there is a margin of so many pixels around the core on all sides."""
-        return all(
-            first + margin <= start and stop <= first + self.size - margin
-            for first, (start, stop) in ((self.top, self.rows), (self.left, self.columns))
+        """Whether there are so many pixels around all blocks that are repaired."""
+        around = margin // GRID
+        inner = self.blocks[around : len(self.blocks) - around, around : len(self.blocks) - around]
+        return np.count_nonzero(inner) == np.count_nonzero(self.blocks)
+
+    def take(self, blocks: np.ndarray, margin: int) -> None:
+        """Repairs further blocks of the image in this window.
+
+        Args:
+            blocks: bool, as of `occupied`; those that have the margin here, or reach the border of the image, are taken
+                and no longer set.
+            margin: px.
+        """
+        top, left, side, around = self.top // GRID, self.left // GRID, len(self.blocks), margin // GRID
+        rows, columns = (
+            slice(first + around * (first > 0), min(length, first + side - around * (first + side < length)))
+            for first, length in zip((top, left), blocks.shape, strict=True)
         )
+        own = self.blocks[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+        own |= blocks[rows, columns]
+        blocks[rows, columns] = False
 
 
 def strips(height: int, width: int) -> Iterator[slice]:
@@ -72,6 +90,22 @@ def occupied(hole: np.ndarray) -> np.ndarray:
     return _blocks(np.logical_or, hole)
 
 
+def broad(hole: np.ndarray, width: int) -> np.ndarray:
+    """Which blocks of `GRID` x `GRID` pixels have a part of a hole that a square of `width` pixels fits into.
+
+    Args:
+        hole: bool `[H, W]`.
+        width: side of the square, px; an odd number.
+
+    Returns:
+        bool `[ceil(H / GRID), ceil(W / GRID)]`.
+    """
+    import cv2
+
+    opened = cv2.morphologyEx(hole.view(np.uint8), cv2.MORPH_OPEN, np.ones((width, width), np.uint8))
+    return occupied(opened.view(bool))
+
+
 def lost(hole: np.ndarray) -> np.ndarray:
     """Which blocks of `GRID` x `GRID` pixels are all hole.
 
@@ -91,45 +125,47 @@ def _blocks(join: np.ufunc, pixels: np.ndarray) -> np.ndarray:
 
 
 def cover(blocks: np.ndarray, sizes: Sequence[int], margin: int) -> list[Window]:
-    """Windows whose cores cover all holes, at little cost.
+    """Windows in which all holes are repaired, at little cost.
 
-    Greedily: each window is the one that covers most of what is not covered yet for its cost. Cores may overlap.
+    Greedily: each window is the one that covers most of what is not covered yet for its cost.
 
     Args:
         blocks: bool `[h, w]`, see `occupied`.
         sizes: sides of the windows to choose from, ascending, px; multiples of `GRID`, above twice the margin.
-        margin: context around a core where the image goes on, px; a multiple of `GRID`.
+        margin: context around what a window repairs where the image goes on, px; a multiple of `GRID`.
 
     Returns:
-        The windows. They lie inside the image's blocks, if there are enough; at its border a core needs no margin.
+        The windows. They lie inside the image's blocks, if there are enough; at its border no margin is needed.
     """
     sides, around = [size // GRID for size in sizes], margin // GRID
-    return [
-        window
-        for top in range(0, blocks.shape[0], _REGION)
-        for left in range(0, blocks.shape[1], _REGION)
-        for window in _cover_region(blocks, (top, left), sides, around)
-    ]
+    windows = []
+    for top in range(0, blocks.shape[0], _REGION):
+        for left in range(0, blocks.shape[1], _REGION):
+            uncovered = np.zeros_like(blocks)
+            part = (slice(top, top + _REGION), slice(left, left + _REGION))
+            uncovered[part] = blocks[part]
+            for row, column, side in _places_for(uncovered[part], (top, left), blocks.shape, sides, around):
+                window = Window(GRID * row, GRID * column, np.zeros((side, side), bool))
+                window.take(uncovered, margin)
+                windows.append(window)
+    return windows
 
 
-def _cover_region(blocks: np.ndarray, origin: tuple[int, int], sides: Sequence[int], around: int) -> Iterator[Window]:
-    """Windows for the part of an image that begins at `origin`; in blocks, as all below."""
-    uncovered = blocks[tuple(slice(first, first + _REGION) for first in origin)].copy()
+def _places_for(
+    uncovered: np.ndarray, origin: tuple[int, int], shape: tuple[int, ...], sides: Sequence[int], around: int
+) -> Iterator[tuple[int, int, int]]:
+    """Rows, columns and sides of windows for a region that begins at `origin`, one by one; in blocks, as all below.
+
+    What one covers has to be taken from `uncovered` before the next is asked for.
+    """
     if not uncovered.any():
         return
     sums = np.zeros([extent + 1 for extent in uncovered.shape], np.int32)  # a summed-area table
-    kinds = [_Candidates(origin, uncovered.shape, blocks.shape, side, around) for side in sides]
+    kinds = [_Candidates(origin, uncovered.shape, shape, side, around) for side in sides]
     while uncovered.any():
         uncovered.cumsum(0).cumsum(1, out=sums[1:, 1:])
         _, kind, place = max((kind.best(sums) for kind in kinds), key=lambda candidate: candidate[0])
-        top, left, rows, columns = kind.at(place)
-        core = uncovered[rows, columns]
-        box = []
-        for axis, start in enumerate((rows.start, columns.start)):
-            found = np.flatnonzero(core.any(1 - axis)) + start + origin[axis]
-            box.append((GRID * found[0].item(), GRID * (found[-1].item() + 1)))
-        core[:] = False
-        yield Window(GRID * top, GRID * left, GRID * kind.side, box[0], box[1])
+        yield (*kind.at(place), kind.side)
 
 
 class _Candidates:
@@ -157,11 +193,10 @@ class _Candidates:
         place = int(covered.argmax())
         return covered.flat[place] / (self.side**2 + _CALL), self, place
 
-    def at(self, place: int) -> tuple[int, int, slice, slice]:
-        """Where a window begins in the image, and the rows and columns of its core in the region."""
+    def at(self, place: int) -> tuple[int, int]:
+        """Where a window begins in the image."""
         row, column = divmod(place, self._columns.shape[1])
-        (top, *rows), (left, *columns) = self._rows[:, row].tolist(), self._columns[:, column].tolist()
-        return top, left, slice(*rows), slice(*columns)
+        return self._rows[0, row].item(), self._columns[0, column].item()
 
 
 def _places(origin: int, extent: int, length: int, side: int, around: int) -> np.ndarray:

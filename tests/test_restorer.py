@@ -320,7 +320,7 @@ def test_mistakes_are_named(restorer, image, mask, named):
         restorer(image, mask)
 
 
-@pytest.mark.parametrize("windows", [(), (200, 144), (100,), (150,), (64,)])
+@pytest.mark.parametrize("windows", [(), (200, 144), (100,), (150,), (64, 128), (96,)])
 def test_windows_that_cannot_be(model, windows):
     with pytest.raises(InputError, match=r"windows=\("):
         Restorer(model, windows=windows)

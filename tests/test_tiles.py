@@ -1,10 +1,10 @@
-"""Windows over the damage: every hole in a core, context around it, little computed in vain."""
+"""Windows over the damage: every hole in one, context around it, little computed in vain."""
 
 import numpy as np
 import pytest
 
 from pconv_jax.masks import random_strokes
-from pconv_jax.tiles import GRID, Window, cover, lost, occupied
+from pconv_jax.tiles import GRID, Window, broad, cover, lost, occupied
 
 SIZES, MARGIN = (192, 256, 384, 640), 64
 
@@ -28,23 +28,30 @@ def test_occupied_blocks_by_hand():
     assert lost(hole).tolist() == [[False, True], [False, False], [True, False]]
 
 
+def repaired(window):
+    """Rows and columns, in blocks of the image, that a window repairs."""
+    rows, columns = np.nonzero(window.blocks)
+    return rows + window.top // GRID, columns + window.left // GRID
+
+
 @pytest.mark.parametrize(("height", "width", "spots"), [(100, 70, 1), (640, 1000, 5), (1500, 900, 60), (17, 2000, 3)])
 @pytest.mark.parametrize("sizes", [SIZES, (192,), (144, 400)])
-def test_each_hole_is_in_a_core_and_has_context_up_to_the_border_of_the_image(height, width, spots, sizes):
-    hole = scattered(height, width, spots, spots)
-    used = np.zeros((height + GRID, width + GRID), bool)
-    for window in cover(occupied(hole), sizes, MARGIN):
+def test_each_hole_is_in_one_window_and_has_context_up_to_the_border_of_the_image(height, width, spots, sizes):
+    blocks = occupied(scattered(height, width, spots, spots))
+    before, times = blocks.copy(), np.zeros(blocks.shape, int)
+    for window in cover(blocks, sizes, MARGIN):
         assert window.size in sizes
-        for first, (start, stop), length in zip(
-            (window.top, window.left), (window.rows, window.columns), (height, width), strict=True
-        ):
+        rows, columns = repaired(window)
+        assert len(rows)
+        for first, places, length in zip((window.top, window.left), (rows, columns), blocks.shape, strict=True):
             assert first % GRID == 0
-            assert start >= 0
-            assert first == 0 or first <= start - MARGIN
-            assert first + window.size >= min(stop + MARGIN, length)
-        used[slice(*window.rows), slice(*window.columns)] = True
-    used = used[:height, :width]
-    assert used[hole].all()
+            first = first // GRID
+            assert first == 0 or first + window.size // GRID <= length
+            assert first == 0 or first + MARGIN // GRID <= places.min()
+            assert first + window.size // GRID >= min(places.max() + 1 + MARGIN // GRID, length)
+        times[rows, columns] += 1
+    np.testing.assert_array_equal(times, blocks)
+    np.testing.assert_array_equal(blocks, before)
 
 
 def test_no_damage_needs_no_window():
@@ -54,15 +61,39 @@ def test_no_damage_needs_no_window():
 def test_a_small_hole_gets_the_smallest_window_around_it():
     hole = np.zeros((1000, 1000), bool)
     hole[500:510, 700:705] = True
-    assert cover(occupied(hole), SIZES, MARGIN) == [Window(384, 592, 192, (496, 512), (688, 720))]
+    (window,) = cover(occupied(hole), SIZES, MARGIN)
+    assert (window.top, window.left, window.size) == (384, 592, 192)  # as far up and left as the margin lets it
+    assert [places.tolist() for places in repaired(window)] == [[31, 31], [43, 44]]
 
 
-def test_margins_by_hand():
-    window = Window(16, 32, 128, (48, 112), (64, 128))
-    assert window.has_margin(32)
-    assert not window.has_margin(48)
-    assert not Window(16, 32, 128, (48, 112), (64, 129)).has_margin(32)
-    assert not Window(32, 32, 128, (48, 112), (64, 128)).has_margin(32)
+def test_broad_parts_of_holes_by_hand():
+    hole = np.zeros((64, 48), bool)
+    hole[10:18, :] = True  # a line of 8 px
+    hole[40:49, 20:29] = True  # a square of 9 px, in two rows of blocks
+    hole[48, 28] = False  # without its corner it is none
+    assert not broad(hole, 9).any()
+    hole[48, 28] = True
+    assert np.argwhere(broad(hole, 9)).tolist() == [[2, 1], [3, 1]]
+    assert np.argwhere(broad(hole, 7)).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2], [2, 1], [3, 1]]
+    assert not (broad(hole, 3) & ~occupied(hole)).any()
+
+
+def test_margins_and_what_a_window_takes_by_hand():
+    blocks = np.ones((20, 20), bool)
+    window = Window(16, 32, np.zeros((8, 8), bool))  # blocks 1 to 8 and 2 to 9
+    assert window.has_margin(48)
+    window.take(blocks, 48)
+    assert window.blocks[3:5, 3:5].all() and window.blocks.sum() == 4
+    assert not blocks[4:6, 5:7].any() and blocks.sum() == 396
+    window.take(blocks, 32)
+    assert window.blocks.sum() == 16 and blocks.sum() == 384
+    assert window.has_margin(32) and not window.has_margin(48)
+    corner = Window(0, 192, np.zeros((8, 8), bool))  # at the upper and the right border
+    corner.take(blocks, 32)
+    assert corner.blocks[:6, 2:].all() and corner.blocks.sum() == 36
+    larger = Window(0, 0, np.zeros((32, 32), bool))  # than the image
+    larger.take(blocks, 32)
+    assert not blocks.any()
 
 
 def test_windows_are_moved_inwards_at_the_border():

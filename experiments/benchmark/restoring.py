@@ -12,8 +12,7 @@ from experiments.benchmark.table import Cell, Table
 from experiments.benchmark.timing import in_fresh_process, interleave, peak_mib
 from pconv_jax.data import open_source
 from pconv_jax.masks import random_strokes
-from pconv_jax.restorer import MARGIN, Restorer
-from pconv_jax.tiles import cover, occupied
+from pconv_jax.restorer import Restorer, choose_windows
 
 RESTORER = "this package"
 METHODS = (RESTORER, "OpenCV Navier-Stokes", "OpenCV Telea", "scikit-image biharmonic")
@@ -39,7 +38,7 @@ def run(options: Options) -> list[Table]:
             repeats=options.repeats if megapixels <= _QUICK else 1,
             warmup=1 if megapixels <= _QUICK else 0,
         )
-        computed = sum(window.area for window in cover(occupied(mask == 0), Restorer().windows, MARGIN)) / mask.size
+        computed = sum(window.area for window in choose_windows(mask == 0, Restorer().windows)) / mask.size
         notes.append(f"{np.mean(mask == 0):.1%} hole, windows of {computed:.2f} times the image at {megapixels:g} MP")
         rows += [
             {
