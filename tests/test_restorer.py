@@ -17,7 +17,8 @@ from pconv_jax.fill import pyramid_fill
 from pconv_jax.inpainter import Inpainter
 from pconv_jax.masks import random_strokes
 from pconv_jax.models import Generator, GeneratorConfig, PyramidConfig, PyramidGenerator
-from pconv_jax.restorer import Restorer
+from pconv_jax.restorer import Restorer, choose_windows
+from pconv_jax.tiles import GRID, occupied
 from pconv_jax.weights import Weights, save_weights
 
 CONFIG = PyramidConfig(widths=(4, 6), blocks=(1, 1))
@@ -223,6 +224,29 @@ def test_in_windows_or_whole_is_the_same_to_one_level(model, restorer, height, w
         results = [Restorer(model, windows=sizes)(image, mask) for sizes in (SMALL, (176,), (144, 256, 448))]
     for result in results:
         assert np.abs(result.astype(float) - np.where(mask[..., None] == 0, expected, image)).max() <= 1
+
+
+def is_repaired(window, row, column):
+    place = (row - window.top) // GRID, (column - window.left) // GRID
+    return all(0 <= index < len(window.blocks) for index in place) and window.blocks[place]
+
+
+def test_broad_holes_get_more_context_and_each_block_one_window():
+    hole = np.zeros((800, 1000), bool)
+    hole[300:320, 200:230] = True  # broad
+    hole[320:324, 215:700] = True  # a thin line that begins there
+    hole[700:702, 40:60] = hole[0, 999] = True
+    windows = choose_windows(hole, (96, 160))
+    times = np.zeros((50, 63), int)
+    for window in windows:
+        rows, columns = np.nonzero(window.blocks)
+        times[rows + window.top // GRID, columns + window.left // GRID] += 1
+    np.testing.assert_array_equal(times, occupied(hole))
+    around = next(window for window in windows if is_repaired(window, 310, 210))
+    assert around.size == 160  # 96 px leave nothing between margins of 48
+    assert around.top <= 300 - 48 and around.top + 160 >= 320 + 48
+    assert around.left <= 200 - 48 and around.left + 160 >= 230 + 48
+    assert {window.size for window in windows} == {96, 160}
 
 
 def test_holes_wider_than_a_window_are_filled_and_told(model):
