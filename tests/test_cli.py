@@ -1126,10 +1126,10 @@ def until(count, folder, process):
 
 
 def test_stopped_at_any_time_the_same_command_goes_on(tmp_path, weights, inpaint):
-    count = 40
+    count = 100  # so many that they are not done before the signal comes
     for number in range(count):
-        save(tmp_path / "photos" / f"{number:02}.png", picture(100, 120, seed=number))
-    mask = save(tmp_path / "m.png", hole(100, 120))
+        save(tmp_path / "photos" / f"{number:02}.png", picture(200, 240, seed=number))
+    mask = save(tmp_path / "m.png", hole(200, 240))
     out = tmp_path / "out"
     arguments = (tmp_path / "photos", "-m", mask, "-o", out)
     before = {}
@@ -1143,7 +1143,7 @@ def test_stopped_at_any_time_the_same_command_goes_on(tmp_path, weights, inpaint
         results = sorted(out.glob("[0-9]*.png"))
         assert len(before) + 2 <= len(results) < count
         for path in results:
-            check(picture(100, 120, seed=int(path.stem)), load(path), hole(100, 120))
+            check(picture(200, 240, seed=int(path.stem)), load(path), hole(200, 240))
         if signal_ != signal.SIGKILL:
             assert files(out) == {path.name for path in results}
             assert complaint == "interrupted; the same command goes on: finished results are skipped\n"
