@@ -54,8 +54,8 @@ PRESETS = MappingProxyType(
         # Paper: 6400 images of CelebA at 128x128; number of epochs not given.
         #   python -m experiments.run --dataset celeb_a
         "celeb_a": dataclasses.replace(_AT_128, dataset="celeb_a", limit=6400, out=Path("runs/celeb_a")),
-        # The run that made the weights that come with the package: 80 minutes on 2 CPU cores, beside other work. Data
-        # and scores are in pconv_jax/released/README.md.
+        # The first run of the weights that come with the package: 80 minutes on 2 CPU cores, beside other work. Data,
+        # scores and the second run are in pconv_jax/released/README.md.
         #   python -m experiments.run --preset faithful --data-dir DIR
         "faithful": Config(
             dataset="folder",

@@ -32,7 +32,7 @@ def run(options: Options) -> list[Table]:
         print(f"restoring: {megapixels:g} megapixels", file=sys.stderr, flush=True)
         image, mask = photograph(megapixels)
         methods = {name: method(name) for name in METHODS}
-        methods[RESTORER](*photograph(_QUICK))  # compiles
+        methods[RESTORER](image, mask)  # compiles what it needs
         timings = interleave(
             {name: functools.partial(repair, image, mask) for name, repair in methods.items()},
             repeats=options.repeats if megapixels <= _QUICK else 1,
@@ -57,7 +57,8 @@ def run(options: Options) -> list[Table]:
             rows,
             (
                 f"{'; '.join(notes)}. Scratches are {_THICKNESS[0]} to {_THICKNESS[1]} px wide.",
-                f"peak: beyond what a process of its own had held after an image of {_WARM} px, the result included.",
+                f"peak: beyond what a process of its own had held after an image of {_WARM} px; the result and the "
+                "compilation for further window sizes included.",
                 f"Above {_QUICK} megapixel each method was timed once.",
             ),
         )
