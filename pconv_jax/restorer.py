@@ -30,8 +30,8 @@ from pconv_jax.weights import load_weights
 
 MARGIN = 32
 """Context around what a window is used for, px. With the weights that come along, what is further away changes the
-result by 1.2 / 255 at most (14 photographs), by more than 1 / 255 in fewer than one of 100,000 pixels, where strokes are
-up to 24 px wide."""
+result by 1.2 / 255 at most (14 photographs), by more than 1 / 255 in fewer than one of 100,000 pixels, with strokes of
+up to 24 px."""
 BROAD_MARGIN = 48
 """The same where holes are broad. With 32 px it would be 5 / 255 there."""
 BROAD = 9
