@@ -79,7 +79,12 @@ def started(*arguments):
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([SCRIPT, *map(str, arguments)], env={**os.environ, **cache}, **pipes)
+    # Tests that run in the background of a shell ignore SIGINT, and so would what they start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen([SCRIPT, *map(str, arguments)], env={**os.environ, **cache}, **pipes)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def picture(height=SIZE[0], width=SIZE[1], channels=3, dtype=np.uint8, seed=0):
