@@ -14,6 +14,8 @@ from pconv_jax.models import GENERATORS, AnyGeneratorConfig, DiscriminatorConfig
 from pconv_jax.train import OptimizerConfig
 from pconv_jax.vgg import deepest
 
+_OFF = {"grey": 0.0}  # settings of earlier versions alone, and the value that turned them off
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
@@ -207,10 +209,8 @@ class Config:
         Raises:
             InputError: a name that is no setting, or a value that makes no sense.
         """
-        if unknown := sorted(set(values) - {field.name for field in dataclasses.fields(cls)}):
-            raise InputError(f"{', '.join(unknown)} is no setting of this version: use the version that made the run")
         plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in _of_this_version(values).items()
         }
         names = ("data_dir", "out", "initial_weights")
         paths = {name: Path(plain[name]) for name in names if plain.get(name) is not None}
@@ -234,13 +234,13 @@ class Config:
             These settings.
 
         Raises:
-            InputError: naming every setting that differs.
+            InputError: naming every setting that differs, or a name that is no setting.
         """
         free = {"resume", "out", "data_dir", "workers", "mapping", "keep", "checkpoint_every", "sample_every"}
         free |= {"test_images"}
         if self.schedule == "constant":
             free |= {"steps", "epochs"}
-        now, before = self.to_json(), {**Config().to_json(), **before}
+        now, before = self.to_json(), {**Config().to_json(), **_of_this_version(before)}
         changed = [
             f"--{name.replace('_', '-')} was {before[name]} and is now {now[name]}"
             for name in now
@@ -252,3 +252,11 @@ class Config:
                 "use the settings of that run, or another --out"
             )
         return self
+
+
+def _of_this_version(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run, without what is gone and did nothing in it."""
+    kept = {name: value for name, value in values.items() if name not in _OFF or value != _OFF[name]}
+    if unknown := sorted(set(kept) - {field.name for field in dataclasses.fields(Config)}):
+        raise InputError(f"{', '.join(unknown)} is no setting of this version: use the version that made the run")
+    return kept

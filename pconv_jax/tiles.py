@@ -5,6 +5,7 @@ Rows and columns count in pixels from the upper left corner of the image; window
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ _CALL = 8  # what a window costs besides its area: as much as so many blocks
 _STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(eq=False)
 class Window:
     """A square part of an image that is computed at once.
 
@@ -54,9 +55,9 @@ class Window:
                 and no longer set.
             margin: px.
         """
-        top, left, side, around = self.top // GRID, self.left // GRID, len(self.blocks), margin // GRID
+        top, left = self.top // GRID, self.left // GRID
         rows, columns = (
-            slice(first + around * (first > 0), min(length, first + side - around * (first + side < length)))
+            slice(*_core(first, len(self.blocks), length, margin // GRID))
             for first, length in zip((top, left), blocks.shape, strict=True)
         )
         own = self.blocks[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
@@ -137,48 +138,40 @@ def cover(blocks: np.ndarray, sizes: Sequence[int], margin: int) -> list[Window]
     Returns:
         The windows. They lie inside the image's blocks, if there are enough; at its border no margin is needed.
     """
-    sides, around = [size // GRID for size in sizes], margin // GRID
+    return [
+        window
+        for top in range(0, blocks.shape[0], _REGION)
+        for left in range(0, blocks.shape[1], _REGION)
+        for window in _cover_region(blocks, (top, left), sizes, margin)
+    ]
+
+
+def _cover_region(blocks: np.ndarray, origin: tuple[int, int], sizes: Sequence[int], margin: int) -> list[Window]:
+    """Windows for the part of an image that begins at `origin`, in blocks."""
+    part = tuple(slice(first, first + _REGION) for first in origin)
+    if not blocks[part].any():
+        return []
+    uncovered = np.zeros_like(blocks)
+    uncovered[part] = blocks[part]
+    near = uncovered[part]
+    sums = np.zeros([extent + 1 for extent in near.shape], np.int32)  # a summed-area table
+    kinds = [_Candidates(origin, near.shape, blocks.shape, size // GRID, margin // GRID) for size in sizes]
     windows = []
-    for top in range(0, blocks.shape[0], _REGION):
-        for left in range(0, blocks.shape[1], _REGION):
-            uncovered = np.zeros_like(blocks)
-            part = (slice(top, top + _REGION), slice(left, left + _REGION))
-            uncovered[part] = blocks[part]
-            for row, column, side in _places_for(uncovered[part], (top, left), blocks.shape, sides, around):
-                window = Window(GRID * row, GRID * column, np.zeros((side, side), bool))
-                window.take(uncovered, margin)
-                windows.append(window)
+    while near.any():
+        near.cumsum(0).cumsum(1, out=sums[1:, 1:])
+        window = max((kind.best(sums) for kind in kinds), key=lambda candidate: candidate[0])[1]
+        window.take(uncovered, margin)
+        windows.append(window)
     return windows
 
 
-def _places_for(
-    uncovered: np.ndarray, origin: tuple[int, int], shape: tuple[int, ...], sides: Sequence[int], around: int
-) -> Iterator[tuple[int, int, int]]:
-    """Rows, columns and sides of windows for a region that begins at `origin`, one by one; in blocks, as all below.
-
-    What one covers has to be taken from `uncovered` before the next is asked for.
-    """
-    if not uncovered.any():
-        return
-    sums = np.zeros([extent + 1 for extent in uncovered.shape], np.int32)  # a summed-area table
-    kinds = [_Candidates(origin, uncovered.shape, shape, side, around) for side in sides]
-    while uncovered.any():
-        uncovered.cumsum(0).cumsum(1, out=sums[1:, 1:])
-        _, kind, place = max((kind.best(sums) for kind in kinds), key=lambda candidate: candidate[0])
-        yield (*kind.at(place), kind.side)
-
-
 class _Candidates:
-    """The windows of one size whose cores reach into a region.
-
-    Attributes:
-        side: of the windows.
-    """
+    """The windows of one size whose cores reach into a region; all in blocks."""
 
     def __init__(
         self, origin: tuple[int, int], extent: tuple[int, ...], shape: tuple[int, ...], side: int, around: int
     ):
-        self.side = side
+        self._side = side
         self._rows, self._columns = (_places(*axis, side, around) for axis in zip(origin, extent, shape, strict=True))
         table = tuple(length + 1 for length in extent)
         # Upper left, upper right, lower left and lower right, as places in a summed-area table: a gather each.
@@ -186,25 +179,26 @@ class _Candidates:
             np.ravel_multi_index(np.ix_(row, column), table) for row in self._rows[1:] for column in self._columns[1:]
         ]
 
-    def best(self, sums: np.ndarray) -> tuple[float, "_Candidates", int]:
-        """What the best of them covers for its cost, and which it is."""
+    def best(self, sums: np.ndarray) -> tuple[float, Window]:
+        """What the best of them covers for its cost, and that window, without any block yet."""
         upper_left, upper_right, lower_left, lower_right = (sums.take(corner) for corner in self._corners)
         covered = lower_right - lower_left - upper_right + upper_left
-        place = int(covered.argmax())
-        return covered.flat[place] / (self.side**2 + _CALL), self, place
-
-    def at(self, place: int) -> tuple[int, int]:
-        """Where a window begins in the image."""
-        row, column = divmod(place, self._columns.shape[1])
-        return self._rows[0, row].item(), self._columns[0, column].item()
+        place = covered.argmax()
+        row, column = np.unravel_index(place, covered.shape)
+        top, left = self._rows[0, row].item(), self._columns[0, column].item()
+        window = Window(GRID * top, GRID * left, np.zeros((self._side, self._side), bool))
+        return covered.flat[place] / (self._side**2 + _CALL), window
 
 
 def _places(origin: int, extent: int, length: int, side: int, around: int) -> np.ndarray:
     """Along one axis: where windows may begin in the image, and where their cores begin and end in the region.
 
-    Windows lie inside the image's blocks, if there are enough; at its border a core needs no margin.
+    Windows lie inside the image's blocks, if there are enough.
     """
     first = np.arange(max(0, origin + 1 - side), max(0, min(origin + extent, length - side)) + 1)
-    start = np.where(first == 0, 0, first + around)
-    end = np.where(first + side >= length, length, first + side - around)
-    return np.stack([first, *(np.clip(edge - origin, 0, extent) for edge in (start, end))])
+    return np.stack([first, *(np.clip(edge - origin, 0, extent) for edge in _core(first, side, length, around))])
+
+
+def _core(first: Any, side: int, length: int, around: int) -> tuple[Any, Any]:
+    """Along one axis: where the core of a window, or of many, begins and ends; at the border it needs no margin."""
+    return first + around * (first > 0), np.minimum(first + side - around * (first + side < length), length)

@@ -361,6 +361,15 @@ def test_settings_come_back_from_their_file_and_those_of_older_runs_have_their_d
         dataclasses.replace(PRESETS["samples"], clip=1.0).check_same_run(older)
 
 
+def test_settings_that_are_gone_count_where_they_did_something():
+    config = PRESETS["samples"]
+    assert Config.from_json({**config.to_json(), "grey": 0.0}) == config
+    assert config.check_same_run({**config.to_json(), "grey": 0.0}) == config
+    for read in (Config.from_json, config.check_same_run):
+        with pytest.raises(InputError, match="grey is no setting of this version: use the version that made the run"):
+            read({**config.to_json(), "grey": 0.1})
+
+
 def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):
     rows = [{"step": step, "pixel": 1.0 / step} for step in range(1, 6)]
     path = tmp_path / "metrics.jsonl"
