@@ -249,6 +249,13 @@ def test_broad_holes_get_more_context_and_each_block_one_window():
     assert {window.size for window in windows} == {96, 160}
 
 
+def test_the_window_of_a_broad_hole_repairs_thin_ones_near_it():
+    hole = np.zeros((800, 1000), bool)
+    hole[300:320, 200:230] = hole[320:324, 200:240] = hole[280:284, 180:250] = True
+    (window,) = choose_windows(hole, (96, 160))
+    assert window.size == 160
+
+
 def test_holes_wider_than_a_window_are_filled_and_told(model):
     restorer = Restorer(untrained(thickest_line=24), windows=SMALL)
     image = np.full((300, 400, 3), 90, np.uint8)
