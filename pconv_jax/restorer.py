@@ -36,9 +36,9 @@ BROAD_MARGIN = 48
 """The same where holes are broad. With 32 px it would be 5 / 255 there."""
 BROAD = 9
 """Holes are broad where a square of this side fits into them, px: strokes from 9 to 13 px on, by their direction."""
-WINDOWS = (96, 128, 160, 256)
-"""Sides of the windows that networks are run on, px. For each of them two programs are compiled at most, one for
-windows inside the image and one for those at its border; as many again for alpha."""
+WINDOWS = (96, 128, 176, 256, 384)
+"""Sides of the windows that networks are run on, px. One program is compiled for each that is needed; another one for
+images with alpha."""
 _AT_ONCE = 4  # windows, so that all cores are busy while one of them is cut or pasted, or at what only one core does
 _LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
 
@@ -113,6 +113,12 @@ class Restorer:
         hole = hole_of(mask, pixels.shape[:2])
         return rebuild(self._restore(pixels, hole, progress))
 
+    @functools.cached_property
+    def _network(self) -> Callable[..., jax.Array]:
+        # Numbers apart from what they belong to: that takes a millisecond, too long for each window.
+        numbers, structure = jax.tree.flatten((self.model.params, self.model.stats))
+        return functools.partial(_compiled(self.model.graph, structure), numbers)
+
     def _restore(
         self, pixels: np.ndarray, hole: np.ndarray, progress: Callable[[int, int], object] | None
     ) -> np.ndarray:
@@ -126,14 +132,11 @@ class Restorer:
         coarse = _coarse_fill(pixels, hole)
         windows = choose_windows(hole, self.windows)
         deepest = 0.0
-        # Numbers apart from what they belong to: that takes a millisecond, too long for each window.
-        numbers, structure = jax.tree.flatten((self.model.params, self.model.stats))
-        network = functools.partial(_compiled(self.model.graph, structure), numbers)
-        repair = functools.partial(self._restore_window, network, pixels, hole, coarse)
+        repair = functools.partial(self._restore_window, pixels, hole, coarse)
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
-            for number, (window, (own, new, depth)) in enumerate(zip(windows, pool.map(repair, windows), strict=True)):
-                _cut(restored, window)[own] = new
+            for number, (own, new, depth) in enumerate(pool.map(repair, windows)):
+                restored[own] = new
                 deepest = max(deepest, depth)
                 if progress is not None:
                     progress(number + 1, len(windows))
@@ -144,33 +147,27 @@ class Restorer:
 
     def _restore_window(
         self,
-        network: Callable[..., jax.Array],
         pixels: np.ndarray,
         hole: np.ndarray,
         coarse: np.ndarray,
         window: Window,
-    ) -> tuple[np.ndarray, np.ndarray, float]:
-        """The pixels that a window repairs, what they become, and how far the deepest of them is from a valid one."""
+    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, float]:
+        """Rows and columns that a window repairs, what they become, and how far a valid pixel is from them at most."""
         import cv2
 
-        part = _cut(pixels, window)
-        holes = _cut(hole, window)
-        height, width = holes.shape
-        values = to_float(part, holes)
-        coarse_part = coarse[window.top // GRID :, window.left // GRID :][: window.size // GRID, : window.size // GRID]
-        complete = holes.shape == (window.size, window.size)
-        margin = MARGIN if complete and window.has_margin(MARGIN) else 0
-        image, mask = _padded(values, window.size), _padded(np.float32(1) - holes[..., None], window.size)
-        inside = None if margin else _padded(np.ones((height, width, 1), np.float32), window.size)
-        known = _padded(coarse_part, window.size // GRID)
-        output = np.asarray(network(image, mask, inside, known, margin=margin))[0]
-        own = holes & window.blocks.repeat(GRID, 0).repeat(GRID, 1)[:height, :width]
-        inner = own[margin : height - margin, margin : width - margin]
-        new = from_float(output[: inner.shape[0], : inner.shape[1]][inner], pixels.shape[2], pixels.dtype)
+        part, holes = _cut(pixels, window), _cut(hole, window)
+        image, mask, inside = (_placed(array, window) for array in (to_float(part, holes), ~holes, np.ones_like(holes)))
+        output = np.asarray(self._network(image, mask, inside, _placed(_cut(coarse, window, GRID), window, GRID)))[0]
+        top, left = (max(0, -first) for first in (window.top, window.left))  # of the image in the window
+        own = window.blocks.repeat(GRID, 0).repeat(GRID, 1)[top:, left:][: len(holes), : holes.shape[1]] & holes
+        rows, columns = np.nonzero(own)
+        new = from_float(output[rows + top - MARGIN, columns + left - MARGIN], pixels.shape[2], pixels.dtype)
         if holes.all():  # OpenCV would give the largest number that there is
-            return own, new, window.size / 2
-        depth = cv2.distanceTransform(np.pad(holes.astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        return own, new, float(depth[own].max())
+            depth = window.size / 2
+        else:
+            around = np.pad(holes.astype(np.uint8), 1, mode="edge")
+            depth = float(cv2.distanceTransform(around, cv2.DIST_L2, 3)[1:-1, 1:-1][own].max())
+        return (rows + max(0, window.top), columns + max(0, window.left)), new, depth
 
     def _warn_of_width(self, width: float) -> None:
         limit = self.model.thickest_line  # where two lines cross, a hole is 1.4 times as wide
@@ -242,7 +239,7 @@ def _open(weights: str | os.PathLike[str] | Inpainter) -> Inpainter:
 def _compiled(graph: Any, structure: Any) -> Callable[..., jax.Array]:
     options = compiler_options(jax.devices()[0])
     repair = functools.partial(_repair, graph, structure)
-    return jax.jit(repair, static_argnames="margin", compiler_options=options)
+    return jax.jit(repair, compiler_options=options)
 
 
 def _repair(
@@ -251,19 +248,17 @@ def _repair(
     numbers: list[jax.Array],
     image: jax.Array,
     mask: jax.Array,
-    inside: jax.Array | None,
+    inside: jax.Array,
     coarse: jax.Array,
-    *,
-    margin: int,
 ) -> jax.Array:
-    """Output for one window without its margin `[1, S - 2 margin, S - 2 margin, C]`, C = 3 or 4, clipped to [0, 1].
+    """Output for one window without `MARGIN`, `[1, S - 2 MARGIN, S - 2 MARGIN, C]`, C = 3 or 4, clipped to [0, 1].
 
     A fourth channel is filled smoothly.
     """
     model = nnx.merge(graph, *jax.tree.unflatten(structure, numbers), copy=True)
-    colours, inner = image[..., :3], slice(margin, image.shape[1] - margin)
+    colours, inner = image[..., :3], slice(MARGIN, -MARGIN)
     if isinstance(model, PyramidGenerator):
-        output, _ = model(colours, mask, inside=inside, coarse=coarse[..., :3], margin=margin)
+        output, _ = model(colours, mask, inside=inside, coarse=coarse[..., :3], margin=MARGIN)
         rest = image[..., 3:]
         smooth = pyramid_fill(rest, mask, inside=inside, coarse=coarse[..., 3:]) if rest.shape[-1] else rest
         smooth = smooth[:, inner, inner]
@@ -301,12 +296,16 @@ def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
     return fill_means(sums[None], weights[None], np.ones((1, rows, columns, 1), np.float32), None, level=_LEVEL)[0]
 
 
-def _cut(array: np.ndarray, window: Window) -> np.ndarray:
-    return array[window.top : window.top + window.size, window.left : window.left + window.size]
+def _cut(array: np.ndarray, window: Window, unit: int = 1) -> np.ndarray:
+    """What a window sees of an image whose pixels are `unit` px wide."""
+    rows, columns = (slice(max(0, first) // unit, (first + window.size) // unit) for first in (window.top, window.left))
+    return array[rows, columns]
 
 
-def _padded(array: np.ndarray, side: int) -> np.ndarray:
-    """`[h, w, C]` to `[1, side, side, C]`, zeros below and to the right."""
-    padded = np.zeros((1, side, side, array.shape[2]), np.float32)
-    padded[0, : array.shape[0], : array.shape[1]] = array
-    return padded
+def _placed(part: np.ndarray, window: Window, unit: int = 1) -> np.ndarray:
+    """The way back: `[h, w]` or `[h, w, C]` to float32 `[1, S, S, C]`, zeros beyond the image."""
+    part = np.atleast_3d(part)
+    whole = np.zeros((1, window.size // unit, window.size // unit, part.shape[2]), np.float32)
+    top, left = (max(0, -first) // unit for first in (window.top, window.left))
+    whole[0, top:, left:][: part.shape[0], : part.shape[1]] = part
+    return whole

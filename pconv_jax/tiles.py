@@ -1,18 +1,21 @@
 """Which parts of an image have to be computed to repair its holes: square windows of a few sizes.
 
-Rows and columns count in pixels from the upper left corner of the image; windows are (top, left, size).
+Rows and columns count in pixels from the upper left corner of the image. At its border windows reach beyond it, so that
+there is the same margin around whatever they repair, and all of them are computed alike.
 """
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
 GRID = 16
 """Windows and cores begin at multiples of this, px: at the same place of every pyramid and of every stride."""
-_REGION = 64  # blocks; windows are chosen for one such square part of the image after the other
+_REGION = 96  # blocks; windows are chosen for one such square part of the image after the other
 _CALL = 8  # what a window costs besides its area: as much as so many blocks
+# To which power the number of blocks counts that a window covers. Above 1 windows that cover much are chosen even if
+# they cost more for a block, for the pieces that are left over cost most. A low one suits dust, a high one scratches.
+_AMBITIONS = (1.3, 2.0)
 _STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
 
 
@@ -21,8 +24,8 @@ class Window:
     """A square part of an image that is computed at once.
 
     Attributes:
-        top: its first row, px.
-        left: its first column, px.
+        top: its first row, px; negative where it begins above the image.
+        left: its first column, px; likewise.
         blocks: bool `[n, n]`, n = `size` / `GRID`: in which of its blocks the holes are repaired. A block of the image
             belongs to one window at most.
     """
@@ -33,7 +36,7 @@ class Window:
 
     @property
     def size(self) -> int:
-        """Its side, px; it may reach beyond the image below and to the right."""
+        """Its side, px."""
         return GRID * len(self.blocks)
 
     @property
@@ -41,23 +44,17 @@ class Window:
         """Number of pixels that are computed."""
         return self.size**2
 
-    def has_margin(self, margin: int) -> bool:
-        """Whether there are so many pixels around all blocks that are repaired."""
-        around = margin // GRID
-        inner = self.blocks[around : len(self.blocks) - around, around : len(self.blocks) - around]
-        return np.count_nonzero(inner) == np.count_nonzero(self.blocks)
-
     def take(self, blocks: np.ndarray, margin: int) -> None:
         """Repairs further blocks of the image in this window.
 
         Args:
-            blocks: bool, as of `occupied`; those that have the margin here, or reach the border of the image, are taken
-                and no longer set.
+            blocks: bool, as of `occupied`; those that have the margin around them here are taken, and no longer set.
             margin: px.
         """
         top, left = self.top // GRID, self.left // GRID
+        around = margin // GRID
         rows, columns = (
-            slice(*_core(first, len(self.blocks), length, margin // GRID))
+            slice(max(0, first + around), min(length, first + len(self.blocks) - around))
             for first, length in zip((top, left), blocks.shape, strict=True)
         )
         own = self.blocks[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
@@ -128,15 +125,16 @@ def _blocks(join: np.ufunc, pixels: np.ndarray) -> np.ndarray:
 def cover(blocks: np.ndarray, sizes: Sequence[int], margin: int) -> list[Window]:
     """Windows in which all holes are repaired, at little cost.
 
-    Greedily: each window is the one that covers most of what is not covered yet for its cost.
+    Greedily: each window is the one that covers most of what is not covered yet for its cost. That is done in several
+    ways, see `_AMBITIONS`, and the cheapest is taken.
 
     Args:
         blocks: bool `[h, w]`, see `occupied`.
         sizes: sides of the windows to choose from, ascending, px; multiples of `GRID`, above twice the margin.
-        margin: context around what a window repairs where the image goes on, px; a multiple of `GRID`.
+        margin: context around what a window repairs, px; a multiple of `GRID`.
 
     Returns:
-        The windows. They lie inside the image's blocks, if there are enough; at its border no margin is needed.
+        The windows. They begin no further beyond the image than the margin, nor end, if it is large enough for them.
     """
     return [
         window
@@ -151,54 +149,74 @@ def _cover_region(blocks: np.ndarray, origin: tuple[int, int], sizes: Sequence[i
     part = tuple(slice(first, first + _REGION) for first in origin)
     if not blocks[part].any():
         return []
-    uncovered = np.zeros_like(blocks)
-    uncovered[part] = blocks[part]
-    near = uncovered[part]
-    sums = np.zeros([extent + 1 for extent in near.shape], np.int32)  # a summed-area table
-    kinds = [_Candidates(origin, near.shape, blocks.shape, size // GRID, margin // GRID) for size in sizes]
-    windows = []
-    while near.any():
-        near.cumsum(0).cumsum(1, out=sums[1:, 1:])
-        window = max((kind.best(sums) for kind in kinds), key=lambda candidate: candidate[0])[1]
-        window.take(uncovered, margin)
-        windows.append(window)
-    return windows
+    extent, beyond = blocks[part].shape, sizes[-1] // GRID
+    kinds = [_Candidates(origin, extent, blocks.shape, size // GRID, margin // GRID, beyond) for size in sizes]
+
+    def greedy(ambition: float) -> list[Window]:
+        uncovered = np.zeros_like(blocks)
+        uncovered[part] = blocks[part]
+        windows = []
+        while uncovered[part].any():
+            sums = _summed_area_table(uncovered[part], beyond)
+            window = max((kind.best(sums, ambition) for kind in kinds), key=lambda candidate: candidate[0])[1]
+            window.take(uncovered, margin)
+            windows.append(window)
+        return windows
+
+    return min(map(greedy, _AMBITIONS), key=lambda windows: sum(_cost(len(window.blocks)) for window in windows))
+
+
+def _cost(side: int) -> int:
+    """What it takes to compute a window, in blocks."""
+    return side**2 + _CALL
+
+
+def _summed_area_table(counted: np.ndarray, beyond: int) -> np.ndarray:
+    """How many are set above and to the left of each place, and of those up to `beyond` outside of the array."""
+    height, width = counted.shape
+    sums = np.zeros((height + 1 + 2 * beyond, width + 1 + 2 * beyond), np.int32)
+    counted.cumsum(0, np.int32).cumsum(1, out=sums[beyond + 1 :, beyond + 1 :][:height, :width])
+    sums[beyond + height + 1 :] = sums[beyond + height]
+    sums[:, beyond + width + 1 :] = sums[:, beyond + width, None]
+    return sums
 
 
 class _Candidates:
     """The windows of one size whose cores reach into a region; all in blocks."""
 
     def __init__(
-        self, origin: tuple[int, int], extent: tuple[int, ...], shape: tuple[int, ...], side: int, around: int
+        self,
+        origin: tuple[int, int],
+        extent: tuple[int, int],
+        shape: tuple[int, int],
+        side: int,
+        margin: int,
+        beyond: int,
     ):
         self._side = side
-        self._rows, self._columns = (_places(*axis, side, around) for axis in zip(origin, extent, shape, strict=True))
-        table = tuple(length + 1 for length in extent)
-        # Upper left, upper right, lower left and lower right, as places in a summed-area table: a gather each.
-        self._corners = [
-            np.ravel_multi_index(np.ix_(row, column), table) for row in self._rows[1:] for column in self._columns[1:]
-        ]
+        self._starts = [_starts(*axis, side, margin) for axis in zip(origin, extent, shape, strict=True)]
+        # Where their cores begin and end, as places in a summed-area table.
+        self._before = tuple(
+            slice(starts[0] + shift, starts[-1] + 1 + shift)
+            for starts, shift in zip(self._starts, (margin - first + beyond for first in origin), strict=True)
+        )
+        core = side - 2 * margin
+        self._after = tuple(slice(before.start + core, before.stop + core) for before in self._before)
 
-    def best(self, sums: np.ndarray) -> tuple[float, Window]:
-        """What the best of them covers for its cost, and that window, without any block yet."""
-        upper_left, upper_right, lower_left, lower_right = (sums.take(corner) for corner in self._corners)
-        covered = lower_right - lower_left - upper_right + upper_left
+    def best(self, sums: np.ndarray, ambition: float) -> tuple[float, Window]:
+        """How much for its cost the best of them covers, and that window, without any block yet."""
+        (above, left), (below, right) = self._before, self._after
+        covered = sums[below, right] - sums[above, right] - sums[below, left] + sums[above, left]
         place = covered.argmax()
-        row, column = np.unravel_index(place, covered.shape)
-        top, left = self._rows[0, row].item(), self._columns[0, column].item()
+        top, left = (
+            starts[at] for starts, at in zip(self._starts, np.unravel_index(place, covered.shape), strict=True)
+        )
         window = Window(GRID * top, GRID * left, np.zeros((self._side, self._side), bool))
-        return covered.flat[place] / (self._side**2 + _CALL), window
+        return covered.flat[place].item() ** ambition / _cost(self._side), window
 
 
-def _places(origin: int, extent: int, length: int, side: int, around: int) -> np.ndarray:
-    """Along one axis: where windows may begin in the image, and where their cores begin and end in the region.
-
-    Windows lie inside the image's blocks, if there are enough.
-    """
-    first = np.arange(max(0, origin + 1 - side), max(0, min(origin + extent, length - side)) + 1)
-    return np.stack([first, *(np.clip(edge - origin, 0, extent) for edge in _core(first, side, length, around))])
-
-
-def _core(first: Any, side: int, length: int, around: int) -> tuple[Any, Any]:
-    """Along one axis: where the core of a window, or of many, begins and ends; at the border it needs no margin."""
-    return first + around * (first > 0), np.minimum(first + side - around * (first + side < length), length)
+def _starts(origin: int, extent: int, length: int, side: int, margin: int) -> range:
+    """Along one axis: where windows may begin whose cores reach into a region."""
+    first, last = origin + 1 + margin - side, origin + extent - 1 - margin
+    # No further beyond the image than the margin, if it is large enough.
+    return range(max(-margin, first), max(-margin, min(last, length + margin - side)) + 1)

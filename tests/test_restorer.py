@@ -318,11 +318,11 @@ def test_progress_counts_windows(restorer):
     assert len({total for _, total in calls}) == 1
 
 
-def test_no_more_than_two_programs_are_compiled_for_a_window(model, programs):
+def test_one_program_is_compiled_for_a_size_of_windows(model, programs):
     restorer = Restorer(model, windows=SMALL)
     for seed, (height, width) in enumerate([(20, 30), (77, 140), (150, 150), (300, 90), (211, 333), (64, 64)]):
         restorer(*damaged(height, width, seed=seed))
-    assert 2 <= len(programs) <= 2 * len(SMALL)  # inside the image, and at its border
+    assert len(programs) == len(SMALL)
 
 
 @pytest.mark.parametrize(
