@@ -35,7 +35,7 @@ class Options:
     image_sizes: tuple[int, ...] = (64, 128)
     batch_sizes: tuple[int, ...] = (4, 16)
     inference_sizes: tuple[int, ...] = (64, 128, 256, 512)
-    megapixels: tuple[float, ...] = (0.25, 1, 4, 24)
+    megapixels: tuple[float, ...] = (0.06, 0.12, 0.25, 1, 4, 24)
     workers: tuple[int, ...] = (0, 1, 2)
     replicas: tuple[int, ...] = (1, 2, 4)
     repeats: int = 15

@@ -44,7 +44,7 @@ def run(options: Options) -> list[Table]:
             {
                 "megapixels": megapixels,
                 "method": name,
-                "s": timing.median,
+                "ms": timing.milliseconds,
                 "± %": timing.spread * 100,
                 "times this package": timing.over(timings[RESTORER]).median,
                 "peak MiB": in_fresh_process(peak_growth, name, megapixels),
