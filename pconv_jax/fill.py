@@ -34,7 +34,7 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
 
     Args:
         image: `[N, H, W, C]`; what lies in holes does not matter, NaN included.
-        mask: `[N, H, W, 1]`, 1 = valid, 0 = hole.
+        mask: `[N, H, W, 1]`, 1 = valid, 0 = hole, of any type.
         inside: `[N or 1, H, W, 1]` of 0 and 1: where the image is. Pixels outside are holes that nothing is ever taken
             from, so that the fill inside does not depend on how much there is around it. All is inside if not given.
         coarse: `[N, H / 2^k, W / 2^k, C]`, k >= 1: the fill at that resolution, known from a larger image that this
@@ -49,10 +49,9 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
         completion and image inpainting by biharmonic functions, 2018.
     """
     xp = mask.__array_namespace__()
-    if inside is None:
-        inside = xp.ones((1, *mask.shape[1:]), mask.dtype)
-    known = xp.where(mask != 0, image, 0)
-    return fill_means(known, mask, inside, coarse)
+    inside = xp.ones((1, *mask.shape[1:])) if inside is None else inside
+    valid, inside = ((x != 0).astype(np.float32) for x in (mask, inside))  # bool would add up as "or"
+    return fill_means(xp.where(mask != 0, image, 0), valid, inside, coarse)
 
 
 def halve(x: Array) -> Array:

@@ -113,12 +113,6 @@ class Restorer:
         hole = hole_of(mask, pixels.shape[:2])
         return rebuild(self._restore(pixels, hole, progress))
 
-    @functools.cached_property
-    def _network(self) -> Callable[..., jax.Array]:
-        # Numbers apart from what they belong to: that takes a millisecond, too long for each window.
-        numbers, structure = jax.tree.flatten((self.model.params, self.model.stats))
-        return functools.partial(_compiled(self.model.graph, structure), numbers)
-
     def _restore(
         self, pixels: np.ndarray, hole: np.ndarray, progress: Callable[[int, int], object] | None
     ) -> np.ndarray:
@@ -132,7 +126,10 @@ class Restorer:
         coarse = _coarse_fill(pixels, hole)
         windows = choose_windows(hole, self.windows)
         deepest = 0.0
-        repair = functools.partial(self._restore_window, pixels, hole, coarse)
+        # Numbers apart from what they belong to: that takes a millisecond, too long for each window.
+        numbers, structure = jax.tree.flatten((self.model.params, self.model.stats))
+        network = functools.partial(_compiled(self.model.graph, structure), numbers)
+        repair = functools.partial(self._restore_window, network, pixels, hole, coarse)
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
             for number, (own, new, depth) in enumerate(pool.map(repair, windows)):
@@ -147,6 +144,7 @@ class Restorer:
 
     def _restore_window(
         self,
+        network: Callable[..., jax.Array],
         pixels: np.ndarray,
         hole: np.ndarray,
         coarse: np.ndarray,
@@ -157,7 +155,7 @@ class Restorer:
 
         part, holes = _cut(pixels, window), _cut(hole, window)
         image, mask, inside = (_placed(array, window) for array in (to_float(part, holes), ~holes, np.ones_like(holes)))
-        output = np.asarray(self._network(image, mask, inside, _placed(_cut(coarse, window, GRID), window, GRID)))[0]
+        output = np.asarray(network(image, mask, inside, _placed(_cut(coarse, window, GRID), window, GRID)))[0]
         top, left = (max(0, -first) for first in (window.top, window.left))  # of the image in the window
         own = window.blocks.repeat(GRID, 0).repeat(GRID, 1)[top:, left:][: len(holes), : holes.shape[1]] & holes
         rows, columns = np.nonzero(own)
@@ -265,10 +263,20 @@ def _repair(
     else:
         # Partial convolutions leave the middle of wide holes empty: the fill takes their place there.
         filled = pyramid_fill(image, mask, inside=inside, coarse=coarse)
-        output, valid = model(colours, mask)
+        # They take what lies beyond the image for a hole and fill it too. Where the window ends with the image they see
+        # zeros around it, as in training.
+        shift = jnp.stack([_overhang(inside[0, ..., 0].max(axis)) for axis in (1, 0)])
+        output, valid = model(*(jnp.roll(x, shift, (1, 2)) for x in (colours, mask)))
+        output, valid = (jnp.roll(x, -shift, (1, 2)) for x in (output, valid))
         output = jnp.where(valid != 0, output, filled[..., :3])[:, inner, inner]
         smooth = filled[:, inner, inner, 3:]
     return jnp.concatenate([output, smooth], axis=-1).clip(0.0, 1.0)
+
+
+def _overhang(inside: jax.Array) -> jax.Array:
+    """Along one axis: how far a window would have to be moved to begin, or else to end, with the image."""
+    before, after = jnp.argmax(inside), jnp.argmax(inside[::-1])
+    return jnp.where(before > 0, -before, after)
 
 
 def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The fill by normalised convolutions: literals, properties, a reference written in plain loops."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -85,6 +86,15 @@ def test_it_is_what_loops_give(height, width):
 def test_numpy_and_jax_give_the_same():
     image, mask = picture(29, 40)
     np.testing.assert_allclose(jax.jit(pyramid_fill)(image, mask), pyramid_fill(image, mask), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.float64])
+def test_masks_may_be_of_any_type(kind):
+    image, mask = picture(29, 40)
+    expected = pyramid_fill(image, mask)
+    for array in (np.asarray, jnp.asarray):
+        found = pyramid_fill(array(image), array(mask.astype(kind)), inside=array(np.ones_like(mask, kind)))
+        np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_a_flat_image_is_filled_flat():

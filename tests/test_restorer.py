@@ -1,6 +1,7 @@
 """Restoring images: any kind, any size, valid pixels to the bit, no seam, nothing left empty, mistakes."""
 
 import concurrent.futures
+import pickle
 import tracemalloc
 import warnings
 
@@ -301,6 +302,15 @@ def test_partial_convolutions_leave_nothing_black_either():
     assert restored[mask].tobytes() == image[mask].tobytes()
 
 
+@pytest.mark.parametrize("place", [np.s_[:3, 50:90], np.s_[-3:, 50:90], np.s_[50:90, :3], np.s_[50:90, -3:]])
+def test_partial_convolutions_see_the_border_of_an_image_as_in_training(place):
+    model = untrained(GeneratorConfig(widths=(4,)), Generator)
+    image, mask = damaged(144, 144, spots=0)
+    mask[place] = 0
+    expected = whole(model, image, mask)[place].clip(0, 255)
+    assert np.abs(Restorer(model, windows=SMALL)(image, mask)[place] - expected).max() <= 1
+
+
 def test_without_holes_nothing_is_done(restorer):
     image, _ = damaged(40, 50)
     calls = []
@@ -375,6 +385,12 @@ def test_weights_by_file_and_from_a_run(tmp_path, finished, model):
         assert from_run(image, mask).shape == image.shape
     with pytest.raises(InputError, match="there are no weights nonsense"):
         Restorer("nonsense")
+
+
+def test_a_restorer_can_be_sent_to_another_process(restorer):
+    image, mask = damaged(40, 40)
+    expected = restorer(image, mask)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(restorer))(image, mask), expected)  # noqa: S301
 
 
 def test_a_folder_does_not_take_the_place_of_the_weights_that_come_along(tmp_path, monkeypatch):
