@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from pconv_jax import tiles
 from pconv_jax.masks import random_strokes
+from pconv_jax.restorer import WINDOWS
 from pconv_jax.tiles import GRID, Window, broad, cover, lost, occupied
 
 SIZES, MARGIN = (192, 256, 384, 640), 64
@@ -108,4 +110,19 @@ def test_scattered_damage_costs_less_than_the_image_and_full_damage_little_more(
     area = sum(window.area for window in cover(occupied(hole), SIZES, MARGIN))
     assert area == 25 * 192**2  # a fifth of the image
     full = sum(window.area for window in cover(np.ones((128, 128), bool), SIZES, MARGIN))
-    assert full < 1.9 * 2048**2  # 640 px repair 512: that is 1.6 times
+    assert full == 16 * 640**2  # 1.6 times the image
+
+
+def test_neither_dust_nor_scratches_pay_for_the_other(monkeypatch):
+    dust = np.zeros((1200, 1200), bool)
+    dust[40::240, 40::240] = True
+    scratches = random_strokes(np.random.default_rng(3), 600, 900, count=(5, 5), thickness=(4, 12))[..., 0] == 0
+
+    def areas(ambitions):
+        monkeypatch.setattr(tiles, "_AMBITIONS", ambitions)
+        return [sum(window.area for window in cover(occupied(hole), WINDOWS, 32)) for hole in (dust, scratches)]
+
+    both, low, high = areas(tiles._AMBITIONS), *(areas((ambition,)) for ambition in tiles._AMBITIONS)
+    assert low[0] < high[0]
+    assert low[1] > high[1]
+    assert both == [low[0], high[1]]
