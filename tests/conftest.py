@@ -1,8 +1,9 @@
-"""Shared set-up: four simulated CPU devices, strict JAX settings, a compilation cache, a tiny run, outside data."""
+"""Shared set-up: four simulated CPU devices, strict JAX settings, a compilation cache, tiny networks, outside data."""
 
 import concurrent.futures
 import os
 import pathlib
+import types
 
 import pytest
 
@@ -95,3 +96,53 @@ def programs(monkeypatch):
     monkeypatch.setattr(restorer, "_repair", traces)
     yield traced
     restorer._compiled.cache_clear()  # those would go on counting
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory):
+    """A network of seconds: what it makes of holes is nothing to look at, but never what was there."""
+    from flax import nnx
+
+    from pconv_jax.models import PyramidConfig, PyramidGenerator
+    from pconv_jax.weights import Weights, save_weights
+
+    config = PyramidConfig(widths=(4, 6), blocks=(1, 1))
+    params, stats = nnx.split(PyramidGenerator(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
+    params = jax.tree.map(lambda leaf: leaf * 1.5 + 0.02, params)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(path, Weights(config, params, stats, {"thickest_line": 24}))
+    return path
+
+
+@pytest.fixture
+def inpaint(weights, capsys):
+    """Runs the command; whatever happens, the user sees sentences and never a traceback."""
+    from pconv_jax.cli import main
+
+    def run(*arguments, own_weights=False):
+        flags = () if own_weights else ("--weights", weights)
+        capsys.readouterr()
+        try:
+            code = main(["inpaint", *map(str, (*arguments, *flags))])
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        assert "\r" not in out + err  # neither is a terminal here
+        return types.SimpleNamespace(code=code, out=out, err=err)
+
+    return run
+
+
+@pytest.fixture
+def one(tmp_path):
+    """A photograph and its mask in a folder of their own."""
+    from restoring import hole, picture, save
+
+    folder = tmp_path / "one"
+    return types.SimpleNamespace(
+        folder=folder,
+        image=save(folder / "a.png", picture()),
+        mask=save(folder / "m.png", hole()),
+        out=folder / "out.png",
+    )

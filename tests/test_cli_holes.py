@@ -1,0 +1,181 @@
+"""Where the command finds the holes: masks, transparency, a colour, and how they are widened."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from restoring import SIZE, check, hole, load, picture, save, sentences
+
+
+def test_transparent_is_the_hole(one, inpaint):
+    array = picture(channels=4)
+    array[..., 3] = np.where(hole(), 127, 128)
+    image = save(one.folder / "erased.png", array)
+    assert inpaint(image, "--mask-alpha", "-o", one.out).code == 0
+    after = load(one.out)
+    check(array[..., :3], after, hole())  # and all can be seen again
+    result = inpaint(one.image, "--mask-alpha", "-o", one.folder / "opaque.png")
+    assert result.code == 1
+    assert "a.png: has no alpha channel" in sentences(result.err)[0]
+    array[..., 3] = 255
+    assert inpaint(save(image, array), "--mask-alpha", "-o", one.folder / "whole.png").code == 0
+    np.testing.assert_array_equal(load(one.folder / "whole.png"), array[..., :3])
+
+
+def test_a_colour_in_a_grey_photograph_is_grey(one, inpaint):
+    array = picture(channels=1)
+    array[hole()] = 250
+    image = save(one.folder / "grey.png", array)
+    assert "without damage" in inpaint(image, "--mask-color", 250, 0, 0, "-o", one.out).out
+    assert inpaint(image, "--mask-color", 250, 250, 250, "-o", one.folder / "b.png").code == 0
+    check(array, load(one.folder / "b.png"), hole())
+
+
+def test_a_colour_is_the_hole(one, inpaint):
+    array = picture()
+    array[hole()] = (250, 10, 0)
+    array[30, 40], array[31, 40] = (250, 10, 10), (251, 10, 0)
+    image = save(one.folder / "marked.png", array)
+    reached = hole()
+    assert inpaint(image, "--mask-color", 250, 10, 0, "-o", one.out).code == 0
+    check(array, load(one.out), reached)
+    reached[31, 40] = True
+    out = one.folder / "9.png"
+    assert inpaint(image, "--mask-color", 250, 10, 0, "--mask-tolerance", 9, "-o", out).code == 0
+    check(array, load(out), reached)
+    reached[30, 40] = True
+    out = one.folder / "10.png"
+    assert inpaint(image, "--mask-color", 250, 10, 0, "--mask-tolerance", 10, "-o", out).code == 0
+    check(array, load(out), reached)
+
+
+def test_a_colour_at_either_end_does_not_wrap_round(one, inpaint):
+    array = picture(dtype=np.uint16)
+    array[hole()] = 0
+    array[30, 40] = 65535
+    image = save(one.folder / "black.png", array)
+    assert inpaint(image, "--mask-color", 0, 0, 0, "--mask-tolerance", 20, "-o", one.out).code == 0
+    check(array, load(one.out), hole())
+
+
+def test_thresholds_and_inverted_masks(one, inpaint):
+    mask = np.where(hole(), 200, 199).astype(np.uint8)
+    save(one.mask, mask)
+    assert inpaint(one.image, "-m", one.mask, "--mask-threshold", 200, "-o", one.out).code == 0
+    check(picture(), load(one.out), hole())
+    save(one.mask, np.where(hole(), 128, 127).astype(np.uint8))
+    assert inpaint(one.image, "-m", one.mask, "-o", one.folder / "b.png").code == 0
+    assert (one.folder / "b.png").read_bytes() == one.out.read_bytes()
+    save(one.mask, ~hole())
+    assert inpaint(one.image, "-m", one.mask, "--invert-mask", "-o", one.folder / "c.png").code == 0
+    assert (one.folder / "c.png").read_bytes() == one.out.read_bytes()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "16"])
+def test_kinds_of_mask_pictures(one, inpaint, mode):
+    if mode == "16":
+        mask = save(one.folder / "m16.png", np.where(hole(), 65535, 0).astype(np.uint16))
+    else:
+        mask = one.folder / f"{mode}.png"
+        Image.fromarray(np.where(hole(), 255, 0).astype(np.uint8)).convert(mode).save(mask)
+    assert inpaint(one.image, "-m", mask, "-o", one.out).code == 0
+    check(picture(), load(one.out), hole())
+
+
+def test_a_jpeg_mask_with_grey_edges(one, inpaint):
+    mask = save(one.folder / "m.jpg", hole(), quality=60)
+    assert set(np.unique(load(mask))) > {0, 255}
+    assert inpaint(one.image, "-m", mask, "-o", one.out).code == 0
+    check(picture(), load(one.out), load(mask) >= 128)
+
+
+def test_holes_are_widened_by_no_more_than_asked(one, inpaint):
+    mask = np.zeros(SIZE, bool)
+    mask[20:22, 20:30] = True
+    save(one.mask, mask)
+    assert inpaint(one.image, "-m", one.mask, "--dilate", 3, "-o", one.out).code == 0
+    changed = (load(one.out) != picture()).any(axis=2)
+    assert (changed[17:25, 21:29].mean(), changed[20:22, 17:33].mean()) == (1, 1)
+    changed[17:25, 17:33] = False
+    assert not changed.any()
+    result = inpaint(one.image, "-m", one.mask, "--dilate", 60, "-o", one.folder / "all.png")
+    (complaint,) = sentences(result.err)
+    assert result.code != 0
+    assert "no valid pixel" in complaint and "--dilate" in complaint  # it was not the mask alone
+    assert not (one.folder / "all.png").exists()
+
+
+@pytest.mark.parametrize("by_colour", [False, True])
+def test_widening_reaches_the_edges(one, inpaint, by_colour):
+    array, mask = picture(), np.zeros(SIZE, bool)
+    mask[0, 0] = mask[-1, -1] = True
+    array[mask] = 0
+    image = save(one.folder / "edges.png", array)
+    source = ("--mask-color", 0, 0, 0) if by_colour else ("-m", save(one.mask, mask))
+    assert inpaint(image, *source, "--dilate", 1, "-o", one.out).code == 0
+    changed = np.argwhere((load(one.out) != array).any(axis=2)).tolist()
+    assert [1, 0] in changed and [39, 48] in changed
+    assert all(sum(place) <= 2 or sum(place) >= 86 for place in changed)
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        (),
+        ("-m", "MASK", "--mask-alpha"),
+        ("-m", "MASK", "--mask-color", 1, 2, 3),
+        ("--mask-alpha", "--mask-color", 1, 2, 3),
+        ("--mask-alpha", "--mask-color", 1, 2, 3, "-m", "MASK"),
+    ],
+)
+def test_there_is_one_source_of_masks(one, inpaint, sources):
+    result = inpaint(one.image, *(one.mask if flag == "MASK" else flag for flag in sources), "-o", one.out)
+    assert result.code == 2
+    (complaint,) = sentences(result.err)
+    assert all(flag in complaint for flag in ("--mask", "--mask-alpha", "--mask-color"))
+    assert not one.out.exists()
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--mask-tolerance", -1),
+        ("--mask-tolerance", 256),
+        ("--mask-threshold", -1),
+        ("--mask-threshold", 257),
+        ("--dilate", -1),
+        ("--quality", 0),
+        ("--quality", 101),
+    ],
+)
+def test_numbers_that_cannot_be(one, inpaint, flags):
+    source = ("--mask-color", 1, 2, 3) if flags[0] == "--mask-tolerance" else ("-m", one.mask)
+    result = inpaint(one.image, *source, *flags, "-o", one.out)
+    assert result.code == 2
+    (complaint,) = sentences(result.err)
+    assert flags[0] in complaint and str(flags[1]) in complaint
+    assert not one.out.exists()
+
+
+@pytest.mark.parametrize("colour", [(256, 0, 0), (-1, 0, 0)])
+def test_colours_that_cannot_be(one, inpaint, colour):
+    result = inpaint(one.image, "--mask-color", *colour, "-o", one.out)
+    assert result.code == 2
+    assert "--mask-color" in result.err
+    assert not one.out.exists()
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--mask-alpha", "--invert-mask"),
+        ("--mask-alpha", "--mask-threshold", 10),
+        ("--mask-color", 1, 2, 3, "--invert-mask"),
+        ("--mask-alpha", "--mask-tolerance", 10),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(one, inpaint, flags):
+    image = save(one.folder / "rgba.png", picture(channels=4))
+    result = inpaint(image, *flags, "-o", one.out)
+    assert result.code == 2
+    (complaint,) = sentences(result.err)
+    assert next(flag for flag in flags[1:] if str(flag).startswith("--")) in complaint
