@@ -146,3 +146,14 @@ def one(tmp_path):
         mask=save(folder / "m.png", hole()),
         out=folder / "out.png",
     )
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Writes a file of bytes."""
+
+    def save(content, name="photo.png"):
+        (tmp_path / name).write_bytes(content)
+        return tmp_path / name
+
+    return save

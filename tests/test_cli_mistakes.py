@@ -4,12 +4,11 @@ import errno
 import os
 import resource
 import shutil
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from photograph_files import png
 from PIL import Image
 from restoring import (
     SIZE,
@@ -20,15 +19,6 @@ from restoring import (
     save,
     sentences,
 )
-
-
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png_header(width, height):
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
 
 
 def broken(folder, kind):
@@ -45,7 +35,9 @@ def broken(folder, kind):
     elif kind == "folder":
         path.mkdir()
     else:
-        path.write_bytes({"empty": b"", "text": b"Dear grandmother,\n" * 20, "bomb": png_header(60000, 60000)}[kind])
+        path.write_bytes(
+            {"empty": b"", "text": b"Dear grandmother,\n" * 20, "bomb": png(60000, 60000, 8, 2, b"\0" * 1000)}[kind]
+        )
     return path
 
 
