@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import tyro
 
 from experiments.evaluate.table import finished, read_benchmark, read_rows, refuse_other_pairs
-from pconv_jax.command import run_command
-from pconv_jax.errors import InputError
-from pconv_jax.summary import difference, figures, interval, markdown, summarise
+from pconv_jax.common.commands import run_command
+from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.statistics import difference, figures, interval, markdown, summarise
 
 
 @dataclasses.dataclass(frozen=True)

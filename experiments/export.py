@@ -8,11 +8,11 @@ from pathlib import Path
 
 import tyro
 
-from experiments.run_folder import open_run
-from pconv_jax.checkpoint import existing
-from pconv_jax.command import run_command
-from pconv_jax.errors import InputError
-from pconv_jax.weights import Weights, save_weights
+from experiments.train.run_folder import open_run
+from pconv_jax.checkpoints.orbax import existing
+from pconv_jax.checkpoints.weights_file import Weights, save_weights
+from pconv_jax.common.commands import run_command
+from pconv_jax.common.errors import InputError
 
 _PACKAGES = ("jax", "flax", "optax")
 

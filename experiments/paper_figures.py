@@ -13,14 +13,14 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from experiments.figures import image_grid, image_sheet, loss_curve, show_holes
-from experiments.logs import LOSSES, UNITS, history
-from experiments.run_folder import Results, open_run, repaired_test_images, training_examples
-from pconv_jax.classical import mean_fill
-from pconv_jax.command import run_command
-from pconv_jax.errors import InputError
+from experiments.plots import image_grid, image_sheet, loss_curve, show_holes
+from experiments.train.logs import LOSSES, UNITS, history
+from experiments.train.run_folder import Results, open_run, repaired_test_images, training_examples
+from pconv_jax.common.commands import run_command
+from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.baselines import mean_fill
+from pconv_jax.evaluation.metrics import l1
 from pconv_jax.masks import hole_ratio
-from pconv_jax.metrics import l1
 
 _TEASER_PIXELS = 320  # least height of an image in the teaser
 _CANDIDATES = 64  # test images that the teaser is chosen from
@@ -187,7 +187,7 @@ def draw(flags: Flags) -> list[Path]:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder} is not a folder: name another")
     run = open_run(flags.run)
-    from experiments.experiment import open_sources  # loads what trains: not needed to find a mistake
+    from experiments.train.experiment import open_sources  # loads what trains: not needed to find a mistake
 
     sources = open_sources(run.config)
     training = training_examples(run.config, sources["train"], count=max(_MASKS, flags.rows))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.config import Config
-from experiments.presets import PRESETS
-from pconv_jax.command import run_command
+from experiments.train.config import Config
+from experiments.train.presets import PRESETS
+from pconv_jax.common.commands import run_command
 
 _PROGRAM = "python -m experiments.run"
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def work() -> int:
         config = parse(sys.argv[1:] if arguments is None else arguments)
-        from experiments import experiment  # after the flags: `--help` need not wait for all of it
+        from experiments.train import experiment  # after the flags: `--help` need not wait for all of it
 
         return experiment.run(config)
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from pconv_jax.errors import InputError
+from pconv_jax.common.errors import InputError
 
 Padding = str | int | Sequence[tuple[int, int]]
 T = TypeVar("T")

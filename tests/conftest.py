@@ -82,8 +82,8 @@ def own(tmp_path):
 
 @pytest.fixture
 def programs(monkeypatch):
-    """Those that a Restorer compiles from here on: one entry each."""
-    from pconv_jax import restorer
+    """Those that a Inpainter compiles from here on: one entry each."""
+    from pconv_jax.inpainting import inpainter as restorer
 
     traced = []
     repair = restorer._repair
@@ -103,8 +103,8 @@ def weights(tmp_path_factory):
     """A network of seconds: what it makes of holes is nothing to look at, but never what was there."""
     from flax import nnx
 
+    from pconv_jax.checkpoints.weights_file import Weights, save_weights
     from pconv_jax.models import PyramidConfig, PyramidGenerator
-    from pconv_jax.weights import Weights, save_weights
 
     config = PyramidConfig(widths=(4, 6), blocks=(1, 1))
     params, stats = nnx.split(PyramidGenerator(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
@@ -117,7 +117,7 @@ def weights(tmp_path_factory):
 @pytest.fixture
 def inpaint(weights, capsys):
     """Runs the command; whatever happens, the user sees sentences and never a traceback."""
-    from pconv_jax.cli import main
+    from pconv_jax.cli.main import main
 
     def run(*arguments, own_weights=False):
         flags = () if own_weights else ("--weights", weights)

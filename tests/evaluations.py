@@ -8,7 +8,7 @@ from PIL import Image
 
 from experiments.evaluate import work
 from experiments.evaluate.__main__ import main
-from pconv_jax.checkpoint import Checkpoints
+from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.models import Generator, GeneratorConfig
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 from PIL import Image, ImageCms
 
-from pconv_jax.photographs import (
+from pconv_jax.imaging import (
     Photograph,
     exif,
 )

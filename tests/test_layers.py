@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from pconv_jax.errors import InputError
+from pconv_jax.common.errors import InputError
 from pconv_jax.layers import PartialConv
 from pconv_jax.ops import partial_conv
 

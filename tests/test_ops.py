@@ -13,7 +13,7 @@ from jax import lax
 from jax.extend.core import jaxprs_in_params
 from jax.sharding import Mesh, PartitionSpec
 
-from pconv_jax.errors import InputError
+from pconv_jax.common.errors import InputError
 from pconv_jax.ops import check_mask_values, partial_conv
 
 GOLDEN = np.load(pathlib.Path(__file__).parent / "golden" / "partial_conv_reference.npz")

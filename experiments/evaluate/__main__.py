@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import tyro
 
 from experiments.evaluate.options import Options
-from pconv_jax.command import run_command
+from pconv_jax.common.commands import run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,9 +11,9 @@ from experiments.evaluate.methods import hash_arrays
 from experiments.evaluate.options import Options
 from experiments.evaluate.pairs import Pair, Pairs
 from experiments.evaluate.work import Done
+from pconv_jax.common.atomic_write import replaced
 from pconv_jax.data.decode import decode_image
-from pconv_jax.files import replaced
-from pconv_jax.reference_metrics import Fid, Lpips
+from pconv_jax.evaluation.reference_metrics import Fid, Lpips
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +39,9 @@ def open_distances(options: Options) -> list[NamedDistance]:
     """
     found = []
     if options.vgg_weights is not None:
-        from pconv_jax.perceptual import VggDistance
-        from pconv_jax.vgg import deepest
-        from pconv_jax.vgg_weights import resolve_weights
+        from pconv_jax.evaluation.perceptual_distance import VggDistance
+        from pconv_jax.models.vgg import deepest
+        from pconv_jax.models.vgg_weights import resolve_weights
 
         # Random weights are always the same ones: pairs by name do not depend on the seed, but share a column.
         weights = resolve_weights(options.vgg_weights, seed=0, through=deepest(options.vgg_layers))

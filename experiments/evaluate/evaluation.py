@@ -22,12 +22,12 @@ from experiments.evaluate.pairs import Pairs
 from experiments.evaluate.pictures import draw
 from experiments.evaluate.table import ScoreTable, finished
 from experiments.evaluate.work import Part, scored
-from experiments.logs import progress_bar
-from pconv_jax.cache import keep_compiled_programs
-from pconv_jax.classical import CLASSICAL_METHODS
-from pconv_jax.evaluate import REGIONS
-from pconv_jax.files import replaced, write_json
-from pconv_jax.summary import Summary, difference, interval, markdown, summarise
+from experiments.train.logs import progress_bar
+from pconv_jax.common.atomic_write import replaced, write_json
+from pconv_jax.common.cache import keep_compiled_programs
+from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
+from pconv_jax.evaluation.scoring import REGIONS
+from pconv_jax.evaluation.statistics import Summary, difference, interval, markdown, summarise
 
 _PACKAGES = ("jax", "numpy", "opencv-python-headless", "scikit-image", "pillow")
 _GAIN = "hole_psnr"  # what models and classical methods are compared by, image by image

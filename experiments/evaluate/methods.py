@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pconv_jax.classical import CLASSICAL_METHODS, Method
-from pconv_jax.errors import InputError
-from pconv_jax.released import released
+from pconv_jax.checkpoints.bundled import released
+from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.baselines import CLASSICAL_METHODS, Method
 
 if TYPE_CHECKING:
-    from pconv_jax.inpainter import Inpainter
+    from pconv_jax.checkpoints.trained import TrainedGenerator
 
 PACKAGES = ("opencv-python-headless", "scikit-image")
 """What classical methods come from; OpenCV's inpainting changed with its versions."""
@@ -80,9 +80,9 @@ def _open(name: str) -> Named:
         raise InputError(f"--methods {name} takes the name of another method: give it one, as NAME=FOLDER")
     if path.is_file():
         return _restorer(title, path)
-    from pconv_jax.inpainter import restore
+    from pconv_jax.checkpoints.trained import load_run
 
-    model = restore(path)
+    model = load_run(path)
     return Named(
         title,
         lambda images, masks: model.raw(images, masks)[0],
@@ -92,9 +92,9 @@ def _open(name: str) -> Named:
 
 def _restorer(title: str, weights: str | Path) -> Named:
     """Weights as they are used: image by image, near the holes alone."""
-    from pconv_jax.restorer import Restorer
+    from pconv_jax.inpainting.inpainter import Inpainter
 
-    restorer = Restorer(weights)
+    restorer = Inpainter(weights)
 
     def method(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
         with warnings.catch_warnings():
@@ -110,7 +110,7 @@ def _restorer(title: str, weights: str | Path) -> Named:
     return Named(title, method, _identity(restorer.model))
 
 
-def _identity(model: "Inpainter") -> dict[str, Any]:
+def _identity(model: "TrainedGenerator") -> dict[str, Any]:
     return {
         "generator": dataclasses.asdict(model.config),
         "parameters_sha256": hash_arrays((model.params, model.stats)),

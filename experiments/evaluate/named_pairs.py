@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from experiments.evaluate.pairs import Pair, as_floats, hash_images, noise_definition, progress, with_noise
+from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource
-from pconv_jax.errors import InputError
-from pconv_jax.mask_sets import bucket_of, mask_files, read_mask, warn_if_inverted
+from pconv_jax.evaluation.mask_sets import bucket_of, mask_files, read_mask, warn_if_inverted
+from pconv_jax.evaluation.metrics import SSIM_WINDOW
 from pconv_jax.masks import hole_ratio
-from pconv_jax.metrics import SSIM_WINDOW
 
 
 class NamedPairs:

@@ -7,7 +7,7 @@ from experiments.evaluate.options import Options
 from experiments.evaluate.pairs import Pairs
 from experiments.evaluate.seeded_pairs import SeededPairs
 from pconv_jax.data import FolderSource, ImageSource, open_source
-from pconv_jax.mask_sets import open_masks
+from pconv_jax.evaluation.mask_sets import open_masks
 
 
 def open_pairs(options: Options) -> Pairs:

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from pconv_jax.errors import InputError
+from pconv_jax.common.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

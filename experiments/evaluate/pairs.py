@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from experiments.logs import progress_bar
+from experiments.train.logs import progress_bar
 
 _MANY = 500  # images from which on looking at each shows a progress bar
 

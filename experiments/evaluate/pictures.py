@@ -9,8 +9,8 @@ import numpy as np
 from experiments.evaluate.methods import Named
 from experiments.evaluate.pairs import Pairs
 from experiments.evaluate.work import repair
-from experiments.figures import image_grid, show_holes
-from pconv_jax.classical import CLASSICAL_METHODS
+from experiments.plots import image_grid, show_holes
+from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
 
 RANKED_BY = "hole_psnr"
 _SIDE = 256  # images of other sizes are fitted into a square of this many pixels

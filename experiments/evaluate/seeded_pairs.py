@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from experiments.evaluate.pairs import Pair, as_floats, hash_images, noise_definition, with_noise
+from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.data.crop import central_square
-from pconv_jax.errors import InputError
-from pconv_jax.mask_sets import NO_HOLE, MaskSet, mask_set_hash
-from pconv_jax.metrics import SSIM_WINDOW
+from pconv_jax.evaluation.mask_sets import NO_HOLE, MaskSet, mask_set_hash
+from pconv_jax.evaluation.metrics import SSIM_WINDOW
 
 
 class SeededPairs:

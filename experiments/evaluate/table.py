@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.evaluate.pairs import Pairs, benchmark_hash
-from pconv_jax.errors import InputError
-from pconv_jax.files import replaced, write_json
-from pconv_jax.summary import KEYS
+from pconv_jax.common.atomic_write import replaced, write_json
+from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.statistics import KEYS
 
 _UNDECODABLE = "surrogateescape"  # names of files can be any bytes
 _BENCHMARK = ("images", "masks", "noise", "sha256", "note", "pairs", "buckets", "distances", "methods")

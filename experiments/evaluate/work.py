@@ -14,9 +14,9 @@ import numpy as np
 
 from experiments.evaluate.methods import Named
 from experiments.evaluate.pairs import Pair, Pairs
-from pconv_jax.classical import CLASSICAL_METHODS, Method, unrepaired
-from pconv_jax.errors import InputError
-from pconv_jax.evaluate import apply_method, saved_composite, score_images
+from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.baselines import CLASSICAL_METHODS, Method, unrepaired
+from pconv_jax.evaluation.scoring import apply_method, saved_composite, score_images
 
 Part = tuple[str, Sequence[int]]  # a method and the numbers of some pairs
 _pairs: Pairs  # of a worker process

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from experiments.studies.results import Difference, Results
 from experiments.studies.study import Condition, Study, Variant
-from pconv_jax.summary import ALL
+from pconv_jax.evaluation.statistics import ALL
 
 _OFF = {"adversarial_weight": 0.0, "perceptual_weight": 0.0}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from experiments.studies.results import Results
 from experiments.studies.study import Study
-from pconv_jax.files import replaced
-from pconv_jax.summary import ALL, heading, interval, markdown
+from pconv_jax.common.atomic_write import replaced
+from pconv_jax.evaluation.statistics import ALL, heading, interval, markdown
 
 _DECIMALS = {"hole_psnr": 2, "hole_sharpness": 2}
 _BESIDE = 6  # kinds of damage that leave room for a second panel beside the first

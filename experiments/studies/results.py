@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pconv_jax.summary import ALL, Mean, bootstrap, by_image, gains
+from pconv_jax.evaluation.statistics import ALL, Mean, bootstrap, by_image, gains
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -6,8 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from experiments import experiment
-from experiments.config import Config
 from experiments.evaluate.evaluation import evaluate
 from experiments.evaluate.options import Options as EvaluationOptions
 from experiments.evaluate.table import read_benchmark
@@ -16,8 +14,10 @@ from experiments.studies.options import Options
 from experiments.studies.report import plot, tables
 from experiments.studies.results import Results
 from experiments.studies.study import BUDGETS, Budget, Study
-from pconv_jax.errors import InputError
-from pconv_jax.files import replaced, write_json
+from experiments.train import experiment
+from experiments.train.config import Config
+from pconv_jax.common.atomic_write import replaced, write_json
+from pconv_jax.common.errors import InputError
 
 
 def run(options: Options) -> int:

@@ -14,7 +14,7 @@ class Variant:
 
     Attributes:
         name: what tables call it.
-        changes: settings of `experiments.config.Config` that it has of its own.
+        changes: settings of `experiments.train.config.Config` that it has of its own.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Budget:
     """What every variant of a study gets.
 
     Attributes:
-        settings: of `experiments.config.Config`.
+        settings: of `experiments.train.config.Config`.
         seeds: number of seeds that each variant is trained with.
         images: test images to score on.
     """

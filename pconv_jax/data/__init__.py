@@ -5,12 +5,12 @@ Importing this loads none of the libraries that decode, download or batch.
 
 import os
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.data.folder import FolderSource
 from pconv_jax.data.pipeline import Lines, eval_batches, train_batches
 from pconv_jax.data.samples import SamplesSource
 from pconv_jax.data.source import SPLITS, ImageSource, Split, Subset, take
-from pconv_jax.data.tfds_sources import OFFICIAL_SIZES, TfdsSource, open_tfds
-from pconv_jax.errors import InputError
+from pconv_jax.data.tfds.sources import OFFICIAL_SIZES, TfdsSource, open_tfds
 
 __all__ = [
     "DATASETS",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pconv_jax.image_files import eight_bits, open_upright
+from pconv_jax.imaging.files import eight_bits, open_upright
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,10 +12,10 @@ from typing import Literal
 
 import numpy as np
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, place, split_by_hash
-from pconv_jax.errors import InputError
-from pconv_jax.image_files import walk
+from pconv_jax.imaging.files import walk
 
 # Not Pillow's own list, which takes in PDF and the like; .heic is here to be named if Pillow cannot read it.
 SUFFIXES = frozenset(

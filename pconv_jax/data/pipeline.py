@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 
 from pconv_jax import masks
+from pconv_jax.common.errors import InputError
 from pconv_jax.data.crop import central_square, resized
 from pconv_jax.data.source import ImageSource
 from pconv_jax.data.workers import in_processes
-from pconv_jax.errors import InputError
 
 if TYPE_CHECKING:
     import grain

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import Split
-from pconv_jax.errors import InputError
 
 PHOTOGRAPHS: dict[Split, tuple[str, ...]] = {
     "train": (

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from pconv_jax.errors import InputError
+from pconv_jax.common.errors import InputError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from pconv_jax.errors import InputError
+from pconv_jax.common.errors import InputError
 
 
 def blank(height: int, width: int, thickest: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from pconv_jax.errors import InputError
+from pconv_jax.common.errors import InputError
 from pconv_jax.masks.drawing import as_mask, cover, disc_radius
 
 # The shares of hole pixels, (low, high], by which Liu et al. (arXiv:1804.07723) sort their test masks.

@@ -5,7 +5,7 @@ import operator
 import numpy as np
 import numpy.typing as npt
 
-from pconv_jax.errors import InputError
+from pconv_jax.common.errors import InputError
 
 
 def hole_ratio(mask: npt.ArrayLike) -> np.ndarray:

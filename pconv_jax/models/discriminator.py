@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from pconv_jax.errors import InputError
+from pconv_jax.common.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from pconv_jax.errors import InputError
+from pconv_jax.common.errors import InputError
 
 CHANNELS = 3
 

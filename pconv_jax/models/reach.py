@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from pconv_jax.models.generator import Generator
+from pconv_jax.models.fill_correcting import PyramidConfig
 from pconv_jax.models.inputs import CHANNELS
-from pconv_jax.models.notes import AnyGeneratorConfig
-from pconv_jax.models.pyramid import PyramidConfig
+from pconv_jax.models.paper import Generator
+from pconv_jax.models.registry import AnyGeneratorConfig
 
 
 @functools.cache

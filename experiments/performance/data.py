@@ -1,0 +1,251 @@
+"""The input pipeline: images a second by stage and by number of workers, and how long training waits for it.
+
+The files are the embedded photographs saved as JPEGs, read, cropped and damaged as the preset `samples` says.
+"""
+
+import contextlib
+import dataclasses
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from tqdm import tqdm
+
+from experiments.performance.options import Options
+from experiments.performance.table import Cell, Table
+from experiments.performance.timing import Timing
+from experiments.train.batches import training_batches
+from experiments.train.config import Config
+from experiments.train.experiment import open_sources, open_vgg
+from experiments.train.loop import Loop
+from experiments.train.presets import PRESETS
+from pconv_jax import masks
+from pconv_jax.common.errors import InputError
+from pconv_jax.data import FolderSource, ImageSource, open_source, pipeline
+from pconv_jax.data.samples import PHOTOGRAPHS, photograph
+
+_JPEG_QUALITY = 90  # of a camera's files, more or less
+STAGES = ("decode", "crop", "mask", "noise", "batch")
+REST, WHOLE = "Grain, random generators", "all, in one thread"
+
+
+def run(options: Options) -> list[Table]:
+    """Measures the pipeline alone, then under training."""
+    if options.steps < 2:
+        raise InputError(f"--steps is {options.steps}, but the suite data needs 2: the first step is not timed")
+    with tempfile.TemporaryDirectory() as folder:
+        photographs = Path(folder, "photographs")
+        write_photographs(photographs)
+        preset = dataclasses.replace(PRESETS["samples"], steps=options.steps, checkpoint_every=options.steps)
+        files = dataclasses.replace(preset, dataset="folder", data_dir=photographs)
+        sizes = dict.fromkeys((preset.image_size, *options.image_sizes))
+        large = [dataclasses.replace(files, image_size=size, batch_size=options.batch_sizes[-1]) for size in sizes]
+        return [
+            _stages_table(large, options.repeats),
+            _workers_table(large, options),
+            _training_table({"in memory": preset, "JPEG files": files}, Path(folder, "runs"), options.repeats),
+        ]
+
+
+def write_photographs(root: Path) -> None:
+    """Saves the embedded photographs as JPEG files, in a folder for each split."""
+    from PIL import Image
+
+    for split, names in PHOTOGRAPHS.items():
+        (root / split).mkdir(parents=True)
+        for name in names:
+            Image.fromarray(photograph(name)).save((root / split / name).with_suffix(".jpg"), quality=_JPEG_QUALITY)
+
+
+def by_stage(config: Config, repeats: int) -> dict[str, Timing]:
+    """Seconds an image takes in each stage, with the whole pipeline run by one thread.
+
+    Args:
+        config: settings of a run on a folder of images.
+        repeats: number of rounds; each shows every image equally often.
+
+    Returns:
+        Timings of those of `STAGES` that there are, `REST` and `WHOLE`.
+    """
+    source = _training_images(config)
+    rounds: list[dict[str, float]] = []
+    with _in_one_thread(), _clocks() as seconds, _opened(config, source) as batches:
+        for _ in range(1 + repeats):
+            seconds.clear()
+            whole = _seconds(batches, len(source))
+            rounds.append({**seconds, REST: whole - sum(seconds.values()), WHOLE: whole})
+    images = len(source) * config.batch_size
+    stages = [stage for stage in (*STAGES, REST, WHOLE) if stage in rounds[0]]
+    return {stage: Timing(tuple(found[stage] / images for found in rounds[1:])) for stage in stages}
+
+
+def by_workers(config: Config, workers: tuple[int, ...], repeats: int) -> dict[int, Timing]:
+    """Seconds an image takes by number of workers.
+
+    Args:
+        config: settings of a run.
+        workers: numbers of processes; 0 is threads of this one.
+        repeats: number of rounds, each of which times every number of workers once.
+
+    Returns:
+        The timing of each number of workers.
+    """
+    source = _training_images(config)
+    seconds: dict[int, list[float]] = {number: [] for number in workers}
+    with contextlib.ExitStack() as stack:
+        opened = {
+            number: stack.enter_context(_opened(dataclasses.replace(config, workers=number), source))
+            for number in workers
+        }
+        for index in tqdm(range(1 + repeats), desc=f"workers, {config.image_size} px", unit="round"):
+            for number, batches in opened.items():
+                ready = _most_ready(number)
+                _seconds(batches, ready)
+                taken = _seconds(batches, len(source)) / len(source)
+                # Until it has filled its buffers again: its work must not be charged to the next one.
+                time.sleep(1.5 * ready * taken)
+                if index:
+                    seconds[number].append(taken / config.batch_size)
+    return {number: Timing(tuple(found)) for number, found in seconds.items()}
+
+
+def _stages_table(configs: list[Config], repeats: int) -> Table:
+    rows: list[dict[str, Cell]] = []
+    for config in configs:
+        timings = by_stage(config, repeats)
+        rows += [
+            {
+                "stage": stage,
+                "size": config.image_size,
+                "images/s": 1 / timing.median,
+                "% of the time": timing.over(timings[WHOLE]).median * 100,
+                "± %": timing.spread * 100,
+            }
+            for stage, timing in timings.items()
+        ]
+    return Table(f"Input pipeline by stage, JPEG files, batches of {configs[0].batch_size}", rows)
+
+
+def _workers_table(configs: list[Config], options: Options) -> Table:
+    rows: list[dict[str, Cell]] = []
+    for config in configs:
+        timings = by_workers(config, options.workers, options.repeats)
+        first = timings[options.workers[0]]
+        rows += [
+            {
+                "workers": "threads" if number == 0 else str(number),
+                "size": config.image_size,
+                "images/s": 1 / timing.median,
+                "± %": timing.spread * 100,
+                "times the first": first.over(timing).median,
+            }
+            for number, timing in timings.items()
+        ]
+    title = f"Input pipeline by workers, JPEG files, batches of {configs[0].batch_size}"
+    return Table(title, rows, ("threads: no process of its own, but threads of the training process.",))
+
+
+def _training_table(configs: dict[str, Config], out: Path, repeats: int) -> Table:
+    rows = [_training_row(name, config, out / name.split()[-1], repeats) for name, config in configs.items()]
+    config = PRESETS["samples"]
+    return Table(
+        f"Training on the embedded photographs: generator {config.generator}, {config.image_size} px, batches of "
+        f"{config.batch_size}",
+        rows,
+        ("pipeline: alone, on the same cores, before and after training. Goals: 3 times and more; below 2 %.",),
+    )
+
+
+def _training_row(name: str, config: Config, out: Path, repeats: int) -> dict[str, Cell]:
+    config = dataclasses.replace(config, out=out)
+    out.mkdir(parents=True)
+    source = _training_images(config)
+    before = _alone(config, source, repeats)
+    with contextlib.redirect_stdout(sys.stderr):  # what a run tells its user
+        outcome = Loop(config, open_sources(config), open_vgg(config)).run()
+    # A fresh folder: there was something to train, so there is something to tell.
+    assert outcome.images_per_second is not None
+    assert outcome.data_wait is not None
+    alone = Timing((*before, *_alone(config, source, repeats)))
+    return {
+        "images": name,
+        "training images/s": outcome.images_per_second,
+        "pipeline images/s": 1 / alone.median,
+        "± %": alone.spread * 100,
+        "times training": 1 / alone.median / outcome.images_per_second,
+        "% of training waiting": outcome.data_wait * 100,
+    }
+
+
+def _alone(config: Config, source: ImageSource, repeats: int) -> list[float]:
+    """Seconds an image takes, round by round."""
+    with _opened(config, source) as batches:
+        _seconds(batches, _most_ready(config.workers))
+        return [_seconds(batches, len(source)) / (len(source) * config.batch_size) for _ in range(repeats)]
+
+
+def _training_images(config: Config) -> ImageSource:
+    return open_source(config.dataset, "train", data_dir=config.data_dir)
+
+
+@contextlib.contextmanager
+def _opened(config: Config, source: ImageSource) -> Iterator[Iterator[Any]]:
+    batches = iter(training_batches(config, source))
+    try:
+        yield batches
+    finally:
+        batches.close()
+
+
+def _seconds(batches: Iterator[Any], count: int) -> float:
+    start = time.perf_counter()
+    for _ in range(count):
+        next(batches)
+    return time.perf_counter() - start
+
+
+def _most_ready(workers: int) -> int:
+    """Batches that may be ready at first: of each process those it made ahead, at its door, and fetched from there."""
+    return 3 * pipeline._AHEAD * max(workers, 1)
+
+
+def _in_one_thread() -> contextlib.AbstractContextManager[Any]:
+    """Has batches made by who asks for them, so that no stage waits for another's turn."""
+    return mock.patch.multiple(pipeline, _THREADS=0, _AHEAD=0)
+
+
+@contextlib.contextmanager
+def _clocks() -> Iterator[dict[str, float]]:
+    """Adds up the seconds that the library's own functions take, without those of a stage inside another."""
+    seconds: dict[str, float] = defaultdict(float)
+    inside = [0.0]
+
+    def clock(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            inside.append(0.0)
+            start = time.perf_counter()
+            result = function(*args, **kwargs)
+            taken = time.perf_counter() - start
+            seconds[stage] += taken - inside.pop()
+            inside[-1] += taken
+            return result
+
+        return timed
+
+    stages = (
+        ("decode", FolderSource, "__getitem__"),
+        ("crop", pipeline._Example, "_crop"),
+        ("mask", masks, "random_lines"),
+        ("noise", pipeline._Example, "_draw_noise"),
+        ("noise", pipeline._Batch, "_add_noise"),
+        ("batch", pipeline._Batch, "__call__"),
+    )
+    with contextlib.ExitStack() as stack:
+        for stage, owner, name in stages:
+            stack.enter_context(mock.patch.object(owner, name, clock(stage, getattr(owner, name))))
+        yield seconds

@@ -1,0 +1,104 @@
+"""Restoring one image: time and peak memory of the generator and of the classical methods, by image size."""
+
+import functools
+import sys
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+from flax import nnx
+
+from experiments.performance.options import Options
+from experiments.performance.table import Cell, Table
+from experiments.performance.timing import in_fresh_process, interleave, peak_mib
+from experiments.train.presets import PRESETS
+from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.data import eval_batches, open_source
+from pconv_jax.evaluation.baselines import Method, biharmonic, navier_stokes, telea
+from pconv_jax.masks import hole_ratio
+from pconv_jax.models import GENERATORS, Generator
+
+GENERATOR = "generator"
+_CLASSICAL: Mapping[str, Method] = {
+    "OpenCV Navier-Stokes": navier_stokes,
+    "OpenCV Telea": telea,
+    "scikit-image biharmonic": biharmonic,
+}
+METHODS = (GENERATOR, *_CLASSICAL)
+_SMALL = 16  # px; an image to load libraries with
+
+
+def run(options: Options) -> list[Table]:
+    """Measures each method at each size."""
+    rows: list[dict[str, Cell]] = []
+    holes = []
+    for size in options.inference_sizes:
+        print(f"inference: {size} px", file=sys.stderr, flush=True)
+        image, mask = example(size)
+        holes.append(f"{hole_ratio(mask).item():.1%} at {size} px")
+        methods = {name: method(name, options.generator) for name in METHODS}
+        timings = interleave(
+            {name: functools.partial(fill, image, mask) for name, fill in methods.items()},
+            repeats=options.repeats,
+        )
+        rows += [
+            {
+                "size": size,
+                "method": name,
+                "ms": timing.milliseconds,
+                "± %": timing.spread * 100,
+                "times the generator": timing.over(timings[GENERATOR]).median,
+                "peak MiB": in_fresh_process(peak_growth, name, options.generator, size),
+            }
+            for name, timing in timings.items()
+        ]
+    return [
+        Table(
+            f"Restoring one image, generator {options.generator}, untrained, on {jax.local_devices()[0].platform}",
+            rows,
+            (
+                f"Holes: {', '.join(holes)}. The classical methods take longer the more there is to fill, and run on "
+                "the CPU in any case.",
+                f"peak: beyond what a process of its own had held after an image of {_SMALL} px; the generator's takes "
+                "in its compilation for the new size; on a GPU it is memory of the GPU.",
+            ),
+        )
+    ]
+
+
+def example(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """An embedded photograph [1, size, size, 3] and a mask [1, size, size, 1] of lines as in the preset `samples`."""
+    source = open_source("samples", "train")  # whole photographs; the other splits hold tiles
+    lines = PRESETS["samples"].lines
+    batch = next(iter(eval_batches(source, image_size=size, batch_size=1, seed=0, lines=lines, limit=1)))
+    return batch["image"], batch["mask"]
+
+
+def method(name: str, generator: str) -> Method:
+    """One of `METHODS`.
+
+    Args:
+        name: which.
+        generator: preset of the generator.
+    """
+    if name != GENERATOR:
+        return _CLASSICAL[name]
+    config = GENERATORS[generator]
+    untrained = Generator(config, rngs=nnx.Rngs(0))
+    return TrainedGenerator(config, nnx.state(untrained, nnx.Param), nnx.state(untrained, nnx.BatchStat))
+
+
+def peak_growth(name: str, generator: str, size: int) -> float:
+    """By how many MiB one image raises the peak of this process; meant for a fresh one."""
+    fill = method(name, generator)
+    fill(*example(_SMALL))
+    image, mask = example(size)
+    before = _peak_mib(name)
+    fill(image, mask)
+    return _peak_mib(name) - before
+
+
+def _peak_mib(name: str) -> float:
+    """Peak of the memory that a method works in: a GPU's own for the generator, if there is one."""
+    stats = jax.local_devices()[0].memory_stats()  # None on a CPU
+    return stats["peak_bytes_in_use"] / 2**20 if stats and name == GENERATOR else peak_mib()

@@ -1,0 +1,187 @@
+"""What checkpoints cost, measured in the training loop itself: part of the suite `start`."""
+
+import contextlib
+import dataclasses
+import functools
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from experiments.performance.table import Cell, Table
+from experiments.performance.timing import Timing, in_fresh_process
+from experiments.train.config import Config
+from experiments.train.experiment import open_sources, open_vgg
+from experiments.train.loop import VALIDATION_L1, Loop, Outcome
+from pconv_jax.checkpoints.trained import load_run
+from pconv_jax.training.step import TrainState
+
+_FEWEST_STEPS = 3  # that a round takes undisturbed, to compare those during a save with
+
+
+@dataclasses.dataclass(frozen=True)
+class Round:
+    """Seconds, measured once each.
+
+    Attributes:
+        alone: of training steps while nothing was saved.
+        during: of the training steps that began before the save was on disk.
+        blocked: for which the loop stood still to begin that save.
+        on_disk: until another save was on disk, with no steps meanwhile.
+        restore: to give back the generator.
+        resume: to give back the whole state, and the position in the data, to the devices.
+    """
+
+    alone: tuple[float, ...]
+    during: tuple[float, ...]
+    blocked: float
+    on_disk: float
+    restore: float
+    resume: float
+
+    @property
+    def stall(self) -> float:
+        """Seconds by which the save prolonged training."""
+        return self.blocked + sum(self.during) - len(self.during) * statistics.mean(self.alone)
+
+
+class SavingLoop(Loop):
+    """A training loop that measures its saves instead of training."""
+
+    def measure(self, rounds: int) -> list[Round]:
+        """Opens the checkpoints of the run's folder and measures.
+
+        Args:
+            rounds: how often each thing is timed, in turn.
+        """
+        self._rounds, self.measured = rounds, list[Round]()
+        self.run()
+        return self.measured
+
+    def _steps(self, state: TrainState, start: int, received: list[int]) -> Outcome:
+        folder = self.config.out / "checkpoints"
+        batch = next(self._data)
+
+        def step() -> None:
+            nonlocal state
+            if received:
+                raise KeyboardInterrupt
+            state, metrics = self._replicas(state, batch, self._vgg)
+            jax.block_until_ready(metrics)
+
+        def save(number: int) -> None:
+            self._save(number, state, {VALIDATION_L1: 1 / number})
+
+        def save_to_disk(number: int) -> None:
+            save(number)
+            self._saved.wait()
+
+        def resume() -> None:
+            jax.block_until_ready(self._replicas.replicate(self._load(self._replicas.collect(state))))
+
+        step()  # compiles
+        during: list[float] = []
+        for number in range(1, 2 * self._rounds + 3, 2):
+            alone = [_seconds(step) for _ in range(max(_FEWEST_STEPS, len(during)))]
+            blocked, during = _seconds(functools.partial(save, number)), [_seconds(step)]
+            while not (folder / str(number)).exists():  # Orbax gives a checkpoint its name when it is whole
+                during.append(_seconds(step))
+            self._saved.wait()
+            last = [
+                _seconds(action)
+                for action in (functools.partial(save_to_disk, number + 1), functools.partial(load_run, folder), resume)
+            ]
+            if number > 1:  # the first round fills caches
+                self.measured.append(Round(tuple(alone), tuple(during), blocked, *last))
+        return Outcome(start + 1)
+
+
+def checkpoints(config: Config, *, repeats: int) -> list[Table]:
+    """Times of saving and restoring, and the stall of training that a save causes.
+
+    Args:
+        config: settings of the run; its output folder is not used.
+        repeats: number of rounds.
+    """
+    print("start: checkpoints", file=sys.stderr)
+    processes = max(1, repeats // 5)
+    with tempfile.TemporaryDirectory() as folder:
+        config = dataclasses.replace(config, out=Path(folder))
+        with silence():
+            loop = SavingLoop(config, open_sources(config), open_vgg(config))
+            rounds = loop.measure(repeats)
+            fresh = [in_fresh_process(restore_once, folder) for _ in range(processes)]
+        saved = max((Path(folder) / "checkpoints").iterdir(), key=lambda path: path.stat().st_mtime)
+        disk = mib(saved)
+    size = f"{config.image_size} px, {config.batch_size} images a step"
+    title = f"checkpoints of generator {config.generator}, {sum(loop.parameters):,} parameters: {disk:.1f} MiB on disk"
+    return [Table(title, _actions(rounds, fresh)), _stall(rounds, config.checkpoint_every, size)]
+
+
+def restore_once(folder: str) -> float:
+    """Seconds to restore the generator of a run, without imports if called in a fresh process."""
+    return _seconds(functools.partial(load_run, folder))
+
+
+def _actions(rounds: list[Round], fresh: Sequence[float]) -> list[dict[str, Cell]]:
+    actions = {
+        "save, until on disk": "on_disk",
+        "restore of the generator": "restore",
+        "restore of the whole state": "resume",
+    }
+    timings = {name: Timing(tuple(getattr(r, field) for r in rounds)) for name, field in actions.items()}
+    timings["restore of the generator, first in a process"] = Timing(tuple(fresh))
+    return [{"action": name, "ms": timing.milliseconds, "± %": timing.spread * 100} for name, timing in timings.items()]
+
+
+def _stall(rounds: list[Round], every: int, size: str) -> Table:
+    alone = Timing(tuple(statistics.mean(r.alone) for r in rounds))
+    during = Timing(tuple(statistics.mean(r.during) for r in rounds))
+    blocked = Timing(tuple(r.blocked for r in rounds))
+    stall = Timing(tuple(r.stall for r in rounds))
+    slower = during.over(alone)
+    row: dict[str, Cell] = {
+        "step, ms": alone.milliseconds,
+        "± %": alone.spread * 100,
+        "during a save, over": slower.median,
+        "over ± %": slower.spread * 100,
+        "such steps": statistics.median(len(r.during) for r in rounds),
+        "blocked, ms": blocked.milliseconds,
+        "blocked ± %": blocked.spread * 100,
+        "stall, ms": stall.milliseconds,
+        "stall ± %": stall.spread * 100,
+        f"share of {every} steps, %": 100 * stall.median / (every * alone.median),
+    }
+    note = (
+        "Blocked: the loop stands still at the call. Stall: that, and what the steps that began before the checkpoint "
+        "was on disk took longer than those before."
+    )
+    return Table(f"what a save costs training, {size}", [row], (note,))
+
+
+def _seconds(action: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def mib(folder: Path) -> float:
+    """Size of the files in a folder, MiB."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 2**20
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Keeps what a run tells its user out of the benchmark's output."""
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        yield

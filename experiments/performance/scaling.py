@@ -1,0 +1,255 @@
+"""What it costs to split a training step between replicas, and what it brings.
+
+Simulated replicas are devices of one CPU process, and share its cores. How many there are must be said before JAX
+starts, so each number of them has a process of its own; all are kept, and asked in turn.
+"""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import functools
+import itertools
+import math
+import multiprocessing
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
+
+import jax
+import numpy as np
+
+from experiments.performance.options import Options
+from experiments.performance.table import Cell, Table
+from experiments.performance.timing import Timing, interleave
+from experiments.train.config import Config
+from pconv_jax.models.vgg import deepest, random_weights
+from pconv_jax.training.sharding import AXIS, Replicas, Strategy
+from pconv_jax.training.step import create
+
+# Calls a top-level function where the devices are: in a worker, or here.
+Place = Callable[..., Any]
+Kind = Literal["same in all", "same each", "averages alone"]
+_STRONG, _WEAK, _AVERAGES = get_args(Kind)
+_COLLECTIVE = re.compile(
+    r" = (.+?) (?:all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute)(?:-start)?\("
+)
+_ARRAY = re.compile(r"\b(?:pred|[a-z]+(\d+)\w*)\[([\d,]*)\]")
+
+
+class Case(NamedTuple):
+    """A program to time.
+
+    Attributes:
+        kind: a training step with the same batch in all whatever the number of replicas (strong scaling), or with the
+            same batch each (weak scaling); or nothing but the averages over replicas in it.
+        replicas: their number.
+        config: settings of the step, its batch over all replicas.
+    """
+
+    kind: Kind
+    replicas: int
+    config: Config
+
+
+class Mapped:
+    """A step mapped over some devices, with a state that it carries on and a batch that stays the same."""
+
+    def __init__(self, step: Callable[..., Any], state: Any, constants: Any, config: Config, devices: Sequence[Any]):
+        self._replicas = Replicas(step, mapping=config.mapping, devices=devices)
+        self._state, self._constants = self._replicas.replicate(state), self._replicas.replicate(constants)
+        shape, rng = (config.batch_size, config.image_size, config.image_size), np.random.default_rng(config.seed)
+        self._batch = {
+            "image": rng.random((*shape, 3), np.float32),
+            "noisy": rng.random((*shape, 3), np.float32),
+            "mask": (rng.random((*shape, 1)) > 0.1).astype(np.float32),
+        }
+
+    def __call__(self) -> None:
+        """Takes the step and waits for it."""
+        self._state, metrics = self._replicas(self._state, self._batch, self._constants)
+        jax.block_until_ready((self._state, metrics))
+
+    def compiled(self) -> str:
+        """The program that XLA made of it."""
+        return str(self._replicas.compile(self._state, self._batch, self._constants).as_text())
+
+
+@functools.cache
+def program(averages_only: bool, config: Config, replicas: int) -> Mapped:
+    """A program with its state, kept in the process that first asked for it.
+
+    Args:
+        averages_only: leave everything out but the averages over replicas of gradients and batch statistics.
+        config: settings of the training step.
+        replicas: number of devices to use.
+    """
+    devices = jax.local_devices()[:replicas]
+    trainer = create(
+        config.seed,
+        config.generator_config,
+        config.discriminator_config,
+        config.loss_weights,
+        config.optimizer_config(1),
+        perceptual_layers=config.perceptual_layers,
+    )
+    if averages_only:
+        alike = trainer.state.generator, trainer.state.discriminator  # parameters are shaped as their gradients
+        return Mapped(lambda state, *_: (jax.lax.pmean(state, AXIS), {}), alike, None, config, devices)
+    vgg = random_weights(config.seed, through=deepest(config.perceptual_layers))
+    return Mapped(trainer.step, trainer.state, vgg, config, devices)
+
+
+def take(case: Case) -> None:
+    """Takes a step in the process that keeps it."""
+    program(case.kind == _AVERAGES, case.config, case.replicas)()
+
+
+def exchanged(case: Case) -> tuple[int, float]:
+    """Number of collective operations in the whole training step as compiled, and MiB of their results."""
+    return collectives(program(False, case.config, case.replicas).compiled())
+
+
+def collectives(program: str) -> tuple[int, float]:
+    """Counts what is exchanged between replicas.
+
+    Args:
+        program: a compiled program, in XLA's HLO.
+
+    Returns:
+        Number of collective operations, and the MiB of their results.
+    """
+    found = [match[1] for match in map(_COLLECTIVE.search, program.splitlines()) if match]
+    arrays = [array for result in found for array in _ARRAY.findall(result)]
+    bits = sum(int(width or 8) * math.prod(int(side) for side in sides.split(",") if side) for width, sides in arrays)
+    return len(found), bits / 8 / 2**20
+
+
+def run(options: Options) -> list[Table]:
+    """Measures simulated replicas, and real ones where there are several devices."""
+    config = Config(
+        generator=options.generator,
+        image_size=options.image_sizes[0],
+        batch_size=options.batch_sizes[-1],
+        vgg_weights="random",
+    )
+    counts = sorted(set(options.replicas))
+    with contextlib.ExitStack() as stack:
+        places = {count: stack.enter_context(simulated(count)) for count in counts}
+        tables = measure(
+            f"simulated replicas on {len(os.sched_getaffinity(0))} CPU cores", config, places, repeats=options.repeats
+        )
+    devices = jax.local_devices()
+    if devices[0].platform == "cpu" or len(devices) < 2:
+        found = f"{len(devices)} of kind {devices[0].device_kind}"
+        note = f"Real replicas were not measured: they need two or more accelerators, and JAX has {found}."
+        return [*tables, Table("real replicas", [], (note,))]
+    here = {2**power: _here for power in range(len(devices).bit_length())}
+    return [*tables, *measure(f"{devices[0].device_kind} replicas", config, here, repeats=options.repeats)]
+
+
+@contextlib.contextmanager
+def simulated(count: int) -> Iterator[Place]:
+    """A process that has so many CPU devices and keeps what it compiled.
+
+    Args:
+        count: number of devices.
+
+    Yields:
+        A function that calls a top-level function in it, and gives back what that returned or raised.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, spawn, initializer=_simulate, initargs=(count,)) as worker:
+        yield lambda function, *args: worker.submit(function, *args).result()
+
+
+def _simulate(count: int) -> None:
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_num_cpu_devices", count)
+
+
+def _here(function: Callable[..., Any], *args: Any) -> Any:
+    return function(*args)
+
+
+def measure(title: str, config: Config, places: Mapping[int, Place], *, repeats: int) -> list[Table]:
+    """Times the same training step over each number of replicas, in both mappings.
+
+    Args:
+        title: what the replicas are.
+        config: settings of the step; its batch is the whole one, or that of each replica.
+        places: where to run it, by number of replicas.
+        repeats: timed rounds.
+    """
+    cases = cases_of(config, sorted(places))
+    print(f"scaling: {len(cases)} programs on {title}", file=sys.stderr)
+    steps = {str(case): functools.partial(places[case.replicas], take, case) for case in cases}
+    timings = dict(zip(cases, interleave(steps, repeats=repeats).values(), strict=True))
+    counted = {case: places[case.replicas](exchanged, case) for case in cases if case.kind == _AVERAGES}
+    note = "Collectives and MiB: of the compiled step. Alone: averages of arrays like its gradients and statistics."
+    about = f"generator {config.generator}, {config.image_size} px, {title}"
+    skipped = tuple(
+        f"A batch of {config.batch_size} cannot be split between {count} replicas: not measured."
+        for count in places
+        if config.batch_size % count
+    )
+    return [
+        Table(f"training step, {about}", _scaling(timings), skipped),
+        Table(f"what replicas exchange, {about}", _exchange(timings, counted), (note,)),
+    ]
+
+
+def cases_of(config: Config, counts: Sequence[int]) -> list[Case]:
+    """Every program to time, those that are compared next to each other."""
+    cases = []
+    for kind, count, mapping in itertools.product(get_args(Kind), counts, get_args(Strategy)):
+        batch = config.batch_size * (1 if kind == _STRONG else count)
+        if batch % count == 0:
+            cases.append(Case(kind, count, dataclasses.replace(config, mapping=mapping, batch_size=batch)))
+    return cases
+
+
+def _scaling(timings: Mapping[Case, Timing]) -> list[dict[str, Cell]]:
+    rows: list[dict[str, Cell]] = []
+    for case, timing in timings.items():
+        if case.kind == _AVERAGES:
+            continue
+        mapping, images = case.config.mapping, case.config.batch_size
+        first = min(other for other in timings if (other.kind, other.config.mapping) == (case.kind, mapping))
+        plain = case._replace(config=dataclasses.replace(case.config, mapping="shard_map"))
+        faster = timings[first].over(timing)
+        rows.append(
+            {
+                "batch": case.kind,
+                "mapping": mapping,
+                "replicas": case.replicas,
+                "images": images,
+                "ms": timing.milliseconds,
+                "± %": timing.spread * 100,
+                "images/s": images / timing.median,
+                "over fewest replicas": faster.median * images / first.config.batch_size,
+                "over ± %": faster.spread * 100,
+                "time over shard_map": timing.over(timings[plain]).median,
+            }
+        )
+    return rows
+
+
+def _exchange(timings: Mapping[Case, Timing], counted: Mapping[Case, tuple[int, float]]) -> list[dict[str, Cell]]:
+    rows: list[dict[str, Cell]] = []
+    for case, (number, mib) in counted.items():
+        share = timings[case].over(timings[case._replace(kind=_WEAK)])
+        rows.append(
+            {
+                "mapping": case.config.mapping,
+                "replicas": case.replicas,
+                "collectives": number,
+                "MiB": mib,
+                "alone, ms": timings[case].milliseconds,
+                "± %": timings[case].spread * 100,
+                f"over a step of {case.config.batch_size // case.replicas} images each, %": share.median * 100,
+                "over ± %": share.spread * 100,
+            }
+        )
+    return rows

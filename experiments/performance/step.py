@@ -1,0 +1,206 @@
+"""The whole GAN training step (generator, discriminator, three losses, VGG16 features, Adam) against PyTorch's."""
+
+import dataclasses
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments.performance.op import NO_TORCH
+from experiments.performance.options import Options
+from experiments.performance.table import Cell, Table
+from experiments.performance.timing import in_fresh_process, interleave, peak_mib
+from pconv_jax.common.errors import InputError
+from pconv_jax.losses import LossWeights
+from pconv_jax.models import GENERATORS, DiscriminatorConfig
+from pconv_jax.models.vgg import VGG16, deepest, random_weights
+from pconv_jax.training.sharding import Replicas
+from pconv_jax.training.step import OptimizerConfig, Trainer, create
+
+LAYERS = ("block1_pool", "block2_pool", "block3_pool")
+_PLANNED_BATCHES = (8, 16)  # two points of a line
+_STEPS = 3  # of a memory measurement: allocators are at their peak after two
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One size of the training step."""
+
+    generator: str
+    image_size: int
+    batch_size: int
+    bfloat16: bool = False
+
+    @property
+    def discriminator(self) -> DiscriminatorConfig:
+        """The discriminator of the experiments' presets at this size: down to 4 px."""
+        widths = (32, 64, 128, 256, 256, 256)
+        stages = self.image_size.bit_length() - 3
+        if self.image_size != 2 ** (stages + 2) or not 1 <= stages <= len(widths):
+            raise InputError(f"--image-sizes has {self.image_size}, but it must be 8, 16, 32, 64, 128 or 256")
+        return DiscriminatorConfig(self.image_size, widths[:stages])
+
+    @property
+    def vgg(self) -> VGG16:
+        """Random weights: their values change no timing."""
+        return random_weights(0, through=deepest(LAYERS))
+
+    def trainer(self) -> Trainer:
+        """The training step with all three losses."""
+        return create(
+            0,
+            GENERATORS[self.generator],
+            self.discriminator,
+            LossWeights(),
+            OptimizerConfig(),
+            perceptual_layers=LAYERS,
+            bfloat16=self.bfloat16,
+        )
+
+    def batch(self) -> dict[str, np.ndarray]:
+        """Random images, a tenth of whose pixels are holes."""
+        rng, shape = np.random.default_rng(0), (self.batch_size, self.image_size, self.image_size)
+        image = rng.random((*shape, 3), np.float32)
+        noisy = np.clip(image + 0.05 * rng.standard_normal(image.shape, np.float32), 0, 1)
+        return {"image": image, "noisy": noisy, "mask": (rng.random((*shape, 1)) > 0.1).astype(np.float32)}
+
+
+def jax_step(case: Case) -> Callable[[], Any]:
+    """Takes one step a call, from where the last one ended; on one device."""
+    trainer, batch = case.trainer(), case.batch()
+    replicas = Replicas(trainer.step, devices=jax.devices()[:1])
+    vgg = replicas.replicate(case.vgg)
+    state = replicas.replicate(trainer.state)
+
+    def step() -> Any:
+        nonlocal state
+        state, metrics = replicas(state, batch, vgg)
+        return state, metrics
+
+    return step
+
+
+def torch_step(case: Case) -> Callable[[], Any]:
+    """The same in PyTorch, on its GPU if it has one."""
+    import torch
+
+    from experiments.performance.twin import Twin
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    twin = Twin(
+        case.trainer().state,
+        GENERATORS[case.generator],
+        case.discriminator,
+        LossWeights(),
+        OptimizerConfig(),
+        case.vgg,
+        perceptual_layers=LAYERS,
+        bfloat16=case.bfloat16,
+        device=device,
+    )
+    batch = case.batch()
+
+    def step() -> Any:
+        twin.step(batch)
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return step
+
+
+STEPS = {"jax": jax_step, "torch": torch_step}
+
+
+def run(options: Options) -> list[Table]:
+    """Times steps of every size and batch, and their peak memory in processes of their own."""
+    kinds = ["jax", "torch"] if importlib.util.find_spec("torch") else ["jax"]
+    rows: list[dict[str, Cell]] = []
+    cases = [
+        Case(options.generator, size, batch, options.bfloat16)
+        for size in options.image_sizes
+        for batch in options.batch_sizes
+    ]
+    for case in cases:
+        _ = case.discriminator  # a size that has none is refused before anything is measured
+    for case in cases:
+        print(f"step: {case.batch_size} images of {case.image_size} px", file=sys.stderr, flush=True)
+        timings = interleave({kind: STEPS[kind](case) for kind in kinds}, repeats=options.repeats)
+        row: dict[str, Cell] = {"image, px": case.image_size, "batch": case.batch_size}
+        row["images/s"] = case.batch_size / timings["jax"].median
+        row["± %"] = 100 * timings["jax"].spread
+        ratio = timings["torch"].over(timings["jax"]) if "torch" in timings else None
+        row["PyTorch / JAX time"] = ratio.median if ratio else None
+        row["ratio ± %"] = 100 * ratio.spread if ratio else None
+        for kind, name in (("jax", "peak memory, MiB"), ("torch", "PyTorch's, MiB")):
+            row[name] = peak(kind, case) if kind in kinds else None
+        rows.append(row)
+    dtype = "bfloat16" if options.bfloat16 else "float32"
+    title = f"GAN training step, generator {options.generator}, all losses with {LAYERS[-1]} and above, {dtype}"
+    return [Table(title, rows, () if "torch" in kinds else (NO_TORCH,)), _largest_batches(options)]
+
+
+def _largest_batches(options: Options) -> Table:
+    """What the compiler says that a step takes, and how large a batch would fit by that; nothing of it is run."""
+    limit = _device_memory()
+    rows: list[dict[str, Cell]] = []
+    for size in options.image_sizes:
+        few, many = (
+            _planned_bytes(Case(options.generator, size, batch, options.bfloat16)) for batch in _PLANNED_BATCHES
+        )
+        each = (many - few) / (_PLANNED_BATCHES[1] - _PLANNED_BATCHES[0])
+        fixed = few - each * _PLANNED_BATCHES[0]
+        rows.append(
+            {
+                "image, px": size,
+                "MiB an image": each / 2**20,
+                "MiB besides": fixed / 2**20,
+                "largest batch": int((limit - fixed) / each),
+            }
+        )
+    return Table(f"memory of a step as the compiler plans it, for a device of {limit / 2**30:.1f} GiB", rows)
+
+
+def _planned_bytes(case: Case) -> int:
+    trainer = case.trainer()
+    replicas = Replicas(trainer.step, devices=jax.devices()[:1])
+    state, vgg = replicas.replicate(trainer.state), replicas.replicate(case.vgg)
+    plan: Any = replicas.compile(state, case.batch(), vgg).memory_analysis()
+    return plan.temp_size_in_bytes + plan.argument_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
+
+
+def _device_memory() -> int:
+    """Bytes of the first device; the physical memory where it is a CPU."""
+    if statistics := jax.local_devices()[0].memory_stats():
+        return statistics["bytes_limit"]
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def peak(kind: str, case: Case) -> float:
+    """Peak MiB of a few steps, beyond what the process held before anything was built."""
+    with tempfile.TemporaryDirectory() as compiled:
+        if kind == "jax":  # compiled by a process before: the compiler takes more memory than small steps do
+            in_fresh_process(_memory, kind, case, compiled)
+        return in_fresh_process(_memory, kind, case, compiled)
+
+
+def _memory(kind: str, case: Case, compiled: str) -> float:
+    jax.config.update("jax_compilation_cache_dir", compiled)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    device = jax.local_devices()[0]
+    before = peak_mib()
+    step = STEPS[kind](case)
+    for _ in range(_STEPS):
+        jax.block_until_ready(step())
+    if kind == "jax" and (statistics := device.memory_stats()):
+        return statistics["peak_bytes_in_use"] / 2**20
+    if kind == "torch":
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.max_memory_allocated() / 2**20
+    return peak_mib() - before

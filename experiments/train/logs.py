@@ -1,0 +1,103 @@
+"""What a run tells while it works: a progress bar, a plain file of every step's metrics, TensorBoard events."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TextIO
+
+from tqdm import tqdm
+
+from pconv_jax.common.atomic_write import replaced
+
+LOSSES = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss")
+UNITS = {"adversarial": "nats", "discriminator_loss": "nats"}
+
+
+class MetricsLog:
+    """Appends one row a step to `metrics.jsonl` and to TensorBoard event files; a context manager.
+
+    What was logged after the step that training resumes from is taken away first, so that the file of a resumed run
+    reads like that of an uninterrupted one.
+    """
+
+    def __init__(self, folder: Path, *, resume_step: int = 0):
+        """Opens the log.
+
+        Args:
+            folder: output folder of the run; must exist.
+            resume_step: last step whose row is kept.
+        """
+        from tensorboardX import SummaryWriter
+
+        self._path = folder / "metrics.jsonl"
+        kept = [row for row in read_metrics(self._path) if row["step"] <= resume_step]
+        with replaced(self._path) as unfinished:
+            unfinished.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        self._file: TextIO = self._path.open("a", buffering=1)
+        self._events = SummaryWriter(str(folder / "events"), purge_step=resume_step + 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._events.close()
+
+    def write(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Adds the metrics of one step."""
+        self._file.write(json.dumps({"step": step, **metrics}) + "\n")
+        for name, value in metrics.items():
+            self._events.add_scalar(name, value, step)
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """The rows of a metrics file, oldest first; none where there is no file.
+
+    A last line that a kill cut short is left out.
+
+    Args:
+        path: a `metrics.jsonl`.
+
+    Returns:
+        A dictionary a row: `step` and the metrics logged at it.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text().split("\n")
+    return [json.loads(line) for line in lines[:-1]]  # a whole line ends with a newline
+
+
+def history(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> tuple[dict[str, list[float]], list[int]]:
+    """Picks losses out of the rows of a metrics file.
+
+    Args:
+        rows: as `read_metrics` gives them.
+        names: the losses; the first tells which rows count, others that these lack are left out.
+
+    Returns:
+        Loss -> its values, and the steps at which they were logged; both empty where there is no such row.
+    """
+    these = [row for row in rows if names[0] in row]
+    present = [name for name in names if these and all(name in row for row in these)]
+    return {name: [row[name] for row in these] for name in present}, [int(row["step"]) for row in these]
+
+
+def progress_bar(title: str, unit: str, *, total: int, done: int = 0, each: int = 1) -> "tqdm[Any]":
+    """A bar with rate and time left; a line every ten seconds where the output is not a terminal.
+
+    Args:
+        title: what is being done.
+        unit: what is counted.
+        total: number of updates until the end.
+        done: number of updates made before.
+        each: units that an update stands for: a training step moves the bar by a batch of images.
+    """
+    seconds = 0.1 if sys.stderr.isatty() else 10.0
+    scale = each if each > 1 else False
+    return tqdm(
+        desc=title, unit=unit, total=total, initial=done, unit_scale=scale, mininterval=seconds, dynamic_ncols=True
+    )

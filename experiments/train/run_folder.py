@@ -1,0 +1,124 @@
+"""What the folder of a run holds, and what its network makes of its data.
+
+Images are [N, H, W, 3] in [0, 1]; masks [N, H, W, 1], 1 = valid, 0 = hole.
+"""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from experiments.train.batches import evaluation_batches, training_batches
+from experiments.train.config import Config
+from experiments.train.logs import LOSSES, history, read_metrics
+from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
+from pconv_jax.common.errors import InputError
+from pconv_jax.data import ImageSource
+from pconv_jax.evaluation.baselines import composite
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What the folder of a run holds.
+
+    Attributes:
+        config: its settings.
+        metrics: rows of its `metrics.jsonl`.
+        model: its best checkpoint, ready.
+    """
+
+    config: Config
+    metrics: Sequence[Mapping[str, float]]
+    model: TrainedGenerator
+
+
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """Test images and what a network made of them.
+
+    Attributes:
+        truth: the clean images.
+        damaged: what the network was given; what they hold in a hole does not matter.
+        mask: their holes.
+        raw: its own output.
+    """
+
+    truth: np.ndarray
+    damaged: np.ndarray
+    mask: np.ndarray
+    raw: np.ndarray
+
+    @property
+    def composite(self) -> np.ndarray:
+        """The output in the holes, the damaged image elsewhere."""
+        return composite(self.damaged, self.mask, self.raw)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> "Results":
+        return Results(self.truth[rows], self.damaged[rows], self.mask[rows], self.raw[rows])
+
+
+def open_run(folder: Path) -> Run:
+    """Reads the settings and metrics of a run, and restores its model.
+
+    Args:
+        folder: output folder of `python -m experiments.run`.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: the folder is none of a run, or has no checkpoint or no training metrics yet, or a file is damaged.
+    """
+    settings = folder / "config.json"
+    if not settings.is_file():
+        raise InputError(f"{folder} holds no config.json: name the output folder of `python -m experiments.run`")
+    try:
+        config = Config.from_json(json.loads(settings.read_text()))
+    except (ValueError, AttributeError) as error:  # InputError is a ValueError
+        raise InputError(f"{settings} cannot be read ({error}): name another run") from error
+    try:
+        metrics = read_metrics(folder / "metrics.jsonl")
+    except ValueError as error:
+        raise InputError(f"{folder / 'metrics.jsonl'} is damaged ({error}): name another run") from error
+    if not history(metrics, LOSSES)[1]:
+        raise InputError(f"{folder / 'metrics.jsonl'} holds no training losses: name a run that has taken a step")
+    return Run(dataclasses.replace(config, out=folder, workers=0), metrics, load_run(folder))
+
+
+def training_examples(config: Config, source: ImageSource, *, count: int) -> dict[str, np.ndarray]:
+    """The first examples that a run trains on, to the bit.
+
+    Args:
+        config: settings of the run.
+        source: images of the training split.
+        count: number of examples.
+
+    Returns:
+        `image` (clean), `noisy` [count, S, S, 3] and `mask` [count, S, S, 1].
+    """
+    with contextlib.closing(iter(training_batches(config, source))) as batches:
+        parts = [next(batches) for _ in range(-(-count // config.batch_size))]
+    return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
+
+
+def repaired_test_images(run: Run, source: ImageSource, *, limit: int) -> Results:
+    """Repairs the first test images, damaged as for the run's report: clean inputs, lines of the run's seed.
+
+    Args:
+        run: the run.
+        source: images of the test split.
+        limit: number of images, fewer where the split has fewer.
+
+    Returns:
+        The images and the results.
+    """
+    parts = [
+        Results(batch["image"], batch["noisy"], batch["mask"], run.model.raw(batch["noisy"], batch["mask"])[0])
+        for batch in evaluation_batches(run.config, source, limit=limit)
+    ]
+    return Results(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in dataclasses.fields(Results))
+    )

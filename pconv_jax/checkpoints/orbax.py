@@ -1,0 +1,212 @@
+"""Checkpoints through Orbax: the generator, the rest of the training state, and the position in the data.
+
+A checkpoint directory holds a folder for each saved step, and notes on how the networks are built, so that it is
+complete by itself. Nothing here uses pickle.
+"""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import jax
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+
+
+class Checkpoints:
+    """The checkpoints of one run: the latest few and the best are kept, the others removed.
+
+    A context manager: leaving it waits for the save in progress. A save that a kill cuts short leaves no checkpoint
+    behind, so those listed are whole.
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        keep: int = 3,
+        minimise: str = "validation_l1",
+        notes: Mapping[str, Any] | None = None,
+    ):
+        """Opens a directory of checkpoints, or creates it.
+
+        Args:
+            directory: where the checkpoints are or will be.
+            keep: number of latest checkpoints to keep.
+            minimise: metric by which the best checkpoint is told; the smallest is best.
+            notes: JSON values to keep with the checkpoints when the directory is created.
+
+        Raises:
+            InputError: `keep` is less than 1, or the directory cannot be opened.
+        """
+        from orbax.checkpoint import v1 as ocp
+
+        if keep < 1:
+            raise InputError(f"keep={keep} checkpoints must be at least 1, or training could not be resumed")
+        training = ocp.training
+        latest = training.preservation_policies.LatestN(keep)
+        best = training.preservation_policies.BestN(
+            get_metric_fn=self._score, reverse=True, n=1, keep_checkpoints_without_metrics=False
+        )
+        self._minimise = minimise
+        try:
+            self._checkpointer = training.Checkpointer(
+                Path(directory).resolve(),
+                save_decision_policy=training.save_decision_policies.FixedIntervalPolicy(1),  # the caller decides when
+                preservation_policy=training.preservation_policies.AnyPreservationPolicy([latest, best]),
+                custom_metadata=None if notes is None else dict(notes),
+                cleanup_tmp_directories=notes is not None,  # a reader must not remove what a running training is saving
+            )
+        except Exception as error:  # of many kinds, as in `load`
+            raise InputError(
+                f"the checkpoints in {directory} cannot be opened ({_reason(error)}): mend that, or name another run"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._checkpointer.close()
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """What was noted when the directory was created.
+
+        Raises:
+            InputError: the file that says so is missing or damaged.
+        """
+        try:
+            return dict(self._checkpointer.root_metadata().custom_metadata or {})
+        except Exception as error:  # of many kinds, as in `load`
+            raise InputError(
+                f"the notes on how these networks are built, {self._checkpointer.directory}/metadata, are missing or "
+                f"damaged ({_reason(error)}): bring them back, or name another run"
+            ) from error
+
+    @property
+    def latest(self) -> int | None:
+        """Step of the latest checkpoint; None where there is none."""
+        latest = self._checkpointer.latest
+        return None if latest is None else latest.step
+
+    @property
+    def best(self) -> int | None:
+        """Step of the checkpoint with the smallest metric; None where none was saved with it."""
+        scores = {entry.step: self._score(entry.metrics) for entry in self._checkpointer.checkpoints}
+        scores = {step: score for step, score in scores.items() if score < float("inf")}
+        return min(scores, key=scores.__getitem__) if scores else None
+
+    def _score(self, metrics: Any) -> float:
+        # A checkpoint without a validation score (saved by an interrupt) ranks last.
+        value = (metrics or {}).get(self._minimise)
+        return float("inf") if value is None else float(value)
+
+    def save(self, step: int, parts: Mapping[str, Any], *, metrics: Mapping[str, float] | None = None) -> None:
+        """Saves in the background; returns when the parts may change again.
+
+        Args:
+            step: number of steps taken; nothing happens if it is saved already.
+            parts: by name, pytrees of arrays, or objects that know how to save themselves (Grain iterators).
+            metrics: scores, among them the one that tells the best.
+        """
+        if any(entry.step == step for entry in self._checkpointer.checkpoints):
+            return
+        copies = {name: part if _saves_itself(part) else _copy(part) for name, part in parts.items()}
+        self._checkpointer.save_checkpointables_async(step, copies, metrics=dict(metrics or {}))
+
+    def load(self, parts: Mapping[str, Any], *, step: int | None = None) -> dict[str, Any]:
+        """Loads parts of a checkpoint.
+
+        Args:
+            parts: by name, pytrees of arrays or `jax.ShapeDtypeStruct`s that give structure, shapes and dtypes, or
+                objects that load themselves, which are changed in place. Parts that are not named are not read.
+            step: which checkpoint; the latest if None.
+
+        Returns:
+            The parts, arrays as numpy arrays.
+
+        Raises:
+            InputError: there is no such checkpoint, or it cannot be read, or has another structure.
+        """
+        self.wait()
+        directory = self._checkpointer.directory
+        steps = [entry.step for entry in self._checkpointer.checkpoints]
+        if not steps:
+            raise InputError(f"{directory} holds no checkpoint: name the checkpoints folder of a run")
+        if step is not None and step not in steps:
+            raise InputError(f"{directory} holds no checkpoint of step {step}: it has {', '.join(map(str, steps))}")
+        wanted = {name: part if _saves_itself(part) else _blank(part) for name, part in parts.items()}
+        try:
+            loaded = self._checkpointer.load_checkpointables(step, wanted)
+            for name, part in wanted.items():
+                if not _saves_itself(part):
+                    _check_shapes(loaded[name], part)
+            return loaded
+        except Exception as error:  # Orbax and TensorStore raise many kinds; each means the same to the user
+            raise InputError(
+                f"the checkpoint of step {step or steps[-1]} in {directory} is damaged or belongs to another "
+                f"configuration ({_reason(error)}): restore another step or start a new run"
+            ) from error
+
+    def wait(self) -> None:
+        """Returns when the save in progress is on disk."""
+        self._checkpointer.wait()
+
+
+@contextlib.contextmanager
+def existing(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]:
+    """Opens a directory that must hold checkpoints already.
+
+    Args:
+        directory: a folder of checkpoints, or of a run that has one named `checkpoints`.
+
+    Yields:
+        The checkpoints.
+
+    Raises:
+        InputError: there is no such directory, or no checkpoint in it.
+    """
+    path = Path(directory)
+    folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
+    if not folder.is_dir():
+        raise InputError(f"{path} is not a directory: name the output folder of a run, or its checkpoints folder")
+    if not any(entry.is_dir() and entry.name.isdigit() for entry in folder.iterdir()):
+        raise InputError(f"{folder} holds no checkpoint: name the output folder of a run that saved one")
+    with Checkpoints(folder) as checkpoints:
+        yield checkpoints
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _saves_itself(part: Any) -> bool:
+    return not dataclasses.is_dataclass(part) and hasattr(part, "save") and hasattr(part, "load")
+
+
+def _copy(tree: Any) -> Any:
+    """Arrays as numpy copies: the training step gives its buffers away while Orbax still writes."""
+    return jax.tree.map(lambda leaf: np.array(leaf), tree)
+
+
+def _blank(tree: Any) -> Any:
+    """Numpy arrays to be read into: Orbax restores in kind."""
+    return jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), tree)
+
+
+def _check_shapes(loaded: Any, wanted: Any) -> None:
+    """Orbax restores numpy arrays of any shape, so their shapes are compared here."""
+
+    def check(path: Any, have: np.ndarray, want: np.ndarray) -> None:
+        if have.shape != want.shape or have.dtype != want.dtype:
+            raise ValueError(f"{jax.tree_util.keystr(path)} is {have.dtype}{have.shape}, not {want.dtype}{want.shape}")
+
+    jax.tree_util.tree_map_with_path(check, loaded, wanted)

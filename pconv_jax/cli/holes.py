@@ -1,0 +1,112 @@
+"""Where the holes of a photograph are: in the picture of a mask, in its transparency, or in one of its colours."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging import Photograph, read_mask_picture
+
+_OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Holes:
+    """Where the holes of a photograph are found: exactly one of the first three.
+
+    Attributes:
+        mask: a mask picture of the same size, white = hole, for all photographs; or a folder of them, each with the
+            name of its photograph, whatever its suffix.
+        mask_alpha: what is less than half opaque is a hole; the restored photograph is opaque.
+        mask_color: pixels of this colour are holes: red, green and blue, 0 to 255.
+        mask_tolerance: how far each channel may be from that colour.
+        invert_mask: in mask pictures black is the hole.
+        mask_threshold: brightness, 1 to 255, from which on a pixel of a mask picture is white.
+        dilate: px by which holes are widened all around, for masks that do not quite cover the damage.
+    """
+
+    mask: Annotated[Path | None, tyro.conf.arg(aliases=["-m"])] = None
+    mask_alpha: bool = False
+    mask_color: tuple[int, int, int] | None = None
+    mask_tolerance: int = 0
+    invert_mask: bool = False
+    mask_threshold: int = 128
+    dilate: int = 0
+
+    def check(self) -> None:
+        """Refuses what does not go together.
+
+        Raises:
+            InputError: no or several places where the holes are, or a value out of its range.
+        """
+        given = [self.mask is not None, self.mask_alpha, self.mask_color is not None]
+        if sum(given) != 1:
+            raise InputError("where are the holes? give one of --mask MASK, --mask-alpha and --mask-color R G B")
+        if self.mask_color is not None and not all(0 <= value <= 255 for value in self.mask_color):
+            raise InputError(f"--mask-color {self.mask_color} must be red, green and blue from 0 to 255")
+        if not 0 <= self.mask_tolerance <= 255:
+            raise InputError(f"--mask-tolerance is {self.mask_tolerance}, but it must lie between 0 and 255")
+        if not 1 <= self.mask_threshold <= 255:
+            raise InputError(f"--mask-threshold is {self.mask_threshold}, but it must lie between 1 and 255")
+        if not 0 <= self.dilate <= 100:
+            raise InputError(f"--dilate is {self.dilate} px, but it must lie between 0 and 100")
+        if self.mask is None and (self.invert_mask or self.mask_threshold != 128):
+            raise InputError("--invert-mask and --mask-threshold go with --mask MASK: leave them out")
+        if self.mask_color is None and self.mask_tolerance:
+            raise InputError("--mask-tolerance goes with --mask-color R G B: leave it out")
+
+    def find(self, photograph: Photograph, mask: Path | None) -> np.ndarray:
+        """The holes of a photograph.
+
+        Args:
+            photograph: as it was read.
+            mask: the file of its mask, if the holes come from one.
+
+        Returns:
+            bool `[H, W]`, True = hole.
+
+        Raises:
+            InputError: a mask of another size, no alpha channel, or no pixel that is valid.
+        """
+        pixels = photograph.pixels
+        most = np.iinfo(pixels.dtype).max
+        if mask is not None:
+            hole = read_mask_picture(mask, threshold=self.mask_threshold)
+            hole = ~hole if self.invert_mask else hole
+            if hole.shape != pixels.shape[:2]:
+                size, own = ("x".join(map(str, reversed(each.shape[:2]))) for each in (hole, pixels))
+                raise InputError(f"the mask {mask} has {size} pixels and the photograph {own}: they must have one size")
+        elif self.mask_alpha:
+            if photograph.alpha is None:
+                raise InputError("has no alpha channel to take the holes from: erase the damage and save it as PNG")
+            hole = ~opaque(photograph.alpha)
+        else:
+            assert self.mask_color is not None
+            hole = np.ones(pixels.shape[:2], bool)
+            for channel, wanted in enumerate(self.mask_color):
+                layer = pixels if pixels.ndim == 2 else pixels[..., channel]  # grey is three equal channels
+                value = layer.astype(np.int32) if most == 255 else layer // np.int32(257)
+                hole &= np.abs(value - wanted) <= self.mask_tolerance
+        if self.dilate:
+            import cv2
+
+            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * self.dilate + 1,) * 2)
+            hole = cv2.dilate(hole.astype(np.uint8), disc).astype(bool)
+        if hole.all():
+            raise InputError("the holes leave no valid pixel: take a smaller mask, --invert-mask or a smaller --dilate")
+        return hole
+
+
+def opaque(alpha: np.ndarray) -> np.ndarray:
+    """Which pixels count as there.
+
+    Args:
+        alpha: `[H, W]`, uint8 or uint16, 0 = transparent.
+
+    Returns:
+        bool `[H, W]`.
+    """
+    return alpha >= _OPAQUE * np.iinfo(alpha.dtype).max

@@ -1,0 +1,109 @@
+"""The command `pconv-jax`: flags only; the work is in `restore_files` and `versions`."""
+
+import dataclasses
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
+from pconv_jax.cli.holes import Holes
+from pconv_jax.cli.jobs import plan
+from pconv_jax.common.commands import run_command
+from pconv_jax.common.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Inpaint:
+    """Restores a photograph, or a folder of them; only pixels in holes change.
+
+    Attributes:
+        image: a photograph, or a folder of them: PNG, JPEG, TIFF, WebP and others.
+        out: the file to write, or a folder for the results.
+        holes: where they are.
+        weights: a name that `pconv-jax info` lists, a .safetensors file, or the folder of a training run.
+        overwrite: replace results that exist already; without it they are skipped.
+        compare: write a picture of before and after beside each result.
+        quality: of JPEG and WebP, 1 to 100.
+    """
+
+    image: tyro.conf.Positional[Path]
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    holes: tyro.conf.OmitArgPrefixes[Holes] = dataclasses.field(default_factory=Holes)
+    weights: str = DEFAULT_WEIGHTS
+    overwrite: bool = False
+    compare: bool = False
+    quality: int = 95
+
+    def run(self) -> int:
+        """Does it; returns the exit code."""
+        if not 1 <= self.quality <= 100:
+            raise InputError(f"--quality is {self.quality}, but it must lie between 1 and 100")
+        self.holes.check()
+        jobs = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
+        # Only now: to load JAX takes a second that --help and mistakes need not wait for.
+        from pconv_jax.cli.restoring import report, restore_files
+        from pconv_jax.common.cache import keep_compiled_programs
+
+        keep_compiled_programs()
+        return report(
+            restore_files(
+                jobs,
+                self.holes,
+                weights=self.weights,
+                overwrite=self.overwrite,
+                compare=self.compare,
+                quality=self.quality,
+            )
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Info:
+    """Shows versions, devices and the weights that come with the package."""
+
+    def run(self) -> int:
+        """Does it; returns the exit code."""
+        from pconv_jax.cli.info import describe
+
+        print(describe())
+        return 0
+
+
+Command = (
+    Annotated[Inpaint, tyro.conf.subcommand("inpaint", prefix_name=False)]
+    | Annotated[Info, tyro.conf.subcommand("info", prefix_name=False)]
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: flags, without the name of the program; those of the process if not given.
+
+    Returns:
+        0, 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: `--help` (code 0), or flags that cannot be read (code 2).
+    """
+
+    def work() -> int:
+        # Like Ctrl-C, so that no half-written file stays behind.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        command: Inpaint | Info = tyro.cli(
+            Command,  # type: ignore[arg-type]
+            args=None if arguments is None else list(arguments),
+            prog="pconv-jax",
+            description="Restores photographs damaged by irregular lines: scratches, creases, wires, strokes.",
+        )
+        try:
+            return command.run()
+        except OSError as error:  # a name that is too long, a folder that may not be entered, a pipe that is closed
+            name = error.filename or "the output"
+            raise InputError(f"{name} cannot be used ({error.strerror}): give another path") from error
+
+    return run_command(work, interrupted="interrupted; the same command goes on: finished results are skipped")

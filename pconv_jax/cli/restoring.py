@@ -1,0 +1,154 @@
+"""Restoring one photograph after the other, and what became of them."""
+
+import dataclasses
+import os
+import shutil
+import sys
+import warnings
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
+from pconv_jax.cli.comparison import write_comparison
+from pconv_jax.cli.holes import Holes
+from pconv_jax.cli.jobs import Job
+from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
+from pconv_jax.inpainting.inpainter import Inpainter
+
+
+@dataclasses.dataclass
+class Summary:
+    """What became of the photographs.
+
+    Attributes:
+        counts: number of photographs by what became of them.
+        failures: a sentence for each that could not be restored.
+    """
+
+    counts: Counter[str] = dataclasses.field(default_factory=Counter)
+    failures: list[str] = dataclasses.field(default_factory=list)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count} {what}" for what, count in self.counts.items()) or "nothing to do"
+
+
+def restore_files(
+    jobs: list[Job],
+    holes: Holes,
+    *,
+    weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
+    overwrite: bool = False,
+    compare: bool = False,
+    quality: int = 95,
+) -> Summary:
+    """Restores photographs; one that cannot be is reported, and the others go on.
+
+    Args:
+        jobs: what `plan` found.
+        holes: where the holes are found.
+        weights: as for `Inpainter`.
+        overwrite: replace results that exist; otherwise they count as finished, whatever stands beside them.
+        compare: write a before/after picture beside each result.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Returns:
+        What became of them.
+
+    Raises:
+        InputError: weights that cannot be loaded.
+    """
+    from tqdm import tqdm
+
+    summary = Summary()
+    # A folder in its place is no result: writing will say so.
+    waiting = [job for job in jobs if overwrite or not job.out.is_file()]
+    if skipped := len(jobs) - len(waiting):
+        summary.counts["skipped, since the result exists (--overwrite replaces it)"] = skipped
+    if not waiting:
+        return summary
+    restorer = Inpainter(weights)
+    single = len(waiting) == 1
+    title, unit = (waiting[0].image.name, "tile") if single else ("restoring", "image")
+    with tqdm(desc=title, unit=unit, total=None if single else len(waiting), disable=None, dynamic_ncols=True) as bar:
+
+        def tick(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        for job in waiting:
+            try:
+                done = _restore_one(job, holes, restorer, tick if single else None, compare=compare, quality=quality)
+                summary.counts[done] += 1
+            except (InputError, MemoryError) as error:
+                reason = str(error) or "not enough memory"
+                named = reason if str(job.image) in reason else f"{job.image}: {reason}"
+                summary.counts["failed"] += 1
+                summary.failures.append(named)
+            if not single:
+                bar.update()
+    return summary
+
+
+def report(summary: Summary) -> int:
+    """Prints what became of the photographs.
+
+    Args:
+        summary: from `restore_files`.
+
+    Returns:
+        The exit code: 1 if one failed.
+    """
+    for failure in summary.failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    print(summary)
+    return 1 if summary.failures else 0
+
+
+def _restore_one(job: Job, holes: Holes, restorer: Inpainter, progress: Any, *, compare: bool, quality: int) -> str:
+    photograph = read_photograph(job.image)
+    hole = holes.find(photograph, job.mask)
+    if not hole.any():
+        _copy(job, photograph, quality=quality, keep_alpha=not holes.mask_alpha)
+        return "copied, without damage"
+    pixels, alpha = photograph.pixels, None if holes.mask_alpha else photograph.alpha
+    # Grey with alpha goes as four channels, since an array of two could be anything.
+    together = pixels if alpha is None else np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        restored = restorer(together, ~hole, progress=progress)
+    for warning in caught:  # which do not know of what photograph they speak
+        warnings.warn(f"{job.image}: {warning.message}", warning.category, stacklevel=2)
+    if alpha is not None:
+        alpha, restored = restored[..., 3], restored[..., :3]
+        if pixels.ndim == 2:
+            restored = np.rint(restored.mean(axis=2)).astype(pixels.dtype)
+    result = dataclasses.replace(photograph, pixels=restored, alpha=alpha)
+    # First, so that no result is without it when the run is stopped; and not without its result.
+    if compare:
+        write_comparison(job.comparison, photograph, result)
+    try:
+        write_photograph(job.out, result, quality=quality)
+    except InputError:
+        if compare:
+            job.comparison.unlink(missing_ok=True)
+        raise
+    return "restored"
+
+
+def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -> None:
+    """A photograph without damage: the file as it is, where its kind stays the same."""
+    if not keep_alpha or OUTPUT_FORMATS[job.out.suffix.lower()] != photograph.format:
+        kept = photograph if keep_alpha else dataclasses.replace(photograph, alpha=None)
+        write_photograph(job.out, kept, quality=quality)
+        return
+    if job.out.exists() and job.out.samefile(job.image):
+        return
+    try:
+        with replaced(job.out) as temporary:
+            shutil.copyfile(job.image, temporary)
+    except OSError as error:
+        raise InputError(f"{job.out} cannot be written ({error.strerror}): give another place") from error

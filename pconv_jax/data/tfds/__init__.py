@@ -1,0 +1,1 @@
+"""The data sets of TensorFlow Datasets, read without TensorFlow."""

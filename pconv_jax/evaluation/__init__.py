@@ -1,0 +1,1 @@
+"""Scoring: metrics, classical baselines, perceptual distances, mask sets, statistics."""

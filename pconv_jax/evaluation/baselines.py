@@ -1,0 +1,163 @@
+"""What a network is compared with: methods that fill holes without having learned anything.
+
+Images are [N, H, W, 3] floats in [0, 1]; masks are [N, H, W, 1], 1 = valid, 0 = hole.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from pconv_jax.models.fill import pyramid_fill
+
+Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(images [N, H, W, 3], masks [N, H, W, 1]) -> raw output [N, H, W, 3]; no method may look into the holes."""
+
+
+def composite(image: npt.ArrayLike, mask: npt.ArrayLike, output: npt.ArrayLike) -> np.ndarray:
+    """Puts a network's output into the holes of an image and keeps the image elsewhere.
+
+    Args:
+      image: [N, H, W, 3] damaged images; what they hold in a hole does not matter, NaN included.
+      mask: [N, H, W, 1] of 0 and 1, 1 = valid.
+      output: [N, H, W, 3] raw output.
+
+    Returns:
+      [N, H, W, 3] images: `image` where valid, `output` in the holes.
+    """
+    return np.where(np.asarray(mask) == 1, image, output)
+
+
+def unrepaired(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Repairs nothing: holes become black. The score that any method has to beat.
+
+    Args:
+      images: [N, H, W, 3] in [0, 1].
+      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
+
+    Returns:
+      [N, H, W, 3] float32.
+    """
+    return composite(images, masks, 0.0).astype(np.float32)
+
+
+def mean_fill(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """One flat colour per image: the mean of its valid pixels, or 0.5 grey where nothing is valid.
+
+    Args:
+      images: [N, H, W, 3] in [0, 1].
+      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
+
+    Returns:
+      [N, H, W, 3] float32.
+    """
+    output = np.empty(images.shape, np.float32)
+    for image, mask, filled in zip(images, masks, output, strict=True):
+        valid = image[mask[..., 0] == 1]
+        filled[:] = valid.mean(axis=0, dtype=np.float64) if len(valid) else 0.5
+    return output
+
+
+def navier_stokes(images: np.ndarray, masks: np.ndarray, *, radius: float = 3) -> np.ndarray:
+    """OpenCV's inpainting by the Navier-Stokes equations, on 8-bit copies of the images.
+
+    Args:
+      images: [N, H, W, 3] in [0, 1].
+      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
+      radius: neighbourhood that a hole pixel is computed from, in pixels.
+
+    Returns:
+      [N, H, W, 3] float32; 0.5 grey where an image has no valid pixel to continue.
+
+    References:
+      Bertalmio, Bertozzi and Sapiro, Navier-Stokes, fluid dynamics, and image and video inpainting, 2001.
+    """
+    import cv2
+
+    return _opencv(images, masks, radius, cv2.INPAINT_NS)
+
+
+def telea(images: np.ndarray, masks: np.ndarray, *, radius: float = 3) -> np.ndarray:
+    """OpenCV's inpainting by fast marching, on 8-bit copies of the images.
+
+    Args:
+      images: [N, H, W, 3] in [0, 1].
+      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
+      radius: neighbourhood that a hole pixel is computed from, in pixels.
+
+    Returns:
+      [N, H, W, 3] float32; 0.5 grey where an image has no valid pixel to continue.
+
+    References:
+      Telea, An image inpainting technique based on the fast marching method, 2004.
+    """
+    import cv2
+
+    return _opencv(images, masks, radius, cv2.INPAINT_TELEA)
+
+
+def biharmonic(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """scikit-image's inpainting by the biharmonic equation: the smoothest surface through the valid pixels.
+
+    Args:
+      images: [N, H, W, 3] in [0, 1].
+      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
+
+    Returns:
+      [N, H, W, 3] float32, within the range of the valid pixels; 0.5 grey where an image has none.
+
+    References:
+      Damelin and Hoang, On surface completion and image inpainting by biharmonic functions, 2018.
+    """
+    from skimage.restoration import inpaint_biharmonic
+
+    # In double precision, which takes no longer: in single, wide holes come out up to half a grey level off.
+    images = unrepaired(images, masks).astype(np.float64)
+    return _each_with_valid_pixels(
+        images, masks[..., 0] != 1, lambda image, hole: inpaint_biharmonic(image, hole, channel_axis=-1)
+    )
+
+
+def fill(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """What the generator `pyramid` starts from: the fill by a pyramid of normalised convolutions, `fill.pyramid_fill`.
+
+    Args:
+      images: [N, H, W, 3] in [0, 1].
+      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
+
+    Returns:
+      [N, H, W, 3] float32, clipped to [0, 1]; 0.5 grey where an image has no valid pixel.
+    """
+    return pyramid_fill(images.astype(np.float32), masks.astype(np.float32)).clip(0, 1)
+
+
+def _opencv(images: np.ndarray, masks: np.ndarray, radius: float, algorithm: int) -> np.ndarray:
+    import cv2
+
+    # OpenCV reads a little of what the holes hold, so they all hold the same.
+    images = np.rint(np.clip(unrepaired(images, masks), 0, 1) * 255).astype(np.uint8)
+    return _each_with_valid_pixels(
+        images,
+        masks[..., 0] != 1,
+        lambda image, hole: cv2.inpaint(image, hole.astype(np.uint8), radius, algorithm) / 255.0,
+    )
+
+
+def _each_with_valid_pixels(images: np.ndarray, holes: np.ndarray, fill: Method) -> np.ndarray:
+    """Fills one image [H, W, 3] with its hole [H, W] after the other, and with grey those that are all hole."""
+    output = np.full(images.shape, 0.5, np.float32)
+    for image, hole, filled in zip(images, holes, output, strict=True):
+        if not hole.all():  # OpenCV would return the image as it came, scikit-image fail
+            filled[:] = fill(image, hole)
+    return output
+
+
+CLASSICAL_METHODS: Mapping[str, Method] = {
+    "unrepaired": unrepaired,
+    "mean": mean_fill,
+    "ns": navier_stokes,
+    "telea": telea,
+    "biharmonic": biharmonic,
+    "fill": fill,
+}
+"""By the names that commands and tables have for them."""

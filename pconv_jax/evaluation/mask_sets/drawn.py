@@ -1,0 +1,196 @@
+"""Mask sets drawn from a seed: straight lines by thickness, random strokes by hole ratio."""
+
+import dataclasses
+from collections.abc import Collection
+from typing import Any, ClassVar
+
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.masks import RATIO_BINS, random_lines, random_lines_of_ratio
+
+# By version: fewest and most lines, thinnest and thickest line in pixels. What a version draws never changes: that
+# would change every score given under its name. Add another version instead.
+_LINES = {
+    1: {
+        "thin": {"count": (4, 12), "thickness": (1, 3)},
+        "medium": {"count": (2, 6), "thickness": (4, 8)},
+        "thick": {"count": (1, 3), "thickness": (9, 16)},
+    },
+    2: {
+        "1-2 px": {"count": (4, 12), "thickness": (1, 2)},
+        "3-5 px": {"count": (3, 8), "thickness": (3, 5)},
+        "6-8 px": {"count": (2, 6), "thickness": (6, 8)},
+        "9-16 px": {"count": (1, 3), "thickness": (9, 16)},
+        "17-24 px": {"count": (1, 2), "thickness": (17, 24)},
+    },
+}
+# By version: the bins of hole pixels, (low, high].
+_RATIOS = {1: RATIO_BINS}
+_KINDS = {"lines": 0, "ratios": 1, "folder": 2}  # the first word of a mask's seed: no two kinds share their draws
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LineMasks:
+    """Straight lines, in buckets by their thickness in pixels.
+
+    Version 1: thin 1 to 3, medium 4 to 8, thick 9 to 16. Version 2: 1 to 2, 3 to 5, 6 to 8, 9 to 16 and 17 to 24. The
+    thickness does not grow with the image: a line of 16 pixels is a quarter of 64 pixels, a sixteenth of 256.
+
+    Attributes:
+        seed: any integer >= 0.
+        version: which version of the set.
+    """
+
+    name: ClassVar[str] = "lines"
+    seed: int = 0
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        check_set(self.name, self.seed, self.version, _LINES)
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """The names of the buckets."""
+        return tuple(_LINES[self.version])
+
+    def mask(self, bucket: str, index: int, height: int, width: int) -> np.ndarray:
+        """Mask `index` of a bucket.
+
+        Args:
+            bucket: one of `buckets`.
+            index: any integer >= 0.
+            height: H in pixels, at least 1.
+            width: W in pixels, at least 1.
+
+        Returns:
+            [H, W, 1], float32, 1 = valid, 0 = hole.
+
+        Raises:
+            InputError: an unknown bucket, or a number out of its range.
+        """
+        number = check_place(self.name, self.buckets, bucket, index)
+        lines = _LINES[self.version][bucket]
+        rng = generator(self.name, self.version, self.seed, number, index, height, width)
+        return random_lines(rng, height, width, count=lines["count"], thickness=lines["thickness"])
+
+    def definition(self) -> dict[str, Any]:
+        """All that the masks depend on, in JSON values."""
+        table = {
+            bucket: {key: list(bounds) for key, bounds in lines.items()}
+            for bucket, lines in _LINES[self.version].items()
+        }
+        return {"kind": self.name, "version": int(self.version), "seed": int(self.seed), "buckets": table}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RatioMasks:
+    """Random strokes, in twelve buckets: by the six bins of hole ratio, and by whether a hole touches the border.
+
+    Attributes:
+        seed: any integer >= 0.
+        version: which version of the set.
+    """
+
+    name: ClassVar[str] = "ratios"
+    seed: int = 0
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        check_set(self.name, self.seed, self.version, _RATIOS)
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """The names of the buckets: "0.01-0.1 inner", "0.01-0.1 border" and so on."""
+        return ratio_buckets(_RATIOS[self.version])
+
+    def mask(self, bucket: str, index: int, height: int, width: int) -> np.ndarray:
+        """Mask `index` of a bucket.
+
+        Args:
+            bucket: one of `buckets`.
+            index: any integer >= 0.
+            height: H in pixels, at least 16.
+            width: W in pixels, at least 16.
+
+        Returns:
+            [H, W, 1], float32, 1 = valid, 0 = hole.
+
+        Raises:
+            InputError: an unknown bucket, or a number out of its range.
+        """
+        number = check_place(self.name, self.buckets, bucket, index)
+        ratio = _RATIOS[self.version][number // 2]
+        rng = generator(self.name, self.version, self.seed, number, index, height, width)
+        return random_lines_of_ratio(rng, height, width, ratio=ratio, border=bool(number % 2))
+
+    def definition(self) -> dict[str, Any]:
+        """All that the masks depend on, in JSON values."""
+        table = list(self.buckets)
+        return {"kind": self.name, "version": int(self.version), "seed": int(self.seed), "buckets": table}
+
+
+def ratio_buckets(bins: Collection[tuple[float, float]]) -> tuple[str, ...]:
+    """Two names for each bin: "low-high inner", "low-high border".
+
+    Args:
+        bins: the shares of hole pixels, (low, high].
+
+    Returns:
+        The names, twice as many.
+    """
+    return tuple(f"{low:g}-{high:g} {where}" for low, high in bins for where in ("inner", "border"))
+
+
+def generator(kind: str, *numbers: int) -> np.random.Generator:
+    """The random generator of one mask.
+
+    Args:
+        kind: "lines", "ratios" or "folder".
+        *numbers: integers >= 0 that the mask depends on; of one kind always as many.
+
+    Returns:
+        PCG64, which draws the same whole numbers on every machine.
+    """
+    return np.random.default_rng([_KINDS[kind], *numbers])
+
+
+def check_set(name: str, seed: int, version: int, versions: Collection[int]) -> None:
+    """Checks what defines a set.
+
+    Args:
+        name: of the set, for the message.
+        seed: should be an integer >= 0.
+        version: should be one of `versions`.
+        versions: those there are.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if seed < 0:
+        raise InputError(f"The seed {seed} of the masks must be at least 0.")
+    if version not in versions:
+        known = ", ".join(map(str, versions))
+        raise InputError(f"There is no version {version} of the masks {name}; use one of: {known}.")
+
+
+def check_place(name: str, buckets: tuple[str, ...], bucket: str, index: int) -> int:
+    """Checks which mask of a set is asked for.
+
+    Args:
+        name: of the set, for the message.
+        buckets: those there are.
+        bucket: should be one of them.
+        index: should be an integer >= 0.
+
+    Returns:
+        The number of the bucket.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if bucket not in buckets:
+        raise InputError(f"The masks {name} have no bucket {bucket!r}; use one of: {', '.join(buckets)}.")
+    if index < 0:
+        raise InputError(f"The index {index} of a mask must be at least 0.")
+    return buckets.index(bucket)

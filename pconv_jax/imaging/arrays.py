@@ -1,0 +1,175 @@
+"""Images and masks of any kind as arrays, and back: NumPy, JAX and PIL; 8 and 16 bits and floating point.
+
+An image is `[H, W]` (grey), `[H, W, 3]` (RGB) or `[H, W, 4]` (RGB and alpha); uint8, uint16, or floating point in
+[0, 1]. A mask is `[H, W]`: 1 or True = valid, 0 or False = hole.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging.files import luma
+
+_STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
+
+
+def strips(height: int, width: int, *, multiple: int = 1) -> Iterator[slice]:
+    """An image in parts that are small whatever its size.
+
+    Args:
+        height: H, px.
+        width: W, px.
+        multiple: each strip begins at a multiple of this, px.
+
+    Returns:
+        Rows that belong together.
+    """
+    rows = multiple * max(1, _STRIP // (multiple * width))
+    return (slice(top, top + rows) for top in range(0, height, rows))
+
+
+def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
+    """An image as an array, and the way back.
+
+    Args:
+        image: a NumPy or JAX array, or a PIL image, as `Inpainter.__call__` takes it.
+
+    Returns:
+        Its pixels `[H, W, C]`, C from 1 to 4, and what makes of such an array an image of the same kind and shape.
+
+    Raises:
+        InputError: a kind, type or shape that cannot be restored.
+    """
+    if _is_pil(image):
+        if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
+            raise InputError(f"a PIL image of mode {image.mode} cannot be restored: convert it to RGB or L first")
+        from PIL import Image
+
+        pixels, info = np.asarray(image), dict(image.info)
+
+        def as_picture(result: np.ndarray) -> Any:
+            picture = Image.fromarray(result.reshape(pixels.shape))
+            picture.info.update(info)  # colour profile, EXIF, resolution
+            return picture
+
+        return pixels.reshape(*pixels.shape[:2], -1), as_picture
+    array = np.asarray(image)
+    if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f" and array.dtype != jnp.bfloat16:
+        raise InputError(f"an image must be uint8, uint16 or floating point in [0, 1], not {array.dtype}: convert it")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:
+        raise InputError(
+            f"an image must be [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], channels last, not {array.shape}: "
+            "restore one image at a time"
+        )
+    pixels = array.reshape(*array.shape[:2], -1)
+    if isinstance(image, jax.Array):
+        return pixels, lambda result: jnp.asarray(result.reshape(array.shape))
+    return pixels, lambda result: result.reshape(array.shape)
+
+
+def hole_of(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """The holes of a mask.
+
+    Args:
+        mask: an array or a PIL image, as `Inpainter.__call__` takes it.
+        shape: height and width of its image.
+
+    Returns:
+        bool `[H, W]`, True = hole.
+
+    Raises:
+        InputError: another size, or values that are neither 0 nor 1.
+    """
+    if _is_pil(mask):
+        if mask.mode in ("I", "F"):
+            raise InputError(
+                f"a mask picture of mode {mask.mode} does not say which value is white: give one of mode L"
+            )
+        hole = luma(mask.copy()) >= 128
+    else:
+        array = np.asarray(mask)
+        if array.ndim == 3 and array.shape[2] == 1:
+            array = array[..., 0]
+        hole = array == 0
+        if array.dtype != bool and (wrong := ~hole & (array != 1)).any():
+            raise InputError(
+                f"a mask must hold only 1 (valid) and 0 (hole), but this one holds {array[wrong][0]:g}: of a mask "
+                "picture, in which white marks the holes, give `mask < 128`"
+            )
+    if hole.shape != tuple(shape):
+        raise InputError(
+            f"the mask has {'x'.join(map(str, hole.shape))} pixels and the image {'x'.join(map(str, shape))}: "
+            "they must have one size"
+        )
+    return hole
+
+
+def check_pixels(pixels: np.ndarray, hole: np.ndarray) -> None:
+    """Refuses values out of their range.
+
+    Args:
+        pixels: `[H, W, C]`.
+        hole: bool `[H, W]`; what pixels hold there does not matter.
+
+    Raises:
+        InputError: floating-point values outside of [0, 1], or NaN.
+    """
+    if pixels.dtype.kind == "u":
+        return
+    for strip in strips(*hole.shape):
+        part = pixels[strip][~hole[strip]].astype(np.float32)
+        if part.size and not (part.min() >= 0 and part.max() <= 1):
+            raise InputError(
+                f"valid pixels of a floating-point image must lie in [0, 1], but they reach from {part.min():g} to "
+                f"{part.max():g}: rescale them, or give uint8"
+            )
+
+
+def to_float(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Pixels as a network takes them.
+
+    Args:
+        pixels: `[H, W, C]`.
+        hole: bool `[H, W]`.
+
+    Returns:
+        float32 in [0, 1], 0 in holes, as RGB and alpha if there is one: `[H, W, 3]` or `[H, W, 4]`.
+    """
+    if pixels.dtype.kind == "u":
+        values = pixels.astype(np.float32)
+        values /= np.iinfo(pixels.dtype).max
+        values[hole] = 0
+    else:
+        values = np.zeros(pixels.shape, np.float32)
+        np.copyto(values, pixels, casting="unsafe", where=~hole[..., None])  # holes may hold NaN, or what overflows
+    channels = pixels.shape[2]
+    if channels in (1, 2):  # grey, and alpha if there is one
+        values = values[..., [0, 0, 0, 1][: 2 + channels]]
+    return values
+
+
+def from_float(values: np.ndarray, channels: int, dtype: np.dtype) -> np.ndarray:
+    """The way back for some pixels.
+
+    Args:
+        values: `[P, 3]` or `[P, 4]` in [0, 1].
+        channels: C of the image.
+        dtype: its type.
+
+    Returns:
+        `[P, C]`.
+    """
+    if channels in (1, 2):
+        values = np.concatenate([values[:, :3].mean(axis=1, keepdims=True), values[:, 3:]], axis=1)
+    if dtype.kind == "u":
+        values = np.rint(values * np.float32(np.iinfo(dtype).max))
+    return values.astype(dtype)
+
+
+def _is_pil(image: Any) -> bool:
+    # Without an import of Pillow; the formats that plug-ins add have classes of their own.
+    return any(kind.__module__.split(".")[0] == "PIL" for kind in type(image).__mro__)

@@ -1,0 +1,207 @@
+"""Decoded files as arrays: pixels [H, W] or [H, W, 3], and alpha [H, W] or None, at the depth of the file."""
+
+import contextlib
+import io
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging import exif
+from pconv_jax.imaging.opening import bits, check_frames, head, png_chunks
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_BITS, _PHOTOMETRIC, _EXTRA = 258, 262, 338
+
+
+class Layers(NamedTuple):
+    """Pixels and alpha, of one type; `stored` when they lie as in the file and not yet upright."""
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None
+    stored: bool
+
+
+def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str]) -> Layers:
+    """Pixels and alpha of an image of at most 8 bits.
+
+    Args:
+        stream: the file.
+        image: loaded.
+        notes: takes what the user should know.
+
+    Returns:
+        uint8.
+    """
+    stored, key = image.format != "TIFF", None
+    if image.mode in ("1", "L", "RGB"):
+        key = image.info.pop("transparency", None)
+        if image.mode == "L" and key is not None and image.format == "PNG":
+            key = key * 255 // (2 ** bits(image, stream) - 1)  # Pillow scales the pixels of 2 or 4 bits, not the key
+    if image.mode in ("CMYK", "LAB"):
+        image = _in_srgb(image, notes)
+    elif image.mode == "1":
+        image = image.convert("L")
+    elif image.mode in ("RGBa", "La"):
+        image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
+    elif image.mode not in ("L", "LA", "RGB", "RGBA"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    pixels = np.asarray(image)
+    if image.mode == "LA":
+        return Layers(pixels[..., 0], pixels[..., 1], stored)
+    if image.mode == "RGBA":
+        return Layers(pixels[..., :3], pixels[..., 3], stored)
+    return Layers(pixels, None if key is None else _unlike(pixels, key), stored)
+
+
+def deep_grey(path: Path, image: "Image") -> Layers:
+    """Pixels and alpha of a grey image of 16 bits.
+
+    Args:
+        path: what to call the file in an error.
+        image: loaded.
+
+    Returns:
+        uint16.
+
+    Raises:
+        InputError: it has 12 bits.
+    """
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(_BITS, (16,)) != (16,):
+        raise InputError(f"{path} has {tags[_BITS][0]}-bit pixels; save 8 or 16 bits.")
+    grey = np.asarray(image).astype(np.uint16)
+    key = image.info.get("transparency")
+    alpha = None if key is None else _unlike(grey, key)
+    # Where 0 is white, Pillow turns the values round, but only those of 8 bits.
+    return Layers(~grey if tags.get(_PHOTOMETRIC) == 0 else grey, alpha, image.format != "TIFF")
+
+
+def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
+    """Pixels and alpha of a PNG or TIFF file of 16 bits, of which Pillow has decoded the upper 8.
+
+    Args:
+        stream: the file.
+        image: loaded.
+        orientation: that of the file.
+
+    Returns:
+        uint16.
+
+    Raises:
+        ValueError: OpenCV does not decode the same as Pillow.
+    """
+    import cv2
+
+    stream.seek(0)
+    content = stream.read()
+    if image.format == "PNG":  # without what OpenCV might apply, or complain about
+        needed = [content[place : place + size] for kind, place, size in png_chunks(stream) if kind[:1].isupper()]
+        content = content[:8] + b"".join(needed)
+    else:  # nor with the orientation, which some versions of OpenCV apply and some do not
+        with contextlib.suppress(ValueError):  # of a file with 64-bit places, where it may do what it wants
+            content = b"".join(exif.extended(content, {}, keep=lambda tag: tag in exif.LAYOUT - {exif.ORIENTATION}))
+    decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
+        raise ValueError("its 16 bits cannot be decoded")
+    pixels = decoded[..., 2::-1]
+    alpha = decoded[..., 3] if decoded.shape[2] == 4 and image.mode == "RGBA" else None
+    if alpha is not None and getattr(image, "tag_v2", {}).get(_EXTRA) == (1,):
+        return Layers(_divided(pixels, alpha), alpha, stored=True)
+    # OpenCV says nothing about data that is missing or laid out in ways it does not know, so Pillow is its witness.
+    seen = turned(pixels, orientation) if image.format == "TIFF" else pixels
+    if not np.array_equal(np.right_shift(seen, 8).astype(np.uint8), np.asarray(image)[..., :3]):
+        raise ValueError("its 16 bits are laid out in an unknown way")
+    if image.format == "PNG" and head(stream, 26)[25] == 4:  # grey with alpha
+        return Layers(pixels[..., 0], alpha, stored=True)
+    key = image.info.get("transparency")
+    return Layers(pixels, alpha if key is None else _unlike(pixels, key), stored=True)
+
+
+def by_tifffile(path: Path, stream: IO[bytes]) -> Layers:
+    """Pixels and alpha of a TIFF file of 16 bits.
+
+    Args:
+        path: what to call the file in an error.
+        stream: the file.
+
+    Returns:
+        uint16.
+
+    Raises:
+        InputError: it has several pages, or is compressed in a way that only further packages know.
+    """
+    import tifffile
+
+    stream.seek(0)
+    with tifffile.TiffFile(stream) as tiff:  # type: ignore[arg-type] # any seekable stream will do
+        check_frames(path, len(tiff.pages))
+        page: Any = tiff.pages[0]
+        if page.compression not in (1, 8, 32946):  # none, and the two numbers of deflate
+            raise InputError(f"{path} has 16-bit pixels compressed in a rare way; save it without compression.")
+        decoded = page.asarray()
+        extra, inverted, planes = page.extrasamples, page.photometric == 0, page.planarconfig == 2
+    if planes:
+        decoded = np.moveaxis(decoded, 0, -1)
+    colours = decoded.shape[-1] - len(extra)
+    pixels = decoded[..., :colours].astype(np.uint16)
+    alpha = decoded[..., colours].astype(np.uint16) if extra and extra[0] in (1, 2) else None
+    if inverted:
+        pixels = ~pixels
+    if alpha is not None and extra[0] == 1:
+        pixels = _divided(pixels, alpha)
+    return Layers(pixels[..., 0] if colours == 1 else pixels, alpha, stored=True)
+
+
+def turned(layer: np.ndarray, orientation: int) -> np.ndarray:
+    """Turns what lies as in the file upright.
+
+    Args:
+        layer: [H, W, ...].
+        orientation: the value of the EXIF tag, 1..8.
+
+    Returns:
+        The same values, in an array of their own order.
+    """
+    if orientation in (5, 6, 7, 8):
+        layer = layer.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        layer = layer[::-1]
+    if orientation in (2, 3, 6, 7):
+        layer = layer[:, ::-1]
+    return np.ascontiguousarray(layer)
+
+
+def _unlike(pixels: np.ndarray, key: int | tuple[int, ...]) -> np.ndarray:
+    """The alpha of a file that calls one colour transparent."""
+    same = pixels == np.array(key)
+    opaque = ~(same if pixels.ndim == 2 else same.all(axis=-1))
+    return opaque.astype(pixels.dtype) * np.iinfo(pixels.dtype).max
+
+
+def _divided(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The colours of pixels that were stored multiplied by their alpha."""
+    divisor = np.maximum(alpha, 1).astype(np.uint32)[..., None]
+    return np.minimum((pixels * np.uint32(65535) + divisor // 2) // divisor, 65535).astype(np.uint16)
+
+
+def _in_srgb(image: "Image", notes: list[str]) -> "Image":
+    from PIL import ImageCms
+
+    profile: Any = None
+    if image.mode == "LAB":
+        profile = ImageCms.createProfile("LAB")
+    elif image.info.get("icc_profile"):
+        profile = io.BytesIO(image.info["icc_profile"])
+    if profile is not None:
+        try:
+            converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            notes.append("its CMYK profile cannot be used, so its colours are converted without.")
+        else:
+            assert converted is not None  # as it is not done in place
+            return converted
+    return image.convert("RGB")

@@ -1,0 +1,297 @@
+"""The paper's generator: a U-shaped network of partial convolutions, or of plain ones for comparison.
+
+Images `[N, H, W, 3]` in [0, 1], masks `[N, H, W, 1]` with 1 = valid, 0 = hole; any height and width.
+"""
+
+import dataclasses
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.layers import PartialConv
+from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
+from pconv_jax.ops import check_mask_values
+
+Convolution = Literal["partial", "plain"]
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorConfig:
+    """Shape of the generator; `GENERATORS` holds the presets.
+
+    Attributes:
+        widths: channels of each encoder stage, first to deepest; their number is the number of stages, and each stage
+            halves the resolution.
+        kernel_size: side of every convolution window, px; odd.
+        negative_slope: slope of the decoder's LeakyReLU for negative values.
+        norm_each_conv: batch norm and LeakyReLU after each convolution of the decoder (True), or once after the two of
+            a stage.
+        image_skip: the input image and its mask join the last convolution, as in Liu et al. Off in every preset: in
+            short runs the network then copies valid pixels first, and lines stay visible in its output.
+        batch_norm_momentum: weight of the past in the running batch statistics.
+        convolution: "partial", or "plain" to see what partial convolutions are worth: the same network of ordinary
+            zero-padded convolutions, with holes of the image set to 0 and the mask as its fourth channel.
+    """
+
+    widths: tuple[int, ...] = (32, 64, 128, 128)
+    kernel_size: int = 3
+    negative_slope: float = 0.2
+    norm_each_conv: bool = True
+    image_skip: bool = False
+    batch_norm_momentum: float = 0.99
+    convolution: Convolution = "partial"
+
+    def __post_init__(self) -> None:
+        if not self.widths or min(self.widths) < 1:
+            raise InputError(f"widths={self.widths} must hold at least one stage, each with at least one channel")
+        if self.kernel_size < 3 or self.kernel_size % 2 == 0:
+            raise InputError(f"kernel_size={self.kernel_size} must be odd and at least 3, or no hole would ever close")
+        if self.convolution not in get_args(Convolution):
+            raise InputError(f"convolution={self.convolution!r} must be one of {', '.join(get_args(Convolution))}")
+
+    @property
+    def multiple(self) -> int:
+        """Heights and widths are padded to a multiple of this, px."""
+        return 2 ** len(self.widths)
+
+
+# The seed paper gives the order of the operations and no sizes. What `paper` assumes where it is silent:
+# - four stages of 64 to 512 channels (those of Liu et al.'s first four), 3x3 windows, LeakyReLU slope 0.2 (Liu et al.);
+# - the skip of a stage is what its first convolution gives, so that resolutions match without another resize;
+# - upsampling is nearest neighbour, which keeps masks binary (Liu et al.);
+# - "two partial convolutions, batch norm, LeakyReLU" is read to the letter: one norm after the two;
+# - one more partial convolution to RGB ends it, linear, for nothing else yields three channels;
+# - convolutions before a batch norm have no bias, which the norm would cancel.
+# The presets named by image size go beyond it where that trains better, with a norm after every convolution (measured:
+# 1.4 dB more in the holes after 400 short steps), and have as many stages as leave 4x4 features; `tiny` is for CPUs.
+GENERATORS = MappingProxyType(
+    {
+        "paper": GeneratorConfig(widths=(64, 128, 256, 512), norm_each_conv=False),
+        "64": GeneratorConfig(widths=(32, 64, 128, 256)),
+        "128": GeneratorConfig(widths=(32, 64, 128, 256, 256)),
+        "tiny": GeneratorConfig(widths=(16, 32, 64, 128)),
+    }
+)
+
+
+class _PlainConv(nnx.Module):
+    """An ordinary convolution in the place of a partial one: zeros around the image, all of its output valid."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        kernel_size: int,
+        *,
+        stride: int = 1,
+        use_bias: bool = True,
+        dtype: DTypeLike,
+        rngs: nnx.Rngs,
+    ):
+        self.conv = nnx.Conv(
+            in_features,
+            out_features,
+            (kernel_size,) * 2,
+            strides=stride,
+            padding=kernel_size // 2,
+            use_bias=use_bias,
+            dtype=dtype,
+            kernel_init=jax.nn.initializers.he_normal(),  # as PartialConv
+            rngs=rngs,
+        )
+
+    def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        y = self.conv(x)
+        return y, jnp.ones((*y.shape[:-1], 1), mask.dtype)
+
+
+def _convolution(
+    in_features: int,
+    out_features: int,
+    config: GeneratorConfig,
+    *,
+    stride: int = 1,
+    mask_groups: tuple[int, ...] | None = None,
+    use_bias: bool = True,
+    dtype: DTypeLike,
+    rngs: nnx.Rngs,
+) -> PartialConv | _PlainConv:
+    size = config.kernel_size
+    if config.convolution == "plain":
+        return _PlainConv(in_features, out_features, size, stride=stride, use_bias=use_bias, dtype=dtype, rngs=rngs)
+    return PartialConv(
+        in_features,
+        out_features,
+        size,
+        stride=stride,
+        padding=size // 2,
+        mask_groups=mask_groups,
+        use_bias=use_bias,
+        dtype=dtype,
+        rngs=rngs,
+    )
+
+
+class _ConvNorm(nnx.Module):
+    """Convolution, batch norm, and max(x, slope * x): ReLU for slope 0, LeakyReLU else."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        config: GeneratorConfig,
+        *,
+        slope: float,
+        stride: int = 1,
+        mask_groups: tuple[int, ...] | None = None,
+        norm: bool = True,
+        dtype: DTypeLike,
+        axis_name: str | None,
+        rngs: nnx.Rngs,
+    ):
+        self.conv = _convolution(
+            in_features,
+            out_features,
+            config,
+            stride=stride,
+            mask_groups=mask_groups,
+            use_bias=not norm,
+            dtype=dtype,
+            rngs=rngs,
+        )
+        self.norm = (
+            nnx.BatchNorm(
+                out_features,
+                momentum=config.batch_norm_momentum,
+                dtype=dtype,
+                axis_name=axis_name,
+                rngs=rngs,
+            )
+            if norm
+            else None
+        )
+        self.slope = slope
+
+    def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        x, mask = self.conv(x, mask)
+        if self.norm is not None:
+            x = self.norm(x)
+            x = nnx.leaky_relu(x, self.slope) if self.slope else nnx.relu(x)
+        return x, mask
+
+
+class Generator(nnx.Module):
+    """Encoder and decoder of partial convolutions with skip connections.
+
+    Each encoder stage has two partial convolutions, the second with stride 2, each with batch norm and ReLU. Each
+    decoder stage doubles features and mask, joins the encoder's of that resolution, and has two partial convolutions
+    with batch norm and LeakyReLU. A last partial convolution gives the image. With `convolution="plain"` all of them
+    are ordinary ones.
+
+    References:
+        Shu and Sahinkaya, Image Inpainting for Irregular Lines Using Partial Convolutions.
+        Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018.
+    """
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        *,
+        dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        rngs: nnx.Rngs,
+    ):
+        """Creates the parameters.
+
+        Args:
+            config: shape of the network.
+            dtype: compute dtype of the features; parameters and mask counts stay float32.
+            axis_name: mapped axis over which training averages the batch statistics; None for one device.
+            rngs: source of the random parameters.
+        """
+
+        def conv(
+            in_features: int,
+            out_features: int,
+            *,
+            slope: float,
+            stride: int = 1,
+            mask_groups: tuple[int, ...] | None = None,
+            norm: bool = True,
+        ) -> _ConvNorm:
+            return _ConvNorm(
+                in_features,
+                out_features,
+                config,
+                slope=slope,
+                stride=stride,
+                mask_groups=mask_groups,
+                norm=norm,
+                dtype=dtype,
+                axis_name=axis_name,
+                rngs=rngs,
+            )
+
+        slope = config.negative_slope
+        seen = CHANNELS + (config.convolution == "plain")  # what the first convolution, and the image skip, take in
+        encoder, decoder, features = [], [], seen
+        for width in config.widths:
+            encoder.append(nnx.List([conv(features, width, slope=0.0), conv(width, width, slope=0.0, stride=2)]))
+            features = width
+        for width in reversed(config.widths):
+            joined = (features, width)
+            first = conv(sum(joined), width, slope=slope, mask_groups=joined, norm=config.norm_each_conv)
+            decoder.append(nnx.List([first, conv(width, width, slope=slope)]))
+            features = width
+        self.encoder, self.decoder = nnx.List(encoder), nnx.List(decoder)
+        last = (features, seen) if config.image_skip else (features,)
+        self.to_image = _convolution(sum(last), CHANNELS, config, mask_groups=last, dtype=dtype, rngs=rngs)
+        self.config = config
+
+    def __call__(self, image: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Fills the holes.
+
+        Args:
+            image: `[N, H, W, 3]` in [0, 1]; what lies in holes does not matter.
+            mask: `[N, H, W, 1]`, 1 = valid, 0 = hole.
+
+        Returns:
+            The raw output `[N, H, W, 3]`, float32 and not clipped, valid pixels included, and the mask that is left
+            `[N, H, W, 1]`: 0 where the network saw no valid pixel at all and the output is 0. Plain convolutions
+            leave none: all of it is 1.
+
+        Raises:
+            InputError: the image is not `[N, H, W, 3]`, or the mask does not fit it or holds other values.
+        """
+        check_inputs(image, mask)
+        height, width = image.shape[1:3]
+        # Padding is hole, so any size works without inventing pixels: partial convolutions ignore it.
+        image, mask = (pad_to_multiple(x, self.config.multiple) for x in (image, mask))
+        if self.config.convolution == "plain":
+            check_mask_values(mask)
+            image = jnp.concatenate([jnp.where(mask != 0, image, 0.0), mask.astype(image.dtype)], axis=-1)
+
+        x, valid, skips = image, mask, []
+        for first, down in self.encoder:
+            x, valid = first(x, valid)
+            skips.append((x, valid))
+            x, valid = down(x, valid)
+        for (first, second), (skip, skip_valid) in zip(self.decoder, reversed(skips), strict=True):
+            x = jnp.concatenate([_double(x), skip], axis=-1)
+            valid = jnp.concatenate([_double(valid), skip_valid], axis=-1)
+            x, valid = second(*first(x, valid))
+        if self.config.image_skip:
+            x = jnp.concatenate([x, image.astype(x.dtype)], axis=-1)
+            valid = jnp.concatenate([valid, mask], axis=-1)
+        output, valid = self.to_image(x, valid)
+        return output[:, :height, :width].astype(jnp.float32), valid[:, :height, :width]
+
+
+def _double(x: jax.Array) -> jax.Array:
+    """Nearest-neighbour upsampling by two: `[N, H, W, C]` to `[N, 2H, 2W, C]`."""
+    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)

@@ -1,0 +1,268 @@
+"""Where VGG16's numbers come from: a file, the user's cache filled by one download, or a seed.
+
+Two kinds of file are in use and look alike: the original Caffe weights under Keras names (made for BGR in
+0..255 minus the mean colour) and torchvision's own under torchvision's names (for mean/std-normalised RGB).
+The names in a file, never its extension, say which it is. Nothing is unpickled. Kernels come out as HWIO.
+"""
+
+import contextlib
+import re
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jax.numpy as jnp
+import numpy as np
+
+from pconv_jax.common.cache import cache_folder
+from pconv_jax.common.errors import InputError
+from pconv_jax.models.vgg import KERNEL_SHAPES, LAYERS, VGG16, Preprocessing, convs_through, random_weights
+
+KERAS_URL = (
+    "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
+    "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+)
+# The publisher gives only an MD5 (in keras.applications.vgg16); nobody would vouch for a SHA-256 put here.
+# MD5 still tells this file from a damaged or a replaced one; its known attacks need a say in both files.
+KERAS_MD5 = "6d6bbae143d832006294945121d1f1fc"
+KERAS_BYTES = 58_889_256  # only to be told to the user, as in Keras' own progress bar; the MD5 covers it
+
+# First biases of block1_conv1. Caffe's numbers go about under torchvision's names too (jcjohnson/pytorch-vgg,
+# torchvision's IMAGENET1K_FEATURES), and anyone can rename the other way: names alone would mislead.
+_FIRST_BIASES: dict[Preprocessing, tuple[float, ...]] = {
+    "caffe": (0.73430, 0.09340, 0.06776, 0.88630),
+    "torchvision": (0.4034, 0.3778, 0.4644, -0.3228),
+}
+_ENTRY: dict[Preprocessing, re.Pattern[str]] = {
+    "caffe": re.compile(r"(?:.*/)?(block\d_conv\d)/.+"),
+    "torchvision": re.compile(r"(features\.\d+)\.(?:weight|bias)"),
+}
+# Name in the file -> Keras name. torchvision's numbers count ReLUs and pools too.
+_KERAS_NAME: dict[Preprocessing, dict[str, str]] = {
+    "caffe": {name: name for name in KERNEL_SHAPES},
+    "torchvision": {
+        f"features.{place}": name
+        for place, name in zip((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), KERNEL_SHAPES, strict=True)
+    },
+}
+_VGG19_ONLY = {f"block{b}_conv4" for b in (3, 4, 5)} | {f"features.{i}" for i in (16, 23, 25, 30, 32, 34)}
+# What h5py, zipfile, NumPy and safetensors (as ValueError) raise on damaged bytes, found by damaging files.
+_READ_ERRORS = (
+    OSError,
+    ValueError,
+    LookupError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def load_weights(path: str | Path, *, through: str = LAYERS[-1]) -> VGG16:
+    """Read VGG16 weights from an HDF5, npz or safetensors file.
+
+    Args:
+        path: has Keras names (`block1_conv1/...`, HWIO kernels; the published no-top HDF5 file, a later save)
+            or torchvision's (`features.0.weight`, OIHW kernels; its state dict), in any of the three formats.
+        through: deepest layer wanted; a file that stops there is enough, and nothing deeper is read.
+
+    Returns:
+        The weights up to `through`, with the preprocessing that the names in the file stand for.
+
+    Raises:
+        InputError: the file is missing, unreadable, a pickle or of another network (VGG19 ...), lacks a
+            layer, has wrong shapes, or holds the other kind's numbers.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise InputError(f"There is no VGG16 weights file {path}; give a file, or 'download', or 'random'.")
+    wanted = convs_through(through)
+    try:
+        with _open(path) as (names, read):
+            kind, entries = _identify(path, names)
+            if missing := [name for name in wanted if name not in entries]:
+                raise InputError(f"{path} lacks {', '.join(missing)}, which VGG16 needs for {through}.")
+            arrays = {name: [np.asarray(read(entry)) for entry in entries[name]] for name in wanted}
+    except InputError:
+        raise
+    except _READ_ERRORS as fault:
+        raise InputError(f"{path} is damaged or incomplete, get it again (reading it: {fault}).") from fault
+    params = {name: _layer_params(path, name, found, kind) for name, found in arrays.items()}
+    _check_kind(path, params["block1_conv1"]["bias"], kind)
+    return VGG16(
+        {name: {key: jnp.asarray(value) for key, value in layer.items()} for name, layer in params.items()},
+        kind,
+        f"{path.name} ({'Keras' if kind == 'caffe' else 'torchvision'} names, {kind} preprocessing)",
+    )
+
+
+def default_weights(*, cache_dir: str | Path | None = None, progress: bool = True) -> Path:
+    """The published Keras file in the user's cache: downloaded the first time, its hash checked every time.
+
+    Args:
+        cache_dir: the file's folder; default $PCONV_JAX_CACHE, else pconv_jax in $XDG_CACHE_HOME or ~/.cache.
+        progress: whether to show a progress bar of the download.
+
+    Returns:
+        Path of a file whose MD5 is the published one. A damaged copy is downloaded anew.
+
+    Raises:
+        InputError: the file is not there and cannot be downloaded or stored; says what to put where.
+    """
+    import pooch
+    import requests  # what pooch downloads with, and whose exceptions it lets through
+
+    folder = Path(cache_dir).expanduser().absolute() if cache_dir else cache_folder()
+    target = folder / KERAS_URL.rpartition("/")[2]
+    fault = ""
+    try:
+        if target.is_file():
+            if pooch.file_hash(str(target), alg="md5") == KERAS_MD5:
+                return target
+            fault = f"the {target.stat().st_size:,} bytes there now are not the published file; "
+        # One attempt, a short wait to connect: without network the user must hear so before anything starts.
+        downloader = pooch.HTTPDownloader(progressbar=progress, chunk_size=2**16, timeout=(5, 30))
+        pooch.retrieve(KERAS_URL, f"md5:{KERAS_MD5}", target.name, target.parent, downloader=downloader)
+    except requests.RequestException as error:
+        fault += type(error).__name__
+        if error.response is not None:
+            fault += f" {error.response.status_code}"
+            error.response.close()  # pooch leaves it open
+        fault += f" from {urlsplit(KERAS_URL).netloc}"
+        raise InputError(_how_to_get_it(target, fault)) from error
+    except OSError as error:
+        raise InputError(_how_to_get_it(target, f"{fault}{error}")) from error
+    except ValueError as error:  # pooch: another hash; it has removed what it downloaded
+        raise InputError(_how_to_get_it(target, f"{fault}what arrived has another MD5")) from error
+    return target
+
+
+def resolve_weights(
+    spec: str | Path,
+    *,
+    seed: int,
+    through: str = LAYERS[-1],
+    cache_dir: str | Path | None = None,
+    progress: bool = True,
+) -> VGG16:
+    """VGG16 weights as a command line names them.
+
+    Args:
+        spec: "random" (drawn from `seed`), "download" (see `default_weights`), or the path of a file.
+        seed: any integer >= 0.
+        through: deepest layer wanted.
+        cache_dir: folder of the download.
+        progress: whether to show a progress bar of the download.
+
+    Returns:
+        The weights; `.source` says in words where they come from.
+
+    Raises:
+        InputError: as `random_weights`, `default_weights` and `load_weights` do.
+    """
+    if spec == "random":
+        return random_weights(seed, through=through)
+    convs_through(through)  # a misspelt layer must not cost a download
+    path = default_weights(cache_dir=cache_dir, progress=progress) if spec == "download" else spec
+    return load_weights(path, through=through)
+
+
+def _how_to_get_it(target: Path, fault: str) -> str:
+    return (
+        f"The pretrained VGG16 weights could not be downloaded ({fault}): save {KERAS_URL} "
+        f"({KERAS_BYTES:,} bytes, MD5 {KERAS_MD5}) as {target}, or give a copy with --vgg-weights PATH, "
+        f"or train on untrained features with --vgg-weights random."
+    )
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[tuple[Sequence[str], Callable[[str], Any]]]:
+    """Names of the arrays in a file, and a function that reads one; the first bytes tell the container."""
+    with path.open("rb") as stream:
+        head = stream.read(9)
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            names: list[str] = []
+            file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
+            yield names, lambda name: file[name][()]
+    elif head.startswith(b"PK"):
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            if any(name.endswith("data.pkl") for name in file.files):
+                raise InputError(_no_pickle(path))
+            yield file.files, file.__getitem__
+    elif head[8:] == b"{":
+        import safetensors
+
+        try:
+            with safetensors.safe_open(path, framework="np") as file:
+                yield list(file.keys()), file.get_tensor
+        except safetensors.SafetensorError as error:
+            raise ValueError(str(error)) from error
+    elif head.startswith(b"\x80"):
+        raise InputError(_no_pickle(path))
+    else:
+        raise InputError(f"{path} is neither HDF5, npz nor safetensors, the forms VGG16 weights are read from.")
+
+
+def _no_pickle(path: Path) -> str:
+    return (
+        f"{path} is a pickle (PyTorch's .pt or .pth), which can run code and is not opened here; convert it "
+        f"if you trust it: safetensors.torch.save_file(torch.load({path.name!r}, weights_only=True), "
+        f"{path.stem + '.safetensors'!r})."
+    )
+
+
+def _identify(path: Path, names: Iterable[str]) -> tuple[Preprocessing, dict[str, list[str]]]:
+    """Which kind of naming a file uses, and its entries by Keras layer name; refuses other networks."""
+    found: dict[Preprocessing, dict[str, list[str]]] = {}
+    for name in names:
+        if name.startswith("optimizer_weights/"):  # in whole-model saves: moments shaped like the kernels
+            continue
+        for kind, pattern in _ENTRY.items():
+            if match := pattern.fullmatch(name):
+                found.setdefault(kind, {}).setdefault(match[1], []).append(name)
+    if len(found) != 1:
+        raise InputError(
+            f"{path} has {'both' if found else 'neither'} Keras names (block1_conv1/...) "
+            f"{'and' if found else 'nor'} torchvision names (features.0.weight), so what its VGG16 expects "
+            f"is unknown; give a file with one of the two."
+        )
+    ((kind, layers),) = found.items()
+    known = _KERAS_NAME[kind]
+    if strange := sorted(layers.keys() - known.keys()):
+        other = "VGG19" if _VGG19_ONLY.issuperset(strange) else "another network"
+        raise InputError(f"{path} is {other}, not VGG16 (it has {', '.join(strange)}); give a VGG16 file.")
+    return kind, {known[name]: entries for name, entries in layers.items()}
+
+
+def _layer_params(path: Path, name: str, arrays: list[np.ndarray], kind: Preprocessing) -> dict[str, np.ndarray]:
+    """Kernel (HWIO) and bias of one layer out of its arrays, told apart by their number of axes."""
+    height, width, inputs, outputs = KERNEL_SHAPES[name]
+    stored = (height, width, inputs, outputs) if kind == "caffe" else (outputs, inputs, height, width)
+    arrays = sorted(arrays, key=np.ndim)
+    if [array.shape for array in arrays] != [(outputs,), stored]:
+        got = " and ".join(str(list(array.shape)) for array in arrays)
+        raise InputError(f"{path}: {name} must be a bias [{outputs}] and a kernel {list(stored)}, got {got}.")
+    if not all(jnp.issubdtype(array.dtype, jnp.floating) and np.isfinite(array).all() for array in arrays):
+        raise InputError(f"{path}: {name} holds values that are not finite floating-point numbers.")
+    bias, kernel = (array.astype(np.float32) for array in arrays)
+    return {"kernel": kernel if kind == "caffe" else kernel.transpose(2, 3, 1, 0), "bias": bias}
+
+
+def _check_kind(path: Path, bias: np.ndarray, kind: Preprocessing) -> None:
+    """Refuse one kind's numbers under the other kind's names: every image would be prepared wrongly."""
+    for other, biases in _FIRST_BIASES.items():
+        if other != kind and np.allclose(bias[:4], biases, rtol=0, atol=1e-3):
+            raise InputError(
+                f"{path} holds {other} weights under {kind} names, so what images they expect is unclear; "
+                f"give the Keras no-top HDF5 file or torchvision's IMAGENET1K_V1."
+            )

@@ -1,7 +1,0 @@
-"""Photographs, read and written without losing depth, transparency or what the file says about them."""
-
-from pconv_jax.photographs.photograph import OUTPUT_FORMATS, Photograph
-from pconv_jax.photographs.reading import read_mask_picture, read_photograph
-from pconv_jax.photographs.writing import write_photograph
-
-__all__ = ["OUTPUT_FORMATS", "Photograph", "read_mask_picture", "read_photograph", "write_photograph"]

@@ -1,0 +1,1 @@
+"""Training: the state, the GAN step, and its mapping over devices."""

@@ -1,0 +1,130 @@
+"""Replicas: one training step mapped over the devices of one or many hosts, the batch split between them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.common.xla_options import compiler_options
+
+AXIS = "data"
+Strategy = Literal["shard_map", "pmap"]
+
+
+class Replicas:
+    """A pure step `(state, batch, constants) -> (state, metrics)` run data-parallel.
+
+    The step is written against the axis `AXIS` (it averages what must agree, with `lax.pmean`). Both mappings run the
+    same function: `shard_map` inside `jax.jit` over a mesh, or `jax.pmap`, which JAX keeps in maintenance mode.
+    The state is donated: the one passed in must not be used again.
+    """
+
+    def __init__(
+        self,
+        step: Callable[[Any, Any, Any], tuple[Any, Any]],
+        *,
+        mapping: Strategy = "shard_map",
+        devices: Sequence[jax.Device] | None = None,
+    ):
+        """Prepares the mapping; nothing is compiled yet.
+
+        Args:
+            step: the pure function.
+            mapping: "shard_map" or "pmap".
+            devices: devices to use, by default all of all hosts.
+
+        Raises:
+            InputError: another mapping.
+        """
+        self.devices = list(devices or jax.devices())
+        self.mapping = mapping
+        mesh = Mesh(np.array(self.devices), (AXIS,))
+        self._whole, self._split = (NamedSharding(mesh, spec) for spec in (PartitionSpec(), PartitionSpec(AXIS)))
+        if mapping == "shard_map":
+            # Without check_vma gradients stay those of each replica until the step averages them, as under pmap.
+            mapped = jax.shard_map(
+                step,
+                mesh=mesh,
+                in_specs=(PartitionSpec(), PartitionSpec(AXIS), PartitionSpec()),
+                out_specs=PartitionSpec(),
+                check_vma=False,
+            )
+            self._step = jax.jit(mapped, donate_argnums=0, compiler_options=compiler_options(self.devices[0]))
+        elif mapping == "pmap":
+            self._step = jax.pmap(step, axis_name=AXIS, devices=self.devices, donate_argnums=0)
+        else:
+            raise InputError(f"mapping={mapping!r} must be 'shard_map' or 'pmap'")
+
+    def __call__(self, state: Any, batch: Mapping[str, np.ndarray], constants: Any) -> tuple[Any, Any]:
+        """One step.
+
+        Args:
+            state: what `replicate` or the previous step gave; donated.
+            batch: this host's part of the global batch, arrays `[N, ...]`, N a multiple of the host's devices.
+            constants: what `replicate` gave for the arguments that never change.
+
+        Returns:
+            The new state and the metrics, both as the mapping holds them: `collect` turns them into plain arrays.
+        """
+        state, metrics = self._step(state, self._shard(batch), constants)
+        return state, metrics
+
+    def compile(self, state: Any, batch: Mapping[str, np.ndarray], constants: Any) -> Any:
+        """The compiled step for arguments of these shapes, for a look at its cost and memory; nothing is run.
+
+        Args:
+            state: as for a step; not donated.
+            batch: as for a step.
+            constants: as for a step.
+
+        Returns:
+            A `jax.stages.Compiled`.
+        """
+        return self._step.lower(state, self._shard(batch), constants).compile()
+
+    def replicate(self, tree: Any) -> Any:
+        """Copies a pytree to every device."""
+        if self.mapping == "pmap":
+            return jax.tree.map(self._stack, tree)
+        # A copy, always: the step gives its buffers away, and the caller may go on using the tree.
+        return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf), self._whole), tree)
+
+    def collect(self, tree: Any) -> Any:
+        """The one value that all replicas share, as arrays without a replica dimension."""
+        if self.mapping == "pmap":
+            return jax.tree.map(lambda leaf: leaf.addressable_shards[0].data.reshape(leaf.shape[1:]), tree)
+        return tree
+
+    def _stack(self, leaf: Any) -> jax.Array:
+        leaf = np.asarray(leaf)
+        shape = (len(self.devices), *leaf.shape)
+        return jax.make_array_from_callback(shape, self._split, lambda _: leaf[None])
+
+    def check_batch(self, rows: int) -> int:
+        """Refuses a number of images a step that this host cannot split between its devices.
+
+        Args:
+            rows: images of this host's part of the batch.
+
+        Returns:
+            Number of this host's devices.
+
+        Raises:
+            InputError: naming both numbers.
+        """
+        local = sum(device.process_index == jax.process_index() for device in self.devices)
+        if rows < 1 or rows % local:
+            raise InputError(
+                f"a batch of {rows} images cannot be split between {local} devices: choose a multiple of {local}"
+            )
+        return local
+
+    def _shard(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        rows = len(next(iter(batch.values())))
+        local = self.check_batch(rows)
+        if self.mapping == "pmap":
+            return {name: array.reshape(local, rows // local, *array.shape[1:]) for name, array in batch.items()}
+        return {name: jax.make_array_from_process_local_data(self._split, array) for name, array in batch.items()}

@@ -1,0 +1,184 @@
+"""Checkpoints: what is saved comes back to the bit, with the place in the data; the best and the latest stay."""
+
+import grain
+import jax
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from pconv_jax.checkpoints.orbax import Checkpoints, existing
+from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
+from pconv_jax.common.errors import InputError
+from pconv_jax.models import Generator, GeneratorConfig
+
+
+def numbers():
+    return iter(grain.MapDataset.range(100).seed(1).shuffle().repeat().batch(2).to_iter_dataset())
+
+
+def state(value: float):
+    params = {"kernel": np.full((3, 2), value, np.float32), "none": None}
+    return {"params": params, "optimizer": optax.adam(1e-3).init(params), "step": np.int32(value)}
+
+
+def test_state_and_position_in_the_data_come_back(tmp_path):
+    data = numbers()
+    seen = [next(data) for _ in range(3)]
+    with Checkpoints(tmp_path, notes={"a": [1, "b"]}) as checkpoints:
+        checkpoints.save(3, {"state": state(1.5), "data": data})
+        coming = [next(data) for _ in range(3)]  # while the save goes on in the background
+    again = numbers()
+    with Checkpoints(tmp_path) as checkpoints:
+        assert checkpoints.notes == {"a": [1, "b"]}
+        assert checkpoints.latest == 3
+        loaded = checkpoints.load({"state": state(0), "data": again})["state"]
+    assert jax.tree.structure(loaded) == jax.tree.structure(state(0))
+    for a, b in zip(jax.tree.leaves(loaded), jax.tree.leaves(state(1.5)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal([next(again) for _ in range(3)], coming)
+    assert not np.array_equal(seen, coming)
+
+
+def test_what_changes_after_save_returns_is_not_saved(tmp_path):
+    array = np.zeros(1000, np.float32)
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, {"state": {"a": array}})
+        array[:] = 7
+    with Checkpoints(tmp_path) as checkpoints:
+        assert not checkpoints.load({"state": {"a": array}})["state"]["a"].any()
+
+
+def test_the_latest_and_the_best_are_kept(tmp_path):
+    scores = {1: 0.5, 2: 0.1, 3: 0.4, 4: 0.3, 5: None, 6: 0.2}
+    with Checkpoints(tmp_path, keep=2, minimise="error") as checkpoints:
+        for step, score in scores.items():
+            checkpoints.save(step, {"state": state(step)}, metrics=None if score is None else {"error": score})
+            checkpoints.wait()
+        assert (checkpoints.best, checkpoints.latest) == (2, 6)
+    assert sorted(int(entry.name) for entry in tmp_path.iterdir() if entry.name.isdigit()) == [2, 5, 6]
+    with Checkpoints(tmp_path, minimise="error") as checkpoints:
+        assert (checkpoints.best, checkpoints.latest) == (2, 6)
+
+
+def test_saving_a_step_again_is_harmless(tmp_path):
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, {"state": state(1)})
+        checkpoints.save(1, {"state": state(2)})
+        np.testing.assert_array_equal(checkpoints.load({"state": state(0)})["state"]["params"]["kernel"], 1)
+
+
+def test_errors_name_the_place_and_the_way_out(tmp_path):
+    with pytest.raises(InputError, match="keep=0"):
+        Checkpoints(tmp_path / "a", keep=0)
+    with pytest.raises(InputError, match="is not a directory"), existing(tmp_path / "nowhere"):
+        pass
+    with pytest.raises(InputError, match="holds no checkpoint"), existing(tmp_path):
+        pass
+    with Checkpoints(tmp_path / "b") as checkpoints:
+        with pytest.raises(InputError, match="holds no checkpoint"):
+            checkpoints.load({"state": state(0)})
+        checkpoints.save(4, {"state": state(1)})
+        with pytest.raises(InputError, match="no checkpoint of step 3: it has 4"):
+            checkpoints.load({"state": state(0)}, step=3)
+        other = {**state(0), "params": {"kernel": np.zeros((5, 5), np.float32), "none": None}}
+        with pytest.raises(InputError, match=r"step 4 .* is damaged or belongs to another configuration"):
+            checkpoints.load({"state": other})
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", None])
+def test_damaged_notes_are_told(tmp_path, content):
+    with Checkpoints(tmp_path, notes={"a": 1}) as checkpoints:
+        checkpoints.save(1, {"state": state(1)})
+    notes = tmp_path / "metadata" / "_ROOT_METADATA"
+    notes.unlink() if content is None else notes.write_bytes(content)
+    with Checkpoints(tmp_path) as checkpoints, pytest.raises(InputError, match=r"metadata, are missing or damaged"):
+        _ = checkpoints.notes
+    with pytest.raises(InputError, match=r"metadata, are missing or damaged"):
+        load_run(tmp_path)
+
+
+def test_a_directory_that_cannot_be_opened_is_told(tmp_path):
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, {"state": state(1)}, metrics={"error": 1.0})
+    (tmp_path / "1" / "metrics" / "metrics").write_bytes(b"")
+    with pytest.raises(InputError, match=r"the checkpoints in .* cannot be opened \(Expecting value"):
+        Checkpoints(tmp_path)
+
+
+def saved_generator(folder, config=GeneratorConfig(widths=(4, 8)), **noted) -> TrainedGenerator:  # noqa: B008
+    params, stats = nnx.split(Generator(config, rngs=nnx.Rngs(5)), nnx.Param, nnx.BatchStat)[1:]
+    notes = {"generator": {**vars(config)}} | noted
+    with Checkpoints(folder / "checkpoints", notes=notes) as checkpoints:
+        checkpoints.save(10, {"generator": {"params": params, "stats": stats}})
+    return TrainedGenerator(config, params, stats)
+
+
+def test_restore_gives_back_the_same_model(tmp_path):
+    model = saved_generator(tmp_path)
+    image = np.random.default_rng(0).random((20, 24, 3), np.float32)
+    mask = np.ones((20, 24, 1), np.float32)
+    mask[5:8] = 0
+    for place in (tmp_path, tmp_path / "checkpoints"):
+        again = load_run(place)
+        assert again.config == model.config
+        np.testing.assert_array_equal(again(image, mask), model(image, mask))
+
+
+def test_a_plain_generator_is_restored_as_one(tmp_path):
+    config = GeneratorConfig(widths=(4,), convolution="plain")
+    saved_generator(tmp_path, config)
+    assert load_run(tmp_path).config == config
+
+
+def test_notes_older_than_a_setting_mean_its_default(tmp_path):
+    saved_generator(tmp_path, generator={"widths": [4, 8]})
+    assert load_run(tmp_path).config == GeneratorConfig(widths=(4, 8))
+
+
+@pytest.mark.parametrize(
+    ("noted", "message"),
+    [
+        (None, r"does not say how its generator is built \(None\)"),
+        ([4, 8], r"does not say how its generator is built \(\[4, 8\]\)"),
+        ({"kernel_size": 3}, "does not say how its generator is built"),
+        ({"widths": 4}, "does not say how its generator is built"),
+        ({"widths": [4, 8], "heads": 2}, r"this version cannot build \(heads=2\)"),
+        ({"widths": [4, "8"]}, r"this version cannot build \(widths=\(4, '8'\)\)"),
+        ({"widths": [4, 8], "kernel_size": 3.5}, r"this version cannot build \(kernel_size=3.5\)"),
+        ({"widths": [4, 8], "convolution": "gated"}, r"this version cannot build \(convolution='gated' must be"),
+        ({"widths": []}, r"this version cannot build \(widths=\(\) must hold"),
+    ],
+)
+def test_a_generator_of_another_kind_is_refused(tmp_path, noted, message):
+    with Checkpoints(tmp_path, notes={"generator": noted}) as checkpoints:
+        checkpoints.save(1, {"state": state(1)})
+    with pytest.raises(InputError, match=message):
+        load_run(tmp_path)
+
+
+def test_a_checkpoint_without_its_files_is_refused(tmp_path):
+    saved_generator(tmp_path)
+    for file in (tmp_path / "checkpoints" / "10" / "generator").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    with pytest.raises(InputError, match="damaged"):
+        load_run(tmp_path)
+    with pytest.raises(InputError, match="no checkpoint of step 11"):
+        load_run(tmp_path, step=11)
+
+
+def test_a_reader_leaves_the_save_of_a_running_training_alone(tmp_path):
+    state = {"a": {"x": np.arange(3.0)}}
+    with Checkpoints(tmp_path, notes={}) as running:
+        running.save(1, state)
+        running.wait()
+        unfinished = tmp_path / "2.orbax-checkpoint-tmp"  # as Orbax names a save in progress
+        unfinished.mkdir()
+        with existing(tmp_path) as reader:
+            reader.load({"a": {"x": np.zeros(3)}})
+        assert unfinished.is_dir()
+    with Checkpoints(tmp_path, notes={}) as following:  # the next training clears up after one that was killed
+        following.save(2, state)
+    assert not unfinished.exists()
+    assert following.latest == 2

@@ -1,0 +1,240 @@
+"""The command on folders: which mask belongs to which photograph, what is skipped, what is never overwritten."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from restoring import check, files, hole, load, picture, save, sentences, state
+
+from pconv_jax.inpainting.inpainter import WINDOWS
+
+
+def test_a_folder_with_masks_by_name(own, inpaint):
+    save(own / "images" / "d.JPG", picture())
+    save(own / "masks" / "d.png", hole())
+    (own / "images" / "notes.txt").write_text("not a photograph")
+    (own / "images" / ".hidden.png").write_bytes(b"")
+    result = inpaint(own / "images", "--mask", own / "masks", "--out", own / "out")
+    assert result.code == 0
+    assert "4 restored" in result.out + result.err
+    assert files(own / "out") == {"a.png", "b.png", "deep/c.png", "d.JPG"}
+    for name in ("a", "b", "deep/c"):
+        with Image.open(own / "masks" / f"{name}.gif") as mask:
+            white = np.asarray(mask.convert("L")) > 127
+        check(load(own / "images" / f"{name}.png"), load(own / "out" / f"{name}.png"), white)
+
+
+def test_one_mask_for_all(one, inpaint):
+    for seed, name in enumerate(("a.png", "b.tif", "deep/c.png")):
+        save(one.folder / "photos" / name, picture(seed=seed))
+    result = inpaint(one.folder / "photos", "-m", one.mask, "-o", one.folder / "out")
+    assert result.code == 0
+    for seed, name in enumerate(("a.png", "b.tif", "deep/c.png")):
+        check(picture(seed=seed), load(one.folder / "out" / name), hole())
+
+
+@pytest.mark.parametrize("masks", [[], ["b.tif", "b.gif"]])
+def test_a_photograph_without_its_one_mask_is_told_before_anything_is_written(own, inpaint, masks):
+    (own / "masks" / "b.gif").unlink()
+    for name in masks:
+        save(own / "masks" / name, np.zeros((30, 16), bool))
+    result = inpaint(own / "images", "-m", own / "masks", "-o", own / "out")
+    assert result.code != 0
+    (complaint,) = sentences(result.err)
+    assert "b.png" in complaint
+    assert not (own / "out").exists()
+
+
+def test_of_two_masks_that_with_the_very_name_is_meant(one, inpaint):
+    """As there may be an a.jpg beside an a.png."""
+    for name, mask in (("a.png", hole()), ("a.jpg", ~hole())):
+        save(one.folder / "masks" / name, mask, **({"quality": 100} if name == "a.jpg" else {}))
+    assert inpaint(one.image, "-m", one.folder / "masks", "-o", one.out).code == 0
+    check(picture(), load(one.out), hole())
+
+
+def test_masks_are_sought_in_the_same_subfolder_only(own, inpaint):
+    (own / "masks" / "deep" / "c.gif").rename(own / "masks" / "c.gif")
+    result = inpaint(own / "images", "-m", own / "masks", "-o", own / "out")
+    assert result.code != 0
+    assert "c.png" in sentences(result.err)[0]
+
+
+def test_two_photographs_of_one_result_are_refused(own, inpaint):
+    save(own / "images" / "a.bmp", picture(24, 40))
+    result = inpaint(own / "images", "--mask-color", 1, 2, 3, "-o", own / "out")
+    assert result.code != 0
+    (complaint,) = sentences(result.err)
+    assert "a.bmp" in complaint and "a.png" in complaint
+    assert not (own / "out").exists()
+
+
+def test_photographs_that_differ_in_suffix_alone_keep_theirs(one, inpaint):
+    for name in ("a.png", "a.jpg"):
+        save(one.folder / "photos" / name, picture())
+    assert inpaint(one.folder / "photos", "-m", one.mask, "-o", one.folder / "out").code == 0
+    assert files(one.folder / "out") == {"a.png", "a.jpg"}
+
+
+def test_finished_results_are_skipped(own, inpaint):
+    arguments = (own / "images", "-m", own / "masks", "-o", own / "out")
+    assert inpaint(*arguments).code == 0
+    (own / "out" / "b.png").unlink()
+    finished = [own / "out" / "a.png", own / "out" / "deep" / "c.png"]
+    before = state(*finished)
+    result = inpaint(*arguments)
+    assert result.code == 0
+    assert "1 restored" in result.out + result.err and "2 skipped" in result.out + result.err
+    assert state(*finished) == before
+    result = inpaint(*arguments)
+    assert "3 skipped" in result.out + result.err
+    result = inpaint(*arguments, "--overwrite")
+    assert "3 restored" in result.out + result.err
+    assert [content for content, _ in state(*finished)] == [content for content, _ in before]
+    assert all(now[1] > then[1] for now, then in zip(state(*finished), before, strict=True))
+
+
+def test_one_result_that_exists_is_skipped_and_told(one, inpaint):
+    one.out.write_text("mine")
+    result = inpaint(one.image, "-m", one.mask, "-o", one.out)
+    assert result.code == 0
+    assert "skipped" in result.out + result.err and "--overwrite" in result.out + result.err
+    assert one.out.read_text() == "mine"
+    assert inpaint(one.image, "-m", one.mask, "-o", one.out, "--overwrite").code == 0
+    check(picture(), load(one.out), hole())
+
+
+def test_an_input_is_not_overwritten_unasked(one, inpaint, monkeypatch):
+    link = one.folder / "link.png"
+    link.symlink_to(one.image)
+    before = state(one.image, one.mask)
+    monkeypatch.chdir(one.folder)
+    for out in (one.image, one.folder, ".", "a.png", "../one/a.png", link):
+        result = inpaint(one.image, "-m", one.mask, "-o", out)
+        assert result.code == 2 or "skipped" in result.out + result.err, out
+        assert state(one.image, one.mask) == before, out
+    for overwrite in ((), ("--overwrite",)):
+        result = inpaint(one.image, "-m", one.mask, "-o", one.mask, *overwrite)  # never meant
+        assert result.code == 2
+        assert "m.png is a mask" in sentences(result.err)[0]
+        assert state(one.mask) == before[1:]
+    assert inpaint(one.folder, "-m", one.mask, "-o", one.folder).code == 2
+    assert state(one.image, one.mask) == before
+    assert inpaint(one.image, "-m", one.mask, "-o", one.image, "--overwrite").code == 0
+    check(picture(), load(one.image), hole())
+
+
+def test_a_folder_of_results_within_that_of_the_photographs(own, inpaint):
+    for out in ("out", "deep/out"):
+        arguments = (own / "images", "-m", own / "masks", "-o", own / "images" / out, "--compare")
+        results = [inpaint(*arguments), inpaint(*arguments)]
+        if results[0].code == 2:
+            continue  # refusing is as good
+        assert "3 restored" in results[0].out + results[0].err
+        assert results[1].code == 0
+        assert "3 skipped" in results[1].out + results[1].err
+        assert len(files(own / "images" / out)) == 6
+        shutil.rmtree(own / "images" / out)
+
+
+def test_folders_that_contain_each_other(own, inpaint):
+    """Results beside the folder of the photographs, and masks or results in it."""
+    (own / "masks").rename(own / "images" / "masks")
+    result = inpaint(own / "images", "-m", own / "images" / "masks", "-o", own)
+    assert "3 restored" in result.out + result.err
+    assert {"a.png", "b.png", "deep/c.png"} < files(own)
+    assert not (own / "masks").exists()
+    for name in ("b.png", "deep/c.png"):
+        (own / "images" / name).unlink()
+    save(own / "images" / "mask.png", hole(24, 40))
+    shutil.rmtree(own / "images" / "masks")
+    result = inpaint(own / "images", "-m", own / "images" / "mask.png", "-o", own / "images" / "out")
+    assert "1 restored" in result.out + result.err
+    assert files(own / "images" / "out") == {"a.png"}
+
+
+def test_before_and_after_of_one_name(one, inpaint):
+    for name in ("a.png", "a.jpg"):
+        save(one.folder / "photos" / name, picture())
+    assert inpaint(one.folder / "photos", "-m", one.mask, "-o", one.folder / "out", "--compare").code == 0
+    assert len(files(one.folder / "out")) == 4
+
+
+def test_asking_for_before_and_after_replaces_nothing(own, inpaint):
+    arguments = (own / "images", "-m", own / "masks", "-o", own / "out")
+    save(own / "masks" / "b.gif", np.zeros((30, 16), bool))
+    assert inpaint(*arguments, "--compare").code == 0
+    save(own / "out" / "a.png", picture())
+    for path in (own / "out").glob("a*compare*"):
+        path.unlink()
+    results = [own / "out" / "a.png", own / "out" / "b.png", own / "out" / "deep" / "c.png"]
+    before = state(*results)
+    result = inpaint(*arguments, "--compare")
+    assert "3 skipped" in result.out + result.err
+    assert state(*results) == before
+
+
+def test_before_and_after_of_thin_photographs(one, inpaint):
+    for size in ((1, 4000), (4000, 1)):
+        mask = np.zeros(size, bool)
+        mask[:3, :3] = True
+        image = save(one.folder / f"{size[0]}.png", picture(*size))
+        result = inpaint(image, "-m", save(one.mask, mask), "-o", one.folder / f"out-{size[0]}.png", "--compare")
+        assert result.code == 0
+
+
+def test_before_and_after_beside_the_result(own, inpaint):
+    result = inpaint(own / "images", "-m", own / "masks", "-o", own / "out", "--compare")
+    assert result.code == 0
+    names = files(own / "out")
+    assert len(names) == 6
+    for name in ("a.", "b.", "deep/c."):
+        (path,) = (own / "out" / other for other in names if other.startswith(name) and other != f"{name}png")
+        with Image.open(path) as comparison, Image.open(own / "out" / f"{name}png") as after:
+            assert comparison.width >= 2 * after.width and comparison.height >= after.height
+    again = inpaint(own / "images", "-m", own / "masks", "-o", own / "out", "--compare")
+    assert "3 skipped" in again.out + again.err
+
+
+def test_some_of_a_folder_fail_and_the_others_are_done(own, inpaint):
+    (own / "images" / "a.png").write_bytes(b"no photograph")
+    save(own / "masks" / "deep" / "c.gif", np.zeros((5, 5), bool))
+    result = inpaint(own / "images", "-m", own / "masks", "-o", own / "out", "--compare")
+    assert result.code == 1
+    first, second = sentences(result.err)
+    assert "a.png" in first and "c.png" in second
+    assert "1 restored" in result.out + result.err and "2 failed" in result.out + result.err
+    assert {name for name in files(own / "out") if "compare" not in name} == {"b.png"}
+    assert len(files(own / "out")) == 2
+
+
+def test_every_failure_is_named(one, inpaint):
+    for number in range(30):
+        (one.folder / "photos" / f"{number}.png").parent.mkdir(exist_ok=True)
+        (one.folder / "photos" / f"{number}.png").write_bytes(b"no photograph")
+    result = inpaint(one.folder / "photos", "-m", one.mask, "-o", one.folder / "out")
+    assert result.code == 1
+    assert "30 failed" in result.out + result.err
+    assert len(sentences(result.err)) == 30
+    assert not (one.folder / "out").exists()
+
+
+def test_no_program_is_compiled_for_a_photograph(tmp_path, inpaint, programs):
+    rng = np.random.default_rng(0)
+    for number in range(30):
+        height, width = rng.integers(20, 240, 2)
+        folder = "few" if number < 10 else "many"
+        save(tmp_path / folder / f"{number}.png", picture(height, width, channels=(1, 3)[number % 2], seed=number))
+        mask = np.zeros((height, width), bool)
+        for _ in range(3):
+            y, x = rng.integers(0, height), rng.integers(0, width)
+            mask[y : y + 3, x : x + 60] = True
+        mask[-1] = False
+        save(tmp_path / f"{folder}-masks" / f"{number}.png", mask)
+    assert inpaint(tmp_path / "few", "-m", tmp_path / "few-masks", "-o", tmp_path / "out").code == 0
+    result = inpaint(tmp_path / "many", "-m", tmp_path / "many-masks", "-o", tmp_path / "out")
+    assert result.code == 0
+    assert "20 restored" in result.out + result.err
+    assert len(files(tmp_path / "out")) == 30
+    assert 2 <= len(programs) <= len(WINDOWS)

@@ -1,0 +1,369 @@
+"""Batches: what is in them, and that they are the same whoever makes them and wherever one starts."""
+
+import itertools
+import json
+import subprocess
+import sys
+import textwrap
+
+import grain
+import numpy as np
+import pytest
+
+from pconv_jax import data, masks
+from pconv_jax.common.errors import InputError
+from pconv_jax.data import pipeline
+
+LINES = data.Lines(count=(2, 5), thickness=(1, 3))
+
+
+class Shades:
+    """Image i is uniformly grey of value i: a batch shows which images it is made of."""
+
+    name, note = "shades", ""
+
+    def __init__(self, count, shape=(20, 30)):
+        self.count, self.shape = count, shape
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        assert 0 <= index < self.count
+        return np.full((*self.shape, 3), index, np.uint8)
+
+    def at_least(self, short_side):
+        return self
+
+
+class Ramp(Shades):
+    """One image whose red is the row and whose green is the column."""
+
+    def __getitem__(self, index):
+        rows, columns = np.mgrid[: self.shape[0], : self.shape[1]]
+        return np.dstack([rows, columns, np.zeros_like(rows)]).astype(np.uint8)
+
+
+def training(source, **changes):
+    settings = {"image_size": 16, "batch_size": 4, "seed": 7, "lines": LINES, "noise": 0.1}
+    return data.train_batches(source, **settings | changes)
+
+
+def evaluation(source, **changes):
+    settings = {"image_size": 16, "batch_size": 4, "seed": 7, "lines": LINES}
+    return data.eval_batches(source, **settings | changes)
+
+
+def first(batches, count):
+    iterator = iter(batches)
+    taken = list(itertools.islice(iterator, count))
+    iterator.close()
+    return taken
+
+
+def equal(a, b):
+    return len(a) == len(b) and all(
+        x.keys() == y.keys() and all(np.array_equal(x[key], y[key]) for key in x) for x, y in zip(a, b, strict=True)
+    )
+
+
+def rows(batches):
+    """All examples of some batches, one after the other."""
+    return {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
+
+
+def shades(batch):
+    """Which image each row of a batch shows."""
+    assert (np.ptp(batch["image"], axis=(1, 2, 3)) == 0).all()
+    return np.rint(batch["image"][:, 0, 0, 0] * 255).astype(int).tolist()
+
+
+class TestTraining:
+    def test_shapes_types_ranges_and_polarity(self):
+        for batch in first(training(data.open_source("samples", "train")), 3):
+            assert batch.keys() == {"image", "noisy", "mask"}
+            for key, channels in (("image", 3), ("noisy", 3), ("mask", 1)):
+                assert batch[key].shape == (4, 16, 16, channels) and batch[key].dtype == np.float32
+                assert batch[key].min() >= 0 and batch[key].max() <= 1
+            assert set(np.unique(batch["mask"])) == {0, 1}
+            assert (masks.hole_ratio(batch["mask"]) < 0.6).all()  # lines are holes, and most of an image is valid
+
+    def test_noise_has_its_deviation_and_leaves_the_target_alone(self):
+        middle = Shades(1)
+        middle.__class__ = type(
+            "Middle", (Shades,), {"__getitem__": lambda self, i: np.full((20, 30, 3), 128, np.uint8)}
+        )
+        batch = first(training(middle, noise=0.1, batch_size=64), 1)[0]
+        assert (batch["image"] == np.float32(128) / np.float32(255)).all()
+        noise = batch["noisy"] - batch["image"]
+        assert noise.mean() == pytest.approx(0, abs=0.002) and noise.std() == pytest.approx(0.1, rel=0.02)
+        assert abs(np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1]) < 0.15
+        black = first(training(Shades(1), noise=0.1, batch_size=64), 1)[0]["noisy"]
+        assert black.min() == 0 and (black == 0).mean() == pytest.approx(0.5, abs=0.02)  # clipped
+
+    def test_without_noise_both_images_are_equal(self):
+        batch = first(training(data.open_source("samples", "train"), noise=0), 1)[0]
+        assert np.array_equal(batch["image"], batch["noisy"])
+
+    def test_every_epoch_shows_every_image_once_in_another_order(self):
+        seen = list(itertools.chain(*map(shades, first(training(Shades(10)), 25))))  # 10 epochs in batches of 4
+        epochs = [seen[start : start + 10] for start in range(0, 100, 10)]
+        assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+        assert len({tuple(epoch) for epoch in epochs}) == 10
+
+    def test_the_same_image_gets_other_lines_and_noise_every_time(self):
+        batches = rows(first(training(Shades(1)), 5))
+        assert len({mask.tobytes() for mask in batches["mask"]}) == 20
+        assert len({noisy.tobytes() for noisy in batches["noisy"]}) == 20
+
+    def test_lines_keep_to_their_ranges(self):
+        thin = first(training(Shades(3), lines=data.Lines((1, 1), (1, 1)), batch_size=32), 1)[0]["mask"]
+        assert ((thin == 0).sum(axis=(1, 2, 3)) <= 16 * 1.5).all()  # one line of 1 pixel, across at most
+        thick = first(training(Shades(3), lines=data.Lines((9, 9), (6, 6)), batch_size=32), 1)[0]["mask"]
+        assert masks.hole_ratio(thick).min() > masks.hole_ratio(thin).max()
+
+    def test_strokes_are_drawn_where_asked_for(self):
+        lines = data.Lines((1, 3), (2, 5), "strokes")
+        drawn = lines.mask(np.random.default_rng(3), 16)
+        assert np.array_equal(
+            drawn, masks.random_strokes(np.random.default_rng(3), 16, 16, count=(1, 3), thickness=(2, 5))
+        )
+        assert first(training(Shades(3), lines=lines), 1)[0]["mask"].shape == (4, 16, 16, 1)
+        with pytest.raises(InputError, match="'dotted'"):
+            data.Lines((1, 3), (2, 5), "dotted")
+
+    def test_the_stated_share_is_made_monochrome_half_of_it_grey_and_half_toned(self):
+        def images(share):
+            source = Ramp(1, (16, 16))
+            return rows(first(training(source, noise=0, monochrome=share, batch_size=64), 4))["image"] * 255
+
+        # Red and green rise by themselves in a ramp: in a monochrome image colours are a function of luminance.
+        luminance = np.rint(0.299 * np.arange(16)[:, None] + 0.587 * np.arange(16)).astype(int)
+        first_with = np.unique(luminance, return_index=True)[1]
+        flat = [image.reshape(-1, 256, 3) for image in (images(0), images(0.25), images(1))]
+        monochrome = [np.all(x[:, first_with][:, luminance.ravel()] == x, axis=(1, 2)) for x in flat]
+        assert [each.mean() for each in monochrome][::2] == [0, 1]
+        assert 0.15 < monochrome[1].mean() < 0.35
+        grey = (flat[2].std(axis=-1) == 0).all(axis=1)
+        assert 0.4 < grey.mean() < 0.6
+        assert np.allclose(flat[2][grey][0].mean(-1), luminance.ravel())
+        assert len(np.unique(np.rint(flat[2][~grey][:, 0]), axis=0)) > 50  # a tone of its own each
+        with pytest.raises(InputError, match="monochrome=2"):
+            training(Ramp(1), monochrome=2)
+
+    def test_a_square_of_the_stated_size_is_cut_anywhere_inside(self):
+        source = Ramp(1, (100, 200))
+        batch = rows(first(training(source, crop_scale=(0.5, 0.5), image_size=50, noise=0), 100))
+        red, green = batch["image"][..., 0] * 255, batch["image"][..., 1] * 255
+        # 50 of 100 pixels, unscaled: rows and columns follow each other.
+        assert np.allclose(np.diff(red, axis=1), 1) and np.allclose(np.diff(green, axis=2), 1)
+        top, left = red[:, 0, 0], green[:, 0, 0]
+        assert top.min() == 0 and top.max() == 50 and left.min() < 5 and left.max() > 145
+        whole = rows(first(training(source, image_size=50, noise=0), 25))["image"]
+        assert np.ptp(whole[..., 0], axis=(1, 2)).min() * 255 == pytest.approx(98, abs=1)  # 100 rows in 50
+
+    def test_a_small_image_is_enlarged(self):
+        batch = first(training(Ramp(1, (5, 8)), image_size=20, noise=0), 1)[0]["image"]
+        assert batch.shape == (4, 20, 20, 3) and (np.diff(batch[..., 0], axis=1) >= 0).all()
+
+    def test_recolouring_moves_each_channel_by_a_line_of_its_own(self):
+        plain, changed = (
+            rows(first(training(Ramp(1, (16, 16)), recolor=recolor, noise=0), 10))["image"] for recolor in (False, True)
+        )
+        sources = []
+        for before, after in zip(plain.reshape(-1, 256, 3), changed.reshape(-1, 256, 3), strict=True):
+            for channel in after.T:
+                # Every channel must be gain * (one of the old channels) + shift, up to rounding to 8 bits.
+                fits = [np.polynomial.Polynomial.fit(old, channel, 1).convert(domain=[-1, 1]) for old in before.T[:2]]
+                errors = [np.abs(fit(old) - channel).max() for fit, old in zip(fits, before.T, strict=False)]
+                best = int(np.argmin(errors))
+                sources.append(2 if np.ptp(channel) == 0 else best)
+                assert errors[best] <= 1 / 255
+                if sources[-1] < 2:
+                    assert 0.35 <= fits[best].coef[1] <= 1.05
+        assert {0, 1, 2} == set(sources[::3])  # each of the old channels becomes the red one now and then
+        assert changed.min() >= 0
+        assert changed.max() <= 1
+
+    def test_half_of_the_images_are_flipped(self):
+        flipped = rows(first(training(Ramp(1), image_size=20, flip=True, noise=0), 50))["image"][..., 1]
+        mirrored = flipped[:, 0, 0] > flipped[:, 0, -1]
+        assert 70 < mirrored.sum() < 130
+        never = rows(first(training(Ramp(1), image_size=20, noise=0), 10))["image"][..., 1]
+        assert (never[:, 0, 0] < never[:, 0, -1]).all()
+
+    def test_jpegs_are_read_no_larger_than_the_smallest_crop_needs(self):
+        asked = []
+
+        class Asked(Shades):
+            def at_least(self, short_side):
+                asked.append(short_side)
+                return self
+
+        training(Asked(3), crop_scale=(0.3, 1.0))
+        assert asked == [54]  # 16 / 0.3 = 53.3
+
+    def test_the_same_seed_gives_the_same_batches_and_another_one_others(self):
+        source = data.open_source("samples", "train")
+        settings = {"crop_scale": (0.2, 0.5), "flip": True}
+        one, two = (first(training(source, **settings), 4) for _ in range(2))
+        other = first(training(source, seed=8, **settings), 4)
+        assert equal(one, two)
+        assert not any(np.array_equal(a[key], b[key]) for a, b in zip(one, other, strict=True) for key in a)
+
+    def test_threads_do_not_matter(self, monkeypatch):
+        expected = first(training(Shades(10)), 20)
+        monkeypatch.setattr(pipeline, "_THREADS", 5)
+        monkeypatch.setattr(pipeline, "_AHEAD", 7)
+        assert equal(first(training(Shades(10)), 20), expected)
+
+    def test_the_batches_of_all_hosts_make_up_the_batch_of_one(self):
+        source, settings = Shades(10), {"batch_size": 6}
+        whole = first(training(source, **settings), 5)
+        for hosts in (2, 3):
+            parts = [first(training(source, shard=(host, hosts), **settings), 5) for host in range(hosts)]
+            assert equal([rows(step) for step in zip(*parts, strict=True)], whole)
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"batch_size": 0}, "batch_size=0"),
+            ({"image_size": 0}, "image_size=0"),
+            ({"noise": -0.1}, "noise=-0.1"),
+            ({"noise": float("nan")}, "noise=nan"),
+            ({"seed": -1}, "seed=-1"),
+            ({"workers": -1}, "workers=-1"),
+            ({"crop_scale": (0, 1)}, "crop_scale=.0, 1"),
+            ({"crop_scale": (0.5, 1.5)}, "crop_scale="),
+            ({"shard": (2, 2)}, "shard=.2, 2"),
+            ({"shard": (0, 3)}, "batch_size=4 must be a multiple of 3"),
+        ],
+    )
+    def test_a_value_out_of_range_is_named(self, change, message):
+        with pytest.raises(InputError, match=message):
+            training(Shades(3), **change)
+
+    def test_bad_lines_and_no_images_are_named(self):
+        with pytest.raises(InputError, match="thickness="):
+            data.Lines((1, 2), (0, 2))
+        with pytest.raises(InputError, match="holds no images"):
+            training(Shades(0))
+
+    def test_a_file_that_goes_bad_stops_training_with_its_name(self, tmp_path):
+        from PIL import Image
+
+        for i in range(5):
+            Image.new("RGB", (30, 30)).save(tmp_path / f"{i}.png")
+        source = data.open_source("folder", "train", data_dir=tmp_path)
+        for file in source.files:
+            (tmp_path / file).write_text("overwritten")
+        with pytest.raises(InputError, match=r"\.png: not an image"):
+            first(training(source), 1)
+
+
+class TestPosition:
+    def test_a_state_resumes_exactly_forwards_and_backwards(self):
+        iterator = iter(training(Shades(10)))
+        taken = list(itertools.islice(iterator, 3))
+        state = json.loads(json.dumps(iterator.get_state()))  # as a checkpoint keeps it
+        taken += itertools.islice(iterator, 5)
+        assert state == {"next_index": 3}
+        other = iter(training(Shades(10)))
+        other.set_state(state)
+        assert equal(list(itertools.islice(other, 5)), taken[3:])
+        iterator.set_state(state)
+        assert equal(list(itertools.islice(iterator, 5)), taken[3:])
+        iterator.close()
+        other.close()
+
+    def test_processes_make_the_same_batches_and_take_over_at_any_position(self):
+        source, settings = data.open_source("samples", "train"), {"crop_scale": (0.2, 0.5)}
+        expected = first(training(source, **settings), 9)
+        iterator = iter(training(source, workers=2, **settings))
+        assert equal(list(itertools.islice(iterator, 3)), expected[:3])
+        assert iterator.get_state() == {"next_index": 3}
+        iterator.set_state({"next_index": 6})
+        assert equal(list(itertools.islice(iterator, 3)), expected[6:])
+        iterator.close()
+        with pytest.raises(ValueError, match="closed"):
+            next(iterator)
+        threads = iter(training(source, **settings))
+        threads.set_state({"next_index": 8})
+        assert equal([next(threads)], expected[8:])
+        threads.close()
+
+    def test_batches_are_ready_before_they_are_asked_for(self):
+        import threading
+
+        made, ready = [], threading.Event()
+
+        class Counted(Shades):
+            def __getitem__(self, index):
+                made.append(index)
+                if len(made) >= 8:
+                    ready.set()
+                return super().__getitem__(index)
+
+        iterator = iter(training(Counted(5)))
+        next(iterator)
+        assert ready.wait(20)
+        iterator.close()
+
+
+class TestEvaluation:
+    def test_one_pass_in_order_with_a_smaller_last_batch(self):
+        batches = list(evaluation(Shades(10)))
+        assert [len(batch["image"]) for batch in batches] == [4, 4, 2]
+        assert list(itertools.chain(*map(shades, batches))) == list(range(10))
+        assert all(np.array_equal(batch["image"], batch["noisy"]) for batch in batches)
+
+    @pytest.mark.parametrize("noise", [0.0, 0.2])
+    def test_rows_depend_on_seed_and_number_alone(self, noise):
+        source = data.open_source("samples", "test")
+        expected = rows(list(evaluation(source, noise=noise)))
+        for batch_size in (1, 7, 100):
+            found = rows(list(evaluation(source, noise=noise, batch_size=batch_size)))
+            assert equal([found], [expected])
+        some = rows(list(evaluation(source, noise=noise, limit=10)))
+        assert equal([some], [{key: value[:10] for key, value in expected.items()}])
+        assert len(rows(list(evaluation(source, limit=999)))["image"]) == 40
+        other = rows(list(evaluation(source, noise=noise, seed=8)))
+        assert np.array_equal(other["image"], expected["image"])
+        assert not np.array_equal(other["mask"], expected["mask"])
+        assert len({mask.tobytes() for mask in expected["mask"]}) == 40
+
+    def test_the_square_in_the_middle_is_used(self):
+        batch = next(iter(evaluation(Ramp(1, (20, 31)), image_size=20)))
+        assert (batch["image"][0, 0, :, 1] * 255).tolist() == pytest.approx(range(5, 25))
+        assert (batch["image"][0, :, 0, 0] * 255).tolist() == pytest.approx(range(20))
+
+    def test_masks_are_not_those_of_training(self):
+        trained = {mask.tobytes() for mask in rows(first(training(Shades(1)), 50))["mask"]}
+        assert not trained & {mask.tobytes() for mask in rows(list(evaluation(Shades(40))))["mask"]}
+
+    def test_a_limit_below_one_is_named(self):
+        with pytest.raises(InputError, match="limit=0"):
+            evaluation(Shades(3), limit=0)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_program_ends_though_nobody_closed_the_iterator(workers):
+    program = textwrap.dedent(f"""
+        import jax  # whose profiler hooks make Grain look at flags
+        from pconv_jax import data
+
+        if __name__ == "__main__":
+            kept = iter(data.train_batches(data.open_source("samples", "train"), image_size=16, batch_size=4, seed=0,
+                                           lines=data.Lines((1, 2), (1, 2)), noise=0.1, workers={workers}))
+            print(next(kept)["image"].shape)
+    """)
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "(4, 16, 16, 3)\n", "")
+
+
+def test_the_data_sets_are_grains_own_kind():
+    assert isinstance(training(Shades(3)), grain.IterDataset)
+    assert isinstance(training(Shades(3), workers=1), grain.IterDataset)
+    assert isinstance(evaluation(Shades(3)), grain.IterDataset)

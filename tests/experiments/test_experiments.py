@@ -1,0 +1,395 @@
+"""The command: presets, refusals, and whole small runs - interrupted, killed, resumed, and gone wrong."""
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from conftest import STEPS, tiny
+from PIL import Image
+
+import pconv_jax
+from experiments.export import main as export_main
+from experiments.run import main, parse
+from experiments.train import experiment, loop
+from experiments.train.config import Config
+from experiments.train.logs import MetricsLog, read_metrics
+from experiments.train.presets import PRESETS
+from pconv_jax.checkpoints.orbax import existing
+from pconv_jax.checkpoints.weights_file import load_weights
+from pconv_jax.common.errors import InputError
+from pconv_jax.models import PyramidConfig
+
+
+def variables(folder: Path) -> list[np.ndarray]:
+    """The generator of the last step."""
+    with existing(folder) as checkpoints:
+        step = checkpoints.latest
+    model = pconv_jax.load_run(folder, step=step)
+    return [np.asarray(leaf) for leaf in jax.tree.leaves((model.params, model.stats))]
+
+
+def assert_same_run(a: Path, b: Path) -> None:
+    """The same losses in the same order, and the same parameters, to the bit."""
+    assert read_metrics(a / "metrics.jsonl") == read_metrics(b / "metrics.jsonl")
+    for x, y in zip(variables(a), variables(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_a_run_leaves_losses_pictures_checkpoints_and_a_report(finished):
+    rows = read_metrics(finished / "metrics.jsonl")
+    assert [row["step"] for row in rows if "pixel" in row] == list(range(1, STEPS + 1))
+    assert [row["step"] for row in rows if "validation_l1" in row] == [3, 6, STEPS]
+    assert {"generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss"} <= set(rows[0])
+    assert sorted(path.name for path in (finished / "samples").iterdir()) == ["step_0000004.png", "step_0000007.png"]
+    for name in ("test_results.png", "loss_curve.png", "validation_curve.png"):
+        with Image.open(finished / name) as picture:
+            assert min(picture.size) > 100
+    assert list((finished / "events").glob("events.out.tfevents.*"))
+    report = json.loads((finished / "report.json").read_text())
+    assert report["images_scored"] == 6
+    methods = report["scores"]["buckets"]["all"]["methods"]
+    assert set(methods) == {"unrepaired", "mean", "ns", "generator"}
+    hole = methods["generator"]
+    assert {"hole_l1", "hole_psnr", "hole_ssim", "hole_jaccard", "whole_jaccard_product"} <= set(hole)
+    assert report["vgg_weights"].startswith("random")
+    assert report["training"]["step"] == STEPS
+    assert report["config"]["seed"] == 0
+
+
+def test_restore_gives_a_ready_model(finished):
+    model = pconv_jax.load_run(finished)
+    image = np.random.default_rng(0).random((21, 18, 3), np.float32)
+    mask = np.ones((21, 18, 1))
+    mask[9:11] = 0
+    result = model(image, mask)
+    np.testing.assert_array_equal(result[:9], image[:9])
+    assert np.isfinite(result).all()
+
+
+def test_a_finished_run_resumes_to_a_new_report_without_training(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    (folder / "report.json").unlink()
+    assert main(tiny(folder, "--resume")) == 0
+    assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
+    before, after = (json.loads((place / "report.json").read_text()) for place in (finished, folder))
+    assert after["scores"] == before["scores"]
+    assert after["training"] == {
+        "step": STEPS,
+        "signal": 0,
+        "seconds": None,
+        "images_per_second": None,
+        "data_wait": None,
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_first_and_resuming_changes_nothing(finished, tmp_path, monkeypatch, capsys, number):
+    write = MetricsLog.write
+
+    def interrupting(self, step, metrics):
+        write(self, step, metrics)
+        if step == 4:
+            signal.raise_signal(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MetricsLog, "write", interrupting)
+        assert main(tiny(tmp_path / "run")) == 128 + number
+    assert f"stopped by {number.name} and saved at step" in capsys.readouterr().err
+    with existing(tmp_path / "run") as checkpoints:
+        assert checkpoints.latest == read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]["step"]
+    assert main(tiny(tmp_path / "run", "--resume")) == 0
+    assert_same_run(finished, tmp_path / "run")
+
+
+def test_killed_in_mid_run_and_resumed_equals_the_whole_run(finished, tmp_path):
+    folder = tmp_path / "run"
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": str(jax.device_count()), "JAX_PLATFORMS": "cpu"}
+    environment["JAX_COMPILATION_CACHE_DIR"] = jax.config.jax_compilation_cache_dir
+    command = [sys.executable, "-c", _SLOW_RUN, *tiny(folder)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 240
+    while len(read_metrics(folder / "metrics.jsonl")) < 6:  # five steps and a validation
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline, "the run to be killed did not get going"
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    with existing(folder) as checkpoints:
+        assert checkpoints.latest == 3
+    assert main(tiny(folder, "--resume")) == 0
+    assert_same_run(finished, folder)
+
+
+# Half a second a step: time to be killed in.
+_SLOW_RUN = """
+import sys, time
+import experiments.train.logs as logs
+write = logs.MetricsLog.write
+logs.MetricsLog.write = lambda *args: (write(*args), time.sleep(0.5))
+from experiments.run import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_leaves_the_last_good_checkpoint(tmp_path, capsys, monkeypatch):
+    folder, calls, step = tmp_path / "run", [], loop.Replicas.__call__
+
+    def poisoned_at_the_fifth(self, state, batch, constants):
+        calls.append(1)
+        image = batch["image"] + (np.nan if len(calls) == 5 else 0.0)
+        return step(self, state, {**batch, "image": image.astype(np.float32)}, constants)
+
+    monkeypatch.setattr(loop.Replicas, "__call__", poisoned_at_the_fifth)
+    assert main(tiny(folder)) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("stopped: at step 5 ")
+    assert "pixel is nan" in error
+    assert f"the last good checkpoint is step 3 in {folder / 'checkpoints'}" in error
+    assert all(np.isfinite(leaf).all() for leaf in variables(folder))
+    assert [row["step"] for row in read_metrics(folder / "metrics.jsonl") if "pixel" in row] == [1, 2, 3, 4]
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path, capsys):
+    # The losses of the first step are fine; what the absurd learning rate makes of the weights is not.
+    folder = tmp_path / "run"
+    assert main(tiny(folder, "--learning-rate", "1e25", "--schedule", "constant", "--checkpoint-every", "1")) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("stopped: after step 1 the generator's output is not finite; no checkpoint was saved")
+
+
+def test_presets_carry_what_the_paper_says():
+    papers = {name: preset for name, preset in PRESETS.items() if name != "faithful"}
+    assert set(papers) == {"samples", "folder", "dtd", "oxford_flowers102", "celeb_a"}
+    assert all(name == preset.dataset for name, preset in papers.items())
+    assert (PRESETS["dtd"].image_size, PRESETS["dtd"].epochs, PRESETS["dtd"].limit) == (128, 40, None)
+    assert (PRESETS["celeb_a"].image_size, PRESETS["celeb_a"].limit) == (128, 6400)
+    assert PRESETS["oxford_flowers102"].image_size == 64
+    assert [name for name, preset in PRESETS.items() if preset.vgg_weights == "random"] == ["samples"]
+    for preset in papers.values():
+        assert preset.pixel_weight > 0
+        assert preset.adversarial_weight > 0
+        assert preset.perceptual_weight > 0
+        assert preset.noise > 0
+
+
+def test_flags_override_the_preset_of_their_data_set():
+    config = parse(["--dataset", "celeb_a", "--batch-size", "4", "--line-count", "1", "3", "--no-resume"])
+    assert (config.dataset, config.limit, config.batch_size, config.line_count) == ("celeb_a", 6400, 4, (1, 3))
+    assert parse([]).dataset == "samples"
+    assert parse(["--dataset=dtd"]).image_size == 128
+
+
+def test_a_preset_by_name_goes_before_that_of_the_data_set():
+    config = parse(["--preset", "faithful", "--data-dir", "photos", "--steps", "900"])
+    assert (config.generator, config.dataset, config.data_dir, config.steps) == (
+        "pyramid",
+        "folder",
+        Path("photos"),
+        900,
+    )
+    config.check()
+    assert config.generator_config == PyramidConfig()
+    assert parse(["--preset", "faithful", "--dataset", "samples"]).dataset == "samples"
+    assert parse(["--preset=faithful", "--blocks", "1", "1", "1"]).generator_config.blocks == (1, 1, 1)
+
+
+def test_an_unknown_preset_is_a_mistake_in_the_flags(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse(["--preset", "fast"])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert "fast" in error
+    assert "python -m experiments.run: error" in error
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--generator", "pyramid", "--convolution", "plain"], "--convolution plain"),
+        (["--blocks", "1", "1"], "--blocks"),
+        (["--monochrome", "1.5"], "--monochrome is 1.5"),
+        (["--warmup", "9", "--steps", "9"], "warm-up's 9, not 9"),
+        (["--clip", "0"], "0.0"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_named(tmp_path, capsys, flags, named):
+    assert main(tiny(tmp_path / "run", *flags)) == 2
+    assert named in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+PYRAMID = ("--generator", "pyramid", "--blocks", "1", "1", "--pixel-loss", "psnr", "--line-shape", "strokes")
+ALONE = ("--adversarial-weight", "0", "--perceptual-weight", "0", "--learning-rate", "1e-3")
+
+
+def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on(tmp_path, capsys):
+    first, file, second = tmp_path / "first", tmp_path / "w.safetensors", tmp_path / "second"
+    assert main(tiny(first, *PYRAMID, *ALONE, "--monochrome", "0.5", "--warmup", "2", "--clip", "1")) == 0
+    assert export_main([str(first), str(file)]) == 0
+    assert f"as {file} (0.0 MB)" in capsys.readouterr().out
+    weights = load_weights(file)
+    assert weights.about["thickest_line"] == 4
+    assert weights.about["settings"]["pixel_loss"] == "psnr"
+    assert weights.about["validation_l1"] > 0
+    for before, after in zip(variables(first), jax.tree.leaves((weights.params, weights.stats)), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert export_main([str(first), "/dev/null/w.safetensors"]) == 2
+    assert "/dev/null/w.safetensors cannot be written (File exists): name another" in capsys.readouterr().err
+    # A learning rate next to nothing: what is trained on starts from the weights, to the bit nearly.
+    assert main(tiny(second, *PYRAMID, *ALONE, "--initial-weights", str(file), "--learning-rate", "1e-9")) == 0
+    for before, after in zip(variables(first), variables(second), strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-6)
+    moved, again = file.rename(tmp_path / "moved.safetensors"), (*PYRAMID, *ALONE, "--learning-rate", "1e-9")
+    assert main(tiny(second, *again, "--initial-weights", str(file), "--resume")) == 0  # from its checkpoint
+    capsys.readouterr()
+    assert main(tiny(second, *again, "--initial-weights", str(moved), "--resume")) == 2
+    assert f"--initial-weights was {file} and is now {moved}" in capsys.readouterr().err
+    assert main(tiny(tmp_path / "third", *again, "--initial-weights", str(file))) == 2
+    assert f"there are no weights {file}" in capsys.readouterr().err
+    file = moved
+    assert main(tiny(tmp_path / "third", *ALONE, "--initial-weights", str(file))) == 2
+    assert "--initial-weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [(["nowhere", "w.safetensors"], "nowhere holds no config.json"), (["nowhere", "w"], "w is no")],
+)
+def test_weights_that_cannot_be_saved(tmp_path, capsys, monkeypatch, arguments, named):
+    monkeypatch.chdir(tmp_path)
+    assert export_main(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"error: {named}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_steps_or_epochs():
+    config = Config(epochs=3, batch_size=10)
+    assert config.total_steps(45) == 12
+    assert config.total_steps(4) == 3  # fewer images than a batch holds: an epoch is one step
+    assert Config(epochs=3, steps=7).total_steps(45) == 7
+
+
+def test_help_explains_every_flag(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for name in Config.__dataclass_fields__:
+        assert f"--{name.replace('_', '-')}" in text
+    assert "side of the square training images, px" in text
+    assert "standard deviation of the Gaussian noise" in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--dataset folder --data-dir {}/nowhere", "nowhere is no folder"),
+        ("--dataset folder --data-dir {}", "holds no images"),
+        ("--dataset folder", "--dataset folder needs --data-dir"),
+        ("--preset faithful", "--dataset folder needs --data-dir"),
+        ("--batch-size 0", "--batch-size is 0, but it must be at least 1"),
+        ("--noise 2", "--noise is 2"),
+        ("--image-size 40", "image_size=40 must be a multiple of 16"),
+        ("--pixel-weight -1", "the weight of the pixel loss is -1"),
+        ("--widths 0", "widths="),
+        ("--vgg-weights {}/vgg.h5", "vgg.h5"),
+        ("--line-thickness 5 2", "thickness"),
+        ("--perceptual-layers block9_conv1", "VGG16 has no layer 'block9_conv1'"),
+        ("--crop-scale 0.5 2", "--crop-scale is (0.5, 2.0)"),
+        ("--learning-rate 0", "a learning rate must be positive"),
+        ("--batch-size 6", "cannot be split between 4 devices"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_exit_code_2(tmp_path, capsys, flags, message):
+    data = tmp_path / "data"
+    data.mkdir()
+    out = tmp_path / "out"
+    assert main([*flags.format(data).split(), "--out", str(out)]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert message in error
+
+
+def test_an_output_folder_is_never_overwritten(finished, tmp_path, capsys):
+    assert main(tiny(finished)) == 2
+    assert "add --resume" in capsys.readouterr().err
+    assert main(tiny(finished, "--resume", "--seed", "5", "--noise", "0.5")) == 2
+    error = capsys.readouterr().err
+    assert "--seed was 0 and is now 5" in error
+    assert "--noise was 0.02 and is now 0.5" in error
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert main(tiny(tmp_path)) == 2
+    assert "is not empty and holds no run" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_plain_convolutions_are_another_network_of_the_same_shape():
+    config = parse(["--convolution", "plain"])
+    assert config.generator_config == dataclasses.replace(parse([]).generator_config, convolution="plain")
+    assert parse(["--convolution", "plain", "--widths", "4", "8"]).generator_config.widths == (4, 8)
+    with pytest.raises(InputError, match=r"widths=\(\)"):
+        _ = Config(widths=()).generator_config
+
+
+def test_a_setting_that_an_old_run_did_not_know_had_its_default_then():
+    before = {name: value for name, value in Config().to_json().items() if name != "convolution"}
+    assert Config().check_same_run(before) == Config()
+    with pytest.raises(InputError, match="--convolution was partial and is now plain:"):
+        Config(convolution="plain").check_same_run(before)
+
+
+def test_settings_come_back_from_their_file_and_those_of_older_runs_have_their_defaults():
+    config = dataclasses.replace(
+        PRESETS["faithful"], data_dir=Path("photos"), blocks=(1, 1, 1), initial_weights=Path("w.safetensors")
+    )
+    assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
+    new = ("monochrome", "line_shape", "blocks", "initial_weights", "pixel_loss", "warmup", "clip")
+    older = {name: value for name, value in PRESETS["samples"].to_json().items() if name not in new}
+    assert Config.from_json(older) == PRESETS["samples"]
+    assert PRESETS["samples"].check_same_run(older) == PRESETS["samples"]
+    with pytest.raises(InputError, match=r"--clip was None and is now 1\.0:"):
+        dataclasses.replace(PRESETS["samples"], clip=1.0).check_same_run(older)
+
+
+def test_settings_that_are_gone_count_where_they_did_something():
+    config = PRESETS["samples"]
+    assert Config.from_json({**config.to_json(), "grey": 0.0}) == config
+    assert config.check_same_run({**config.to_json(), "grey": 0.0}) == config
+    for read in (Config.from_json, config.check_same_run):
+        with pytest.raises(InputError, match="grey is no setting of this version: use the version that made the run"):
+            read({**config.to_json(), "grey": 0.1})
+
+
+def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):
+    rows = [{"step": step, "pixel": 1.0 / step} for step in range(1, 6)]
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"step": 6, "pix')
+    assert read_metrics(path) == rows
+    with MetricsLog(tmp_path, resume_step=3) as log:
+        log.write(4, {"pixel": 9.0})
+    assert read_metrics(path) == [*rows[:3], {"step": 4, "pixel": 9.0}]
+
+
+def test_sources_are_opened_before_anything_is_written(tmp_path):
+    with pytest.raises(InputError):
+        experiment.run(Config(dataset="folder", data_dir=tmp_path / "none", out=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_report_says_how_fast_training_was_and_how_long_it_waited(finished):
+    outcome = loop.Outcome(**json.loads((finished / "report.json").read_text())["training"])
+    assert outcome.signal == 0
+    assert outcome.seconds > 0
+    # Of seven steps the first compiles and is not counted.
+    assert outcome.images_per_second == pytest.approx((STEPS - 1) * 8 / outcome.seconds)
+    assert 0 < outcome.data_wait < 1

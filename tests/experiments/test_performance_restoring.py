@@ -1,0 +1,41 @@
+"""The restoring suite gives every method the same photograph. Timings are no tests."""
+
+import numpy as np
+import pytest
+
+from experiments.performance import restoring
+from experiments.performance.options import Options
+
+
+@pytest.mark.parametrize("megapixels", [0.03, 0.3])
+def test_the_photograph_has_the_stated_size_and_damage(megapixels):
+    image, mask = restoring.photograph(megapixels)
+    assert image.dtype == np.uint8
+    assert image.shape == (*mask.shape, 3)
+    assert abs(mask.size / 1e6 / megapixels - 1) < 0.01
+    assert set(np.unique(mask)) == {0, 1}
+    assert 0.02 <= np.mean(mask == 0) < 0.15  # a small one is passed by its last stroke
+    for first, second in zip((image, mask), restoring.photograph(megapixels), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", restoring.METHODS)
+def test_every_method_restores_it(name):
+    image, mask = restoring.photograph(0.03)
+    restored = np.asarray(restoring.method(name)(image, mask))
+    assert restored.shape == image.shape
+    damaged = np.where(mask[..., None] == 0, 0, image)
+    scale = 255 if restored.dtype.kind == "f" else 1
+    error = np.abs(restored.astype(float) * scale - image)[mask == 0].mean()
+    assert error < 0.3 * np.abs(damaged.astype(float) - image)[mask == 0].mean()
+
+
+def test_rows_and_ratios(monkeypatch):
+    shown = []
+    monkeypatch.setattr(restoring, "in_fresh_process", lambda function, *args: shown.append((function, args)) or 1.5)
+    (table,) = restoring.run(Options(megapixels=(0.02, 0.03), repeats=2))
+    rows = [(row["megapixels"], row["method"]) for row in table.rows]
+    assert rows == [(size, name) for size in (0.02, 0.03) for name in restoring.METHODS]
+    assert [row["times this package"] for row in table.rows[::4]] == [1, 1]
+    assert shown == [(restoring.peak_growth, (name, size)) for size in (0.02, 0.03) for name in restoring.METHODS]
+    assert "at 0.02 MP" in table.notes[0] and "at 0.03 MP" in table.notes[0]

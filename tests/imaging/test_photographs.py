@@ -1,0 +1,528 @@
+"""Photographs: what becomes of pixels, transparency and metadata, in both directions."""
+
+import io
+import struct
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from photograph_files import (
+    KNOWN,
+    SHAPES,
+    SRGB,
+    animated,
+    block,
+    chunk,
+    encoded,
+    known,
+    layers,
+    opened,
+    photograph,
+    png,
+    png16,
+    same,
+    split,
+    tags,
+    tiff,
+)
+from PIL import Image, ImageCms
+
+from pconv_jax.imaging import (
+    OUTPUT_FORMATS,
+    Photograph,
+    exif,
+    read_mask_picture,
+    read_photograph,
+    write_photograph,
+)
+from pconv_jax.imaging.files import luma
+
+
+class TestPixels:
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF"])
+    @pytest.mark.parametrize("colours", ["grey", "rgb"])
+    def test_8_bits_are_what_pillow_decodes(self, saved, kind, colours):
+        path = saved(encoded(layers(colours, np.uint8), kind), "photo.any")
+        read = read_photograph(path)
+        expected = opened(path)
+        expected = expected.convert("RGB") if kind == "GIF" else expected  # a palette
+        assert read.format == kind and read.alpha is None and read.exif is None and read.icc is None
+        assert read.pixels.dtype == np.uint8 and np.array_equal(read.pixels, np.asarray(expected))
+
+    @pytest.mark.parametrize("kind", SHAPES)
+    @pytest.mark.parametrize("container", ["PNG", "TIFF"])
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+    def test_depth_and_alpha_are_those_of_the_file(self, saved, kind, container, dtype):
+        array = layers(kind, dtype)
+        write = {"TIFF": tiff, "PNG": png16 if dtype == np.uint16 else lambda array: encoded(array, "PNG")}[container]
+        read = read_photograph(saved(write(array)))
+        pixels, alpha = split(array)
+        assert read.format == container and same(read.pixels, pixels) and same(read.alpha, alpha)
+
+    @pytest.mark.parametrize("kind", SHAPES)
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"byteorder": ">"},
+            {"compression": "zlib"},
+            {"compression": "zlib", "predictor": True, "byteorder": ">"},
+            {"rowsperstrip": 2},
+            {"tile": (16, 16)},
+            {"planarconfig": "separate"},
+            {"planarconfig": "separate", "compression": "zlib", "byteorder": ">"},
+        ],
+        ids=str,
+    )
+    def test_16_bit_tiff_in_all_layouts(self, saved, kind, options):
+        if kind == "grey":  # one channel has no planes
+            options = {name: value for name, value in options.items() if name != "planarconfig"}
+        pixels, alpha = split(layers(kind, np.uint16))
+        read = read_photograph(saved(tiff(layers(kind, np.uint16), **options)))
+        assert same(read.pixels, pixels) and same(read.alpha, alpha)
+
+    @pytest.mark.parametrize("kind", ["grey", "rgb", "rgba"])
+    def test_16_bit_tiff_with_a_compression_that_tifffile_does_not_know(self, saved, kind):
+        array = layers(kind, np.uint16)
+        bgr = array if kind == "grey" else array[..., [2, 1, 0, 3][: array.shape[-1]]]
+        content = cv2.imencode(".tif", bgr, [cv2.IMWRITE_TIFF_COMPRESSION, 5])[1].tobytes()  # LZW
+        assert Image.open(io.BytesIO(content)).info["compression"] == "tiff_lzw"
+        read = read_photograph(saved(content))
+        assert same(read.pixels, split(array)[0])
+
+    def test_premultiplied_16_bits_are_divided(self, saved):
+        straight = np.array([[[60000, 30000, 100, 65535], [65535, 20000, 2, 32768], [0, 0, 0, 0]]], np.uint16)
+        stored = np.rint(straight[..., :3] * (straight[..., 3:] / 65535)).astype(np.uint16)
+        array = np.concatenate([stored, straight[..., 3:]], axis=-1)
+        for layout in ("contig", "separate"):
+            read = read_photograph(saved(tiff(array, extrasamples=["assocalpha"], planarconfig=layout)))
+            assert np.abs(read.pixels.astype(int) - straight[..., :3]).max() <= 1
+            assert same(read.alpha, straight[..., 3])
+
+    def test_a_fourth_channel_of_unknown_meaning_is_no_alpha(self, saved):
+        array = layers("rgba", np.uint16)
+        for layout in ("contig", "separate"):
+            read = read_photograph(saved(tiff(array, extrasamples=["unspecified"], planarconfig=layout)))
+            assert read.alpha is None and same(read.pixels, array[..., :3])
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+    def test_tiff_in_which_0_is_white(self, saved, dtype):
+        grey = layers("grey", dtype)
+        assert same(read_photograph(saved(tiff(grey, photometric="miniswhite"))).pixels, ~grey)
+
+    def test_16_bit_grey_pnm(self, saved):
+        grey = np.array([[0, 1, 258, 65535]], np.uint16)
+        assert same(read_photograph(saved(b"P5 4 1 65535\n" + grey.astype(">u2").tobytes(), "a.pgm")).pixels, grey)
+
+    def test_16_bit_colours_that_pillow_cuts_are_no_secret(self, saved):
+        with pytest.warns(UserWarning, match=r"a\.ppm: its 16-bit colours are read with 8 bits"):
+            read = read_photograph(saved(b"P6 1 1\n# why\n65535\n" + b"\xff\xff\0\0\x80\x80", "a.ppm"))
+        assert read.pixels.tolist() == [[[255, 0, 128]]]
+        ink = tiff(layers("rgba", np.uint16), photometric="separated", extrasamples=None)
+        with pytest.warns(UserWarning, match="16-bit colours are read with 8 bits"):
+            assert read_photograph(saved(ink)).pixels.dtype == np.uint8
+
+    def test_gamma_and_the_like_do_not_change_16_bits(self, saved):
+        array = layers("rgb", np.uint16)
+        more = [
+            chunk(b"gAMA", struct.pack(">I", 100000)),
+            chunk(b"sBIT", b"\x0c\x0c\x0c"),
+            chunk(b"bKGD", bytes(6)),
+            chunk(b"eXIf", block(orientation=3)),
+        ]
+        assert same(read_photograph(saved(png16(array, *more))).pixels, array[::-1, ::-1])
+
+
+class TestModes:
+    def palette(self):
+        image = Image.new("P", (4, 1))
+        image.putpalette([200, 0, 0, 0, 200, 0, 0, 0, 200, 10, 20, 30])
+        image.putdata([0, 1, 2, 3])
+        return image
+
+    COLOURS = ((200, 0, 0), (0, 200, 0), (0, 0, 200), (10, 20, 30))
+
+    @pytest.mark.parametrize("kind", ["PNG", "GIF", "TIFF", "BMP"])
+    def test_palettes_are_looked_up(self, saved, kind):
+        read = read_photograph(saved(encoded(self.palette(), kind)))
+        assert read.alpha is None and read.pixels.tolist() == [list(map(list, self.COLOURS))]
+
+    @pytest.mark.parametrize(
+        ("kind", "transparency", "alpha"),
+        [("PNG", 1, [255, 0, 255, 255]), ("GIF", 2, [255, 255, 0, 255]), ("PNG", b"\xff\0\xff\x33", [255, 0, 255, 51])],
+    )
+    def test_palettes_with_transparency(self, saved, kind, transparency, alpha):
+        read = read_photograph(saved(encoded(self.palette(), kind, transparency=transparency)))
+        assert read.alpha.tolist() == [alpha] and read.pixels.tolist() == [list(map(list, self.COLOURS))]
+
+    @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
+    def test_two_levels(self, saved, kind):
+        image = Image.fromarray(np.array([[0, 255, 255]], np.uint8)).convert("1")
+        read = read_photograph(saved(encoded(image, kind)))
+        assert read.pixels.tolist() == [[0, 255, 255]] and read.pixels.dtype == np.uint8
+
+    @pytest.mark.parametrize(
+        ("depth", "line", "key", "pixels", "alpha"),
+        [
+            (1, b"\xa0", 1, [255, 0, 255], [0, 255, 0]),
+            (1, b"\xa0", 0, [255, 0, 255], [255, 0, 255]),
+            (2, b"\x18", 1, [0, 85, 170], [255, 0, 255]),
+            (4, b"\x12\xf0", 15, [17, 34, 255], [255, 255, 0]),
+            (8, b"\1\2\3", 2, [1, 2, 3], [255, 0, 255]),
+            (16, b"\1\0\1\1\2\1", 257, [256, 257, 513], [65535, 0, 65535]),
+        ],
+    )
+    def test_a_transparent_grey(self, saved, depth, line, key, pixels, alpha):
+        read = read_photograph(saved(png(3, 1, depth, 0, b"\0" + line, chunk(b"tRNS", struct.pack(">H", key)))))
+        assert read.pixels.tolist() == [pixels] and read.alpha.tolist() == [alpha]
+        assert read.pixels.dtype == read.alpha.dtype == (np.uint16 if depth == 16 else np.uint8)
+
+    def test_a_transparent_colour(self, saved):
+        key = chunk(b"tRNS", struct.pack(">HHH", 1, 2, 3))
+        read = read_photograph(saved(png(2, 1, 8, 2, b"\0\1\2\3\1\2\4", key)))
+        assert read.pixels.tolist() == [[[1, 2, 3], [1, 2, 4]]] and read.alpha.tolist() == [[0, 255]]
+        deep = np.array([[[257, 2, 3], [1, 2, 3]]], np.uint16)  # the same high bytes
+        read = read_photograph(saved(png16(deep, key)))
+        assert same(read.pixels, deep) and read.alpha.tolist() == [[65535, 0]]
+
+    def test_cmyk_without_a_profile_is_what_pillow_makes_of_it(self, saved):
+        ink = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+        read = read_photograph(saved(encoded(ink, "JPEG", quality=100, dpi=(72, 72)), "ink.jpg"))
+        assert read.pixels[4, 4].tolist() == [255, 0, 0] and read.icc is None and read.dpi == (72, 72)
+
+    def test_cmyk_goes_through_its_profile_and_loses_it(self, saved):
+        ink = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
+        for kind in ("JPEG", "TIFF"):
+            read = read_photograph(saved(encoded(ink, kind, icc_profile=black_ink_only()), "ink.jpg"))
+            assert read.icc is None and read.pixels.min() >= 254  # Pillow alone would make it cyan
+
+    def test_a_broken_cmyk_profile_is_named(self, saved):
+        ink = encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG", quality=100, icc_profile=b"no profile")
+        with pytest.warns(UserWarning, match=r"ink\.jpg: its CMYK profile cannot be used"):
+            read = read_photograph(saved(ink, "ink.jpg"))
+        assert read.pixels[4, 4].tolist() == [255, 0, 0] and read.icc is None
+
+    def test_lab(self, saved):
+        lab = Image.merge("LAB", [Image.new("L", (2, 2), value) for value in (255, 128, 128)])
+        content = encoded(lab, "TIFF", icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes())
+        read = read_photograph(saved(content))
+        assert read.pixels.shape == (2, 2, 3) and read.pixels.min() >= 254 and read.icc is None
+
+    def test_ycbcr_tiff(self, saved):
+        image = Image.new("RGB", (16, 16), (200, 100, 50))
+        path = saved(encoded(image.convert("YCbCr"), "TIFF"))
+        assert opened(path).tag_v2[262] == 6
+        assert np.abs(read_photograph(path).pixels.astype(int) - (200, 100, 50)).max() <= 2
+
+
+def black_ink_only():
+    """A CMYK profile in which only black darkens: a table of two steps per ink, from inks to Lab."""
+    ramp = bytes(range(256))
+    corners = b"".join(bytes([0 if corner & 1 else 255, 128, 128]) for corner in range(16))
+    identity = struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
+    table = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + identity + ramp * 4 + corners + ramp * 3
+    table += bytes(-len(table) % 4)
+    size = 128 + 16 + len(table)
+    head = struct.pack(">I4xI4s4s4s12x4s", size, 0x02400000, b"prtr", b"CMYK", b"Lab ", b"acsp")
+    head = head.ljust(68, b"\0") + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + struct.pack(">I4sII", 1, b"A2B0", 144, len(table)) + table
+
+
+class TestOrientation:
+    UPRIGHT = (  # of [[1, 2, 3], [4, 5, 6]], by the value of the tag
+        [[1, 2, 3], [4, 5, 6]],
+        [[3, 2, 1], [6, 5, 4]],
+        [[6, 5, 4], [3, 2, 1]],
+        [[4, 5, 6], [1, 2, 3]],
+        [[1, 4], [2, 5], [3, 6]],
+        [[4, 1], [5, 2], [6, 3]],
+        [[6, 3], [5, 2], [4, 1]],
+        [[3, 6], [2, 5], [1, 4]],
+    )
+
+    def contents(self, orientation):
+        stored = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)
+        la = np.stack([stored, 7 - stored], axis=-1)
+        rgba = np.stack([stored, stored + 10, stored + 20, 7 - stored], axis=-1)
+        note, tag = tags(orientation), [(274, "H", 1, orientation, True)]
+        eXIf = chunk(b"eXIf", block(orientation))
+        yield encoded(rgba, "PNG", exif=note)
+        yield encoded(la, "PNG", exif=note)
+        yield encoded(rgba, "WEBP", exif=note, lossless=True, exact=True)
+        for dtype in (np.uint8, np.uint16):
+            for array in (la.astype(dtype), rgba.astype(dtype)):
+                yield tiff(array, extratags=tag)
+                yield tiff(array, extratags=tag, compression="zlib", byteorder=">")
+            yield tiff(rgba.astype(dtype), extratags=tag, planarconfig="separate", compression="zlib")
+        for array in (la, rgba):
+            yield png16(array.astype(np.uint16), eXIf)
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_pixels_and_alpha_are_turned_and_the_tag_says_so(self, saved, orientation):
+        upright = np.array(self.UPRIGHT[orientation - 1])
+        for number, content in enumerate(self.contents(orientation)):
+            read = read_photograph(saved(content))
+            first = read.pixels if read.pixels.ndim == 2 else read.pixels[..., 0]
+            assert np.array_equal(first, upright), (number, read.format)
+            assert np.array_equal(read.alpha, 7 - upright)
+            assert read.pixels.flags.c_contiguous and read.alpha.flags.c_contiguous
+            found = Image.Exif()
+            found.load(read.exif or b"")
+            assert found.get(274, 1) == 1
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    @pytest.mark.parametrize("deep", [False, True])
+    def test_grey_and_jpeg(self, saved, orientation, deep):
+        stored = np.array([[1, 2, 3], [4, 5, 6]], np.uint16 if deep else np.uint8)
+        tag = [(274, "H", 1, orientation, True)]
+        image = Image.fromarray(np.repeat(np.repeat(stored * 40, 8, 0), 8, 1).astype(np.uint8))
+        contents = {
+            "TIFF": tiff(stored, extratags=tag),
+            "PNG": png16(stored, chunk(b"eXIf", block(orientation))),
+            "JPEG": encoded(image, "JPEG", exif=tags(orientation), quality=95),
+        }
+        for kind, content in contents.items():
+            found = read_photograph(saved(content)).pixels
+            found = np.rint(found[4::8, 4::8] / 40) if kind == "JPEG" else found
+            assert found.tolist() == self.UPRIGHT[orientation - 1], kind
+
+    def test_a_big_endian_block_and_one_without_the_tag(self):
+        small, big = (struct.pack(order + "2sHIHHHIHHI", mark, 42, 8, 1, 274, 3, 1, 6, 0, 99) for order, mark in ENDS)
+        for content in (small, big):
+            found = Image.Exif()
+            found.load(exif.upright(content))
+            assert found[274] == 1 and len(exif.upright(content)) == len(content)
+            assert exif.upright(content)[-4:] == bytes(4)  # no preview
+        assert exif.upright(block()) == block()
+        assert exif.upright(small[:-4]) == exif.upright(small)[:-4]  # some writers end here
+        with pytest.raises(ValueError, match="damaged"):
+            exif.upright(small[:-5])
+
+    def test_damaged_exif_data_is_named_and_the_photograph_read(self, saved):
+        for bad in (b"Exif\0\0II*\0\xff\xff\0\0", b"Exif\0\0nonsense of some length"):
+            path = saved(encoded(layers("rgb", np.uint8), "JPEG", exif=bad, dpi=(72, 72)), "bad.jpg")
+            with pytest.warns(UserWarning, match=r"bad\.jpg: its EXIF data is damaged and not kept"):
+                read = read_photograph(path)
+            assert read.exif is None and same(read.pixels, np.asarray(opened(path)))
+
+
+ENDS = (("<", b"II"), (">", b"MM"))
+
+
+DEEP = (".png", ".tif", ".TIFF")
+
+
+class TestRoundTrip:
+    @pytest.mark.parametrize(
+        ("suffix", "kind", "dtype"),
+        [(suffix, kind, dtype) for suffix in DEEP for kind in SHAPES for dtype in (np.uint8, np.uint16)]
+        + [(".webp", kind, np.uint8) for kind in ("rgb", "rgba")],
+    )
+    def test_lossless_formats_give_back_everything(self, tmp_path, suffix, kind, dtype):
+        profile = None if kind.startswith("grey") else SRGB
+        given = photograph(kind, dtype, exif=block(), icc=profile, dpi=(300.0, 150.5))
+        path = tmp_path / f"photo{suffix}"
+        write_photograph(path, given, quality=100)
+        read = read_photograph(path)
+        assert same(read.pixels, given.pixels) and same(read.alpha, given.alpha)
+        assert read.icc == profile and read.dpi == pytest.approx((300, 150.5), abs=0.02)
+        found = Image.Exif()
+        found.load(read.exif)
+        assert found.get_ifd(0x8769)[37500] == KNOWN[3] and found.get_ifd(0x8825)[1] == "N"
+        again = tmp_path / f"again{suffix}"
+        write_photograph(again, read, quality=100)
+        assert again.read_bytes() == path.read_bytes() or suffix.lower().startswith(".tif")
+        read_again = read_photograph(again)
+        assert (read_again.exif, read_again.icc, read_again.dpi) == (read.exif, read.icc, read.dpi)
+        assert list(tmp_path.iterdir()) == [path, again] or list(tmp_path.iterdir()) == [again, path]
+
+    @pytest.mark.parametrize(
+        ("suffix", "dtype"),
+        [(suffix, np.uint8) for suffix in OUTPUT_FORMATS] + [(suffix, np.uint16) for suffix in DEEP],
+    )
+    def test_others_find_what_was_written(self, tmp_path, suffix, dtype):
+        path = tmp_path / f"photo{suffix}"
+        given = photograph("rgb", dtype, exif=block(), icc=SRGB, dpi=(300.0, 200.0))
+        write_photograph(path, given)
+        with Image.open(path) as image:
+            image.load()
+            assert image.format == OUTPUT_FORMATS[suffix.lower()] and image.info["icc_profile"] == SRGB
+            assert known(image) == KNOWN
+            if suffix == ".webp":
+                assert (image.getexif()[282], image.getexif()[283], image.getexif()[296]) == (300, 200, 2)
+            else:
+                assert image.info["dpi"] == pytest.approx((300, 200), abs=0.02)
+        if suffix not in (".webp", ".jpg", ".jpeg"):
+            seen = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+            assert same(seen[..., ::-1], given.pixels)
+
+    @pytest.mark.parametrize("kind", SHAPES)
+    @pytest.mark.parametrize("order", ["<", ">"])
+    def test_tiff_files_are_as_tifffile_reads_them_and_keep_the_exif_block_in_its_place(self, tmp_path, kind, order):
+        note = tags()
+        note.endian = order
+        content = note.tobytes().removeprefix(exif.PREFIX)
+        given = photograph(kind, np.uint16, exif=content, icc=SRGB, dpi=(72.0, 72.0))
+        write_photograph(tmp_path / "a.tif", given)
+        written = (tmp_path / "a.tif").read_bytes()
+        assert written[:4] == content[:4] and written[8 : len(content)] == content[8:]
+        with tifffile.TiffFile(tmp_path / "a.tif") as found:
+            page = found.pages[0]
+            assert np.array_equal(page.asarray(), layers(kind, np.uint16))
+            assert page.tags[34665].value["MakerNote"] == KNOWN[3]
+            assert page.compression == 8 and page.predictor == 2 and page.tags[34675].value == SRGB
+            assert list(page.extrasamples) == ([2] if "a" in kind[4:] or kind == "rgba" else [])
+
+    @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+    def test_the_exif_block_is_the_same_byte_for_byte(self, saved, tmp_path, name):
+        image = encoded(layers("rgb", np.uint8), "JPEG", exif=tags(6), icc_profile=SRGB, dpi=(240, 240))
+        read = read_photograph(saved(image, "source.jpg"))
+        expected = block(6)
+        assert len(read.exif) == len(expected) and sum(a != b for a, b in zip(read.exif, expected, strict=True)) == 1
+        write_photograph(tmp_path / name, read)
+        again = read_photograph(tmp_path / name)
+        assert again.exif.startswith(read.exif[8:]) or again.exif[8 : len(read.exif)] == read.exif[8:]
+        assert again.icc == SRGB and again.dpi == pytest.approx((240, 240), abs=0.02)
+        assert again.pixels.shape == (7, 13, 3)
+
+    def test_the_preview_of_the_old_pixels_is_left_out(self, saved):
+        content = struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, 274, 3, 1, 1, 0, 26)  # and a second directory
+        content += struct.pack("<HHHIII", 1, 513, 4, 1, 99, 0)
+        read = read_photograph(saved(encoded(layers("rgb", np.uint8), "JPEG", exif=exif.PREFIX + content), "a.jpg"))
+        found = Image.Exif()
+        found.load(read.exif)
+        assert found[274] == 1 and not found.get_ifd(1)
+
+    def test_what_a_tiff_file_says_about_its_layout_is_no_exif_data(self, saved, tmp_path):
+        extra = [(305, "s", 0, "Scanner 1.0", True), (700, "B", 3, b"<x>", True), (50000, "H", 1, 7, True)]
+        read = read_photograph(
+            saved(tiff(layers("rgb", np.uint16), extratags=extra, resolution=(118, 118), resolutionunit=3))
+        )
+        found = Image.Exif()
+        found.load(read.exif)
+        assert dict(found) == {305: "Scanner 1.0", 50000: 7}
+        assert read.dpi == pytest.approx((299.72, 299.72))
+        write_photograph(tmp_path / "a.png", read)
+        assert read_photograph(tmp_path / "a.png").exif == read.exif
+
+    def test_jpeg_has_full_chroma_the_quality_given_and_whole_dots(self, tmp_path):
+        image = np.zeros((32, 32, 3), np.uint8)
+        image[:, ::2] = 255, 0, 0  # lines as fine as can be, which 4:2:0 would smear
+        given = Photograph(image, None, None, None, (299.9994, 300.2), "PNG")
+        errors, sizes = [], []
+        for quality in (60, 95):
+            write_photograph(tmp_path / "a.jpg", given, quality=quality)
+            read = read_photograph(tmp_path / "a.jpg")
+            errors.append(np.abs(read.pixels.astype(int) - image).mean())
+            sizes.append((tmp_path / "a.jpg").stat().st_size)
+            assert read.dpi == (300, 300) and read.format == "JPEG"
+        with Image.open(tmp_path / "a.jpg") as written:
+            assert [layer[1:3] for layer in written.layer] == [(1, 1)] * 3
+        assert errors[1] < min(errors[0], 3) and sizes[0] < sizes[1]
+
+    def test_grey_jpeg_stays_grey(self, tmp_path):
+        write_photograph(tmp_path / "a.jpeg", photograph("grey", np.uint8))
+        assert read_photograph(tmp_path / "a.jpeg").pixels.shape == (13, 7)
+
+    def test_webp_is_lossless_at_100_only(self, tmp_path):
+        given = photograph("rgba", np.uint8)
+        write_photograph(tmp_path / "a.webp", given, quality=100)
+        assert same(read_photograph(tmp_path / "a.webp").pixels, given.pixels)  # also where alpha is 0
+        write_photograph(tmp_path / "a.webp", given)
+        read = read_photograph(tmp_path / "a.webp")
+        assert not same(read.pixels, given.pixels) and same(read.alpha, given.alpha)
+
+    @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".webp"])
+    def test_nothing_is_made_up(self, tmp_path, suffix):
+        path = tmp_path / f"a{suffix}"
+        write_photograph(path, photograph("rgb", np.uint8))
+        read = read_photograph(path)
+        assert (read.exif, read.icc, read.dpi) == (None, None, None)
+
+    def test_several_strips_and_blocks_of_lines(self, tmp_path):
+        rng = np.random.default_rng(0)
+        smooth = np.cumsum(rng.integers(0, 9, (700, 300, 3)), axis=0).astype(np.uint16)
+        for name in ("a.png", "a.tif"):
+            write_photograph(tmp_path / name, Photograph(smooth, None, None, None, None, "PNG"))
+            assert same(read_photograph(tmp_path / name).pixels, smooth)
+            assert (tmp_path / name).stat().st_size < 0.7 * smooth.nbytes
+
+    def test_exif_data_too_big_for_jpeg_is_no_secret(self, tmp_path):
+        note = tags()
+        note[0x8769] = {37500: bytes(70_000)}
+        given = photograph("rgb", np.uint8, exif=note.tobytes().removeprefix(exif.PREFIX))
+        with pytest.warns(UserWarning, match=r"a\.jpg: the EXIF data, 70,\d+ bytes, is more than JPEG can hold"):
+            write_photograph(tmp_path / "a.jpg", given)
+        assert read_photograph(tmp_path / "a.jpg").exif is None
+        write_photograph(tmp_path / "a.png", given)
+        assert read_photograph(tmp_path / "a.png").exif == given.exif
+
+    def test_damaged_exif_data_is_not_written_and_named(self, tmp_path):
+        with pytest.warns(UserWarning, match=r"a\.tif: the EXIF data is damaged and not written"):
+            write_photograph(tmp_path / "a.tif", photograph("rgb", np.uint8, exif=b"II*\0\xff\xff\xff\0"))
+        assert read_photograph(tmp_path / "a.tif").exif is None
+
+    @pytest.mark.parametrize("suffix", OUTPUT_FORMATS)
+    def test_names_with_spaces_and_other_letters(self, tmp_path, suffix):
+        path = tmp_path / "Fotos von früher" / f"été 1 – фото{suffix}"
+        given = photograph("rgb", np.uint16 if suffix in (".png", ".tif") else np.uint8)
+        write_photograph(str(path), given)  # the folder is made
+        assert read_photograph(str(path)).pixels.shape == given.pixels.shape
+        assert list(path.parent.iterdir()) == [path]
+
+
+class TestMaskPicture:
+    VALUES = np.array([[0, 127, 128, 255]], np.uint8)
+
+    @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "GIF", "PPM"])
+    def test_white_is_the_hole(self, saved, kind):
+        holes = read_mask_picture(saved(encoded(self.VALUES, kind)))
+        assert holes.dtype == bool and holes.tolist() == [[False, False, True, True]]
+        assert read_mask_picture(saved(encoded(self.VALUES, kind)), threshold=1).tolist() == [[False, True, True, True]]
+        assert read_mask_picture(saved(encoded(self.VALUES, kind)), threshold=255).tolist() == [[False] * 3 + [True]]
+
+    def test_16_bits_are_scaled_and_colours_become_luma(self, saved):
+        deep = np.array([[0, 32767, 32896, 65535, 1000]], np.uint16)
+        assert read_mask_picture(saved(png16(deep))).tolist() == [[False, False, True, True, False]]
+        colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
+        expected = [[False, True, False, True]]
+        assert read_mask_picture(saved(encoded(colours, "PNG"))).tolist() == expected
+        assert read_mask_picture(saved(png16(colours.astype(np.uint16) * 257))).tolist() == expected
+
+    def test_palettes_two_levels_and_transparency(self, saved):
+        palette = Image.new("P", (2, 1))
+        palette.putpalette([255, 255, 255, 0, 0, 0])
+        palette.putdata([0, 1])
+        assert read_mask_picture(saved(encoded(palette, "PNG", transparency=b"\0\xff"))).tolist() == [[True, False]]
+        clear = np.array([[[255, 255, 255, 0], [0, 0, 0, 0]]], np.uint8)
+        assert read_mask_picture(saved(encoded(clear, "PNG"))).tolist() == [[True, False]]
+        image = Image.fromarray(np.array([[0, 255]], np.uint8)).convert("1")
+        assert read_mask_picture(saved(encoded(image, "TIFF"))).tolist() == [[False, True]]
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_the_orientation_is_applied(self, saved, orientation):
+        stored = np.array([[255, 0, 0], [0, 255, 255]], np.uint8)
+        upright = np.array(TestOrientation.UPRIGHT[orientation - 1])
+        expected = np.isin(upright, (1, 5, 6))
+        tag = [(274, "H", 1, orientation, True)]
+        for content in (encoded(stored, "PNG", exif=tags(orientation)), tiff(stored, extratags=tag)):
+            assert np.array_equal(read_mask_picture(saved(content)), expected)
+
+    def test_the_rules_are_those_of_the_mask_sets(self, saved):
+        from pconv_jax.evaluation.mask_sets.files import read_mask
+
+        for content in (encoded(layers("rgba", np.uint8), "PNG"), png16(layers("grey", np.uint16)), animated("GIF", 1)):
+            path = saved(content)
+            assert np.array_equal(read_mask_picture(path, threshold=77), read_mask(path, threshold=77)[..., 0] == 0)
+
+    def test_luma(self):
+        assert luma(Image.new("RGB", (1, 1), (0, 255, 0))).tolist() == [[150]]
+
+
+def test_importing_the_package_loads_no_heavy_library():
+    heavy = ["cv2", "PIL", "tifffile", "skimage", "jax"]
+    code = f"import sys, pconv_jax.imaging; print(sorted(set({heavy}) & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,269 @@
+"""Photographs that are refused, by their content, their size, or where they are to be written."""
+
+import errno
+import io
+import struct
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from photograph_files import (
+    SHAPES,
+    animated,
+    encoded,
+    layers,
+    photograph,
+    png,
+    png16,
+    same,
+    tiff,
+)
+from PIL import Image
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging import (
+    Photograph,
+    opening,
+    read_mask_picture,
+    read_photograph,
+    write_photograph,
+    writing,
+)
+
+
+class TestRefusedFiles:
+    def refused(self, path, words, read=read_photograph, **options):
+        with pytest.raises(InputError, match=words) as caught:
+            read(path, **options)
+        message = str(caught.value)
+        assert message.startswith(str(path)) and message.endswith(".") and "\n" not in message
+
+    @pytest.mark.parametrize("read", [read_photograph, read_mask_picture])
+    def test_what_is_no_file_to_read(self, tmp_path, saved, monkeypatch, read):
+        self.refused(tmp_path / "gone.png", "does not exist; check its name", read)
+        self.refused(tmp_path, "is a folder; name an image file in it", read)
+        self.refused(saved(b"", "empty.png"), "is empty", read)
+        self.refused(
+            saved(b"not an image at all"), "is no image, or of a kind that cannot be read; save it as PNG", read
+        )
+        self.refused(saved(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "a.eps"), "is no image", read)
+        self.refused(saved(b"x") / "b.png", r"cannot be read \(Not a directory\)", read)
+        self.refused(Path("/dev/null"), "is no file", read)
+        path = saved(encoded(layers("rgb", np.uint8), "PNG"))
+
+        def closed(*args, **options):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+        monkeypatch.setattr(Path, "open", closed)  # root, who runs this in a container, may read everything
+        self.refused(path, r"cannot be read \(Permission denied\); make it readable", read)
+
+    @pytest.mark.parametrize("part", [0.5, 0.9, -1])
+    @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "PPM", "JPEG2000", "AVIF"])
+    def test_8_bits_cut_off(self, saved, kind, part):
+        content = encoded(np.random.default_rng(0).integers(0, 256, (64, 48, 3), np.uint8), kind)
+        read_photograph(saved(content))
+        cut = content[: int(part * len(content)) if part > 0 else -20]
+        self.refused(saved(cut), "is damaged or cut off .*copy it again|is no image")
+        if kind != "AVIF":
+            self.refused(saved(cut), "is damaged or cut off", read_mask_picture)
+
+    @pytest.mark.parametrize("part", [0.3, 0.9, -1])
+    @pytest.mark.parametrize("kind", SHAPES)
+    def test_16_bits_cut_off(self, saved, kind, part):
+        shape = (64, 48, *SHAPES[kind][2:])
+        array = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
+        contents = [png16(array), tiff(array), tiff(array, compression="zlib")]
+        if len(shape) == 3:
+            contents += [tiff(array, planarconfig="separate", compression=way) for way in (None, "zlib")]
+        for content in contents:
+            read_photograph(saved(content))
+            cut = content[: int(part * len(content)) if part > 0 else -20]
+            self.refused(saved(cut), "is damaged or cut off")
+
+    def test_damage_in_the_middle(self, saved):
+        content = bytearray(encoded(layers("rgb", np.uint8), "PNG"))
+        content[60] ^= 255
+        self.refused(saved(bytes(content)), "is damaged or cut off")
+        content = bytearray(png16(layers("rgb", np.uint16)))
+        content[80] ^= 255
+        self.refused(saved(bytes(content)), "is damaged or cut off")
+
+    @pytest.mark.parametrize("read", [read_photograph, read_mask_picture])
+    @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
+    def test_several_frames(self, saved, kind, read):
+        words = "has 3 frames; save the one to restore as a file of its own"
+        self.refused(saved(animated(kind)), words, read)
+
+    def test_several_pages_of_16_bits(self, saved):
+        for kind in SHAPES:
+            stream = io.BytesIO()
+            with tifffile.TiffWriter(stream) as writer:
+                for seed in range(2):
+                    array = layers(kind, np.uint16, seed)
+                    grey = kind.startswith("grey")
+                    writer.write(
+                        array, photometric="minisblack" if grey else "rgb", planarconfig="contig", metadata=None
+                    )
+            self.refused(saved(stream.getvalue()), "has 2 frames")
+
+    @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+    def test_one_frame_is_a_photograph(self, saved, kind):
+        assert read_photograph(saved(animated(kind, 1))).pixels.shape[:2] == (4, 4)
+
+    def test_a_jpeg_with_a_second_picture_inside_is_one(self, saved):
+        content = animated("MPO", 2)
+        with pytest.warns(UserWarning, match=r"a\.jpg: the first of its 2 pictures is read; the others are not kept"):
+            read = read_photograph(saved(content, "a.jpg"))
+        assert read.format == "JPEG" and read.pixels.max() <= 2
+
+    @pytest.mark.parametrize("kind", ["int32", "uint32", "float32"])
+    def test_32_bits(self, saved, kind):
+        self.refused(saved(tiff(np.ones((4, 4), kind))), "do not say which value is white; save 8 or 16 bits|no image")
+        if kind == "float32":
+            self.refused(saved(tiff(np.ones((4, 4), kind))), "32-bit float pixels", read_mask_picture)
+
+    def test_12_bits(self, saved):
+        content = bytearray(encoded(np.zeros((2, 2), np.uint16), "TIFF"))
+        at = content.index(struct.pack("<HHIH", 258, 3, 1, 16))
+        content[at + 8] = 12
+        self.refused(saved(bytes(content)), "has 12-bit pixels; save 8 or 16 bits")
+
+    def test_rare_compression_of_two_channels(self, saved):
+        content = bytearray(tiff(layers("grey+alpha", np.uint16)))
+        at = content.index(struct.pack("<HHIH", 259, 3, 1, 1))
+        content[at + 8] = 5
+        self.refused(saved(bytes(content)), "compressed in a rare way; save it without compression")
+
+    def test_the_threshold_of_a_mask(self, saved):
+        path = saved(encoded(layers("grey", np.uint8), "PNG"))
+        for threshold in (0, 256):
+            self.refused(path, r"threshold \d+; it must be in 1\.\.255", read_mask_picture, threshold=threshold)
+
+
+class TestSize:
+    @pytest.mark.parametrize("read", [read_photograph, read_mask_picture])
+    def test_a_bomb_is_refused_by_its_header(self, saved, read):
+        contents = [png(60000, 60000, depth, colour, b"") for depth, colour in ((8, 2), (16, 6), (1, 0))]
+        gif = b"GIF89a" + struct.pack("<HH", 60000, 60000) + bytes([0x80, 0, 0]) + bytes(6)
+        contents.append(gif + b"," + struct.pack("<HHHHB", 0, 0, 60000, 60000, 0) + b"\x02\x01\x44\0;")
+        empty = tiff(np.zeros((1, 1), np.uint16))
+        for tag in (256, 257):
+            entry = struct.pack("<HHII", tag, 4, 1, 1)
+            assert entry in empty
+            empty = empty.replace(entry, struct.pack("<HHII", tag, 4, 1, 60000))
+        contents.append(empty)
+        for content in contents:
+            start = time.perf_counter()
+            with pytest.raises(InputError, match=r"has 60000 x 60000 = 3,600,000,000 pixels, and 500,000,000 are"):
+                read(saved(content))
+            assert time.perf_counter() - start < 1
+
+    def test_grey_with_alpha_as_well(self, saved):
+        with pytest.raises(InputError, match=r"has 7 x 13 = 91 pixels, and 90 are allowed; make it smaller"):
+            read_photograph(saved(tiff(layers("grey+alpha", np.uint16))), max_pixels=90)
+
+    def test_the_limit_is_the_one_given(self, saved):
+        path = saved(encoded(layers("rgb", np.uint8), "PNG"))
+        assert read_photograph(path, max_pixels=91).pixels.shape == (13, 7, 3)
+        assert read_mask_picture(path, max_pixels=91).shape == (13, 7)
+        for read in (read_photograph, read_mask_picture):
+            with pytest.raises(InputError, match="91 pixels, and 90 are allowed"):
+                read(path, max_pixels=90)
+
+    @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+    def test_100_megapixels_are_read_without_a_warning(self, saved, kind):
+        options = {"compression": "group4"} if kind == "TIFF" else {}
+        path = saved(encoded(Image.new("1", (10000, 10000), 1), kind, **options))
+        assert Image.MAX_IMAGE_PIXELS < 10**8  # a warning, which is an error here
+        read = read_photograph(path)
+        assert read.pixels.shape == (10000, 10000) and read.pixels[::999].min() == 255
+
+    def test_pillows_own_limit_comes_back(self, saved, monkeypatch):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+        path = saved(encoded(layers("rgb", np.uint16)[..., 0], "PNG"))
+        expected = layers("rgb", np.uint16)[..., 0]
+        faults = []
+
+        def work():
+            for _ in range(20):
+                if not same(read_photograph(path).pixels, expected):
+                    faults.append("pixels")
+                with pytest.raises(InputError):
+                    read_photograph(path, max_pixels=1)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not faults and Image.MAX_IMAGE_PIXELS == 50 and opening._readers == 0
+
+
+class TestRefusedWriting:
+    def refused(self, path, words, given, **options):
+        with pytest.raises(InputError, match=words) as caught:
+            write_photograph(path, given, **options)
+        message = str(caught.value)
+        assert message.startswith(str(path)) and message.endswith(".") and "\n" not in message
+
+    @pytest.mark.parametrize("name", ["a", "a.bmp", "a.heic", ".png"])
+    def test_suffixes_that_cannot_be_written(self, tmp_path, name):
+        words = r"must have a suffix that can be written: \.png, \.jpg, \.jpeg, \.tif, \.tiff, \.webp"
+        self.refused(tmp_path / name, words, photograph("rgb", np.uint8))
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize(
+        ("name", "kind", "dtype", "words"),
+        [
+            ("a.jpg", "rgb", np.uint16, "would lose depth, as the photograph has 16 bits; write PNG or TIFF"),
+            ("a.webp", "rgba", np.uint16, "would lose depth, as the photograph has 16 bits; write PNG or TIFF"),
+            ("a.JPEG", "rgba", np.uint8, "would lose the photograph's transparency; write PNG, TIFF or WebP"),
+            ("a.jpg", "grey+alpha", np.uint8, "would lose the photograph's transparency; write PNG, TIFF or WebP"),
+        ],
+    )
+    def test_what_a_format_cannot_hold(self, tmp_path, name, kind, dtype, words):
+        self.refused(tmp_path / name, words, photograph(kind, dtype))
+        assert not list(tmp_path.iterdir())
+
+    def test_sides_too_long(self, tmp_path):
+        long = Photograph(np.zeros((1, 70000), np.uint8), None, None, None, None, "PNG")
+        self.refused(tmp_path / "a.jpg", "can have 65500 pixels a side, .* write PNG or TIFF", long)
+        self.refused(tmp_path / "a.webp", "can have 16383 pixels a side", long)
+        for name in ("a.png", "a.tif"):
+            write_photograph(tmp_path / name, long)
+            assert same(read_photograph(tmp_path / name).pixels, long.pixels)
+
+    @pytest.mark.parametrize("quality", [0, 101, -5])
+    def test_quality(self, tmp_path, quality):
+        words = rf"quality {quality}; it must be in 1\.\.100"
+        self.refused(tmp_path / "a.jpg", words, photograph("rgb", np.uint8), quality=quality)
+
+    def test_more_than_a_tiff_file_can_hold(self, tmp_path):
+        huge = Photograph(np.broadcast_to(np.uint16(0), (40000, 20000, 3)), None, None, None, None, "PNG")
+        self.refused(tmp_path / "a.tif", "more than the 4 GiB that a TIFF file can hold; write PNG", huge)
+
+    @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+    def test_a_place_that_cannot_be_written(self, tmp_path, suffix):
+        (tmp_path / "file").write_text("")
+        (tmp_path / f"folder{suffix}").mkdir()
+        given = photograph("rgb", np.uint8)
+        self.refused(tmp_path / "file" / f"a{suffix}", r"cannot be written \((Not a directory|File exists)\)", given)
+        self.refused(tmp_path / f"folder{suffix}", r"cannot be written \(Is a directory\)", given)
+        self.refused(tmp_path / ("x" * 300 + suffix), r"cannot be written \(File name too long\)", given)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["file", f"folder{suffix}"]
+
+    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+    def test_a_full_disk_leaves_the_old_file_and_no_other(self, tmp_path, monkeypatch, code):
+        (tmp_path / "a.png").write_text("old")
+
+        def full(stream, *_):
+            stream.write(b"half")
+            raise OSError(code, "No space, or so")
+
+        monkeypatch.setitem(writing._WRITERS, "PNG", full)
+        self.refused(tmp_path / "a.png", r"cannot be written \(No space, or so\)", photograph("rgb", np.uint8))
+        assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+        assert (tmp_path / "a.png").read_text() == "old"
