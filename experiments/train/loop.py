@@ -22,7 +22,7 @@ from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.baselines import composite
 from pconv_jax.evaluation.metrics import l1
-from pconv_jax.models import generator_notes
+from pconv_jax.models import config_to_json
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.training.sharding import Replicas
 from pconv_jax.training.step import TrainState, Variables, create
@@ -112,7 +112,7 @@ class Loop:
         Raises:
             TrainingError: a loss or gradient was not finite; the checkpoints before it are left.
         """
-        notes = {"generator": generator_notes(self.config.generator_config), "config": self.config.to_json()}
+        notes = {"generator": config_to_json(self.config.generator_config), "config": self.config.to_json()}
         folder = self.config.out / "checkpoints"
         with Checkpoints(folder, keep=self.config.keep, minimise=VALIDATION_L1, notes=notes) as self._saved:
             state, start = self._initial, 0
