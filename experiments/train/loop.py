@@ -15,9 +15,9 @@ from experiments.plots import image_grid, show_holes
 from experiments.train.batches import evaluation_batches, training_batches
 from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, progress_bar
-from pconv_jax.checkpoints.orbax import Checkpoints, existing
+from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator
-from pconv_jax.checkpoints.weights_file import load_weights
+from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.baselines import composite
@@ -86,10 +86,10 @@ class Loop:
         """The first state of training: with random parameters, or with those of a file."""
         if self.config.initial_weights is None:
             return state
-        with contextlib.suppress(InputError), existing(self.config.out / "checkpoints") as checkpoints:
+        with contextlib.suppress(InputError), open_checkpoints(self.config.out / "checkpoints") as checkpoints:
             if checkpoints.latest is not None:
                 return state  # the run goes on from there, and the file may be gone by now
-        weights = load_weights(self.config.initial_weights)
+        weights = load_generator_weights(self.config.initial_weights)
         if weights.config != self.config.generator_config:
             raise InputError(
                 f"--initial-weights {self.config.initial_weights} are of {weights.config}, and this run trains "
