@@ -42,11 +42,11 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
         Its pixels `[H, W, C]`, C from 1 to 4, and what makes of such an array an image of the same kind and shape.
 
     Raises:
-        InputError: a kind, type or shape that cannot be restored.
+        InputError: a kind, type or shape that cannot be inpainted.
     """
     if _is_pil(image):
         if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
-            raise InputError(f"a PIL image of mode {image.mode} cannot be restored: convert it to RGB or L first")
+            raise InputError(f"a PIL image of mode {image.mode} cannot be inpainted: convert it to RGB or L first")
         from PIL import Image
 
         pixels, info = np.asarray(image), dict(image.info)
@@ -63,7 +63,7 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:
         raise InputError(
             f"an image must be [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], channels last, not {array.shape}: "
-            "restore one image at a time"
+            "inpaint one image at a time"
         )
     pixels = array.reshape(*array.shape[:2], -1)
     if isinstance(image, jax.Array):
