@@ -14,8 +14,8 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.losses import LossWeights
 
 # Jitted because one function compiles faster than its many operations one by one.
-pixel_l2, adversarial = jax.jit(losses.pixel_l2), jax.jit(losses.adversarial)
-discrimination, perceptual = jax.jit(losses.discrimination), jax.jit(losses.perceptual)
+pixel_l2, adversarial = jax.jit(losses.pixel_l2), jax.jit(losses.adversarial_loss)
+discriminator_loss, perceptual = jax.jit(losses.discriminator_loss), jax.jit(losses.perceptual_loss)
 
 # The odds of 3 to 1: a probability of 3/4.
 LOGIT = math.log(3)
@@ -50,10 +50,10 @@ def test_adversarial_worked_by_hand():
 
 def test_discrimination_worked_by_hand():
     zero, real, fake = jnp.zeros(2), jnp.array([LOGIT]), jnp.array([-LOGIT])
-    np.testing.assert_allclose(discrimination(zero, zero), math.log(2), rtol=1e-6)
-    np.testing.assert_allclose(discrimination(real, fake), math.log(4 / 3), rtol=1e-6)
-    np.testing.assert_allclose(discrimination(fake, real), math.log(4), rtol=1e-6)
-    np.testing.assert_allclose(discrimination(real, real), math.log(16 / 3) / 2, rtol=1e-6)
+    np.testing.assert_allclose(discriminator_loss(zero, zero), math.log(2), rtol=1e-6)
+    np.testing.assert_allclose(discriminator_loss(real, fake), math.log(4 / 3), rtol=1e-6)
+    np.testing.assert_allclose(discriminator_loss(fake, real), math.log(4), rtol=1e-6)
+    np.testing.assert_allclose(discriminator_loss(real, real), math.log(16 / 3) / 2, rtol=1e-6)
 
 
 def test_perceptual_worked_by_hand():
@@ -81,7 +81,7 @@ def test_are_those_of_numpy():
     p_real, p_fake = (1 / (1 + np.exp(-np.asarray(logits, np.float64))) for logits in (real, fake))
     np.testing.assert_allclose(adversarial(fake), -np.log(p_fake).mean(), rtol=1e-5)
     expected = -(np.log(p_real).mean() + np.log(1 - p_fake).mean()) / 2
-    np.testing.assert_allclose(discrimination(real, fake), expected, rtol=1e-5)
+    np.testing.assert_allclose(discriminator_loss(real, fake), expected, rtol=1e-5)
 
     output, target = layers(0), layers(1)
     ratios = [
@@ -100,8 +100,8 @@ def test_sure_logits_stay_finite_and_keep_their_slope():
     sure = jnp.array([1e4])
     assert adversarial(sure) == 0
     assert adversarial(-sure) == 1e4
-    assert discrimination(sure, -sure) == 0
-    assert discrimination(-sure, sure) == 1e4
+    assert discriminator_loss(sure, -sure) == 0
+    assert discriminator_loss(-sure, sure) == 1e4
     # The non-saturating form: a generator that fools nobody has the largest slope.
     np.testing.assert_allclose(jax.grad(adversarial)(-sure), [-1], rtol=1e-6)
 
@@ -109,7 +109,7 @@ def test_sure_logits_stay_finite_and_keep_their_slope():
 def test_the_two_players_pull_apart():
     real, fake = random(5), random(5, seed=1)
     of_generator = jax.grad(adversarial)(fake)
-    of_real, of_fake = jax.grad(discrimination, argnums=(0, 1))(real, fake)
+    of_real, of_fake = jax.grad(discriminator_loss, argnums=(0, 1))(real, fake)
     assert (of_generator < 0).all() and (of_fake > 0).all() and (of_real < 0).all()
 
 
@@ -144,7 +144,7 @@ def test_the_average_over_equal_parts_of_a_batch_is_the_value_on_the_whole():
     for loss, arguments in [
         (functools.partial(pixel_l2, hole_weight=6.0), (*images, mask)),
         (adversarial, logits[:1]),
-        (discrimination, logits),
+        (discriminator_loss, logits),
         (perceptual, (layers(0), layers(1))),
     ]:
         parts = [loss(*jax.tree.map(lambda a, part=part: a[part : part + 2], arguments)) for part in (0, 2)]
@@ -161,7 +161,7 @@ def test_are_float32_scalars_whatever_they_are_given():
         perceptual({"x": half}, {"x": half}),
     ):
         assert (loss.shape, loss.dtype) == ((), jnp.float32)
-    for loss in (adversarial(random(2)), discrimination(random(2), random(2))):
+    for loss in (adversarial(random(2)), discriminator_loss(random(2), random(2))):
         assert (loss.shape, loss.dtype) == ((), jnp.float32)
     # The difference, not only the mean, is taken in float32: 256 and 257 are one number in bf16.
     big = jnp.full((1, 1, 1, 1), 256.0)
