@@ -104,10 +104,10 @@ def weights(tmp_path_factory):
     from flax import nnx
 
     from pconv_jax.checkpoints.weights_file import Weights, save_weights
-    from pconv_jax.models import PyramidConfig, PyramidGenerator
+    from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator
 
-    config = PyramidConfig(widths=(4, 6), blocks=(1, 1))
-    params, stats = nnx.split(PyramidGenerator(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
+    config = FillCorrectingConfig(widths=(4, 6), blocks=(1, 1))
+    params, stats = nnx.split(FillCorrectingGenerator(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
     params = jax.tree.map(lambda leaf: leaf * 1.5 + 0.02, params)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_weights(path, Weights(config, params, stats, {"thickest_line": 24}))

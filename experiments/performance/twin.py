@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pconv_jax.losses import LossWeights
-from pconv_jax.models import DiscriminatorConfig, GeneratorConfig
+from pconv_jax.models import DiscriminatorConfig, PaperConfig
 from pconv_jax.models.vgg import VGG16, layers_through
 from pconv_jax.training.step import OptimizerConfig, TrainState
 
@@ -52,9 +52,9 @@ class _ConvNorm(nn.Module):
 
 
 class Generator(nn.Module):
-    """`pconv_jax.models.Generator`, channels first, for sides that are multiples of `config.multiple`."""
+    """`pconv_jax.models.PaperGenerator`, channels first, for sides that are multiples of `config.multiple`."""
 
-    def __init__(self, config: GeneratorConfig):
+    def __init__(self, config: PaperConfig):
         super().__init__()
 
         def conv(inputs: int, outputs: int, *, slope: float, stride: int = 1, norm: bool = True) -> _ConvNorm:
@@ -146,7 +146,7 @@ class Twin:
     def __init__(
         self,
         state: TrainState,
-        generator_config: GeneratorConfig,
+        generator_config: PaperConfig,
         discriminator_config: DiscriminatorConfig,
         weights: LossWeights,
         optimizer_config: OptimizerConfig,

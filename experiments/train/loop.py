@@ -18,7 +18,7 @@ from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.common.errors import TrainingError
-from pconv_jax.models import generator_notes
+from pconv_jax.models import config_to_json
 
 VALIDATION_L1 = "validation_l1"
 
@@ -174,7 +174,7 @@ class Loop:
 
 def open_checkpoints(config: Config, trainer: Trainer) -> Checkpoints:
     """Opens the checkpoints of the run's folder, or creates them."""
-    notes = {"generator": generator_notes(trainer.config.generator), "config": config.to_json()}
+    notes = {"generator": config_to_json(trainer.config.generator), "config": config.to_json()}
     return Checkpoints(config.run.out / "checkpoints", keep=config.run.keep, minimise=VALIDATION_L1, notes=notes)
 
 

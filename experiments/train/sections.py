@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import DATASETS, Augmentation
-from pconv_jax.models import GENERATORS, AnyGeneratorConfig, DiscriminatorConfig, PyramidConfig
+from pconv_jax.models import PAPER_PRESETS, AnyGeneratorConfig, DiscriminatorConfig, FillCorrectingConfig
 from pconv_jax.training.sharding import Strategy
 
-GENERATOR_CONFIGS: Mapping[str, AnyGeneratorConfig] = {**GENERATORS, "pyramid": PyramidConfig()}
+GENERATOR_CONFIGS: Mapping[str, AnyGeneratorConfig] = {**PAPER_PRESETS, "pyramid": FillCorrectingConfig()}
 _OPTIONS = ("widths", "blocks", "convolution")  # flags that change a field of the generator's config
 
 if TYPE_CHECKING:

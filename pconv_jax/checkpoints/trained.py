@@ -21,7 +21,7 @@ from pconv_jax.models import (
     AnyGenerator,
     AnyGeneratorConfig,
     build_generator,
-    config_from_notes,
+    config_from_json,
     widest_closed_line,
 )
 from pconv_jax.ops import check_mask_values
@@ -117,7 +117,7 @@ def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> T
         InputError: no checkpoint there, or it cannot be read, or its generator is none that this version builds.
     """
     with existing(directory) as checkpoints:
-        shape = config_from_notes(checkpoints.notes.get("generator"), directory)
+        shape = config_from_json(checkpoints.notes.get("generator"), directory)
         wanted = nnx.eval_shape(lambda: build_generator(shape, rngs=nnx.Rngs(0)))  # to draw numbers would take seconds
         params, stats = nnx.state(wanted, nnx.Param), nnx.state(wanted, nnx.BatchStat)
         chosen = step if step is not None else (checkpoints.best or checkpoints.latest)

@@ -14,7 +14,7 @@ from flax import nnx
 from pconv_jax.checkpoints.bundled import released
 from pconv_jax.common.atomic_write import replaced
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import AnyGeneratorConfig, build_generator, config_from_notes, generator_notes
+from pconv_jax.models import AnyGeneratorConfig, build_generator, config_from_json, config_to_json
 
 _NOTES = ("generator", "about")
 _PARTS = {"params": nnx.Param, "stats": nnx.BatchStat}
@@ -48,7 +48,7 @@ def save_weights(path: str | os.PathLike[str], weights: Weights) -> None:
     tensors = {
         f"{part}/{name}": np.asarray(leaf) for part in _PARTS for name, leaf in _by_name(getattr(weights, part)).items()
     }
-    notes = {"generator": generator_notes(weights.config), "about": dict(weights.about)}
+    notes = {"generator": config_to_json(weights.config), "about": dict(weights.about)}
     with replaced(path) as temporary:
         # Not by `save_file`, whose files nobody but their owner may read.
         temporary.write_bytes(save(tensors, metadata={name: json.dumps(value) for name, value in notes.items()}))
@@ -79,7 +79,7 @@ def load_weights(name: str | os.PathLike[str]) -> Weights:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read ({error}): give weights that this project saved") from error
-    config = config_from_notes(notes.get("generator"), path)
+    config = config_from_json(notes.get("generator"), path)
     wanted = nnx.eval_shape(lambda: build_generator(config, rngs=nnx.Rngs(0)))
     states = {part: nnx.state(wanted, kind) for part, kind in _PARTS.items()}
     expected = {f"{part}/{key}": leaf.shape for part, state in states.items() for key, leaf in _by_name(state).items()}

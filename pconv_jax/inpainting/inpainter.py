@@ -25,7 +25,7 @@ from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import check_pixels, from_float, hole_of, pixels_of, strips, to_float
 from pconv_jax.inpainting import windows as tiles
 from pconv_jax.inpainting.windows import GRID, Window
-from pconv_jax.models import PyramidConfig, PyramidGenerator
+from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator
 from pconv_jax.models.fill import fill_means, pyramid_fill
 
 MARGIN = 32
@@ -86,7 +86,7 @@ class Inpainter:
         self.windows = tuple(windows)
         self.model = _open(weights)
         config = self.model.config
-        if isinstance(config, PyramidConfig) and GRID % config.multiple:
+        if isinstance(config, FillCorrectingConfig) and GRID % config.multiple:
             raise InputError(
                 f"a network of {len(config.widths)} resolutions cannot be run in windows: train one of at most {_LEVEL}"
             )
@@ -257,7 +257,7 @@ def _repair(
     """
     model = nnx.merge(graph, *jax.tree.unflatten(structure, numbers), copy=True)
     colours, inner = image[..., :3], slice(MARGIN, -MARGIN)
-    if isinstance(model, PyramidGenerator):
+    if isinstance(model, FillCorrectingGenerator):
         output, _ = model(colours, mask, inside=inside, coarse=coarse[..., :3], margin=MARGIN)
         rest = image[..., 3:]
         smooth = pyramid_fill(rest, mask, inside=inside, coarse=coarse[..., 3:]) if rest.shape[-1] else rest

@@ -24,8 +24,8 @@ _BLOCK_GAIN, _HEAD_GAIN = 0.1, 0.02
 
 
 @dataclasses.dataclass(frozen=True)
-class PyramidConfig:
-    """Shape of a `PyramidGenerator`.
+class FillCorrectingConfig:
+    """Shape of a `FillCorrectingGenerator`.
 
     Attributes:
         widths: channels at each resolution: at half the image's, a quarter, and so on.
@@ -99,7 +99,7 @@ class _Block(nnx.Module):
         return x + self.second(nnx.leaky_relu(self.first(x, inside), _SLOPE), inside)
 
 
-class PyramidGenerator(nnx.Module):
+class FillCorrectingGenerator(nnx.Module):
     """A U-shaped residual network over a fill by normalised convolutions.
 
     `models.fill.pyramid_fill` closes holes of any width with partial convolutions of fixed weights; the network gets
@@ -110,7 +110,7 @@ class PyramidGenerator(nnx.Module):
 
     def __init__(
         self,
-        config: PyramidConfig,
+        config: FillCorrectingConfig,
         *,
         dtype: DTypeLike = jnp.float32,
         axis_name: str | None = None,
@@ -168,7 +168,7 @@ class PyramidGenerator(nnx.Module):
 
         Raises:
             InputError: the image is not `[N, H, W, 3]`, the mask does not fit it or holds other values, or with a
-                margin a size or the margin is no multiple of `PyramidConfig.multiple`, or nothing is left.
+                margin a size or the margin is no multiple of `FillCorrectingConfig.multiple`, or nothing is left.
         """
         check_inputs(image, mask)
         check_mask_values(mask)

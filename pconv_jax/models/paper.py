@@ -21,8 +21,8 @@ Convolution = Literal["partial", "plain"]
 
 
 @dataclasses.dataclass(frozen=True)
-class GeneratorConfig:
-    """Shape of the generator; `GENERATORS` holds the presets.
+class PaperConfig:
+    """Shape of the generator; `PAPER_PRESETS` holds the presets.
 
     Attributes:
         widths: channels of each encoder stage, first to deepest; their number is the number of stages, and each stage
@@ -69,12 +69,12 @@ class GeneratorConfig:
 # - convolutions before a batch norm have no bias, which the norm would cancel.
 # The presets named by image size go beyond it where that trains better, with a norm after every convolution (measured:
 # 1.4 dB more in the holes after 400 short steps), and have as many stages as leave 4x4 features; `tiny` is for CPUs.
-GENERATORS = MappingProxyType(
+PAPER_PRESETS = MappingProxyType(
     {
-        "paper": GeneratorConfig(widths=(64, 128, 256, 512), norm_each_conv=False),
-        "64": GeneratorConfig(widths=(32, 64, 128, 256)),
-        "128": GeneratorConfig(widths=(32, 64, 128, 256, 256)),
-        "tiny": GeneratorConfig(widths=(16, 32, 64, 128)),
+        "paper": PaperConfig(widths=(64, 128, 256, 512), norm_each_conv=False),
+        "64": PaperConfig(widths=(32, 64, 128, 256)),
+        "128": PaperConfig(widths=(32, 64, 128, 256, 256)),
+        "tiny": PaperConfig(widths=(16, 32, 64, 128)),
     }
 )
 
@@ -113,7 +113,7 @@ class _PlainConv(nnx.Module):
 def _convolution(
     in_features: int,
     out_features: int,
-    config: GeneratorConfig,
+    config: PaperConfig,
     *,
     stride: int = 1,
     mask_groups: tuple[int, ...] | None = None,
@@ -144,7 +144,7 @@ class _ConvNorm(nnx.Module):
         self,
         in_features: int,
         out_features: int,
-        config: GeneratorConfig,
+        config: PaperConfig,
         *,
         slope: float,
         stride: int = 1,
@@ -185,7 +185,7 @@ class _ConvNorm(nnx.Module):
         return x, mask
 
 
-class Generator(nnx.Module):
+class PaperGenerator(nnx.Module):
     """Encoder and decoder of partial convolutions with skip connections.
 
     Each encoder stage has two partial convolutions, the second with stride 2, each with batch norm and ReLU. Each
@@ -200,7 +200,7 @@ class Generator(nnx.Module):
 
     def __init__(
         self,
-        config: GeneratorConfig,
+        config: PaperConfig,
         *,
         dtype: DTypeLike = jnp.float32,
         axis_name: str | None = None,

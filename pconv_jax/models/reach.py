@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from pconv_jax.models.fill_correcting import PyramidConfig
+from pconv_jax.models.fill_correcting import FillCorrectingConfig
 from pconv_jax.models.inputs import CHANNELS
-from pconv_jax.models.paper import Generator
+from pconv_jax.models.paper import PaperGenerator
 from pconv_jax.models.registry import AnyGeneratorConfig
 
 
@@ -31,7 +31,7 @@ def widest_closed_line(config: AnyGeneratorConfig) -> int | None:
         The widest line of which no pixel is left, px; None for plain convolutions, which put something everywhere,
         also where they see no valid pixel.
     """
-    if isinstance(config, PyramidConfig) or config.convolution == "plain":
+    if isinstance(config, FillCorrectingConfig) or config.convolution == "plain":
         return None
     multiple = config.multiple
     # How far a pixel of the output sees, at most: half a window for each of the four convolutions at each resolution,
@@ -40,7 +40,7 @@ def widest_closed_line(config: AnyGeneratorConfig) -> int | None:
     height = (bound // multiple + 4) * multiple  # room for a line of bound + 1 px at any offset, and for both sides
     narrow = dataclasses.replace(config, widths=(1,) * len(config.widths))
     # Features are never computed: the mask that is left does not depend on them, and the compiler drops them.
-    graph, state = nnx.split(nnx.eval_shape(lambda: Generator(narrow, rngs=nnx.Rngs(0))))
+    graph, state = nnx.split(nnx.eval_shape(lambda: PaperGenerator(narrow, rngs=nnx.Rngs(0))))
     state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state)
 
     @jax.jit

@@ -9,13 +9,13 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.models.fill_correcting import PyramidConfig, PyramidGenerator
-from pconv_jax.models.paper import Generator, GeneratorConfig
+from pconv_jax.models.fill_correcting import FillCorrectingConfig, FillCorrectingGenerator
+from pconv_jax.models.paper import PaperConfig, PaperGenerator
 
-AnyGenerator = Generator | PyramidGenerator
-AnyGeneratorConfig = GeneratorConfig | PyramidConfig
+AnyGenerator = PaperGenerator | FillCorrectingGenerator
+AnyGeneratorConfig = PaperConfig | FillCorrectingConfig
 
-_NETWORKS: dict[str, type[AnyGeneratorConfig]] = {"paper": GeneratorConfig, "pyramid": PyramidConfig}
+_NETWORKS: dict[str, type[AnyGeneratorConfig]] = {"paper": PaperConfig, "pyramid": FillCorrectingConfig}
 
 
 def build_generator(
@@ -32,12 +32,12 @@ def build_generator(
     Returns:
         The Flax module.
     """
-    if isinstance(config, PyramidConfig):
-        return PyramidGenerator(config, dtype=dtype, axis_name=axis_name, rngs=rngs)
-    return Generator(config, dtype=dtype, axis_name=axis_name, rngs=rngs)
+    if isinstance(config, FillCorrectingConfig):
+        return FillCorrectingGenerator(config, dtype=dtype, axis_name=axis_name, rngs=rngs)
+    return PaperGenerator(config, dtype=dtype, axis_name=axis_name, rngs=rngs)
 
 
-def generator_notes(config: AnyGeneratorConfig) -> dict[str, Any]:
+def config_to_json(config: AnyGeneratorConfig) -> dict[str, Any]:
     """A configuration as JSON values, to be kept beside the weights.
 
     Args:
@@ -50,11 +50,11 @@ def generator_notes(config: AnyGeneratorConfig) -> dict[str, Any]:
     return {"network": kind, **dataclasses.asdict(config)}
 
 
-def config_from_notes(noted: Any, place: str | os.PathLike[str]) -> AnyGeneratorConfig:
+def config_from_json(noted: Any, place: str | os.PathLike[str]) -> AnyGeneratorConfig:
     """The configuration of a generator from its notes; what they lack has its default, but widths.
 
     Args:
-        noted: as `generator_notes` gave them; without `network` it is the paper's.
+        noted: as `config_to_json` gave them; without `network` it is the paper's.
         place: file or folder that the notes are of, for messages.
 
     Returns:

@@ -10,7 +10,7 @@ from flax import nnx
 from pconv_jax.checkpoints.orbax import Checkpoints, existing
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import Generator, GeneratorConfig
+from pconv_jax.models import PaperConfig, PaperGenerator
 
 
 def numbers():
@@ -106,8 +106,8 @@ def test_a_directory_that_cannot_be_opened_is_told(tmp_path):
         Checkpoints(tmp_path)
 
 
-def saved_generator(folder, config=GeneratorConfig(widths=(4, 8)), **noted) -> TrainedGenerator:  # noqa: B008
-    params, stats = nnx.split(Generator(config, rngs=nnx.Rngs(5)), nnx.Param, nnx.BatchStat)[1:]
+def saved_generator(folder, config=PaperConfig(widths=(4, 8)), **noted) -> TrainedGenerator:  # noqa: B008
+    params, stats = nnx.split(PaperGenerator(config, rngs=nnx.Rngs(5)), nnx.Param, nnx.BatchStat)[1:]
     notes = {"generator": {**vars(config)}} | noted
     with Checkpoints(folder / "checkpoints", notes=notes) as checkpoints:
         checkpoints.save(10, {"generator": {"params": params, "stats": stats}})
@@ -126,14 +126,14 @@ def test_restore_gives_back_the_same_model(tmp_path):
 
 
 def test_a_plain_generator_is_restored_as_one(tmp_path):
-    config = GeneratorConfig(widths=(4,), convolution="plain")
+    config = PaperConfig(widths=(4,), convolution="plain")
     saved_generator(tmp_path, config)
     assert load_run(tmp_path).config == config
 
 
 def test_notes_older_than_a_setting_mean_its_default(tmp_path):
     saved_generator(tmp_path, generator={"widths": [4, 8]})
-    assert load_run(tmp_path).config == GeneratorConfig(widths=(4, 8))
+    assert load_run(tmp_path).config == PaperConfig(widths=(4, 8))
 
 
 @pytest.mark.parametrize(

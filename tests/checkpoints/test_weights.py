@@ -11,9 +11,12 @@ from safetensors.numpy import load_file, save_file
 from pconv_jax.checkpoints.bundled import released
 from pconv_jax.checkpoints.weights_file import Weights, load_weights, save_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import Generator, GeneratorConfig, PyramidConfig, PyramidGenerator
+from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator, PaperConfig, PaperGenerator
 
-NETWORKS = [(Generator, GeneratorConfig(widths=(4,))), (PyramidGenerator, PyramidConfig(widths=(4, 6), blocks=(1, 1)))]
+NETWORKS = [
+    (PaperGenerator, PaperConfig(widths=(4,))),
+    (FillCorrectingGenerator, FillCorrectingConfig(widths=(4, 6), blocks=(1, 1))),
+]
 
 
 def parts(network, config, seed=0):

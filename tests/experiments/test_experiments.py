@@ -26,7 +26,7 @@ from experiments.train.presets import PRESETS
 from pconv_jax.checkpoints.orbax import existing
 from pconv_jax.checkpoints.weights_file import load_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import PyramidConfig
+from pconv_jax.models import FillCorrectingConfig
 
 
 def variables(folder: Path) -> list[np.ndarray]:
@@ -198,7 +198,7 @@ def test_a_preset_by_name_goes_before_that_of_the_data_set():
         900,
     )
     config.check()
-    assert config.generator_config == PyramidConfig()
+    assert config.generator_config == FillCorrectingConfig()
     assert parse(["--preset", "faithful", "--dataset", "samples"]).dataset == "samples"
     assert parse(["--preset=faithful", "--blocks", "1", "1", "1"]).generator_config.blocks == (1, 1, 1)
 

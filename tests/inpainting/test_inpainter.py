@@ -19,14 +19,14 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting.inpainter import Inpainter, choose_windows
 from pconv_jax.inpainting.windows import GRID, occupied
 from pconv_jax.masks import random_strokes
-from pconv_jax.models import Generator, GeneratorConfig, PyramidConfig, PyramidGenerator
+from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator, PaperConfig, PaperGenerator
 from pconv_jax.models.fill import pyramid_fill
 
-CONFIG = PyramidConfig(widths=(4, 6), blocks=(1, 1))
+CONFIG = FillCorrectingConfig(widths=(4, 6), blocks=(1, 1))
 SMALL = (144, 192)
 
 
-def untrained(config=CONFIG, network=PyramidGenerator, **kwargs):
+def untrained(config=CONFIG, network=FillCorrectingGenerator, **kwargs):
     shapes = nnx.eval_shape(lambda: network(config, rngs=nnx.Rngs(0)))  # JAX takes seconds to draw the numbers
     rng = np.random.default_rng(0)
 
@@ -294,8 +294,8 @@ def test_a_window_of_nothing_but_hole_is_filled_from_what_is_far_away(model):
 
 
 def test_partial_convolutions_leave_nothing_black_either():
-    config = GeneratorConfig(widths=(4,))
-    restorer = Inpainter(untrained(config, Generator), windows=SMALL)
+    config = PaperConfig(widths=(4,))
+    restorer = Inpainter(untrained(config, PaperGenerator), windows=SMALL)
     image = np.full((160, 170, 3), 200, np.uint8)
     mask = np.ones((160, 170), bool)
     mask[30:130, 30:130] = False  # one stage closes a few pixels
@@ -306,7 +306,7 @@ def test_partial_convolutions_leave_nothing_black_either():
 
 @pytest.mark.parametrize("place", [np.s_[:3, 50:90], np.s_[-3:, 50:90], np.s_[50:90, :3], np.s_[50:90, -3:]])
 def test_partial_convolutions_see_the_border_of_an_image_as_in_training(place):
-    model = untrained(GeneratorConfig(widths=(4,)), Generator)
+    model = untrained(PaperConfig(widths=(4,)), PaperGenerator)
     image, mask = damaged(144, 144, spots=0)
     mask[place] = 0
     expected = whole(model, image, mask)[place].clip(0, 255)
@@ -371,8 +371,8 @@ def test_windows_that_cannot_be(model, windows):
 
 def test_networks_that_windows_are_too_small_for(model):
     with pytest.raises(InputError, match=r"5 resolutions .* at most 4"):
-        Inpainter(untrained(PyramidConfig((4,) * 5, (1,) * 5)))
-    Inpainter(untrained(PyramidConfig((4,) * 4, (1,) * 4)))
+        Inpainter(untrained(FillCorrectingConfig((4,) * 5, (1,) * 5)))
+    Inpainter(untrained(FillCorrectingConfig((4,) * 4, (1,) * 4)))
 
 
 def test_weights_by_file_and_from_a_run(tmp_path, finished, model):
