@@ -36,12 +36,12 @@ class Config:
         run: how long to train, and what to leave behind.
     """
 
-    data: DataConfig = DataConfig()
-    damage: Damage = Damage()
-    network: NetworkConfig = NetworkConfig()
-    losses: LossConfig = LossConfig()
-    optimizer: OptimizerConfig = OptimizerConfig()
-    run: RunConfig = RunConfig()
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    damage: Damage = dataclasses.field(default_factory=Damage)
+    network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
+    losses: LossConfig = dataclasses.field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    run: RunConfig = dataclasses.field(default_factory=RunConfig)
 
     def check(self) -> None:
         """Refuses values that make no sense, before anything is prepared or written.

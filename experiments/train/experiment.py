@@ -51,7 +51,7 @@ def run(config: Config) -> int:
     outcome = train(config, trainer, validation)
     if outcome.signal:
         name = signal.Signals(outcome.signal).name
-        print(f"stopped by {name} and saved at step {outcome.step}; --resume goes on from there", file=sys.stderr)
+        print(f"stopped by {name} and saved at step {outcome.step}; --resume continues from there", file=sys.stderr)
         return 128 + outcome.signal
     facts = {
         "images": {split: len(source) for split, source in sources.items()},
@@ -71,7 +71,7 @@ def _check_folder(config: Config) -> None:
         raise InputError(f"--out {config.run.out} is not a folder: name another")
     settings = config.run.out / "config.json"
     if settings.exists() and not config.run.resume:
-        raise InputError(f"{config.run.out} holds a run already: add --resume to go on with it, or name another --out")
+        raise InputError(f"{config.run.out} holds a run already: add --resume to continue it, or name another --out")
     if settings.exists():
         config.check_same_run(json.loads(settings.read_text()))
     elif any(config.run.out.iterdir()):
@@ -80,12 +80,12 @@ def _check_folder(config: Config) -> None:
 
 def open_sources(config: Config) -> dict[str, ImageSource]:
     """Opens every split of the data set and says what is in it."""
+    data, seed = config.data, config.run.seed
     sources: dict[str, ImageSource] = {
-        split: open_source(config.data.dataset, split, data_dir=config.data.data_dir, limit=config.data.limit, seed=config.run.seed)
-        for split in SPLITS
+        split: open_source(data.dataset, split, data_dir=data.data_dir, limit=data.limit, seed=seed) for split in SPLITS
     }
     counts = ", ".join(f"{len(source)} {split}" for split, source in sources.items())
-    print(f"data: {config.data.dataset} at {config.data.image_size}x{config.data.image_size} px; images: {counts}")
+    print(f"data: {data.dataset} at {data.image_size}x{data.image_size} px; images: {counts}")
     if note := sources["train"].note:
         print(f"note: {note}")
     return sources
@@ -95,6 +95,7 @@ def open_vgg(config: Config) -> VGG16 | None:
     """Loads the weights of the perceptual loss and says where they come from; None if that loss is off."""
     if not config.losses.perceptual_weight:
         return None
-    vgg = resolve_weights(config.network.vgg_weights, seed=config.run.seed, through=deepest(config.losses.perceptual_layers))
-    print(f"perceptual loss on {', '.join(config.losses.perceptual_layers)} of VGG16 with weights: {vgg.source}")
+    layers = config.losses.perceptual_layers
+    vgg = resolve_weights(config.network.vgg_weights, seed=config.run.seed, through=deepest(layers))
+    print(f"perceptual loss on {', '.join(layers)} of VGG16 with weights: {vgg.source}")
     return vgg

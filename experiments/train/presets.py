@@ -80,9 +80,7 @@ _FAITHFUL = Config(
     damage=Damage(line_count=(2, 16), line_thickness=(1, 24), line_shape="strokes", noise=0.0),
     network=NetworkConfig(generator="pyramid"),
     losses=LossConfig(pixel_loss="psnr", adversarial_weight=0.0, perceptual_weight=0.0),
-    optimizer=OptimizerConfig(
-        learning_rate=2e-3, adam_b1=0.9, adam_b2=0.99, schedule="cosine", warmup=200, clip=1.0
-    ),
+    optimizer=OptimizerConfig(learning_rate=2e-3, adam_b1=0.9, adam_b2=0.99, schedule="cosine", warmup=200, clip=1.0),
     run=RunConfig(steps=16_000, validation_images=128, out=Path("runs/faithful")),
 )
 

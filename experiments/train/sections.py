@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import DATASETS, Augmentation
@@ -14,7 +14,8 @@ GENERATOR_CONFIGS: Mapping[str, AnyGeneratorConfig] = {**PAPER_PRESETS, "pyramid
 _OPTIONS = ("widths", "blocks", "convolution")  # flags that change a field of the generator's config
 
 if TYPE_CHECKING:
-    Dataset = GeneratorName = str
+    Dataset: TypeAlias = str
+    GeneratorName: TypeAlias = str
 else:  # the flags list these
     Dataset, GeneratorName = Literal[DATASETS], Literal[tuple(GENERATOR_CONFIGS)]
 
@@ -45,7 +46,7 @@ class DataConfig:
     image_size: int = 64
     batch_size: int = 16
     workers: int = 0
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

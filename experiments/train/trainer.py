@@ -27,6 +27,7 @@ class Trainer:
     Attributes:
         config: settings of the step.
         total_steps: steps that the run takes in all.
+        state: the state of training as the mapping over devices holds it.
         steps: steps taken, those before a checkpoint included.
         data: iterator over this host's part of the batches.
         parameters: number of parameters of the generator and of the discriminator.
@@ -50,13 +51,13 @@ class Trainer:
         self.parameters = _size(state.generator.params), _size(state.discriminator.params)
         self._replicas = Replicas(functools.partial(train_step, self.config), mapping=config.run.mapping)
         self._replicas.check_batch(config.data.batch_size // jax.process_count())
-        self._state = self._replicas.replicate(state)
+        self.state = self._replicas.replicate(state)
         self._vgg = self._replicas.replicate(vgg)
         self.data = iter(training_batches(config, source))
 
     def step(self, batch: Mapping[str, np.ndarray]) -> Any:
         """Takes a step; returns its metrics on the devices, for `read`, without waiting for them."""
-        self._state, metrics = self._replicas(self._state, batch, self._vgg)
+        self.state, metrics = self._replicas(self.state, batch, self._vgg)
         self.steps += 1
         return metrics
 
@@ -66,21 +67,21 @@ class Trainer:
 
     def generator(self) -> TrainedGenerator:
         """The generator as it is now."""
-        variables = self._replicas.collect(self._state.generator)
+        variables = self._replicas.collect(self.state.generator)
         return TrainedGenerator(self.config.generator, variables.params, variables.stats)
 
     def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
         """Saves state and position in the data, in the background; nothing happens if this step is saved already."""
-        state = self._replicas.collect(self._state)
+        state = self._replicas.collect(self.state)
         checkpoints.save(self.steps, {**_parts(state), "data": self.data}, metrics=metrics)
 
     def load(self, checkpoints: Checkpoints) -> None:
         """Goes to the state and the position in the data of the latest checkpoint."""
-        state = self._replicas.collect(self._state)
+        state = self._replicas.collect(self.state)
         parts = checkpoints.load({**_parts(state), "data": self.data})
         state = parts["training"].replace(generator=state.generator.replace(**parts["generator"]))
         self.steps = int(state.step)
-        self._state = self._replicas.replicate(state)
+        self.state = self._replicas.replicate(state)
 
 
 def _with_initial_weights(config: Config, train_config: TrainConfig, state: TrainState) -> TrainState:

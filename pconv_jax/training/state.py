@@ -31,8 +31,8 @@ class TrainConfig:
 
     generator: AnyGeneratorConfig
     discriminator: DiscriminatorConfig
-    losses: LossConfig = LossConfig()
-    optimizer: OptimizerConfig = OptimizerConfig()
+    losses: LossConfig = dataclasses.field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     steps: int = 0
     bfloat16: bool = False
 
