@@ -57,7 +57,7 @@ def layers(config: PaperConfig, image_size: int) -> Iterator[Layer]:
         yield Layer(f"decoder {stage}, first", size, (features, width), width, 1)
         yield Layer(f"decoder {stage}, second", size, (width,), width, 1)
         features = width
-    yield Layer("to image", image_size, (features, 3) if config.image_skip else (features,), 3, 1)
+    yield Layer("to image", image_size, (features,), 3, 1)
 
 
 def run(options: Options) -> list[Table]:

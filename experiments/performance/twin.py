@@ -70,8 +70,7 @@ class Generator(nn.Module):
             first = conv(features + width, width, slope=config.negative_slope, norm=config.norm_each_conv)
             self.decoder.append(nn.ModuleList([first, conv(width, width, slope=config.negative_slope)]))
             features = width
-        self.to_image = PartialConv2d(features + 3 * config.image_skip, 3, config.kernel_size, bias=True)
-        self.image_skip = config.image_skip
+        self.to_image = PartialConv2d(features, 3, config.kernel_size, bias=True)
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         mask = mask.expand_as(image)
@@ -85,8 +84,6 @@ class Generator(nn.Module):
             with torch.no_grad():
                 valid = torch.cat([functional.interpolate(valid, scale_factor=2), skip_valid], 1)
             x, valid = second(*first(x, valid))
-        if self.image_skip:
-            x, valid = torch.cat([x, image], 1), torch.cat([valid, mask], 1)
         return self.to_image(x, valid)[0]
 
 

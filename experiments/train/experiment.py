@@ -13,7 +13,6 @@ from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.cache import keep_compiled_programs
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import SPLITS, ImageSource, open_source
-from pconv_jax.models import widest_closed_line
 from pconv_jax.models.vgg import VGG16, deepest
 from pconv_jax.models.vgg_weights import resolve_weights
 
@@ -42,11 +41,11 @@ def run(config: Config) -> int:
     validation = Validation(config, sources["validation"])
     write_json(config.run.out / "config.json", config.to_json())
     generator, discriminator = trainer.parameters
-    widest = widest_closed_line(trainer.config.generator)
+    widest = trainer.config.generator.widest_line()
     reach = "leaves no pixel empty" if widest is None else f"closes lines up to {widest} px"
     print(
-        f"generator: {config.network.generator}, {generator:,} parameters, {reach}; "
-        f"discriminator: {discriminator:,} parameters"
+        f"generator: {config.network.generator}, {trainer.config.generator.describe()}, {generator:,} parameters, "
+        f"{reach}; discriminator: {discriminator:,} parameters"
     )
     outcome = train(config, trainer, validation)
     if outcome.signal:

@@ -58,7 +58,7 @@ def train(config: Config, trainer: Trainer, validation: Validation) -> Outcome:
     Raises:
         TrainingError: a loss or gradient was not finite; the checkpoints before it are left.
     """
-    with open_checkpoints(config, trainer) as checkpoints:
+    with run_checkpoints(config, trainer) as checkpoints:
         if checkpoints.latest is not None:
             trainer.load(checkpoints)
             print(f"resuming after step {trainer.steps} of {trainer.total_steps}")
@@ -172,7 +172,7 @@ class Loop:
         return dataclasses.replace(outcome, seconds=seconds, images_per_second=rate, data_wait=waited / seconds)
 
 
-def open_checkpoints(config: Config, trainer: Trainer) -> Checkpoints:
+def run_checkpoints(config: Config, trainer: Trainer) -> Checkpoints:
     """Opens the checkpoints of the run's folder, or creates them."""
     notes = {"generator": config_to_json(trainer.config.generator), "config": config.to_json()}
     return Checkpoints(config.run.out / "checkpoints", keep=config.run.keep, minimise=VALIDATION_L1, notes=notes)

@@ -1,23 +1,28 @@
 """The sections of a run's settings that are not the library's own: data, networks, and the run itself."""
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import DATASETS, Augmentation
-from pconv_jax.models import PAPER_PRESETS, AnyGeneratorConfig, DiscriminatorConfig, FillCorrectingConfig
+from pconv_jax.models import NETWORKS, PAPER_PRESETS, AnyGeneratorConfig, DiscriminatorConfig
 from pconv_jax.training.sharding import Strategy
 
-GENERATOR_CONFIGS: Mapping[str, AnyGeneratorConfig] = {**PAPER_PRESETS, "pyramid": FillCorrectingConfig()}
 _OPTIONS = ("widths", "blocks", "convolution")  # flags that change a field of the generator's config
+
+
+def generator_configs() -> dict[str, AnyGeneratorConfig]:
+    """By the names that --generator takes: the paper's presets, and every other network as it is by default."""
+    others = {name: network() for name, network in NETWORKS.items() if name not in PAPER_PRESETS}
+    return {**PAPER_PRESETS, **others}
+
 
 if TYPE_CHECKING:
     Dataset: TypeAlias = str
     GeneratorName: TypeAlias = str
 else:  # the flags list these
-    Dataset, GeneratorName = Literal[DATASETS], Literal[tuple(GENERATOR_CONFIGS)]
+    Dataset, GeneratorName = Literal[DATASETS], Literal[tuple(generator_configs())]
 
 
 def flag(name: str) -> str:
@@ -80,7 +85,7 @@ class NetworkConfig:
         Raises:
             InputError: an option that this generator does not have, or a value that makes no sense.
         """
-        preset = GENERATOR_CONFIGS[self.generator]
+        preset = generator_configs()[self.generator]
         defaults = {field.name: field.default for field in dataclasses.fields(self)}
         given = {name: getattr(self, name) for name in _OPTIONS if getattr(self, name) != defaults[name]}
         for name, value in given.items():

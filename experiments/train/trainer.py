@@ -10,9 +10,9 @@ import numpy as np
 
 from experiments.train.batches import training_batches
 from experiments.train.config import Config
-from pconv_jax.checkpoints.orbax import Checkpoints, existing
+from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator
-from pconv_jax.checkpoints.weights_file import load_weights
+from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.models.vgg import VGG16
@@ -89,10 +89,10 @@ def _with_initial_weights(config: Config, train_config: TrainConfig, state: Trai
     name = config.network.initial_weights
     if name is None:
         return state
-    with contextlib.suppress(InputError), existing(config.run.out / "checkpoints") as checkpoints:
+    with contextlib.suppress(InputError), open_checkpoints(config.run.out / "checkpoints") as checkpoints:
         if checkpoints.latest is not None:
             return state  # the run continues from there, and the file may be gone by now
-    weights = load_weights(name)
+    weights = load_generator_weights(name)
     if weights.config != train_config.generator:
         raise InputError(
             f"--initial-weights {name} are of {weights.config}, and this run trains {train_config.generator}: "

@@ -10,7 +10,7 @@ from flax import nnx, struct
 from jax.typing import DTypeLike
 
 from pconv_jax.losses import LossConfig
-from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, Discriminator, DiscriminatorConfig, build_generator
+from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, Discriminator, DiscriminatorConfig
 from pconv_jax.models.vgg import deepest
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import AXIS
@@ -116,7 +116,7 @@ def graphs(config: TrainConfig) -> tuple[nnx.GraphDef[AnyGenerator], nnx.GraphDe
 
 def _networks(config: TrainConfig, *, rngs: nnx.Rngs) -> tuple[AnyGenerator, Discriminator]:
     """Both networks in training mode, their batch statistics averaged over the replicas."""
-    generator = build_generator(config.generator, dtype=config.dtype, axis_name=AXIS, rngs=rngs)
+    generator = config.generator.build(dtype=config.dtype, axis_name=AXIS, rngs=rngs)
     discriminator = Discriminator(config.discriminator, dtype=config.dtype, axis_name=AXIS, rngs=rngs)
     generator.train()
     discriminator.train()

@@ -18,7 +18,7 @@ from pconv_jax.models import PaperConfig, PaperGenerator
 
 @pytest.mark.parametrize(
     "config",
-    [PaperConfig(widths=(4, 8, 6)), PaperConfig(widths=(5,), image_skip=False)],
+    [PaperConfig(widths=(4, 8, 6)), PaperConfig(widths=(5,))],
 )
 def test_layers_are_those_of_the_generator(config):
     kernels = nnx.to_pure_dict(nnx.state(PaperGenerator(config, rngs=nnx.Rngs(0)), nnx.Param))

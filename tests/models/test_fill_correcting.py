@@ -7,7 +7,7 @@ import pytest
 from flax import nnx
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator, build_generator, widest_closed_line
+from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator
 from pconv_jax.models.fill import pyramid_fill
 from pconv_jax.models.fill_correcting import _depth_to_space, _space_to_depth
 from pconv_jax.models.registry import config_from_json, config_to_json
@@ -164,7 +164,7 @@ def test_bfloat16_stays_close_and_keeps_the_fill(model):
 
 
 def test_no_line_is_too_wide():
-    assert widest_closed_line(FillCorrectingConfig()) is None
+    assert FillCorrectingConfig().widest_line() is None
     model = build()
     mask = np.ones((1, 256, 64, 1), np.float32)
     mask[:, 16:240] = 0
@@ -175,7 +175,7 @@ def test_no_line_is_too_wide():
 def test_notes_lead_back_to_the_configuration():
     for config in (CONFIG, FillCorrectingConfig()):
         assert config_from_json(config_to_json(config), "here") == config
-    assert isinstance(nnx.eval_shape(lambda: build_generator(CONFIG, rngs=nnx.Rngs(0))), FillCorrectingGenerator)
+    assert isinstance(nnx.eval_shape(lambda: CONFIG.build(rngs=nnx.Rngs(0))), FillCorrectingGenerator)
 
 
 @pytest.mark.parametrize(

@@ -18,13 +18,12 @@ from pconv_jax.models import (
     DiscriminatorConfig,
     PaperConfig,
     PaperGenerator,
-    widest_closed_line,
 )
 from pconv_jax.ops import partial_conv
 
-SMALL = PaperConfig(widths=(4, 6), norm_each_conv=True, image_skip=True)
-PLAIN = PaperConfig(widths=(4, 6), image_skip=True, convolution="plain")
-LETTER = PaperConfig(widths=(4, 6), norm_each_conv=False, image_skip=False)  # as `paper`, but small
+SMALL = PaperConfig(widths=(4, 6), norm_each_conv=True)
+PLAIN = PaperConfig(widths=(4, 6), convolution="plain")
+LETTER = PaperConfig(widths=(4, 6), norm_each_conv=False)  # as `paper`, but small
 SMALL_JUDGE = DiscriminatorConfig(image_size=16, widths=(4, 6))
 
 
@@ -112,16 +111,11 @@ def described(model, image, mask):
         x, valid = jnp.concatenate([double(x), skip], -1), jnp.concatenate([double(valid), skip_valid], -1)
         x, valid = step(first, x, valid, groups=groups, slope=0.2 if config.norm_each_conv else None)
         x, valid = step(second, x, valid, slope=0.2)
-    groups = None
-    if config.image_skip:
-        groups = (x.shape[-1], 3)
-        x, valid = jnp.concatenate([x, image], -1), jnp.concatenate([valid, mask], -1)
-    last = model.to_image
-    return partial_conv(x, valid, last.kernel[...], last.bias[...], mask_groups=groups)
+    return partial_conv(x, valid, model.to_image.kernel[...], model.to_image.bias[...])
 
 
 def described_plain(model, image, mask):
-    """The plain generator with an image skip in eval mode, step by step; sizes must fit its grid."""
+    """The plain generator in eval mode, step by step; sizes must fit its grid."""
     model = nnx.merge(*model)
 
     def conv(unit, x, *, stride=1):
@@ -138,18 +132,17 @@ def described_plain(model, image, mask):
         x = (x - mean) / jnp.sqrt(var + 1e-5) * scale + shift
         return jnp.where(x > 0, x, slope * x)
 
-    seen = jnp.concatenate([image * mask, mask], -1)
-    x, skips = seen, []
+    x, skips = jnp.concatenate([image * mask, mask], -1), []
     for first, second in model.encoder:
         skips.append(step(first, x, slope=0))
         x = step(second, skips[-1], stride=2, slope=0)
     for first, second in model.decoder:
         x = jnp.concatenate([x.repeat(2, axis=1).repeat(2, axis=2), skips.pop()], -1)
         x = step(second, step(first, x, slope=0.2), slope=0.2)
-    return conv(model.to_image.conv, jnp.concatenate([x, seen], -1))
+    return conv(model.to_image.conv, x)
 
 
-@pytest.mark.parametrize("config", [SMALL, LETTER], ids=["with image skip", "to the letter"])
+@pytest.mark.parametrize("config", [SMALL, LETTER], ids=["norm each", "to the letter"])
 def test_the_generator_is_the_one_described(config, small):
     model = parts(small if config is SMALL else build(PaperGenerator, config), train=False)
     image, mask = picture()
@@ -315,30 +308,29 @@ def closes_in_one_dimension(width, *, stages, half):
     return all(closes(offset) for offset in range(2**stages))
 
 
-@pytest.mark.parametrize("image_skip", [True, False])
-def test_widest_line_of_one_stage_worked_by_hand(image_skip):
+def test_widest_line_of_one_stage_worked_by_hand():
     # Window 3. A hole of w rows is w - 2 after the first convolution. Of the second, with stride 2, the windows that
     # lie inside v rows are at most floor((v - 1) / 2); doubled they are twice as many rows, and the skip has no valid
     # pixel there. The three convolutions that follow take 2 rows each: 2 floor((w - 3) / 2) <= 6, so w <= 10.
-    assert widest_closed_line(PaperConfig(widths=(5,), image_skip=image_skip)) == 10
+    assert PaperConfig(widths=(5,)).widest_line() == 10
     # Window 5, likewise: 2 floor((w - 4 - 3) / 2) <= 12, so w <= 20.
-    assert widest_closed_line(PaperConfig(widths=(5,), kernel_size=5, image_skip=image_skip)) == 20
+    assert PaperConfig(widths=(5,), kernel_size=5).widest_line() == 20
 
 
 @pytest.mark.parametrize(("stages", "kernel_size", "widest"), [(2, 3, 24), (4, 3, 108), (2, 5, 52)])
 def test_widest_line_is_that_of_intervals(stages, kernel_size, widest):
-    assert widest_closed_line(PaperConfig(widths=(8, 7, 6, 5)[:stages], kernel_size=kernel_size)) == widest
+    assert PaperConfig(widths=(8, 7, 6, 5)[:stages], kernel_size=kernel_size).widest_line() == widest
     of_intervals = functools.partial(closes_in_one_dimension, stages=stages, half=kernel_size // 2)
     assert of_intervals(widest)
     assert not of_intervals(widest + 1)
 
 
 def test_no_line_is_too_wide_for_plain_convolutions():
-    assert widest_closed_line(PLAIN) is None
+    assert PLAIN.widest_line() is None
 
 
 def test_widest_line_is_what_a_network_with_features_closes(small):
-    widest, size = widest_closed_line(SMALL), 64
+    widest, size = SMALL.widest_line(), 64
     rows, columns = np.mgrid[:size, :size]
 
     def output(width):
@@ -419,7 +411,7 @@ def assert_all_reached(found):
 
 @pytest.mark.parametrize("convolution", ["partial", "plain"])
 def test_gradients_reach_every_parameter_of_the_generator(convolution):
-    model = build(PaperGenerator, PaperConfig(widths=(4,), image_skip=True, convolution=convolution))
+    model = build(PaperGenerator, PaperConfig(widths=(4,), convolution=convolution))
     assert_all_reached(gradients(parts(model, train=True), *picture()))
 
 
