@@ -31,7 +31,7 @@ _AHEAD = 4  # batches ready in each process before they are asked for
 
 @dataclasses.dataclass(frozen=True)
 class _Epochs:
-    """The images of a source without end, each epoch in an order of its own.
+    """Infinitely many epochs of the images of a source, each in an order of its own.
 
     In place of Grain's shuffle(), which spends some 30 ms / n on each of n images: too long for a few
     photographs.
@@ -118,7 +118,7 @@ def train_batches(
         shard: (i, n) for host i of n, which gets rows i * B / n to (i + 1) * B / n of each batch.
 
     Returns:
-        A Grain data set of {"image", "noisy", "mask"}; "image" is the clean target, "noisy" the same with
+        A Grain dataset of {"image", "noisy", "mask"}; "image" is the clean target, "noisy" the same with
         noise, clipped to [0, 1]. The state of an iterator is {"next_index": number of batches taken}, for any
         `workers`; its close() ends its threads and processes.
 
@@ -167,7 +167,7 @@ def eval_batches(
         limit: images to stop after.
 
     Returns:
-        A finite Grain data set of {"image", "noisy", "mask"}.
+        A finite Grain dataset of {"image", "noisy", "mask"}.
 
     Raises:
         InputError: an argument is out of its range.
