@@ -57,8 +57,8 @@ def check_preprocessing(preprocessing: str, source: str) -> None:
     if preprocessing != "torchvision":
         raise InputError(
             f"the VGG16 weights from {source} expect {preprocessing} preprocessing, but the perceptual and style "
-            "weights of Liu et al. belong to torchvision's features (Caffe's are about 58 times as large, their Gram "
-            "matrices 3400 times): give torchvision's VGG16"
+            "weights of Liu et al. belong to torchvision's features (Caffe's are 60 times as large and more, their "
+            "Gram matrices 2900 times): give torchvision's VGG16"
         )
 
 

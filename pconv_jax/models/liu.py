@@ -6,6 +6,7 @@ Images `[N, H, W, 3]` in [0, 1], masks `[N, H, W, 1]` with 1 = valid, 0 = hole; 
 import bisect
 import dataclasses
 import functools
+from types import MappingProxyType
 from typing import Literal, get_args
 
 import jax
@@ -20,17 +21,17 @@ from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
 
 EncoderNorm = Literal["trained", "fixed_statistics", "frozen"]
 _KERNELS = (7, 5, 5)  # of the first stages; 3 after them
-_MOST_WIDTHS = 8  # times `width`: the deeper stages have no more channels
+_MOST_WIDTHS = 8  # times that of the first stage: deeper ones have no more channels
 
 
 @dataclasses.dataclass(frozen=True)
 class LiuConfig:
-    """Shape of a `LiuGenerator`.
+    """Architecture of a `LiuGenerator`; `LIU_PRESETS` holds the presets.
 
     Attributes:
-        stages: N, how many times the encoder halves the resolution: 8 for 512 px (Liu et al.), 7 for 256 and 6 for
-            128, which leave 2x2 features. 1x1 features of a small batch make a batch norm degenerate.
-        width: channels of the first stage; then 2, 4, 8, 8, ... times as many.
+        widths: channels of each encoder stage, first to deepest; their number N is how many times the encoder halves
+            the resolution. 8 stages are for 512 px (Liu et al.), 7 for 256 and 6 for 128, which leave 2x2 features:
+            1x1 features of a small batch make a batch norm degenerate.
         encoder_norm: what training does to the encoder's batch norms. "trained" is the first phase. The second of Liu
             et al. starts from its parameters and normalises with the running statistics, which stay: with
             "fixed_statistics" scale and shift are still trained, with "frozen" they stay too. Public ports differ in
@@ -39,40 +40,60 @@ class LiuConfig:
         negative_slope: slope of the decoder's LeakyReLU for negative values.
     """
 
-    stages: int = 7
-    width: int = 64
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512)
     encoder_norm: EncoderNorm = "trained"
     batch_norm_momentum: float = 0.9
     negative_slope: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.stages < 1 or self.width < 1:
-            raise InputError(f"stages={self.stages} and width={self.width} must both be at least 1")
+        if not self.widths or min(self.widths) < 1:
+            raise InputError(f"widths={self.widths} must hold at least one stage, each with at least one channel")
         if self.encoder_norm not in get_args(EncoderNorm):
             raise InputError(f"encoder_norm={self.encoder_norm!r} must be one of {', '.join(get_args(EncoderNorm))}")
 
-    @property
-    def multiple(self) -> int:
-        """Heights and widths are padded to a multiple of this, px."""
-        return 2**self.stages
+    @classmethod
+    def of_stages(cls, stages: int, *, width: int = 64, encoder_norm: EncoderNorm = "trained") -> "LiuConfig":
+        """The network of N stages: `width` channels in the first, then 2, 4, 8, 8, ... times as many."""
+        widths = tuple(width * min(2**stage, _MOST_WIDTHS) for stage in range(stages))
+        return cls(widths, encoder_norm=encoder_norm)
 
     @property
     def kernels(self) -> tuple[int, ...]:
         """Side of the window of each encoder stage, px."""
-        return (*_KERNELS, *(3,) * self.stages)[: self.stages]
+        return (*_KERNELS, *(3,) * len(self.widths))[: len(self.widths)]
 
     @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of each encoder stage."""
-        return tuple(self.width * min(2**stage, _MOST_WIDTHS) for stage in range(self.stages))
+    def multiple(self) -> int:
+        """Heights and widths are padded to a multiple of this, px."""
+        return 2 ** len(self.widths)
+
+    @property
+    def window_multiple(self) -> int:
+        """Windows of a larger image may begin anywhere: they are padded as whole images are."""
+        return 1
 
     def build(self, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs) -> "LiuGenerator":
-        """The network; see `LiuGenerator` for the arguments."""
+        """Builds the network; see `LiuGenerator`."""
         return LiuGenerator(self, dtype=dtype, axis_name=axis_name, rngs=rngs)
 
     def widest_line(self) -> int:
-        """Widest straight line, in px, that the network fills wherever it lies in a large image."""
+        """Widest straight line, px, that is filled wherever it lies in a large image."""
         return _widest_line(self.kernels)
+
+    def describe(self) -> str:
+        """The kind of network, for the log."""
+        return f"Liu et al., {len(self.widths)} stages"
+
+
+# Named by the size of the square images they were made for, px.
+LIU_PRESETS = MappingProxyType(
+    {
+        "512": LiuConfig.of_stages(8),
+        "256": LiuConfig.of_stages(7),
+        "128": LiuConfig.of_stages(6),
+        "64": LiuConfig.of_stages(5, width=32),  # no preset of Liu et al.: for CPUs
+    }
+)
 
 
 class _Stage(nnx.Module):
@@ -109,7 +130,7 @@ class _Stage(nnx.Module):
             if norm is None
             else nnx.BatchNorm(out_features, momentum=momentum, dtype=dtype, axis_name=axis_name, rngs=rngs)
         )
-        self.trained = norm
+        self.norm_kind = norm
         self.slope = slope
 
     def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -121,10 +142,10 @@ class _Stage(nnx.Module):
         return x, mask
 
     def _normalise(self, norm: nnx.BatchNorm, x: jax.Array) -> jax.Array:
-        if self.trained == "frozen":
+        if self.norm_kind == "frozen":
             graph, state = nnx.split(norm)
             norm = nnx.merge(graph, jax.lax.stop_gradient(state))
-        return norm(x) if self.trained == "trained" else norm(x, use_running_average=True)
+        return norm(x) if self.norm_kind == "trained" else norm(x, use_running_average=True)
 
 
 class LiuGenerator(nnx.Module):
@@ -149,7 +170,7 @@ class LiuGenerator(nnx.Module):
         """Creates the parameters.
 
         Args:
-            config: shape of the network.
+            config: architecture of the network.
             dtype: compute dtype of the features; parameters and mask counts stay float32.
             axis_name: mapped axis over which training averages the batch statistics; None for one device.
             rngs: source of the random parameters.
@@ -178,7 +199,7 @@ class LiuGenerator(nnx.Module):
                 slope=config.negative_slope if index else None,
                 norm="trained" if index else None,
             )
-            for index in reversed(range(config.stages))
+            for index in reversed(range(len(config.widths)))
         ]
         self.encoder, self.decoder = nnx.List(encoder), nnx.List(decoder)
         self.config = config

@@ -149,8 +149,8 @@ def test_features_of_caffe_are_refused():
         check_preprocessing("caffe", "download")
     assert str(error.value) == (
         "the VGG16 weights from download expect caffe preprocessing, but the perceptual and style weights of Liu et "
-        "al. belong to torchvision's features (Caffe's are about 58 times as large, their Gram matrices 3400 times): "
-        "give torchvision's VGG16"
+        "al. belong to torchvision's features (Caffe's are 60 times as large and more, their Gram matrices 2900 "
+        "times): give torchvision's VGG16"
     )
 
 

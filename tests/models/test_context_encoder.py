@@ -9,10 +9,11 @@ from networks import bits, build, count, parts, picture, run, with_other_holes
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.context_encoder import ContextDiscriminatorConfig, ContextEncoderConfig
+from pconv_jax.models.fixed_size import from_size, run_resized, to_size
 
-CENTRE = ContextEncoderConfig(region="centre", image_size=16, width=3, bottleneck=10)
-RANDOM = ContextEncoderConfig(region="random", image_size=16, width=3, bottleneck=10)
-JUDGE = ContextDiscriminatorConfig(image_size=16, width=3)
+CENTRE = ContextEncoderConfig((3, 6), "centre", bottleneck=10)
+RANDOM = ContextEncoderConfig((3, 6), "random", bottleneck=10)
+JUDGE = ContextDiscriminatorConfig((3, 6))
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +62,14 @@ def test_the_discriminators_have_as_many_parameters_as_counted_by_hand():
 
 
 def test_small_networks_have_as_many_parameters_as_counted_by_hand():
-    # 16 px: 3 -> 3 -> 6 at 4x4 px, 10, and 6 at 4x4 -> 8 px of 3 colours, or one stage of 3 channels between.
+    # 16 px: 3 -> 3 -> 6 at 4x4 px, 10, and 6 at 4x4 -> 8 px of 3 colours; for 16 px one stage of 3 between.
     encoder = kernels([(3, 3), (3, 6), (6, 10)]) + norms(6, 10)
-    assert count(CENTRE) == encoder + kernels([(10, 3), (3, 3)]) + norms(3)
+    assert count(CENTRE) == encoder + kernels([(10, 6), (6, 3)]) + norms(6)
     assert count(RANDOM) == encoder + kernels([(10, 6), (6, 3), (3, 3)]) + norms(6, 3)
 
 
 def test_parameters_start_as_in_the_release():
-    config = ContextEncoderConfig(image_size=16, width=8, bottleneck=256)
+    config = ContextEncoderConfig((8, 16), bottleneck=256)
     # Hardly optimised: XLA takes longer over random numbers than they do.
     create = jax.jit(
         lambda: nnx.split(config.build(rngs=nnx.Rngs(0))), compiler_options={"xla_backend_optimization_level": 1}
@@ -156,6 +157,19 @@ def test_the_discriminator_is_the_one_described():
     np.testing.assert_allclose(run(parts(model, train=False), image)[0], expected, rtol=1e-4, atol=1e-5)
 
 
+def test_resized_it_fills_images_of_any_size(random):
+    image, mask = picture(size=40)
+
+    @jax.jit
+    def fill(model, image, mask):
+        return run_resized(nnx.merge(*model), image, mask, size=RANDOM.image_size)
+
+    output, left = fill(parts(random, train=False), image[:, :24], mask[:, :24])
+    assert output.shape == (2, 24, 40, 3) and left.all()
+    expected = run(parts(random, train=False), *to_size(image[:, :24], mask[:, :24], 16))[0]
+    np.testing.assert_allclose(output, from_size(*expected, 24, 40)[0], rtol=1e-4, atol=1e-5)
+
+
 # Holes.
 
 
@@ -193,11 +207,10 @@ def test_an_image_of_another_size_is_refused_with_the_way_out():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"widths": ()}, "widths=() must hold at least one convolution, each with at least one channel"),
+        ({"widths": (4, 0)}, "widths=(4, 0) must hold at least one convolution, each with at least one channel"),
         ({"region": "left"}, "region='left' must be one of centre, random"),
-        ({"image_size": 96}, "image_size=96 must be a power of two and at least 16"),
-        ({"image_size": 8}, "image_size=8 must be a power of two and at least 16"),
-        ({"image_size": 4, "region": "random"}, "image_size=4 must be a power of two and at least 8"),
-        ({"width": 0}, "width=0 must be at least 1"),
+        ({"widths": (4,)}, "widths=(4,) must hold two or more, or no convolution is left for the centre"),
         ({"bottleneck": 0}, "bottleneck=0 must be at least 1"),
     ],
 )

@@ -12,10 +12,10 @@ from networks import bits, build, count, parts, picture, run, with_other_holes
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.layers import PartialConv
-from pconv_jax.models.liu import LiuConfig
+from pconv_jax.models.liu import LIU_PRESETS, LiuConfig
 from pconv_jax.ops import partial_conv
 
-SMALL = LiuConfig(stages=3, width=4)
+SMALL = LiuConfig((4, 8, 16))
 
 # The encoder of 8 stages, and the decoder from the deepest stage upwards: window, channels in and out.
 ENCODER = [(7, 3, 64), (5, 64, 128), (5, 128, 256), (3, 256, 512), *[(3, 512, 512)] * 4]
@@ -36,11 +36,11 @@ def test_eight_stages_have_as_many_parameters_as_counted_by_hand():
     # Scale and shift of a norm after all but the first and the last convolution, which have a bias each.
     norms = 2 * (128 + 256 + 5 * 512) + 2 * (4 * 512 + 256 + 128 + 64)
     assert (norms, kernels + norms + 64 + 3) == (10_880, 32_859_796)
-    assert count(LiuConfig(stages=8)) == 32_859_796
+    assert count(LiuConfig.of_stages(8)) == 32_859_796
 
 
 def test_seven_stages_have_one_of_each_less():
-    assert count(LiuConfig(stages=7)) == 32_859_796 - 9 * 512 * 512 - 9 * 1024 * 512 - 2 * 2 * 512 == 25_779_860
+    assert count(LiuConfig.of_stages(7)) == 32_859_796 - 9 * 512 * 512 - 9 * 1024 * 512 - 2 * 2 * 512 == 25_779_860
     assert 25_779_860 - 25_770_961 == 10_880 - 2 * 2 * 512 + 64 + 3  # what is no kernel
 
 
@@ -48,11 +48,11 @@ def test_small_networks_have_as_many_parameters_as_counted_by_hand():
     # 3 -> 4 -> 8 -> 16 and back: 16 + 8 -> 8, 8 + 4 -> 4, 4 + 3 -> 3.
     kernels = 49 * 3 * 4 + 25 * 4 * 8 + 25 * 8 * 16 + 9 * 24 * 8 + 9 * 12 * 4 + 9 * 7 * 3
     assert count(SMALL) == kernels + 2 * (8 + 16) + 2 * (8 + 4) + 4 + 3
-    assert count(LiuConfig(stages=1, width=2)) == 49 * 3 * 2 + 2 + 9 * 5 * 3 + 3
+    assert count(LiuConfig((2,))) == 49 * 3 * 2 + 2 + 9 * 5 * 3 + 3
 
 
 def test_the_convolutions_of_eight_stages():
-    model = nnx.eval_shape(lambda: LiuConfig(stages=8).build(rngs=nnx.Rngs(0)))
+    model = nnx.eval_shape(lambda: LiuConfig.of_stages(8).build(rngs=nnx.Rngs(0)))
     convs = [c for _, c in nnx.iter_modules(model) if isinstance(c, PartialConv)]
     shapes = {(*c.kernel.shape, c.stride, c.padding, c.mask_groups, c.bias is not None) for c in convs}
     assert shapes == {
@@ -67,6 +67,18 @@ def test_the_convolutions_of_eight_stages():
         (3, 3, 192, 64, 1, 1, (128, 64), False),
         (3, 3, 67, 3, 1, 1, (64, 3), True),
     }
+
+
+def test_networks_of_so_many_stages():
+    assert LiuConfig.of_stages(2) == LiuConfig((64, 128))
+    assert LiuConfig.of_stages(6, width=4, encoder_norm="frozen") == LiuConfig((4, 8, 16, 32, 32, 32), "frozen")
+    assert {name: config.multiple for name, config in LIU_PRESETS.items()} == {
+        "512": 256,
+        "256": 128,
+        "128": 64,
+        "64": 32,
+    }
+    assert LIU_PRESETS["256"] == LiuConfig()
 
 
 # Against the description.
@@ -217,7 +229,7 @@ def test_a_frozen_encoder_normalises_with_the_statistics_of_the_first_phase(smal
 
 @pytest.mark.parametrize(("stages", "widest"), [(1, 8), (2, 18)])
 def test_the_widest_line_is_that_of_the_network_s_own_masks(stages, widest):
-    config = LiuConfig(stages=stages, width=1)
+    config = LiuConfig((1,) * stages)
     assert config.widest_line() == widest
     multiple, model = config.multiple, parts(build(config), train=False)
     side = -(-(widest + 40) // multiple + 2) * multiple
@@ -232,7 +244,7 @@ def test_the_widest_line_is_that_of_the_network_s_own_masks(stages, widest):
 
 
 def test_more_stages_close_wider_lines():
-    assert [LiuConfig(stages=stages).widest_line() for stages in (3, 6, 7, 8)] == [38, 206, 398, 782]
+    assert [LiuConfig.of_stages(stages).widest_line() for stages in (3, 6, 7, 8)] == [38, 206, 398, 782]
 
 
 # Mistakes.
@@ -241,8 +253,8 @@ def test_more_stages_close_wider_lines():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"stages": 0}, "stages=0 and width=64 must both be at least 1"),
-        ({"width": 0}, "stages=7 and width=0 must both be at least 1"),
+        ({"widths": ()}, "widths=() must hold at least one stage, each with at least one channel"),
+        ({"widths": (4, 0)}, "widths=(4, 0) must hold at least one stage, each with at least one channel"),
         ({"encoder_norm": "off"}, "encoder_norm='off' must be one of trained, fixed_statistics, frozen"),
     ],
 )
