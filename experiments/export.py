@@ -1,7 +1,6 @@
 """Saves the generator of a run as one file of weights: `python -m experiments.export RUN OUT`."""
 
 import dataclasses
-import importlib.metadata
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +12,7 @@ from pconv_jax.checkpoints.orbax import existing
 from pconv_jax.checkpoints.weights_file import Weights, save_weights
 from pconv_jax.common.commands import run_command
 from pconv_jax.common.errors import InputError
-
-_PACKAGES = ("jax", "flax", "optax")
+from pconv_jax.common.versions import package_versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +51,7 @@ def export(options: Options) -> None:
         "step": step,
         "validation_l1": scores[-1]["validation_l1"] if scores else None,
         "settings": settings,
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": package_versions("jax", "flax", "optax"),
     }
     try:
         save_weights(options.out, Weights(run.model.config, run.model.params, run.model.stats, about))

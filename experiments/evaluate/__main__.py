@@ -19,11 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             prog="python -m experiments.evaluate",
             description="Score models and classical methods on the same pairs of image and mask.",
         )
-        from experiments.evaluate.evaluation import evaluate  # after the flags: `--help` need not wait for all of it
+        from experiments.evaluate.command import evaluate  # after the flags: `--help` need not wait for all of it
 
         evaluate(options)
 
-    return run_command(work, interrupted="interrupted; the same command goes on where it stopped")
+    return run_command(work, interrupted="interrupted; run the same command again to resume")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return run(options)
 
-    return run_command(work, interrupted="interrupted; the same command goes on where it stopped")
+    return run_command(work, interrupted="interrupted; run the same command again to resume")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.plots import image_grid, show_holes
+from experiments.image_grids import image_grid, show_holes
 from experiments.train.batches import evaluation_batches, training_batches
 from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, progress_bar
@@ -20,7 +20,7 @@ from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_weights
 from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.data import ImageSource
-from pconv_jax.evaluation.baselines import composite
+from pconv_jax.evaluation.composites import make_composite
 from pconv_jax.evaluation.metrics import l1
 from pconv_jax.models import generator_notes
 from pconv_jax.models.vgg import VGG16
@@ -217,7 +217,7 @@ class Loop:
                 ("ground truth", batch["image"]),
                 ("masked input", show_holes(batch["noisy"], batch["mask"])),
                 ("raw output", output),
-                ("composite", composite(batch["noisy"], batch["mask"], output)),
+                ("composite", make_composite(batch["noisy"], batch["mask"], output)),
             ],
             self.config.out / "samples" / f"step_{step:07d}.png",
         )

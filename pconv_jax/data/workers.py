@@ -1,9 +1,10 @@
 """Batches made ahead of time by processes of their own, with a position that does not depend on their number."""
 
 import atexit
-import signal
 import weakref
 from typing import TYPE_CHECKING, Any
+
+from pconv_jax.common.worker_process import prepare_worker_process
 
 if TYPE_CHECKING:
     import grain
@@ -82,8 +83,4 @@ def _close_if_alive(reference: Any) -> None:
 
 
 def _start_worker(index: int, count: int) -> None:
-    import cv2
-
-    cv2.setNumThreads(1)  # the processes are the parallelism
-    # Ctrl-C reaches parent and workers alike; the parent ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prepare_worker_process()
