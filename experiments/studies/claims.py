@@ -21,7 +21,7 @@ def _numbers(difference: Difference, decimals: int = 2) -> str:
 
 
 def _verdict(difference: Difference, *, wanted: int) -> str:
-    """Whether a difference has the sign that the claim wants."""
+    """Whether a difference has the sign that the claim predicts."""
     if difference.sign == 0:
         return "not decided"
     return "held" if difference.sign == wanted else "did not hold: the opposite"

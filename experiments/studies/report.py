@@ -1,4 +1,4 @@
-"""What a study leaves behind: a table, a plot and the finding."""
+"""The tables and the plot of a study."""
 
 import math
 from collections.abc import Sequence

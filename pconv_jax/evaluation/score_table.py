@@ -100,7 +100,7 @@ class ScoreTable:
         self.facts["methods"][name] = identity
 
     def start(self) -> None:
-        """Writes what is known so far; a last line that a kill cut short is gone after that.
+        """Writes what is known so far, without a last line that a kill cut short.
 
         Raises:
             InputError: the folder cannot be made.

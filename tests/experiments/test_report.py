@@ -12,6 +12,11 @@ from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.evaluation import metrics
 
 
+def rounded(image):
+    """The nearest 8-bit image, as floats."""
+    return np.rint(image * np.float32(255)).astype(np.float32) / np.float32(255)
+
+
 def test_the_report_scores_what_the_best_checkpoint_makes_of_the_test_images(finished):
     report = json.loads((finished / "report.json").read_text())
     assert report["opencv"] == cv2.__version__
@@ -22,12 +27,8 @@ def test_the_report_scores_what_the_best_checkpoint_makes_of_the_test_images(fin
     for batch in evaluation_batches(config, open_sources(config)["test"], limit=6):
         for truth, noisy, mask in zip(batch["image"], batch["noisy"], batch["mask"], strict=True):
             damaged = np.where(mask == 1, noisy, np.float32(0))
-            raw = np.rint(model.raw(damaged[None], mask[None])[0] * np.float32(255)).astype(np.float32) / np.float32(
-                255
-            )
-            composite = np.rint(np.where(mask == 1, damaged, raw) * np.float32(255)).astype(np.float32) / np.float32(
-                255
-            )
+            raw = rounded(model.raw(damaged[None], mask[None])[0])
+            composite = rounded(np.where(mask == 1, damaged, raw))
             found["hole_l1"] += list(metrics.l1(composite, truth[None], region=mask[None] == 0))
             found["whole_psnr"] += list(metrics.psnr(composite, truth[None]))
             found["raw_whole_l1"] += list(metrics.l1(raw, truth[None]))
