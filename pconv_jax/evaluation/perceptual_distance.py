@@ -20,8 +20,8 @@ from pconv_jax.models.vgg import LAYERS, VGG16, deepest, features
 class VggDistance:
     """Relative L1 distance of VGG16 features, image by image: the perceptual loss as a metric.
 
-    For each layer mean |a - b| / mean |b|, b being the truth's features, averaged over the layers. Distances of different
-    names cannot be compared. The network is compiled once for every size of image.
+    For each layer mean |a - b| / mean |b|, b being the truth's features, averaged over the layers. Distances of
+    different names cannot be compared. The network is compiled once for every size of image.
 
     Attributes:
         name: what computes it, such as "vgg16_caffe block1_pool+block2_pool"; "vgg16_random ..." under
