@@ -6,7 +6,6 @@ import platform
 import shlex
 import sys
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 
 import jax
@@ -16,28 +15,21 @@ from experiments.performance.options import Options
 from experiments.performance.table import Table
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.commands import run_command
+from pconv_jax.common.versions import package_versions
+
+# PyTorch is optional.
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-python-headless", "torch")
 
 
 def facts() -> dict[str, str]:
     """What the figures depend on: machine, versions and command."""
-    packages = (
-        "jax",
-        "jaxlib",
-        "flax",
-        "optax",
-        "orbax-checkpoint",
-        "grain",
-        "numpy",
-        "opencv-python-headless",
-        "torch",
-    )
-    installed = {entry.metadata["Name"]: entry.version for entry in metadata.distributions()}
+    versions = package_versions(_PACKAGES)
     return {
         "command": shlex.join(["python", "-m", "experiments.performance", *sys.argv[1:]]),
         "devices": ", ".join(sorted({device.device_kind for device in jax.devices()})),
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
         "python": platform.python_version(),
-        "versions": ", ".join(f"{name} {installed[name]}" for name in packages if name in installed),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
     }
 
