@@ -1,4 +1,4 @@
-"""Flags to suites, and the figures to a file: `python -m experiments.performance`."""
+"""The performance benchmark: runs the chosen suites, prints their tables and writes them to a file."""
 
 import importlib
 import os
@@ -21,8 +21,8 @@ from pconv_jax.common.versions import package_versions
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-python-headless", "torch")
 
 
-def facts() -> dict[str, str]:
-    """What the figures depend on: machine, versions and command."""
+def environment() -> dict[str, str]:
+    """What the timings depend on: machine, versions and command."""
     versions = package_versions(_PACKAGES)
     return {
         "command": shlex.join(["python", "-m", "experiments.performance", *sys.argv[1:]]),
@@ -42,26 +42,27 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _write(path: Path, about: Mapping[str, str], tables: Mapping[str, list[Table]]) -> None:
-    figures = {suite: [table.to_json() for table in of_suite] for suite, of_suite in tables.items()}
-    write_json(path, {**about, "suites": figures})
+def _write(path: Path, about: Mapping[str, str], results: Mapping[str, list[Table]]) -> None:
+    write_json(
+        path, {**about, "suites": {suite: [each.to_json() for each in tables] for suite, tables in results.items()}}
+    )
 
 
 def main() -> int:
-    """Runs the suites; returns the exit code, as `run_command` has them."""
+    """Runs the suites; returns the exit code of `run_command`."""
 
     def work() -> None:
-        options = tyro.cli(Options, prog="python -m experiments.performance", description="Measures every hot path.")
-        about = facts()
+        options = tyro.cli(Options, prog="python -m experiments.performance", description="Performance benchmark.")
+        about = environment()
         print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
-        tables: dict[str, list[Table]] = {}
+        results: dict[str, list[Table]] = {}
         for suite in options.suites:
             print(f"\n## {suite}\n", flush=True)
-            tables[suite] = importlib.import_module(f"experiments.performance.{suite}").run(options)
-            for table in tables[suite]:
+            results[suite] = importlib.import_module(f"experiments.performance.{suite}").run(options)
+            for table in results[suite]:
                 print(table, flush=True)
             if options.json:
-                _write(options.json, about, tables)  # after each suite: a long run that is cut short keeps what it has
+                _write(options.json, about, results)  # after each suite, so that an interrupted run keeps its results
 
     return run_command(work)
 

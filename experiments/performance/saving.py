@@ -1,4 +1,4 @@
-"""What checkpoints cost, measured in the training loop itself: part of the suite `start`."""
+"""The cost of checkpoints, measured in the training loop: part of the suite `start`."""
 
 import contextlib
 import dataclasses
@@ -22,7 +22,7 @@ from experiments.train.loop import VALIDATION_L1, Loop, Outcome
 from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.training.step import TrainState
 
-_FEWEST_STEPS = 3  # that a round takes undisturbed, to compare those during a save with
+_MIN_STEPS = 3  # of a round without a save, for comparison
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Round:
     """Seconds, measured once each.
 
     Attributes:
-        alone: of training steps while nothing was saved.
-        during: of the training steps that began before the save was on disk.
-        blocked: for which the loop stood still to begin that save.
-        on_disk: until another save was on disk, with no steps meanwhile.
-        restore: to give back the generator.
-        resume: to give back the whole state, and the position in the data, to the devices.
+        alone: of training steps without a save.
+        during: of training steps that began before the save was on disk.
+        blocked: that the call which started this save blocked the loop.
+        on_disk: until another save was on disk, without steps meanwhile.
+        restore: to restore the generator.
+        resume: to restore the whole state, on the devices, and the position in the data.
     """
 
     alone: tuple[float, ...]
@@ -55,10 +55,10 @@ class SavingLoop(Loop):
     """A training loop that measures its saves instead of training."""
 
     def measure(self, rounds: int) -> list[Round]:
-        """Opens the checkpoints of the run's folder and measures.
+        """Measures saves of the run.
 
         Args:
-            rounds: how often each thing is timed, in turn.
+            rounds: number of rounds; each times everything once.
         """
         self._rounds, self.measured = rounds, list[Round]()
         self.run()
@@ -88,9 +88,9 @@ class SavingLoop(Loop):
         step()  # compiles
         during: list[float] = []
         for number in range(1, 2 * self._rounds + 3, 2):
-            alone = [_seconds(step) for _ in range(max(_FEWEST_STEPS, len(during)))]
+            alone = [_seconds(step) for _ in range(max(_MIN_STEPS, len(during)))]
             blocked, during = _seconds(functools.partial(save, number)), [_seconds(step)]
-            while not (folder / str(number)).exists():  # Orbax gives a checkpoint its name when it is whole
+            while not (folder / str(number)).exists():  # Orbax renames a checkpoint when it is complete
                 during.append(_seconds(step))
             self._saved.wait()
             last = [
@@ -103,7 +103,7 @@ class SavingLoop(Loop):
 
 
 def checkpoints(config: Config, *, repeats: int) -> list[Table]:
-    """Times of saving and restoring, and the stall of training that a save causes.
+    """Times saving and restoring, and how long a save stalls training.
 
     Args:
         config: settings of the run; its output folder is not used.
@@ -125,7 +125,7 @@ def checkpoints(config: Config, *, repeats: int) -> list[Table]:
 
 
 def restore_once(folder: str) -> float:
-    """Seconds to restore the generator of a run, without imports if called in a fresh process."""
+    """Seconds to restore the generator of a run, without imports."""
     return _seconds(functools.partial(load_run, folder))
 
 
@@ -159,10 +159,10 @@ def _stall(rounds: list[Round], every: int, size: str) -> Table:
         f"share of {every} steps, %": 100 * stall.median / (every * alone.median),
     }
     note = (
-        "Blocked: the loop stands still at the call. Stall: that, and what the steps that began before the checkpoint "
-        "was on disk took longer than those before."
+        "Blocked: duration of the call. Stall: that, and by how much the steps that began before the checkpoint was on "
+        "disk took longer than the steps before."
     )
-    return Table(f"what a save costs training, {size}", [row], (note,))
+    return Table(f"cost of a save for training, {size}", [row], (note,))
 
 
 def _seconds(action: Callable[[], Any]) -> float:
@@ -178,7 +178,7 @@ def mib(folder: Path) -> float:
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Keeps what a run tells its user out of the benchmark's output."""
+    """Hides the messages of a run."""
     with (
         open(os.devnull, "w") as nowhere,
         contextlib.redirect_stdout(nowhere),
