@@ -1,6 +1,7 @@
 """The performance benchmark: runs the chosen suites, prints their tables and writes them to a file."""
 
 import importlib
+import importlib.util
 import os
 import platform
 import shlex
@@ -17,13 +18,12 @@ from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.commands import run_command
 from pconv_jax.common.versions import package_versions
 
-# PyTorch is optional.
-_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-python-headless", "torch")
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-python-headless")
 
 
 def environment() -> dict[str, str]:
     """What the timings depend on: machine, versions and command."""
-    versions = package_versions(_PACKAGES)
+    versions = package_versions(*_PACKAGES, *(("torch",) if importlib.util.find_spec("torch") else ()))
     return {
         "command": shlex.join(["python", "-m", "experiments.performance", *sys.argv[1:]]),
         "devices": ", ".join(sorted({device.device_kind for device in jax.devices()})),

@@ -1,9 +1,10 @@
 """Batches from worker processes; the state of their iterator does not depend on the number of processes."""
 
 import atexit
-import signal
 import weakref
 from typing import TYPE_CHECKING, Any
+
+from pconv_jax.common.worker_process import prepare_worker_process
 
 if TYPE_CHECKING:
     import grain
@@ -47,7 +48,7 @@ def in_processes(
             self._assert_not_closed()
             if self._source is None:
                 rest = batches[self._taken :].to_iter_dataset(read)
-                self._source = iter(rest.mp_prefetch(options, worker_init_fn=_initialize_worker))
+                self._source = iter(rest.mp_prefetch(options, worker_init_fn=_start_worker))
             batch = next(self._source)
             self._taken += 1
             return batch
@@ -81,9 +82,5 @@ def _close_if_alive(reference: Any) -> None:
         iterator.close()
 
 
-def _initialize_worker(index: int, count: int) -> None:
-    import cv2
-
-    cv2.setNumThreads(1)  # one thread a process
-    # Ctrl-C reaches the workers too; the parent ends them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _start_worker(index: int, count: int) -> None:
+    prepare_worker_process()
