@@ -6,7 +6,7 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -15,7 +15,7 @@ import tyro
 from experiments.performance.options import Options
 from experiments.performance.table import Table
 from pconv_jax.common.atomic_write import write_json
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
 from pconv_jax.common.versions import package_versions
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-python-headless")
@@ -48,23 +48,22 @@ def _write(path: Path, about: Mapping[str, str], results: Mapping[str, list[Tabl
     )
 
 
-def main() -> int:
-    """Runs the suites; returns the exit code of `run_command`."""
-
-    def work() -> None:
-        options = tyro.cli(Options, prog="python -m experiments.performance", description="Performance benchmark.")
-        about = environment()
-        print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
-        results: dict[str, list[Table]] = {}
-        for suite in options.suites:
-            print(f"\n## {suite}\n", flush=True)
-            results[suite] = importlib.import_module(f"experiments.performance.{suite}").run(options)
-            for table in results[suite]:
-                print(table, flush=True)
-            if options.json:
-                _write(options.json, about, results)  # after each suite, so that an interrupted run keeps its results
-
-    return run_command(work)
+@command()
+def main(arguments: Sequence[str]) -> None:
+    """Runs the suites; returns the exit code."""
+    options = tyro.cli(
+        Options, args=arguments, prog="python -m experiments.performance", description="Performance benchmark."
+    )
+    about = environment()
+    print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
+    results: dict[str, list[Table]] = {}
+    for suite in options.suites:
+        print(f"\n## {suite}\n", flush=True)
+        results[suite] = importlib.import_module(f"experiments.performance.{suite}").run(options)
+        for table in results[suite]:
+            print(table, flush=True)
+        if options.json:
+            _write(options.json, about, results)  # after each suite, so that an interrupted run keeps its results
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Suite `inference`: time and peak memory to inpaint an image, with the generator and the classical baselines."""
 
+import dataclasses
 import functools
 import sys
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.data import eval_batches, open_source
 from pconv_jax.evaluation.baselines import Method, biharmonic, navier_stokes, telea
 from pconv_jax.masks import hole_ratio
-from pconv_jax.models import GENERATORS, Generator
+from pconv_jax.models import PAPER_PRESETS, PaperGenerator
 
 GENERATOR = "generator"
 _CLASSICAL: Mapping[str, Method] = {
@@ -69,8 +70,8 @@ def run(options: Options) -> list[Table]:
 def example(size: int) -> tuple[np.ndarray, np.ndarray]:
     """An embedded photograph [1, size, size, 3] and a mask [1, size, size, 1] of lines as in the preset `samples`."""
     source = open_source("samples", "train")  # whole photographs; the other splits have tiles
-    lines = PRESETS["samples"].lines
-    batch = next(iter(eval_batches(source, image_size=size, batch_size=1, seed=0, lines=lines, limit=1)))
+    damage = dataclasses.replace(PRESETS["samples"].damage, noise=0.0)
+    batch = next(iter(eval_batches(source, image_size=size, batch_size=1, seed=0, damage=damage, limit=1)))
     return batch["image"], batch["mask"]
 
 
@@ -83,8 +84,8 @@ def build_method(name: str, generator: str) -> Method:
     """
     if name != GENERATOR:
         return _CLASSICAL[name]
-    config = GENERATORS[generator]
-    untrained = Generator(config, rngs=nnx.Rngs(0))
+    config = PAPER_PRESETS[generator]
+    untrained = PaperGenerator(config, rngs=nnx.Rngs(0))
     return TrainedGenerator(config, nnx.state(untrained, nnx.Param), nnx.state(untrained, nnx.BatchStat))
 
 
