@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.markdown import interval, markdown
 from pconv_jax.evaluation.score_table import finished, read_facts, read_rows, refuse_other_pairs
@@ -92,10 +92,10 @@ def _table(rows: Sequence[Mapping[str, Any]], metric: str, baseline: str) -> str
     return markdown(lines, text=2)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code, as `run_command` has them."""
-    flags = sys.argv[1:] if arguments is None else list(arguments)
-    return run_command(lambda: print(compare(tyro.cli(Options, args=flags, prog="python -m experiments.compare"))))
+@command()
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command; returns its exit code."""
+    print(compare(tyro.cli(Options, args=arguments, prog="python -m experiments.compare")))
 
 
 if __name__ == "__main__":

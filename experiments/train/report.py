@@ -15,7 +15,7 @@ from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from experiments.train.logs import LOSSES, UNITS, history, progress_bar, read_metrics
 from experiments.train.loop import VALIDATION_L1, Outcome
-from pconv_jax.checkpoints.orbax import existing
+from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.versions import package_versions
@@ -77,19 +77,19 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
             *("opencv-python-headless", "scikit-image"),
         ),
     }
-    write_json(config.out / "report.json", report)
+    write_json(config.run.out / "report.json", report)
     for region, table in summary.tables().items():
         print(f"\n{REGIONS[region]}:\n\n{table}")
     print(f"\nOpenCV {opencv}\n")
     for name in ("report.json", "test_results.png", "loss_curve.png", "checkpoints"):
-        print(f"  {config.out / name}")
+        print(f"  {config.run.out / name}")
     return report
 
 
 def _best(config: Config) -> tuple[TrainedGenerator, int | None]:
-    with existing(config.out) as checkpoints:
-        step = checkpoints.best or checkpoints.latest
-    return load_run(config.out, step=step), step
+    with open_checkpoints(config.run.out) as checkpoints:
+        step = checkpoints.best_or_latest
+    return load_run(config.run.out, step=step), step
 
 
 def _score(
@@ -98,8 +98,8 @@ def _score(
     """The scores of all methods on the test images, and the first images as examples."""
     rows: list[dict[str, Any]] = []
     examples: list[_Example] = []
-    batches = evaluation_batches(config, test, limit=config.test_images)
-    images = min(len(test), config.test_images or len(test))
+    batches = evaluation_batches(config, test, limit=config.run.test_images)
+    images = min(len(test), config.run.test_images or len(test))
     with progress_bar("scoring", "img", total=images) as bar:
         for pair in pairs_of_batches(batches):
             scored = {method.name: score_pair(pair, method) for method in methods}
@@ -119,17 +119,17 @@ def _draw_examples(config: Config, examples: list[_Example]) -> None:
             ("raw output", np.stack([each.inpainted["generator"].raw for each in examples])),
             ("composite", np.stack([each.inpainted["generator"].composite for each in examples])),
         ],
-        config.out / "test_results.png",
+        config.run.out / "test_results.png",
         limit=_GRID,
     )
 
 
 def _draw_losses(config: Config) -> None:
-    rows = read_metrics(config.out / "metrics.jsonl")
+    rows = read_metrics(config.run.out / "metrics.jsonl")
     for name, losses, file in (
         ("training", LOSSES, "loss_curve.png"),
         ("validation", [VALIDATION_L1], "validation_curve.png"),
     ):
         values, steps = history(rows, losses)
         if steps:
-            loss_curve(values, steps, config.out / file, title=f"{config.dataset}: {name}", units=UNITS)
+            loss_curve(values, steps, config.run.out / file, title=f"{config.data.dataset}: {name}", units=UNITS)

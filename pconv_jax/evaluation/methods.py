@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pconv_jax.checkpoints.bundled import released
+from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.versions import package_versions
 from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
@@ -52,7 +52,7 @@ def _open(name: str) -> NamedMethod:
     if name in CLASSICAL_METHODS:
         packages = [CLASSICAL_PACKAGES[name]] if name in CLASSICAL_PACKAGES else []
         return NamedMethod(name, CLASSICAL_METHODS[name], dict(package_versions(*packages)))
-    if name in released():
+    if name in bundled_weights():
         return _of_weights(name, name)
     title, path = _split(name)
     if path.is_file():
@@ -70,15 +70,15 @@ def _split(name: str) -> tuple[str, Path]:
     path = Path(place).expanduser()
     if not path.exists():
         raise InputError(
-            f"--methods {name} is neither a method ({', '.join((*CLASSICAL_METHODS, *released()))}) nor a folder or "
-            "file: name a run or a file of weights"
+            f"--methods {name} is neither a method ({', '.join((*CLASSICAL_METHODS, *bundled_weights()))}) nor a "
+            "folder or file: name a run or a file of weights"
         )
     title = title or (path.stem if path.is_file() else path.resolve().name)
     if "/" in title or title.startswith("."):
         raise InputError(
             f"--methods {name} names a method {title!r}, but it will name files: leave out '/' and leading dots"
         )
-    if title in CLASSICAL_METHODS or title in released():
+    if title in CLASSICAL_METHODS or title in bundled_weights():
         raise InputError(f"--methods {name} takes the name of another method: choose one, as NAME=FOLDER")
     return title, path
 
@@ -87,7 +87,7 @@ def _of_weights(title: str, weights: str | Path) -> NamedMethod:
     """Weights as they are used: image by image, computing only near the holes."""
     from pconv_jax.inpainting.inpainter import Inpainter
 
-    inpainter = Inpainter(weights)
+    inpainter = Inpainter.from_pretrained(weights)
 
     def method(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
         with warnings.catch_warnings():
@@ -100,7 +100,7 @@ def _of_weights(title: str, weights: str | Path) -> NamedMethod:
                 ]
             )
 
-    return NamedMethod(title, method, _identity(inpainter.model))
+    return NamedMethod(title, method, _identity(inpainter.generator))
 
 
 def _identity(model: "TrainedGenerator") -> dict[str, Any]:
