@@ -9,6 +9,7 @@ from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.data import ImageSource
+from pconv_jax.evaluation.composites import make_composite
 from pconv_jax.evaluation.metrics import l1
 
 _SAMPLES = 8  # rows in a grid of sample results
