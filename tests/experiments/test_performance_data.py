@@ -106,7 +106,9 @@ def test_workers_are_timed_in_turn_each_with_its_own_number(files, monkeypatch):
     assert {number: len(timing.seconds) for number, timing in timings.items()} == {0: 2, 3: 2}
     images = len(PHOTOGRAPHS["train"])
     in_turn = [(number, len(list(run))) for number, run in itertools.groupby(asked[:-2])]
-    assert in_turn == [(0, data._most_ready(0) + images), (3, data._most_ready(3) + images)] * 3  # one to warm up
+    assert (
+        in_turn == [(0, data._max_prefetched(0) + images), (3, data._max_prefetched(3) + images)] * 3
+    )  # one to warm up
     assert sorted(asked[-2:]) == ["0 closed", "3 closed"]
 
 
@@ -133,8 +135,8 @@ def test_tables(files, monkeypatch):
 
 def test_training_row(tmp_path, files):
     config = PRESETS["samples"].replace(
-        image_size=32, steps=3, checkpoint_every=3, validation_images=4, widths=(4, 4),
-        discriminator_widths=(4, 4), perceptual_weight=0.0,
+        image_size=32, steps=3, checkpoint_every=3, validation_images=4, widths=(4,),
+        adversarial_weight=0.0, perceptual_weight=0.0,
     )  # fmt: skip
     (row,) = data._training_table({"in memory": config}, tmp_path / "runs", 1).rows
     assert row["times training"] == pytest.approx(row["pipeline images/s"] / row["training images/s"])
