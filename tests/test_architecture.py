@@ -44,7 +44,7 @@ POSITIONAL_DEFAULTS = {
     "pconv_jax.ops.partial_conv": "the bias, which may be None, stands beside the kernel",
     "pconv_jax.layers.PartialConv.__init__": "the kernel size, as in nnx.Conv",
     "pconv_jax.inpainting.inpainter.Inpainter.__init__": "which weights, as in inpaint(image, mask) the image",
-    "pconv_jax.cli.main.main": "the arguments, as everywhere else",
+    "pconv_jax.common.commands.Main.__call__": "the arguments, as everywhere else",
     "pconv_jax.evaluation.metrics.region_mean": "the region, which is the whole image when None",
 }
 

@@ -72,7 +72,7 @@ class _Example:
     def _crop(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if self.augmentation is None:
             return central_square(image, self.image_size)
-        return self.augmentation(image, rng, size=self.image_size)
+        return self.augmentation(rng, image, size=self.image_size)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,6 @@ import pytest
 from conftest import STEPS, tiny
 from PIL import Image
 
-import pconv_jax
 from experiments.export import main as export_main
 from experiments.run import main, parse
 from experiments.train import experiment, loop, trainer
@@ -25,16 +24,17 @@ from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, read_metrics
 from experiments.train.presets import PRESETS
 from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import FillCorrectingConfig
+from pconv_jax.models import NETWORKS, FillCorrectingConfig
 
 
 def variables(folder: Path) -> list[np.ndarray]:
     """The generator of the last step."""
     with open_checkpoints(folder) as checkpoints:
         step = checkpoints.latest
-    model = pconv_jax.load_run(folder, step=step)
+    model = load_run(folder, step=step)
     return [np.asarray(leaf) for leaf in jax.tree.leaves((model.params, model.stats))]
 
 
@@ -67,7 +67,7 @@ def test_a_run_leaves_losses_pictures_checkpoints_and_a_report(finished):
 
 
 def test_restore_gives_a_ready_model(finished):
-    model = pconv_jax.load_run(finished)
+    model = load_run(finished)
     image = np.random.default_rng(0).random((21, 18, 3), np.float32)
     mask = np.ones((21, 18, 1))
     mask[9:11] = 0
@@ -291,7 +291,7 @@ def test_help_explains_every_flag(capsys):
         main(["--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
-    listed = re.findall(r"^│ --([a-z0-9-]+)", shown, re.MULTILINE)
+    listed = re.findall(r"^(?:│|) {1,2}--([a-z][a-z0-9-]*)", shown, re.MULTILINE)
     assert sorted(listed) == [name.replace("_", "-") for name in SETTINGS]
     text = " ".join(shown.replace("│", " ").split())
     assert "side of the square training images, px. (default: 64)" in text
@@ -305,6 +305,15 @@ def test_settings_are_saved_each_by_its_own_name_whatever_section_it_is_in():
     assert (config.damage.line_count, config.data.augmentation.flip, config.run.out) == ((1, 3), True, Path("there"))
     assert (config.optimizer.clip, config.network.widths, config.optimizer.learning_rate) == (2.0, None, 0.1)
     assert {name: config.to_json()[name] for name in saved} == saved
+
+
+def test_a_network_in_the_registry_can_be_trained_with_its_own_options(monkeypatch):
+    monkeypatch.setitem(NETWORKS, "another", FillCorrectingConfig)
+    config = Config().replace(generator="another", widths=(4, 6), blocks=(1, 2))
+    assert config.network.generator_config == FillCorrectingConfig(widths=(4, 6), blocks=(1, 2))
+    assert config.train_config(5).generator == config.network.generator_config
+    with pytest.raises(InputError, match="--convolution plain does not go with --generator another: leave it out"):
+        _ = config.replace(convolution="plain").network.generator_config
 
 
 def test_a_setting_that_does_not_exist_is_named():
