@@ -46,7 +46,7 @@ class Layer:
 
 
 def layers(config: PaperConfig, image_size: int) -> Iterator[Layer]:
-    """The convolutions of a generator, in order of execution."""
+    """The partial convolutions of a generator, in order of execution."""
     features, size, skips = 3, image_size, []
     for stage, width in enumerate(config.widths, 1):
         yield Layer(f"encoder {stage}, first", size, (features,), width, 1)
@@ -57,7 +57,8 @@ def layers(config: PaperConfig, image_size: int) -> Iterator[Layer]:
         yield Layer(f"decoder {stage}, first", size, (features, width), width, 1)
         yield Layer(f"decoder {stage}, second", size, (width,), width, 1)
         features = width
-    yield Layer("to image", image_size, (features,), 3, 1)
+    if config.head == "partial":
+        yield Layer("to image", image_size, (features,), 3, 1)
 
 
 def run(options: Options) -> list[Table]:

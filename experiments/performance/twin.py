@@ -70,7 +70,11 @@ class Generator(nn.Module):
             first = conv(features + width, width, slope=config.negative_slope, norm=config.norm_each_conv)
             self.decoder.append(nn.ModuleList([first, conv(width, width, slope=config.negative_slope)]))
             features = width
-        self.to_image = PartialConv2d(features, 3, config.kernel_size, bias=True)
+        self.to_image = (
+            nn.Conv2d(features, 3, 3, padding=1)
+            if config.head == "sigmoid"
+            else PartialConv2d(features, 3, config.kernel_size, bias=True)
+        )
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         mask = mask.expand_as(image)
@@ -84,7 +88,7 @@ class Generator(nn.Module):
             with torch.no_grad():
                 valid = torch.cat([functional.interpolate(valid, scale_factor=2), skip_valid], 1)
             x, valid = second(*first(x, valid))
-        return self.to_image(x, valid)[0]
+        return self.to_image(x, valid)[0] if isinstance(self.to_image, PartialConv2d) else self.to_image(x).sigmoid()
 
 
 class Discriminator(nn.Module):

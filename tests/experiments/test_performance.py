@@ -18,11 +18,13 @@ from pconv_jax.models import PaperConfig, PaperGenerator
 
 @pytest.mark.parametrize(
     "config",
-    [PaperConfig(widths=(4, 8, 6)), PaperConfig(widths=(5,))],
+    [PaperConfig(widths=(4, 8, 6)), PaperConfig(widths=(5,)), PaperConfig(widths=(4,), head="sigmoid")],
 )
-def test_layers_are_those_of_the_generator(config):
+def test_layers_are_the_partial_convolutions_of_the_generator(config):
     generator = nnx.eval_shape(lambda: PaperGenerator(config, rngs=nnx.Rngs(0)))
     kernels = nnx.to_pure_dict(nnx.state(generator, nnx.Param))
+    if config.head == "sigmoid":
+        del kernels["to_image"]  # a plain one
     shapes = sorted(leaf.shape for leaf in jax.tree.leaves(kernels) if leaf.ndim == 4)
     measured = list(op.layers(config, 16))
     assert sorted((3, 3, sum(layer.inputs), layer.outputs) for layer in measured) == shapes
@@ -54,12 +56,13 @@ def test_pytorch_computes_the_same_layer(layer):
         np.testing.assert_allclose(twins[0].permute(0, 2, 3, 1), gradients[0], rtol=1e-4, atol=1e-4)
 
 
-def test_pytorch_takes_the_same_training_steps(monkeypatch):
+@pytest.mark.parametrize("generator", ["tiny", "paper"])
+def test_pytorch_takes_the_same_training_steps(monkeypatch, generator):
     """The losses of the second step agree only if generator, discriminator, losses, gradients and Adam all do."""
     pytest.importorskip("torch")
     from experiments.performance.twin import Twin
 
-    case, twins, original = step.Case("tiny", 32, 4), [], Twin.step
+    case, twins, original = step.Case(generator, 32, 4), [], Twin.step
     ours = step.jax_step(case)
     monkeypatch.setattr(Twin, "step", lambda self, batch: twins.append(original(self, batch)))
     theirs = step.torch_step(case)

@@ -23,7 +23,8 @@ from pconv_jax.ops import partial_conv
 
 SMALL = PaperConfig(widths=(4, 6), norm_each_conv=True)
 PLAIN = PaperConfig(widths=(4, 6), convolution="plain")
-LETTER = PaperConfig(widths=(4, 6), norm_each_conv=False)  # as `paper`, but small
+LETTER = PaperConfig(widths=(4, 6), norm_each_conv=False)
+PAPER = dataclasses.replace(PAPER_PRESETS["paper"], widths=(4, 6))
 SMALL_JUDGE = DiscriminatorConfig(image_size=16, widths=(4, 6))
 
 
@@ -64,6 +65,11 @@ def small():
 @pytest.fixture(scope="module")
 def plain():
     return build(PaperGenerator, PLAIN)
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return build(PaperGenerator, PAPER)
 
 
 @jax.jit
@@ -111,7 +117,13 @@ def described(model, image, mask):
         x, valid = jnp.concatenate([double(x), skip], -1), jnp.concatenate([double(valid), skip_valid], -1)
         x, valid = step(first, x, valid, groups=groups, slope=0.2 if config.norm_each_conv else None)
         x, valid = step(second, x, valid, slope=0.2)
-    return partial_conv(x, valid, model.to_image.kernel[...], model.to_image.bias[...])
+    last = model.to_image
+    if config.head == "sigmoid":
+        x = jax.lax.conv_general_dilated(
+            x, last.kernel[...], (1, 1), [(1, 1)] * 2, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        return 1 / (1 + jnp.exp(-x - last.bias[...].reshape(1, 1, 1, -1))), valid
+    return partial_conv(x, valid, last.kernel[...], last.bias[...])
 
 
 def described_plain(model, image, mask):
@@ -142,7 +154,7 @@ def described_plain(model, image, mask):
     return conv(model.to_image.conv, x)
 
 
-@pytest.mark.parametrize("config", [SMALL, LETTER], ids=["norm each", "to the letter"])
+@pytest.mark.parametrize("config", [SMALL, LETTER, PAPER], ids=["norm each", "one norm a stage", "paper"])
 def test_the_generator_is_the_one_described(config, small):
     model = parts(small if config is SMALL else build(PaperGenerator, config), train=False)
     image, mask = picture()
@@ -166,7 +178,7 @@ def test_the_plain_generator_has_the_shapes_of_the_partial_one_but_for_the_fourt
 
     plain = dataclasses.replace(PAPER_PRESETS["paper"], convolution="plain")
     changed = [pair for pair in zip(shapes(PAPER_PRESETS["paper"]), shapes(plain), strict=True) if pair[0] != pair[1]]
-    assert changed == [((3, 3, 3, 64), (3, 3, 4, 64))]
+    assert changed == [((3, 3, 3, 32), (3, 3, 4, 32))]
 
 
 def test_plain_and_partial_kernels_start_alike():
@@ -190,19 +202,33 @@ def test_the_structure_of_the_paper_preset():
     assert convs == collections.Counter(
         [
             # Encoder: each stage halves the resolution with its second convolution; a norm after each, so no bias.
-            *[((3, 64), 1, None, False), ((64, 64), 2, None, False)],
+            *[((3, 32), 1, None, False), ((32, 32), 2, None, False)],
+            *[((32, 64), 1, None, False), ((64, 64), 2, None, False)],
             *[((64, 128), 1, None, False), ((128, 128), 2, None, False)],
             *[((128, 256), 1, None, False), ((256, 256), 2, None, False)],
-            *[((256, 512), 1, None, False), ((512, 512), 2, None, False)],
             # Decoder: what comes from below and the skip, each with its own mask; one norm after the two.
-            *[((512 + 512, 512), 1, (512, 512), True), ((512, 512), 1, None, False)],
-            *[((512 + 256, 256), 1, (512, 256), True), ((256, 256), 1, None, False)],
+            *[((256 + 256, 256), 1, (256, 256), True), ((256, 256), 1, None, False)],
             *[((256 + 128, 128), 1, (256, 128), True), ((128, 128), 1, None, False)],
             *[((128 + 64, 64), 1, (128, 64), True), ((64, 64), 1, None, False)],
-            ((64, 3), 1, None, True),
+            *[((64 + 32, 32), 1, (64, 32), True), ((32, 32), 1, None, False)],
         ]
     )
-    assert norms == {64: 3, 128: 3, 256: 3, 512: 3}
+    assert norms == {32: 3, 64: 3, 128: 3, 256: 3}
+    plain = [c for c in modules if isinstance(c, nnx.Conv)]
+    assert [(c.kernel.shape, c.bias is not None) for c in plain] == [((3, 3, 32, 3), True)]
+
+
+def test_the_number_of_parameters_of_the_paper_preset():
+    state = nnx.eval_shape(lambda: nnx.state(PaperGenerator(PAPER_PRESETS["paper"], rngs=nnx.Rngs(0)), nnx.Param))
+    # Windows of 9 entries. Encoder: 3 -> 32 -> 32, 32 -> 64 -> 64, 64 -> 128 -> 128, 128 -> 256 -> 256.
+    encoder = 9 * ((3 + 32) * 32 + (32 + 64) * 64 + (64 + 128) * 128 + (128 + 256) * 256)
+    # Decoder: 512 -> 256 -> 256, 384 -> 128 -> 128, 192 -> 64 -> 64, 96 -> 32 -> 32.
+    decoder = 9 * ((512 + 256) * 256 + (384 + 128) * 128 + (192 + 64) * 64 + (96 + 32) * 32)
+    # Three norms a width, scale and shift each; a bias for the decoder's first convolutions.
+    others = (3 * 2 + 1) * (32 + 64 + 128 + 256)
+    assert (encoder, decoder, others) == (1_171_296, 2_543_616, 3_360)
+    head = 9 * 32 * 3 + 3
+    assert sum(leaf.size for leaf in jax.tree.leaves(state)) == encoder + decoder + others + head == 3_719_139
 
 
 PRESET_SIZES = [*[(name, 64, 64) for name in PAPER_PRESETS], ("tiny", 37, 53), ("128", 128, 128)]
@@ -253,13 +279,24 @@ def test_an_image_of_one_pixel(small):
 
 
 @pytest.mark.parametrize("train", [True, False], ids=["train", "eval"])
-@pytest.mark.parametrize("convolution", ["partial", "plain"])
-def test_what_lies_in_holes_changes_no_bit(small, plain, convolution, train):
-    model, (image, mask) = parts({"partial": small, "plain": plain}[convolution], train=train), picture()
+@pytest.mark.parametrize("network", ["partial", "plain", "paper"])
+def test_what_lies_in_holes_changes_no_bit(small, plain, paper, network, train):
+    model, (image, mask) = parts({"partial": small, "plain": plain, "paper": paper}[network], train=train), picture()
     expected = run(model, np.where(mask, image, 0), mask)
     for content in (1.0, np.nan, np.inf):
         assert bits(run(model, np.where(mask, image, np.float32(content)), mask)) == bits(expected)
     assert bits(run(model, np.where(mask, image, 0) + 0.1 * mask, mask)) != bits(expected)  # valid pixels do
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16], ids=["float32", "bfloat16"])
+def test_a_sigmoid_keeps_the_output_inside_0_and_1_also_where_nothing_was_seen(dtype):
+    model = parts(build(PaperGenerator, PAPER, dtype=dtype), train=True)
+    image, mask = picture(2, 13, 14)
+    mask[0] = 0  # no valid pixel at all
+    output, left = run(model, image, mask)[0]
+    assert output.shape == image.shape and output.dtype == jnp.float32
+    assert (output > 0).all() and (output < 1).all()
+    assert not left[0].any() and left[1].all()
 
 
 @pytest.mark.parametrize("convolution", ["partial", "plain"])
@@ -323,6 +360,11 @@ def test_widest_line_is_that_of_intervals(stages, kernel_size, widest):
     of_intervals = functools.partial(closes_in_one_dimension, stages=stages, half=kernel_size // 2)
     assert of_intervals(widest)
     assert not of_intervals(widest + 1)
+
+
+def test_the_last_plain_convolution_of_the_paper_closes_nothing():
+    # One stage, worked as above: two convolutions follow, so 2 floor((w - 3) / 2) <= 4 and w <= 8.
+    assert PaperConfig(widths=(5,), head="sigmoid").widest_line() == 8
 
 
 def test_no_line_is_too_wide_for_plain_convolutions():
@@ -409,9 +451,17 @@ def assert_all_reached(found):
     assert not {name: size for name, size in sizes.items() if size < 1e-4 * largest}
 
 
-@pytest.mark.parametrize("convolution", ["partial", "plain"])
-def test_gradients_reach_every_parameter_of_the_generator(convolution):
-    model = build(PaperGenerator, PaperConfig(widths=(4,), convolution=convolution))
+@pytest.mark.parametrize(
+    "config",
+    [
+        PaperConfig(widths=(4,)),
+        PaperConfig(widths=(4,), convolution="plain"),
+        PaperConfig(widths=(4,), head="sigmoid"),
+    ],
+    ids=["partial", "plain", "sigmoid"],
+)
+def test_gradients_reach_every_parameter_of_the_generator(config):
+    model = build(PaperGenerator, config)
     assert_all_reached(gradients(parts(model, train=True), *picture()))
 
 
@@ -482,6 +532,7 @@ def test_discriminators_of_full_size_build(config):
         (PaperConfig, {"kernel_size": 1}, "kernel_size=1"),
         (PaperConfig, {"kernel_size": -3}, "kernel_size=-3"),
         (PaperConfig, {"convolution": "gated"}, "convolution='gated' must be one of partial, plain"),
+        (PaperConfig, {"head": "tanh"}, "head='tanh' must be one of partial, sigmoid"),
         (DiscriminatorConfig, {"widths": ()}, r"widths=\(\)"),
         (DiscriminatorConfig, {"widths": (8, 0)}, r"widths=\(8, 0\)"),
         (DiscriminatorConfig, {"image_size": 72}, "image_size=72.*multiple of 16"),
