@@ -43,13 +43,17 @@ def export(options: Options) -> None:
     run = open_run(options.run)
     with open_checkpoints(options.run) as checkpoints:
         step = checkpoints.best_or_latest
-    settings = {key: value for key, value in run.config.to_json().items() if key not in ("data_dir", "out", "resume")}
+    settings = {
+        key: value
+        for key, value in run.config.to_json().items()
+        if key not in ("data_dir", "mask_dir", "out", "resume")
+    }
     if run.config.network.initial_weights is not None:
         # The rest of the path says nothing elsewhere.
         settings["initial_weights"] = run.config.network.initial_weights.name
     scores = [row for row in run.metrics if row["step"] == step and "validation_l1" in row]
     about = {
-        "thickest_line": run.config.damage.line_thickness[1],
+        "thickest_line": run.config.damage.line_thickness[1] if run.config.damage.masks == "lines" else None,
         "step": step,
         "validation_l1": scores[-1]["validation_l1"] if scores else None,
         "settings": settings,

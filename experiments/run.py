@@ -7,14 +7,17 @@ from collections.abc import Sequence
 import tyro
 
 from experiments.train.config import Config
-from experiments.train.presets import PRESETS
+from experiments.train.presets import PAPER_DATASETS, PRESETS
 from pconv_jax.common.commands import command
+from pconv_jax.losses import LOSSES
 
 _PROGRAM = "python -m experiments.run"
 
 
 def parse(arguments: Sequence[str]) -> Config:
     """Settings from command line flags; `--preset`, or else the data set, chooses what gives the defaults.
+
+    Preset `paper` is that of the data set, where the paper has it.
 
     Args:
         arguments: flags, without the name of the program.
@@ -29,14 +32,18 @@ def parse(arguments: Sequence[str]) -> Config:
     first = argparse.ArgumentParser(prog=_PROGRAM, add_help=False, allow_abbrev=False)
     first.add_argument("--dataset")
     first.add_argument("--preset", choices=PRESETS)
+    first.add_argument("--losses", choices=LOSSES)
     found, rest = first.parse_known_args(arguments)
     name = found.preset or (found.dataset if found.dataset in PRESETS else "samples")  # the full parser reports others
+    if name == "paper" and found.dataset in PAPER_DATASETS:
+        name = found.dataset
     if found.dataset is not None:
         rest = [*rest, "--dataset", found.dataset]
     return tyro.cli(
-        tyro.conf.OmitArgPrefixes[Config],  # a flag has the name of its setting, whatever section it is in
+        # A flag has the name of its setting, whatever section it is in; the losses that are chosen give theirs.
+        tyro.conf.OmitArgPrefixes[tyro.conf.AvoidSubcommands[Config]],
         args=rest,
-        default=PRESETS[name],
+        default=PRESETS[name].replace(losses=found.losses) if found.losses else PRESETS[name],
         prog=_PROGRAM,
         description=(
             "Train line inpainting, and score it. "

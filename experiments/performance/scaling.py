@@ -94,7 +94,8 @@ def program(averages_only: bool, config: Config, replicas: int) -> MappedStep:
     if averages_only:
         alike = state.generator, state.discriminator  # parameters have the shapes of their gradients
         return MappedStep(lambda state, *_: (jax.lax.pmean(state, AXIS), {}), alike, None, config, devices)
-    vgg = random_weights(config.run.seed, through=deepest(config.losses.perceptual_layers))
+    layers = config.losses.layers
+    vgg = random_weights(config.run.seed, through=deepest(layers)) if layers else None
     return MappedStep(functools.partial(train_step, settings), state, vgg, config, devices)
 
 

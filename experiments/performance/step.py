@@ -17,7 +17,7 @@ from experiments.performance.options import Options
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import in_fresh_process, interleave, peak_mib
 from pconv_jax.common.errors import InputError
-from pconv_jax.losses import LossConfig
+from pconv_jax.losses import PaperLosses
 from pconv_jax.models import PAPER_PRESETS, DiscriminatorConfig
 from pconv_jax.models.vgg import VGG16, deepest, random_weights
 from pconv_jax.training.sharding import Replicas
@@ -58,7 +58,7 @@ class Case:
         return TrainConfig(
             generator=PAPER_PRESETS[self.generator],
             discriminator=self.discriminator,
-            losses=LossConfig(perceptual_layers=LAYERS),
+            losses=PaperLosses(perceptual_layers=LAYERS),
             bfloat16=self.bfloat16,
         )
 

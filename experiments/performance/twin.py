@@ -15,6 +15,7 @@ from flax import nnx
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pconv_jax.losses import PaperLosses
 from pconv_jax.models import DiscriminatorConfig, PaperConfig
 from pconv_jax.models.vgg import VGG16, layers_through
 from pconv_jax.training.state import TrainConfig, TrainState
@@ -155,6 +156,8 @@ class Twin:
         """
         if not isinstance(config.generator, PaperConfig):
             raise ValueError(f"there is no twin of {config.generator}")
+        if not isinstance(config.discriminator, DiscriminatorConfig) or not isinstance(config.losses, PaperLosses):
+            raise ValueError(f"there is no twin of {config.discriminator} or {config.losses}")
         layout = torch.channels_last if device == "cuda" else torch.contiguous_format
         self.generator = Generator(config.generator)
         self.discriminator = Discriminator(config.discriminator)

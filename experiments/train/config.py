@@ -12,12 +12,12 @@ from typing import Any, Self
 from experiments.train.sections import DataConfig, NetworkConfig, RunConfig, flag
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Damage
-from pconv_jax.losses import LossConfig
+from pconv_jax.losses import LOSSES, LiuLosses, PaperLosses, PathakLosses
 from pconv_jax.models.vgg import deepest
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.state import TrainConfig
 
-_PATHS = ("data_dir", "out", "initial_weights")
+_PATHS = ("data_dir", "out", "initial_weights", "mask_dir")
 _OFF = {"grey": 0.0}  # settings of earlier versions alone, and the value that turned them off
 # What may change when a run is resumed: it changes no step.
 _FREE = ("resume", "out", "data_dir", "workers", "mapping", "keep", "checkpoint_every", "sample_every", "test_images")
@@ -39,7 +39,7 @@ class Config:
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     damage: Damage = dataclasses.field(default_factory=Damage)
     network: NetworkConfig = dataclasses.field(default_factory=NetworkConfig)
-    losses: LossConfig = dataclasses.field(default_factory=LossConfig)
+    losses: PaperLosses | LiuLosses | PathakLosses = dataclasses.field(default_factory=PaperLosses)
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     run: RunConfig = dataclasses.field(default_factory=RunConfig)
 
@@ -69,10 +69,12 @@ class Config:
             raise InputError(
                 f"--crop-scale is {augmentation.crop_scale}, but it must be two fractions, 0 < smallest <= largest <= 1"
             )
+        self.network.check(data.image_size)
         _ = self.train_config(self.run.steps or self.optimizer.warmup + 1)  # refuses networks that cannot be built
         damage.check()
         self.losses.check()
-        deepest(self.losses.perceptual_layers)
+        if self.losses.layers is not None:
+            deepest(self.losses.layers)
         self.optimizer.check(self.run.steps or self.optimizer.warmup + 1)
 
     def train_config(self, steps: int) -> TrainConfig:
@@ -93,9 +95,16 @@ class Config:
     def replace(self, **settings: Any) -> Self:
         """These settings with others in place of some, each named as its flag is (`batch_size=8`).
 
+        Other `losses` come with their own weights.
+
         Raises:
-            InputError: a name that is no setting.
+            InputError: a name that is no setting, or losses that do not exist.
         """
+        losses = settings.get("losses", self.losses.losses)
+        if losses not in LOSSES:
+            raise InputError(f"unknown losses {losses!r}: choose from {', '.join(LOSSES)}")
+        if losses != self.losses.losses:
+            return dataclasses.replace(self, losses=LOSSES[losses]()).replace(**settings)
         if unknown := sorted(settings.keys() - _settings(self).keys()):
             raise InputError(f"{', '.join(unknown)} is no setting of this version: use the version that made the run")
         return _replaced(self, settings)
@@ -117,7 +126,7 @@ class Config:
         Raises:
             InputError: a name that is no setting.
         """
-        settings = _without_gone(values)
+        settings = _with_old_paper(_without_gone(values))
         lists = {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
         paths = {name: Path(settings[name]) for name in _PATHS if settings.get(name) is not None}
         return cls().replace(**settings | lists | paths)
@@ -173,3 +182,10 @@ def _replaced(section: Any, settings: Mapping[str, Any]) -> Any:
 def _without_gone(values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a run, without those of earlier versions that did nothing in it."""
     return {name: value for name, value in values.items() if name not in _OFF or value != _OFF[name]}
+
+
+def _with_old_paper(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run, with those of its generator spelt out if it is of a time when `paper` was another one."""
+    if values.get("generator") != "paper" or "head" in values:
+        return dict(values)
+    return {**values, "widths": values.get("widths") or [64, 128, 256, 512], "head": "partial"}

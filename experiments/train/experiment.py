@@ -91,10 +91,18 @@ def open_sources(config: Config) -> dict[str, ImageSource]:
 
 
 def open_vgg(config: Config) -> VGG16 | None:
-    """Loads the weights of the perceptual loss and says where they come from; None if that loss is off."""
-    if not config.losses.perceptual_weight:
+    """Loads the VGG16 weights of the losses and says where they come from; None if no loss compares features."""
+    losses, source = config.losses, config.network.vgg_weights
+    if losses.layers is None:
         return None
-    layers = config.losses.perceptual_layers
-    vgg = resolve_weights(config.network.vgg_weights, seed=config.run.seed, through=deepest(layers))
-    print(f"perceptual loss on {', '.join(layers)} of VGG16 with weights: {vgg.source}")
+    if source == "download":
+        losses.check_vgg("caffe", "--vgg-weights download")  # before it costs a download
+    vgg = resolve_weights(
+        source,
+        seed=config.run.seed,
+        through=deepest(losses.layers),
+        random_preprocessing="torchvision" if losses.losses == "liu" else "caffe",
+    )
+    losses.check_vgg(vgg.preprocessing, source)
+    print(f"features of {', '.join(losses.layers)} of VGG16 with weights: {vgg.source}")
     return vgg

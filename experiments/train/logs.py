@@ -11,7 +11,9 @@ from tqdm import tqdm
 
 from pconv_jax.common.atomic_write import replaced
 
-LOSSES = ("generator_loss", "pixel", "adversarial", "perceptual", "discriminator_loss")
+LOSSES = (
+    *("generator_loss", "pixel", "valid", "hole", "adversarial", "perceptual", "style", "tv", "discriminator_loss"),
+)
 UNITS = {"adversarial": "nats", "discriminator_loss": "nats"}
 
 

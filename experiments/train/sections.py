@@ -6,10 +6,21 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import DATASETS, Augmentation
-from pconv_jax.models import NETWORKS, PAPER_PRESETS, AnyGeneratorConfig, DiscriminatorConfig
+from pconv_jax.models import NETWORKS, PAPER_PRESETS, AnyDiscriminatorConfig, AnyGeneratorConfig, DiscriminatorConfig
+from pconv_jax.models.context_encoder import Region
+from pconv_jax.models.liu import EncoderNorm
+from pconv_jax.models.paper import Head
 from pconv_jax.training.sharding import Strategy
 
-_OPTIONS = ("widths", "blocks", "convolution")  # flags that change a field of the generator's config
+_OPTIONS = (
+    "widths",
+    "blocks",
+    "convolution",
+    "head",
+    "encoder_norm",
+    "region",
+    "bottleneck",
+)  # flags that change a field of the generator's config
 
 
 def generator_configs() -> dict[str, AnyGeneratorConfig]:
@@ -59,12 +70,20 @@ class NetworkConfig:
     """The networks of a run, and the weights that they start from.
 
     Attributes:
-        generator: preset of the paper's generator (paper, 64, 128, tiny), or pyramid: a correction of a cheap fill.
+        generator: preset of the paper's generator (paper, 64, 128, tiny), pyramid: a correction of a cheap fill, liu:
+            the network of Liu et al., or context_encoder: that of Pathak et al.
         widths: channels of each stage of the generator, instead of the preset's.
         blocks: residual blocks at each resolution, of generator pyramid alone.
         convolution: the generator's convolutions: partial, or plain with the mask as a fourth channel, to compare.
-        initial_weights: weights that training starts from: a .safetensors file, or the name of bundled weights.
-        discriminator_widths: channels of each stage of the discriminator.
+        head: what gives the image, of the paper's generator alone: one more partial convolution, linear; or a plain one
+            and a sigmoid.
+        encoder_norm: what training does to the encoder's batch norms, of generator liu alone: trained (first phase); in
+            the second, fixed_statistics, or frozen: scale and shift too.
+        region: what generator context_encoder predicts: the centre, half as wide as the image, or all of it (random).
+        bottleneck: channels of the narrowest features, of generator context_encoder alone.
+        initial_weights: weights that training starts from: a .safetensors file, the folder of a run, or the name of
+            bundled weights.
+        discriminator_widths: channels of each stage of the discriminator; generator context_encoder has its own.
         vgg_weights: a file of VGG16 weights (Keras .h5, or .npz/.safetensors), "download", or "random".
         bfloat16: compute features in bfloat16; parameters and masks stay float32.
     """
@@ -73,6 +92,10 @@ class NetworkConfig:
     widths: tuple[int, ...] | None = None
     blocks: tuple[int, ...] | None = None
     convolution: Literal["partial", "plain"] = "partial"
+    head: Head | None = None
+    encoder_norm: EncoderNorm | None = None
+    region: Region | None = None
+    bottleneck: int | None = None
     initial_weights: Path | None = None
     discriminator_widths: tuple[int, ...] = (32, 64, 128, 256)
     vgg_weights: str = "download"
@@ -93,9 +116,28 @@ class NetworkConfig:
                 raise InputError(f"{flag(name)} {value} does not go with --generator {self.generator}: leave it out")
         return dataclasses.replace(preset, **given)
 
-    def discriminator_config(self, image_size: int) -> DiscriminatorConfig:
+    def discriminator_config(self, image_size: int) -> AnyDiscriminatorConfig:
         """Config of the discriminator of images with this side, px."""
-        return DiscriminatorConfig(image_size, self.discriminator_widths)
+        return self.generator_config.discriminator() or DiscriminatorConfig(image_size, self.discriminator_widths)
+
+    def check(self, image_size: int) -> None:
+        """Refuses networks that cannot be trained as they are set, on images with this side, px.
+
+        Raises:
+            InputError: naming the flag, its value and the way out.
+        """
+        generator = self.generator_config
+        if generator.image_size not in (None, image_size):
+            raise InputError(
+                f"--image-size is {image_size}, but --generator {self.generator} with widths {generator.widths} takes "
+                f"images of {generator.image_size}x{generator.image_size} px only: give --image-size "
+                f"{generator.image_size}, or one width more or fewer for twice or half that size"
+            )
+        if self.encoder_norm not in (None, "trained") and self.initial_weights is None:
+            raise InputError(
+                f"--encoder-norm {self.encoder_norm} is the second phase of Liu et al., which starts from a first one: "
+                "name its folder or its weights with --initial-weights"
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,10 @@ from experiments.train.batches import training_batches
 from experiments.train.config import Config
 from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator
-from pconv_jax.checkpoints.weights_file import load_generator_weights
+from pconv_jax.checkpoints.weights_file import load_generator
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
+from pconv_jax.models.interface import same_network
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.training.sharding import Replicas
 from pconv_jax.training.state import TrainConfig, TrainState, Variables, init_state
@@ -92,8 +93,8 @@ def _with_initial_weights(config: Config, train_config: TrainConfig, state: Trai
     with contextlib.suppress(InputError), open_checkpoints(config.run.out / "checkpoints") as checkpoints:
         if checkpoints.latest is not None:
             return state  # the run continues from there, and the file may be gone by now
-    weights = load_generator_weights(name)
-    if weights.config != train_config.generator:
+    weights = load_generator(name)
+    if not same_network(weights.config, train_config.generator):
         raise InputError(
             f"--initial-weights {name} are of {weights.config}, and this run trains {train_config.generator}: "
             "give the flags of that generator"

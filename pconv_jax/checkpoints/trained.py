@@ -133,7 +133,9 @@ def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> T
         chosen = step if step is not None else checkpoints.best_or_latest
         parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]
     settings = notes.get("config")
-    lines = settings.get("line_thickness") if isinstance(settings, dict) else None
+    if not isinstance(settings, dict) or settings.get("masks", "lines") != "lines":
+        settings = {}  # other masks have no thickness
+    lines = settings.get("line_thickness")
     return TrainedGenerator(
         config, parts["params"], parts["stats"], about={"thickest_line": lines[-1]} if lines else {}
     )

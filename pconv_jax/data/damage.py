@@ -1,14 +1,18 @@
-"""The damage of training images: random lines and noise."""
+"""The damage of training images: a mask and noise."""
 
 import dataclasses
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 
-from pconv_jax import masks
+from pconv_jax import masks as drawn
 from pconv_jax.common.errors import InputError
+from pconv_jax.data.folder_masks import folder_mask, mask_files
+from pconv_jax.masks.regions import centre_region, random_blocks, random_region
 
 LineShape = Literal["straight", "strokes"]
+MaskKind = Literal["lines", "centre", "random", "blocks", "folder"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,12 +20,20 @@ class Damage:
     """How images are damaged.
 
     Attributes:
+        masks: what a mask is: lines; the centre, half as wide as the image, a random pattern over a quarter of it, or
+            random blocks (Pathak et al.); or a file of a folder, rotated, cropped and dilated at random (Liu et al.).
+        mask_dir: the folder of masks folder, white = hole.
+        overlap: width of the rim of masks centre that stays valid, though the network predicts it, px: 4 in the release
+            of Pathak et al.
         line_count: fewest and most lines drawn into a mask.
         line_thickness: thinnest and thickest line, px.
         line_shape: straight lines, or strokes: straight, bent and curved ones of similar thickness.
         noise: standard deviation of the Gaussian noise on training inputs, for pixel values in [0, 1].
     """
 
+    masks: MaskKind = "lines"
+    mask_dir: Path | None = None
+    overlap: int = 4
     line_count: tuple[int, int] = (2, 8)
     line_thickness: tuple[int, int] = (1, 4)
     line_shape: LineShape = "straight"
@@ -33,8 +45,16 @@ class Damage:
         Raises:
             InputError: naming the value and what it may be.
         """
-        masks.check_range("count", self.line_count)
-        masks.check_range("thickness", self.line_thickness)
+        if self.masks not in get_args(MaskKind):
+            raise InputError(f"masks={self.masks!r} must be one of {', '.join(get_args(MaskKind))}")
+        if (self.masks == "folder") != (self.mask_dir is not None):
+            raise InputError(
+                "--masks folder and --mask-dir, the folder of the masks, go together: give both or neither"
+            )
+        if self.mask_dir is not None:
+            mask_files(self.mask_dir)
+        drawn.check_range("count", self.line_count)
+        drawn.check_range("thickness", self.line_thickness)
         if self.line_shape not in get_args(LineShape):
             raise InputError(f"line_shape={self.line_shape!r} must be one of {', '.join(get_args(LineShape))}")
         if not 0 <= self.noise < float("inf"):
@@ -49,6 +69,17 @@ class Damage:
 
         Returns:
             [S, S, 1], float32, 1 = valid, 0 = hole.
+
+        Raises:
+            InputError: a size too small for the kind of mask.
         """
-        draw = masks.random_lines if self.line_shape == "straight" else masks.random_strokes
+        if self.masks == "centre":
+            return centre_region(size, size, overlap=self.overlap)
+        if self.masks == "random":
+            return random_region(rng, size, size)
+        if self.masks == "blocks":
+            return random_blocks(rng, size, size)
+        if self.mask_dir is not None:
+            return folder_mask(rng, self.mask_dir, size)
+        draw = drawn.random_lines if self.line_shape == "straight" else drawn.random_strokes
         return draw(rng, size, size, count=self.line_count, thickness=self.line_thickness)

@@ -4,15 +4,77 @@ Images `[N, P, P, 3]` in [0, 1] are the predicted region (`ContextEncoderConfig.
 scalar, the mean over the batch.
 """
 
+import dataclasses
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
-import optax
 
-L2_WEIGHT, ADVERSARIAL_WEIGHT = 0.999, 0.001
-RIM_WEIGHT = 10.0  # the prediction has to agree with what is known next to the hole
+from pconv_jax.common.errors import InputError
+from pconv_jax.losses.adversarial import adversarial_loss, discriminator_loss
+from pconv_jax.losses.interface import DiscriminatorLoss, Features, LossesName, check_weights
 
 
-def region_l2(output: jax.Array, target: jax.Array, mask: jax.Array, *, rim_weight: float = RIM_WEIGHT) -> jax.Array:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PathakLosses:
+    """The weighted sum of Pathak et al., over the region that the network predicts.
+
+    Attributes:
+        losses: which losses train the generator, each with weights of its own: the paper's, those of Liu et al., or
+            those of Pathak et al.
+        pixel_weight: weight of the squared error, on the scale of [-1, 1].
+        adversarial_weight: weight of the adversarial loss; 0 turns it off, and the discriminator with it.
+        rim_weight: how many times a valid pixel of the predicted region counts in the squared error.
+
+    References:
+        Pathak et al., Context Encoders: Feature Learning by Inpainting, CVPR 2016, equation 3.
+    """
+
+    losses: LossesName = "pathak"
+    pixel_weight: float = 0.999
+    adversarial_weight: float = 0.001
+    rim_weight: float = 10.0  # the prediction has to agree with what is known next to the hole
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each loss, by the name that it has among the metrics."""
+        return {"pixel": self.pixel_weight, "adversarial": self.adversarial_weight}
+
+    @property
+    def layers(self) -> None:
+        """As `AnyLosses.layers`: no features are compared."""
+
+    def terms(
+        self,
+        output: jax.Array,
+        target: jax.Array,
+        mask: jax.Array,
+        *,
+        features: Callable[[jax.Array], Features] | None = None,
+        judge: Callable[[jax.Array], jax.Array],
+    ) -> dict[str, jax.Array]:
+        """As `AnyLosses.terms`: `pixel` and `adversarial`; no features are asked for."""
+        terms = {"pixel": region_l2(output, target, mask, rim_weight=self.rim_weight)}
+        if self.adversarial_weight:
+            terms["adversarial"] = adversarial_loss(judge(output))
+        return terms
+
+    @property
+    def discriminator_loss(self) -> DiscriminatorLoss | None:
+        """As `AnyLosses.discriminator_loss`: the sum of the cross-entropies, as in the authors' release."""
+        return _sum_loss if self.adversarial_weight else None
+
+    def check_vgg(self, preprocessing: str, source: str) -> None:
+        """Nothing to refuse: no features are compared."""
+
+    def check(self) -> None:
+        """As `AnyLosses.check`."""
+        check_weights({**self.weights, "rim": self.rim_weight})
+        if self.pixel_weight == 0:
+            raise InputError("the weight of the pixel loss cannot be 0: nothing asks for the image")
+
+
+def region_l2(output: jax.Array, target: jax.Array, mask: jax.Array, *, rim_weight: float) -> jax.Array:
     """Mean squared difference over the predicted region on the scale of [-1, 1]: 4 times that in [0, 1].
 
     Args:
@@ -32,37 +94,5 @@ def region_l2(output: jax.Array, target: jax.Array, mask: jax.Array, *, rim_weig
     return jnp.mean(squares * jnp.where(mask == 0, 1.0, rim_weight))
 
 
-def generator_loss(l2: jax.Array, fake_logits: jax.Array) -> jax.Array:
-    """0.999 times the squared error plus 0.001 times the cross-entropy of generated regions against "real".
-
-    Args:
-        l2: `region_l2`.
-        fake_logits: discriminator's logits `[N]` of the predicted region.
-
-    Returns:
-        Scalar.
-
-    References:
-        Pathak et al., CVPR 2016, equation 3.
-    """
-    return L2_WEIGHT * l2 + ADVERSARIAL_WEIGHT * _cross_entropy(fake_logits, 1.0)
-
-
-def discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array, *, halved: bool) -> jax.Array:
-    """Cross-entropy of real regions against "real" plus that of generated ones against "fake".
-
-    Args:
-        real_logits: logits `[N]` of the ground truth.
-        fake_logits: logits `[N]` of the prediction.
-        halved: False is the sum, as in the authors' release; True half of it, as `losses.discrimination` is. Adam's
-            steps are the same for both, but for its epsilon.
-
-    Returns:
-        Scalar; 2 log 2, or log 2, for a discriminator that cannot tell them apart.
-    """
-    total = _cross_entropy(real_logits, 1.0) + _cross_entropy(fake_logits, 0.0)
-    return 0.5 * total if halved else total
-
-
-def _cross_entropy(logits: jax.Array, label: float) -> jax.Array:
-    return jnp.mean(optax.sigmoid_binary_cross_entropy(logits, jnp.full_like(logits, label)))
+def _sum_loss(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
+    return 2 * discriminator_loss(real_logits, fake_logits)

@@ -4,6 +4,7 @@ Images `[N, S, S, 3]` in [0, 1], masks `[N, S, S, 1]` with 1 = valid, 0 = hole. 
 """
 
 import dataclasses
+import functools
 from typing import Literal, get_args
 
 import jax
@@ -13,7 +14,9 @@ from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.dcgan import conv, convs, norm, norms
+from pconv_jax.models.fixed_size import run_resized
 from pconv_jax.models.inputs import CHANNELS, check_inputs
+from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
 
 Region = Literal["centre", "random"]
@@ -191,6 +194,19 @@ class ContextEncoder(nnx.Module):
         inner = slice(self.config.margin, self.config.image_size - self.config.margin)
         output = jnp.where(mask != 0, image.astype(jnp.float32), 0.0).at[:, inner, inner].set(prediction)
         return output, mask.at[:, inner, inner].set(1)
+
+    def window(
+        self, image: jax.Array, mask: jax.Array, *, inside: jax.Array, coarse: jax.Array, margin: int
+    ) -> jax.Array:
+        """As `AnyGenerator.window`; the cheap fill takes the place of what stays empty."""
+        return inpaint_window(
+            functools.partial(run_resized, self, size=self.config.image_size),
+            image,
+            mask,
+            inside=inside,
+            coarse=coarse,
+            margin=margin,
+        )
 
 
 class ContextDiscriminator(nnx.Module):

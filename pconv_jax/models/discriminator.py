@@ -31,6 +31,10 @@ class DiscriminatorConfig:
                 f"halves it {len(self.widths)} times: choose another image size or fewer discriminator widths"
             )
 
+    def build(self, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs) -> "Discriminator":
+        """Builds the network; see `Discriminator`."""
+        return Discriminator(self, dtype=dtype, axis_name=axis_name, rngs=rngs)
+
 
 class Discriminator(nnx.Module):
     """Convolutions 4x4 with stride 2, batch norm (not after the first) and LeakyReLU 0.2; one logit an image.

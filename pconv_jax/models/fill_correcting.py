@@ -15,6 +15,7 @@ from jax.typing import DTypeLike
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.fill import halve, pyramid_fill
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
+from pconv_jax.models.interface import WholeImages
 from pconv_jax.ops import check_mask_values
 
 _SLOPE = 0.1  # of the LeakyReLU
@@ -24,7 +25,7 @@ _BLOCK_GAIN, _HEAD_GAIN = 0.1, 0.02
 
 
 @dataclasses.dataclass(frozen=True)
-class FillCorrectingConfig:
+class FillCorrectingConfig(WholeImages):
     """Architecture of a `FillCorrectingGenerator`.
 
     Attributes:

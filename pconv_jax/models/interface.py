@@ -88,3 +88,58 @@ class AnyGeneratorConfig(Protocol):
 
     def describe(self) -> str:
         """The kind of network in two or three words, for the log."""
+
+    @property
+    def image_size(self) -> int | None:
+        """Side of the square images that it takes, px; None if it takes any."""
+
+    def predicted(self, x: jax.Array) -> jax.Array:
+        """The region of images or masks `[N, H, W, C]` that it predicts: what losses and discriminator see."""
+
+    def discriminator(self) -> "AnyDiscriminatorConfig | None":
+        """The discriminator that belongs to it; None if any will do."""
+
+
+class WholeImages:
+    """Base of the configs of generators that take images of any size and predict all of them."""
+
+    @property
+    def image_size(self) -> None:
+        """As `AnyGeneratorConfig.image_size`: it takes any."""
+
+    def predicted(self, x: jax.Array) -> jax.Array:
+        """As `AnyGeneratorConfig.predicted`: all."""
+        return x
+
+    def discriminator(self) -> None:
+        """As `AnyGeneratorConfig.discriminator`: any will do."""
+
+
+class AnyDiscriminator(Protocol):
+    """A discriminator: a Flax module that judges images."""
+
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Logits `[N]`, float32, of images `[N, S, S, 3]` in [0, 1]: positive means "looks real"."""
+
+    def train(self, **attributes: Any) -> None:
+        """Switches to training mode; every Flax module has it."""
+
+
+class AnyDiscriminatorConfig(Protocol):
+    """The architecture of a discriminator: a frozen dataclass."""
+
+    def __hash__(self) -> int:
+        """Configs are keys of what is compiled."""
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square images it judges, px."""
+
+    def build(self, *, dtype: DTypeLike = ..., axis_name: str | None = None, rngs: nnx.Rngs) -> AnyDiscriminator:
+        """Builds the network; arguments as for `AnyGeneratorConfig.build`."""
+
+
+def same_network(a: AnyGeneratorConfig, b: AnyGeneratorConfig) -> bool:
+    """Whether the weights of one config are weights of the other: fields that only training reads may differ."""
+    names = [field.name for field in dataclasses.fields(a) if not field.metadata.get("training")]
+    return type(a) is type(b) and all(getattr(a, name) == getattr(b, name) for name in names)

@@ -17,6 +17,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.layers import PartialConv
 from pconv_jax.models.blocks import ConvNorm, Convolution, PlainConv, convolution
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
+from pconv_jax.models.interface import WholeImages
 from pconv_jax.models.reach import widest_closed_line
 from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
@@ -25,7 +26,7 @@ Head = Literal["partial", "sigmoid"]
 
 
 @dataclasses.dataclass(frozen=True)
-class PaperConfig:
+class PaperConfig(WholeImages):
     """Architecture of a `PaperGenerator`; `PAPER_PRESETS` holds the presets.
 
     Attributes:

@@ -5,13 +5,17 @@ import os
 from typing import Any
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.models.context_encoder import ContextEncoderConfig
 from pconv_jax.models.fill_correcting import FillCorrectingConfig
 from pconv_jax.models.interface import AnyGeneratorConfig
+from pconv_jax.models.liu import LiuConfig
 from pconv_jax.models.paper import PaperConfig
 
 NETWORKS: dict[str, type[AnyGeneratorConfig]] = {
     "paper": PaperConfig,
     "pyramid": FillCorrectingConfig,
+    "liu": LiuConfig,
+    "context_encoder": ContextEncoderConfig,
 }
 """Every generator, by the name that weights files and checkpoints know it by: such a name must not change."""
 

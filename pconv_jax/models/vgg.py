@@ -98,15 +98,16 @@ def convs_through(name: str) -> list[str]:
     return [layer for layer in layers_through(name) if layer in KERNEL_SHAPES]
 
 
-def random_weights(seed: int, *, through: str = LAYERS[-1]) -> VGG16:
+def random_weights(seed: int, *, through: str = LAYERS[-1], preprocessing: Preprocessing = "caffe") -> VGG16:
     """Untrained VGG16: He-normal kernels and zero biases, the same numbers whatever the version of JAX.
 
     Args:
         seed: any integer >= 0.
         through: deepest layer wanted; shallower layers do not depend on it.
+        preprocessing: what images are brought to first; features are about as large as they are then.
 
     Returns:
-        Weights with Caffe preprocessing.
+        The weights.
 
     Raises:
         InputError: an unknown layer or a negative seed.
@@ -122,7 +123,7 @@ def random_weights(seed: int, *, through: str = LAYERS[-1]) -> VGG16:
         shape = KERNEL_SHAPES[name]
         kernel = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / np.prod(shape[:3])))
         params[name] = {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(shape[3], jnp.float32)}
-    return VGG16(params, "caffe", f"random numbers (seed {seed}, untrained)")
+    return VGG16(params, preprocessing, f"random numbers (seed {seed}, untrained)")
 
 
 def preprocess(images: Array, preprocessing: Preprocessing) -> Array:

@@ -149,6 +149,7 @@ def resolve_weights(
     *,
     seed: int,
     through: str = LAYERS[-1],
+    random_preprocessing: Preprocessing = "caffe",
     cache_dir: str | Path | None = None,
     progress: bool = True,
 ) -> VGG16:
@@ -158,6 +159,7 @@ def resolve_weights(
         spec: "random" (drawn from `seed`), "download" (see `default_weights`), or the path of a file.
         seed: any integer >= 0.
         through: deepest layer wanted.
+        random_preprocessing: that of random weights.
         cache_dir: folder of the download.
         progress: whether to show a progress bar of the download.
 
@@ -168,7 +170,7 @@ def resolve_weights(
         InputError: as `random_weights`, `default_weights` and `load_vgg_weights` do.
     """
     if spec == "random":
-        return random_weights(seed, through=through)
+        return random_weights(seed, through=through, preprocessing=random_preprocessing)
     convs_through(through)  # a misspelt layer must not cost a download
     path = default_weights(cache_dir=cache_dir, progress=progress) if spec == "download" else spec
     return load_vgg_weights(path, through=through)

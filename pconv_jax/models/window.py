@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 
 from pconv_jax.models.fill import pyramid_fill
-from pconv_jax.models.interface import AnyGenerator
+from pconv_jax.models.fixed_size import Network
 
 
 def inpaint_window(
-    model: AnyGenerator, image: jax.Array, mask: jax.Array, *, inside: jax.Array, coarse: jax.Array, margin: int
+    model: Network, image: jax.Array, mask: jax.Array, *, inside: jax.Array, coarse: jax.Array, margin: int
 ) -> jax.Array:
     """`AnyGenerator.window` by the network's whole-image call, with the cheap fill where it leaves pixels empty."""
     filled = pyramid_fill(image, mask, inside=inside, coarse=coarse)

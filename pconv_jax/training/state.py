@@ -9,8 +9,9 @@ import optax
 from flax import nnx, struct
 from jax.typing import DTypeLike
 
-from pconv_jax.losses import LossConfig
-from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, Discriminator, DiscriminatorConfig
+from pconv_jax.losses import AnyLosses, PaperLosses
+from pconv_jax.models import AnyDiscriminatorConfig, AnyGenerator, AnyGeneratorConfig
+from pconv_jax.models.interface import AnyDiscriminator
 from pconv_jax.models.vgg import deepest
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import AXIS
@@ -30,8 +31,8 @@ class TrainConfig:
     """
 
     generator: AnyGeneratorConfig
-    discriminator: DiscriminatorConfig
-    losses: LossConfig = dataclasses.field(default_factory=LossConfig)
+    discriminator: AnyDiscriminatorConfig
+    losses: AnyLosses = dataclasses.field(default_factory=PaperLosses)
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     steps: int = 0
     bfloat16: bool = False
@@ -86,7 +87,8 @@ def init_state(config: TrainConfig, *, seed: int) -> TrainState:
         InputError: a setting that makes no sense.
     """
     config.losses.check()
-    deepest(config.losses.perceptual_layers)
+    if config.losses.layers is not None:
+        deepest(config.losses.layers)
     config.optimizer.check(config.steps)
     return _init(config, seed)
 
@@ -108,16 +110,16 @@ def _init(config: TrainConfig, seed: int) -> TrainState:
 
 
 @functools.cache
-def graphs(config: TrainConfig) -> tuple[nnx.GraphDef[AnyGenerator], nnx.GraphDef[Discriminator]]:
+def graphs(config: TrainConfig) -> tuple[nnx.GraphDef[AnyGenerator], nnx.GraphDef[AnyDiscriminator]]:
     """Generator and discriminator in training mode, without their variables: for `nnx.merge`."""
     generator, discriminator = nnx.eval_shape(lambda: _networks(config, rngs=nnx.Rngs(0)))
     return tuple(nnx.split(network, nnx.Param, nnx.BatchStat)[0] for network in (generator, discriminator))  # type: ignore[return-value]
 
 
-def _networks(config: TrainConfig, *, rngs: nnx.Rngs) -> tuple[AnyGenerator, Discriminator]:
+def _networks(config: TrainConfig, *, rngs: nnx.Rngs) -> tuple[AnyGenerator, AnyDiscriminator]:
     """Both networks in training mode, their batch statistics averaged over the replicas."""
     generator = config.generator.build(dtype=config.dtype, axis_name=AXIS, rngs=rngs)
-    discriminator = Discriminator(config.discriminator, dtype=config.dtype, axis_name=AXIS, rngs=rngs)
+    discriminator = config.discriminator.build(dtype=config.dtype, axis_name=AXIS, rngs=rngs)
     generator.train()
     discriminator.train()
     return generator, discriminator

@@ -7,7 +7,6 @@ Batches are dictionaries of `image` (clean target), `noisy` (input) `[N, H, W, 3
 from collections.abc import Mapping
 
 import jax
-import jax.numpy as jnp
 import optax
 from flax import nnx
 
@@ -34,9 +33,8 @@ def train_step(config: TrainConfig, state: TrainState, batch: Batch, vgg: VGG16 
         vgg: weights of the perceptual loss; None if it is off.
 
     Returns:
-        The state after the step, and float32 scalars: `generator_loss` (the weighted sum) and its terms `pixel`,
-        `adversarial`, `perceptual` (unweighted, those that are on), `discriminator_loss`, and the norms of the
-        gradients.
+        The state after the step, and float32 scalars: `generator_loss` (the weighted sum), its terms by the names of
+        `config.losses.weights` (unweighted, those that are on), `discriminator_loss`, and the norms of the gradients.
     """
     generator, discriminator = state.generator, state.discriminator
 
@@ -48,9 +46,13 @@ def train_step(config: TrainConfig, state: TrainState, batch: Batch, vgg: VGG16 
     )
     after = state.replace(step=state.step + 1, generator=Variables(params, stats), generator_optimizer=optimizer)
 
-    if config.losses.adversarial_weight:
+    if config.losses.discriminator_loss is not None:
         (metrics["discriminator_loss"], stats), grads = jax.value_and_grad(discriminator_loss, has_aux=True)(
-            discriminator.params, discriminator.stats, batch["image"], jax.lax.stop_gradient(output), config
+            discriminator.params,
+            discriminator.stats,
+            config.generator.predicted(batch["image"]),
+            jax.lax.stop_gradient(output),
+            config,
         )
         params, optimizer, metrics["discriminator_gradient_norm"] = _update(
             config.optimizer.discriminator(config.steps), grads, state.discriminator_optimizer, discriminator.params
@@ -68,26 +70,18 @@ def generator_loss(
     vgg: VGG16 | None,
     config: TrainConfig,
 ) -> tuple[jax.Array, tuple[Metrics, nnx.State, jax.Array]]:
-    """Weighted sum of the losses that are on; also each of them, the new batch statistics, and the raw output."""
+    """Weighted sum of the losses that are on; also each of them, the new batch statistics, and what was predicted."""
     model = nnx.merge(graphs(config)[0], params, stats, copy=True)
     output, _ = model(batch["noisy"], batch["mask"])
-    target, mask = batch["image"], batch["mask"]
-    on, terms = config.losses, Metrics()
-    if on.pixel_weight:
-        if on.pixel_loss == "psnr":
-            terms["pixel"] = losses.pixel_psnr(output, target, mask)
-        else:
-            terms["pixel"] = losses.pixel_l2(output, target, mask, hole_weight=on.hole_weight)
-    if on.adversarial_weight:
-        (logits,), _ = _logits(discriminator.params, discriminator.stats, output, config=config)
-        terms["adversarial"] = losses.adversarial_loss(logits)
-    if on.perceptual_weight:
-        if vgg is None:
-            raise InputError("the perceptual loss is on, so the step needs VGG weights: give them, or weight 0")
-        wanted = features(vgg, target, on.perceptual_layers, dtype=config.dtype)
-        found = features(vgg, output, on.perceptual_layers, dtype=config.dtype)
-        terms["perceptual"] = losses.perceptual_loss(found, wanted)
-    total = jnp.sum(jnp.stack([on.weights[name] * value for name, value in terms.items()]))
+    output, target, mask = (config.generator.predicted(x) for x in (output, batch["image"], batch["mask"]))
+    terms = config.losses.terms(
+        output,
+        target,
+        mask,
+        features=lambda images: _features(vgg, images, config),
+        judge=lambda images: _logits(discriminator.params, discriminator.stats, images, config=config)[0][0],
+    )
+    total = losses.weighted_sum(terms, config.losses.weights)
     return total, ({"generator_loss": total, **terms}, nnx.state(model, nnx.BatchStat), output)
 
 
@@ -96,7 +90,16 @@ def discriminator_loss(
 ) -> tuple[jax.Array, nnx.State]:
     """How well the discriminator tells ground truth from output; also its new batch statistics."""
     (real, fake), stats = _logits(params, stats, target, output, config=config)
-    return losses.discriminator_loss(real, fake), stats
+    loss = config.losses.discriminator_loss
+    assert loss is not None, "no discriminator is trained"
+    return loss(real, fake), stats
+
+
+def _features(vgg: VGG16 | None, images: jax.Array, config: TrainConfig) -> losses.Features:
+    """Features of images by layer, those that the losses compare."""
+    if vgg is None or config.losses.layers is None:
+        raise InputError("a loss that compares features is on, so the step needs VGG weights: give them, or weight 0")
+    return features(vgg, images, config.losses.layers, dtype=config.dtype)
 
 
 def _logits(

@@ -9,15 +9,18 @@ import pytest
 
 from experiments.run import main, parse
 from experiments.train.config import Config
-from experiments.train.presets import PRESETS
+from experiments.train.presets import PAPER_DATASETS, PRESETS
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import NETWORKS, FillCorrectingConfig
+from pconv_jax.losses import LiuLosses, PaperLosses, PathakLosses
+from pconv_jax.models import NETWORKS, PAPER_PRESETS, FillCorrectingConfig
 
 
 def test_presets_carry_what_the_paper_says():
-    papers = {name: preset for name, preset in PRESETS.items() if name != "faithful"}
+    papers = {name: preset for name, preset in PRESETS.items() if name == preset.data.dataset}
     assert set(papers) == {"samples", "folder", "dtd", "oxford_flowers102", "celeb_a"}
-    assert all(name == preset.data.dataset for name, preset in papers.items())
+    for name in PAPER_DATASETS:
+        assert PRESETS[name].network.generator_config == PAPER_PRESETS["paper"]
+        assert (PRESETS[name].losses.pixel_loss, PRESETS[name].losses.hole_weight) == ("l2", 1.0)
     assert (PRESETS["dtd"].data.image_size, PRESETS["dtd"].run.epochs, PRESETS["dtd"].data.limit) == (128, 40, None)
     assert (PRESETS["celeb_a"].data.image_size, PRESETS["celeb_a"].data.limit) == (128, 6400)
     assert PRESETS["oxford_flowers102"].data.image_size == 64
@@ -64,12 +67,13 @@ def test_steps_or_epochs():
 # Settings by name: of flags and in `config.json`. Neither changes when settings move from one section to another.
 _NAMES = """
 adam_b1 adam_b2 adversarial_weight batch_size bfloat16 blocks checkpoint_every clip convolution crop_scale data_dir
+bottleneck encoder_norm head losses mask_dir masks overlap region
 dataset discriminator_learning_rate discriminator_widths epochs flip generator hole_weight image_size initial_weights
 keep learning_rate limit line_count line_shape line_thickness mapping monochrome noise out perceptual_layers
 perceptual_weight pixel_loss pixel_weight recolor resume sample_every schedule seed steps test_images validation_images
 vgg_weights warmup widths workers
 """
-SETTINGS = _NAMES.split()
+SETTINGS = sorted(_NAMES.split())
 
 
 def test_help_explains_every_flag(capsys):
@@ -143,3 +147,38 @@ def test_settings_that_are_gone_count_where_they_did_something():
     for read in (Config.from_json, config.check_same_run):
         with pytest.raises(InputError, match="grey is no setting of this version: use the version that made the run"):
             read({**config.to_json(), "grey": 0.1})
+
+
+def test_preset_paper_is_that_of_the_data_set():
+    assert parse(["--preset", "paper"]) == parse(["--dataset", "oxford_flowers102"]) == PRESETS["paper"]
+    assert parse(["--preset", "paper", "--dataset", "dtd"]) == PRESETS["dtd"]
+    elsewhere = parse(["--preset", "paper", "--dataset", "samples"])
+    assert (elsewhere.data.dataset, elsewhere.network.generator) == ("samples", "paper")
+
+
+def test_losses_are_chosen_by_name_and_have_weights_of_their_own():
+    assert [PRESETS[name].losses for name in ("liu", "liu-fine-tune", "pathak")] == [
+        *(LiuLosses(), LiuLosses(), PathakLosses())
+    ]
+    config = parse(["--losses", "liu", "--style-weight", "7"])
+    assert config.losses == LiuLosses(style_weight=7.0)
+    assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
+    assert parse(["--preset", "liu", "--losses", "paper"]).losses == PaperLosses()
+    assert Config().replace(losses="pathak", rim_weight=2.0).losses == PathakLosses(rim_weight=2.0)
+    with pytest.raises(InputError, match="rim_weight is no setting"):
+        Config().replace(losses="liu", rim_weight=2.0)
+    with pytest.raises(InputError, match="unknown losses 'none': choose from paper, liu, pathak"):
+        Config().replace(losses="none")
+
+
+def test_a_run_of_the_generator_that_preset_paper_named_before_says_how_it_was_built():
+    old = {name: value for name, value in Config().replace(generator="paper").to_json().items() if name != "head"}
+    before = Config.from_json(old)
+    assert before.network.generator_config == dataclasses.replace(
+        PAPER_PRESETS["paper"], widths=(64, 128, 256, 512), head="partial"
+    )
+    assert before.check_same_run(old) == before
+    with pytest.raises(InputError, match=r"--widths was \[64, 128, 256, 512\] and is now None; --head was partial and"):
+        Config().replace(generator="paper").check_same_run(old)
+    own = Config.from_json({**old, "widths": [4, 8]}).network.generator_config
+    assert (own.widths, own.head) == ((4, 8), "partial")

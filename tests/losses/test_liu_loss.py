@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.losses.liu import LiuWeights, check_preprocessing, composite, liu_terms, weighted_sum
+from pconv_jax.losses import LiuLosses, weighted_sum
+from pconv_jax.losses.liu import composite
 from pconv_jax.models.vgg import features
-from pconv_jax.models.vgg_weights import load_weights
+from pconv_jax.models.vgg_weights import load_vgg_weights
 
-NO_FEATURES = LiuWeights(perceptual=0.0, style=0.0)
+NO_FEATURES = LiuLosses(perceptual_weight=0.0, style_weight=0.0)
+
+
+def refused(image):
+    raise AssertionError("no features are needed")
 
 
 def images(seed=0, batch=2, side=16):
@@ -36,7 +41,7 @@ def test_worked_by_hand():
     np.testing.assert_array_equal(composite(output, target, mask).ravel(), [0.5, 0.5, 0.75, 0.5])
 
     # The features are the pixels doubled: one layer, one channel.
-    terms = liu_terms(output, target, mask, lambda image: {"x": 2 * image})
+    terms = LiuLosses().terms(output, target, mask, features=lambda image: {"x": 2 * image})
     assert terms["valid"] == (0 + 0.25 + 0.5) / 4
     assert terms["hole"] == 0.5 / 4
     assert terms["perceptual"] == 2 * (0 + 0.25 + 0.5 + 0.5) / 4 + 2 * 0.5 / 4  # output, composite
@@ -44,7 +49,7 @@ def test_worked_by_hand():
     assert terms["style"] == (3.5 - 3.25) / 4 + (5.25 - 3.25) / 4
     # Composite, between its second, third and fourth pixel.
     assert terms["tv"] == (0.25 + 0.25) / 4
-    total = weighted_sum(terms, LiuWeights())
+    total = weighted_sum(terms, LiuLosses().weights)
     np.testing.assert_allclose(total, 0.1875 + 6 * 0.125 + 0.05 * 0.875 + 120 * 0.5625 + 0.1 * 0.125, rtol=1e-6)
 
 
@@ -58,15 +63,15 @@ def test_the_composite_takes_the_clean_target():
 
 def test_a_perfect_output_costs_its_own_variation_only():
     _, target, mask = images()
-    terms = liu_terms(target, target, mask, lambda image: {"x": image})
+    terms = LiuLosses().terms(target, target, mask, features=lambda image: {"x": image})
     assert {name for name, value in terms.items() if value} == {"tv"}
 
 
 def test_terms_without_weight_are_not_computed():
     output, target, mask = images()
-    assert set(liu_terms(output, target, mask, None, weights=NO_FEATURES)) == {"valid", "hole", "tv"}
-    weights = LiuWeights(valid=0.0, style=0.0, tv=0.0)
-    assert set(liu_terms(output, target, mask, lambda x: {"x": x}, weights=weights)) == {"hole", "perceptual"}
+    assert set(NO_FEATURES.terms(output, target, mask, features=refused)) == {"valid", "hole", "tv"}
+    losses = LiuLosses(valid_weight=0.0, style_weight=0.0, tv_weight=0.0)
+    assert set(losses.terms(output, target, mask, features=lambda x: {"x": x})) == {"hole", "perceptual"}
 
 
 # Against NumPy.
@@ -120,13 +125,13 @@ def numpy_terms(output, target, mask, see):
 
 def test_is_that_of_numpy_with_genuine_weights(shared):
     # These are Caffe's: the formulas are the same for any features; see `check_preprocessing`.
-    vgg = load_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block2_pool")
+    vgg = load_vgg_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block2_pool")
     output, target, mask = images()
     layers = ("block1_pool", "block2_pool")
 
     @jax.jit
     def terms(vgg, output, target, mask):
-        return liu_terms(output, target, mask, lambda image: features(vgg, image, layers))
+        return LiuLosses().terms(output, target, mask, features=lambda image: features(vgg, image, layers))
 
     expected = numpy_terms(output, target, mask, functools.partial(numpy_features, vgg.params, blocks=(1, 2)))
     found = terms(vgg, output, target, mask)
@@ -137,16 +142,17 @@ def test_is_that_of_numpy_with_genuine_weights(shared):
         weight * expected[name]
         for name, weight in {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "tv": 0.1}.items()
     )
-    np.testing.assert_allclose(weighted_sum(found, LiuWeights()), total, rtol=2e-4)
+    np.testing.assert_allclose(weighted_sum(found, LiuLosses().weights), total, rtol=2e-4)
 
 
 # Mistakes.
 
 
 def test_features_of_caffe_are_refused():
-    check_preprocessing("torchvision", "vgg16.npz")
+    LiuLosses().check_vgg("torchvision", "vgg16.npz")
+    NO_FEATURES.check_vgg("caffe", "download")
     with pytest.raises(InputError) as error:
-        check_preprocessing("caffe", "download")
+        LiuLosses().check_vgg("caffe", "download")
     assert str(error.value) == (
         "the VGG16 weights from download expect caffe preprocessing, but the perceptual and style weights of Liu et "
         "al. belong to torchvision's features (Caffe's are 60 times as large and more, their Gram matrices 2900 "
@@ -157,21 +163,16 @@ def test_features_of_caffe_are_refused():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hole": -1.0}, "the weight of the hole loss is -1.0, but it must be a finite number >= 0"),
-        ({"tv": float("inf")}, "the weight of the tv loss is inf, but it must be a finite number >= 0"),
-        ({"style": float("nan")}, "the weight of the style loss is nan, but it must be a finite number >= 0"),
+        ({"hole_weight": -1.0}, "the weight of the hole loss is -1.0, but it must be a finite number >= 0"),
+        ({"tv_weight": float("inf")}, "the weight of the tv loss is inf, but it must be a finite number >= 0"),
+        ({"style_weight": float("nan")}, "the weight of the style loss is nan, but it must be a finite number >= 0"),
         (
-            {"hole": 0.0, "valid": 0.0},
+            {"hole_weight": 0.0, "valid_weight": 0.0},
             "the weights of the valid and the hole loss cannot both be 0: nothing asks for the image",
         ),
     ],
 )
 def test_weights_that_make_no_sense_are_refused(change, message):
     with pytest.raises(InputError) as error:
-        LiuWeights(**change)
+        LiuLosses(**change).check()
     assert str(error.value) == message
-
-
-def test_features_that_are_needed_are_asked_for():
-    with pytest.raises(InputError, match="need VGG16 weights: give them, or weight 0 to both"):
-        liu_terms(*images(), None)

@@ -10,7 +10,7 @@ import pytest
 
 from pconv_jax import losses
 from pconv_jax.common.errors import InputError
-from pconv_jax.losses import LossConfig
+from pconv_jax.losses import PaperLosses
 
 # Jitted because one function compiles faster than its many operations one by one.
 pixel_l2, adversarial_loss = jax.jit(losses.pixel_l2), jax.jit(losses.adversarial_loss)
@@ -173,9 +173,9 @@ def test_are_float32_scalars_whatever_they_are_given():
 
 
 def test_weights_by_the_name_of_the_loss():
-    config = LossConfig(pixel_weight=0, adversarial_weight=0, perceptual_weight=2.0)
+    config = PaperLosses(pixel_weight=0, adversarial_weight=0, perceptual_weight=2.0)
     assert config.weights == {"pixel": 0, "adversarial": 0, "perceptual": 2}
-    assert LossConfig(adversarial_weight=0, perceptual_weight=0).weights["pixel"] == 1
+    assert PaperLosses(adversarial_weight=0, perceptual_weight=0).weights["pixel"] == 1
     config.check()
 
 
@@ -183,22 +183,22 @@ def test_weights_by_the_name_of_the_loss():
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
 def test_a_weight_that_is_none_is_named(name, value):
     with pytest.raises(InputError, match=f"the weight of the {name} loss is {value}, but"):
-        LossConfig(**{f"{name}_weight": value}).check()
+        PaperLosses(**{f"{name}_weight": value}).check()
 
 
 def test_holes_that_count_nothing_are_refused():
     with pytest.raises(InputError, match="the weight of holes in the pixel loss is 0, but it must be positive"):
-        LossConfig(hole_weight=0).check()
+        PaperLosses(hole_weight=0).check()
 
 
 def test_something_must_ask_for_the_image():
     with pytest.raises(InputError, match="pixel and the perceptual"):
-        LossConfig(pixel_weight=0, perceptual_weight=0, adversarial_weight=1).check()
+        PaperLosses(pixel_weight=0, perceptual_weight=0, adversarial_weight=1).check()
 
 
 def test_a_pixel_loss_that_does_not_exist_is_named():
     with pytest.raises(InputError, match="pixel_loss='l1' must be one of l2, psnr"):
-        LossConfig(pixel_loss="l1").check()
+        PaperLosses(pixel_loss="l1").check()
 
 
 def test_pixel_psnr_by_hand():

@@ -14,8 +14,9 @@ from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting.inpainter import Inpainter
-from pconv_jax.losses import LossConfig
+from pconv_jax.losses import PaperLosses
 from pconv_jax.models import NETWORKS, DiscriminatorConfig, config_from_json, config_to_json
+from pconv_jax.models.interface import WholeImages
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import Replicas
 from pconv_jax.training.state import TrainConfig, init_state
@@ -25,7 +26,7 @@ SIZE = 16
 
 
 @dataclasses.dataclass(frozen=True)
-class ToyConfig:
+class ToyConfig(WholeImages):
     widths: tuple[int, ...] = (4,)
     gain: float = 0.5
     multiple = window_multiple = 1
@@ -64,7 +65,7 @@ def trained(config, steps=3):
     settings = TrainConfig(
         generator=config,
         discriminator=DiscriminatorConfig(SIZE, (4, 8)),
-        losses=LossConfig(adversarial_weight=0.1, perceptual_weight=0.0),
+        losses=PaperLosses(adversarial_weight=0.1, perceptual_weight=0.0),
         optimizer=OptimizerConfig(learning_rate=1e-2),
     )
     start = init_state(settings, seed=0)

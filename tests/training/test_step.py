@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.losses import LossConfig
+from pconv_jax.losses import PaperLosses
 from pconv_jax.models import DiscriminatorConfig, PaperConfig
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.models.vgg_weights import random_weights
@@ -20,11 +20,11 @@ from pconv_jax.training.step import train_step
 
 SIZE = 16
 LAYERS = ("block1_conv1",)
-ALL = LossConfig(adversarial_weight=0.1, perceptual_weight=0.1, perceptual_layers=LAYERS)
-PIXEL_ALONE = LossConfig(adversarial_weight=0, perceptual_weight=0)
+ALL = PaperLosses(adversarial_weight=0.1, perceptual_weight=0.1, perceptual_layers=LAYERS)
+PIXEL_ALONE = PaperLosses(adversarial_weight=0, perceptual_weight=0)
 
 
-def settings(losses: LossConfig = ALL, **options) -> TrainConfig:
+def settings(losses: PaperLosses = ALL, **options) -> TrainConfig:
     return TrainConfig(
         generator=PaperConfig(widths=(4, 8)),
         discriminator=DiscriminatorConfig(SIZE, (4, 8)),
@@ -102,9 +102,9 @@ def test_a_step_changes_parameters_statistics_and_optimizers_of_both_networks():
     ("losses", "terms"),
     [
         (PIXEL_ALONE, {"pixel"}),
-        (LossConfig(adversarial_weight=0.1, perceptual_weight=0), {"pixel", "adversarial"}),
+        (PaperLosses(adversarial_weight=0.1, perceptual_weight=0), {"pixel", "adversarial"}),
         (
-            LossConfig(pixel_weight=0, adversarial_weight=0, perceptual_weight=1, perceptual_layers=LAYERS),
+            PaperLosses(pixel_weight=0, adversarial_weight=0, perceptual_weight=1, perceptual_layers=LAYERS),
             {"perceptual"},
         ),
         (ALL, {"pixel", "adversarial", "perceptual"}),
@@ -171,7 +171,7 @@ def test_same_seed_same_start_other_seed_another():
 
 def test_errors_say_what_to_do():
     with pytest.raises(InputError, match="pixel_loss='l1' must be one of l2, psnr"):
-        init_state(settings(LossConfig(pixel_loss="l1")), seed=0)
+        init_state(settings(PaperLosses(pixel_loss="l1")), seed=0)
     with pytest.raises(InputError, match="mapping='vmap'"):
         Replicas(functools.partial(train_step, settings()), mapping="vmap")
     with pytest.raises(InputError, match="batch of 6 images cannot be split between 4 devices"):

@@ -1,0 +1,53 @@
+"""Training masks from a folder of mask files, white = hole."""
+
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging.files import walk
+from pconv_jax.imaging.reading import read_mask_picture
+from pconv_jax.masks.folder_masks import augmented_mask
+
+_SUFFIXES = frozenset((".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pbm", ".pgm"))  # nothing lossy
+_KEPT = 2048  # decoded files
+
+
+def folder_mask(rng: np.random.Generator, root: Path, size: int) -> np.ndarray:
+    """A mask from a random file, rotated, cropped and dilated at random; see `masks.folder_masks`.
+
+    Args:
+        rng: source of everything.
+        root: the folder; files in folders below count too.
+        size: S, the side in pixels.
+
+    Returns:
+        `[S, S, 1]`, float32, 1 = valid, 0 = hole.
+
+    Raises:
+        InputError: no folder, or no files with holes in it.
+    """
+    files = mask_files(root)
+    first = rng.integers(len(files)).item()
+    for place in range(len(files)):
+        hole = _hole(files[(first + place) % len(files)])
+        if hole.any():
+            return augmented_mask(rng, hole, size, size)
+    raise InputError(f"no mask in {root} has a hole, which is white: invert them, or name another folder")
+
+
+@functools.lru_cache(maxsize=4)
+def mask_files(root: Path) -> tuple[Path, ...]:
+    """The mask files in a folder and in folders below, sorted; at least one, or an InputError."""
+    if not root.is_dir():
+        raise InputError(f"--mask-dir {root} is no folder: name one of mask files, white = hole")
+    found = sorted(walk(root, _SUFFIXES))
+    if not found:
+        raise InputError(f"--mask-dir {root} holds no mask files ({', '.join(sorted(_SUFFIXES))}): name another")
+    return tuple(found)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _hole(path: Path) -> np.ndarray:
+    return read_mask_picture(path)

@@ -1,0 +1,89 @@
+"""What a set of losses offers, so that the training step need not know which one it is."""
+
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from pconv_jax.common.errors import InputError
+
+LossesName = Literal["paper", "liu", "pathak"]
+Features = Mapping[str, jax.Array]
+DiscriminatorLoss = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+class AnyLosses(Protocol):
+    """What a generator is trained for: a frozen dataclass of weights; a loss with weight 0 is not computed."""
+
+    @property
+    def losses(self) -> LossesName:
+        """The name that flags and settings know it by."""
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each loss, by the name that it has among the metrics."""
+
+    @property
+    def layers(self) -> tuple[str, ...] | None:
+        """VGG16 layers whose features are compared; None if no such loss is on."""
+
+    def terms(
+        self,
+        output: jax.Array,
+        target: jax.Array,
+        mask: jax.Array,
+        *,
+        features: Callable[[jax.Array], Features],
+        judge: Callable[[jax.Array], jax.Array],
+    ) -> dict[str, jax.Array]:
+        """The losses of the generator that are on, unweighted.
+
+        Args:
+            output: raw output `[N, H, W, 3]`, or the region of it that the network predicts.
+            target: the clean ground truth `[N, H, W, 3]`.
+            mask: `[N, H, W, 1]`, 1 = valid, 0 = hole.
+            features: gives features of images by layer, those at `layers`; not called where that is None.
+            judge: gives the discriminator's logits `[N]` of images; not called without a `discriminator_loss`.
+
+        Returns:
+            Scalars, float32, by the names of `weights`.
+        """
+
+    @property
+    def discriminator_loss(self) -> DiscriminatorLoss | None:
+        """Loss of the discriminator, from its logits `[N]` of ground truth and of output; None if none is trained."""
+
+    def check_vgg(self, preprocessing: str, source: str) -> None:
+        """Refuses VGG16 weights that the losses make no sense with.
+
+        Args:
+            preprocessing: what the weights expect: "torchvision" or "caffe".
+            source: where they come from, for the message.
+
+        Raises:
+            InputError: their features have another scale.
+        """
+
+    def check(self) -> None:
+        """Refuses weights that make no sense; not done on construction, so that a command line can report them.
+
+        Raises:
+            InputError: naming the value and what it may be.
+        """
+
+
+def weighted_sum(terms: Mapping[str, jax.Array], weights: Mapping[str, float]) -> jax.Array:
+    """The loss: the sum of the terms, each times its weight."""
+    return jnp.sum(jnp.stack([weights[name] * value for name, value in terms.items()]))
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Refuses weights that are no finite numbers >= 0, by the names of the losses.
+
+    Raises:
+        InputError: naming the loss and its weight.
+    """
+    for name, weight in weights.items():
+        if not 0 <= weight < float("inf"):
+            raise InputError(f"the weight of the {name} loss is {weight}, but it must be a finite number >= 0")

@@ -1,0 +1,93 @@
+"""The paper's losses: pixel, adversarial and perceptual."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import get_args
+
+import jax
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.losses.adversarial import adversarial_loss, discriminator_loss
+from pconv_jax.losses.interface import DiscriminatorLoss, Features, LossesName, check_weights
+from pconv_jax.losses.perceptual import perceptual_loss
+from pconv_jax.losses.pixel import PixelLoss, pixel_l2, pixel_psnr
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PaperLosses:
+    """The weighted sum of the paper; a loss with weight 0 is not computed at all.
+
+    Attributes:
+        losses: which losses train the generator, each with weights of its own: the paper's, those of Liu et al., or
+            those of Pathak et al.
+        pixel_weight: weight of the pixel loss; 0 turns it off.
+        pixel_loss: l2, the paper's; or psnr, the logarithm of each image's squared error in its holes.
+        hole_weight: how many times a pixel in a hole counts in pixel loss l2; 1 is the paper's plain L2.
+        adversarial_weight: weight of the adversarial loss; 0 turns it off, and the discriminator with it.
+        perceptual_weight: weight of the perceptual loss; 0 turns it off.
+        perceptual_layers: VGG16 layers whose features the perceptual loss compares.
+    """
+
+    losses: LossesName = "paper"
+    pixel_weight: float = 1.0
+    pixel_loss: PixelLoss = "l2"
+    hole_weight: float = 1.0
+    adversarial_weight: float = 0.001
+    perceptual_weight: float = 0.01
+    perceptual_layers: tuple[str, ...] = ("block1_pool", "block2_pool", "block3_pool")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each loss, by the name that it has among the metrics."""
+        return {
+            "pixel": self.pixel_weight,
+            "adversarial": self.adversarial_weight,
+            "perceptual": self.perceptual_weight,
+        }
+
+    @property
+    def layers(self) -> tuple[str, ...] | None:
+        """As `AnyLosses.layers`."""
+        return self.perceptual_layers if self.perceptual_weight else None
+
+    def terms(
+        self,
+        output: jax.Array,
+        target: jax.Array,
+        mask: jax.Array,
+        *,
+        features: Callable[[jax.Array], Features],
+        judge: Callable[[jax.Array], jax.Array],
+    ) -> dict[str, jax.Array]:
+        """As `AnyLosses.terms`: `pixel`, `adversarial`, `perceptual`, all of the raw output."""
+        terms: dict[str, jax.Array] = {}
+        if self.pixel_weight and self.pixel_loss == "psnr":
+            terms["pixel"] = pixel_psnr(output, target, mask)
+        elif self.pixel_weight:
+            terms["pixel"] = pixel_l2(output, target, mask, hole_weight=self.hole_weight)
+        if self.adversarial_weight:
+            terms["adversarial"] = adversarial_loss(judge(output))
+        if self.perceptual_weight:
+            wanted = features(target)
+            terms["perceptual"] = perceptual_loss(features(output), wanted)
+        return terms
+
+    @property
+    def discriminator_loss(self) -> DiscriminatorLoss | None:
+        """As `AnyLosses.discriminator_loss`: half the sum of the cross-entropies."""
+        return discriminator_loss if self.adversarial_weight else None
+
+    def check_vgg(self, preprocessing: str, source: str) -> None:
+        """Any will do: the perceptual loss is relative to the size of the features."""
+
+    def check(self) -> None:
+        """As `AnyLosses.check`."""
+        check_weights({**self.weights, "hole": self.hole_weight})
+        if self.hole_weight == 0:
+            raise InputError(
+                "the weight of holes in the pixel loss is 0, but it must be positive: 1 is the plain L2 loss"
+            )
+        if self.pixel_weight == self.perceptual_weight == 0:
+            raise InputError("the pixel and the perceptual loss cannot both be off: nothing would ask for the image")
+        if self.pixel_loss not in get_args(PixelLoss):
+            raise InputError(f"pixel_loss={self.pixel_loss!r} must be one of {', '.join(get_args(PixelLoss))}")
