@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from experiments.train.sections import DataConfig, NetworkConfig, RunConfig, flag
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Damage
@@ -20,7 +22,10 @@ from pconv_jax.training.state import TrainConfig
 _PATHS = ("data_dir", "out", "initial_weights", "mask_dir")
 _OFF = {"grey": 0.0}  # settings of earlier versions alone, and the value that turned them off
 # What may change when a run is resumed: it changes no step.
-_FREE = ("resume", "out", "data_dir", "workers", "mapping", "keep", "checkpoint_every", "sample_every", "test_images")
+_FREE = (
+    *("resume", "out", "data_dir", "mask_dir", "workers", "mapping"),
+    *("keep", "checkpoint_every", "sample_every", "test_images"),
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,6 +77,7 @@ class Config:
         self.network.check(data.image_size)
         _ = self.train_config(self.run.steps or self.optimizer.warmup + 1)  # refuses networks that cannot be built
         damage.check()
+        _ = damage.mask(np.random.default_rng(0), data.image_size)  # refuses masks that cannot be drawn at this size
         self.losses.check()
         if self.losses.layers is not None:
             deepest(self.losses.layers)

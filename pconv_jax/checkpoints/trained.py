@@ -20,6 +20,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import hole_from
 from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, config_from_json
+from pconv_jax.models.fixed_size import run_resized
 
 
 class TrainedGenerator:
@@ -91,15 +92,20 @@ class TrainedGenerator:
         output, valid = self.raw(images, np.float32(1) - holes)
         left = int(np.sum(valid == 0))
         if left:
-            warnings.warn(
-                f"{left} pixels lie too deep inside a hole to be filled and are left black: this network closes lines "
-                f"up to {self.widest_line} px wide",
-                stacklevel=2,
+            widest = self.widest_line
+            reason = (
+                "outside of the region that this network fills and are left black"
+                if widest is None
+                else "too deep inside a hole to be filled and are left black: this network closes lines up to "
+                f"{widest} px wide"
             )
+            warnings.warn(f"{left} pixels lie {reason}", stacklevel=2)
         return np.where(holes, output, images).reshape(np.shape(image))
 
     def raw(self, images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The generator's own output, without the image put over it.
+
+        A network of one size sees images resized to it.
 
         Args:
             images: float32 `[N, H, W, 3]` in [0, 1].
@@ -109,7 +115,7 @@ class TrainedGenerator:
             Output `[N, H, W, 3]` clipped to [0, 1], and the mask that is left `[N, H, W, 1]`: 0 where nothing was
             filled in.
         """
-        output, valid = _compiled()(self.graph, self.params, self.stats, images, masks)
+        output, valid = _compiled()(self.graph, self.config.image_size, self.params, self.stats, images, masks)
         return np.asarray(output), np.asarray(valid)
 
 
@@ -157,13 +163,17 @@ def _graph(config: AnyGeneratorConfig) -> Any:
 @functools.cache
 def _compiled() -> Callable[..., tuple[jax.Array, jax.Array]]:
     # Not at import: asking for the devices starts JAX.
-    return jax.jit(_forward, static_argnums=0, compiler_options=compiler_options(jax.devices()[0]))
+    return jax.jit(_forward, static_argnums=(0, 1), compiler_options=compiler_options(jax.devices()[0]))
 
 
 def _forward(
-    graph: Any, params: nnx.State, stats: nnx.State, images: jax.Array, masks: jax.Array
+    graph: Any, size: int | None, params: nnx.State, stats: nnx.State, images: jax.Array, masks: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    output, valid = nnx.merge(graph, params, stats, copy=True)(images, masks)
+    network = nnx.merge(graph, params, stats, copy=True)
+    if size is None:
+        output, valid = network(images, masks)
+    else:
+        output, valid = run_resized(network, images, masks, size=size)
     return output.clip(0.0, 1.0), valid
 
 

@@ -78,7 +78,8 @@ class LiuLosses:
             terms["hole"] = hole_l1(output, target, mask)
         if self.layers:
             wanted = jax.lax.stop_gradient(features(target))
-            seen = [features(output), features(filled)]
+            both = features(jnp.concatenate([output, filled]))
+            seen = [{layer: jnp.split(x, 2)[half] for layer, x in both.items()} for half in (0, 1)]
             if self.perceptual_weight:
                 terms["perceptual"] = sum((feature_l1(each, wanted) for each in seen), start=jnp.zeros(()))
             if self.style_weight:

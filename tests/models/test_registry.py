@@ -15,8 +15,8 @@ from pconv_jax.checkpoints.weights_file import load_generator_weights, save_gene
 from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.losses import PaperLosses
-from pconv_jax.models import NETWORKS, DiscriminatorConfig, config_from_json, config_to_json
-from pconv_jax.models.interface import WholeImages
+from pconv_jax.models import NETWORKS, DiscriminatorConfig, LiuConfig, PaperConfig, config_from_json, config_to_json
+from pconv_jax.models.interface import WholeImages, same_network
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import Replicas
 from pconv_jax.training.state import TrainConfig, init_state
@@ -116,6 +116,15 @@ def test_every_registered_network_offers_what_is_asked_of_it():
         assert config.widest_line() is None or config.widest_line() > 0
         assert config.multiple >= 1 and config.window_multiple >= 1
         assert config.describe()
+        assert same_network(config, kind()) and not same_network(config, dataclasses.replace(config, widths=(4, 4, 4)))
+        size, judge = config.image_size or 32, config.discriminator()
+        predicted = jax.eval_shape(config.predicted, jnp.zeros((1, size, size, 3)))
+        assert judge is None or predicted.shape == (1, judge.image_size, judge.image_size, 3)
+
+
+def test_fields_that_training_alone_reads_make_no_other_network():
+    assert same_network(LiuConfig((4, 6)), LiuConfig((4, 6), encoder_norm="frozen"))
+    assert not same_network(LiuConfig((4, 6)), PaperConfig((4, 6)))
 
 
 def test_a_network_that_is_not_registered_cannot_be_saved(monkeypatch):

@@ -294,6 +294,9 @@ def test_random_weights_repeat():
         abs(float(kernel.std()) / np.sqrt(2 / (9 * 128)) - 1) < 0.01 and not long.params["block3_conv1"]["bias"].any()
     )
     assert not np.array_equal(random_weights(8, through="block1_conv1").params["block1_conv1"]["kernel"][0], kernel[0])
+    other = random_weights(7, through="block1_conv1", preprocessing="torchvision")
+    np.testing.assert_array_equal(*(v.params["block1_conv1"]["kernel"] for v in (short, other)))
+    assert (short.preprocessing, other.preprocessing) == ("caffe", "torchvision")
     assert "seed 7" in long.source and "untrained" in long.source
     with pytest.raises(InputError, match="-1"):
         random_weights(-1)

@@ -1,0 +1,56 @@
+"""The masks that training images are damaged with: regions, and files of a folder; mistakes."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.data import Damage
+from pconv_jax.data.folder_masks import folder_mask
+from pconv_jax.masks import hole_ratio
+from pconv_jax.masks.folder_masks import augmented_mask
+from pconv_jax.masks.regions import centre_region, random_blocks, random_region
+
+
+def rng():
+    return np.random.default_rng(5)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """One mask file with a hole, one without."""
+    hole = np.zeros((30, 40), np.uint8)
+    hole[5:9, 3:] = 255
+    (tmp_path / "below").mkdir()
+    Image.fromarray(hole).save(tmp_path / "below" / "a.png")
+    Image.fromarray(np.zeros_like(hole)).save(tmp_path / "empty.png")
+    return tmp_path
+
+
+def test_each_kind_of_mask_is_the_one_of_its_name():
+    np.testing.assert_array_equal(Damage(masks="centre").mask(rng(), 64), centre_region(64, 64, overlap=4))
+    np.testing.assert_array_equal(Damage(masks="centre", overlap=0).mask(rng(), 64), centre_region(64, 64))
+    np.testing.assert_array_equal(Damage(masks="random").mask(rng(), 32), random_region(rng(), 32, 32))
+    np.testing.assert_array_equal(Damage(masks="blocks").mask(rng(), 32), random_blocks(rng(), 32, 32))
+
+
+def test_masks_of_a_folder_are_its_files_augmented(folder):
+    damage, hole = Damage(masks="folder", mask_dir=folder), np.zeros((30, 40), bool)
+    damage.check()
+    hole[5:9, 3:] = True
+    first, again = rng(), rng()
+    for _ in range(4):
+        again.integers(2)  # the draw of the file; one without a hole is passed over
+        np.testing.assert_array_equal(damage.mask(first, 24), augmented_mask(again, hole, 24, 24))
+    assert 0 < hole_ratio(damage.mask(first, 24)) < 1
+
+
+def test_masks_that_cannot_be_drawn_are_refused(folder):
+    for wrong in (Damage(masks="folder"), Damage(mask_dir=folder)):
+        with pytest.raises(InputError, match="--masks folder and --mask-dir, the folder of the masks, go together"):
+            wrong.check()
+    with pytest.raises(InputError, match="masks='text' must be one of lines, centre, random, blocks, folder"):
+        Damage(masks="text").check()
+    (folder / "below" / "a.png").unlink()
+    with pytest.raises(InputError, match=r"no mask in .* has a hole, which is white: invert them, or name another"):
+        folder_mask(rng(), folder, 16)
