@@ -9,8 +9,9 @@ from pathlib import Path
 import tyro
 
 from experiments.train.run_folder import open_run
-from pconv_jax.checkpoints.orbax import existing
-from pconv_jax.checkpoints.weights_file import Weights, save_weights
+from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.checkpoints.weights_file import save_generator_weights
 from pconv_jax.common.commands import run_command
 from pconv_jax.common.errors import InputError
 
@@ -42,8 +43,8 @@ def export(options: Options) -> None:
     if options.out.suffix != ".safetensors":
         raise InputError(f"{options.out} is no name for a file of weights: let it end in .safetensors")
     run = open_run(options.run)
-    with existing(options.run) as checkpoints:
-        step = checkpoints.best or checkpoints.latest
+    with open_checkpoints(options.run) as checkpoints:
+        step = checkpoints.best_or_latest
     settings = {key: value for key, value in run.config.to_json().items() if key not in ("data_dir", "out", "resume")}
     if run.config.initial_weights is not None:
         settings["initial_weights"] = run.config.initial_weights.name  # the rest of the path says nothing elsewhere
@@ -56,7 +57,9 @@ def export(options: Options) -> None:
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
     try:
-        save_weights(options.out, Weights(run.model.config, run.model.params, run.model.stats, about))
+        save_generator_weights(
+            options.out, TrainedGenerator(run.model.config, run.model.params, run.model.stats, about=about)
+        )
     except OSError as error:
         raise InputError(f"{options.out} cannot be written ({error.strerror}): name another place") from error
     print(f"saved step {step} as {options.out} ({options.out.stat().st_size / 1e6:.1f} MB)")

@@ -8,12 +8,13 @@ import re
 import runpy
 import shlex
 import sys
-import tomllib
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+import pconv_jax
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = "pconv_jax/checkpoints/bundled/README.md"
@@ -158,7 +159,7 @@ def test_every_folder_is_in_the_list_of_folders():
 
 
 def test_the_version_is_the_same_everywhere():
-    version = tomllib.loads(text("pyproject.toml"))["project"]["version"]
+    version = pconv_jax.__version__  # and by pyproject.toml that of the package
     assert re.search(r"^version: (.+)$", text("CITATION.cff"), re.MULTILINE)[1] == version
     assert re.search(r"^## \[(.+?)\]", text("CHANGELOG.md"), re.MULTILINE)[1] == version
 

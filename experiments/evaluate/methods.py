@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pconv_jax.checkpoints.bundled import released
+from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.baselines import CLASSICAL_METHODS, Method
 
@@ -61,22 +61,22 @@ def _open(name: str) -> Named:
     if name in CLASSICAL_METHODS:
         package = _PACKAGE.get(name)
         return Named(name, None, {} if package is None else {package: importlib.metadata.version(package)})
-    if name in released():
+    if name in bundled_weights():
         return _restorer(name, name)
     is_folder = "=" not in name or Path(name).expanduser().exists()  # a folder's own name may have a "=" too
     title, _, folder = ("", "", name) if is_folder else name.partition("=")
     path = Path(folder).expanduser()
     if not path.exists():
         raise InputError(
-            f"--methods {name} is neither a method ({', '.join((*CLASSICAL_METHODS, *released()))}) nor a folder or "
-            "file: name that of a run or of weights"
+            f"--methods {name} is neither a method ({', '.join((*CLASSICAL_METHODS, *bundled_weights()))}) nor a "
+            "folder or file: name that of a run or of weights"
         )
     title = title or (path.stem if path.is_file() else path.resolve().name)
     if "/" in title or title.startswith("."):
         raise InputError(
             f"--methods {name} names a method {title!r}, but it will name files: leave out '/' and first dots"
         )
-    if title in CLASSICAL_METHODS or title in released():
+    if title in CLASSICAL_METHODS or title in bundled_weights():
         raise InputError(f"--methods {name} takes the name of another method: give it one, as NAME=FOLDER")
     if path.is_file():
         return _restorer(title, path)
@@ -94,7 +94,7 @@ def _restorer(title: str, weights: str | Path) -> Named:
     """Weights as they are used: image by image, near the holes alone."""
     from pconv_jax.inpainting.inpainter import Inpainter
 
-    restorer = Inpainter(weights)
+    restorer = Inpainter.from_pretrained(weights)
 
     def method(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
         with warnings.catch_warnings():
@@ -107,7 +107,7 @@ def _restorer(title: str, weights: str | Path) -> Named:
                 ]
             )
 
-    return Named(title, method, _identity(restorer.model))
+    return Named(title, method, _identity(restorer.generator))
 
 
 def _identity(model: "TrainedGenerator") -> dict[str, Any]:

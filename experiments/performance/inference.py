@@ -16,7 +16,7 @@ from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.data import eval_batches, open_source
 from pconv_jax.evaluation.baselines import Method, biharmonic, navier_stokes, telea
 from pconv_jax.masks import hole_ratio
-from pconv_jax.models import GENERATORS, Generator
+from pconv_jax.models import PAPER_PRESETS, PaperGenerator
 
 GENERATOR = "generator"
 _CLASSICAL: Mapping[str, Method] = {
@@ -83,8 +83,8 @@ def method(name: str, generator: str) -> Method:
     """
     if name != GENERATOR:
         return _CLASSICAL[name]
-    config = GENERATORS[generator]
-    untrained = Generator(config, rngs=nnx.Rngs(0))
+    config = PAPER_PRESETS[generator]
+    untrained = PaperGenerator(config, rngs=nnx.Rngs(0))
     return TrainedGenerator(config, nnx.state(untrained, nnx.Param), nnx.state(untrained, nnx.BatchStat))
 
 

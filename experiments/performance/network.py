@@ -16,7 +16,7 @@ from experiments.performance.table import Cell, Table
 from experiments.performance.timing import interleave
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.layers import PartialConv
-from pconv_jax.models import GENERATORS, Generator
+from pconv_jax.models import PAPER_PRESETS, PaperGenerator
 
 
 class _PlainConv(PartialConv):
@@ -31,13 +31,13 @@ class _PlainConv(PartialConv):
 
 def run(options: Options) -> list[Table]:
     """Times both generators in training mode: forward alone, and forward and backward."""
-    config, size, batch = GENERATORS[options.generator], options.image_sizes[0], options.batch_sizes[-1]
+    config, size, batch = PAPER_PRESETS[options.generator], options.image_sizes[0], options.batch_sizes[-1]
     rng = np.random.default_rng(0)
     image = jnp.asarray(rng.random((batch, size, size, 3), np.float32))
     mask = jnp.asarray(rng.random((batch, size, size, 1)) > 0.1, jnp.float32)
     with mock.patch("pconv_jax.models.paper.PartialConv", _PlainConv):
-        plain = Generator(config, rngs=nnx.Rngs(0))
-    models = {"plain": plain, "partial": Generator(config, rngs=nnx.Rngs(0))}
+        plain = PaperGenerator(config, rngs=nnx.Rngs(0))
+    models = {"plain": plain, "partial": PaperGenerator(config, rngs=nnx.Rngs(0))}
     parts = {name: nnx.split(model, nnx.Param, ...) for name, model in models.items()}
 
     # Image and mask are arguments: of constants, XLA would work out the whole mask path while it compiles.

@@ -19,7 +19,7 @@ from jax import lax
 from experiments.performance.options import Options
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import interleave
-from pconv_jax.models import GENERATORS, GeneratorConfig
+from pconv_jax.models import PAPER_PRESETS, PaperConfig
 from pconv_jax.ops import partial_conv
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
@@ -45,7 +45,7 @@ class Layer:
         return f"{self.size}x{self.size}, {'+'.join(map(str, self.inputs))} → {self.outputs}{halves}"
 
 
-def layers(config: GeneratorConfig, image_size: int) -> Iterator[Layer]:
+def layers(config: PaperConfig, image_size: int) -> Iterator[Layer]:
     """The convolutions of a generator, in the order they run."""
     features, size, skips = 3, image_size, []
     for stage, width in enumerate(config.widths, 1):
@@ -57,14 +57,14 @@ def layers(config: GeneratorConfig, image_size: int) -> Iterator[Layer]:
         yield Layer(f"decoder {stage}, first", size, (features, width), width, 1)
         yield Layer(f"decoder {stage}, second", size, (width,), width, 1)
         features = width
-    yield Layer("to image", image_size, (features, 3) if config.image_skip else (features,), 3, 1)
+    yield Layer("to image", image_size, (features,), 3, 1)
 
 
 def run(options: Options) -> list[Table]:
     """Times every layer, forward alone, and forward and backward together."""
     batch, rows = options.batch_sizes[-1], []
     with_torch = importlib.util.find_spec("torch") is not None
-    for layer in layers(GENERATORS[options.generator], options.image_sizes[0]):
+    for layer in layers(PAPER_PRESETS[options.generator], options.image_sizes[0]):
         print(f"op: {layer.name}, {layer.shape}", file=sys.stderr, flush=True)
         row: dict[str, Cell] = {"layer": layer.name, "shape": layer.shape}
         arrays = _arrays(layer, batch)

@@ -11,7 +11,8 @@ from experiments.performance.options import Options
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import in_fresh_process, interleave, peak_mib
 from pconv_jax.data import open_source
-from pconv_jax.inpainting.inpainter import Inpainter, choose_windows
+from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.inpainting.windows import WINDOWS, choose_windows
 from pconv_jax.masks import random_strokes
 
 RESTORER = "this package"
@@ -38,7 +39,7 @@ def run(options: Options) -> list[Table]:
             repeats=options.repeats if megapixels <= _QUICK else 1,
             warmup=1 if megapixels <= _QUICK else 0,
         )
-        computed = sum(window.area for window in choose_windows(mask == 0, Inpainter().windows)) / mask.size
+        computed = sum(window.area for window in choose_windows(mask == 0, WINDOWS)) / mask.size
         notes.append(f"{np.mean(mask == 0):.1%} hole, windows of {computed:.2f} times the image at {megapixels:g} MP")
         rows += [
             {
@@ -89,7 +90,7 @@ def photograph(megapixels: float) -> tuple[np.ndarray, np.ndarray]:
 def method(name: str) -> Repair:
     """One of `METHODS`, on 8-bit images as one calls it."""
     if name == RESTORER:
-        return Inpainter()
+        return Inpainter.from_pretrained()
     if name == "scikit-image biharmonic":
         from skimage.restoration import inpaint_biharmonic
 

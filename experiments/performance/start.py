@@ -32,8 +32,8 @@ _STATEMENTS = {
     "import pconv_jax": "import pconv_jax",
     "from pconv_jax import TrainedGenerator": "from pconv_jax import TrainedGenerator",
     "building a generator, imports included": (
-        "from flax import nnx; from pconv_jax import GENERATORS, Generator; "
-        "Generator(GENERATORS[{generator!r}], rngs=nnx.Rngs(0))"
+        "from flax import nnx; from pconv_jax import PAPER_PRESETS, PaperGenerator; "
+        "PaperGenerator(PAPER_PRESETS[{generator!r}], rngs=nnx.Rngs(0))"
     ),
     "python -m experiments.run --help": "import experiments.run",
     "python -m experiments.run": "import experiments.run, experiments.train.experiment",

@@ -17,7 +17,7 @@ from experiments.performance.table import Cell, Table
 from experiments.performance.timing import in_fresh_process, interleave, peak_mib
 from pconv_jax.common.errors import InputError
 from pconv_jax.losses import LossWeights
-from pconv_jax.models import GENERATORS, DiscriminatorConfig
+from pconv_jax.models import PAPER_PRESETS, DiscriminatorConfig
 from pconv_jax.models.vgg import VGG16, deepest, random_weights
 from pconv_jax.training.sharding import Replicas
 from pconv_jax.training.step import OptimizerConfig, Trainer, create
@@ -54,7 +54,7 @@ class Case:
         """The training step with all three losses."""
         return create(
             0,
-            GENERATORS[self.generator],
+            PAPER_PRESETS[self.generator],
             self.discriminator,
             LossWeights(),
             OptimizerConfig(),
@@ -94,7 +94,7 @@ def torch_step(case: Case) -> Callable[[], Any]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     twin = Twin(
         case.trainer().state,
-        GENERATORS[case.generator],
+        PAPER_PRESETS[case.generator],
         case.discriminator,
         LossWeights(),
         OptimizerConfig(),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pconv_jax.losses import LossWeights
-from pconv_jax.models import DiscriminatorConfig, GeneratorConfig
+from pconv_jax.models import DiscriminatorConfig, PaperConfig
 from pconv_jax.models.vgg import VGG16, layers_through
 from pconv_jax.training.step import OptimizerConfig, TrainState
 
@@ -52,9 +52,9 @@ class _ConvNorm(nn.Module):
 
 
 class Generator(nn.Module):
-    """`pconv_jax.models.Generator`, channels first, for sides that are multiples of `config.multiple`."""
+    """`pconv_jax.models.PaperGenerator`, channels first, for sides that are multiples of `config.multiple`."""
 
-    def __init__(self, config: GeneratorConfig):
+    def __init__(self, config: PaperConfig):
         super().__init__()
 
         def conv(inputs: int, outputs: int, *, slope: float, stride: int = 1, norm: bool = True) -> _ConvNorm:
@@ -71,8 +71,7 @@ class Generator(nn.Module):
             first = conv(features + width, width, slope=config.negative_slope, norm=config.norm_each_conv)
             self.decoder.append(nn.ModuleList([first, conv(width, width, slope=config.negative_slope)]))
             features = width
-        self.to_image = PartialConv2d(features + 3 * config.image_skip, 3, config.kernel_size, bias=True)
-        self.image_skip = config.image_skip
+        self.to_image = PartialConv2d(features, 3, config.kernel_size, bias=True)
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         mask = mask.expand_as(image)
@@ -86,8 +85,6 @@ class Generator(nn.Module):
             with torch.no_grad():
                 valid = torch.cat([functional.interpolate(valid, scale_factor=2), skip_valid], 1)
             x, valid = second(*first(x, valid))
-        if self.image_skip:
-            x, valid = torch.cat([x, image], 1), torch.cat([valid, mask], 1)
         return self.to_image(x, valid)[0]
 
 
@@ -146,7 +143,7 @@ class Twin:
     def __init__(
         self,
         state: TrainState,
-        generator_config: GeneratorConfig,
+        generator_config: PaperConfig,
         discriminator_config: DiscriminatorConfig,
         weights: LossWeights,
         optimizer_config: OptimizerConfig,

@@ -10,7 +10,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data import Lines
 from pconv_jax.data.pipeline import LineShape
 from pconv_jax.losses import LossWeights, PixelLoss
-from pconv_jax.models import GENERATORS, AnyGeneratorConfig, DiscriminatorConfig, PyramidConfig
+from pconv_jax.models import PAPER_PRESETS, AnyGeneratorConfig, DiscriminatorConfig, FillCorrectingConfig
 from pconv_jax.models.vgg import deepest
 from pconv_jax.training.step import OptimizerConfig
 
@@ -155,10 +155,10 @@ class Config:
         if self.generator == "pyramid":
             if self.convolution != "partial":
                 raise InputError(f"--convolution {self.convolution} does not go with --generator pyramid: leave it out")
-            return PyramidConfig(**given)
+            return FillCorrectingConfig(**given)
         if self.blocks is not None:
             raise InputError(f"--blocks {self.blocks} goes with --generator pyramid alone: leave it out")
-        return dataclasses.replace(GENERATORS[self.generator], convolution=self.convolution, **given)
+        return dataclasses.replace(PAPER_PRESETS[self.generator], convolution=self.convolution, **given)
 
     @property
     def discriminator_config(self) -> DiscriminatorConfig:

@@ -11,7 +11,6 @@ from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.cache import keep_compiled_programs
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import SPLITS, ImageSource, open_source
-from pconv_jax.models import widest_closed_line
 from pconv_jax.models.vgg import VGG16, deepest
 from pconv_jax.models.vgg_weights import resolve_weights
 
@@ -39,11 +38,10 @@ def run(config: Config) -> int:
     loop = Loop(config, sources, vgg)
     write_json(config.out / "config.json", config.to_json())
     generator, discriminator = loop.parameters
-    widest = widest_closed_line(config.generator_config)
+    widest = config.generator_config.widest_line()
     reach = "leaves no pixel empty" if widest is None else f"closes lines up to {widest} px"
-    kind = "over a fill" if config.generator == "pyramid" else f"{config.convolution} convolutions"
     print(
-        f"generator: {config.generator}, {kind}, {generator:,} parameters, {reach}; "
+        f"generator: {config.generator}, {config.generator_config.describe()}, {generator:,} parameters, {reach}; "
         f"discriminator: {discriminator:,} parameters"
     )
     outcome = loop.run()

@@ -15,14 +15,14 @@ from experiments.plots import image_grid, show_holes
 from experiments.train.batches import evaluation_batches, training_batches
 from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, progress_bar
-from pconv_jax.checkpoints.orbax import Checkpoints, existing
+from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator
-from pconv_jax.checkpoints.weights_file import load_weights
+from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.baselines import composite
 from pconv_jax.evaluation.metrics import l1
-from pconv_jax.models import generator_notes
+from pconv_jax.models import config_to_json
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.training.sharding import Replicas
 from pconv_jax.training.step import TrainState, Variables, create
@@ -86,10 +86,10 @@ class Loop:
         """The first state of training: with random parameters, or with those of a file."""
         if self.config.initial_weights is None:
             return state
-        with contextlib.suppress(InputError), existing(self.config.out / "checkpoints") as checkpoints:
+        with contextlib.suppress(InputError), open_checkpoints(self.config.out / "checkpoints") as checkpoints:
             if checkpoints.latest is not None:
                 return state  # the run goes on from there, and the file may be gone by now
-        weights = load_weights(self.config.initial_weights)
+        weights = load_generator_weights(self.config.initial_weights)
         if weights.config != self.config.generator_config:
             raise InputError(
                 f"--initial-weights {self.config.initial_weights} are of {weights.config}, and this run trains "
@@ -112,7 +112,7 @@ class Loop:
         Raises:
             TrainingError: a loss or gradient was not finite; the checkpoints before it are left.
         """
-        notes = {"generator": generator_notes(self.config.generator_config), "config": self.config.to_json()}
+        notes = {"generator": config_to_json(self.config.generator_config), "config": self.config.to_json()}
         folder = self.config.out / "checkpoints"
         with Checkpoints(folder, keep=self.config.keep, minimise=VALIDATION_L1, notes=notes) as self._saved:
             state, start = self._initial, 0

@@ -14,7 +14,7 @@ from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from experiments.train.logs import LOSSES, UNITS, history, progress_bar, read_metrics
 from experiments.train.loop import VALIDATION_L1, Outcome
-from pconv_jax.checkpoints.orbax import existing
+from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.data import ImageSource
@@ -68,8 +68,8 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
 
 
 def _best(config: Config) -> tuple[TrainedGenerator, int | None]:
-    with existing(config.out) as checkpoints:
-        step = checkpoints.best or checkpoints.latest
+    with open_checkpoints(config.out) as checkpoints:
+        step = checkpoints.best_or_latest
     return load_run(config.out, step=step), step
 
 

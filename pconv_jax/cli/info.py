@@ -3,8 +3,8 @@
 import importlib.metadata
 import platform
 
-from pconv_jax.checkpoints.bundled import released
-from pconv_jax.checkpoints.weights_file import load_weights
+from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.checkpoints.weights_file import load_generator_weights
 
 _PACKAGES = ("jax", "jaxlib", "flax", "numpy", "opencv-python-headless", "pillow")
 
@@ -20,8 +20,8 @@ def describe() -> str:
         f"packages: {', '.join(versions)}",
         f"devices: {', '.join(devices)}",
     ]
-    for name, path in released().items():
-        weights = load_weights(name)
+    for name, path in bundled_weights().items():
+        weights = load_generator_weights(name)
         parameters = sum(leaf.size for leaf in jax.tree.leaves(weights.params))
         lines.append(
             f"weights: {name}, {path.stat().st_size / 1e6:.1f} MB, {parameters:,} parameters, for lines up to "

@@ -65,7 +65,7 @@ _READ_ERRORS = (
 )
 
 
-def load_weights(path: str | Path, *, through: str = LAYERS[-1]) -> VGG16:
+def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1]) -> VGG16:
     """Read VGG16 weights from an HDF5, npz or safetensors file.
 
     Args:
@@ -165,13 +165,13 @@ def resolve_weights(
         The weights; `.source` says in words where they come from.
 
     Raises:
-        InputError: as `random_weights`, `default_weights` and `load_weights` do.
+        InputError: as `random_weights`, `default_weights` and `load_vgg_weights` do.
     """
     if spec == "random":
         return random_weights(seed, through=through)
     convs_through(through)  # a misspelt layer must not cost a download
     path = default_weights(cache_dir=cache_dir, progress=progress) if spec == "download" else spec
-    return load_weights(path, through=through)
+    return load_vgg_weights(path, through=through)
 
 
 def _how_to_get_it(target: Path, fault: str) -> str:

@@ -16,7 +16,7 @@ from flax import nnx, struct
 from pconv_jax import losses
 from pconv_jax.common.errors import InputError
 from pconv_jax.losses import LossWeights, PixelLoss
-from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, Discriminator, DiscriminatorConfig, build_generator
+from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, Discriminator, DiscriminatorConfig
 from pconv_jax.models.vgg import VGG16, features
 from pconv_jax.training.sharding import AXIS
 
@@ -162,7 +162,7 @@ def create(
 
     def initialise() -> tuple[nnx.GraphDef[AnyGenerator], nnx.GraphDef[Discriminator], TrainState]:
         keys = nnx.Rngs(seed)
-        generator = build_generator(generator_config, dtype=dtype, axis_name=AXIS, rngs=keys)
+        generator = generator_config.build(dtype=dtype, axis_name=AXIS, rngs=keys)
         discriminator = Discriminator(discriminator_config, dtype=dtype, axis_name=AXIS, rngs=keys)
         generator.train()
         discriminator.train()

@@ -14,7 +14,7 @@ from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import best_median_worst
 from experiments.evaluate.table import ScoreTable, read_rows
-from pconv_jax.checkpoints.bundled import released
+from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.data import SamplesSource
 from pconv_jax.masks import random_lines
@@ -116,7 +116,7 @@ def test_a_method_can_be_added_but_not_replaced(scored, finished, tmp_path, caps
 
 def test_weights_that_come_along_are_scored_by_name_and_others_by_file(tmp_path, capsys):
     file = tmp_path / "other.safetensors"
-    file.write_bytes(released()["faithful"].read_bytes())
+    file.write_bytes(bundled_weights()["faithful"].read_bytes())
     out = tmp_path / "a"
     assert evaluate(out, "--masks", "ratios", "--methods", "unrepaired", "faithful", file, "--limit", 1) == 0
     assert "holes are about" not in capsys.readouterr().err

@@ -23,15 +23,15 @@ from experiments.train import experiment, loop
 from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, read_metrics
 from experiments.train.presets import PRESETS
-from pconv_jax.checkpoints.orbax import existing
-from pconv_jax.checkpoints.weights_file import load_weights
+from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import PyramidConfig
+from pconv_jax.models import FillCorrectingConfig
 
 
 def variables(folder: Path) -> list[np.ndarray]:
     """The generator of the last step."""
-    with existing(folder) as checkpoints:
+    with open_checkpoints(folder) as checkpoints:
         step = checkpoints.latest
     model = pconv_jax.load_run(folder, step=step)
     return [np.asarray(leaf) for leaf in jax.tree.leaves((model.params, model.stats))]
@@ -104,7 +104,7 @@ def test_a_signal_saves_first_and_resuming_changes_nothing(finished, tmp_path, m
         patch.setattr(MetricsLog, "write", interrupting)
         assert main(tiny(tmp_path / "run")) == 128 + number
     assert f"stopped by {number.name} and saved at step" in capsys.readouterr().err
-    with existing(tmp_path / "run") as checkpoints:
+    with open_checkpoints(tmp_path / "run") as checkpoints:
         assert checkpoints.latest == read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]["step"]
     assert main(tiny(tmp_path / "run", "--resume")) == 0
     assert_same_run(finished, tmp_path / "run")
@@ -124,7 +124,7 @@ def test_killed_in_mid_run_and_resumed_equals_the_whole_run(finished, tmp_path):
     process.kill()
     process.wait()
     process.stderr.close()
-    with existing(folder) as checkpoints:
+    with open_checkpoints(folder) as checkpoints:
         assert checkpoints.latest == 3
     assert main(tiny(folder, "--resume")) == 0
     assert_same_run(finished, folder)
@@ -198,7 +198,7 @@ def test_a_preset_by_name_goes_before_that_of_the_data_set():
         900,
     )
     config.check()
-    assert config.generator_config == PyramidConfig()
+    assert config.generator_config == FillCorrectingConfig()
     assert parse(["--preset", "faithful", "--dataset", "samples"]).dataset == "samples"
     assert parse(["--preset=faithful", "--blocks", "1", "1", "1"]).generator_config.blocks == (1, 1, 1)
 
@@ -237,7 +237,7 @@ def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on
     assert main(tiny(first, *PYRAMID, *ALONE, "--monochrome", "0.5", "--warmup", "2", "--clip", "1")) == 0
     assert export_main([str(first), str(file)]) == 0
     assert f"as {file} (0.0 MB)" in capsys.readouterr().out
-    weights = load_weights(file)
+    weights = load_generator_weights(file)
     assert weights.about["thickest_line"] == 4
     assert weights.about["settings"]["pixel_loss"] == "psnr"
     assert weights.about["validation_l1"] > 0

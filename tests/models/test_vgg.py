@@ -31,7 +31,7 @@ from pconv_jax.models.vgg import (
     preprocess,
     random_weights,
 )
-from pconv_jax.models.vgg_weights import default_weights, load_weights, resolve_weights
+from pconv_jax.models.vgg_weights import default_weights, load_vgg_weights, resolve_weights
 
 # Configuration D of the paper, written out here so that the reference below shares nothing with the module.
 CONFIGURATION_D = [64, 64, "M", 128, 128, "M", *[256] * 3, "M", *[512] * 3, "M", *[512] * 3, "M"]
@@ -198,7 +198,7 @@ def test_features_and_gradient_agree_with_pytorch(preprocessing):
 
 
 def test_real_weights_on_a_real_photograph(shared):
-    vgg = load_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block2_pool")
+    vgg = load_vgg_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block2_pool")
     assert vgg.preprocessing == "caffe" and "vgg16_conv1_1_to_conv2_2.npz" in vgg.source
     # Two numbers of the original weights as others print them.
     np.testing.assert_allclose(vgg.params["block1_conv1"]["kernel"][0, 0, 0, 0], 0.42947057, rtol=1e-6)
@@ -355,22 +355,22 @@ def test_each_form_of_file_is_read(form, tmp_path):
     weights = numbers("block2_conv1")
     path = tmp_path / "weights.h5"  # the wrong extension for most: it must not matter
     SAVERS[form](path, weights)
-    vgg = load_weights(path, through="block2_conv1")
+    vgg = load_vgg_weights(path, through="block2_conv1")
     assert vgg.preprocessing == form.split()[0]
     assert form.split()[0] in vgg.source and "weights.h5" in vgg.source
     assert_same_params(vgg, weights)
-    assert_same_params(load_weights(str(path), through="block1_pool"), numbers("block1_pool"))  # only what is asked
+    assert_same_params(load_vgg_weights(str(path), through="block1_pool"), numbers("block1_pool"))  # only what is asked
     with pytest.raises(InputError, match="lacks block2_conv2, block3_conv1, which VGG16 needs for block3_conv1"):
-        load_weights(path, through="block3_conv1")
+        load_vgg_weights(path, through="block3_conv1")
     with pytest.raises(InputError, match="no layer 'conv9'"):
-        load_weights(path, through="conv9")
+        load_vgg_weights(path, through="conv9")
 
 
 def test_same_numbers_in_both_forms_are_fed_differently(tmp_path):
     weights, rgb, found = numbers(), images(8, 8), {}
     for kind in ("caffe", "torchvision"):
         safetensors.numpy.save_file(flat(weights, kind), tmp_path / kind)
-        found[kind] = features(load_weights(tmp_path / kind, through="block1_pool"), rgb, ["block1_pool"])
+        found[kind] = features(load_vgg_weights(tmp_path / kind, through="block1_pool"), rgb, ["block1_pool"])
         assert_close(found[kind], reference(weights, rgb, kind), 1e-5)
     assert float(found["caffe"]["block1_pool"].mean() / found["torchvision"]["block1_pool"].mean()) > 10
 
@@ -378,7 +378,7 @@ def test_same_numbers_in_both_forms_are_fed_differently(tmp_path):
 def test_half_precision_files_are_widened(tmp_path):
     weights = {name: {k: v.astype(jnp.bfloat16) for k, v in x.items()} for name, x in numbers().items()}
     safetensors.numpy.save_file(flat(weights, "torchvision"), tmp_path / "half")
-    vgg = load_weights(tmp_path / "half", through="block1_pool")
+    vgg = load_vgg_weights(tmp_path / "half", through="block1_pool")
     assert_same_params(vgg, {name: {k: v.astype(np.float32) for k, v in x.items()} for name, x in weights.items()})
 
 
@@ -430,23 +430,23 @@ def vgg19(kind):
 def test_other_networks_and_numbers_are_refused(entries, words, tmp_path):
     np.savez(tmp_path / "weights.npz", **entries)
     with pytest.raises(InputError, match=words):
-        load_weights(tmp_path / "weights.npz", through="block1_pool")
+        load_vgg_weights(tmp_path / "weights.npz", through="block1_pool")
 
 
 def test_the_right_first_biases_are_accepted(tmp_path):
     for kind, values in (("caffe", CAFFE_BIASES), ("torchvision", TORCHVISION_BIASES)):
         np.savez(tmp_path / "weights.npz", **with_first_biases(kind, values))
-        assert load_weights(tmp_path / "weights.npz", through="block1_pool").preprocessing == kind
+        assert load_vgg_weights(tmp_path / "weights.npz", through="block1_pool").preprocessing == kind
 
 
 def test_real_files_that_are_not_what_they_seem(shared, tmp_path):
     with pytest.raises(InputError, match=r"conv3_4\.npz is VGG19, not VGG16"):
-        load_weights(shared / "weights" / "vgg19_conv1_1_to_conv3_4.npz", through="block2_pool")
-    caffe = load_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block1_pool")
+        load_vgg_weights(shared / "weights" / "vgg19_conv1_1_to_conv3_4.npz", through="block2_pool")
+    caffe = load_vgg_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block1_pool")
     renamed = flat(jax.tree.map(np.asarray, caffe.params), "torchvision")
     np.savez(tmp_path / "renamed.npz", **renamed)
     with pytest.raises(InputError, match="caffe weights under torchvision names"):
-        load_weights(tmp_path / "renamed.npz", through="block1_pool")
+        load_vgg_weights(tmp_path / "renamed.npz", through="block1_pool")
 
 
 class Exploit:
@@ -495,7 +495,7 @@ def test_unreadable_files_are_one_clear_error(save, words, tmp_path):
     path = tmp_path / "weights.pth"
     save(path)
     with pytest.raises(InputError, match=words):
-        load_weights(path, through="block1_pool")
+        load_vgg_weights(path, through="block1_pool")
 
 
 def test_damaged_bytes_never_escape_as_another_error(tmp_path):
@@ -507,7 +507,7 @@ def test_damaged_bytes_never_escape_as_another_error(tmp_path):
         for place in rng.integers(0, 400, 60):
             path.write_bytes(whole[:place] + bytes([rng.integers(256)]) + whole[place + 1 :])
             try:
-                load_weights(path, through="block1_conv1")
+                load_vgg_weights(path, through="block1_conv1")
             except InputError:
                 refused += 1
     assert refused > 50

@@ -9,7 +9,7 @@ import pytest
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.losses import LossWeights
-from pconv_jax.models import DiscriminatorConfig, GeneratorConfig
+from pconv_jax.models import DiscriminatorConfig, PaperConfig
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.models.vgg_weights import random_weights
 from pconv_jax.training.sharding import Replicas
@@ -21,7 +21,7 @@ ALL = LossWeights(pixel=1.0, adversarial=0.1, perceptual=0.1)
 
 
 def trainer(weights: LossWeights = ALL, *, seed: int = 0, **options) -> Trainer:
-    generator, discriminator = GeneratorConfig(widths=(4, 8)), DiscriminatorConfig(SIZE, (4, 8))
+    generator, discriminator = PaperConfig(widths=(4, 8)), DiscriminatorConfig(SIZE, (4, 8))
     options = {"perceptual_layers": LAYERS, **options}
     return create(seed, generator, discriminator, weights, OptimizerConfig(learning_rate=1e-3), **options)
 
