@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import tyro
 
 from experiments.evaluate.table import finished, read_benchmark, read_rows, refuse_other_pairs
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.statistics import difference, figures, interval, markdown, summarise
 
@@ -80,14 +80,10 @@ def compare(options: Options) -> str:
     return f"{table}\n\nleft out, not scored on all pairs: {', '.join(unfinished)}" if unfinished else table
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code, as `run_command` has them."""
-
-    def work() -> None:
-        flags = sys.argv[1:] if arguments is None else list(arguments)
-        print(compare(tyro.cli(Options, args=flags, prog="python -m experiments.compare")))
-
-    return run_command(work)
+@command()
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command; returns its exit code."""
+    print(compare(tyro.cli(Options, args=arguments, prog="python -m experiments.compare")))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import tyro
 from experiments.plots import image_grid, image_sheet, loss_curve, show_holes
 from experiments.train.logs import LOSSES, UNITS, history
 from experiments.train.run_folder import Results, open_run, repaired_test_images, training_examples
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.baselines import mean_fill
 from pconv_jax.evaluation.metrics import l1
@@ -192,7 +192,7 @@ def draw(flags: Flags) -> list[Path]:
     sources = open_sources(run.config)
     training = training_examples(run.config, sources["train"], count=max(_MASKS, flags.rows))
     results = repaired_test_images(run, sources["test"], limit=max(_CANDIDATES, flags.rows))
-    name = run.config.dataset
+    name = run.config.data.dataset
     return [
         figure_1_teaser(results, folder),
         figure_4_loss_curve(run.metrics, folder, title=f"{name}: training"),
@@ -202,20 +202,17 @@ def draw(flags: Flags) -> list[Path]:
     ]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code, as `run_command` has them."""
-
-    def work() -> None:
-        flags = tyro.cli(
-            Flags,
-            args=list(sys.argv[1:] if arguments is None else arguments),
-            prog="python -m experiments.paper_figures",
-            description="Draw the paper's figures from a finished run.",
-        )
-        for path in draw(flags):
-            print(path)
-
-    return run_command(work)
+@command()
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command; returns its exit code."""
+    flags = tyro.cli(
+        Flags,
+        args=arguments,
+        prog="python -m experiments.paper_figures",
+        description="Draw the paper's figures from a finished run.",
+    )
+    for path in draw(flags):
+        print(path)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import tyro
 from experiments.performance.options import Options
 from experiments.performance.table import Table
 from pconv_jax.common.atomic_write import write_json
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
 
 
 def facts() -> dict[str, str]:
@@ -55,23 +55,22 @@ def _write(path: Path, about: Mapping[str, str], tables: Mapping[str, list[Table
     write_json(path, {**about, "suites": figures})
 
 
-def main() -> int:
-    """Runs the suites; returns the exit code, as `run_command` has them."""
-
-    def work() -> None:
-        options = tyro.cli(Options, prog="python -m experiments.performance", description="Measures every hot path.")
-        about = facts()
-        print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
-        tables: dict[str, list[Table]] = {}
-        for suite in options.suites:
-            print(f"\n## {suite}\n", flush=True)
-            tables[suite] = importlib.import_module(f"experiments.performance.{suite}").run(options)
-            for table in tables[suite]:
-                print(table, flush=True)
-            if options.json:
-                _write(options.json, about, tables)  # after each suite: a long run that is cut short keeps what it has
-
-    return run_command(work)
+@command()
+def main(arguments: Sequence[str]) -> None:
+    """Runs the suites; returns the exit code."""
+    options = tyro.cli(
+        Options, args=arguments, prog="python -m experiments.performance", description="Measures every hot path."
+    )
+    about = facts()
+    print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
+    tables: dict[str, list[Table]] = {}
+    for suite in options.suites:
+        print(f"\n## {suite}\n", flush=True)
+        tables[suite] = importlib.import_module(f"experiments.performance.{suite}").run(options)
+        for table in tables[suite]:
+            print(table, flush=True)
+        if options.json:
+            _write(options.json, about, tables)  # after each suite: a long run that is cut short keeps what it has
 
 
 if __name__ == "__main__":

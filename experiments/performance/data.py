@@ -4,7 +4,6 @@ The files are the embedded photographs saved as JPEGs, read, cropped and damaged
 """
 
 import contextlib
-import dataclasses
 import sys
 import tempfile
 import time
@@ -22,8 +21,10 @@ from experiments.performance.timing import Timing
 from experiments.train.batches import training_batches
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources, open_vgg
-from experiments.train.loop import Loop
+from experiments.train.loop import train
 from experiments.train.presets import PRESETS
+from experiments.train.trainer import Trainer
+from experiments.train.validation import Validation
 from pconv_jax import masks
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource, ImageSource, open_source, pipeline
@@ -41,10 +42,10 @@ def run(options: Options) -> list[Table]:
     with tempfile.TemporaryDirectory() as folder:
         photographs = Path(folder, "photographs")
         write_photographs(photographs)
-        preset = dataclasses.replace(PRESETS["samples"], steps=options.steps, checkpoint_every=options.steps)
-        files = dataclasses.replace(preset, dataset="folder", data_dir=photographs)
-        sizes = dict.fromkeys((preset.image_size, *options.image_sizes))
-        large = [dataclasses.replace(files, image_size=size, batch_size=options.batch_sizes[-1]) for size in sizes]
+        preset = PRESETS["samples"].replace(steps=options.steps, checkpoint_every=options.steps)
+        files = preset.replace(dataset="folder", data_dir=photographs)
+        sizes = dict.fromkeys((preset.data.image_size, *options.image_sizes))
+        large = [files.replace(image_size=size, batch_size=options.batch_sizes[-1]) for size in sizes]
         return [
             _stages_table(large, options.repeats),
             _workers_table(large, options),
@@ -79,7 +80,7 @@ def by_stage(config: Config, repeats: int) -> dict[str, Timing]:
             seconds.clear()
             whole = _seconds(batches, len(source))
             rounds.append({**seconds, REST: whole - sum(seconds.values()), WHOLE: whole})
-    images = len(source) * config.batch_size
+    images = len(source) * config.data.batch_size
     stages = [stage for stage in (*STAGES, REST, WHOLE) if stage in rounds[0]]
     return {stage: Timing(tuple(found[stage] / images for found in rounds[1:])) for stage in stages}
 
@@ -98,11 +99,8 @@ def by_workers(config: Config, workers: tuple[int, ...], repeats: int) -> dict[i
     source = _training_images(config)
     seconds: dict[int, list[float]] = {number: [] for number in workers}
     with contextlib.ExitStack() as stack:
-        opened = {
-            number: stack.enter_context(_opened(dataclasses.replace(config, workers=number), source))
-            for number in workers
-        }
-        for index in tqdm(range(1 + repeats), desc=f"workers, {config.image_size} px", unit="round"):
+        opened = {number: stack.enter_context(_opened(config.replace(workers=number), source)) for number in workers}
+        for index in tqdm(range(1 + repeats), desc=f"workers, {config.data.image_size} px", unit="round"):
             for number, batches in opened.items():
                 ready = _most_ready(number)
                 _seconds(batches, ready)
@@ -110,7 +108,7 @@ def by_workers(config: Config, workers: tuple[int, ...], repeats: int) -> dict[i
                 # Until it has filled its buffers again: its work must not be charged to the next one.
                 time.sleep(1.5 * ready * taken)
                 if index:
-                    seconds[number].append(taken / config.batch_size)
+                    seconds[number].append(taken / config.data.batch_size)
     return {number: Timing(tuple(found)) for number, found in seconds.items()}
 
 
@@ -121,14 +119,14 @@ def _stages_table(configs: list[Config], repeats: int) -> Table:
         rows += [
             {
                 "stage": stage,
-                "size": config.image_size,
+                "size": config.data.image_size,
                 "images/s": 1 / timing.median,
                 "% of the time": timing.over(timings[WHOLE]).median * 100,
                 "± %": timing.spread * 100,
             }
             for stage, timing in timings.items()
         ]
-    return Table(f"Input pipeline by stage, JPEG files, batches of {configs[0].batch_size}", rows)
+    return Table(f"Input pipeline by stage, JPEG files, batches of {configs[0].data.batch_size}", rows)
 
 
 def _workers_table(configs: list[Config], options: Options) -> Table:
@@ -139,14 +137,14 @@ def _workers_table(configs: list[Config], options: Options) -> Table:
         rows += [
             {
                 "workers": "threads" if number == 0 else str(number),
-                "size": config.image_size,
+                "size": config.data.image_size,
                 "images/s": 1 / timing.median,
                 "± %": timing.spread * 100,
                 "times the first": first.over(timing).median,
             }
             for number, timing in timings.items()
         ]
-    title = f"Input pipeline by workers, JPEG files, batches of {configs[0].batch_size}"
+    title = f"Input pipeline by workers, JPEG files, batches of {configs[0].data.batch_size}"
     return Table(title, rows, ("threads: no process of its own, but threads of the training process.",))
 
 
@@ -154,20 +152,22 @@ def _training_table(configs: dict[str, Config], out: Path, repeats: int) -> Tabl
     rows = [_training_row(name, config, out / name.split()[-1], repeats) for name, config in configs.items()]
     config = PRESETS["samples"]
     return Table(
-        f"Training on the embedded photographs: generator {config.generator}, {config.image_size} px, batches of "
-        f"{config.batch_size}",
+        f"Training on the embedded photographs: generator {config.network.generator}, {config.data.image_size} px, "
+        f"batches of {config.data.batch_size}",
         rows,
         ("pipeline: alone, on the same cores, before and after training. Goals: 3 times and more; below 2 %.",),
     )
 
 
 def _training_row(name: str, config: Config, out: Path, repeats: int) -> dict[str, Cell]:
-    config = dataclasses.replace(config, out=out)
+    config = config.replace(out=out)
     out.mkdir(parents=True)
     source = _training_images(config)
     before = _alone(config, source, repeats)
     with contextlib.redirect_stdout(sys.stderr):  # what a run tells its user
-        outcome = Loop(config, open_sources(config), open_vgg(config)).run()
+        sources = open_sources(config)
+        trainer = Trainer(config, sources["train"], open_vgg(config))
+        outcome = train(config, trainer, Validation(config, sources["validation"]))
     # A fresh folder: there was something to train, so there is something to tell.
     assert outcome.images_per_second is not None
     assert outcome.data_wait is not None
@@ -185,12 +185,12 @@ def _training_row(name: str, config: Config, out: Path, repeats: int) -> dict[st
 def _alone(config: Config, source: ImageSource, repeats: int) -> list[float]:
     """Seconds an image takes, round by round."""
     with _opened(config, source) as batches:
-        _seconds(batches, _most_ready(config.workers))
-        return [_seconds(batches, len(source)) / (len(source) * config.batch_size) for _ in range(repeats)]
+        _seconds(batches, _most_ready(config.data.workers))
+        return [_seconds(batches, len(source)) / (len(source) * config.data.batch_size) for _ in range(repeats)]
 
 
 def _training_images(config: Config) -> ImageSource:
-    return open_source(config.dataset, "train", data_dir=config.data_dir)
+    return open_source(config.data.dataset, "train", data_dir=config.data.data_dir)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Restoring one image: time and peak memory of the generator and of the classical methods, by image size."""
 
+import dataclasses
 import functools
 import sys
 from collections.abc import Mapping
@@ -69,8 +70,8 @@ def run(options: Options) -> list[Table]:
 def example(size: int) -> tuple[np.ndarray, np.ndarray]:
     """An embedded photograph [1, size, size, 3] and a mask [1, size, size, 1] of lines as in the preset `samples`."""
     source = open_source("samples", "train")  # whole photographs; the other splits hold tiles
-    lines = PRESETS["samples"].lines
-    batch = next(iter(eval_batches(source, image_size=size, batch_size=1, seed=0, lines=lines, limit=1)))
+    damage = dataclasses.replace(PRESETS["samples"].damage, noise=0.0)
+    batch = next(iter(eval_batches(source, image_size=size, batch_size=1, seed=0, damage=damage, limit=1)))
     return batch["image"], batch["mask"]
 
 

@@ -18,9 +18,9 @@ from experiments.performance.table import Cell, Table
 from experiments.performance.timing import Timing, in_fresh_process
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources, open_vgg
-from experiments.train.loop import VALIDATION_L1, Loop, Outcome
+from experiments.train.loop import VALIDATION_L1, run_checkpoints
+from experiments.train.trainer import Trainer
 from pconv_jax.checkpoints.trained import load_run
-from pconv_jax.training.step import TrainState
 
 _FEWEST_STEPS = 3  # that a round takes undisturbed, to compare those during a save with
 
@@ -51,55 +51,46 @@ class Round:
         return self.blocked + sum(self.during) - len(self.during) * statistics.mean(self.alone)
 
 
-class SavingLoop(Loop):
-    """A training loop that measures its saves instead of training."""
+def measure(config: Config, trainer: Trainer, rounds: int) -> list[Round]:
+    """Measures saves between training steps.
 
-    def measure(self, rounds: int) -> list[Round]:
-        """Opens the checkpoints of the run's folder and measures.
-
-        Args:
-            rounds: how often each thing is timed, in turn.
-        """
-        self._rounds, self.measured = rounds, list[Round]()
-        self.run()
-        return self.measured
-
-    def _steps(self, state: TrainState, start: int, received: list[int]) -> Outcome:
-        folder = self.config.out / "checkpoints"
-        batch = next(self._data)
+    Args:
+        config: settings of the run; the checkpoints are saved in its folder.
+        trainer: what is trained and saved.
+        rounds: how often each thing is timed, in turn.
+    """
+    folder = config.run.out / "checkpoints"
+    with contextlib.closing(trainer.data), run_checkpoints(config, trainer) as saved:
+        batch = next(trainer.data)
 
         def step() -> None:
-            nonlocal state
-            if received:
-                raise KeyboardInterrupt
-            state, metrics = self._replicas(state, batch, self._vgg)
-            jax.block_until_ready(metrics)
+            jax.block_until_ready(trainer.step(batch))
 
-        def save(number: int) -> None:
-            self._save(number, state, {VALIDATION_L1: 1 / number})
+        def save() -> None:
+            trainer.save(saved, {VALIDATION_L1: 1 / trainer.steps})
 
-        def save_to_disk(number: int) -> None:
-            save(number)
-            self._saved.wait()
+        def save_to_disk() -> None:
+            save()
+            saved.wait()
 
         def resume() -> None:
-            jax.block_until_ready(self._replicas.replicate(self._load(self._replicas.collect(state))))
+            trainer.load(saved)
+            jax.block_until_ready(trainer.state)
 
         step()  # compiles
+        measured: list[Round] = []
         during: list[float] = []
-        for number in range(1, 2 * self._rounds + 3, 2):
+        for number in range(rounds + 1):
             alone = [_seconds(step) for _ in range(max(_FEWEST_STEPS, len(during)))]
-            blocked, during = _seconds(functools.partial(save, number)), [_seconds(step)]
-            while not (folder / str(number)).exists():  # Orbax gives a checkpoint its name when it is whole
+            place = folder / str(trainer.steps)
+            blocked, during = _seconds(save), [_seconds(step)]
+            while not place.exists():  # Orbax gives a checkpoint its name when it is whole
                 during.append(_seconds(step))
-            self._saved.wait()
-            last = [
-                _seconds(action)
-                for action in (functools.partial(save_to_disk, number + 1), functools.partial(load_run, folder), resume)
-            ]
-            if number > 1:  # the first round fills caches
-                self.measured.append(Round(tuple(alone), tuple(during), blocked, *last))
-        return Outcome(start + 1)
+            saved.wait()
+            last = [_seconds(action) for action in (save_to_disk, functools.partial(load_run, folder), resume)]
+            if number:  # the first round fills caches
+                measured.append(Round(tuple(alone), tuple(during), blocked, *last))
+    return measured
 
 
 def checkpoints(config: Config, *, repeats: int) -> list[Table]:
@@ -112,16 +103,17 @@ def checkpoints(config: Config, *, repeats: int) -> list[Table]:
     print("start: checkpoints", file=sys.stderr)
     processes = max(1, repeats // 5)
     with tempfile.TemporaryDirectory() as folder:
-        config = dataclasses.replace(config, out=Path(folder))
+        config = config.replace(out=Path(folder))
         with silence():
-            loop = SavingLoop(config, open_sources(config), open_vgg(config))
-            rounds = loop.measure(repeats)
+            trainer = Trainer(config, open_sources(config)["train"], open_vgg(config))
+            rounds = measure(config, trainer, repeats)
             fresh = [in_fresh_process(restore_once, folder) for _ in range(processes)]
         saved = max((Path(folder) / "checkpoints").iterdir(), key=lambda path: path.stat().st_mtime)
         disk = mib(saved)
-    size = f"{config.image_size} px, {config.batch_size} images a step"
-    title = f"checkpoints of generator {config.generator}, {sum(loop.parameters):,} parameters: {disk:.1f} MiB on disk"
-    return [Table(title, _actions(rounds, fresh)), _stall(rounds, config.checkpoint_every, size)]
+    size = f"{config.data.image_size} px, {config.data.batch_size} images a step"
+    parameters = f"generator {config.network.generator}, {sum(trainer.parameters):,} parameters"
+    title = f"checkpoints of {parameters}: {disk:.1f} MiB on disk"
+    return [Table(title, _actions(rounds, fresh)), _stall(rounds, config.run.checkpoint_every, size)]
 
 
 def restore_once(folder: str) -> float:

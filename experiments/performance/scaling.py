@@ -6,7 +6,6 @@ starts, so each number of them has a process of its own; all are kept, and asked
 
 import concurrent.futures
 import contextlib
-import dataclasses
 import functools
 import itertools
 import math
@@ -26,7 +25,8 @@ from experiments.performance.timing import Timing, interleave
 from experiments.train.config import Config
 from pconv_jax.models.vgg import deepest, random_weights
 from pconv_jax.training.sharding import AXIS, Replicas, Strategy
-from pconv_jax.training.step import create
+from pconv_jax.training.state import init_state
+from pconv_jax.training.step import train_step
 
 # Calls a top-level function where the devices are: in a worker, or here.
 Place = Callable[..., Any]
@@ -57,9 +57,12 @@ class Mapped:
     """A step mapped over some devices, with a state that it carries on and a batch that stays the same."""
 
     def __init__(self, step: Callable[..., Any], state: Any, constants: Any, config: Config, devices: Sequence[Any]):
-        self._replicas = Replicas(step, mapping=config.mapping, devices=devices)
+        self._replicas = Replicas(step, mapping=config.run.mapping, devices=devices)
         self._state, self._constants = self._replicas.replicate(state), self._replicas.replicate(constants)
-        shape, rng = (config.batch_size, config.image_size, config.image_size), np.random.default_rng(config.seed)
+        shape, rng = (
+            (config.data.batch_size, config.data.image_size, config.data.image_size),
+            np.random.default_rng(config.run.seed),
+        )
         self._batch = {
             "image": rng.random((*shape, 3), np.float32),
             "noisy": rng.random((*shape, 3), np.float32),
@@ -86,19 +89,13 @@ def program(averages_only: bool, config: Config, replicas: int) -> Mapped:
         replicas: number of devices to use.
     """
     devices = jax.local_devices()[:replicas]
-    trainer = create(
-        config.seed,
-        config.generator_config,
-        config.discriminator_config,
-        config.loss_weights,
-        config.optimizer_config(1),
-        perceptual_layers=config.perceptual_layers,
-    )
+    settings = config.train_config(1)
+    state = init_state(settings, seed=config.run.seed)
     if averages_only:
-        alike = trainer.state.generator, trainer.state.discriminator  # parameters are shaped as their gradients
+        alike = state.generator, state.discriminator  # parameters are shaped as their gradients
         return Mapped(lambda state, *_: (jax.lax.pmean(state, AXIS), {}), alike, None, config, devices)
-    vgg = random_weights(config.seed, through=deepest(config.perceptual_layers))
-    return Mapped(trainer.step, trainer.state, vgg, config, devices)
+    vgg = random_weights(config.run.seed, through=deepest(config.losses.perceptual_layers))
+    return Mapped(functools.partial(train_step, settings), state, vgg, config, devices)
 
 
 def take(case: Case) -> None:
@@ -128,7 +125,7 @@ def collectives(program: str) -> tuple[int, float]:
 
 def run(options: Options) -> list[Table]:
     """Measures simulated replicas, and real ones where there are several devices."""
-    config = Config(
+    config = Config().replace(
         generator=options.generator,
         image_size=options.image_sizes[0],
         batch_size=options.batch_sizes[-1],
@@ -188,11 +185,11 @@ def measure(title: str, config: Config, places: Mapping[int, Place], *, repeats:
     timings = dict(zip(cases, interleave(steps, repeats=repeats).values(), strict=True))
     counted = {case: places[case.replicas](exchanged, case) for case in cases if case.kind == _AVERAGES}
     note = "Collectives and MiB: of the compiled step. Alone: averages of arrays like its gradients and statistics."
-    about = f"generator {config.generator}, {config.image_size} px, {title}"
+    about = f"generator {config.network.generator}, {config.data.image_size} px, {title}"
     skipped = tuple(
-        f"A batch of {config.batch_size} cannot be split between {count} replicas: not measured."
+        f"A batch of {config.data.batch_size} cannot be split between {count} replicas: not measured."
         for count in places
-        if config.batch_size % count
+        if config.data.batch_size % count
     )
     return [
         Table(f"training step, {about}", _scaling(timings), skipped),
@@ -204,9 +201,9 @@ def cases_of(config: Config, counts: Sequence[int]) -> list[Case]:
     """Every program to time, those that are compared next to each other."""
     cases = []
     for kind, count, mapping in itertools.product(get_args(Kind), counts, get_args(Strategy)):
-        batch = config.batch_size * (1 if kind == _STRONG else count)
+        batch = config.data.batch_size * (1 if kind == _STRONG else count)
         if batch % count == 0:
-            cases.append(Case(kind, count, dataclasses.replace(config, mapping=mapping, batch_size=batch)))
+            cases.append(Case(kind, count, config.replace(mapping=mapping, batch_size=batch)))
     return cases
 
 
@@ -215,9 +212,9 @@ def _scaling(timings: Mapping[Case, Timing]) -> list[dict[str, Cell]]:
     for case, timing in timings.items():
         if case.kind == _AVERAGES:
             continue
-        mapping, images = case.config.mapping, case.config.batch_size
-        first = min(other for other in timings if (other.kind, other.config.mapping) == (case.kind, mapping))
-        plain = case._replace(config=dataclasses.replace(case.config, mapping="shard_map"))
+        mapping, images = case.config.run.mapping, case.config.data.batch_size
+        first = min(other for other in timings if (other.kind, other.config.run.mapping) == (case.kind, mapping))
+        plain = case._replace(config=case.config.replace(mapping="shard_map"))
         faster = timings[first].over(timing)
         rows.append(
             {
@@ -228,7 +225,7 @@ def _scaling(timings: Mapping[Case, Timing]) -> list[dict[str, Cell]]:
                 "ms": timing.milliseconds,
                 "± %": timing.spread * 100,
                 "images/s": images / timing.median,
-                "over fewest replicas": faster.median * images / first.config.batch_size,
+                "over fewest replicas": faster.median * images / first.config.data.batch_size,
                 "over ± %": faster.spread * 100,
                 "time over shard_map": timing.over(timings[plain]).median,
             }
@@ -242,13 +239,13 @@ def _exchange(timings: Mapping[Case, Timing], counted: Mapping[Case, tuple[int, 
         share = timings[case].over(timings[case._replace(kind=_WEAK)])
         rows.append(
             {
-                "mapping": case.config.mapping,
+                "mapping": case.config.run.mapping,
                 "replicas": case.replicas,
                 "collectives": number,
                 "MiB": mib,
                 "alone, ms": timings[case].milliseconds,
                 "± %": timings[case].spread * 100,
-                f"over a step of {case.config.batch_size // case.replicas} images each, %": share.median * 100,
+                f"over a step of {case.config.data.batch_size // case.replicas} images each, %": share.median * 100,
                 "over ± %": share.spread * 100,
             }
         )

@@ -1,6 +1,5 @@
 """How long it takes to get going: imports, the first training step; and checkpoints (see `saving`)."""
 
-import dataclasses
 import json
 import os
 import signal
@@ -10,7 +9,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import jax
@@ -19,11 +17,12 @@ from experiments.performance.options import Options
 from experiments.performance.saving import checkpoints, mib, silence
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import Timing, in_fresh_process
-from experiments.train import experiment
+from experiments.train import experiment, loop
 from experiments.train.config import Config
-from experiments.train.loop import Loop, Outcome
+from experiments.train.loop import Outcome
 from experiments.train.presets import PRESETS
-from pconv_jax.training.step import TrainState
+from experiments.train.trainer import Trainer
+from experiments.train.validation import Validation
 
 # Slow to import, or not needed by everybody (and TensorFlow by nobody): which of them does a statement load?
 HEAVY = ("tensorflow", "tensorflow_datasets", "grain", "cv2", "matplotlib", "skimage", "orbax")
@@ -50,8 +49,7 @@ def run(options: Options) -> list[Table]:
     """Measures imports and first steps in processes of their own, and checkpoints in a training loop."""
     # A cold start takes many times what an import takes; a few tell enough.
     starts = max(1, options.repeats // 5)
-    config = dataclasses.replace(
-        PRESETS["samples"],
+    config = PRESETS["samples"].replace(
         generator=options.generator,
         image_size=options.image_sizes[0],
         batch_size=options.batch_sizes[-1],
@@ -124,7 +122,7 @@ def first_step(config: Config, *, repeats: int) -> Table:
         print(f"start: first step, {index + 1} of {repeats}", file=sys.stderr)
         with tempfile.TemporaryDirectory() as folder:
             for cache, rounds in reached.items():
-                there = dataclasses.replace(config, out=Path(folder) / cache)
+                there = config.replace(out=Path(folder) / cache)
                 rounds.append(in_fresh_process(reach_first_step, there, str(Path(folder) / "cache"), time.time()))
             size = mib(Path(folder) / "cache")
     totals = {cache: Timing(tuple(sum(times.values()) for times in rounds)) for cache, rounds in reached.items()}
@@ -140,7 +138,7 @@ def first_step(config: Config, *, repeats: int) -> Table:
                 "over cold": ratio.median,
             }
         )
-    title = f"first training step of --dataset {config.dataset} in {repeats} fresh processes each"
+    title = f"first training step of --dataset {config.data.dataset} in {repeats} fresh processes each"
     note = (
         f"The cache takes {size:.1f} MiB. Import includes the interpreter; build: images, networks, data pipeline; "
         "open: checkpoints and logs; step: compilation and one step."
@@ -161,20 +159,20 @@ def reach_first_step(config: Config, cache: str, started: float) -> dict[str, fl
     """
     reached = {"start": started, "import": time.time()}
 
-    class FirstStep(Loop):
-        def __init__(self, *args: Any):
-            super().__init__(*args)
-            reached["build"] = time.time()
+    def begin(config: Config, trainer: Trainer, validation: Validation) -> Outcome:
+        reached["build"] = time.time()
+        return loop.train(config, trainer, validation)
 
-        def _steps(self, state: TrainState, start: int, received: list[int]) -> Outcome:
+    class FirstStep(loop.Loop):
+        def run(self) -> Outcome:
             reached["open"] = time.time()
-            jax.block_until_ready(self._replicas(state, next(self._data), self._vgg))
+            jax.block_until_ready(self._trainer.step(next(self._trainer.data)))
             reached["step"] = time.time()
-            return Outcome(start + 1, signal=signal.SIGINT)  # as if stopped by the user: no scores, no report
+            return Outcome(1, signal=signal.SIGINT)  # as if stopped by the user: no scores, no report
 
     os.environ["PCONV_JAX_CACHE"] = cache
     jax.config.update("jax_compilation_cache_dir", None)  # the run sets it, unless the environment did
-    with mock.patch.object(experiment, "Loop", FirstStep), silence():
+    with mock.patch.object(experiment, "train", begin), mock.patch.object(loop, "Loop", FirstStep), silence():
         experiment.run(config)
     names, times = list(reached), list(reached.values())
     return {name: after - before for name, before, after in zip(names[1:], times, times[1:], strict=False)}

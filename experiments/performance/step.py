@@ -1,6 +1,7 @@
 """The whole GAN training step (generator, discriminator, three losses, VGG16 features, Adam) against PyTorch's."""
 
 import dataclasses
+import functools
 import importlib.util
 import os
 import sys
@@ -16,11 +17,12 @@ from experiments.performance.options import Options
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import in_fresh_process, interleave, peak_mib
 from pconv_jax.common.errors import InputError
-from pconv_jax.losses import LossWeights
+from pconv_jax.losses import LossConfig
 from pconv_jax.models import PAPER_PRESETS, DiscriminatorConfig
 from pconv_jax.models.vgg import VGG16, deepest, random_weights
 from pconv_jax.training.sharding import Replicas
-from pconv_jax.training.step import OptimizerConfig, Trainer, create
+from pconv_jax.training.state import TrainConfig, init_state
+from pconv_jax.training.step import train_step
 
 LAYERS = ("block1_pool", "block2_pool", "block3_pool")
 _PLANNED_BATCHES = (8, 16)  # two points of a line
@@ -50,15 +52,13 @@ class Case:
         """Random weights: their values change no timing."""
         return random_weights(0, through=deepest(LAYERS))
 
-    def trainer(self) -> Trainer:
-        """The training step with all three losses."""
-        return create(
-            0,
-            PAPER_PRESETS[self.generator],
-            self.discriminator,
-            LossWeights(),
-            OptimizerConfig(),
-            perceptual_layers=LAYERS,
+    @property
+    def config(self) -> TrainConfig:
+        """Settings of the training step: all three losses."""
+        return TrainConfig(
+            generator=PAPER_PRESETS[self.generator],
+            discriminator=self.discriminator,
+            losses=LossConfig(perceptual_layers=LAYERS),
             bfloat16=self.bfloat16,
         )
 
@@ -72,10 +72,10 @@ class Case:
 
 def jax_step(case: Case) -> Callable[[], Any]:
     """Takes one step a call, from where the last one ended; on one device."""
-    trainer, batch = case.trainer(), case.batch()
-    replicas = Replicas(trainer.step, devices=jax.devices()[:1])
+    batch = case.batch()
+    replicas = Replicas(functools.partial(train_step, case.config), devices=jax.devices()[:1])
     vgg = replicas.replicate(case.vgg)
-    state = replicas.replicate(trainer.state)
+    state = replicas.replicate(init_state(case.config, seed=0))
 
     def step() -> Any:
         nonlocal state
@@ -92,17 +92,7 @@ def torch_step(case: Case) -> Callable[[], Any]:
     from experiments.performance.twin import Twin
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    twin = Twin(
-        case.trainer().state,
-        PAPER_PRESETS[case.generator],
-        case.discriminator,
-        LossWeights(),
-        OptimizerConfig(),
-        case.vgg,
-        perceptual_layers=LAYERS,
-        bfloat16=case.bfloat16,
-        device=device,
-    )
+    twin = Twin(init_state(case.config, seed=0), case.config, case.vgg, device=device)
     batch = case.batch()
 
     def step() -> Any:
@@ -166,9 +156,8 @@ def _largest_batches(options: Options) -> Table:
 
 
 def _planned_bytes(case: Case) -> int:
-    trainer = case.trainer()
-    replicas = Replicas(trainer.step, devices=jax.devices()[:1])
-    state, vgg = replicas.replicate(trainer.state), replicas.replicate(case.vgg)
+    replicas = Replicas(functools.partial(train_step, case.config), devices=jax.devices()[:1])
+    state, vgg = replicas.replicate(init_state(case.config, seed=0)), replicas.replicate(case.vgg)
     plan: Any = replicas.compile(state, case.batch(), vgg).memory_analysis()
     return plan.temp_size_in_bytes + plan.argument_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
 

@@ -49,8 +49,8 @@ def run(options: Options) -> int:
     for config in runs.values():
         config.check()
     for number, (name, config) in enumerate(runs.items(), 1):
-        if (config.out / "report.json").exists():
-            config.check_same_run(json.loads((config.out / "config.json").read_text()))
+        if (config.run.out / "report.json").exists():
+            config.check_same_run(json.loads((config.run.out / "config.json").read_text()))
             continue
         print(f"\n== {study.name}: run {number} of {len(runs)}, {name}", flush=True)
         if code := experiment.run(config):
@@ -88,7 +88,7 @@ def _budget(options: Options) -> Budget:
 
 
 def _config(options: Options, budget: Budget, changes: Any, seed: int, out: Path) -> Config:
-    return Config(
+    return Config().replace(
         **{
             "dataset": options.data,
             "data_dir": options.data_dir,
@@ -115,7 +115,7 @@ def _score(options: Options, study: Study, budget: Budget, runs: dict[str, Confi
                 image_size=budget.settings["image_size"],
                 masks=condition.masks,
                 noise=condition.noise,
-                methods=(*study.classical, *(f"{name}={config.out}" for name, config in runs.items())),
+                methods=(*study.classical, *(f"{name}={config.run.out}" for name, config in runs.items())),
                 vgg_weights=options.vgg_weights if "distance" in study.figures else None,
                 vgg_layers=options.vgg_layers,
                 out=folder,

@@ -60,23 +60,23 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
         "python": platform.python_version(),
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
-    write_json(config.out / "report.json", report)
+    write_json(config.run.out / "report.json", report)
     print(f"\n{evaluation.table()}\n")
     for name in ("report.json", "test_results.png", "loss_curve.png", "checkpoints"):
-        print(f"  {config.out / name}")
+        print(f"  {config.run.out / name}")
     return report
 
 
 def _best(config: Config) -> tuple[TrainedGenerator, int | None]:
-    with open_checkpoints(config.out) as checkpoints:
+    with open_checkpoints(config.run.out) as checkpoints:
         step = checkpoints.best_or_latest
-    return load_run(config.out, step=step), step
+    return load_run(config.run.out, step=step), step
 
 
 def _score(config: Config, test: ImageSource, model: TrainedGenerator) -> Evaluation:
     generator = image_by_image(lambda images, masks: model.raw(images, masks)[0])
-    batches = evaluation_batches(config, test, limit=config.test_images)
-    images = min(len(test), config.test_images or len(test))
+    batches = evaluation_batches(config, test, limit=config.run.test_images)
+    images = min(len(test), config.run.test_images or len(test))
     with progress_bar("scoring", "img", total=images) as bar:
         return score(batches, {**_QUICK, "generator": generator}, keep=_GRID, progress=bar.update)
 
@@ -91,14 +91,14 @@ def _draw(config: Config, evaluation: Evaluation) -> None:
             ("raw output", np.stack([example.raw["generator"] for example in examples])),
             ("composite", np.stack([example.composite["generator"] for example in examples])),
         ],
-        config.out / "test_results.png",
+        config.run.out / "test_results.png",
         limit=_GRID,
     )
-    rows = read_metrics(config.out / "metrics.jsonl")
+    rows = read_metrics(config.run.out / "metrics.jsonl")
     for name, losses, file in (
         ("training", LOSSES, "loss_curve.png"),
         ("validation", [VALIDATION_L1], "validation_curve.png"),
     ):
         values, steps = history(rows, losses)
         if steps:
-            loss_curve(values, steps, config.out / file, title=f"{config.dataset}: {name}", units=UNITS)
+            loss_curve(values, steps, config.run.out / file, title=f"{config.data.dataset}: {name}", units=UNITS)

@@ -85,7 +85,7 @@ def open_run(folder: Path) -> Run:
         raise InputError(f"{folder / 'metrics.jsonl'} is damaged ({error}): name another run") from error
     if not history(metrics, LOSSES)[1]:
         raise InputError(f"{folder / 'metrics.jsonl'} holds no training losses: name a run that has taken a step")
-    return Run(dataclasses.replace(config, out=folder, workers=0), metrics, load_run(folder))
+    return Run(config.replace(out=folder, workers=0), metrics, load_run(folder))
 
 
 def training_examples(config: Config, source: ImageSource, *, count: int) -> dict[str, np.ndarray]:
@@ -100,7 +100,7 @@ def training_examples(config: Config, source: ImageSource, *, count: int) -> dic
         `image` (clean), `noisy` [count, S, S, 3] and `mask` [count, S, S, 1].
     """
     with contextlib.closing(iter(training_batches(config, source))) as batches:
-        parts = [next(batches) for _ in range(-(-count // config.batch_size))]
+        parts = [next(batches) for _ in range(-(-count // config.data.batch_size))]
     return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
 
 

@@ -6,8 +6,10 @@ Importing this loads none of the libraries that decode, download or batch.
 import os
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.data.augmentation import Augmentation
+from pconv_jax.data.damage import Damage
 from pconv_jax.data.folder import FolderSource
-from pconv_jax.data.pipeline import Lines, eval_batches, train_batches
+from pconv_jax.data.pipeline import eval_batches, train_batches
 from pconv_jax.data.samples import SamplesSource
 from pconv_jax.data.source import SPLITS, ImageSource, Split, Subset, take
 from pconv_jax.data.tfds.sources import OFFICIAL_SIZES, TfdsSource, open_tfds
@@ -15,9 +17,10 @@ from pconv_jax.data.tfds.sources import OFFICIAL_SIZES, TfdsSource, open_tfds
 __all__ = [
     "DATASETS",
     "SPLITS",
+    "Augmentation",
+    "Damage",
     "FolderSource",
     "ImageSource",
-    "Lines",
     "SamplesSource",
     "Split",
     "Subset",

@@ -237,7 +237,11 @@ class TestDtd:
         assert repr(copy) == repr(source) == "TfdsSource(dtd/3.0.1, split='train', images=2)"
         assert np.array_equal(copy[1], source[1])
         batches = data.train_batches(
-            source, image_size=32, batch_size=2, seed=0, lines=data.Lines((1, 2), (1, 2)), noise=0
+            source,
+            image_size=32,
+            batch_size=2,
+            seed=0,
+            damage=data.Damage(line_count=(1, 2), line_thickness=(1, 2), noise=0),
         )
         batch = next(iter(batches))["image"] * 255
         assert batch.shape == (2, 32, 32, 3) and batch.mean(axis=(0, 1, 2)) == pytest.approx([100, 200, 155], abs=2)
@@ -440,7 +444,12 @@ class TestReal:
         chosen = data.open_source("celeb_a", "train", data_dir=shared / "data/celeba", limit=64, seed=3)
         assert len(chosen) == 64 and chosen[63].shape == (109, 89, 3)
         batches = data.eval_batches(
-            sources["test"], image_size=64, batch_size=16, seed=0, lines=data.Lines((2, 4), (1, 3)), limit=32
+            sources["test"],
+            image_size=64,
+            batch_size=16,
+            seed=0,
+            damage=data.Damage(line_count=(2, 4), line_thickness=(1, 3), noise=0),
+            limit=32,
         )
         seen = np.concatenate([batch["image"] for batch in batches])
         assert seen.shape == (32, 64, 64, 3)

@@ -151,9 +151,7 @@ def test_every_variant_of_every_study_is_a_valid_run_with_the_same_budget(preset
         configs = [runner._config(options, budget, variant.changes, 0, tmp_path) for variant in study.variants]
         for config in configs:
             config.check()
-        assert (
-            len({(config.steps, config.batch_size, config.image_size, config.learning_rate) for config in configs}) == 1
-        )
+        assert len({(each.run.steps, each.data, each.optimizer) for each in configs}) == 1
 
 
 @pytest.fixture
