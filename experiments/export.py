@@ -1,7 +1,6 @@
 """Saves the generator of a run as one file of weights: `python -m experiments.export RUN OUT`."""
 
 import dataclasses
-import importlib.metadata
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,7 @@ from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import save_generator_weights
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
-
-_PACKAGES = ("jax", "flax", "optax")
+from pconv_jax.common.versions import package_versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +53,7 @@ def export(options: Options) -> None:
         "step": step,
         "validation_l1": scores[-1]["validation_l1"] if scores else None,
         "settings": settings,
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": package_versions("jax", "flax", "optax"),
     }
     try:
         save_generator_weights(

@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> None:
         prog="python -m experiments.evaluate",
         description="Score models and classical methods on the same pairs of image and mask.",
     )
-    from experiments.evaluate.evaluation import evaluate  # after the flags: `--help` need not wait for all of it
+    from experiments.evaluate.command import evaluate  # after the flags: `--help` need not wait for all of it
 
     evaluate(options)
 

@@ -1,4 +1,4 @@
-"""What checkpoints cost, measured in the training loop itself: part of the suite `start`."""
+"""The cost of checkpoints, measured in the training loop: part of the suite `start`."""
 
 import contextlib
 import dataclasses
@@ -22,7 +22,7 @@ from experiments.train.loop import VALIDATION_L1, run_checkpoints
 from experiments.train.trainer import Trainer
 from pconv_jax.checkpoints.trained import load_run
 
-_FEWEST_STEPS = 3  # that a round takes undisturbed, to compare those during a save with
+_MIN_STEPS = 3  # of a round without a save, for comparison
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Round:
     """Seconds, measured once each.
 
     Attributes:
-        alone: of training steps while nothing was saved.
-        during: of the training steps that began before the save was on disk.
-        blocked: for which the loop stood still to begin that save.
-        on_disk: until another save was on disk, with no steps meanwhile.
-        restore: to give back the generator.
-        resume: to give back the whole state, and the position in the data, to the devices.
+        alone: of training steps without a save.
+        during: of training steps that began before the save was on disk.
+        blocked: that the call which started this save blocked the loop.
+        on_disk: until another save was on disk, without steps meanwhile.
+        restore: to restore the generator.
+        resume: to restore the whole state, on the devices, and the position in the data.
     """
 
     alone: tuple[float, ...]
@@ -57,7 +57,7 @@ def measure(config: Config, trainer: Trainer, rounds: int) -> list[Round]:
     Args:
         config: settings of the run; the checkpoints are saved in its folder.
         trainer: what is trained and saved.
-        rounds: how often each thing is timed, in turn.
+        rounds: number of rounds; each times everything once.
     """
     folder = config.run.out / "checkpoints"
     with contextlib.closing(trainer.data), run_checkpoints(config, trainer) as saved:
@@ -81,10 +81,10 @@ def measure(config: Config, trainer: Trainer, rounds: int) -> list[Round]:
         measured: list[Round] = []
         during: list[float] = []
         for number in range(rounds + 1):
-            alone = [_seconds(step) for _ in range(max(_FEWEST_STEPS, len(during)))]
+            alone = [_seconds(step) for _ in range(max(_MIN_STEPS, len(during)))]
             place = folder / str(trainer.steps)
             blocked, during = _seconds(save), [_seconds(step)]
-            while not place.exists():  # Orbax gives a checkpoint its name when it is whole
+            while not place.exists():  # Orbax renames a checkpoint when it is complete
                 during.append(_seconds(step))
             saved.wait()
             last = [_seconds(action) for action in (save_to_disk, functools.partial(load_run, folder), resume)]
@@ -94,7 +94,7 @@ def measure(config: Config, trainer: Trainer, rounds: int) -> list[Round]:
 
 
 def checkpoints(config: Config, *, repeats: int) -> list[Table]:
-    """Times of saving and restoring, and the stall of training that a save causes.
+    """Times saving and restoring, and how long a save stalls training.
 
     Args:
         config: settings of the run; its output folder is not used.
@@ -117,7 +117,7 @@ def checkpoints(config: Config, *, repeats: int) -> list[Table]:
 
 
 def restore_once(folder: str) -> float:
-    """Seconds to restore the generator of a run, without imports if called in a fresh process."""
+    """Seconds to restore the generator of a run, without imports."""
     return _seconds(functools.partial(load_run, folder))
 
 
@@ -151,10 +151,10 @@ def _stall(rounds: list[Round], every: int, size: str) -> Table:
         f"share of {every} steps, %": 100 * stall.median / (every * alone.median),
     }
     note = (
-        "Blocked: the loop stands still at the call. Stall: that, and what the steps that began before the checkpoint "
-        "was on disk took longer than those before."
+        "Blocked: duration of the call. Stall: that, and by how much the steps that began before the checkpoint was on "
+        "disk took longer than the steps before."
     )
-    return Table(f"what a save costs training, {size}", [row], (note,))
+    return Table(f"cost of a save for training, {size}", [row], (note,))
 
 
 def _seconds(action: Callable[[], Any]) -> float:
@@ -170,7 +170,7 @@ def mib(folder: Path) -> float:
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Keeps what a run tells its user out of the benchmark's output."""
+    """Hides the messages of a run."""
     with (
         open(os.devnull, "w") as nowhere,
         contextlib.redirect_stdout(nowhere),

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.plots import image_grid, show_holes
+from experiments.image_grids import image_grid, show_holes
 from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.data import ImageSource
-from pconv_jax.evaluation.baselines import composite
+from pconv_jax.evaluation.composites import make_composite
 from pconv_jax.evaluation.metrics import l1
 
 _SAMPLES = 8  # rows in a grid of sample results
@@ -54,7 +54,7 @@ class Validation:
                 ("ground truth", image),
                 ("masked input", show_holes(noisy, mask)),
                 ("raw output", output),
-                ("composite", composite(noisy, mask, output)),
+                ("composite", make_composite(noisy, mask, output)),
             ],
             path,
         )

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.data.crop import resized
+from pconv_jax.data.crop import resize
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Augmentation:
 
         Args:
             image: [H, W, 3].
-            rng: source of the variation.
+            rng: random generator.
             size: S, the side of the result in pixels.
 
         Returns:
@@ -54,8 +54,8 @@ class Augmentation:
         top, left = rng.integers(0, (height - side + 1, width - side + 1)).tolist()
         crop = image[top : top + side, left : left + side]
         if self.flip and rng.random() < 0.5:
-            crop = cv2.flip(crop, 1)  # a view that runs backwards would be copied by OpenCV, ten times as slowly
-        square = resized(crop, size)
+            crop = cv2.flip(crop, 1)  # OpenCV would copy a reversed view ten times as slowly
+        square = resize(crop, size)
         if self.recolor:
             square = _recolored(square, rng)
         if self.monochrome and rng.random() < self.monochrome:
@@ -64,14 +64,14 @@ class Augmentation:
 
 
 def _recolored(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Exchanges the channels, and scales (0.4 to 1) and shifts each within 0..255."""
+    """Permutes the channels, and scales (0.4 to 1) and shifts each within 0..255."""
     gain = rng.uniform(0.4, 1.0, 3)
     shift = rng.uniform(0.0, 255 * (1 - gain))
     return np.rint(image[..., rng.permutation(3)] * gain + shift).astype(np.uint8)
 
 
 def _monochrome(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """As an old print: grey, or every second time from one colour to another: sepia, cyan, faded."""
+    """Like an old print: half of the images grey, half a random tone such as sepia, cyan or faded."""
     import cv2
 
     luminance = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]

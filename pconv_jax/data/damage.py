@@ -44,7 +44,7 @@ class Damage:
         """Draws a mask.
 
         Args:
-            rng: source of the lines.
+            rng: random generator.
             size: S, the side in pixels.
 
         Returns:

@@ -1,9 +1,8 @@
-"""From a source of images to batches, through Grain: crop, lines, noise, batch, prefetch.
+"""The input pipeline, from images to batches with Grain: crop, lines, noise, batch, prefetch.
 
-Batches hold float32 arrays: image and noisy [B, S, S, 3], RGB in [0, 1]; mask [B, S, S, 1], 1 = valid and
-0 = hole. Each example draws from a random generator of its own, made from the seed and the example's number,
-so the batches do not depend on how many threads or processes work on them, and an iterator resumes from its
-position alone.
+Batches are float32 arrays: image and noisy [B, S, S, 3], RGB in [0, 1]; mask [B, S, S, 1], 1 = valid and
+0 = hole. Each example has its own random generator, seeded with the seed and the example's number, so batches do not
+depend on the number of threads or processes, and an iterator resumes from its position alone.
 """
 
 import dataclasses
@@ -25,16 +24,15 @@ from pconv_jax.data.workers import in_processes
 if TYPE_CHECKING:
     import grain
 
-_THREADS = 2  # threads in each process; most of their time is spent in C code that lets others run
-_AHEAD = 4  # batches ready in each process before they are asked for
+_THREADS = 2  # of each process; they spend most of their time in C code, which releases the GIL
+_AHEAD = 4  # prefetched batches of each process
 
 
 @dataclasses.dataclass(frozen=True)
 class _Epochs:
-    """The images of a source without end, each epoch in an order of its own.
+    """The images of a source, repeated for ever, each epoch in a new order.
 
-    In place of Grain's shuffle(), which spends some 30 ms / n on each of n images: too long for a few
-    photographs.
+    Replaces Grain's shuffle(), which takes about 30 ms / n for each of n images: too slow for a few photographs.
     """
 
     source: ImageSource
@@ -48,18 +46,18 @@ class _Epochs:
         return self.source[_order(self.seed, epoch, len(self.source))[place].item()]
 
 
-@functools.lru_cache(maxsize=4)  # threads may be at work on both sides of an epoch's end
+@functools.lru_cache(maxsize=4)  # threads may work on two epochs at once
 def _order(seed: int, epoch: int, size: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(size)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Example:
-    """Makes an example of an image: a square crop at its final size, the lines and the noise on it."""
+    """Makes an example from an image: a square crop at its final size, a mask and noise."""
 
     image_size: int
     damage: Damage
-    augmentation: Augmentation | None  # None: the square in the middle
+    augmentation: Augmentation | None  # None: the central square
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
         mask = self.damage.mask(rng, self.image_size)
@@ -79,7 +77,7 @@ class _Example:
 
 @dataclasses.dataclass(frozen=True)
 class _Batch:
-    """Stacks examples, and adds the noise."""
+    """Stacks examples and adds the noise."""
 
     noise: float
 
@@ -105,22 +103,22 @@ def train_batches(
     workers: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> "grain.IterDataset[dict[str, np.ndarray]]":
-    """Infinite batches: the images in a new order each epoch, with new crops, lines and noise.
+    """Infinite training batches: a new order of the images each epoch; new crops, lines and noise for each example.
 
     Args:
-        source: the images; a batch may run over into the next epoch, so a few are enough.
+        source: the images; a batch may continue into the next epoch, so a few images are enough.
         image_size: side S of the examples, in pixels.
-        batch_size: B, over all hosts together.
-        seed: any integer >= 0; with the same seed come the same batches, whatever `workers` is.
+        batch_size: B, of all hosts together.
+        seed: any integer >= 0; the batches depend on it and not on `workers`.
         damage: the lines and the noise.
         augmentation: how the images are varied.
         workers: processes that make batches ahead of time; 0: threads of this process.
         shard: (i, n) for host i of n, which gets rows i * B / n to (i + 1) * B / n of each batch.
 
     Returns:
-        A Grain data set of {"image", "noisy", "mask"}; "image" is the clean target, "noisy" the same with
-        noise, clipped to [0, 1]. The state of an iterator is {"next_index": number of batches taken}, for any
-        `workers`; its close() ends its threads and processes.
+        A Grain data set of {"image", "noisy", "mask"}: "image" is the clean target, "noisy" the same with noise,
+        clipped to [0, 1]. The state of an iterator is {"next_index": number of batches taken}, for any `workers`; its
+        close() ends its threads and processes.
 
     Raises:
         InputError: an argument is out of its range.
@@ -140,7 +138,7 @@ def train_batches(
     # The smallest crop still has every pixel that it needs.
     source = source.at_least(math.ceil(image_size / augmentation.crop_scale[0]))
     examples = grain.MapDataset.source(_Epochs(source, order_seed)).random_map(example, seed=example_seed)
-    # Whole batches are dealt out, to hosts and then to workers: their rows do not depend on either.
+    # Hosts and workers get whole batches, so that the rows do not depend on the number of either.
     batches = examples.batch(batch_size // hosts, batch_fn=_Batch(damage.noise))[host::hosts]
     if workers:
         return in_processes(batches, workers, read=_read_ahead(), ahead=_AHEAD)
@@ -156,15 +154,15 @@ def eval_batches(
     damage: Damage,
     limit: int | None = None,
 ) -> "grain.IterDataset[dict[str, np.ndarray]]":
-    """One pass over the images in their order: the square in the middle, damaged the same way every time.
+    """One pass over the images in order: the central square of each, damaged the same way every time.
 
     Args:
         source: the images.
         image_size: side S of the examples, in pixels.
         batch_size: B; the last batch may be smaller. The rows do not depend on it.
-        seed: any integer >= 0; with the number of an image it settles the lines and the noise on it.
+        seed: any integer >= 0; it determines the lines and the noise of each image, whatever the batch size.
         damage: the lines and the noise.
-        limit: images to stop after.
+        limit: largest number of images; all by default.
 
     Returns:
         A finite Grain data set of {"image", "noisy", "mask"}.
@@ -183,7 +181,7 @@ def eval_batches(
 
 
 def _seeds(source: ImageSource, example: _Example, batch_size: int, seed: int, *, purpose: int) -> list[int]:
-    """Checks what both kinds of batches have in common; seeds for order and examples, others each purpose."""
+    """Checks the arguments of both kinds of batches; returns the seeds of the order and of the examples."""
     example.damage.check()
     for name, value in (("image_size", example.image_size), ("batch_size", batch_size)):
         if value < 1:
@@ -191,7 +189,7 @@ def _seeds(source: ImageSource, example: _Example, batch_size: int, seed: int, *
     if seed < 0:
         raise InputError(f"seed={seed} must be at least 0")
     if not len(source):
-        raise InputError(f"{source!r} holds no images")
+        raise InputError(f"{source!r} contains no images")
     return np.random.SeedSequence([seed, purpose]).generate_state(2).tolist()
 
 

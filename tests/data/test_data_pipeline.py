@@ -254,7 +254,7 @@ class TestTraining:
     def test_bad_lines_and_no_images_are_named(self):
         with pytest.raises(InputError, match="thickness="):
             training(Shades(3), line_thickness=(0, 2))
-        with pytest.raises(InputError, match="holds no images"):
+        with pytest.raises(InputError, match="contains no images"):
             training(Shades(0))
 
     def test_a_file_that_goes_bad_stops_training_with_its_name(self, tmp_path):

@@ -9,9 +9,10 @@ from conftest import STEPS
 from PIL import Image
 
 from experiments import paper_figures
-from experiments.paper_figures import Results, main
+from experiments.paper_figures import main
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources
+from experiments.train.run_folder import InpaintedImages
 from pconv_jax.common.errors import InputError
 
 NAMES = [
@@ -49,7 +50,7 @@ def results(count=9, size=8):
     truth = rng.random((count, size, size, 3), np.float32)
     mask = np.ones((count, size, size, 1), np.float32)
     mask[:, 2:4] = 0
-    return Results(truth, np.where(mask == 1, truth, np.nan), mask, np.zeros_like(truth))
+    return InpaintedImages(truth, np.where(mask == 1, truth, np.nan), mask, np.zeros_like(truth))
 
 
 def test_every_figure_of_a_run(finished, tmp_path, capsys, grids):

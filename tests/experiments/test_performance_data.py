@@ -106,7 +106,9 @@ def test_workers_are_timed_in_turn_each_with_its_own_number(files, monkeypatch):
     assert {number: len(timing.seconds) for number, timing in timings.items()} == {0: 2, 3: 2}
     images = len(PHOTOGRAPHS["train"])
     in_turn = [(number, len(list(run))) for number, run in itertools.groupby(asked[:-2])]
-    assert in_turn == [(0, data._most_ready(0) + images), (3, data._most_ready(3) + images)] * 3  # one to warm up
+    assert (
+        in_turn == [(0, data._max_prefetched(0) + images), (3, data._max_prefetched(3) + images)] * 3
+    )  # one to warm up
     assert sorted(asked[-2:]) == ["0 closed", "3 closed"]
 
 
