@@ -199,7 +199,7 @@ def test_the_structure_of_the_paper_preset():
             *[((512 + 256, 256), 1, (512, 256), True), ((256, 256), 1, None, False)],
             *[((256 + 128, 128), 1, (256, 128), True), ((128, 128), 1, None, False)],
             *[((128 + 64, 64), 1, (128, 64), True), ((64, 64), 1, None, False)],
-            ((64, 3), 1, (64,), True),
+            ((64, 3), 1, None, True),
         ]
     )
     assert norms == {64: 3, 128: 3, 256: 3, 512: 3}

@@ -118,7 +118,7 @@ def test_preprocessing_of_one_orange_pixel():
     np.testing.assert_allclose(preprocess(pixel, "caffe").ravel(), [-103.939, 10.721, 131.32], rtol=1e-6)
     expected = [2.2489083, 0.19642857, -1.8044444]
     np.testing.assert_allclose(preprocess(pixel, "torchvision").ravel(), expected, rtol=1e-5)
-    with pytest.raises(InputError, match="got 'imagenet'"):
+    with pytest.raises(InputError, match="not 'imagenet'"):
         preprocess(pixel, "imagenet")
 
 
@@ -270,13 +270,13 @@ def test_bfloat16_is_close():
 @pytest.mark.parametrize(
     ("x", "layers", "words"),
     [
-        (images(), ["relu1_1"], "no layer 'relu1_1'; its layers are block1_conv1, "),
-        (images(), [], "No VGG16 layer was named"),
+        (images(), ["relu1_1"], "no layer 'relu1_1': choose from block1_conv1, "),
+        (images(), [], "no VGG16 layer was named"),
         (images(), ["block2_conv2"], "block2_conv2 needs block2_conv1, block2_conv2, .*seed 0.* through="),
-        (images()[0], ["block1_conv1"], r"got shape \[37, 41, 3\]"),
-        (images()[..., :1], ["block1_conv1"], r"got shape \[2, 37, 41, 1\]"),
-        (images(1, 9), ["block1_pool"], "at least 2x2 pixels, got 1x9"),
-        (np.zeros((1, 8, 8, 3), np.uint8), ["block1_conv1"], "got uint8; divide 8-bit images by 255"),
+        (images()[0], ["block1_conv1"], r"not \[37, 41, 3\]"),
+        (images()[..., :1], ["block1_conv1"], r"not \[2, 37, 41, 1\]"),
+        (images(1, 9), ["block1_pool"], "at least 2x2 pixels, not 1x9"),
+        (np.zeros((1, 8, 8, 3), np.uint8), ["block1_conv1"], "not uint8: divide 8-bit images by 255"),
     ],
 )
 def test_mistakes_are_named(x, layers, words):
@@ -415,11 +415,11 @@ def vgg19(kind):
         ),
         (
             {k: v.transpose(3, 2, 0, 1) if v.ndim == 4 else v for k, v in flat(numbers(), "caffe").items()},
-            r"block1_conv1 must be a bias \[64\] and a kernel \[3, 3, 3, 64\], got .64. and \[64, 3, 3, 3\]",
+            r"block1_conv1 must be a bias \[64\] and a kernel \[3, 3, 3, 64\], not .64. and \[64, 3, 3, 3\]",
         ),
         (
             flat(numbers(), "caffe") | {"block1_conv1/gamma": np.ones(64, np.float32)},
-            r"got \[64\] and \[64\] and",
+            r"not \[64\] and \[64\] and",
         ),
         (flat(numbers(), "caffe") | {"block1_conv2/bias": np.ones(64, np.int8)}, "block1_conv2 holds values"),
         (with_first_biases("caffe", np.nan), "not finite"),
@@ -486,8 +486,8 @@ def cut(form, share):
         (unclosed_header, "damaged or incomplete"),
         (lambda path: path.write_bytes(b""), "neither HDF5, npz nor safetensors"),
         (lambda path: path.write_text("<html>Not Found</html>"), "neither HDF5, npz nor safetensors"),
-        (lambda path: path.mkdir(), "There is no VGG16 weights file"),
-        (lambda path: None, "There is no VGG16 weights file .*'download', or 'random'"),
+        (lambda path: path.mkdir(), "there is no VGG16 weights file"),
+        (lambda path: None, "there is no VGG16 weights file .*'download', or 'random'"),
         *[(cut(form, share), "damaged or incomplete") for form in SAVERS for share in (0.01, 0.5, 0.999)],
     ],
 )
