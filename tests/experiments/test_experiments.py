@@ -16,7 +16,6 @@ import pytest
 from conftest import STEPS, tiny
 from PIL import Image
 
-import pconv_jax
 from experiments.export import main as export_main
 from experiments.run import main, parse
 from experiments.train import experiment, loop
@@ -24,6 +23,7 @@ from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, read_metrics
 from experiments.train.presets import PRESETS
 from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.models import FillCorrectingConfig
@@ -33,7 +33,7 @@ def variables(folder: Path) -> list[np.ndarray]:
     """The generator of the last step."""
     with open_checkpoints(folder) as checkpoints:
         step = checkpoints.latest
-    model = pconv_jax.load_run(folder, step=step)
+    model = load_run(folder, step=step)
     return [np.asarray(leaf) for leaf in jax.tree.leaves((model.params, model.stats))]
 
 
@@ -66,7 +66,7 @@ def test_a_run_leaves_losses_pictures_checkpoints_and_a_report(finished):
 
 
 def test_restore_gives_a_ready_model(finished):
-    model = pconv_jax.load_run(finished)
+    model = load_run(finished)
     image = np.random.default_rng(0).random((21, 18, 3), np.float32)
     mask = np.ones((21, 18, 1))
     mask[9:11] = 0
