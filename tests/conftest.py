@@ -56,10 +56,10 @@ def here(monkeypatch):
     """Spares the seconds in which the evaluation's processes start, where they are not what is tested."""
     from evaluations import InThisProcess
 
-    from experiments.evaluate import work
+    from pconv_jax.evaluation import worker_pool
 
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", InThisProcess)
-    monkeypatch.setattr(work, "_pairs", None, raising=False)
+    monkeypatch.setattr(worker_pool, "_pairs", None, raising=False)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 from flax import nnx
 from PIL import Image
 
-from experiments.evaluate import work
 from experiments.evaluate.__main__ import main
 from pconv_jax.checkpoints.orbax import Checkpoints
+from pconv_jax.evaluation import worker_pool
 from pconv_jax.models import PaperConfig, PaperGenerator
 
 
@@ -16,7 +16,7 @@ class InThisProcess:
     """A pool of processes without the processes."""
 
     def __init__(self, *_, initargs, **__):
-        (work._pairs,) = initargs
+        (worker_pool._pairs,) = initargs
 
     def submit(self, function, *arguments):
         future = concurrent.futures.Future()

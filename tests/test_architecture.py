@@ -47,7 +47,7 @@ POSITIONAL_DEFAULTS = {
     "pconv_jax.inpainting.inpainter.Inpainter.__call__": "the mask, which `hole=` may take the place of",
     "pconv_jax.inpainting.inpainter.Inpainter.from_pretrained": "which weights, as a name",
     "pconv_jax.inpainting.inpainter.inpaint": "the mask, which `hole=` may take the place of",
-    "pconv_jax.cli.main.main": "the arguments, as everywhere else",
+    "pconv_jax.common.commands.Main.__call__": "the arguments, as everywhere else",
     "pconv_jax.evaluation.metrics.region_mean": "the region, which is the whole image when None",
 }
 
@@ -203,7 +203,7 @@ WRONG = [
 RIGHT = [
     (floors, "pconv_jax.models.paper", "from pconv_jax.models.reach import x\nfrom ..ops import y"),
     (borders, "pconv_jax.checkpoints.orbax", "def f():\n    from orbax.checkpoint import v1"),
-    (borders, "experiments.plots", "import matplotlib, pconv_jax.training.step"),
+    (borders, "experiments.loss_curves", "import matplotlib, pconv_jax.training.step"),
     (borders, "pconv_jax.data.source", "if typing.TYPE_CHECKING:\n    import grain"),
     (signatures, "pconv_jax.masks", "def lines(rng, height, *, width=1): ...\ndef _own(x=1): ..."),
 ]

@@ -1,4 +1,4 @@
-"""The whole generator against the same one with plain convolutions: the passes over masks and features join others."""
+"""Suite `network`: the whole generator against the same one with plain convolutions."""
 
 import functools
 from typing import Any
@@ -20,7 +20,7 @@ from pconv_jax.models import PAPER_PRESETS, PaperGenerator
 
 
 class _PlainConv(PartialConv):
-    """The same parameters, used by a plain convolution; the mask only changes its size."""
+    """A plain convolution with the same parameters; the mask is only resized."""
 
     def __call__(self, x: jax.Array, mask: Any) -> Any:
         stride = self.stride if isinstance(self.stride, int) else 1
@@ -40,7 +40,7 @@ def run(options: Options) -> list[Table]:
     models = {"plain": plain, "partial": PaperGenerator(config, rngs=nnx.Rngs(0))}
     parts = {name: nnx.split(model, nnx.Param, ...) for name, model in models.items()}
 
-    # Image and mask are arguments: of constants, XLA would work out the whole mask path while it compiles.
+    # Image and mask are arguments: XLA would compute the whole mask path of constants at compile time.
     def loss(graph: Any, params: nnx.State, rest: nnx.State, image: jax.Array, mask: jax.Array) -> jax.Array:
         return jnp.mean(jnp.square(nnx.merge(graph, params, rest, copy=True)(image, mask)[0] - image))
 
