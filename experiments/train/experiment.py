@@ -29,7 +29,7 @@ def run(config: Config) -> int:
         0, or 128 + the number of the signal that stopped it (after saving).
 
     Raises:
-        InputError: something the user can mend.
+        InputError: a mistake in settings, data, weights or the output folder.
         TrainingError: a loss was no longer finite.
     """
     config.check()

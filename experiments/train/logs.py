@@ -1,4 +1,4 @@
-"""What a run tells while it works: a progress bar, a plain file of every step's metrics, TensorBoard events."""
+"""Progress of a run: a bar, a plain file of every step's metrics, TensorBoard events."""
 
 import json
 import sys
@@ -18,8 +18,8 @@ UNITS = {"adversarial": "nats", "discriminator_loss": "nats"}
 class MetricsLog:
     """Appends one row a step to `metrics.jsonl` and to TensorBoard event files; a context manager.
 
-    What was logged after the step that training resumes from is taken away first, so that the file of a resumed run
-    reads like that of an uninterrupted one.
+    Rows after the step that training resumes from are removed first, so that the file of a resumed run reads like that
+    of an uninterrupted one.
     """
 
     def __init__(self, folder: Path, *, resume_step: int = 0):
@@ -57,7 +57,7 @@ class MetricsLog:
 def read_metrics(path: Path) -> list[dict[str, float]]:
     """The rows of a metrics file, oldest first; none where there is no file.
 
-    A last line that a kill cut short is left out.
+    An incomplete last line, after a kill, is left out.
 
     Args:
         path: a `metrics.jsonl`.
@@ -72,11 +72,11 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 
 def history(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> tuple[dict[str, list[float]], list[int]]:
-    """Picks losses out of the rows of a metrics file.
+    """The history of some losses, from the rows of a metrics file.
 
     Args:
         rows: as `read_metrics` gives them.
-        names: the losses; the first tells which rows count, others that these lack are left out.
+        names: the losses; only rows with the first one count, and losses that these lack are left out.
 
     Returns:
         Loss -> its values, and the steps at which they were logged; both empty where there is no such row.
@@ -87,14 +87,14 @@ def history(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> tuple[
 
 
 def progress_bar(title: str, unit: str, *, total: int, done: int = 0, each: int = 1) -> "tqdm[Any]":
-    """A bar with rate and time left; a line every ten seconds where the output is not a terminal.
+    """A progress bar with rate and time left; a line every ten seconds if the output is no terminal.
 
     Args:
-        title: what is being done.
-        unit: what is counted.
-        total: number of updates until the end.
-        done: number of updates made before.
-        each: units that an update stands for: a training step moves the bar by a batch of images.
+        title: label of the bar.
+        unit: unit of what is counted.
+        total: number of updates in all.
+        done: number of updates made before, in a resumed run.
+        each: units an update: a training step moves the bar by a batch of images.
     """
     seconds = 0.1 if sys.stderr.isatty() else 10.0
     scale = each if each > 1 else False

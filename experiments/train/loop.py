@@ -3,14 +3,14 @@
 import contextlib
 import dataclasses
 import math
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from tqdm import tqdm
 
+from experiments.train.clock import Clock
 from experiments.train.config import Config
 from experiments.train.logs import LOSSES, MetricsLog, progress_bar
 from experiments.train.signals import stop_signals
@@ -176,29 +176,3 @@ def run_checkpoints(config: Config, trainer: Trainer) -> Checkpoints:
     """Opens the checkpoints of the run's folder, or creates them."""
     notes = {"generator": config_to_json(trainer.config.generator), "config": config.to_json()}
     return Checkpoints(config.run.out / "checkpoints", keep=config.run.keep, minimise=VALIDATION_L1, notes=notes)
-
-
-class Clock:
-    """Seconds of training without pauses, and those of them spent waiting for data."""
-
-    def __init__(self) -> None:
-        """Counts from now on."""
-        self._started, self._waited, self._paused = time.perf_counter(), 0.0, 0.0
-
-    def read(self) -> tuple[float, float]:
-        """Seconds in all, and seconds of waiting."""
-        return time.perf_counter() - self._started - self._paused, self._waited
-
-    @contextlib.contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Counts as waiting what happens inside."""
-        started = time.perf_counter()
-        yield
-        self._waited += time.perf_counter() - started
-
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Does not count what happens inside."""
-        started = time.perf_counter()
-        yield
-        self._paused += time.perf_counter() - started

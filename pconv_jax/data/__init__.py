@@ -43,7 +43,7 @@ def open_source(
     download: bool = True,
     prepared_dir: str | os.PathLike[str] | None = None,
 ) -> ImageSource:
-    """Opens one split of a data set; fails here, not later, if it cannot be read.
+    """Opens one split of a dataset; fails here, not later, if it cannot be read.
 
     Args:
         dataset: one of `DATASETS`.
@@ -54,14 +54,14 @@ def open_source(
         limit: largest number of training images, a seeded choice; the other splits stay whole, so that scores remain
             comparable (`eval_batches` has a limit of its own).
         seed: seed of that choice only; no seed moves an image to another split.
-        download: whether a data set may be downloaded.
-        prepared_dir: folder for data sets prepared from official files; in the user's cache by default.
+        download: whether a dataset may be downloaded.
+        prepared_dir: folder for datasets prepared from official files; in the user's cache by default.
 
     Returns:
         The images.
 
     Raises:
-        InputError: an unknown name, a folder with too few images, or a data set that is unavailable.
+        InputError: an unknown name, a folder with too few images, or a dataset that is unavailable.
     """
     if dataset not in DATASETS:
         raise InputError(f"dataset={dataset!r} must be one of {', '.join(DATASETS)}")

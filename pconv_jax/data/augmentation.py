@@ -36,12 +36,12 @@ class Augmentation:
         if not 0 <= self.monochrome <= 1:
             raise InputError(f"monochrome={self.monochrome} must be a share of the images, from 0 to 1")
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator, *, size: int) -> np.ndarray:
+    def __call__(self, rng: np.random.Generator, image: np.ndarray, *, size: int) -> np.ndarray:
         """A random square of an image, varied.
 
         Args:
-            image: [H, W, 3].
             rng: random generator.
+            image: [H, W, 3].
             size: S, the side of the result in pixels.
 
         Returns:
@@ -57,20 +57,20 @@ class Augmentation:
             crop = cv2.flip(crop, 1)  # OpenCV would copy a reversed view ten times as slowly
         square = resize(crop, size)
         if self.recolor:
-            square = _recolored(square, rng)
+            square = _recolored(rng, square)
         if self.monochrome and rng.random() < self.monochrome:
-            square = _monochrome(square, rng)
+            square = _monochrome(rng, square)
         return square
 
 
-def _recolored(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _recolored(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Permutes the channels, and scales (0.4 to 1) and shifts each within 0..255."""
     gain = rng.uniform(0.4, 1.0, 3)
     shift = rng.uniform(0.0, 255 * (1 - gain))
     return np.rint(image[..., rng.permutation(3)] * gain + shift).astype(np.uint8)
 
 
-def _monochrome(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _monochrome(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Like an old print: half of the images grey, half a random tone such as sepia, cyan or faded."""
     import cv2
 

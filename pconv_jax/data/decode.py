@@ -1,6 +1,6 @@
 """Image files to pixels: uint8 [H, W, 3], RGB, 0..255, upright.
 
-Rules, for all data sets alike:
+Rules, for all datasets alike:
     - a damaged or truncated file is refused, never filled up with grey;
     - 16-bit channels are scaled to 8 bits, never clipped: a grey value v becomes round(v / 257); of colours
       Pillow keeps the high byte, which is at most 1 level off;

@@ -1,4 +1,4 @@
-"""Any tree of image files as a data set. Images are uint8 [H, W, 3], RGB; `decode` states the rules."""
+"""Any tree of image files as a dataset. Images are uint8 [H, W, 3], RGB; `decode` states the rules."""
 
 import copy
 import functools

@@ -72,7 +72,7 @@ class _Example:
     def _crop(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if self.augmentation is None:
             return central_square(image, self.image_size)
-        return self.augmentation(image, rng, size=self.image_size)
+        return self.augmentation(rng, image, size=self.image_size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +116,7 @@ def train_batches(
         shard: (i, n) for host i of n, which gets rows i * B / n to (i + 1) * B / n of each batch.
 
     Returns:
-        A Grain data set of {"image", "noisy", "mask"}: "image" is the clean target, "noisy" the same with noise,
+        A Grain dataset of {"image", "noisy", "mask"}: "image" is the clean target, "noisy" the same with noise,
         clipped to [0, 1]. The state of an iterator is {"next_index": number of batches taken}, for any `workers`; its
         close() ends its threads and processes.
 
@@ -165,7 +165,7 @@ def eval_batches(
         limit: largest number of images; all by default.
 
     Returns:
-        A finite Grain data set of {"image", "noisy", "mask"}.
+        A finite Grain dataset of {"image", "noisy", "mask"}.
 
     Raises:
         InputError: an argument is out of its range.

@@ -20,8 +20,8 @@ class ImageSource(Protocol):
     """A fixed sequence of images. Picklable; `repr` depends on the images alone.
 
     Attributes:
-        name: the data set.
-        note: how it differs from the published data set ("400 of the official 1880 images"), or an empty string.
+        name: the dataset.
+        note: how it differs from the published dataset ("400 of the official 1880 images"), or an empty string.
     """
 
     name: str
@@ -36,7 +36,7 @@ class ImageSource(Protocol):
         ...
 
     def label(self, index: int, /) -> str:
-        """Name of image `index`: its file, or its position in the data set."""
+        """Name of image `index`: its file, or its position in the dataset."""
         ...
 
     def at_least(self, short_side: int, /) -> "ImageSource":

@@ -25,7 +25,7 @@ def in_processes(
         ahead: number of finished batches that each process keeps ready.
 
     Returns:
-        A Grain data set. The state of its iterators is {"next_index": number of batches taken}, as it is for
+        A Grain dataset. The state of its iterators is {"next_index": number of batches taken}, as it is for
         `batches.to_iter_dataset()`.
     """
     import grain

@@ -1,1 +1,1 @@
-"""Training: the state, the GAN step, and its mapping over devices."""
+"""Training: the state, the GAN step, Adam, and the mapping of the step over devices."""

@@ -1,4 +1,4 @@
-"""Replicas: one training step mapped over the devices of one or many hosts, the batch split between them."""
+"""Data parallelism: one training step mapped over the devices of one or many hosts, the batch split between them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -59,12 +59,12 @@ class Replicas:
             raise InputError(f"mapping={mapping!r} must be 'shard_map' or 'pmap'")
 
     def __call__(self, state: Any, batch: Mapping[str, np.ndarray], constants: Any) -> tuple[Any, Any]:
-        """One step.
+        """Takes one step.
 
         Args:
-            state: what `replicate` or the previous step gave; donated.
+            state: from `replicate` or the previous step; donated.
             batch: this host's part of the global batch, arrays `[N, ...]`, N a multiple of the host's devices.
-            constants: what `replicate` gave for the arguments that never change.
+            constants: from `replicate`; arguments that never change.
 
         Returns:
             The new state and the metrics, both as the mapping holds them: `collect` turns them into plain arrays.
@@ -73,7 +73,7 @@ class Replicas:
         return state, metrics
 
     def compile(self, state: Any, batch: Mapping[str, np.ndarray], constants: Any) -> Any:
-        """The compiled step for arguments of these shapes, for a look at its cost and memory; nothing is run.
+        """Compiles the step for arguments of these shapes, to read its cost and memory; nothing is run.
 
         Args:
             state: as for a step; not donated.
@@ -89,11 +89,11 @@ class Replicas:
         """Copies a pytree to every device."""
         if self.mapping == "pmap":
             return jax.tree.map(self._stack, tree)
-        # A copy, always: the step gives its buffers away, and the caller may go on using the tree.
+        # A copy, always: the step donates its buffers, and the caller may still use the tree.
         return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf), self._whole), tree)
 
     def collect(self, tree: Any) -> Any:
-        """The one value that all replicas share, as arrays without a replica dimension."""
+        """The value that all replicas share, as arrays without a replica dimension."""
         if self.mapping == "pmap":
             return jax.tree.map(lambda leaf: leaf.addressable_shards[0].data.reshape(leaf.shape[1:]), tree)
         return tree
@@ -104,7 +104,7 @@ class Replicas:
         return jax.make_array_from_callback(shape, self._split, lambda _: leaf[None])
 
     def check_batch(self, rows: int) -> int:
-        """Refuses a number of images a step that this host cannot split between its devices.
+        """Checks that this host can split a batch between its devices.
 
         Args:
             rows: images of this host's part of the batch.
@@ -113,7 +113,7 @@ class Replicas:
             Number of this host's devices.
 
         Raises:
-            InputError: naming both numbers.
+            InputError: it cannot; both numbers are named.
         """
         local = sum(device.process_index == jax.process_index() for device in self.devices)
         if rows < 1 or rows % local:

@@ -1,9 +1,7 @@
-"""The command: presets, refusals, and whole small runs - interrupted, killed, resumed, and gone wrong."""
+"""The command: refusals, and whole small runs - interrupted, killed, resumed, and gone wrong."""
 
-import dataclasses
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -17,24 +15,22 @@ import pytest
 from conftest import STEPS, tiny
 from PIL import Image
 
-import pconv_jax
 from experiments.export import main as export_main
-from experiments.run import main, parse
+from experiments.run import main
 from experiments.train import experiment, loop, trainer
 from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, read_metrics
-from experiments.train.presets import PRESETS
 from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import FillCorrectingConfig
 
 
 def variables(folder: Path) -> list[np.ndarray]:
     """The generator of the last step."""
     with open_checkpoints(folder) as checkpoints:
         step = checkpoints.latest
-    model = pconv_jax.load_run(folder, step=step)
+    model = load_run(folder, step=step)
     return [np.asarray(leaf) for leaf in jax.tree.leaves((model.params, model.stats))]
 
 
@@ -67,7 +63,7 @@ def test_a_run_leaves_losses_pictures_checkpoints_and_a_report(finished):
 
 
 def test_restore_gives_a_ready_model(finished):
-    model = pconv_jax.load_run(finished)
+    model = load_run(finished)
     image = np.random.default_rng(0).random((21, 18, 3), np.float32)
     mask = np.ones((21, 18, 1))
     mask[9:11] = 0
@@ -168,46 +164,6 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, capsys):
     assert error.startswith("stopped: after step 1 the generator's output is not finite; no checkpoint was saved")
 
 
-def test_presets_carry_what_the_paper_says():
-    papers = {name: preset for name, preset in PRESETS.items() if name != "faithful"}
-    assert set(papers) == {"samples", "folder", "dtd", "oxford_flowers102", "celeb_a"}
-    assert all(name == preset.data.dataset for name, preset in papers.items())
-    assert (PRESETS["dtd"].data.image_size, PRESETS["dtd"].run.epochs, PRESETS["dtd"].data.limit) == (128, 40, None)
-    assert (PRESETS["celeb_a"].data.image_size, PRESETS["celeb_a"].data.limit) == (128, 6400)
-    assert PRESETS["oxford_flowers102"].data.image_size == 64
-    assert [name for name, preset in PRESETS.items() if preset.network.vgg_weights == "random"] == ["samples"]
-    for preset in papers.values():
-        assert min(preset.losses.weights.values()) > 0
-        assert preset.damage.noise > 0
-
-
-def test_flags_override_the_preset_of_their_data_set():
-    config = parse(["--dataset", "celeb_a", "--batch-size", "4", "--line-count", "1", "3", "--no-resume"])
-    assert (config.data.dataset, config.data.limit, config.data.batch_size) == ("celeb_a", 6400, 4)
-    assert config.damage.line_count == (1, 3)
-    assert parse([]).data.dataset == "samples"
-    assert parse(["--dataset=dtd"]).data.image_size == 128
-
-
-def test_a_preset_by_name_goes_before_that_of_the_data_set():
-    config = parse(["--preset", "faithful", "--data-dir", "photos", "--steps", "900"])
-    assert (config.network.generator, config.run.steps) == ("pyramid", 900)
-    assert (config.data.dataset, config.data.data_dir) == ("folder", Path("photos"))
-    config.check()
-    assert config.network.generator_config == FillCorrectingConfig()
-    assert parse(["--preset", "faithful", "--dataset", "samples"]).data.dataset == "samples"
-    assert parse(["--preset=faithful", "--blocks", "1", "1", "1"]).network.generator_config.blocks == (1, 1, 1)
-
-
-def test_an_unknown_preset_is_a_mistake_in_the_flags(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        parse(["--preset", "fast"])
-    assert stopped.value.code == 2
-    error = capsys.readouterr().err
-    assert "fast" in error
-    assert "python -m experiments.run: error" in error
-
-
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
@@ -251,7 +207,7 @@ def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on
     assert main(tiny(second, *again, "--initial-weights", str(moved), "--resume")) == 2
     assert f"--initial-weights was {file} and is now {moved}" in capsys.readouterr().err
     assert main(tiny(tmp_path / "third", *again, "--initial-weights", str(file))) == 2
-    assert f"there are no weights {file}" in capsys.readouterr().err
+    assert f"unknown weights '{file}': choose from faithful" in capsys.readouterr().err
     file = moved
     assert main(tiny(tmp_path / "third", *ALONE, "--initial-weights", str(file))) == 2
     assert "--initial-weights" in capsys.readouterr().err
@@ -266,50 +222,6 @@ def test_weights_that_cannot_be_saved(tmp_path, capsys, monkeypatch, arguments, 
     assert export_main(arguments) == 2
     assert capsys.readouterr().err.startswith(f"error: {named}")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_steps_or_epochs():
-    config = Config().replace(epochs=3, batch_size=10)
-    assert config.total_steps(45) == 12
-    assert config.total_steps(4) == 3  # fewer images than a batch holds: an epoch is one step
-    assert Config().replace(epochs=3, steps=7).total_steps(45) == 7
-
-
-# Settings by name: of flags and in `config.json`. Neither changes when settings move from one section to another.
-_NAMES = """
-adam_b1 adam_b2 adversarial_weight batch_size bfloat16 blocks checkpoint_every clip convolution crop_scale data_dir
-dataset discriminator_learning_rate discriminator_widths epochs flip generator hole_weight image_size initial_weights
-keep learning_rate limit line_count line_shape line_thickness mapping monochrome noise out perceptual_layers
-perceptual_weight pixel_loss pixel_weight recolor resume sample_every schedule seed steps test_images validation_images
-vgg_weights warmup widths workers
-"""
-SETTINGS = _NAMES.split()
-
-
-def test_help_explains_every_flag(capsys):
-    with pytest.raises(SystemExit) as stopped:
-        main(["--help"])
-    assert stopped.value.code == 0
-    shown = capsys.readouterr().out
-    listed = re.findall(r"^│ --([a-z0-9-]+)", shown, re.MULTILINE)
-    assert sorted(listed) == [name.replace("_", "-") for name in SETTINGS]
-    text = " ".join(shown.replace("│", " ").split())
-    assert "side of the square training images, px. (default: 64)" in text
-    assert "standard deviation of the Gaussian noise on training inputs, for pixel values in [0, 1]." in text
-
-
-def test_settings_are_saved_each_by_its_own_name_whatever_section_it_is_in():
-    assert sorted(Config().to_json()) == SETTINGS
-    saved = {"line_count": [1, 3], "flip": True, "out": "there", "clip": 2.0, "widths": None, "learning_rate": 0.1}
-    config = Config.from_json(saved)
-    assert (config.damage.line_count, config.data.augmentation.flip, config.run.out) == ((1, 3), True, Path("there"))
-    assert (config.optimizer.clip, config.network.widths, config.optimizer.learning_rate) == (2.0, None, 0.1)
-    assert {name: config.to_json()[name] for name in saved} == saved
-
-
-def test_a_setting_that_does_not_exist_is_named():
-    with pytest.raises(InputError, match="widht is no setting of this version"):
-        Config().replace(widht=3)
 
 
 @pytest.mark.parametrize(
@@ -353,44 +265,6 @@ def test_an_output_folder_is_never_overwritten(finished, tmp_path, capsys):
     assert main(tiny(tmp_path)) == 2
     assert "is not empty and holds no run" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
-
-
-def test_plain_convolutions_are_another_network_of_the_same_shape():
-    config = parse(["--convolution", "plain"])
-    preset = parse([]).network.generator_config
-    assert config.network.generator_config == dataclasses.replace(preset, convolution="plain")
-    assert parse(["--convolution", "plain", "--widths", "4", "8"]).network.generator_config.widths == (4, 8)
-    with pytest.raises(InputError, match=r"widths=\(\)"):
-        _ = Config().replace(widths=()).network.generator_config
-
-
-def test_a_setting_that_an_old_run_did_not_know_had_its_default_then():
-    before = {name: value for name, value in Config().to_json().items() if name != "convolution"}
-    assert Config().check_same_run(before) == Config()
-    with pytest.raises(InputError, match="--convolution was partial and is now plain:"):
-        Config().replace(convolution="plain").check_same_run(before)
-
-
-def test_settings_come_back_from_their_file_and_those_of_older_runs_have_their_defaults():
-    config = PRESETS["faithful"].replace(
-        data_dir=Path("photos"), blocks=(1, 1, 1), initial_weights=Path("w.safetensors")
-    )
-    assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
-    new = ("monochrome", "line_shape", "blocks", "initial_weights", "pixel_loss", "warmup", "clip")
-    older = {name: value for name, value in PRESETS["samples"].to_json().items() if name not in new}
-    assert Config.from_json(older) == PRESETS["samples"]
-    assert PRESETS["samples"].check_same_run(older) == PRESETS["samples"]
-    with pytest.raises(InputError, match=r"--clip was None and is now 1\.0:"):
-        PRESETS["samples"].replace(clip=1.0).check_same_run(older)
-
-
-def test_settings_that_are_gone_count_where_they_did_something():
-    config = PRESETS["samples"]
-    assert Config.from_json({**config.to_json(), "grey": 0.0}) == config
-    assert config.check_same_run({**config.to_json(), "grey": 0.0}) == config
-    for read in (Config.from_json, config.check_same_run):
-        with pytest.raises(InputError, match="grey is no setting of this version: use the version that made the run"):
-            read({**config.to_json(), "grey": 0.1})
 
 
 def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):

@@ -135,8 +135,8 @@ def test_tables(files, monkeypatch):
 
 def test_training_row(tmp_path, files):
     config = PRESETS["samples"].replace(
-        image_size=32, steps=3, checkpoint_every=3, validation_images=4, widths=(4, 4),
-        discriminator_widths=(4, 4), perceptual_weight=0.0,
+        image_size=32, steps=3, checkpoint_every=3, validation_images=4, widths=(4,),
+        adversarial_weight=0.0, perceptual_weight=0.0,
     )  # fmt: skip
     (row,) = data._training_table({"in memory": config}, tmp_path / "runs", 1).rows
     assert row["times training"] == pytest.approx(row["pipeline images/s"] / row["training images/s"])

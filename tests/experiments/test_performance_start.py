@@ -11,7 +11,7 @@ from experiments.train.presets import PRESETS
 MINI = PRESETS["samples"].replace(
     image_size=16,
     widths=(4,),
-    discriminator_widths=(4,),
+    adversarial_weight=0.0,
     perceptual_weight=0.0,
     validation_images=2,
     steps=10,

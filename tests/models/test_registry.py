@@ -1,6 +1,7 @@
 """A network of one file and one line in the registry trains, is saved, restored and used like any other."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -13,10 +14,12 @@ from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting.inpainter import Inpainter
-from pconv_jax.losses import LossWeights
+from pconv_jax.losses import LossConfig
 from pconv_jax.models import NETWORKS, DiscriminatorConfig, config_from_json, config_to_json
+from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import Replicas
-from pconv_jax.training.step import OptimizerConfig, create
+from pconv_jax.training.state import TrainConfig, init_state
+from pconv_jax.training.step import train_step
 
 SIZE = 16
 
@@ -58,15 +61,15 @@ def registered(monkeypatch):
 
 def trained(config, steps=3):
     """Parameters and batch statistics before and after some steps."""
-    start = create(
-        0,
-        config,
-        DiscriminatorConfig(SIZE, (4, 8)),
-        LossWeights(pixel=1.0, adversarial=0.1, perceptual=0.0),
-        OptimizerConfig(learning_rate=1e-2),
+    settings = TrainConfig(
+        generator=config,
+        discriminator=DiscriminatorConfig(SIZE, (4, 8)),
+        losses=LossConfig(adversarial_weight=0.1, perceptual_weight=0.0),
+        optimizer=OptimizerConfig(learning_rate=1e-2),
     )
-    replicas = Replicas(start.step, devices=jax.devices()[:1])
-    before, state = replicas.collect(start.state).generator, replicas.replicate(start.state)
+    start = init_state(settings, seed=0)
+    replicas = Replicas(functools.partial(train_step, settings), devices=jax.devices()[:1])
+    before, state = start.generator, replicas.replicate(start)
     rng = np.random.default_rng(0)
     image = rng.random((4, SIZE, SIZE, 3), np.float32)
     mask = (rng.random((4, SIZE, SIZE, 1)) > 0.2).astype(np.float32)

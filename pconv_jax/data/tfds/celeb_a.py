@@ -29,7 +29,7 @@ def complete(files: Mapping[str, Path], work: Path) -> tuple[Any, dict[str, Path
 
     Returns:
         The builder class: that of TFDS, or one for images only if a list is missing; all files that it reads; and a
-        note on how the data set differs from the published one.
+        note on how the dataset differs from the published one.
 
     Raises:
         InputError: no images, or a list that cannot be read.

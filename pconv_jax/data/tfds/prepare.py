@@ -1,6 +1,6 @@
-"""Preparing TFDS data sets on disk: finding, downloading, or building them from official files.
+"""Preparing TFDS datasets on disk: finding, downloading, or building them from official files.
 
-Builders, addresses and checksums are those of TFDS. A data set is written atomically: TFDS writes it to a temporary
+Builders, addresses and checksums are those of TFDS. A dataset is written atomically: TFDS writes it to a temporary
 folder and renames it.
 """
 
@@ -19,7 +19,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data.tfds import celeb_a
 from pconv_jax.data.tfds.runtime import import_tfds, run_builder
 
-# The official files of each data set, and the folders that replace a file once it is unpacked.
+# The official files of each dataset, and the folders that replace a file once it is unpacked.
 FILES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "dtd": {"dtd-r1.0.1.tar.gz": ("dtd/images", "dtd/labels")},
     "oxford_flowers102": {"102flowers.tgz": ("jpg",), "imagelabels.mat": (), "setid.mat": ()},
@@ -29,10 +29,10 @@ _OPTIONAL = frozenset(celeb_a.LISTS)
 
 
 def find_prepared(name: str, folder: Path | None) -> Path | None:
-    """Finds a prepared data set in a TFDS folder.
+    """Finds a prepared dataset in a TFDS folder.
 
     Args:
-        name: name of the data set.
+        name: name of the dataset.
         folder: the folder; TFDS's default if None.
 
     Returns:
@@ -43,10 +43,10 @@ def find_prepared(name: str, folder: Path | None) -> Path | None:
 
 
 def find_files(name: str, folder: Path) -> dict[str, Path] | None:
-    """Finds the official files of a data set in a folder.
+    """Finds the official files of a dataset in a folder.
 
     Args:
-        name: name of the data set.
+        name: name of the dataset.
         folder: the folder.
 
     Returns:
@@ -76,15 +76,15 @@ def find_files(name: str, folder: Path) -> dict[str, Path] | None:
 def prepare_files(
     name: str, files: Mapping[str, Path], *, prepared_dir: str | os.PathLike[str] | None = None
 ) -> tuple[Path, str]:
-    """Prepares a data set from official files, unless it has been prepared from the same files before.
+    """Prepares a dataset from official files, unless it has been prepared from the same files before.
 
     Args:
-        name: name of the data set.
+        name: name of the dataset.
         files: the result of `find_files`.
         prepared_dir: folder of the result; by default `datasets` in $PCONV_JAX_CACHE or ~/.cache/pconv_jax.
 
     Returns:
-        The folder of the prepared data set, and a note on how it differs from the published one.
+        The folder of the prepared dataset, and a note on how it differs from the published one.
 
     Raises:
         InputError: the files are damaged or contradict each other, or the result cannot be written.
@@ -120,15 +120,15 @@ def _prepare(name: str, files: Mapping[str, Path], folder: Path, work: Path) -> 
 
 
 def download(name: str, folder: Path | None, *, allowed: bool = True) -> Path:
-    """Downloads a data set and prepares it.
+    """Downloads a dataset and prepares it.
 
     Args:
-        name: name of the data set.
+        name: name of the dataset.
         folder: the TFDS folder; TFDS's default if None.
-        allowed: whether downloading is allowed; if not, the error says how to get the data set.
+        allowed: whether downloading is allowed; if not, the error says how to get the dataset.
 
     Returns:
-        The folder of the prepared data set.
+        The folder of the prepared dataset.
 
     Raises:
         InputError: downloading is not allowed or fails, or the file is not the published one.
@@ -174,7 +174,7 @@ def _addresses(name: str) -> dict[str, str]:
 
 
 def _fingerprint(name: str, files: Mapping[str, Path]) -> str:
-    """Hash of the names, sizes and dates of the files that a data set is prepared from."""
+    """Hash of the names, sizes and dates of the files that a dataset is prepared from."""
     digest = hashlib.blake2b(digest_size=6)
     for file, path in sorted(files.items()):
         parts = [path / part for part in FILES[name][file]] if path.is_dir() else [path]
@@ -187,7 +187,7 @@ def _fingerprint(name: str, files: Mapping[str, Path]) -> str:
 
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Lets one process at a time prepare a data set in `folder`; the others wait."""
+    """Lets one process at a time prepare a dataset in `folder`; the others wait."""
     with (folder / "lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -42,7 +42,7 @@ def import_tfds() -> Any:
 
 
 def run_builder(builder: Any, *, download_dir: Path | None = None, given: Mapping[str, Path] | None = None) -> None:
-    """Downloads and prepares a data set as ArrayRecord files in `builder.data_path`.
+    """Downloads and prepares a dataset as ArrayRecord files in `builder.data_path`.
 
     Args:
         builder: a TFDS builder.

@@ -3,10 +3,10 @@
 Images are uint8 [H, W, 3], RGB. Records are ArrayRecord files, which allow random access. The first of these that
 applies is used:
 
-    1. `data_dir` is a TFDS folder with the prepared data set;
+    1. `data_dir` is a TFDS folder with the prepared dataset;
     2. `data_dir` contains the official archive, packed or unpacked, or a part of it: TFDS's builder prepares it in the
-       user's cache, so that a part is never mistaken for the whole data set;
-    3. the data set is downloaded into `data_dir` (TFDS's default: ~/tensorflow_datasets) and its checksum verified.
+       user's cache, so that a part is never mistaken for the whole dataset;
+    3. the dataset is downloaded into `data_dir` (TFDS's default: ~/tensorflow_datasets) and its checksum verified.
 """
 
 import copy
@@ -33,16 +33,16 @@ OFFICIAL_SIZES = {
 
 
 class TfdsSource:
-    """One split of a prepared data set; each process that reads it opens it again."""
+    """One split of a prepared dataset; each process that reads it opens it again."""
 
     def __init__(self, name: str, directory: str | os.PathLike[str], split: Split, *, note: str = ""):
-        """Opens a prepared data set.
+        """Opens a prepared dataset.
 
         Args:
-            name: name of the data set.
+            name: name of the dataset.
             directory: folder of its version: ".../dtd/3.0.1".
             split: "train", "validation" or "test".
-            note: how it differs from the published data set.
+            note: how it differs from the published dataset.
 
         Raises:
             InputError: its file format has no random access, or it lacks this split.
@@ -106,20 +106,20 @@ def open_tfds(
     download: bool = True,
     prepared_dir: str | os.PathLike[str] | None = None,
 ) -> TfdsSource:
-    """Opens a split, after preparing the data set if necessary.
+    """Opens a split, after preparing the dataset if necessary.
 
     Args:
         name: one of `OFFICIAL_SIZES`.
         split: "train", "validation" or "test".
         data_dir: a TFDS folder, or one with the official files.
-        download: whether the data set may be downloaded.
+        download: whether the dataset may be downloaded.
         prepared_dir: folder for what is prepared from the files in `data_dir`; in the user's cache by default.
 
     Returns:
         The split.
 
     Raises:
-        InputError: the data set is unavailable, or some of its files are missing.
+        InputError: the dataset is unavailable, or some of its files are missing.
     """
     folder = None if data_dir is None else Path(data_dir).expanduser()
     directory = prepare.find_prepared(name, folder)

@@ -1,0 +1,145 @@
+"""Settings: presets, flags, and what is saved of them."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from experiments.run import main, parse
+from experiments.train.config import Config
+from experiments.train.presets import PRESETS
+from pconv_jax.common.errors import InputError
+from pconv_jax.models import NETWORKS, FillCorrectingConfig
+
+
+def test_presets_carry_what_the_paper_says():
+    papers = {name: preset for name, preset in PRESETS.items() if name != "faithful"}
+    assert set(papers) == {"samples", "folder", "dtd", "oxford_flowers102", "celeb_a"}
+    assert all(name == preset.data.dataset for name, preset in papers.items())
+    assert (PRESETS["dtd"].data.image_size, PRESETS["dtd"].run.epochs, PRESETS["dtd"].data.limit) == (128, 40, None)
+    assert (PRESETS["celeb_a"].data.image_size, PRESETS["celeb_a"].data.limit) == (128, 6400)
+    assert PRESETS["oxford_flowers102"].data.image_size == 64
+    assert [name for name, preset in PRESETS.items() if preset.network.vgg_weights == "random"] == ["samples"]
+    for preset in papers.values():
+        assert min(preset.losses.weights.values()) > 0
+        assert preset.damage.noise > 0
+
+
+def test_flags_override_the_preset_of_their_data_set():
+    config = parse(["--dataset", "celeb_a", "--batch-size", "4", "--line-count", "1", "3", "--no-resume"])
+    assert (config.data.dataset, config.data.limit, config.data.batch_size) == ("celeb_a", 6400, 4)
+    assert config.damage.line_count == (1, 3)
+    assert parse([]).data.dataset == "samples"
+    assert parse(["--dataset=dtd"]).data.image_size == 128
+
+
+def test_a_preset_by_name_goes_before_that_of_the_data_set():
+    config = parse(["--preset", "faithful", "--data-dir", "photos", "--steps", "900"])
+    assert (config.network.generator, config.run.steps) == ("pyramid", 900)
+    assert (config.data.dataset, config.data.data_dir) == ("folder", Path("photos"))
+    config.check()
+    assert config.network.generator_config == FillCorrectingConfig()
+    assert parse(["--preset", "faithful", "--dataset", "samples"]).data.dataset == "samples"
+    assert parse(["--preset=faithful", "--blocks", "1", "1", "1"]).network.generator_config.blocks == (1, 1, 1)
+
+
+def test_an_unknown_preset_is_a_mistake_in_the_flags(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        parse(["--preset", "fast"])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert "fast" in error
+    assert "python -m experiments.run: error" in error
+
+
+def test_steps_or_epochs():
+    config = Config().replace(epochs=3, batch_size=10)
+    assert config.total_steps(45) == 12
+    assert config.total_steps(4) == 3  # fewer images than a batch holds: an epoch is one step
+    assert Config().replace(epochs=3, steps=7).total_steps(45) == 7
+
+
+# Settings by name: of flags and in `config.json`. Neither changes when settings move from one section to another.
+_NAMES = """
+adam_b1 adam_b2 adversarial_weight batch_size bfloat16 blocks checkpoint_every clip convolution crop_scale data_dir
+dataset discriminator_learning_rate discriminator_widths epochs flip generator hole_weight image_size initial_weights
+keep learning_rate limit line_count line_shape line_thickness mapping monochrome noise out perceptual_layers
+perceptual_weight pixel_loss pixel_weight recolor resume sample_every schedule seed steps test_images validation_images
+vgg_weights warmup widths workers
+"""
+SETTINGS = _NAMES.split()
+
+
+def test_help_explains_every_flag(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    listed = re.findall(r"^(?:│|) {1,2}--([a-z][a-z0-9-]*)", shown, re.MULTILINE)
+    assert sorted(listed) == [name.replace("_", "-") for name in SETTINGS]
+    text = " ".join(shown.replace("│", " ").split())
+    assert "side of the square training images, px. (default: 64)" in text
+    assert "standard deviation of the Gaussian noise on training inputs, for pixel values in [0, 1]." in text
+
+
+def test_settings_are_saved_each_by_its_own_name_whatever_section_it_is_in():
+    assert sorted(Config().to_json()) == SETTINGS
+    saved = {"line_count": [1, 3], "flip": True, "out": "there", "clip": 2.0, "widths": None, "learning_rate": 0.1}
+    config = Config.from_json(saved)
+    assert (config.damage.line_count, config.data.augmentation.flip, config.run.out) == ((1, 3), True, Path("there"))
+    assert (config.optimizer.clip, config.network.widths, config.optimizer.learning_rate) == (2.0, None, 0.1)
+    assert {name: config.to_json()[name] for name in saved} == saved
+
+
+def test_a_network_in_the_registry_can_be_trained_with_its_own_options(monkeypatch):
+    monkeypatch.setitem(NETWORKS, "another", FillCorrectingConfig)
+    config = Config().replace(generator="another", widths=(4, 6), blocks=(1, 2))
+    assert config.network.generator_config == FillCorrectingConfig(widths=(4, 6), blocks=(1, 2))
+    assert config.train_config(5).generator == config.network.generator_config
+    with pytest.raises(InputError, match="--convolution plain does not go with --generator another: leave it out"):
+        _ = config.replace(convolution="plain").network.generator_config
+
+
+def test_a_setting_that_does_not_exist_is_named():
+    with pytest.raises(InputError, match="widht is no setting of this version"):
+        Config().replace(widht=3)
+
+
+def test_plain_convolutions_are_another_network_of_the_same_shape():
+    config = parse(["--convolution", "plain"])
+    preset = parse([]).network.generator_config
+    assert config.network.generator_config == dataclasses.replace(preset, convolution="plain")
+    assert parse(["--convolution", "plain", "--widths", "4", "8"]).network.generator_config.widths == (4, 8)
+    with pytest.raises(InputError, match=r"widths=\(\)"):
+        _ = Config().replace(widths=()).network.generator_config
+
+
+def test_a_setting_that_an_old_run_did_not_know_had_its_default_then():
+    before = {name: value for name, value in Config().to_json().items() if name != "convolution"}
+    assert Config().check_same_run(before) == Config()
+    with pytest.raises(InputError, match="--convolution was partial and is now plain:"):
+        Config().replace(convolution="plain").check_same_run(before)
+
+
+def test_settings_come_back_from_their_file_and_those_of_older_runs_have_their_defaults():
+    config = PRESETS["faithful"].replace(
+        data_dir=Path("photos"), blocks=(1, 1, 1), initial_weights=Path("w.safetensors")
+    )
+    assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
+    new = ("monochrome", "line_shape", "blocks", "initial_weights", "pixel_loss", "warmup", "clip")
+    older = {name: value for name, value in PRESETS["samples"].to_json().items() if name not in new}
+    assert Config.from_json(older) == PRESETS["samples"]
+    assert PRESETS["samples"].check_same_run(older) == PRESETS["samples"]
+    with pytest.raises(InputError, match=r"--clip was None and is now 1\.0:"):
+        PRESETS["samples"].replace(clip=1.0).check_same_run(older)
+
+
+def test_settings_that_are_gone_count_where_they_did_something():
+    config = PRESETS["samples"]
+    assert Config.from_json({**config.to_json(), "grey": 0.0}) == config
+    assert config.check_same_run({**config.to_json(), "grey": 0.0}) == config
+    for read in (Config.from_json, config.check_same_run):
+        with pytest.raises(InputError, match="grey is no setting of this version: use the version that made the run"):
+            read({**config.to_json(), "grey": 0.1})
