@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def image_grid(
     for index, label in enumerate((rows or ())[:count]):
         middle = header + index * (height + _GAP) + height / 2
         draw.multiline_text((_GAP, middle), label, "black", font, anchor="lm")
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         picture.save(temporary, "PNG", compress_level=3)  # training waits for this
 
 
@@ -144,7 +144,7 @@ def image_sheet(
                 anchor="ma",
                 align="center",
             )
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         canvas.save(temporary, "PNG", compress_level=3)
 
 
@@ -184,7 +184,7 @@ def loss_curve(
         _panel(axes, at, values, legend=index == 0)
         axes.set_title(name.replace("_", " "), fontsize="medium")
         axes.set_ylabel(f"loss ({units[name]})" if units and name in units else "loss")
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=150)
 
 

@@ -11,7 +11,7 @@ from experiments.evaluate.methods import hash_arrays
 from experiments.evaluate.options import Options
 from experiments.evaluate.pairs import Pair, Pairs
 from experiments.evaluate.work import Done
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.data.decode import decode_image
 from pconv_jax.evaluation.reference_metrics import Fid, Lpips
 
@@ -72,7 +72,7 @@ def save_composites(pairs: Pairs, part: Done, folder: Path) -> None:
     from PIL import Image
 
     for index, composite in part.composites.items():
-        with replaced(composite_file(folder, part.method, *pairs.key(index))) as unfinished:
+        with atomic_write(composite_file(folder, part.method, *pairs.key(index))) as unfinished:
             Image.fromarray(composite).save(unfinished, "PNG")
 
 

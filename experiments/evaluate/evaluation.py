@@ -23,8 +23,8 @@ from experiments.evaluate.pictures import draw
 from experiments.evaluate.table import ScoreTable, finished
 from experiments.evaluate.work import Part, scored
 from experiments.train.logs import progress_bar
-from pconv_jax.common.atomic_write import replaced, write_json
-from pconv_jax.common.cache import keep_compiled_programs
+from pconv_jax.common.atomic_write import atomic_write, write_json
+from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
 from pconv_jax.evaluation.scoring import REGIONS
 from pconv_jax.evaluation.statistics import Summary, difference, interval, markdown, summarise
@@ -49,7 +49,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
         InputError: something the user can mend.
     """
     options.check()
-    keep_compiled_programs()
+    enable_compilation_cache()
     # First what is told in a moment, then what looks at every image.
     methods = open_methods(options.method_names)
     distances, fid = open_distances(options), open_fid(options)
@@ -67,7 +67,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     summary = summarise(rows)
     fids = fid_of_methods(fid, pairs, [method.name for method in methods], options.out) if fid else {}
     text = report(rows, summary, table.benchmark, fids)
-    with replaced(options.out / "summary.md") as unfinished:
+    with atomic_write(options.out / "summary.md") as unfinished:
         unfinished.write_text(text)
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     facts = {"benchmark": table.benchmark, "versions": versions, **({"fid": fids} if fids else {})}

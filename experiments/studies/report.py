@@ -6,7 +6,7 @@ from pathlib import Path
 
 from experiments.studies.results import Results
 from experiments.studies.study import Study
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.evaluation.statistics import ALL, heading, interval, markdown
 
 _DECIMALS = {"hole_psnr": 2, "hole_sharpness": 2}
@@ -90,7 +90,7 @@ def plot(study: Study, results: Results, path: Path) -> None:
         axes.grid(alpha=0.25)
         if index == 0:
             axes.legend(fontsize="small", ncols=2)
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=90)
 
 

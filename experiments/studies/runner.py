@@ -16,7 +16,7 @@ from experiments.studies.results import Results
 from experiments.studies.study import BUDGETS, Budget, Study
 from experiments.train import experiment
 from experiments.train.config import Config
-from pconv_jax.common.atomic_write import replaced, write_json
+from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
 
 
@@ -58,7 +58,7 @@ def run(options: Options) -> int:
     results = _score(options, study, budget, runs, out)
     finding = study.finding(results)
     text = f"{study.claim}\n\n{finding}\n\n{tables(study, results)}\n"
-    with replaced(out / "study.md") as unfinished:
+    with atomic_write(out / "study.md") as unfinished:
         unfinished.write_text(text)
     plot(study, results, out / "study.png")
     facts = {

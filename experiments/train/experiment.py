@@ -8,7 +8,7 @@ from experiments.train.config import Config
 from experiments.train.loop import Loop
 from experiments.train.report import write_report
 from pconv_jax.common.atomic_write import write_json
-from pconv_jax.common.cache import keep_compiled_programs
+from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import SPLITS, ImageSource, open_source
 from pconv_jax.models import widest_closed_line
@@ -33,7 +33,7 @@ def run(config: Config) -> int:
     """
     config.check()
     _check_folder(config)
-    keep_compiled_programs()
+    enable_compilation_cache()
     sources = open_sources(config)
     vgg = open_vgg(config)
     loop = Loop(config, sources, vgg)

@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 
 from pconv_jax.checkpoints.bundled import released
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 from pconv_jax.models import AnyGeneratorConfig, build_generator, config_from_notes, generator_notes
 
@@ -49,7 +49,7 @@ def save_weights(path: str | os.PathLike[str], weights: Weights) -> None:
         f"{part}/{name}": np.asarray(leaf) for part in _PARTS for name, leaf in _by_name(getattr(weights, part)).items()
     }
     notes = {"generator": generator_notes(weights.config), "about": dict(weights.about)}
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         # Not by `save_file`, whose files nobody but their owner may read.
         temporary.write_bytes(save(tensors, metadata={name: json.dumps(value) for name, value in notes.items()}))
 

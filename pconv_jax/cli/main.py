@@ -45,9 +45,9 @@ class Inpaint:
         jobs = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
         # Only now: to load JAX takes a second that --help and mistakes need not wait for.
         from pconv_jax.cli.restoring import report, restore_files
-        from pconv_jax.common.cache import keep_compiled_programs
+        from pconv_jax.common.cache import enable_compilation_cache
 
-        keep_compiled_programs()
+        enable_compilation_cache()
         return report(
             restore_files(
                 jobs,

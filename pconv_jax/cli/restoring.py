@@ -14,7 +14,7 @@ from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
 from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -148,7 +148,7 @@ def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -
     if job.out.exists() and job.out.samefile(job.image):
         return
     try:
-        with replaced(job.out) as temporary:
+        with atomic_write(job.out) as temporary:
             shutil.copyfile(job.image, temporary)
     except OSError as error:
         raise InputError(f"{job.out} cannot be written ({error.strerror}): give another place") from error

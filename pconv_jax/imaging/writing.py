@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.photograph import OUTPUT_FORMATS, Photograph
@@ -49,7 +49,7 @@ def write_photograph(path: str | os.PathLike[str], photograph: Photograph, *, qu
         warnings.warn(f"{path}: {lost}", stacklevel=2)
     write = _WRITERS[kind]
     try:
-        with replaced(path) as temporary, temporary.open("wb") as stream:
+        with atomic_write(path) as temporary, temporary.open("wb") as stream:
             write(stream, photograph, block, quality)
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
