@@ -1,4 +1,4 @@
-"""The command `pconv-jax`: flags only; the work is in `restore_files` and `versions`."""
+"""The command `pconv-jax`: flags only; the work is in `restoring` and `info`."""
 
 import dataclasses
 import signal
@@ -22,11 +22,12 @@ class Inpaint:
     Attributes:
         image: a photograph, or a folder of them: PNG, JPEG, TIFF, WebP and others.
         out: the file to write, or a folder for the results.
-        holes: where they are.
-        weights: a name that `pconv-jax info` lists, a .safetensors file, or the folder of a training run.
-        overwrite: replace results that exist already; without it they are skipped.
-        compare: write a picture of before and after beside each result.
-        quality: of JPEG and WebP, 1 to 100.
+        holes: where the damage is: exactly one of --mask, --mask-alpha and --mask-color tells.
+        weights: bundled weights by their name (see `pconv-jax info`), a .safetensors file, or the folder of a training
+            run.
+        overwrite: replace results that already exist; otherwise they are skipped.
+        compare: write a before/after image beside each result.
+        quality: quality of JPEG and WebP results, 1 to 100.
     """
 
     image: tyro.conf.Positional[Path]
@@ -38,12 +39,12 @@ class Inpaint:
     quality: int = 95
 
     def run(self) -> int:
-        """Does it; returns the exit code."""
+        """Runs the command; returns the exit code."""
         if not 1 <= self.quality <= 100:
             raise InputError(f"--quality is {self.quality}, but it must lie between 1 and 100")
         self.holes.check()
         jobs = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
-        # Only now: to load JAX takes a second that --help and mistakes need not wait for.
+        # Not above: JAX takes a second to load, which --help and mistakes need not wait for.
         from pconv_jax.cli.restoring import report, restore_files
         from pconv_jax.common.cache import enable_compilation_cache
 
@@ -62,10 +63,10 @@ class Inpaint:
 
 @dataclasses.dataclass(frozen=True)
 class Info:
-    """Shows versions, devices and the weights that come with the package."""
+    """Shows versions, devices and the bundled weights."""
 
     def run(self) -> int:
-        """Does it; returns the exit code."""
+        """Runs the command; returns the exit code."""
         from pconv_jax.cli.info import describe
 
         print(describe())
@@ -85,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: flags, without the name of the program; those of the process if not given.
 
     Returns:
-        0, 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C.
+        0, or 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C.
 
     Raises:
         SystemExit: `--help` (code 0), or flags that cannot be read (code 2).
@@ -106,4 +107,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name = error.filename or "the output"
             raise InputError(f"{name} cannot be used ({error.strerror}): give another path") from error
 
-    return run_command(work, interrupted="interrupted; the same command goes on: finished results are skipped")
+    return run_command(work, interrupted="interrupted; run the command again to resume: finished results are skipped")

@@ -1,4 +1,4 @@
-"""Restoring one photograph after the other, and what became of them."""
+"""Restores photographs one after the other, and reports what became of them."""
 
 import dataclasses
 import os
@@ -51,8 +51,8 @@ def restore_files(
         jobs: what `plan` found.
         holes: where the holes are found.
         weights: as for `Inpainter`.
-        overwrite: replace results that exist; otherwise they count as finished, whatever stands beside them.
-        compare: write a before/after picture beside each result.
+        overwrite: replace results that exist; otherwise they count as finished, with or without a comparison.
+        compare: write a before/after image beside each result.
         quality: of JPEG and WebP, 1 to 100.
 
     Returns:
@@ -72,7 +72,7 @@ def restore_files(
         return summary
     restorer = Inpainter(weights)
     single = len(waiting) == 1
-    title, unit = (waiting[0].image.name, "tile") if single else ("restoring", "image")
+    title, unit = (waiting[0].image.name, "window") if single else ("restoring", "image")
     with tqdm(desc=title, unit=unit, total=None if single else len(waiting), disable=None, dynamic_ncols=True) as bar:
 
         def tick(done: int, total: int) -> None:
@@ -120,7 +120,7 @@ def _restore_one(job: Job, holes: Holes, restorer: Inpainter, progress: Any, *, 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         restored = restorer(together, ~hole, progress=progress)
-    for warning in caught:  # which do not know of what photograph they speak
+    for warning in caught:  # which do not name the photograph
         warnings.warn(f"{job.image}: {warning.message}", warning.category, stacklevel=2)
     if alpha is not None:
         alpha, restored = restored[..., 3], restored[..., :3]
@@ -140,7 +140,7 @@ def _restore_one(job: Job, holes: Holes, restorer: Inpainter, progress: Any, *, 
 
 
 def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -> None:
-    """A photograph without damage: the file as it is, where its kind stays the same."""
+    """Copies a photograph without damage; the file as it is, where its format stays the same."""
     if not keep_alpha or OUTPUT_FORMATS[job.out.suffix.lower()] != photograph.format:
         kept = photograph if keep_alpha else dataclasses.replace(photograph, alpha=None)
         write_photograph(job.out, kept, quality=quality)
@@ -151,4 +151,4 @@ def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -
         with atomic_write(job.out) as temporary:
             shutil.copyfile(job.image, temporary)
     except OSError as error:
-        raise InputError(f"{job.out} cannot be written ({error.strerror}): give another place") from error
+        raise InputError(f"{job.out} cannot be written ({error.strerror}): name another file") from error

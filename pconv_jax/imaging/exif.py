@@ -25,6 +25,8 @@ LAYOUT = frozenset(
     ]
 )
 SHORT, LONG, RATIONAL, UNDEFINED = 3, 4, 5, 7
+# What Pillow raises for EXIF data that is damaged.
+DAMAGED = (SyntaxError, struct.error, ValueError, TypeError, KeyError, OSError)
 _LETTERS = {SHORT: "H", LONG: "I", RATIONAL: "I"}
 
 

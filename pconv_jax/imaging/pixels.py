@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,13 +24,14 @@ class Layers(NamedTuple):
     stored: bool
 
 
-def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str]) -> Layers:
-    """Pixels and alpha of an image of at most 8 bits.
+def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str], by_profile: bool) -> Layers:
+    """Pixels and alpha of an image as Pillow decodes it, with 8 bits.
 
     Args:
         stream: the file.
         image: loaded.
         notes: takes what the user should know.
+        by_profile: whether inks become colours through the file's profile.
 
     Returns:
         uint8.
@@ -41,7 +41,7 @@ def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str]) -> Layers:
         key = image.info.pop("transparency", None)
         if image.mode == "L" and key is not None and image.format == "PNG":
             key = key * 255 // (2 ** bits(image, stream) - 1)  # Pillow scales the pixels of 2 or 4 bits, not the key
-    if image.mode in ("CMYK", "LAB"):
+    if image.mode == "LAB" or (image.mode == "CMYK" and by_profile):
         image = _in_srgb(image, notes)
     elif image.mode == "1":
         image = image.convert("L")
@@ -57,11 +57,11 @@ def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str]) -> Layers:
     return Layers(pixels, None if key is None else _unlike(pixels, key), stored)
 
 
-def deep_grey(path: Path, image: "Image") -> Layers:
+def deep_grey(name: str, image: "Image") -> Layers:
     """Pixels and alpha of a grey image of 16 bits.
 
     Args:
-        path: what to call the file in an error.
+        name: what to call the file in an error.
         image: loaded.
 
     Returns:
@@ -72,7 +72,7 @@ def deep_grey(path: Path, image: "Image") -> Layers:
     """
     tags = getattr(image, "tag_v2", {})
     if tags.get(_BITS, (16,)) != (16,):
-        raise InputError(f"{path} has {tags[_BITS][0]}-bit pixels; save 8 or 16 bits.")
+        raise InputError(f"{name} has {tags[_BITS][0]}-bit pixels; save 8 or 16 bits")
     grey = np.asarray(image).astype(np.uint16)
     key = image.info.get("transparency")
     alpha = None if key is None else _unlike(grey, key)
@@ -121,12 +121,13 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
     return Layers(pixels, alpha if key is None else _unlike(pixels, key), stored=True)
 
 
-def by_tifffile(path: Path, stream: IO[bytes]) -> Layers:
+def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
     """Pixels and alpha of a TIFF file of 16 bits.
 
     Args:
-        path: what to call the file in an error.
+        name: what to call the file in an error.
         stream: the file.
+        first_frame: whether the first of several pages counts; otherwise they are refused.
 
     Returns:
         uint16.
@@ -138,10 +139,11 @@ def by_tifffile(path: Path, stream: IO[bytes]) -> Layers:
 
     stream.seek(0)
     with tifffile.TiffFile(stream) as tiff:  # type: ignore[arg-type] # any seekable stream will do
-        check_frames(path, len(tiff.pages))
+        if not first_frame:
+            check_frames(name, len(tiff.pages))
         page: Any = tiff.pages[0]
         if page.compression not in (1, 8, 32946):  # none, and the two numbers of deflate
-            raise InputError(f"{path} has 16-bit pixels compressed in a rare way; save it without compression.")
+            raise InputError(f"{name} has 16-bit pixels compressed in a rare way; save it without compression")
         decoded = page.asarray()
         extra, inverted, planes = page.extrasamples, page.photometric == 0, page.planarconfig == 2
     if planes:
@@ -175,6 +177,20 @@ def turned(layer: np.ndarray, orientation: int) -> np.ndarray:
     return np.ascontiguousarray(layer)
 
 
+def eight_bits(values: np.ndarray) -> np.ndarray:
+    """The same values with 8 bits: of 16, v becomes round(v / 257), where Pillow's own conversion would clip at 255.
+
+    Args:
+        values: uint8, which stays as it is, or whole numbers in 0..65535.
+
+    Returns:
+        uint8.
+    """
+    if values.dtype == np.uint8:
+        return values
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
 def _unlike(pixels: np.ndarray, key: int | tuple[int, ...]) -> np.ndarray:
     """The alpha of a file that calls one colour transparent."""
     same = pixels == np.array(key)
@@ -200,7 +216,7 @@ def _in_srgb(image: "Image", notes: list[str]) -> "Image":
         try:
             converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError):
-            notes.append("its CMYK profile cannot be used, so its colours are converted without.")
+            notes.append("its CMYK profile cannot be used, so its colours are converted without")
         else:
             assert converted is not None  # as it is not done in place
             return converted

@@ -51,7 +51,7 @@ def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
         {"masks": "ratios"},
         {"masks": str(own / "masks")},
         {"masks": str(own / "masks"), "mask_threshold": 200},
-        {"masks": str(own / "masks"), "invert_masks": True},
+        {"masks": str(own / "masks"), "invert_mask": True},
         {"data": "folder", "data_dir": own / "images", "split": "all"},
         {"data": "folder", "data_dir": own / "images", "masks": str(own / "masks"), "pair_by_name": True},
     ]

@@ -168,10 +168,10 @@ def check_set(name: str, seed: int, version: int, versions: Collection[int]) -> 
         InputError: it is something else.
     """
     if seed < 0:
-        raise InputError(f"The seed {seed} of the masks must be at least 0.")
+        raise InputError(f"the seed {seed} of the masks must be at least 0")
     if version not in versions:
         known = ", ".join(map(str, versions))
-        raise InputError(f"There is no version {version} of the masks {name}; use one of: {known}.")
+        raise InputError(f"there is no version {version} of the masks {name}; use one of: {known}")
 
 
 def check_place(name: str, buckets: tuple[str, ...], bucket: str, index: int) -> int:
@@ -190,7 +190,7 @@ def check_place(name: str, buckets: tuple[str, ...], bucket: str, index: int) ->
         InputError: it is something else.
     """
     if bucket not in buckets:
-        raise InputError(f"The masks {name} have no bucket {bucket!r}; use one of: {', '.join(buckets)}.")
+        raise InputError(f"the masks {name} have no bucket {bucket!r}; use one of: {', '.join(buckets)}")
     if index < 0:
-        raise InputError(f"The index {index} of a mask must be at least 0.")
+        raise InputError(f"the index {index} of a mask must be at least 0")
     return buckets.index(bucket)
