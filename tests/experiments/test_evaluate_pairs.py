@@ -75,7 +75,7 @@ def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
     ("flags", "named"),
     [
         (("--image-size", 48), "images size 32 and 48"),
-        (("--mask-version", 3), "There is no version 3 of the masks lines"),
+        (("--mask-version", 3), "there is no version 3 of the masks lines"),
         (("--data", "folder", "--split", "all", "--data-dir", "images"), "images data samples and folder"),
     ],
 )
@@ -113,13 +113,13 @@ def test_inverted_masks_are_warned_about(own, here, capsys, pairing):
         return [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
 
     assert warnings("right") == []
-    (line,) = warnings("wrong", "--invert-masks")
-    assert "if white marks the holes in these files, leave out --invert-masks" in line
+    (line,) = warnings("wrong", "--invert-mask")
+    assert "if white marks the holes in these files, leave out --invert-mask" in line
     for path in (own / "masks").rglob("*.gif"):
         Image.fromarray(255 - grey(path)).save(path)
     (line,) = warnings("inverted")
     assert f"The masks in {own / 'masks'} are 9" in line
-    assert "if black marks the holes in these files, give --invert-masks" in line
+    assert "if black marks the holes in these files, give --invert-mask" in line
     assert warnings("mended", "--invert-masks") == []
 
 
@@ -132,9 +132,9 @@ def test_masks_by_name_that_do_not_fit(own, here, capsys):
         assert error.count("\n") == 1
         assert not (own / "out").exists()
 
-    Image.fromarray(grey(own / "masks" / "a.gif")).save(own / "masks" / "a.png")
-    refused("has more than one mask for a.png, a.gif and a.png")
-    (own / "masks" / "a.png").unlink()
+    Image.fromarray(grey(own / "masks" / "a.gif")).save(own / "masks" / "a.tif")
+    refused("has more than one mask for a.png, a.gif and a.tif")
+    (own / "masks" / "a.tif").unlink()
     Image.fromarray(np.zeros((10, 40, 3), np.uint8)).save(own / "images" / "small.png")
     Image.fromarray(np.zeros((10, 40), np.uint8)).save(own / "masks" / "small.png")
     refused("small.png has 40x10 pixels, but scores need at least 11 on each side")

@@ -293,7 +293,7 @@ def test_help_explains_every_flag(capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--dataset folder --data-dir {}/nowhere", "nowhere is no folder"),
+        ("--dataset folder --data-dir {}/nowhere", "nowhere is not a folder"),
         ("--dataset folder --data-dir {}", "holds no images"),
         ("--dataset folder", "--dataset folder needs --data-dir"),
         ("--preset faithful", "--dataset folder needs --data-dir"),
