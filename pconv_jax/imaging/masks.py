@@ -51,14 +51,7 @@ def read_hole(
 
 
 def check_threshold(threshold: int) -> None:
-    """Refuses a threshold that makes everything or nothing white.
-
-    Args:
-        threshold: should be 1..255.
-
-    Raises:
-        InputError: it is out of that range.
-    """
+    """Refuses a threshold out of 1..255, which would make everything or nothing white."""
     if not 1 <= threshold <= 255:
         raise InputError(f"the mask threshold {threshold} must be in 1..255, e.g. {MASK_THRESHOLD}")
 

@@ -69,17 +69,7 @@ def _empty(name: str) -> InputError:
 
 @contextlib.contextmanager
 def refusing(name: str) -> Iterator[None]:
-    """Turns whatever the libraries raise for a damaged file into an error that names it.
-
-    Args:
-        name: what to call the file.
-
-    Yields:
-        Nothing.
-
-    Raises:
-        InputError: the file is damaged, or the memory does not suffice.
-    """
+    """Turns whatever the libraries raise for a damaged file into an InputError that names it."""
     try:
         yield
     except InputError:
@@ -152,17 +142,7 @@ def in_planes(image: "Image") -> bool:
 
 
 def png_chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
-    """The chunks of a PNG file.
-
-    Args:
-        stream: the file.
-
-    Yields:
-        Kind, place and whole length of each chunk, IEND included.
-
-    Raises:
-        ValueError: the file ends before.
-    """
+    """Kind, place and whole length of each chunk of a PNG file, IEND included; ValueError if it ends before."""
     place, kind = 8, b""
     while kind != b"IEND":
         stream.seek(place)

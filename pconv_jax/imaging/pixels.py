@@ -1,4 +1,4 @@
-"""Decoded files as arrays: pixels [H, W] or [H, W, 3], and alpha [H, W] or None, at the depth of the file."""
+"""Image files to arrays, by the library that decodes each kind rightly; at the depth of the file."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ _BITS, _PHOTOMETRIC, _EXTRA = 258, 262, 338
 
 
 class Layers(NamedTuple):
-    """Pixels and alpha, of one type; `stored` when they lie as in the file and not yet upright."""
+    """Pixels [H, W] or [H, W, 3] and alpha [H, W], of one type; `stored` as in the file and not yet upright."""
 
     pixels: np.ndarray
     alpha: np.ndarray | None
@@ -25,17 +25,7 @@ class Layers(NamedTuple):
 
 
 def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str], by_profile: bool) -> Layers:
-    """Pixels and alpha of an image as Pillow decodes it, with 8 bits.
-
-    Args:
-        stream: the file.
-        image: loaded.
-        notes: takes what the user should know.
-        by_profile: whether inks become colours through the file's profile.
-
-    Returns:
-        uint8.
-    """
+    """A loaded image as Pillow decodes it, with 8 bits; inks become colours, `by_profile` through that of the file."""
     stored, key = image.format != "TIFF", None
     if image.mode in ("1", "L", "RGB"):
         key = image.info.pop("transparency", None)
@@ -58,18 +48,7 @@ def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str], by_profile
 
 
 def deep_grey(name: str, image: "Image") -> Layers:
-    """Pixels and alpha of a grey image of 16 bits.
-
-    Args:
-        name: what to call the file in an error.
-        image: loaded.
-
-    Returns:
-        uint16.
-
-    Raises:
-        InputError: it has 12 bits.
-    """
+    """A loaded grey image of 16 bits; InputError for one of 12."""
     tags = getattr(image, "tag_v2", {})
     if tags.get(_BITS, (16,)) != (16,):
         raise InputError(f"{name} has {tags[_BITS][0]}-bit pixels; save 8 or 16 bits")
@@ -81,19 +60,7 @@ def deep_grey(name: str, image: "Image") -> Layers:
 
 
 def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
-    """Pixels and alpha of a PNG or TIFF file of 16 bits, of which Pillow has decoded the upper 8.
-
-    Args:
-        stream: the file.
-        image: loaded.
-        orientation: that of the file.
-
-    Returns:
-        uint16.
-
-    Raises:
-        ValueError: OpenCV does not decode the same as Pillow.
-    """
+    """A PNG or TIFF file of 16 bits, of which Pillow has decoded the upper 8; ValueError if OpenCV sees others."""
     import cv2
 
     stream.seek(0)
@@ -122,19 +89,7 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
 
 
 def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
-    """Pixels and alpha of a TIFF file of 16 bits.
-
-    Args:
-        name: what to call the file in an error.
-        stream: the file.
-        first_frame: whether the first of several pages counts; otherwise they are refused.
-
-    Returns:
-        uint16.
-
-    Raises:
-        InputError: it has several pages, or is compressed in a way that only further packages know.
-    """
+    """A TIFF file of 16 bits; InputError for several pages, or a compression that only further packages know."""
     import tifffile
 
     stream.seek(0)
@@ -159,15 +114,7 @@ def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
 
 
 def turned(layer: np.ndarray, orientation: int) -> np.ndarray:
-    """Turns what lies as in the file upright.
-
-    Args:
-        layer: [H, W, ...].
-        orientation: the value of the EXIF tag, 1..8.
-
-    Returns:
-        The same values, in an array of their own order.
-    """
+    """Turns [H, W, ...] as it lies in the file upright, by the value 1..8 of the EXIF tag."""
     if orientation in (5, 6, 7, 8):
         layer = layer.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -178,14 +125,7 @@ def turned(layer: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def eight_bits(values: np.ndarray) -> np.ndarray:
-    """The same values with 8 bits: of 16, v becomes round(v / 257), where Pillow's own conversion would clip at 255.
-
-    Args:
-        values: uint8, which stays as it is, or whole numbers in 0..65535.
-
-    Returns:
-        uint8.
-    """
+    """uint8 as it is; of whole numbers in 0..65535, v becomes round(v / 257), where Pillow would clip at 255."""
     if values.dtype == np.uint8:
         return values
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -48,7 +48,7 @@ PUBLISHED = {
 
 
 class MaskSet(Protocol):
-    """Infinitely many masks, in buckets by kind of damage. Picklable, without the pixels of any mask."""
+    """An infinite sequence of masks for each bucket, a kind of damage. Picklable, without the pixels of any mask."""
 
     @property
     def name(self) -> str:
@@ -61,7 +61,20 @@ class MaskSet(Protocol):
         ...
 
     def mask(self, bucket: str, index: int, height: int, width: int) -> np.ndarray:
-        """Mask `index` >= 0 of a bucket: float32 [height, width, 1], 1 = valid, 0 = hole."""
+        """Mask `index` of a bucket.
+
+        Args:
+            bucket: one of `buckets`.
+            index: any integer >= 0.
+            height: H in pixels.
+            width: W in pixels.
+
+        Returns:
+            [H, W, 1], float32, 1 = valid, 0 = hole.
+
+        Raises:
+            InputError: an unknown bucket, or a number out of its range.
+        """
         ...
 
     def definition(self) -> dict[str, Any]:
