@@ -38,7 +38,7 @@ def test_a_pair_depends_on_the_seed_and_its_number_alone():
     assert 0.07 < np.std(noises) < 0.1  # a little is lost at 0 and 1
 
 
-@pytest.mark.filterwarnings("ignore:The masks in")  # which are also read upside down
+@pytest.mark.filterwarnings("ignore:the masks in")  # which are also read upside down
 def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
     variants = [
         {},
@@ -103,7 +103,7 @@ def test_pixels_that_changed_are_other_pairs(own, here, capsys):
     assert "(images): use the same data" in capsys.readouterr().err
 
 
-@pytest.mark.filterwarnings("default:The masks in")  # the command shows it as a line, which is what is tested
+@pytest.mark.filterwarnings("default:the masks in")  # the command shows it as a line, which is what is tested
 @pytest.mark.parametrize("pairing", [("--pair-by-name",), ("--split", "all", "--image-size", "16")])
 def test_inverted_masks_are_warned_about(own, here, capsys, pairing):
     folders = ["--data", "folder", "--data-dir", own / "images", "--masks", own / "masks", "--methods", "mean"]
@@ -118,7 +118,7 @@ def test_inverted_masks_are_warned_about(own, here, capsys, pairing):
     for path in (own / "masks").rglob("*.gif"):
         Image.fromarray(255 - grey(path)).save(path)
     (line,) = warnings("inverted")
-    assert f"The masks in {own / 'masks'} are 9" in line
+    assert f"the masks in {own / 'masks'} are 9" in line
     assert "if black marks the holes in these files, give --invert-mask" in line
     assert warnings("mended", "--invert-masks") == []
 

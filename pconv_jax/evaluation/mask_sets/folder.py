@@ -185,7 +185,7 @@ def warn_if_inverted(ratios: Sequence[float], root: Path, *, invert: bool) -> No
         return
     colour, way = ("white", "leave out") if invert else ("black", "give")
     warnings.warn(
-        f"The masks in {root} are {statistics.fmean(ratios):.0%} hole on average; if {colour} marks the holes in these "
+        f"the masks in {root} are {statistics.fmean(ratios):.0%} hole on average; if {colour} marks the holes in these "
         f"files, {way} --invert-mask",
         stacklevel=3,
     )
