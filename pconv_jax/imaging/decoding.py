@@ -61,7 +61,7 @@ def decode(
             if short_side:
                 sides = [side * short_side // min(image.size) for side in image.size]
                 image.draft(None, (sides[0], sides[1]))
-            return _by_pillow(name, stream, image, notes, exact=exact, first_frame=first_frame)
+            return _decoded(name, stream, image, notes, exact=exact, first_frame=first_frame)
     except UnknownFormat:
         with refusing(name):
             found = _grey_and_alpha_tiff(name, stream, notes, max_pixels=max_pixels, first_frame=first_frame)
@@ -70,26 +70,19 @@ def decode(
         return found
 
 
-def _by_pillow(
+def _decoded(
     name: str, stream: IO[bytes], image: "Image", notes: list[str], *, exact: bool, first_frame: bool
 ) -> Photograph:
-    """A file that Pillow knows, whoever decodes its pixels."""
-    planes = in_planes(image)
+    """A file whose header Pillow knows."""
     tags, orientation = _load(stream, image)
-    deep = bits(image, stream) == 16
     if image.mode.startswith("I"):
         layers = pixels.deep_grey(name, image)
-    elif planes:
+    elif in_planes(image):
         layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
-    elif (
-        deep
-        and image.format in ("PNG", "TIFF")
-        and image.mode != "CMYK"
-        and (exact or "transparency" in image.info)  # a colour of 16 bits
-    ):
+    elif _needs_opencv(stream, image, exact=exact):
         layers = pixels.by_opencv(stream, image, orientation=orientation)
     else:
-        if deep:
+        if bits(image, stream) == 16:
             notes.append("its 16-bit colours are read with 8 bits; save it as PNG or RGB TIFF to keep them")
         layers = pixels.by_pillow(stream, image, notes=notes, by_profile=exact)
     if image.format == "MPO":
@@ -100,18 +93,20 @@ def _by_pillow(
         return found
     dpi = None if image.format == "TIFF" else exif.dpi(image.info.get("dpi"))  # for TIFF, Pillow makes one up
     dpi = dpi or (None if tags is None else exif.dpi_of(tags))
-    return dataclasses.replace(
-        found,
-        exif=_block(image.info.get("exif"), tags, notes),
-        icc=None if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or None,
-        dpi=dpi,
-    )
+    icc = None if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or None
+    return dataclasses.replace(found, exif=_block(image.info.get("exif"), tags, notes), icc=icc, dpi=dpi)
+
+
+def _needs_opencv(stream: IO[bytes], image: "Image", *, exact: bool) -> bool:
+    """Whether it takes more than the high bytes of 16-bit colours, which are what Pillow decodes."""
+    deep = bits(image, stream) == 16 and image.format in ("PNG", "TIFF") and image.mode != "CMYK"
+    return deep and (exact or "transparency" in image.info)  # a transparent colour has 16 bits
 
 
 def _upright(layers: pixels.Layers, orientation: int, kind: str) -> Photograph:
     orientation = orientation if layers.stored else 1
-    upright, alpha = (None if each is None else pixels.turned(each, orientation) for each in layers[:2])
-    assert upright is not None
+    alpha = None if layers.alpha is None else pixels.turned(layers.alpha, orientation)
+    upright = pixels.turned(layers.pixels, orientation)
     return Photograph(upright, alpha, exif=None, icc=None, dpi=None, format=kind)
 
 
