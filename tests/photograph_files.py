@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import tifffile
 from PIL import Image, ImageCms
@@ -115,3 +116,14 @@ def frames(count):
 def animated(kind, count=3):
     first, *rest = frames(count)
     return encoded(first, kind, save_all=True, append_images=rest)
+
+
+def picture(height=40, width=60, seed=0):
+    """A smooth random image, uint8 [H, W, 3]."""
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return cv2.GaussianBlur(noise, (9, 9), 0)
+
+
+def difference(a, b):
+    assert a.shape == b.shape
+    return np.abs(a.astype(int) - b.astype(int))
