@@ -3,7 +3,6 @@
 import io
 import struct
 import threading
-import zlib
 
 import cv2
 import numpy as np
@@ -147,10 +146,8 @@ def test_what_is_no_image_is_refused_with_the_name_of_the_file(tmp_path):
 
 
 def test_a_decompression_bomb_is_refused_by_its_header():
-    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 60000, 60000, 8, 2, 0, 0, 0)
-    bomb += struct.pack(">I", zlib.crc32(bomb[12:]))
     with pytest.raises(InputError, match=r"^photo has 60000 x 60000 = 3,600,000,000 pixels, and 500,000,000 are"):
-        decode_image(bomb + struct.pack(">I4sI", 0, b"IDAT", zlib.crc32(b"IDAT")), name="photo")
+        decode_image(png(60000, 60000, 8, 2, b""), name="photo")
 
 
 def test_pillows_own_limit_does_not_count(monkeypatch):

@@ -120,7 +120,8 @@ def test_inverted_masks_are_warned_about(own, here, capsys, pairing):
     (line,) = warnings("inverted")
     assert f"the masks in {own / 'masks'} are 9" in line
     assert "if black marks the holes in these files, give --invert-mask" in line
-    assert warnings("mended", "--invert-masks") == []
+    assert warnings("mended", "--invert-mask") == []
+    assert warnings("also", "--invert-masks") == []  # its name before
 
 
 def test_masks_by_name_that_do_not_fit(own, here, capsys):
