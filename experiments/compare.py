@@ -2,16 +2,18 @@
 
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from experiments.evaluate.table import finished, read_benchmark, read_rows, refuse_other_pairs
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
-from pconv_jax.evaluation.statistics import difference, figures, interval, markdown, summarise
+from pconv_jax.evaluation.markdown import interval, markdown
+from pconv_jax.evaluation.score_table import finished, read_facts, read_rows, refuse_other_pairs
+from pconv_jax.evaluation.statistics import difference, score_columns
+from pconv_jax.evaluation.summary import summarise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,16 +23,16 @@ class Options:
     Attributes:
         folders: folders that `python -m experiments.evaluate` wrote, all scored on the same pairs.
         baseline: method that the others are compared with, image by image; the first one if not given.
-        figure: column of scores.csv to compare.
+        metric: column of scores.csv to compare, such as hole_psnr or raw_whole_jaccard_product.
     """
 
     folders: Annotated[tuple[Path, ...], tyro.conf.Positional]
     baseline: str | None = None
-    figure: str = "hole_psnr"
+    metric: Annotated[str, tyro.conf.arg(aliases=["--figure"])] = "hole_psnr"
 
 
 def compare(options: Options) -> str:
-    """The means of one figure by bucket and method, and each method's difference from the baseline, in Markdown.
+    """The means of one metric by bucket and method, and each method's difference from the baseline, in Markdown.
 
     Args:
         options: the flags.
@@ -40,7 +42,7 @@ def compare(options: Options) -> str:
         were not scored on all pairs are left out, and named below it.
 
     Raises:
-        InputError: evaluations of different pairs, a folder without scores or given twice, or a figure or baseline that
+        InputError: evaluations of different pairs, a folder without scores or given twice, or a metric or baseline that
             they do not have.
     """
     if not options.folders:
@@ -49,45 +51,51 @@ def compare(options: Options) -> str:
     for folder, place in zip(options.folders, places, strict=True):
         if places.count(place) > 1:
             raise InputError(f"{folder} is named twice: name different folders")
-    benchmarks = {str(folder): read_benchmark(folder) for folder in options.folders}
-    refuse_other_pairs(benchmarks)
-    rows: list[dict[str, Any]] = []
-    names = [place.name for place in places]
-    for folder, place in zip(options.folders, places, strict=True):
-        found = read_rows(folder)
-        if not found:
-            raise InputError(f"{folder} holds no scores yet: let its evaluation finish")
-        if options.figure not in figures(found):
-            raise InputError(
-                f"--figure {options.figure} is not scored in {folder}; there are {', '.join(figures(found))}"
-            )
-        taken = {row["method"] for row in rows}
-        prefix = place.name if names.count(place.name) == 1 else folder
-        rows += [{**row, "method": f"{prefix}/{row['method']}"} if row["method"] in taken else row for row in found]
-    rows, unfinished = finished(rows, next(iter(benchmarks.values()))["pairs"])
+    facts = {str(folder): read_facts(folder) for folder in options.folders}
+    refuse_other_pairs(facts)
+    rows, unfinished = finished(_rows_of_all(options), next(iter(facts.values()))["pairs"])
     if not rows:
         raise InputError(f"no method is scored on all pairs yet, not even {unfinished[0]}: let its evaluation finish")
     if options.baseline in unfinished:
         raise InputError(f"--baseline {options.baseline} is not scored on all pairs yet: let its evaluation finish")
-    baseline = options.baseline or rows[0]["method"]
-    lines = [["bucket", "method", options.figure, f"less {baseline}"]]
-    narrow = [{key: row[key] for key in ("image", "bucket", "method", "hole_fraction", options.figure)} for row in rows]
-    for bucket, methods in summarise(narrow).means.items():
-        for method, means in methods.items():
-            gain = difference(narrow, method, baseline, options.figure, bucket=bucket)
-            lines.append([bucket, method, interval(means[options.figure], 3), interval(gain, 3)])
-    table = markdown(lines, text=2)
+    table = _table(rows, options.metric, options.baseline or rows[0]["method"])
     return f"{table}\n\nleft out, not scored on all pairs: {', '.join(unfinished)}" if unfinished else table
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code, as `run_command` has them."""
+def _rows_of_all(options: Options) -> list[dict[str, Any]]:
+    """The rows of all folders, with nothing but the metric; methods whose name is taken are renamed."""
+    rows: list[dict[str, Any]] = []
+    names = [folder.resolve().name for folder in options.folders]
+    for folder, name in zip(options.folders, names, strict=True):
+        found = read_rows(folder)
+        if not found:
+            raise InputError(f"{folder} holds no scores yet: let its evaluation finish")
+        if options.metric not in score_columns(found):
+            raise InputError(
+                f"--metric {options.metric} is not scored in {folder}; there are {', '.join(score_columns(found))}"
+            )
+        taken = {row["method"] for row in rows}
+        prefix = name if names.count(name) == 1 else folder
+        for row in found:
+            method = f"{prefix}/{row['method']}" if row["method"] in taken else row["method"]
+            kept = {key: row[key] for key in ("image", "bucket", "hole_fraction", options.metric)}
+            rows.append({**kept, "method": method})
+    return rows
 
-    def work() -> None:
-        flags = sys.argv[1:] if arguments is None else list(arguments)
-        print(compare(tyro.cli(Options, args=flags, prog="python -m experiments.compare")))
 
-    return run_command(work)
+def _table(rows: Sequence[Mapping[str, Any]], metric: str, baseline: str) -> str:
+    lines = [["bucket", "method", metric, f"less {baseline}"]]
+    for bucket, methods in summarise(rows).means.items():
+        for method, means in methods.items():
+            gain = difference(rows, method, baseline, metric, bucket=bucket)
+            lines.append([bucket, method, interval(means[metric], 3), interval(gain, 3)])
+    return markdown(lines, text=2)
+
+
+@command()
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command; returns its exit code."""
+    print(compare(tyro.cli(Options, args=arguments, prog="python -m experiments.compare")))
 
 
 if __name__ == "__main__":

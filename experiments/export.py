@@ -1,7 +1,6 @@
 """Saves the generator of a run as one file of weights: `python -m experiments.export RUN OUT`."""
 
 import dataclasses
-import importlib.metadata
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +8,12 @@ from pathlib import Path
 import tyro
 
 from experiments.train.run_folder import open_run
-from pconv_jax.checkpoints.orbax import existing
-from pconv_jax.checkpoints.weights_file import Weights, save_weights
-from pconv_jax.common.commands import run_command
+from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.checkpoints.weights_file import save_generator_weights
+from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
-
-_PACKAGES = ("jax", "flax", "optax")
+from pconv_jax.common.versions import package_versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,30 +41,33 @@ def export(options: Options) -> None:
     if options.out.suffix != ".safetensors":
         raise InputError(f"{options.out} is no name for a file of weights: let it end in .safetensors")
     run = open_run(options.run)
-    with existing(options.run) as checkpoints:
-        step = checkpoints.best or checkpoints.latest
+    with open_checkpoints(options.run) as checkpoints:
+        step = checkpoints.best_or_latest
     settings = {key: value for key, value in run.config.to_json().items() if key not in ("data_dir", "out", "resume")}
-    if run.config.initial_weights is not None:
-        settings["initial_weights"] = run.config.initial_weights.name  # the rest of the path says nothing elsewhere
+    if run.config.network.initial_weights is not None:
+        # The rest of the path says nothing elsewhere.
+        settings["initial_weights"] = run.config.network.initial_weights.name
     scores = [row for row in run.metrics if row["step"] == step and "validation_l1" in row]
     about = {
-        "thickest_line": run.config.line_thickness[1],
+        "thickest_line": run.config.damage.line_thickness[1],
         "step": step,
         "validation_l1": scores[-1]["validation_l1"] if scores else None,
         "settings": settings,
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": package_versions("jax", "flax", "optax"),
     }
     try:
-        save_weights(options.out, Weights(run.model.config, run.model.params, run.model.stats, about))
+        save_generator_weights(
+            options.out, TrainedGenerator(run.model.config, run.model.params, run.model.stats, about=about)
+        )
     except OSError as error:
         raise InputError(f"{options.out} cannot be written ({error.strerror}): name another place") from error
     print(f"saved step {step} as {options.out} ({options.out.stat().st_size / 1e6:.1f} MB)")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@command()
+def main(arguments: Sequence[str]) -> None:
     """Runs the command; returns its exit code."""
-    parsed = arguments if arguments is None else list(arguments)
-    return run_command(lambda: export(tyro.cli(Options, args=parsed, prog="python -m experiments.export")))
+    export(tyro.cli(Options, args=arguments, prog="python -m experiments.export"))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from experiments.plots import image_grid, image_sheet, loss_curve, show_holes
+from experiments.image_grids import image_grid, image_sheet, show_holes
+from experiments.loss_curves import loss_curve
 from experiments.train.logs import LOSSES, UNITS, history
-from experiments.train.run_folder import Results, open_run, repaired_test_images, training_examples
-from pconv_jax.common.commands import run_command
+from experiments.train.run_folder import InpaintedImages, inpaint_test_images, open_run, training_examples
+from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.baselines import mean_fill
 from pconv_jax.evaluation.metrics import l1
@@ -42,11 +43,11 @@ class Flags:
     rows: int = 6
 
 
-def figure_1_teaser(results: Results, folder: Path, *, count: int = 3) -> Path:
-    """Draws `figure_1_teaser.png`: a few examples of the network's best, large. Chosen, so no fair sample.
+def figure_1_teaser(results: InpaintedImages, folder: Path, *, count: int = 3) -> Path:
+    """Draws `figure_1_teaser.png`: a few examples of the network's best, large. Selected, so not a fair sample.
 
     The best are the third with the greatest gain in L1 in the holes over filling them with the mean colour of the
-    image: there is much to restore, and it succeeds. Of these, the first and those least like it in colour are shown.
+    image: there is much to inpaint, and it succeeds. Of these, the first and those least like it in colour are shown.
 
     Args:
         results: the images to choose from.
@@ -143,7 +144,7 @@ def figure_6_masked_images(batch: Mapping[str, np.ndarray], folder: Path, *, row
     return path
 
 
-def figure_7_results(results: Results, folder: Path, *, dataset: str, rows: int = 6) -> Path:
+def figure_7_results(results: InpaintedImages, folder: Path, *, dataset: str, rows: int = 6) -> Path:
     """Draws `figure_7_results_<dataset>.png`: the first test images as they come.
 
     Args:
@@ -170,7 +171,7 @@ def figure_7_results(results: Results, folder: Path, *, dataset: str, rows: int 
 
 
 def draw(flags: Flags) -> list[Path]:
-    """Draws every figure of a run; whatever can go wrong with it does before the first is written.
+    """Draws every figure of a run; fails before the first is written if anything is missing.
 
     Args:
         flags: which run, where to and how many rows.
@@ -179,7 +180,7 @@ def draw(flags: Flags) -> list[Path]:
         The files.
 
     Raises:
-        InputError: something the user can mend.
+        InputError: something that the user can correct.
     """
     if flags.rows < 1:
         raise InputError(f"--rows is {flags.rows}, but it must be at least 1")
@@ -191,8 +192,8 @@ def draw(flags: Flags) -> list[Path]:
 
     sources = open_sources(run.config)
     training = training_examples(run.config, sources["train"], count=max(_MASKS, flags.rows))
-    results = repaired_test_images(run, sources["test"], limit=max(_CANDIDATES, flags.rows))
-    name = run.config.dataset
+    results = inpaint_test_images(run, sources["test"], limit=max(_CANDIDATES, flags.rows))
+    name = run.config.data.dataset
     return [
         figure_1_teaser(results, folder),
         figure_4_loss_curve(run.metrics, folder, title=f"{name}: training"),
@@ -202,20 +203,17 @@ def draw(flags: Flags) -> list[Path]:
     ]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code, as `run_command` has them."""
-
-    def work() -> None:
-        flags = tyro.cli(
-            Flags,
-            args=list(sys.argv[1:] if arguments is None else arguments),
-            prog="python -m experiments.paper_figures",
-            description="Draw the paper's figures from a finished run.",
-        )
-        for path in draw(flags):
-            print(path)
-
-    return run_command(work)
+@command()
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command; returns its exit code."""
+    flags = tyro.cli(
+        Flags,
+        args=arguments,
+        prog="python -m experiments.paper_figures",
+        description="Draw the paper's figures from a finished run.",
+    )
+    for path in draw(flags):
+        print(path)
 
 
 if __name__ == "__main__":

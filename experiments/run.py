@@ -1,4 +1,4 @@
-"""Trains, checkpoints and scores: `python -m experiments.run --dataset NAME`. Flags only; the work is in `loop`."""
+"""Trains, checkpoints and scores: `python -m experiments.run --dataset NAME`. Flags only; the work is in `train`."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ import tyro
 
 from experiments.train.config import Config
 from experiments.train.presets import PRESETS
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
 
 _PROGRAM = "python -m experiments.run"
 
@@ -34,7 +34,7 @@ def parse(arguments: Sequence[str]) -> Config:
     if found.dataset is not None:
         rest = [*rest, "--dataset", found.dataset]
     return tyro.cli(
-        Config,
+        tyro.conf.OmitArgPrefixes[Config],  # a flag has the name of its setting, whatever section it is in
         args=rest,
         default=PRESETS[name],
         prog=_PROGRAM,
@@ -45,16 +45,13 @@ def parse(arguments: Sequence[str]) -> Config:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code, as `run_command` has them, or 128 + signal."""
+@command(interrupted="interrupted; --resume continues from the last checkpoint")
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command; returns its exit code, or 128 + signal."""
+    config = parse(arguments)
+    from experiments.train import experiment  # after the flags: `--help` need not wait for all of it
 
-    def work() -> int:
-        config = parse(sys.argv[1:] if arguments is None else arguments)
-        from experiments.train import experiment  # after the flags: `--help` need not wait for all of it
-
-        return experiment.run(config)
-
-    return run_command(work, interrupted="interrupted; --resume goes on from the last checkpoint")
+    return experiment.run(config)
 
 
 if __name__ == "__main__":

@@ -4,35 +4,84 @@ Images are float32 `[N, H, W, 3]` in [0, 1]; masks `[N, H, W, 1]`, 1 = valid, 0 
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pconv_jax.checkpoints.trained import TrainedGenerator as TrainedGenerator
+    from pconv_jax.common.errors import InputError as InputError
+    from pconv_jax.inpainting.inpainter import Inpainter as Inpainter
+    from pconv_jax.inpainting.inpainter import inpaint as inpaint
+    from pconv_jax.layers import PartialConv as PartialConv
+    from pconv_jax.masks import random_lines as random_lines
+    from pconv_jax.masks import random_strokes as random_strokes
+    from pconv_jax.models import PAPER_PRESETS as PAPER_PRESETS
+    from pconv_jax.models import Discriminator as Discriminator
+    from pconv_jax.models import DiscriminatorConfig as DiscriminatorConfig
+    from pconv_jax.models import FillCorrectingConfig as FillCorrectingConfig
+    from pconv_jax.models import FillCorrectingGenerator as FillCorrectingGenerator
+    from pconv_jax.models import PaperConfig as PaperConfig
+    from pconv_jax.models import PaperGenerator as PaperGenerator
+    from pconv_jax.ops import partial_conv as partial_conv
+
+__version__ = "0.2.0"
+__all__ = [
+    "PAPER_PRESETS",
+    "Discriminator",
+    "DiscriminatorConfig",
+    "FillCorrectingConfig",
+    "FillCorrectingGenerator",
+    "Inpainter",
+    "InputError",
+    "PaperConfig",
+    "PaperGenerator",
+    "PartialConv",
+    "TrainedGenerator",
+    "__version__",
+    "inpaint",
+    "partial_conv",
+    "random_lines",
+    "random_strokes",
+]
 
 # Looked up on first use: `import pconv_jax` alone costs nothing.
 _HOME = {
+    "PAPER_PRESETS": "models",
     "Discriminator": "models",
     "DiscriminatorConfig": "models",
-    "GENERATORS": "models",
-    "Generator": "models",
-    "GeneratorConfig": "models",
+    "FillCorrectingConfig": "models",
+    "FillCorrectingGenerator": "models",
     "InputError": "common.errors",
     "Inpainter": "inpainting.inpainter",
+    "PaperConfig": "models",
+    "PaperGenerator": "models",
     "PartialConv": "layers",
-    "PyramidConfig": "models",
-    "PyramidGenerator": "models",
     "TrainedGenerator": "checkpoints.trained",
     "inpaint": "inpainting.inpainter",
-    "load_run": "checkpoints.trained",
     "partial_conv": "ops",
     "random_lines": "masks",
     "random_strokes": "masks",
-    "widest_closed_line": "models",
 }
-__all__ = sorted(_HOME)
+# Names of earlier versions, and what to use now.
+_RENAMED = {
+    "GENERATORS": "PAPER_PRESETS",
+    "Generator": "PaperGenerator",
+    "GeneratorConfig": "PaperConfig",
+    "PyramidConfig": "FillCorrectingConfig",
+    "PyramidGenerator": "FillCorrectingGenerator",
+    "Restorer": "Inpainter.from_pretrained",
+    "restore": "Inpainter.from_run",
+    "widest_closed_line": "PaperConfig.widest_line",
+}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+if not TYPE_CHECKING:  # or type checkers would take any name
+
+    def __getattr__(name: str) -> Any:
+        if name in _RENAMED:
+            raise AttributeError(f"pconv_jax.{name} is gone: use pconv_jax.{_RENAMED[name]}")
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
 
 
 def __dir__() -> list[str]:

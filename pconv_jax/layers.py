@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from pconv_jax.ops import Mask, Padding, partial_conv
+from pconv_jax.ops import Padding, partial_conv
 
 
 class PartialConv(nnx.Module):
@@ -59,7 +59,7 @@ class PartialConv(nnx.Module):
         self.mask_groups = None if mask_groups is None else tuple(mask_groups)
         self.dtype = dtype
 
-    def __call__(self, x: jax.Array, mask: Mask) -> tuple[jax.Array, Mask]:
+    def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Returns features `[N, *spatial', O]` and the updated mask `[N, *spatial', 1]`; see `partial_conv`."""
         dtype = self.dtype or x.dtype
         return partial_conv(

@@ -17,12 +17,11 @@ from pconv_jax.common.errors import InputError
 
 Padding = str | int | Sequence[tuple[int, int]]
 T = TypeVar("T")
-Mask = TypeVar("Mask", jax.Array, None)  # what goes in comes out: a mask, or the knowledge that there are no holes
 
 
 def partial_conv(
     x: jax.Array,
-    mask: Mask,
+    mask: jax.Array,
     kernel: jax.Array,
     bias: jax.Array | None = None,
     *,
@@ -31,48 +30,46 @@ def partial_conv(
     dilation: int | Sequence[int] = 1,
     feature_groups: int = 1,
     mask_groups: Sequence[int] | None = None,
-) -> tuple[jax.Array, Mask]:
-    """Convolves the valid entries only, rescales by how many there were, and updates the mask.
+) -> tuple[jax.Array, jax.Array]:
+    """Convolves the valid entries only, rescales by how many there are, and updates the mask.
 
-    With window W, n(W) its number of entries (window size times channels; zero padding counts as hole) and s(W)
-    the number of valid ones:
+    For a window with n entries (window size times channels; zero padding counts as hole), s of them valid:
 
         y  = conv(where(mask, x, 0), kernel) * n / s + bias    where s > 0, else 0
         M' = 1                                                 where s > 0, else 0
 
-    s is counted in float32 whatever the dtype of x. What lies in a hole (any value, NaN, inf) changes no bit of the
-    result or of the gradients, and no gradient flows to the mask.
+    s is the paper's mask path: the mask convolved with a frozen kernel of ones, in float32 whatever the dtype of x. A
+    kernel of ones is separable, so it is computed as a window sum along one dimension after the other: the same
+    whole numbers, far faster on a CPU.
+
+    The values in a hole (NaN and infinity too) change no bit of the result or of its gradients, and no gradient flows
+    to the mask.
 
     Args:
         x: features `[N, *spatial, C]`, floating point, one to three spatial dimensions.
         mask: `[N, *spatial, G]`, values 0 or 1, bool, integer or floating point. G is 1 (one mask for all channels), C
-            (a mask for each), or a number of contiguous channel groups that share a mask each. The values are checked
-            where they are known, that is outside of jit. None is a mask known to be full: it costs nothing, for what
-            the windows see then is counted once, while tracing.
+            (a mask for each), or the number of contiguous channel groups with a mask each. Values are checked outside
+            of jit only, where they are known.
         kernel: `[*window, C / feature_groups, O]`, of the dtype of x.
         bias: `[O]` or None.
         stride: window stride, for all spatial dimensions or for each.
         padding: "SAME", "VALID", one number for every side, or a pair (low, high) for each spatial dimension.
         dilation: kernel dilation, for all spatial dimensions or for each.
         feature_groups: number of groups that C and O are divided into, as in `lax.conv_general_dilated`.
-        mask_groups: number of channels in each of the G mask groups, in order, with sum C: what a skip concatenation of
-            parts with different widths needs. Without it the G groups are of equal size.
+        mask_groups: channels of each of the G mask groups, in order, with sum C, for a skip concatenation of parts
+            with different widths. By default the G groups are of equal size.
 
     Returns:
-        y `[N, *spatial', O]` of the dtype of x, and the updated mask `[N, *spatial', 1]` of the dtype of the mask; None
-        where there was none. Only with several masks *and* several feature groups do the outputs see different masks;
-        the updated mask then has one channel for each feature group.
+        y `[N, *spatial', O]` of the dtype of x, and the updated mask `[N, *spatial', 1]` of the dtype of the mask. With
+        several masks *and* several feature groups, the updated mask has one channel for each feature group instead.
 
     Raises:
-        InputError: shapes, dtypes or groups that do not fit together, or a mask with a value other than 0 and 1;
-            without a mask, a window that lies wholly in the padding.
+        InputError: shapes, dtypes or groups that do not fit together, or a mask with a value other than 0 and 1.
 
     References:
         Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018, equations 1 and 2.
     """
-    x, kernel = jnp.asarray(x), jnp.asarray(kernel)
-    if mask is not None:
-        mask = jnp.asarray(mask)
+    x, mask, kernel = jnp.asarray(x), jnp.asarray(mask), jnp.asarray(kernel)
     dims = x.ndim - 2
     _check(x, mask, kernel, bias, feature_groups)
     strides, dilations = _each(stride, dims, "stride"), _each(dilation, dims, "dilation")
@@ -81,41 +78,32 @@ def partial_conv(
     wide = jnp.promote_types(x.dtype, jnp.float32)
     spatial = "DHW"[-dims:]
 
-    def convolve(visible: jax.Array) -> jax.Array:
-        return lax.conv_general_dilated(
-            visible,
-            kernel,
-            strides,
-            pads,
-            rhs_dilation=dilations,
-            dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
-            feature_group_count=feature_groups,
-        ).astype(wide)
-
-    def biased(y: jax.Array) -> jax.Array:
-        return y if bias is None else y + bias.astype(wide).reshape((1,) * (dims + 1) + bias.shape)
-
-    if mask is None:
-        inside = _count_inside(x.shape[1:-1], window, strides, pads, dilations)
-        if not inside.all():
-            raise InputError(f"padding={padding!r} leaves windows that see no pixel: choose less, or give a mask")
-        return biased(convolve(x) * (math.prod(window) / inside).astype(wide)).astype(x.dtype), None
-
     valid = mask != 0  # a comparison: no gradient flows to the mask
     groups = _mask_group_sizes(x, mask, mask_groups)
     per_channel = valid if len(groups) in (1, x.shape[-1]) else _by_channel(valid, groups)
-    features = convolve(jnp.where(per_channel, x, jnp.zeros((), x.dtype)))
+    features = lax.conv_general_dilated(
+        jnp.where(per_channel, x, jnp.zeros((), x.dtype)),
+        kernel,
+        strides,
+        pads,
+        rhs_dilation=dilations,
+        dimension_numbers=(f"N{spatial}C", f"{spatial}IO", f"N{spatial}C"),
+        feature_group_count=feature_groups,
+    ).astype(wide)
     count = _count_valid(valid, groups, feature_groups, window, strides, pads, dilations)
     seen = count > 0
     # s is a whole number, so the maximum touches empty windows only: no epsilon, which is 0 in float16 (0 * inf = NaN).
     ratio = math.prod(window) * kernel.shape[-2] / jnp.maximum(count, 1.0).astype(wide)
-    # The selection comes last, so that an empty window hides the bias and stops whatever gradient comes back to it.
-    y = jnp.where(_per_output(seen, outputs), biased(features * _per_output(ratio, outputs)), 0.0)
+    y = features * _per_output(ratio, outputs)
+    if bias is not None:
+        y = y + bias.astype(wide).reshape((1,) * (dims + 1) + bias.shape)
+    # The selection comes last: an empty window hides the bias and stops any gradient that comes back to it.
+    y = jnp.where(_per_output(seen, outputs), y, 0.0)
     return y.astype(x.dtype), seen.astype(mask.dtype)
 
 
 def check_mask_values(mask: jax.Array | np.ndarray) -> None:
-    """Refuses a mask with a value other than 0 and 1; masks under a JAX transformation have no values yet and pass.
+    """Refuses a mask with a value other than 0 and 1; a mask that is being traced has no values yet and passes.
 
     Args:
         mask: array of any shape, 1 = valid, 0 = hole.
@@ -134,16 +122,13 @@ def check_mask_values(mask: jax.Array | np.ndarray) -> None:
         )
 
 
-def _check(
-    x: jax.Array, mask: jax.Array | None, kernel: jax.Array, bias: jax.Array | None, feature_groups: int
-) -> None:
-    shapes = f"x has shape {x.shape}" + ("" if mask is None else f" and the mask {mask.shape}")
+def _check(x: jax.Array, mask: jax.Array, kernel: jax.Array, bias: jax.Array | None, feature_groups: int) -> None:
+    shapes = f"x has shape {x.shape} and the mask {mask.shape}"
     if x.ndim not in (3, 4, 5):
         raise InputError(f"x must be [N, *spatial, C] with 1 to 3 spatial dimensions, but {shapes}")
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise InputError(f"x must be floating point, but its dtype is {x.dtype}: convert it, {shapes}")
-    if mask is not None:
-        _check_mask(x, mask, shapes)
+    _check_mask(x, mask, shapes)
     channels, outputs = x.shape[-1], kernel.shape[-1]
     if kernel.ndim != x.ndim or kernel.shape[-2] * feature_groups != channels or outputs % feature_groups:
         raise InputError(
@@ -219,7 +204,7 @@ def _explicit_padding(
 
 
 def _by_channel(mask: jax.Array, sizes: tuple[int, ...]) -> jax.Array:
-    """The mask of each channel `[..., C]`, from those of its groups: selections fuse, where a gather does not."""
+    """Mask of each channel `[..., C]` from those of the groups: selections fuse, a gather does not."""
     group = np.repeat(np.arange(len(sizes)), sizes).reshape((1,) * (mask.ndim - 1) + (-1,))
     wide = mask[..., :1]
     for index in range(1, len(sizes)):
@@ -238,9 +223,8 @@ def _count_valid(
 ) -> jax.Array:
     """Number of valid entries of each window, float32 `[N, *spatial', 1 or feature_groups]`.
 
-    This is the convolution of the mask with a frozen kernel of ones. Only the distinct masks are convolved: each is
-    weighted by the number of channels it stands for and they are added up. A kernel of ones is separable, so the sum
-    over the window is a `reduce_window` along each dimension in turn: far faster on a CPU than the convolution.
+    The convolution of the mask with a frozen kernel of ones, as a `reduce_window` along each dimension in turn. Only
+    the distinct masks are summed, each weighted by the number of channels it stands for.
     """
     channels = sum(groups)
     owner = np.repeat(np.arange(len(groups)), groups).reshape(feature_groups, channels // feature_groups)
@@ -265,25 +249,6 @@ def _count_valid(
     return counted
 
 
-def _count_inside(
-    shape: Sequence[int],
-    window: Sequence[int],
-    strides: Sequence[int],
-    pads: Sequence[tuple[int, int]],
-    dilations: Sequence[int],
-) -> np.ndarray:
-    """Number of positions of each window that do not lie in the padding, float32 `[1, *spatial', 1]`."""
-    count = np.ones((1,) * (len(shape) + 2), np.float32)
-    for axis, (size, taps, stride, (low, high), dilation) in enumerate(
-        zip(shape, window, strides, pads, dilations, strict=True), 1
-    ):
-        starts = np.arange(0, low + size + high - (taps - 1) * dilation, stride) - low
-        places = starts[:, None] + dilation * np.arange(taps)
-        inside = np.sum((places >= 0) & (places < size), axis=1, dtype=np.float32)
-        count = count * np.expand_dims(inside, [other for other in range(count.ndim) if other != axis])
-    return count
-
-
 def _per_output(values: jax.Array, outputs: int) -> jax.Array:
-    """Repeats the one value of each feature group over its output channels; one value for all broadcasts."""
+    """Repeats the value of each feature group over its output channels; a single value broadcasts."""
     return values if values.shape[-1] == 1 else jnp.repeat(values, outputs // values.shape[-1], axis=-1)

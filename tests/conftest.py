@@ -56,10 +56,10 @@ def here(monkeypatch):
     """Spares the seconds in which the evaluation's processes start, where they are not what is tested."""
     from evaluations import InThisProcess
 
-    from experiments.evaluate import work
+    from pconv_jax.evaluation import worker_pool
 
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", InThisProcess)
-    monkeypatch.setattr(work, "_pairs", None, raising=False)
+    monkeypatch.setattr(worker_pool, "_pairs", None, raising=False)
 
 
 @pytest.fixture
@@ -82,20 +82,20 @@ def own(tmp_path):
 
 @pytest.fixture
 def programs(monkeypatch):
-    """Those that a Inpainter compiles from here on: one entry each."""
-    from pconv_jax.inpainting import inpainter as restorer
+    """Those that an Inpainter compiles from here on: one entry each."""
+    from pconv_jax.inpainting import window_pass
 
     traced = []
-    repair = restorer._repair
+    inpaint_window = window_pass._inpaint_window
 
     def traces(*args, **kwargs):
         traced.append(kwargs)
-        return repair(*args, **kwargs)
+        return inpaint_window(*args, **kwargs)
 
-    restorer._compiled.cache_clear()
-    monkeypatch.setattr(restorer, "_repair", traces)
+    window_pass._compiled.cache_clear()
+    monkeypatch.setattr(window_pass, "_inpaint_window", traces)
     yield traced
-    restorer._compiled.cache_clear()  # those would go on counting
+    window_pass._compiled.cache_clear()  # those would go on counting
 
 
 @pytest.fixture(scope="session")
@@ -103,14 +103,15 @@ def weights(tmp_path_factory):
     """A network of seconds: what it makes of holes is nothing to look at, but never what was there."""
     from flax import nnx
 
-    from pconv_jax.checkpoints.weights_file import Weights, save_weights
-    from pconv_jax.models import PyramidConfig, PyramidGenerator
+    from pconv_jax.checkpoints.trained import TrainedGenerator
+    from pconv_jax.checkpoints.weights_file import save_generator_weights
+    from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator
 
-    config = PyramidConfig(widths=(4, 6), blocks=(1, 1))
-    params, stats = nnx.split(PyramidGenerator(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
+    config = FillCorrectingConfig(widths=(4, 6), blocks=(1, 1))
+    params, stats = nnx.split(FillCorrectingGenerator(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
     params = jax.tree.map(lambda leaf: leaf * 1.5 + 0.02, params)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_weights(path, Weights(config, params, stats, {"thickest_line": 24}))
+    save_generator_weights(path, TrainedGenerator(config, params, stats, about={"thickest_line": 24}))
     return path
 
 

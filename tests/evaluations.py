@@ -6,17 +6,17 @@ import numpy as np
 from flax import nnx
 from PIL import Image
 
-from experiments.evaluate import work
 from experiments.evaluate.__main__ import main
 from pconv_jax.checkpoints.orbax import Checkpoints
-from pconv_jax.models import Generator, GeneratorConfig
+from pconv_jax.evaluation import worker_pool
+from pconv_jax.models import PaperConfig, PaperGenerator
 
 
 class InThisProcess:
     """A pool of processes without the processes."""
 
     def __init__(self, *_, initargs, **__):
-        (work._pairs,) = initargs
+        (worker_pool._pairs,) = initargs
 
     def submit(self, function, *arguments):
         future = concurrent.futures.Future()
@@ -36,8 +36,8 @@ def evaluate(out, *flags):
 
 def generator(folder, seed=0):
     """The folder of an untrained generator."""
-    config = GeneratorConfig(widths=(4,))
-    params, stats = nnx.split(Generator(config, rngs=nnx.Rngs(seed)), nnx.Param, nnx.BatchStat)[1:]
+    config = PaperConfig(widths=(4,))
+    params, stats = nnx.split(PaperGenerator(config, rngs=nnx.Rngs(seed)), nnx.Param, nnx.BatchStat)[1:]
     with Checkpoints(folder / "checkpoints", notes={"generator": vars(config)}) as checkpoints:
         checkpoints.save(1, {"generator": {"params": params, "stats": stats}})
     return folder

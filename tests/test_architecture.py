@@ -200,7 +200,7 @@ WRONG = [
 RIGHT = [
     (floors, "pconv_jax.models.paper", "from pconv_jax.models.reach import x\nfrom ..ops import y"),
     (borders, "pconv_jax.checkpoints.orbax", "def f():\n    from orbax.checkpoint import v1"),
-    (borders, "experiments.plots", "import matplotlib, pconv_jax.training.step"),
+    (borders, "experiments.loss_curves", "import matplotlib, pconv_jax.training.step"),
     (borders, "pconv_jax.data.source", "if typing.TYPE_CHECKING:\n    import grain"),
     (signatures, "pconv_jax.masks", "def lines(rng, height, *, width=1): ...\ndef _own(x=1): ..."),
 ]

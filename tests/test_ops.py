@@ -298,6 +298,63 @@ def test_an_all_ones_mask_is_the_plain_convolution_where_the_window_lies_inside(
     assert updated.min() == 1
 
 
+@functools.partial(jax.jit, static_argnums=(3, 4))
+def with_a_kernel_of_ones(x, mask, kernel, padding, settings):
+    """The paper's mask path as written: the mask of each channel is convolved with a frozen kernel of ones."""
+    convolve = functools.partial(
+        lax.conv_general_dilated,
+        window_strides=(settings.stride,) * 2,
+        padding=padding,
+        rhs_dilation=(settings.dilation,) * 2,
+        dimension_numbers=NHWC,
+        feature_group_count=settings.feature_groups,
+        precision=lax.Precision.HIGHEST,
+    )
+    valid = jnp.repeat(mask, np.array(settings.sizes), axis=-1, total_repeat_length=x.shape[-1])
+    ones = lax.stop_gradient(jnp.ones_like(kernel))
+    count = convolve(valid, ones)
+    ratio = jnp.where(count > 0, ones[..., 0].size / jnp.maximum(count, 1), 0)
+    return convolve(x * valid, kernel) * ratio, count > 0
+
+
+class Window(NamedTuple):
+    """Settings of a convolution with a kernel of ones; `sizes` are the channels of each mask."""
+
+    sizes: tuple[int, ...]
+    stride: int = 1
+    dilation: int = 1
+    feature_groups: int = 1
+
+
+@pytest.mark.parametrize(
+    ("padding", "window"),
+    [
+        ("SAME", Window((6,), stride=2)),
+        ("VALID", Window((1, 3, 2), dilation=2)),
+        (((1, 1), (1, 1)), Window((1,) * 6)),
+        ("SAME", Window((6,), feature_groups=2)),
+    ],
+)
+def test_the_window_sum_is_the_convolution_with_a_frozen_kernel_of_ones(padding, window):
+    sizes, stride, dilation, feature_groups = window
+    x, mask, kernel, _ = example((8, 9, 6), len(sizes), (3, 3), 4, feature_groups=feature_groups, bias=False)
+    mask[0] = 0
+    expected, seen = with_a_kernel_of_ones(x, mask, kernel, padding, window)
+    y, updated = conv(
+        x,
+        mask,
+        kernel,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        feature_groups=feature_groups,
+        mask_groups=sizes,
+    )
+    assert 0 < updated.mean() < 1
+    np.testing.assert_array_equal(np.broadcast_to(updated, seen.shape), seen)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)
+
+
 # Holes.
 
 
@@ -504,41 +561,6 @@ def test_the_mask_path_is_one_separable_sum_over_the_distinct_masks(masks, group
     features, counts = windowed(jax.grad(lambda *a: forward(*a).sum(), argnums=(0, 1, 2)))
     assert len(features) == 3
     assert len(counts) == 2
-
-
-# No mask at all: known to be full.
-
-
-@pytest.mark.parametrize(
-    ("spatial", "window", "kwargs"),
-    [
-        ((7, 6), (3, 3), {}),
-        ((7, 6), (3, 3), {"padding": "VALID"}),
-        ((8, 9), (5, 3), {"stride": (2, 3), "padding": [(2, 0), (1, 3)]}),
-        ((9,), (3,), {"dilation": 3, "padding": 3, "stride": 2}),
-        ((4, 5, 6), (3, 1, 2), {"feature_groups": 2}),
-        ((1, 1), (3, 3), {}),
-    ],
-)
-def test_no_mask_is_a_mask_of_ones(spatial, window, kwargs):
-    x, mask, kernel, bias = example((*spatial, 4), 1, window, 6, feature_groups=kwargs.get("feature_groups", 1))
-    expected, updated = partial_conv(x, np.ones_like(mask), kernel, bias, **kwargs)
-    assert np.all(updated == 1)
-    y, still_full = jax.jit(lambda x: partial_conv(x, None, kernel, bias, **kwargs))(x)
-    assert still_full is None
-    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
-
-
-def test_no_mask_has_no_mask_path():
-    x, kernel = jnp.ones((1, 8, 8, 3)), jnp.ones((3, 3, 3, 4))
-    names = {name for name, _ in operations(lambda x: partial_conv(x, None, kernel, padding="VALID")[0], x)}
-    assert "conv_general_dilated" in names
-    assert not [name for name in names if "window" in name or "select" in name]
-
-
-def test_no_mask_and_a_window_of_padding_only():
-    with pytest.raises(InputError, match="padding=3 leaves windows that see no pixel"):
-        partial_conv(jnp.ones((1, 8, 8, 1)), None, jnp.ones((3, 3, 1, 1)), padding=3)
 
 
 # Mistakes.

@@ -6,24 +6,21 @@ from collections.abc import Sequence
 import tyro
 
 from experiments.evaluate.options import Options
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code, as `run_command` has them."""
+@command(interrupted="interrupted; the same command resumes where it stopped")
+def main(arguments: Sequence[str]) -> None:
+    """Runs the command; returns its exit code."""
+    options = tyro.cli(
+        Options,
+        args=arguments,
+        prog="python -m experiments.evaluate",
+        description="Score models and classical methods on the same pairs of image and mask.",
+    )
+    from experiments.evaluate.command import evaluate  # after the flags: `--help` need not wait for all of it
 
-    def work() -> None:
-        options = tyro.cli(
-            Options,
-            args=sys.argv[1:] if arguments is None else list(arguments),
-            prog="python -m experiments.evaluate",
-            description="Score models and classical methods on the same pairs of image and mask.",
-        )
-        from experiments.evaluate.evaluation import evaluate  # after the flags: `--help` need not wait for all of it
-
-        evaluate(options)
-
-    return run_command(work, interrupted="interrupted; the same command goes on where it stopped")
+    evaluate(options)
 
 
 if __name__ == "__main__":

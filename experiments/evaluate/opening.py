@@ -1,13 +1,20 @@
-"""From flags to pairs."""
+"""From flags to pairs, perceptual distances and FID."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from experiments.evaluate.named_pairs import NamedPairs
 from experiments.evaluate.options import Options
-from experiments.evaluate.pairs import Pairs
-from experiments.evaluate.seeded_pairs import SeededPairs
+from experiments.train.logs import progress_bar
 from pconv_jax.data import FolderSource, ImageSource, open_source
 from pconv_jax.evaluation.mask_sets import open_masks
+from pconv_jax.evaluation.methods import hash_arrays
+from pconv_jax.evaluation.named_pairs import NamedPairs
+from pconv_jax.evaluation.pairs import Pairs
+from pconv_jax.evaluation.reference_metrics import Fid, Lpips
+from pconv_jax.evaluation.scoring import NamedDistance
+from pconv_jax.evaluation.seeded_pairs import SeededPairs
+
+_MANY = 500  # images from which on looking at each shows a progress bar
 
 
 def open_pairs(options: Options) -> Pairs:
@@ -33,6 +40,7 @@ def open_pairs(options: Options) -> Pairs:
             invert=options.invert_mask,
             noise=options.noise,
             seed=options.seed,
+            progress=bar_for_many,
         )
     masks = open_masks(
         options.masks,
@@ -44,3 +52,41 @@ def open_pairs(options: Options) -> Pairs:
     return SeededPairs(
         images, masks, size=options.image_size, limit=options.limit, noise=options.noise, seed=options.seed
     )
+
+
+def open_distances(options: Options) -> list[NamedDistance]:
+    """The perceptual distances that the flags give weights for.
+
+    Raises:
+        InputError: weights or libraries that are not there.
+    """
+    found = []
+    if options.vgg_weights is not None:
+        from pconv_jax.evaluation.perceptual_distance import VggDistance
+        from pconv_jax.models.vgg import deepest
+        from pconv_jax.models.vgg_weights import resolve_weights
+
+        # Random weights are always the same ones: pairs by name do not depend on the seed, but share a column.
+        weights = resolve_weights(options.vgg_weights, seed=0, through=deepest(options.vgg_layers))
+        vgg = VggDistance(weights, options.vgg_layers)
+        found.append(NamedDistance(vgg.name, vgg, {"weights_sha256": hash_arrays(weights.params)}))
+    if options.lpips_weights is not None:
+        lpips = Lpips(options.lpips_weights)
+        found.append(NamedDistance(lpips.name, lpips, {}))  # its name stands for one file of weights only
+    return found
+
+
+def open_fid(options: Options) -> Fid | None:
+    """FID, if its weights are given."""
+    return None if options.fid_weights is None else Fid(options.fid_weights)
+
+
+def bar_for_many(title: str, count: int) -> Iterator[int]:
+    """The numbers below `count`, with a progress bar where they are many."""
+    if count < _MANY:
+        yield from range(count)
+        return
+    with progress_bar(title, "img", total=count) as bar:
+        for index in range(count):
+            yield index
+            bar.update()

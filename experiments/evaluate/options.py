@@ -29,19 +29,19 @@ class Options:
         mask_threshold: grey value, 1 to 255, from which on a pixel of a mask file is white.
         invert_mask: mask files mark holes black, not white.
         noise: standard deviation of Gaussian noise on the input, for pixel values in [0, 1].
-        seed: seed of masks and noise; with the version it settles every pair of image and mask.
-        methods: unrepaired, mean, ns, telea, biharmonic, fill; names of weights that come along, such as faithful; or
-            files of weights and folders of runs and checkpoints, as PATH or NAME=PATH; apart by blanks or commas.
-        batch_size: pairs that a method gets at once, between two lines of progress; no score depends on it.
+        seed: seed of masks and noise; with the version it determines every pair of image and mask.
+        methods: unrepaired, mean, ns, telea, biharmonic, fill; names of bundled weights, such as faithful; or files of
+            weights and folders of runs and checkpoints, as PATH or NAME=PATH; separated by blanks or commas.
+        batch_size: pairs that a worker gets at once, and that are saved at once; no score depends on it.
         workers: processes for the classical methods; one a core if not given.
         vgg_weights: a file of VGG16 weights, "download" or "random", for the perceptual distance; without it there is
             none.
         vgg_layers: VGG16 layers whose features it compares.
         lpips_weights: torchvision's file of AlexNet's or VGG16's ImageNet weights, for LPIPS (extra `perceptual`).
-        fid_weights: the original file of Inception weights, for FID over all pairs (extra `perceptual`); it judges sets
-            of images, says little of fewer than thousands, and keeps the composites.
-        save_composites: keep every repaired image, as composites/METHOD/BUCKET/NUMBER.png.
-        out: folder for everything that is written; what it holds of the same benchmark already is not scored again.
+        fid_weights: the original file of Inception weights, for FID over all pairs (extra `perceptual`); it compares
+            sets of images, says little of fewer than thousands, and keeps the composites.
+        save_composites: keep every composite, as composites/METHOD/BUCKET/NUMBER.png.
+        out: folder for everything that is written; what it already holds of the same pairs is not scored again.
     """
 
     data: Literal["samples", "folder", "dtd", "oxford_flowers102", "celeb_a"] = "samples"

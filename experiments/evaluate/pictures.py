@@ -1,4 +1,4 @@
-"""For each method the images that it does best, middling and worst, with the other methods beside it."""
+"""For each method the pairs with its best, median and worst score, with the other methods beside it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,18 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from experiments.evaluate.methods import Named
-from experiments.evaluate.pairs import Pairs
-from experiments.evaluate.work import repair
-from experiments.plots import image_grid, show_holes
-from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
+from experiments.image_grids import image_grid, show_holes
+from pconv_jax.evaluation.pairs import Pairs
+from pconv_jax.evaluation.scoring import NamedMethod, inpaint_pair
 
 RANKED_BY = "hole_psnr"
 _SIDE = 256  # images of other sizes are fitted into a square of this many pixels
 
 
 def best_median_worst(rows: Sequence[Mapping[str, Any]], method: str) -> dict[str, tuple[int, str]]:
-    """The pairs that a method repairs best, at its median and worst, by PSNR in the hole.
+    """The pairs that a method inpaints best, at its median and worst, by PSNR in the hole.
 
     Args:
         rows: scores.
@@ -36,7 +34,7 @@ def best_median_worst(rows: Sequence[Mapping[str, Any]], method: str) -> dict[st
     return {title: (ranked[place]["image"], ranked[place]["bucket"]) for title, place in places.items()}
 
 
-def draw(pairs: Pairs, methods: Sequence[Named], rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
+def draw(pairs: Pairs, methods: Sequence[NamedMethod], rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
     """Writes a grid for each method: its best, median and worst pair below each other, all methods side by side.
 
     Args:
@@ -61,8 +59,7 @@ def draw(pairs: Pairs, methods: Sequence[Named], rows: Sequence[Mapping[str, Any
         ]
         # The method itself comes first, then the others in the order of the table.
         for other in sorted(methods, key=lambda other: other.name != method.name):
-            fill = other.method or CLASSICAL_METHODS[other.name]
-            columns.append((other.name, [repair(pair, other.name, fill)[0] for pair in these]))
+            columns.append((other.name, [inpaint_pair(pair, other).composite for pair in these]))
         path = folder / f"best_median_worst_{method.name}.png"
         image_grid([(title, _stack(images)) for title, images in columns], path, rows=list(chosen))
         written.append(path)

@@ -1,1 +1,1 @@
-"""Benchmarks of every hot path: `python -m experiments.performance`. One file a suite; PERFORMANCE.md holds results."""
+"""Performance benchmark: `python -m experiments.performance`. One file a suite; the results are in PERFORMANCE.md."""

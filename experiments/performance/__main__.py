@@ -1,12 +1,12 @@
-"""Flags to suites, and the figures to a file: `python -m experiments.performance`."""
+"""The performance benchmark: runs the chosen suites, prints their tables and writes them to a file."""
 
 import importlib
+import importlib.util
 import os
 import platform
 import shlex
 import sys
-from collections.abc import Mapping
-from importlib import metadata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -15,29 +15,21 @@ import tyro
 from experiments.performance.options import Options
 from experiments.performance.table import Table
 from pconv_jax.common.atomic_write import write_json
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
+from pconv_jax.common.versions import package_versions
+
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-python-headless")
 
 
-def facts() -> dict[str, str]:
-    """What the figures depend on: machine, versions and command."""
-    packages = (
-        "jax",
-        "jaxlib",
-        "flax",
-        "optax",
-        "orbax-checkpoint",
-        "grain",
-        "numpy",
-        "opencv-python-headless",
-        "torch",
-    )
-    installed = {entry.metadata["Name"]: entry.version for entry in metadata.distributions()}
+def environment() -> dict[str, str]:
+    """What the timings depend on: machine, versions and command."""
+    versions = package_versions(*_PACKAGES, *(("torch",) if importlib.util.find_spec("torch") else ()))
     return {
         "command": shlex.join(["python", "-m", "experiments.performance", *sys.argv[1:]]),
         "devices": ", ".join(sorted({device.device_kind for device in jax.devices()})),
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
         "python": platform.python_version(),
-        "versions": ", ".join(f"{name} {installed[name]}" for name in packages if name in installed),
+        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
     }
 
@@ -50,28 +42,28 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _write(path: Path, about: Mapping[str, str], tables: Mapping[str, list[Table]]) -> None:
-    figures = {suite: [table.to_json() for table in of_suite] for suite, of_suite in tables.items()}
-    write_json(path, {**about, "suites": figures})
+def _write(path: Path, about: Mapping[str, str], results: Mapping[str, list[Table]]) -> None:
+    write_json(
+        path, {**about, "suites": {suite: [each.to_json() for each in tables] for suite, tables in results.items()}}
+    )
 
 
-def main() -> int:
-    """Runs the suites; returns the exit code, as `run_command` has them."""
-
-    def work() -> None:
-        options = tyro.cli(Options, prog="python -m experiments.performance", description="Measures every hot path.")
-        about = facts()
-        print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
-        tables: dict[str, list[Table]] = {}
-        for suite in options.suites:
-            print(f"\n## {suite}\n", flush=True)
-            tables[suite] = importlib.import_module(f"experiments.performance.{suite}").run(options)
-            for table in tables[suite]:
-                print(table, flush=True)
-            if options.json:
-                _write(options.json, about, tables)  # after each suite: a long run that is cut short keeps what it has
-
-    return run_command(work)
+@command()
+def main(arguments: Sequence[str]) -> None:
+    """Runs the suites; returns the exit code."""
+    options = tyro.cli(
+        Options, args=arguments, prog="python -m experiments.performance", description="Performance benchmark."
+    )
+    about = environment()
+    print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
+    results: dict[str, list[Table]] = {}
+    for suite in options.suites:
+        print(f"\n## {suite}\n", flush=True)
+        results[suite] = importlib.import_module(f"experiments.performance.{suite}").run(options)
+        for table in results[suite]:
+            print(table, flush=True)
+        if options.json:
+            _write(options.json, about, results)  # after each suite, so that an interrupted run keeps its results
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""The input pipeline: images a second by stage and by number of workers, and how long training waits for it.
+"""Suite `data`: images a second of the input pipeline by stage and number of workers, and how long training waits.
 
-The files are the embedded photographs saved as JPEGs, read, cropped and damaged as the preset `samples` says.
+The files are the embedded photographs saved as JPEGs; they are cropped and damaged as in the preset `samples`.
 """
 
 import contextlib
-import dataclasses
 import sys
 import tempfile
 import time
@@ -22,14 +21,16 @@ from experiments.performance.timing import Timing
 from experiments.train.batches import training_batches
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources, open_vgg
-from experiments.train.loop import Loop
+from experiments.train.loop import train
 from experiments.train.presets import PRESETS
+from experiments.train.trainer import Trainer
+from experiments.train.validation import Validation
 from pconv_jax import masks
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource, ImageSource, open_source, pipeline
 from pconv_jax.data.samples import PHOTOGRAPHS, photograph
 
-_JPEG_QUALITY = 90  # of a camera's files, more or less
+_JPEG_QUALITY = 90  # about that of a camera
 STAGES = ("decode", "crop", "mask", "noise", "batch")
 REST, WHOLE = "Grain, random generators", "all, in one thread"
 
@@ -37,14 +38,16 @@ REST, WHOLE = "Grain, random generators", "all, in one thread"
 def run(options: Options) -> list[Table]:
     """Measures the pipeline alone, then under training."""
     if options.steps < 2:
-        raise InputError(f"--steps is {options.steps}, but the suite data needs 2: the first step is not timed")
+        raise InputError(
+            f"--steps is {options.steps}, but the suite data needs at least 2: the first step is not timed"
+        )
     with tempfile.TemporaryDirectory() as folder:
         photographs = Path(folder, "photographs")
         write_photographs(photographs)
-        preset = dataclasses.replace(PRESETS["samples"], steps=options.steps, checkpoint_every=options.steps)
-        files = dataclasses.replace(preset, dataset="folder", data_dir=photographs)
-        sizes = dict.fromkeys((preset.image_size, *options.image_sizes))
-        large = [dataclasses.replace(files, image_size=size, batch_size=options.batch_sizes[-1]) for size in sizes]
+        preset = PRESETS["samples"].replace(steps=options.steps, checkpoint_every=options.steps)
+        files = preset.replace(dataset="folder", data_dir=photographs)
+        sizes = dict.fromkeys((preset.data.image_size, *options.image_sizes))
+        large = [files.replace(image_size=size, batch_size=options.batch_sizes[-1]) for size in sizes]
         return [
             _stages_table(large, options.repeats),
             _workers_table(large, options),
@@ -63,14 +66,14 @@ def write_photographs(root: Path) -> None:
 
 
 def by_stage(config: Config, repeats: int) -> dict[str, Timing]:
-    """Seconds an image takes in each stage, with the whole pipeline run by one thread.
+    """Seconds an image in each stage, with the whole pipeline in one thread.
 
     Args:
         config: settings of a run on a folder of images.
         repeats: number of rounds; each shows every image equally often.
 
     Returns:
-        Timings of those of `STAGES` that there are, `REST` and `WHOLE`.
+        Timings of the `STAGES` in use, of `REST` and of `WHOLE`.
     """
     source = _training_images(config)
     rounds: list[dict[str, float]] = []
@@ -79,18 +82,18 @@ def by_stage(config: Config, repeats: int) -> dict[str, Timing]:
             seconds.clear()
             whole = _seconds(batches, len(source))
             rounds.append({**seconds, REST: whole - sum(seconds.values()), WHOLE: whole})
-    images = len(source) * config.batch_size
+    images = len(source) * config.data.batch_size
     stages = [stage for stage in (*STAGES, REST, WHOLE) if stage in rounds[0]]
     return {stage: Timing(tuple(found[stage] / images for found in rounds[1:])) for stage in stages}
 
 
 def by_workers(config: Config, workers: tuple[int, ...], repeats: int) -> dict[int, Timing]:
-    """Seconds an image takes by number of workers.
+    """Seconds an image by number of workers.
 
     Args:
         config: settings of a run.
-        workers: numbers of processes; 0 is threads of this one.
-        repeats: number of rounds, each of which times every number of workers once.
+        workers: numbers of worker processes; 0 means threads of this one.
+        repeats: number of rounds; each times every number of workers once.
 
     Returns:
         The timing of each number of workers.
@@ -98,19 +101,16 @@ def by_workers(config: Config, workers: tuple[int, ...], repeats: int) -> dict[i
     source = _training_images(config)
     seconds: dict[int, list[float]] = {number: [] for number in workers}
     with contextlib.ExitStack() as stack:
-        opened = {
-            number: stack.enter_context(_opened(dataclasses.replace(config, workers=number), source))
-            for number in workers
-        }
-        for index in tqdm(range(1 + repeats), desc=f"workers, {config.image_size} px", unit="round"):
+        opened = {number: stack.enter_context(_opened(config.replace(workers=number), source)) for number in workers}
+        for index in tqdm(range(1 + repeats), desc=f"workers, {config.data.image_size} px", unit="round"):
             for number, batches in opened.items():
-                ready = _most_ready(number)
+                ready = _max_prefetched(number)
                 _seconds(batches, ready)
                 taken = _seconds(batches, len(source)) / len(source)
-                # Until it has filled its buffers again: its work must not be charged to the next one.
+                # Waits until its buffers are full again, so that its work is not charged to the next one.
                 time.sleep(1.5 * ready * taken)
                 if index:
-                    seconds[number].append(taken / config.batch_size)
+                    seconds[number].append(taken / config.data.batch_size)
     return {number: Timing(tuple(found)) for number, found in seconds.items()}
 
 
@@ -121,14 +121,14 @@ def _stages_table(configs: list[Config], repeats: int) -> Table:
         rows += [
             {
                 "stage": stage,
-                "size": config.image_size,
+                "size": config.data.image_size,
                 "images/s": 1 / timing.median,
                 "% of the time": timing.over(timings[WHOLE]).median * 100,
                 "± %": timing.spread * 100,
             }
             for stage, timing in timings.items()
         ]
-    return Table(f"Input pipeline by stage, JPEG files, batches of {configs[0].batch_size}", rows)
+    return Table(f"Input pipeline by stage, JPEG files, batches of {configs[0].data.batch_size}", rows)
 
 
 def _workers_table(configs: list[Config], options: Options) -> Table:
@@ -139,36 +139,38 @@ def _workers_table(configs: list[Config], options: Options) -> Table:
         rows += [
             {
                 "workers": "threads" if number == 0 else str(number),
-                "size": config.image_size,
+                "size": config.data.image_size,
                 "images/s": 1 / timing.median,
                 "± %": timing.spread * 100,
                 "times the first": first.over(timing).median,
             }
             for number, timing in timings.items()
         ]
-    title = f"Input pipeline by workers, JPEG files, batches of {configs[0].batch_size}"
-    return Table(title, rows, ("threads: no process of its own, but threads of the training process.",))
+    title = f"Input pipeline by workers, JPEG files, batches of {configs[0].data.batch_size}"
+    return Table(title, rows, ("threads: of the training process, without worker processes.",))
 
 
 def _training_table(configs: dict[str, Config], out: Path, repeats: int) -> Table:
     rows = [_training_row(name, config, out / name.split()[-1], repeats) for name, config in configs.items()]
     config = PRESETS["samples"]
     return Table(
-        f"Training on the embedded photographs: generator {config.generator}, {config.image_size} px, batches of "
-        f"{config.batch_size}",
+        f"Training on the embedded photographs: generator {config.network.generator}, {config.data.image_size} px, "
+        f"batches of {config.data.batch_size}",
         rows,
         ("pipeline: alone, on the same cores, before and after training. Goals: 3 times and more; below 2 %.",),
     )
 
 
 def _training_row(name: str, config: Config, out: Path, repeats: int) -> dict[str, Cell]:
-    config = dataclasses.replace(config, out=out)
+    config = config.replace(out=out)
     out.mkdir(parents=True)
     source = _training_images(config)
     before = _alone(config, source, repeats)
-    with contextlib.redirect_stdout(sys.stderr):  # what a run tells its user
-        outcome = Loop(config, open_sources(config), open_vgg(config)).run()
-    # A fresh folder: there was something to train, so there is something to tell.
+    with contextlib.redirect_stdout(sys.stderr):  # messages of the run
+        sources = open_sources(config)
+        trainer = Trainer(config, sources["train"], open_vgg(config))
+        outcome = train(config, trainer, Validation(config, sources["validation"]))
+    # Not None: the folder is fresh, so steps were taken.
     assert outcome.images_per_second is not None
     assert outcome.data_wait is not None
     alone = Timing((*before, *_alone(config, source, repeats)))
@@ -183,14 +185,14 @@ def _training_row(name: str, config: Config, out: Path, repeats: int) -> dict[st
 
 
 def _alone(config: Config, source: ImageSource, repeats: int) -> list[float]:
-    """Seconds an image takes, round by round."""
+    """Seconds an image, a number each round."""
     with _opened(config, source) as batches:
-        _seconds(batches, _most_ready(config.workers))
-        return [_seconds(batches, len(source)) / (len(source) * config.batch_size) for _ in range(repeats)]
+        _seconds(batches, _max_prefetched(config.data.workers))
+        return [_seconds(batches, len(source)) / (len(source) * config.data.batch_size) for _ in range(repeats)]
 
 
 def _training_images(config: Config) -> ImageSource:
-    return open_source(config.dataset, "train", data_dir=config.data_dir)
+    return open_source(config.data.dataset, "train", data_dir=config.data.data_dir)
 
 
 @contextlib.contextmanager
@@ -209,19 +211,19 @@ def _seconds(batches: Iterator[Any], count: int) -> float:
     return time.perf_counter() - start
 
 
-def _most_ready(workers: int) -> int:
-    """Batches that may be ready at first: of each process those it made ahead, at its door, and fetched from there."""
+def _max_prefetched(workers: int) -> int:
+    """Upper bound of the number of prefetched batches: each process has three buffers."""
     return 3 * pipeline._AHEAD * max(workers, 1)
 
 
 def _in_one_thread() -> contextlib.AbstractContextManager[Any]:
-    """Has batches made by who asks for them, so that no stage waits for another's turn."""
+    """Makes batches in the calling thread, so that no stage waits for another."""
     return mock.patch.multiple(pipeline, _THREADS=0, _AHEAD=0)
 
 
 @contextlib.contextmanager
 def _clocks() -> Iterator[dict[str, float]]:
-    """Adds up the seconds that the library's own functions take, without those of a stage inside another."""
+    """Adds up the seconds of the library's functions, without those of other stages that they call."""
     seconds: dict[str, float] = defaultdict(float)
     inside = [0.0]
 

@@ -1,5 +1,6 @@
-"""Restoring one image: time and peak memory of the generator and of the classical methods, by image size."""
+"""Suite `inference`: time and peak memory to inpaint an image, with the generator and the classical baselines."""
 
+import dataclasses
 import functools
 import sys
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.data import eval_batches, open_source
 from pconv_jax.evaluation.baselines import Method, biharmonic, navier_stokes, telea
 from pconv_jax.masks import hole_ratio
-from pconv_jax.models import GENERATORS, Generator
+from pconv_jax.models import PAPER_PRESETS, PaperGenerator
 
 GENERATOR = "generator"
 _CLASSICAL: Mapping[str, Method] = {
@@ -25,7 +26,7 @@ _CLASSICAL: Mapping[str, Method] = {
     "scikit-image biharmonic": biharmonic,
 }
 METHODS = (GENERATOR, *_CLASSICAL)
-_SMALL = 16  # px; an image to load libraries with
+_SMALL = 16  # px; side of the image that loads the libraries
 
 
 def run(options: Options) -> list[Table]:
@@ -36,7 +37,7 @@ def run(options: Options) -> list[Table]:
         print(f"inference: {size} px", file=sys.stderr, flush=True)
         image, mask = example(size)
         holes.append(f"{hole_ratio(mask).item():.1%} at {size} px")
-        methods = {name: method(name, options.generator) for name in METHODS}
+        methods = {name: build_method(name, options.generator) for name in METHODS}
         timings = interleave(
             {name: functools.partial(fill, image, mask) for name, fill in methods.items()},
             repeats=options.repeats,
@@ -54,13 +55,13 @@ def run(options: Options) -> list[Table]:
         ]
     return [
         Table(
-            f"Restoring one image, generator {options.generator}, untrained, on {jax.local_devices()[0].platform}",
+            f"Inpainting one image, generator {options.generator}, untrained, on {jax.local_devices()[0].platform}",
             rows,
             (
-                f"Holes: {', '.join(holes)}. The classical methods take longer the more there is to fill, and run on "
-                "the CPU in any case.",
-                f"peak: beyond what a process of its own had held after an image of {_SMALL} px; the generator's takes "
-                "in its compilation for the new size; on a GPU it is memory of the GPU.",
+                f"Holes: {', '.join(holes)}. The classical methods take longer for larger holes and always run on the "
+                "CPU.",
+                f"peak: growth of the peak memory of a fresh process after an image of {_SMALL} px; the generator's "
+                "includes compilation for the new size, and on a GPU it is memory of the GPU.",
             ),
         )
     ]
@@ -68,29 +69,29 @@ def run(options: Options) -> list[Table]:
 
 def example(size: int) -> tuple[np.ndarray, np.ndarray]:
     """An embedded photograph [1, size, size, 3] and a mask [1, size, size, 1] of lines as in the preset `samples`."""
-    source = open_source("samples", "train")  # whole photographs; the other splits hold tiles
-    lines = PRESETS["samples"].lines
-    batch = next(iter(eval_batches(source, image_size=size, batch_size=1, seed=0, lines=lines, limit=1)))
+    source = open_source("samples", "train")  # whole photographs; the other splits have tiles
+    damage = dataclasses.replace(PRESETS["samples"].damage, noise=0.0)
+    batch = next(iter(eval_batches(source, image_size=size, batch_size=1, seed=0, damage=damage, limit=1)))
     return batch["image"], batch["mask"]
 
 
-def method(name: str, generator: str) -> Method:
+def build_method(name: str, generator: str) -> Method:
     """One of `METHODS`.
 
     Args:
-        name: which.
+        name: its name.
         generator: preset of the generator.
     """
     if name != GENERATOR:
         return _CLASSICAL[name]
-    config = GENERATORS[generator]
-    untrained = Generator(config, rngs=nnx.Rngs(0))
+    config = PAPER_PRESETS[generator]
+    untrained = PaperGenerator(config, rngs=nnx.Rngs(0))
     return TrainedGenerator(config, nnx.state(untrained, nnx.Param), nnx.state(untrained, nnx.BatchStat))
 
 
 def peak_growth(name: str, generator: str, size: int) -> float:
-    """By how many MiB one image raises the peak of this process; meant for a fresh one."""
-    fill = method(name, generator)
+    """Growth of the peak memory of this process, which should be a fresh one, by one image, MiB."""
+    fill = build_method(name, generator)
     fill(*example(_SMALL))
     image, mask = example(size)
     before = _peak_mib(name)
@@ -99,6 +100,6 @@ def peak_growth(name: str, generator: str, size: int) -> float:
 
 
 def _peak_mib(name: str) -> float:
-    """Peak of the memory that a method works in: a GPU's own for the generator, if there is one."""
+    """Peak memory, MiB: of the GPU for the generator if there is one, else of the process."""
     stats = jax.local_devices()[0].memory_stats()  # None on a CPU
     return stats["peak_bytes_in_use"] / 2**20 if stats and name == GENERATOR else peak_mib()

@@ -1,4 +1,4 @@
-"""The whole generator against the same one with plain convolutions: the passes over masks and features join others."""
+"""Suite `network`: the whole generator against the same one with plain convolutions."""
 
 import functools
 from typing import Any
@@ -16,11 +16,11 @@ from experiments.performance.table import Cell, Table
 from experiments.performance.timing import interleave
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.layers import PartialConv
-from pconv_jax.models import GENERATORS, Generator
+from pconv_jax.models import PAPER_PRESETS, PaperGenerator
 
 
 class _PlainConv(PartialConv):
-    """The same parameters, used by a plain convolution; the mask only changes its size."""
+    """A plain convolution with the same parameters; the mask is only resized."""
 
     def __call__(self, x: jax.Array, mask: Any) -> Any:
         stride = self.stride if isinstance(self.stride, int) else 1
@@ -31,16 +31,16 @@ class _PlainConv(PartialConv):
 
 def run(options: Options) -> list[Table]:
     """Times both generators in training mode: forward alone, and forward and backward."""
-    config, size, batch = GENERATORS[options.generator], options.image_sizes[0], options.batch_sizes[-1]
+    config, size, batch = PAPER_PRESETS[options.generator], options.image_sizes[0], options.batch_sizes[-1]
     rng = np.random.default_rng(0)
     image = jnp.asarray(rng.random((batch, size, size, 3), np.float32))
     mask = jnp.asarray(rng.random((batch, size, size, 1)) > 0.1, jnp.float32)
     with mock.patch("pconv_jax.models.paper.PartialConv", _PlainConv):
-        plain = Generator(config, rngs=nnx.Rngs(0))
-    models = {"plain": plain, "partial": Generator(config, rngs=nnx.Rngs(0))}
+        plain = PaperGenerator(config, rngs=nnx.Rngs(0))
+    models = {"plain": plain, "partial": PaperGenerator(config, rngs=nnx.Rngs(0))}
     parts = {name: nnx.split(model, nnx.Param, ...) for name, model in models.items()}
 
-    # Image and mask are arguments: of constants, XLA would work out the whole mask path while it compiles.
+    # Image and mask are arguments: XLA would compute the whole mask path of constants at compile time.
     def loss(graph: Any, params: nnx.State, rest: nnx.State, image: jax.Array, mask: jax.Array) -> jax.Array:
         return jnp.mean(jnp.square(nnx.merge(graph, params, rest, copy=True)(image, mask)[0] - image))
 

@@ -1,6 +1,6 @@
-"""A partial convolution against the plain one of the same shape, and against PyTorch's, layer by layer.
+"""Suite `op`: a partial convolution against the plain one of the same shape and against PyTorch's, layer by layer.
 
-Each stands alone here, so that its passes over the features fuse with nothing; the network suite tells what they cost
+Each layer is compiled alone, so that its passes over the features fuse with nothing; the suite `network` measures them
 among batch norms and ReLUs.
 """
 
@@ -19,18 +19,18 @@ from jax import lax
 from experiments.performance.options import Options
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import interleave
-from pconv_jax.models import GENERATORS, GeneratorConfig
+from pconv_jax.models import PAPER_PRESETS, PaperConfig
 from pconv_jax.ops import partial_conv
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
-NO_TORCH = "PyTorch is not installed (`make test EXTRAS=parity` installs it), so nothing is compared with it."
+NO_TORCH = "PyTorch is not installed (`make test EXTRAS=parity` installs it), so there is no comparison with it."
 
 Forward = Callable[..., jax.Array]
 
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    """One convolution of the generator: its place, what it reads and writes."""
+    """One convolution of the generator."""
 
     name: str
     size: int
@@ -40,13 +40,13 @@ class Layer:
 
     @property
     def shape(self) -> str:
-        """In words: `64x64, 64+32 -> 32`."""
+        """Its shape as text: `64x64, 64+32 → 32`."""
         halves = ", /2" if self.stride == 2 else ""
         return f"{self.size}x{self.size}, {'+'.join(map(str, self.inputs))} → {self.outputs}{halves}"
 
 
-def layers(config: GeneratorConfig, image_size: int) -> Iterator[Layer]:
-    """The convolutions of a generator, in the order they run."""
+def layers(config: PaperConfig, image_size: int) -> Iterator[Layer]:
+    """The convolutions of a generator, in order of execution."""
     features, size, skips = 3, image_size, []
     for stage, width in enumerate(config.widths, 1):
         yield Layer(f"encoder {stage}, first", size, (features,), width, 1)
@@ -57,14 +57,14 @@ def layers(config: GeneratorConfig, image_size: int) -> Iterator[Layer]:
         yield Layer(f"decoder {stage}, first", size, (features, width), width, 1)
         yield Layer(f"decoder {stage}, second", size, (width,), width, 1)
         features = width
-    yield Layer("to image", image_size, (features, 3) if config.image_skip else (features,), 3, 1)
+    yield Layer("to image", image_size, (features,), 3, 1)
 
 
 def run(options: Options) -> list[Table]:
-    """Times every layer, forward alone, and forward and backward together."""
+    """Times every layer: forward alone, and forward and backward."""
     batch, rows = options.batch_sizes[-1], []
     with_torch = importlib.util.find_spec("torch") is not None
-    for layer in layers(GENERATORS[options.generator], options.image_sizes[0]):
+    for layer in layers(PAPER_PRESETS[options.generator], options.image_sizes[0]):
         print(f"op: {layer.name}, {layer.shape}", file=sys.stderr, flush=True)
         row: dict[str, Cell] = {"layer": layer.name, "shape": layer.shape}
         arrays = _arrays(layer, batch)
@@ -80,12 +80,12 @@ def run(options: Options) -> list[Table]:
             }
         rows.append(row)
     title = f"partial_conv, {batch} images, float32, generator {options.generator}"
-    note = "f + b: forward and backward together. Each layer by itself, compiled with XLA's defaults."
+    note = "f + b: forward and backward. Each layer is compiled alone, with XLA's defaults."
     return [Table(title, rows, (note,) if with_torch else (note, NO_TORCH))]
 
 
 def _over(torch: Callable[[], Any], partial: Callable[[], Any], options: Options) -> float:
-    # By themselves: the threads of PyTorch slow down whoever comes next, which was always the plain convolution.
+    # In a round of their own: PyTorch's threads slow down the next candidate, which would be the plain convolution.
     timings = interleave({"torch": torch, "partial": partial}, repeats=options.repeats)
     return timings["torch"].over(timings["partial"]).median
 
@@ -110,7 +110,7 @@ def partial(layer: Layer) -> Forward:
 
 
 def _arrays(layer: Layer, batch: int) -> tuple[np.ndarray, ...]:
-    """x, mask, kernel and the gradient that comes back."""
+    """x, mask, kernel and the gradient of the output."""
     rng, channels, out = np.random.default_rng(0), sum(layer.inputs), layer.size // layer.stride
     x = rng.standard_normal((batch, layer.size, layer.size, channels), np.float32)
     mask = (rng.random((batch, layer.size, layer.size, len(layer.inputs))) > 0.1).astype(np.float32)
@@ -124,7 +124,7 @@ def _candidates(
     x, mask, kernel, cotangent = map(jnp.asarray, arrays)
     found: dict[str, dict[str, Callable[[], Any]]] = {"": {}, "f + b: ": {}}
     for name, function in (("plain", plain(layer)), ("partial", partial(layer))):
-        both = _with_gradients(function, wanted=_wanted(layer))
+        both = _with_gradients(function, arguments=_differentiated(layer))
         found[""][name] = functools.partial(jax.jit(function), x, mask, kernel)
         found["f + b: "][name] = functools.partial(jax.jit(both), x, mask, kernel, cotangent)
     if with_torch:
@@ -139,22 +139,22 @@ def _is_image(layer: Layer) -> bool:
     return layer.name == "encoder 1, first"
 
 
-def _wanted(layer: Layer) -> tuple[int, ...]:
-    """What training differentiates by: features and kernel, but nobody asks for the gradient of the image."""
+def _differentiated(layer: Layer) -> tuple[int, ...]:
+    """Arguments that training differentiates by: features (not the image) and kernel."""
     return (2,) if _is_image(layer) else (0, 2)
 
 
-def _with_gradients(function: Forward, *, wanted: tuple[int, ...]) -> Callable[..., Any]:
-    """Output and gradients: both are returned, or XLA would leave the forward pass out."""
+def _with_gradients(function: Forward, *, arguments: tuple[int, ...]) -> Callable[..., Any]:
+    """Output and gradients: both are returned, or XLA would remove the forward pass."""
 
     def both(x: jax.Array, mask: jax.Array, kernel: jax.Array, cotangent: jax.Array) -> Any:
         def of(*changing: jax.Array) -> jax.Array:
             given = [x, mask, kernel]
-            for index, array in zip(wanted, changing, strict=True):
+            for index, array in zip(arguments, changing, strict=True):
                 given[index] = array
             return function(*given)
 
-        y, pull_back = jax.vjp(of, *[(x, mask, kernel)[index] for index in wanted])
+        y, pull_back = jax.vjp(of, *[(x, mask, kernel)[index] for index in arguments])
         return y, pull_back(cotangent)
 
     return both

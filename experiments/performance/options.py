@@ -1,4 +1,4 @@
-"""Flags of the benchmark."""
+"""Flags of the performance benchmark."""
 
 import dataclasses
 from pathlib import Path
@@ -12,22 +12,22 @@ class Options:
     """What to measure.
 
     Attributes:
-        suites: op (a partial convolution against a plain one and PyTorch's, at each layer's shape), network (the
+        suites: op (partial convolution against a plain one and PyTorch's, at each layer's shape), network (the
             generator against the same one with plain convolutions), step (the GAN training step against PyTorch),
-            data (the input pipeline by stage and workers, and the share of training that waits for it), inference
-            (restoring images against classical methods), restoring (whole photographs with the weights that come along,
-            against the same), start (imports, first step, checkpoints), scaling (replicas).
+            data (the input pipeline by stage and number of workers, and the share of training time spent waiting for
+            it), inference (inpainting images, against classical methods), restoring (whole photographs with the bundled
+            weights, against classical methods), start (imports, first step, checkpoints), scaling (replicas).
         generator: preset whose layers are measured.
-        image_sizes: sides of the training images, px; op, network, start and scaling use the first.
-        batch_sizes: training images at once; every suite but step uses the last.
-        inference_sizes: sides of the images to restore, px.
+        image_sizes: sides of the training images, px; op, network, start and scaling use the first only.
+        batch_sizes: batch sizes of training; every suite except step uses the last only.
+        inference_sizes: sides of the images to inpaint, px.
         megapixels: sizes of the photographs to restore.
-        workers: numbers of processes of the input pipeline; 0 is threads of the training process.
+        workers: numbers of worker processes of the input pipeline; 0 means threads of the training process.
         replicas: numbers of replicas.
-        repeats: timed rounds; each times every candidate once.
+        repeats: number of timed rounds; each times every candidate once.
         steps: training steps of the data suite.
-        bfloat16: compute features in bfloat16 (and PyTorch under its autocast), in the step suite.
-        json: file to write the figures to as well.
+        bfloat16: step suite: compute features in bfloat16 (PyTorch under its autocast).
+        json: file to write the results to as well.
     """
 
     suites: tuple[Suite, ...] = ("op", "network", "step", "data", "inference", "restoring", "start", "scaling")

@@ -1,4 +1,4 @@
-"""Restoring whole photographs with the weights that come along: time and memory, by size of the photograph."""
+"""Suite `restoring`: time and memory to restore whole photographs with the bundled weights, by size."""
 
 import functools
 import math
@@ -11,17 +11,18 @@ from experiments.performance.options import Options
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import in_fresh_process, interleave, peak_mib
 from pconv_jax.data import open_source
-from pconv_jax.inpainting.inpainter import Inpainter, choose_windows
+from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.inpainting.windows import WINDOWS, choose_windows
 from pconv_jax.masks import random_strokes
 
-RESTORER = "this package"
-METHODS = (RESTORER, "OpenCV Navier-Stokes", "OpenCV Telea", "scikit-image biharmonic")
+OURS = "this package"
+METHODS = (OURS, "OpenCV Navier-Stokes", "OpenCV Telea", "scikit-image biharmonic")
 _DAMAGE = 0.02  # share of the pixels
-_PATCH = 512  # px; strokes are drawn in patches of this side
-_THICKNESS = (2, 16)  # px, whatever the size: scratches of a scan
-_QUICK = 1  # megapixels; larger photographs are restored once, for some methods take minutes
-_WARM = 200  # px; an image to load libraries and compile with
-Repair = Callable[[np.ndarray, np.ndarray], np.ndarray]
+_PATCH = 512  # px; side of the patches that strokes are drawn in
+_THICKNESS = (2, 16)  # px; scratches of a scan, the same at every size
+_MAX_REPEATED = 1  # megapixels; larger photographs are timed once: some methods take minutes
+_WARM_UP = 200  # px; side of the image that loads the libraries and compiles
+Inpaint = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def run(options: Options) -> list[Table]:
@@ -31,14 +32,14 @@ def run(options: Options) -> list[Table]:
     for megapixels in options.megapixels:
         print(f"restoring: {megapixels:g} megapixels", file=sys.stderr, flush=True)
         image, mask = photograph(megapixels)
-        methods = {name: method(name) for name in METHODS}
-        methods[RESTORER](image, mask)  # compiles what it needs
+        methods = {name: build_method(name) for name in METHODS}
+        methods[OURS](image, mask)  # compiles what it needs
         timings = interleave(
-            {name: functools.partial(repair, image, mask) for name, repair in methods.items()},
-            repeats=options.repeats if megapixels <= _QUICK else 1,
-            warmup=1 if megapixels <= _QUICK else 0,
+            {name: functools.partial(inpaint, image, mask) for name, inpaint in methods.items()},
+            repeats=options.repeats if megapixels <= _MAX_REPEATED else 1,
+            warmup=1 if megapixels <= _MAX_REPEATED else 0,
         )
-        computed = sum(window.area for window in choose_windows(mask == 0, Inpainter().windows)) / mask.size
+        computed = sum(window.area for window in choose_windows(mask == 0, WINDOWS)) / mask.size
         notes.append(f"{np.mean(mask == 0):.1%} hole, windows of {computed:.2f} times the image at {megapixels:g} MP")
         rows += [
             {
@@ -46,7 +47,7 @@ def run(options: Options) -> list[Table]:
                 "method": name,
                 "ms": timing.milliseconds,
                 "± %": timing.spread * 100,
-                "times this package": timing.over(timings[RESTORER]).median,
+                "times this package": timing.over(timings[OURS]).median,
                 "peak MiB": in_fresh_process(peak_growth, name, megapixels),
             }
             for name, timing in timings.items()
@@ -57,9 +58,9 @@ def run(options: Options) -> list[Table]:
             rows,
             (
                 f"{'; '.join(notes)}. Scratches are {_THICKNESS[0]} to {_THICKNESS[1]} px wide.",
-                f"peak: beyond what a process of its own had held after an image of {_WARM} px; the result and the "
-                "compilation for further window sizes included.",
-                f"Above {_QUICK} megapixel each method was timed once.",
+                f"peak: growth of the peak memory of a fresh process after an image of {_WARM_UP} px; it includes the "
+                "result and compilation for further window sizes.",
+                f"Above {_MAX_REPEATED} megapixel, each method was timed once.",
             ),
         )
     ]
@@ -86,14 +87,14 @@ def photograph(megapixels: float) -> tuple[np.ndarray, np.ndarray]:
     return image, mask
 
 
-def method(name: str) -> Repair:
-    """One of `METHODS`, on 8-bit images as one calls it."""
-    if name == RESTORER:
-        return Inpainter()
+def build_method(name: str) -> Inpaint:
+    """One of `METHODS`, on 8-bit images."""
+    if name == OURS:
+        return Inpainter.from_pretrained()
     if name == "scikit-image biharmonic":
         from skimage.restoration import inpaint_biharmonic
 
-        # In the parts of the image that it can do one after the other: the whole at once takes far more memory.
+        # Region by region: the whole image at once takes far more memory.
         return lambda image, mask: inpaint_biharmonic(image, mask == 0, channel_axis=-1, split_into_regions=True)
     import cv2
 
@@ -102,11 +103,11 @@ def method(name: str) -> Repair:
 
 
 def peak_growth(name: str, megapixels: float) -> float:
-    """By how many MiB one photograph raises the peak of this process; meant for a fresh one."""
-    repair = method(name)
-    warm, holes = photograph(_WARM**2 / 1e6)
-    repair(warm, holes)
+    """Growth of the peak memory of this process, which should be a fresh one, by one photograph, MiB."""
+    inpaint = build_method(name)
+    warm, holes = photograph(_WARM_UP**2 / 1e6)
+    inpaint(warm, holes)
     image, mask = photograph(megapixels)
     before = peak_mib()
-    repair(image, mask)
+    inpaint(image, mask)
     return peak_mib() - before

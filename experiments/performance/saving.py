@@ -1,4 +1,4 @@
-"""What checkpoints cost, measured in the training loop itself: part of the suite `start`."""
+"""The cost of checkpoints, measured in the training loop: part of the suite `start`."""
 
 import contextlib
 import dataclasses
@@ -18,11 +18,11 @@ from experiments.performance.table import Cell, Table
 from experiments.performance.timing import Timing, in_fresh_process
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources, open_vgg
-from experiments.train.loop import VALIDATION_L1, Loop, Outcome
+from experiments.train.loop import VALIDATION_L1, run_checkpoints
+from experiments.train.trainer import Trainer
 from pconv_jax.checkpoints.trained import load_run
-from pconv_jax.training.step import TrainState
 
-_FEWEST_STEPS = 3  # that a round takes undisturbed, to compare those during a save with
+_MIN_STEPS = 3  # of a round without a save, for comparison
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Round:
     """Seconds, measured once each.
 
     Attributes:
-        alone: of training steps while nothing was saved.
-        during: of the training steps that began before the save was on disk.
-        blocked: for which the loop stood still to begin that save.
-        on_disk: until another save was on disk, with no steps meanwhile.
-        restore: to give back the generator.
-        resume: to give back the whole state, and the position in the data, to the devices.
+        alone: of training steps without a save.
+        during: of training steps that began before the save was on disk.
+        blocked: that the call which started this save blocked the loop.
+        on_disk: until another save was on disk, without steps meanwhile.
+        restore: to restore the generator.
+        resume: to restore the whole state, on the devices, and the position in the data.
     """
 
     alone: tuple[float, ...]
@@ -51,59 +51,50 @@ class Round:
         return self.blocked + sum(self.during) - len(self.during) * statistics.mean(self.alone)
 
 
-class SavingLoop(Loop):
-    """A training loop that measures its saves instead of training."""
+def measure(config: Config, trainer: Trainer, rounds: int) -> list[Round]:
+    """Measures saves between training steps.
 
-    def measure(self, rounds: int) -> list[Round]:
-        """Opens the checkpoints of the run's folder and measures.
-
-        Args:
-            rounds: how often each thing is timed, in turn.
-        """
-        self._rounds, self.measured = rounds, list[Round]()
-        self.run()
-        return self.measured
-
-    def _steps(self, state: TrainState, start: int, received: list[int]) -> Outcome:
-        folder = self.config.out / "checkpoints"
-        batch = next(self._data)
+    Args:
+        config: settings of the run; the checkpoints are saved in its folder.
+        trainer: what is trained and saved.
+        rounds: number of rounds; each times everything once.
+    """
+    folder = config.run.out / "checkpoints"
+    with contextlib.closing(trainer.data), run_checkpoints(config, trainer) as saved:
+        batch = next(trainer.data)
 
         def step() -> None:
-            nonlocal state
-            if received:
-                raise KeyboardInterrupt
-            state, metrics = self._replicas(state, batch, self._vgg)
-            jax.block_until_ready(metrics)
+            jax.block_until_ready(trainer.step(batch))
 
-        def save(number: int) -> None:
-            self._save(number, state, {VALIDATION_L1: 1 / number})
+        def save() -> None:
+            trainer.save(saved, {VALIDATION_L1: 1 / trainer.steps})
 
-        def save_to_disk(number: int) -> None:
-            save(number)
-            self._saved.wait()
+        def save_to_disk() -> None:
+            save()
+            saved.wait()
 
         def resume() -> None:
-            jax.block_until_ready(self._replicas.replicate(self._load(self._replicas.collect(state))))
+            trainer.load(saved)
+            jax.block_until_ready(trainer.state)
 
         step()  # compiles
+        measured: list[Round] = []
         during: list[float] = []
-        for number in range(1, 2 * self._rounds + 3, 2):
-            alone = [_seconds(step) for _ in range(max(_FEWEST_STEPS, len(during)))]
-            blocked, during = _seconds(functools.partial(save, number)), [_seconds(step)]
-            while not (folder / str(number)).exists():  # Orbax gives a checkpoint its name when it is whole
+        for number in range(rounds + 1):
+            alone = [_seconds(step) for _ in range(max(_MIN_STEPS, len(during)))]
+            place = folder / str(trainer.steps)
+            blocked, during = _seconds(save), [_seconds(step)]
+            while not place.exists():  # Orbax renames a checkpoint when it is complete
                 during.append(_seconds(step))
-            self._saved.wait()
-            last = [
-                _seconds(action)
-                for action in (functools.partial(save_to_disk, number + 1), functools.partial(load_run, folder), resume)
-            ]
-            if number > 1:  # the first round fills caches
-                self.measured.append(Round(tuple(alone), tuple(during), blocked, *last))
-        return Outcome(start + 1)
+            saved.wait()
+            last = [_seconds(action) for action in (save_to_disk, functools.partial(load_run, folder), resume)]
+            if number:  # the first round fills caches
+                measured.append(Round(tuple(alone), tuple(during), blocked, *last))
+    return measured
 
 
 def checkpoints(config: Config, *, repeats: int) -> list[Table]:
-    """Times of saving and restoring, and the stall of training that a save causes.
+    """Times saving and restoring, and how long a save stalls training.
 
     Args:
         config: settings of the run; its output folder is not used.
@@ -112,20 +103,21 @@ def checkpoints(config: Config, *, repeats: int) -> list[Table]:
     print("start: checkpoints", file=sys.stderr)
     processes = max(1, repeats // 5)
     with tempfile.TemporaryDirectory() as folder:
-        config = dataclasses.replace(config, out=Path(folder))
+        config = config.replace(out=Path(folder))
         with silence():
-            loop = SavingLoop(config, open_sources(config), open_vgg(config))
-            rounds = loop.measure(repeats)
+            trainer = Trainer(config, open_sources(config)["train"], open_vgg(config))
+            rounds = measure(config, trainer, repeats)
             fresh = [in_fresh_process(restore_once, folder) for _ in range(processes)]
         saved = max((Path(folder) / "checkpoints").iterdir(), key=lambda path: path.stat().st_mtime)
         disk = mib(saved)
-    size = f"{config.image_size} px, {config.batch_size} images a step"
-    title = f"checkpoints of generator {config.generator}, {sum(loop.parameters):,} parameters: {disk:.1f} MiB on disk"
-    return [Table(title, _actions(rounds, fresh)), _stall(rounds, config.checkpoint_every, size)]
+    size = f"{config.data.image_size} px, {config.data.batch_size} images a step"
+    parameters = f"generator {config.network.generator}, {sum(trainer.parameters):,} parameters"
+    title = f"checkpoints of {parameters}: {disk:.1f} MiB on disk"
+    return [Table(title, _actions(rounds, fresh)), _stall(rounds, config.run.checkpoint_every, size)]
 
 
 def restore_once(folder: str) -> float:
-    """Seconds to restore the generator of a run, without imports if called in a fresh process."""
+    """Seconds to restore the generator of a run, without imports."""
     return _seconds(functools.partial(load_run, folder))
 
 
@@ -159,10 +151,10 @@ def _stall(rounds: list[Round], every: int, size: str) -> Table:
         f"share of {every} steps, %": 100 * stall.median / (every * alone.median),
     }
     note = (
-        "Blocked: the loop stands still at the call. Stall: that, and what the steps that began before the checkpoint "
-        "was on disk took longer than those before."
+        "Blocked: duration of the call. Stall: that, and by how much the steps that began before the checkpoint was on "
+        "disk took longer than the steps before."
     )
-    return Table(f"what a save costs training, {size}", [row], (note,))
+    return Table(f"cost of a save for training, {size}", [row], (note,))
 
 
 def _seconds(action: Callable[[], Any]) -> float:
@@ -178,7 +170,7 @@ def mib(folder: Path) -> float:
 
 @contextlib.contextmanager
 def silence() -> Iterator[None]:
-    """Keeps what a run tells its user out of the benchmark's output."""
+    """Hides the messages of a run."""
     with (
         open(os.devnull, "w") as nowhere,
         contextlib.redirect_stdout(nowhere),

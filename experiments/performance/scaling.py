@@ -1,12 +1,11 @@
-"""What it costs to split a training step between replicas, and what it brings.
+"""Suite `scaling`: cost and speed-up of a training step split between replicas.
 
-Simulated replicas are devices of one CPU process, and share its cores. How many there are must be said before JAX
-starts, so each number of them has a process of its own; all are kept, and asked in turn.
+Simulated replicas are devices of one CPU process and share its cores. Their number must be set before JAX starts, so
+each number of replicas has its own process; all processes are kept and take turns.
 """
 
 import concurrent.futures
 import contextlib
-import dataclasses
 import functools
 import itertools
 import math
@@ -26,10 +25,11 @@ from experiments.performance.timing import Timing, interleave
 from experiments.train.config import Config
 from pconv_jax.models.vgg import deepest, random_weights
 from pconv_jax.training.sharding import AXIS, Replicas, Strategy
-from pconv_jax.training.step import create
+from pconv_jax.training.state import init_state
+from pconv_jax.training.step import train_step
 
-# Calls a top-level function where the devices are: in a worker, or here.
-Place = Callable[..., Any]
+# Calls a top-level function where the devices are: in a worker process or here.
+Runner = Callable[..., Any]
 Kind = Literal["same in all", "same each", "averages alone"]
 _STRONG, _WEAK, _AVERAGES = get_args(Kind)
 _COLLECTIVE = re.compile(
@@ -42,10 +42,10 @@ class Case(NamedTuple):
     """A program to time.
 
     Attributes:
-        kind: a training step with the same batch in all whatever the number of replicas (strong scaling), or with the
-            same batch each (weak scaling); or nothing but the averages over replicas in it.
-        replicas: their number.
-        config: settings of the step, its batch over all replicas.
+        kind: a training step with the same batch size in all (strong scaling) or for each replica (weak scaling), or
+            only the averages over replicas.
+        replicas: number of replicas.
+        config: settings of the step, with the batch size of all replicas.
     """
 
     kind: Kind
@@ -53,13 +53,16 @@ class Case(NamedTuple):
     config: Config
 
 
-class Mapped:
-    """A step mapped over some devices, with a state that it carries on and a batch that stays the same."""
+class MappedStep:
+    """A step mapped over devices, with its current state and a fixed batch."""
 
     def __init__(self, step: Callable[..., Any], state: Any, constants: Any, config: Config, devices: Sequence[Any]):
-        self._replicas = Replicas(step, mapping=config.mapping, devices=devices)
+        self._replicas = Replicas(step, mapping=config.run.mapping, devices=devices)
         self._state, self._constants = self._replicas.replicate(state), self._replicas.replicate(constants)
-        shape, rng = (config.batch_size, config.image_size, config.image_size), np.random.default_rng(config.seed)
+        shape, rng = (
+            (config.data.batch_size, config.data.image_size, config.data.image_size),
+            np.random.default_rng(config.run.seed),
+        )
         self._batch = {
             "image": rng.random((*shape, 3), np.float32),
             "noisy": rng.random((*shape, 3), np.float32),
@@ -72,50 +75,44 @@ class Mapped:
         jax.block_until_ready((self._state, metrics))
 
     def compiled(self) -> str:
-        """The program that XLA made of it."""
+        """The compiled program, as text."""
         return str(self._replicas.compile(self._state, self._batch, self._constants).as_text())
 
 
 @functools.cache
-def program(averages_only: bool, config: Config, replicas: int) -> Mapped:
-    """A program with its state, kept in the process that first asked for it.
+def program(averages_only: bool, config: Config, replicas: int) -> MappedStep:
+    """A program with its state, cached in this process.
 
     Args:
-        averages_only: leave everything out but the averages over replicas of gradients and batch statistics.
+        averages_only: only average gradients and batch statistics over replicas.
         config: settings of the training step.
         replicas: number of devices to use.
     """
     devices = jax.local_devices()[:replicas]
-    trainer = create(
-        config.seed,
-        config.generator_config,
-        config.discriminator_config,
-        config.loss_weights,
-        config.optimizer_config(1),
-        perceptual_layers=config.perceptual_layers,
-    )
+    settings = config.train_config(1)
+    state = init_state(settings, seed=config.run.seed)
     if averages_only:
-        alike = trainer.state.generator, trainer.state.discriminator  # parameters are shaped as their gradients
-        return Mapped(lambda state, *_: (jax.lax.pmean(state, AXIS), {}), alike, None, config, devices)
-    vgg = random_weights(config.seed, through=deepest(config.perceptual_layers))
-    return Mapped(trainer.step, trainer.state, vgg, config, devices)
+        alike = state.generator, state.discriminator  # parameters have the shapes of their gradients
+        return MappedStep(lambda state, *_: (jax.lax.pmean(state, AXIS), {}), alike, None, config, devices)
+    vgg = random_weights(config.run.seed, through=deepest(config.losses.perceptual_layers))
+    return MappedStep(functools.partial(train_step, settings), state, vgg, config, devices)
 
 
-def take(case: Case) -> None:
-    """Takes a step in the process that keeps it."""
+def run_case(case: Case) -> None:
+    """Runs a case once in this process."""
     program(case.kind == _AVERAGES, case.config, case.replicas)()
 
 
-def exchanged(case: Case) -> tuple[int, float]:
-    """Number of collective operations in the whole training step as compiled, and MiB of their results."""
+def count_collectives(case: Case) -> tuple[int, float]:
+    """Number of collective operations in the compiled training step, and MiB of their results."""
     return collectives(program(False, case.config, case.replicas).compiled())
 
 
 def collectives(program: str) -> tuple[int, float]:
-    """Counts what is exchanged between replicas.
+    """Counts the collective operations of a program.
 
     Args:
-        program: a compiled program, in XLA's HLO.
+        program: compiled program, in XLA's HLO.
 
     Returns:
         Number of collective operations, and the MiB of their results.
@@ -127,8 +124,8 @@ def collectives(program: str) -> tuple[int, float]:
 
 
 def run(options: Options) -> list[Table]:
-    """Measures simulated replicas, and real ones where there are several devices."""
-    config = Config(
+    """Measures simulated replicas, and real ones if there are several accelerators."""
+    config = Config().replace(
         generator=options.generator,
         image_size=options.image_sizes[0],
         batch_size=options.batch_sizes[-1],
@@ -136,9 +133,9 @@ def run(options: Options) -> list[Table]:
     )
     counts = sorted(set(options.replicas))
     with contextlib.ExitStack() as stack:
-        places = {count: stack.enter_context(simulated(count)) for count in counts}
+        runners = {count: stack.enter_context(simulated(count)) for count in counts}
         tables = measure(
-            f"simulated replicas on {len(os.sched_getaffinity(0))} CPU cores", config, places, repeats=options.repeats
+            f"simulated replicas on {len(os.sched_getaffinity(0))} CPU cores", config, runners, repeats=options.repeats
         )
     devices = jax.local_devices()
     if devices[0].platform == "cpu" or len(devices) < 2:
@@ -150,14 +147,14 @@ def run(options: Options) -> list[Table]:
 
 
 @contextlib.contextmanager
-def simulated(count: int) -> Iterator[Place]:
-    """A process that has so many CPU devices and keeps what it compiled.
+def simulated(count: int) -> Iterator[Runner]:
+    """A process with simulated CPU devices.
 
     Args:
         count: number of devices.
 
     Yields:
-        A function that calls a top-level function in it, and gives back what that returned or raised.
+        A function that calls a top-level function in the process, and returns its result or raises its error.
     """
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, spawn, initializer=_simulate, initargs=(count,)) as worker:
@@ -173,40 +170,42 @@ def _here(function: Callable[..., Any], *args: Any) -> Any:
     return function(*args)
 
 
-def measure(title: str, config: Config, places: Mapping[int, Place], *, repeats: int) -> list[Table]:
+def measure(title: str, config: Config, runners: Mapping[int, Runner], *, repeats: int) -> list[Table]:
     """Times the same training step over each number of replicas, in both mappings.
 
     Args:
-        title: what the replicas are.
-        config: settings of the step; its batch is the whole one, or that of each replica.
-        places: where to run it, by number of replicas.
-        repeats: timed rounds.
+        title: kind of the replicas.
+        config: settings of the step; its batch size is that of all replicas, or of each.
+        runners: where to run it, by number of replicas.
+        repeats: number of timed rounds.
     """
-    cases = cases_of(config, sorted(places))
+    cases = cases_of(config, sorted(runners))
     print(f"scaling: {len(cases)} programs on {title}", file=sys.stderr)
-    steps = {str(case): functools.partial(places[case.replicas], take, case) for case in cases}
+    steps = {str(case): functools.partial(runners[case.replicas], run_case, case) for case in cases}
     timings = dict(zip(cases, interleave(steps, repeats=repeats).values(), strict=True))
-    counted = {case: places[case.replicas](exchanged, case) for case in cases if case.kind == _AVERAGES}
-    note = "Collectives and MiB: of the compiled step. Alone: averages of arrays like its gradients and statistics."
-    about = f"generator {config.generator}, {config.image_size} px, {title}"
+    counted = {case: runners[case.replicas](count_collectives, case) for case in cases if case.kind == _AVERAGES}
+    note = (
+        "Collectives and MiB: of the compiled step. Alone: averages of arrays shaped like its gradients and statistics."
+    )
+    about = f"generator {config.network.generator}, {config.data.image_size} px, {title}"
     skipped = tuple(
-        f"A batch of {config.batch_size} cannot be split between {count} replicas: not measured."
-        for count in places
-        if config.batch_size % count
+        f"A batch of {config.data.batch_size} cannot be split between {count} replicas: not measured."
+        for count in runners
+        if config.data.batch_size % count
     )
     return [
         Table(f"training step, {about}", _scaling(timings), skipped),
-        Table(f"what replicas exchange, {about}", _exchange(timings, counted), (note,)),
+        Table(f"communication between replicas, {about}", _exchange(timings, counted), (note,)),
     ]
 
 
 def cases_of(config: Config, counts: Sequence[int]) -> list[Case]:
-    """Every program to time, those that are compared next to each other."""
+    """Every program to time; those that are compared are adjacent."""
     cases = []
     for kind, count, mapping in itertools.product(get_args(Kind), counts, get_args(Strategy)):
-        batch = config.batch_size * (1 if kind == _STRONG else count)
+        batch = config.data.batch_size * (1 if kind == _STRONG else count)
         if batch % count == 0:
-            cases.append(Case(kind, count, dataclasses.replace(config, mapping=mapping, batch_size=batch)))
+            cases.append(Case(kind, count, config.replace(mapping=mapping, batch_size=batch)))
     return cases
 
 
@@ -215,9 +214,9 @@ def _scaling(timings: Mapping[Case, Timing]) -> list[dict[str, Cell]]:
     for case, timing in timings.items():
         if case.kind == _AVERAGES:
             continue
-        mapping, images = case.config.mapping, case.config.batch_size
-        first = min(other for other in timings if (other.kind, other.config.mapping) == (case.kind, mapping))
-        plain = case._replace(config=dataclasses.replace(case.config, mapping="shard_map"))
+        mapping, images = case.config.run.mapping, case.config.data.batch_size
+        first = min(other for other in timings if (other.kind, other.config.run.mapping) == (case.kind, mapping))
+        plain = case._replace(config=case.config.replace(mapping="shard_map"))
         faster = timings[first].over(timing)
         rows.append(
             {
@@ -228,7 +227,7 @@ def _scaling(timings: Mapping[Case, Timing]) -> list[dict[str, Cell]]:
                 "ms": timing.milliseconds,
                 "± %": timing.spread * 100,
                 "images/s": images / timing.median,
-                "over fewest replicas": faster.median * images / first.config.batch_size,
+                "over fewest replicas": faster.median * images / first.config.data.batch_size,
                 "over ± %": faster.spread * 100,
                 "time over shard_map": timing.over(timings[plain]).median,
             }
@@ -242,13 +241,13 @@ def _exchange(timings: Mapping[Case, Timing], counted: Mapping[Case, tuple[int, 
         share = timings[case].over(timings[case._replace(kind=_WEAK)])
         rows.append(
             {
-                "mapping": case.config.mapping,
+                "mapping": case.config.run.mapping,
                 "replicas": case.replicas,
                 "collectives": number,
                 "MiB": mib,
                 "alone, ms": timings[case].milliseconds,
                 "± %": timings[case].spread * 100,
-                f"over a step of {case.config.batch_size // case.replicas} images each, %": share.median * 100,
+                f"over a step of {case.config.data.batch_size // case.replicas} images each, %": share.median * 100,
                 "over ± %": share.spread * 100,
             }
         )

@@ -1,6 +1,5 @@
-"""How long it takes to get going: imports, the first training step; and checkpoints (see `saving`)."""
+"""Suite `start`: imports, the first training step, and checkpoints (see `saving`)."""
 
-import dataclasses
 import json
 import os
 import signal
@@ -10,7 +9,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import jax
@@ -19,21 +17,22 @@ from experiments.performance.options import Options
 from experiments.performance.saving import checkpoints, mib, silence
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import Timing, in_fresh_process
-from experiments.train import experiment
+from experiments.train import experiment, loop
 from experiments.train.config import Config
-from experiments.train.loop import Loop, Outcome
+from experiments.train.loop import Outcome
 from experiments.train.presets import PRESETS
-from pconv_jax.training.step import TrainState
+from experiments.train.trainer import Trainer
+from experiments.train.validation import Validation
 
-# Slow to import, or not needed by everybody (and TensorFlow by nobody): which of them does a statement load?
+# Modules that are slow to import or rarely needed (TensorFlow: never).
 HEAVY = ("tensorflow", "tensorflow_datasets", "grain", "cv2", "matplotlib", "skimage", "orbax")
 _STATEMENTS = {
     "import jax": "import jax",
     "import pconv_jax": "import pconv_jax",
     "from pconv_jax import TrainedGenerator": "from pconv_jax import TrainedGenerator",
     "building a generator, imports included": (
-        "from flax import nnx; from pconv_jax import GENERATORS, Generator; "
-        "Generator(GENERATORS[{generator!r}], rngs=nnx.Rngs(0))"
+        "from flax import nnx; from pconv_jax import PAPER_PRESETS, PaperGenerator; "
+        "PaperGenerator(PAPER_PRESETS[{generator!r}], rngs=nnx.Rngs(0))"
     ),
     "python -m experiments.run --help": "import experiments.run",
     "python -m experiments.run": "import experiments.run, experiments.train.experiment",
@@ -47,11 +46,10 @@ print(json.dumps([time.perf_counter() - before, sorted(set({heavy!r}) & set(sys.
 
 
 def run(options: Options) -> list[Table]:
-    """Measures imports and first steps in processes of their own, and checkpoints in a training loop."""
-    # A cold start takes many times what an import takes; a few tell enough.
+    """Measures imports and first steps in fresh processes, and checkpoints in a training loop."""
+    # A cold start takes many times as long as an import: a few are enough.
     starts = max(1, options.repeats // 5)
-    config = dataclasses.replace(
-        PRESETS["samples"],
+    config = PRESETS["samples"].replace(
         generator=options.generator,
         image_size=options.image_sizes[0],
         batch_size=options.batch_sizes[-1],
@@ -64,18 +62,18 @@ def run(options: Options) -> list[Table]:
 
 
 def imports(generator: str, *, repeats: int) -> Table:
-    """Seconds that statements take in a fresh interpreter, and what they load.
+    """Seconds of import statements in a fresh interpreter, and the heavy modules that they load.
 
     Args:
-        generator: preset of the generator that is built.
-        repeats: fresh interpreters for each statement, in turn.
+        generator: preset of the generator to build.
+        repeats: number of fresh interpreters for each statement.
     """
     seconds: dict[str, list[float]] = {name: [] for name in _STATEMENTS}
     loaded: dict[str, list[str]] = {}
     for index in range(repeats + 1):
         for name, statement in _STATEMENTS.items():
             taken, loaded[name] = _in_interpreter(statement.format(generator=generator))
-            if index:  # the first round brings the files into memory
+            if index:  # the first round reads the files into the file cache
                 seconds[name].append(taken)
     timings = {name: Timing(tuple(values)) for name, values in seconds.items()}
     rows: list[dict[str, Cell]] = []
@@ -91,13 +89,13 @@ def imports(generator: str, *, repeats: int) -> Table:
                 "loads": ", ".join(loaded[name]) or "none",
             }
         )
-    note = f"Loads: which of {', '.join(HEAVY)}. Files were in memory."
+    note = f"Loads: which of {', '.join(HEAVY)}. Files were in the file cache."
     return Table(f"imports in {repeats} fresh processes each", rows, (note,))
 
 
 def _in_interpreter(statement: str) -> tuple[float, list[str]]:
-    """Seconds of a statement in an interpreter that has imported nothing yet, and the heavy modules it loaded."""
-    # Not `in_fresh_process`: that imports this module, and JAX with it, before it calls anything.
+    """Seconds of a statement in a fresh interpreter, and the heavy modules it loaded."""
+    # Not `in_fresh_process`, which imports this module, and JAX with it, first.
     done = subprocess.run(
         [sys.executable, "-c", _PROBE.format(statement=statement, heavy=HEAVY)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -112,11 +110,11 @@ def _in_interpreter(statement: str) -> tuple[float, list[str]]:
 
 
 def first_step(config: Config, *, repeats: int) -> Table:
-    """Seconds from the start of a process to the end of its first training step, compiled anew and from the cache.
+    """Seconds from the start of a process to the end of its first training step, without and with a compilation cache.
 
     Args:
         config: settings of the run; its output folder is not used.
-        repeats: cold starts, each with a cache of its own, and a warm one after each.
+        repeats: number of cold starts, each with a new cache and followed by a warm start.
     """
     reached: dict[str, list[dict[str, float]]] = {"cold": [], "warm": []}
     size = 0.0
@@ -124,7 +122,7 @@ def first_step(config: Config, *, repeats: int) -> Table:
         print(f"start: first step, {index + 1} of {repeats}", file=sys.stderr)
         with tempfile.TemporaryDirectory() as folder:
             for cache, rounds in reached.items():
-                there = dataclasses.replace(config, out=Path(folder) / cache)
+                there = config.replace(out=Path(folder) / cache)
                 rounds.append(in_fresh_process(reach_first_step, there, str(Path(folder) / "cache"), time.time()))
             size = mib(Path(folder) / "cache")
     totals = {cache: Timing(tuple(sum(times.values()) for times in rounds)) for cache, rounds in reached.items()}
@@ -140,7 +138,7 @@ def first_step(config: Config, *, repeats: int) -> Table:
                 "over cold": ratio.median,
             }
         )
-    title = f"first training step of --dataset {config.dataset} in {repeats} fresh processes each"
+    title = f"first training step of --dataset {config.data.dataset} in {repeats} fresh processes each"
     note = (
         f"The cache takes {size:.1f} MiB. Import includes the interpreter; build: images, networks, data pipeline; "
         "open: checkpoints and logs; step: compilation and one step."
@@ -149,7 +147,7 @@ def first_step(config: Config, *, repeats: int) -> Table:
 
 
 def reach_first_step(config: Config, cache: str, started: float) -> dict[str, float]:
-    """Runs an experiment to the end of its first training step; to be called in a fresh process.
+    """Runs an experiment to the end of its first training step; call it in a fresh process.
 
     Args:
         config: settings of the run.
@@ -161,20 +159,20 @@ def reach_first_step(config: Config, cache: str, started: float) -> dict[str, fl
     """
     reached = {"start": started, "import": time.time()}
 
-    class FirstStep(Loop):
-        def __init__(self, *args: Any):
-            super().__init__(*args)
-            reached["build"] = time.time()
+    def begin(config: Config, trainer: Trainer, validation: Validation) -> Outcome:
+        reached["build"] = time.time()
+        return loop.train(config, trainer, validation)
 
-        def _steps(self, state: TrainState, start: int, received: list[int]) -> Outcome:
+    class FirstStep(loop.Loop):
+        def run(self) -> Outcome:
             reached["open"] = time.time()
-            jax.block_until_ready(self._replicas(state, next(self._data), self._vgg))
+            jax.block_until_ready(self._trainer.step(next(self._trainer.data)))
             reached["step"] = time.time()
-            return Outcome(start + 1, signal=signal.SIGINT)  # as if stopped by the user: no scores, no report
+            return Outcome(1, signal=signal.SIGINT)  # as if interrupted: no scores, no report
 
     os.environ["PCONV_JAX_CACHE"] = cache
-    jax.config.update("jax_compilation_cache_dir", None)  # the run sets it, unless the environment did
-    with mock.patch.object(experiment, "Loop", FirstStep), silence():
+    jax.config.update("jax_compilation_cache_dir", None)  # so that the run sets it
+    with mock.patch.object(experiment, "train", begin), mock.patch.object(loop, "Loop", FirstStep), silence():
         experiment.run(config)
     names, times = list(reached), list(reached.values())
     return {name: after - before for name, before, after in zip(names[1:], times, times[1:], strict=False)}

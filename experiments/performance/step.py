@@ -1,6 +1,7 @@
-"""The whole GAN training step (generator, discriminator, three losses, VGG16 features, Adam) against PyTorch's."""
+"""Suite `step`: the GAN training step (both networks, three losses, VGG16 features, Adam) against PyTorch's."""
 
 import dataclasses
+import functools
 import importlib.util
 import os
 import sys
@@ -16,15 +17,16 @@ from experiments.performance.options import Options
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import in_fresh_process, interleave, peak_mib
 from pconv_jax.common.errors import InputError
-from pconv_jax.losses import LossWeights
-from pconv_jax.models import GENERATORS, DiscriminatorConfig
+from pconv_jax.losses import LossConfig
+from pconv_jax.models import PAPER_PRESETS, DiscriminatorConfig
 from pconv_jax.models.vgg import VGG16, deepest, random_weights
 from pconv_jax.training.sharding import Replicas
-from pconv_jax.training.step import OptimizerConfig, Trainer, create
+from pconv_jax.training.state import TrainConfig, init_state
+from pconv_jax.training.step import train_step
 
 LAYERS = ("block1_pool", "block2_pool", "block3_pool")
 _PLANNED_BATCHES = (8, 16)  # two points of a line
-_STEPS = 3  # of a memory measurement: allocators are at their peak after two
+_STEPS = 3  # of a memory measurement; allocators reach their peak after two
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Case:
 
     @property
     def discriminator(self) -> DiscriminatorConfig:
-        """The discriminator of the experiments' presets at this size: down to 4 px."""
+        """The discriminator of the presets at this size, down to 4 px."""
         widths = (32, 64, 128, 256, 256, 256)
         stages = self.image_size.bit_length() - 3
         if self.image_size != 2 ** (stages + 2) or not 1 <= stages <= len(widths):
@@ -47,23 +49,21 @@ class Case:
 
     @property
     def vgg(self) -> VGG16:
-        """Random weights: their values change no timing."""
+        """Random weights: timings do not depend on their values."""
         return random_weights(0, through=deepest(LAYERS))
 
-    def trainer(self) -> Trainer:
-        """The training step with all three losses."""
-        return create(
-            0,
-            GENERATORS[self.generator],
-            self.discriminator,
-            LossWeights(),
-            OptimizerConfig(),
-            perceptual_layers=LAYERS,
+    @property
+    def config(self) -> TrainConfig:
+        """Settings of the training step: all three losses."""
+        return TrainConfig(
+            generator=PAPER_PRESETS[self.generator],
+            discriminator=self.discriminator,
+            losses=LossConfig(perceptual_layers=LAYERS),
             bfloat16=self.bfloat16,
         )
 
     def batch(self) -> dict[str, np.ndarray]:
-        """Random images, a tenth of whose pixels are holes."""
+        """Random images with holes in a tenth of their pixels."""
         rng, shape = np.random.default_rng(0), (self.batch_size, self.image_size, self.image_size)
         image = rng.random((*shape, 3), np.float32)
         noisy = np.clip(image + 0.05 * rng.standard_normal(image.shape, np.float32), 0, 1)
@@ -71,11 +71,11 @@ class Case:
 
 
 def jax_step(case: Case) -> Callable[[], Any]:
-    """Takes one step a call, from where the last one ended; on one device."""
-    trainer, batch = case.trainer(), case.batch()
-    replicas = Replicas(trainer.step, devices=jax.devices()[:1])
+    """A function that takes the next training step, on one device."""
+    batch = case.batch()
+    replicas = Replicas(functools.partial(train_step, case.config), devices=jax.devices()[:1])
     vgg = replicas.replicate(case.vgg)
-    state = replicas.replicate(trainer.state)
+    state = replicas.replicate(init_state(case.config, seed=0))
 
     def step() -> Any:
         nonlocal state
@@ -86,23 +86,13 @@ def jax_step(case: Case) -> Callable[[], Any]:
 
 
 def torch_step(case: Case) -> Callable[[], Any]:
-    """The same in PyTorch, on its GPU if it has one."""
+    """The same in PyTorch, on a GPU if it finds one."""
     import torch
 
     from experiments.performance.twin import Twin
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    twin = Twin(
-        case.trainer().state,
-        GENERATORS[case.generator],
-        case.discriminator,
-        LossWeights(),
-        OptimizerConfig(),
-        case.vgg,
-        perceptual_layers=LAYERS,
-        bfloat16=case.bfloat16,
-        device=device,
-    )
+    twin = Twin(init_state(case.config, seed=0), case.config, case.vgg, device=device)
     batch = case.batch()
 
     def step() -> Any:
@@ -117,7 +107,7 @@ STEPS = {"jax": jax_step, "torch": torch_step}
 
 
 def run(options: Options) -> list[Table]:
-    """Times steps of every size and batch, and their peak memory in processes of their own."""
+    """Measures time and, in fresh processes, peak memory of the step for every size and batch size."""
     kinds = ["jax", "torch"] if importlib.util.find_spec("torch") else ["jax"]
     rows: list[dict[str, Cell]] = []
     cases = [
@@ -126,7 +116,7 @@ def run(options: Options) -> list[Table]:
         for batch in options.batch_sizes
     ]
     for case in cases:
-        _ = case.discriminator  # a size that has none is refused before anything is measured
+        _ = case.discriminator  # refuses an unsupported size before anything is measured
     for case in cases:
         print(f"step: {case.batch_size} images of {case.image_size} px", file=sys.stderr, flush=True)
         timings = interleave({kind: STEPS[kind](case) for kind in kinds}, repeats=options.repeats)
@@ -145,7 +135,7 @@ def run(options: Options) -> list[Table]:
 
 
 def _largest_batches(options: Options) -> Table:
-    """What the compiler says that a step takes, and how large a batch would fit by that; nothing of it is run."""
+    """Memory of a step as planned by the compiler, and the largest batch that would fit; nothing is run."""
     limit = _device_memory()
     rows: list[dict[str, Cell]] = []
     for size in options.image_sizes:
@@ -166,24 +156,23 @@ def _largest_batches(options: Options) -> Table:
 
 
 def _planned_bytes(case: Case) -> int:
-    trainer = case.trainer()
-    replicas = Replicas(trainer.step, devices=jax.devices()[:1])
-    state, vgg = replicas.replicate(trainer.state), replicas.replicate(case.vgg)
+    replicas = Replicas(functools.partial(train_step, case.config), devices=jax.devices()[:1])
+    state, vgg = replicas.replicate(init_state(case.config, seed=0)), replicas.replicate(case.vgg)
     plan: Any = replicas.compile(state, case.batch(), vgg).memory_analysis()
     return plan.temp_size_in_bytes + plan.argument_size_in_bytes + plan.output_size_in_bytes - plan.alias_size_in_bytes
 
 
 def _device_memory() -> int:
-    """Bytes of the first device; the physical memory where it is a CPU."""
+    """Memory of the first device, bytes; the physical memory for a CPU."""
     if statistics := jax.local_devices()[0].memory_stats():
         return statistics["bytes_limit"]
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def peak(kind: str, case: Case) -> float:
-    """Peak MiB of a few steps, beyond what the process held before anything was built."""
+    """Peak memory of a few steps, MiB, beyond that of the process before."""
     with tempfile.TemporaryDirectory() as compiled:
-        if kind == "jax":  # compiled by a process before: the compiler takes more memory than small steps do
+        if kind == "jax":  # compiles in another process first: the compiler needs more memory than small steps
             in_fresh_process(_memory, kind, case, compiled)
         return in_fresh_process(_memory, kind, case, compiled)
 

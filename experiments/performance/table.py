@@ -1,4 +1,4 @@
-"""What a suite reports: tables of figures, printed as Markdown so that PERFORMANCE.md can hold them as they are."""
+"""Tables of results, printed as Markdown for PERFORMANCE.md."""
 
 import dataclasses
 from typing import Any
@@ -8,12 +8,12 @@ Cell = str | int | float | None
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Figures under one title.
+    """Results under one title.
 
     Attributes:
         title: what was measured, on what.
-        rows: one dictionary a row; the keys, the same in each row, head the columns. None is printed as a dash.
-        notes: sentences below the table: what was skipped and why.
+        rows: one dictionary a row, all with the same keys, the headings of the columns. None is printed as a dash.
+        notes: sentences below the table, such as what was skipped and why.
     """
 
     title: str
@@ -21,21 +21,21 @@ class Table:
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The table in Markdown, figures to three digits."""
+        """The table in Markdown, with numbers to three digits."""
         lines = [f"**{self.title}**", ""]
         if self.rows:
             texts = [list(self.rows[0]), *([_text(cell) for cell in row.values()] for row in self.rows)]
             columns = []
             for cell, *column in zip(self.rows[0].values(), *texts, strict=True):
                 width = max(map(len, column))
-                words = isinstance(cell, str)  # to the left; figures to the right
+                words = isinstance(cell, str)  # aligned left, numbers right
                 column.insert(1, "-" * width if words else "-" * (width - 1) + ":")
                 columns.append([text.ljust(width) if words else text.rjust(width) for text in column])
             lines += [*(f"| {' | '.join(line)} |" for line in zip(*columns, strict=True)), ""]
         return "\n".join([*lines, *(f"{note}\n" for note in self.notes)])
 
     def to_json(self) -> dict[str, Any]:
-        """The table as plain JSON values, figures in full."""
+        """The table as JSON values, with numbers in full precision."""
         return dataclasses.asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""Timing: candidates in turn within one run, each compared with its neighbours; memory in processes of their own.
+"""Timing: candidates take turns within one run and are compared round by round; memory, in fresh processes.
 
 On a shared machine absolute times drift by a factor; the ratio of two timings a moment apart hardly does.
 """
@@ -16,13 +16,13 @@ from typing import Any
 
 import jax
 
-# PyTorch's threads keep turning for about a millisecond after their work; the next candidate shall not pay for it.
+# PyTorch's threads spin for about a millisecond after their work, which would slow down the next candidate.
 _REST = 0.005
 
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """Seconds that one candidate took, round by round."""
+    """Seconds of one candidate, a number each round."""
 
     seconds: tuple[float, ...]
 
@@ -42,19 +42,19 @@ class Timing:
         return _spread(self.seconds)
 
     def over(self, other: "Timing") -> "Ratio":
-        """This candidate's time over another's of the same rounds."""
+        """The ratio of this candidate's times to another's of the same rounds."""
         return Ratio(tuple(a / b for a, b in zip(self.seconds, other.seconds, strict=True)))
 
 
 @dataclasses.dataclass(frozen=True)
 class Ratio:
-    """Ratios of the times of two candidates, round by round."""
+    """Ratios of the times of two candidates, one each round."""
 
     rounds: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """Median of the ratios of neighbours."""
+        """Median of the ratios."""
         return statistics.median(self.rounds)
 
     @property
@@ -74,9 +74,9 @@ def interleave(candidates: Mapping[str, Callable[[], Any]], *, repeats: int, war
     """Times candidates in turn.
 
     Args:
-        candidates: functions to time, by name; JAX arrays that they return are waited for.
-        repeats: number of timed rounds, each of which times every candidate once.
-        warmup: rounds before them, which compile and fill caches.
+        candidates: functions to time, by name; the time includes waiting for the JAX arrays that they return.
+        repeats: number of timed rounds; each times every candidate once.
+        warmup: number of untimed rounds before them, for compilation and caches.
 
     Returns:
         The timing of each candidate.
@@ -94,9 +94,9 @@ def interleave(candidates: Mapping[str, Callable[[], Any]], *, repeats: int, war
 
 
 def in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
-    """The result of a top-level function called in a new Python process, which ends with it.
+    """Calls a top-level function in a new Python process and returns its result.
 
-    For what depends on how a process began: imports, the number of simulated devices, peak memory.
+    For what depends on the state of the process: imports, the number of simulated devices, peak memory.
     """
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(max_workers=1, mp_context=spawn) as pool:
@@ -104,9 +104,9 @@ def in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def peak_mib() -> float:
-    """The most memory that this process has held so far, MiB."""
+    """Peak memory of this process so far, MiB."""
     status = Path("/proc/self/status")
-    if status.exists():  # Linux, where getrusage lets a new process begin with the peak of the one that started it
+    if status.exists():  # Linux, where getrusage starts a new process with the peak of its parent
         return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -15,10 +15,9 @@ from flax import nnx
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pconv_jax.losses import LossWeights
-from pconv_jax.models import DiscriminatorConfig, GeneratorConfig
+from pconv_jax.models import DiscriminatorConfig, PaperConfig
 from pconv_jax.models.vgg import VGG16, layers_through
-from pconv_jax.training.step import OptimizerConfig, TrainState
+from pconv_jax.training.state import TrainConfig, TrainState
 
 _BATCH_NORM_EPSILON = 1e-5
 
@@ -52,9 +51,9 @@ class _ConvNorm(nn.Module):
 
 
 class Generator(nn.Module):
-    """`pconv_jax.models.Generator`, channels first, for sides that are multiples of `config.multiple`."""
+    """`pconv_jax.models.PaperGenerator`, channels first, for sides that are multiples of `config.multiple`."""
 
-    def __init__(self, config: GeneratorConfig):
+    def __init__(self, config: PaperConfig):
         super().__init__()
 
         def conv(inputs: int, outputs: int, *, slope: float, stride: int = 1, norm: bool = True) -> _ConvNorm:
@@ -71,8 +70,7 @@ class Generator(nn.Module):
             first = conv(features + width, width, slope=config.negative_slope, norm=config.norm_each_conv)
             self.decoder.append(nn.ModuleList([first, conv(width, width, slope=config.negative_slope)]))
             features = width
-        self.to_image = PartialConv2d(features + 3 * config.image_skip, 3, config.kernel_size, bias=True)
-        self.image_skip = config.image_skip
+        self.to_image = PartialConv2d(features, 3, config.kernel_size, bias=True)
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         mask = mask.expand_as(image)
@@ -86,8 +84,6 @@ class Generator(nn.Module):
             with torch.no_grad():
                 valid = torch.cat([functional.interpolate(valid, scale_factor=2), skip_valid], 1)
             x, valid = second(*first(x, valid))
-        if self.image_skip:
-            x, valid = torch.cat([x, image], 1), torch.cat([valid, mask], 1)
         return self.to_image(x, valid)[0]
 
 
@@ -141,48 +137,35 @@ class Features(nn.Module):
 
 
 class Twin:
-    """The networks of a `TrainState` and the same training step as `pconv_jax.training.step.create` builds."""
+    """The networks of a `TrainState` and the same training step as `pconv_jax.training.step.train_step`."""
 
-    def __init__(
-        self,
-        state: TrainState,
-        generator_config: GeneratorConfig,
-        discriminator_config: DiscriminatorConfig,
-        weights: LossWeights,
-        optimizer_config: OptimizerConfig,
-        vgg: VGG16,
-        *,
-        perceptual_layers: tuple[str, ...],
-        bfloat16: bool = False,
-        device: str = "cpu",
-    ):
+    def __init__(self, state: TrainState, config: TrainConfig, vgg: VGG16, *, device: str = "cpu"):
         """Copies the parameters.
 
         Args:
             state: whose parameters to start with.
-            generator_config: as for `create`.
-            discriminator_config: as for `create`.
-            weights: as for `create`; all three losses on.
-            optimizer_config: as for `create`, with a constant learning rate.
+            config: settings of the step: all three losses on, pixel loss l2, a constant learning rate; with bfloat16
+                the networks run under autocast.
             vgg: weights of the perceptual loss.
-            perceptual_layers: as for `create`.
-            bfloat16: run the networks under autocast.
             device: "cpu" or "cuda"; on the latter in channels-last format.
         """
+        if not isinstance(config.generator, PaperConfig):
+            raise ValueError(f"there is no twin of {config.generator}")
         layout = torch.channels_last if device == "cuda" else torch.contiguous_format
-        self.generator = Generator(generator_config)
-        self.discriminator = Discriminator(discriminator_config)
+        self.generator = Generator(config.generator)
+        self.discriminator = Discriminator(config.discriminator)
         _load(self.generator, state.generator.params)
         _load(self.discriminator, state.discriminator.params)
-        self.features = Features(vgg, perceptual_layers)
+        self.features = Features(vgg, config.losses.perceptual_layers)
         for module in (self.generator, self.discriminator, self.features):
             module.to(device=device, memory_format=layout).train()
-        settings = {"betas": (optimizer_config.b1, optimizer_config.b2), "fused": True}
-        self._g_adam = torch.optim.Adam(self.generator.parameters(), lr=optimizer_config.learning_rate, **settings)
+        adam = config.optimizer
+        settings = {"betas": (adam.adam_b1, adam.adam_b2), "fused": True}
+        self._g_adam = torch.optim.Adam(self.generator.parameters(), lr=adam.learning_rate, **settings)
         self._d_adam = torch.optim.Adam(
-            self.discriminator.parameters(), lr=optimizer_config.discriminator_learning_rate, **settings
+            self.discriminator.parameters(), lr=adam.discriminator_learning_rate, **settings
         )
-        self._weights, self._device, self._layout, self._bfloat16 = weights, device, layout, bfloat16
+        self._losses, self._device, self._layout, self._bfloat16 = config.losses, device, layout, config.bfloat16
 
     def step(self, batch: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
         """One training step on a batch as `pconv_jax.data.train_batches` gives it; returns the losses."""
@@ -198,14 +181,13 @@ class Twin:
             with torch.no_grad():
                 wanted = self.features(image)
             found = self.features(output)
-        weights = self._weights
         squares = (output.float() - image).square()
         losses = {
-            "pixel": (squares * torch.where(mask == 0, weights.hole, 1.0)).mean(),
+            "pixel": (squares * torch.where(mask == 0, self._losses.hole_weight, 1.0)).mean(),
             "adversarial": functional.binary_cross_entropy_with_logits(logits.float(), torch.ones_like(logits.float())),
             "perceptual": torch.stack([_relative(a, b) for a, b in zip(found, wanted, strict=True)]).mean(),
         }
-        total = sum(getattr(weights, name) * value for name, value in losses.items())
+        total = sum(self._losses.weights[name] * value for name, value in losses.items())
         self._g_adam.zero_grad(set_to_none=True)
         total.backward()
         self._g_adam.step()

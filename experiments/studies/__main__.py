@@ -6,24 +6,21 @@ from collections.abc import Sequence
 import tyro
 
 from experiments.studies.options import Options
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code, as `run_command` has them, or 128 + signal."""
+@command(interrupted="interrupted; the same command resumes where it stopped")
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command; returns its exit code, or 128 + signal."""
+    options = tyro.cli(
+        Options,
+        args=arguments,
+        prog="python -m experiments.studies",
+        description="Train the variants that a claim of the paper is about with equal budgets, and compare them.",
+    )
+    from experiments.studies.runner import run  # after the flags: `--help` need not wait for all of it
 
-    def work() -> int:
-        options = tyro.cli(
-            Options,
-            args=sys.argv[1:] if arguments is None else list(arguments),
-            prog="python -m experiments.studies",
-            description="Train the variants that a claim of the paper is about with equal budgets, and compare them.",
-        )
-        from experiments.studies.runner import run  # after the flags: `--help` need not wait for all of it
-
-        return run(options)
-
-    return run_command(work, interrupted="interrupted; the same command goes on where it stopped")
+    return run(options)
 
 
 if __name__ == "__main__":

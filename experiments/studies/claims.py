@@ -1,17 +1,17 @@
-"""The paper's claims, each with the variants that test it and a finding that the numbers write."""
+"""The paper's claims, each with the variants that test it and a finding computed from the scores."""
 
 import itertools
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from experiments.studies.results import Difference, Results
+from experiments.studies.scores import Difference, StudyScores
 from experiments.studies.study import Condition, Study, Variant
 from pconv_jax.evaluation.statistics import ALL
 
 _OFF = {"adversarial_weight": 0.0, "perceptual_weight": 0.0}
 
 
-def _figures(difference: Difference, decimals: int = 2) -> str:
+def _numbers(difference: Difference, decimals: int = 2) -> str:
     """`+0.31 [0.21, 0.40], seeds +0.25 +0.36`."""
     mean = difference.mean
     if mean.mean is None:
@@ -21,13 +21,13 @@ def _figures(difference: Difference, decimals: int = 2) -> str:
 
 
 def _verdict(difference: Difference, *, wanted: int) -> str:
-    """Whether a difference has the sign that the claim wants."""
+    """Whether a difference has the sign that the claim predicts."""
     if difference.sign == 0:
         return "not decided"
     return "held" if difference.sign == wanted else "did not hold: the opposite"
 
 
-def _losses(results: Results) -> str:
+def _losses(results: StudyScores) -> str:
     (condition,) = results.rows
     parts = []
     for variant, reference in (("L2+adv", "L2"), ("L2+adv+perc", "L2+perc")):
@@ -35,7 +35,7 @@ def _losses(results: Results) -> str:
         quality = results.difference(variant, reference, "hole_psnr", condition)
         parts.append(
             f"Adversarial loss added to {reference} (claim: clearer images; sharpness in the hole, log2 of gradient "
-            f"energy, should rise): {_verdict(sharper, wanted=1)} ({_figures(sharper)}); PSNR {_figures(quality)} dB."
+            f"energy, should rise): {_verdict(sharper, wanted=1)} ({_numbers(sharper)}); PSNR {_numbers(quality)} dB."
         )
     if results.distance:
         for variant, reference in (("L2+perc", "L2"), ("L2+adv+perc", "L2+adv")):
@@ -43,12 +43,12 @@ def _losses(results: Results) -> str:
             quality = results.difference(variant, reference, "hole_psnr", condition)
             parts.append(
                 f"Perceptual loss added to {reference} (claim: smaller perceptual difference; {results.distance} "
-                f"should fall): {_verdict(nearer, wanted=-1)} ({_figures(nearer, 4)}); PSNR {_figures(quality)} dB."
+                f"should fall): {_verdict(nearer, wanted=-1)} ({_numbers(nearer, 4)}); PSNR {_numbers(quality)} dB."
             )
     return " ".join(parts)
 
 
-def _noise(results: Results) -> str:
+def _noise(results: StudyScores) -> str:
     clean, *_, noisiest = results.rows
     reference, *others = results.variants
     most = others[-1]
@@ -57,19 +57,19 @@ def _noise(results: Results) -> str:
     natural = results.difference(most, reference, "hole_sharpness", clean)
     parts = [
         f"Trained with the most noise ({most}) against none, on inputs as noisy as that (claim: robust; PSNR in the "
-        f"hole should be higher): {_verdict(robust, wanted=1)} ({_figures(robust)} dB). On clean inputs the same "
-        f"training changes PSNR by {_figures(cost)} dB, and sharpness by {_figures(natural)}."
+        f"hole should be higher): {_verdict(robust, wanted=1)} ({_numbers(robust)} dB). On clean inputs the same "
+        f"training changes PSNR by {_numbers(cost)} dB, and sharpness by {_numbers(natural)}."
     ]
     if results.distance:
         nearer = results.difference(most, reference, "distance", clean)
         parts.append(
             f"More natural results with more noise, on clean inputs ({results.distance} should fall): "
-            f"{_verdict(nearer, wanted=-1)} ({_figures(nearer, 4)})."
+            f"{_verdict(nearer, wanted=-1)} ({_numbers(nearer, 4)})."
         )
     return " ".join(parts)
 
 
-def _conventional(results: Results) -> str:
+def _conventional(results: StudyScores) -> str:
     (network,) = results.variants
     parts = []
     for other, condition in itertools.product(results.classical, results.rows):
@@ -91,15 +91,15 @@ def _counted(word: str, gains: Mapping[str, Difference], sign: int) -> str:
     return f"{word} in {len(names)}{listed}"
 
 
-def _convolution(results: Results) -> str:
+def _convolution(results: StudyScores) -> str:
     parts = []
     for condition in results.rows:
         gain = results.difference("partial", "plain", "hole_psnr", condition)
         similar = results.difference("partial", "plain", "hole_ssim", condition)
         parts.append(
             f"Masks {condition}: partial over plain convolutions with the mask as a fourth channel, same budget, PSNR "
-            f"in the hole (claim: higher): {_verdict(gain, wanted=1)} ({_figures(gain)} dB); SSIM "
-            f"{_figures(similar, 4)}."
+            f"in the hole (claim: higher): {_verdict(gain, wanted=1)} ({_numbers(gain)} dB); SSIM "
+            f"{_numbers(similar, 4)}."
         )
     return " ".join(parts)
 
@@ -118,7 +118,7 @@ STUDIES = MappingProxyType(
                     Variant("L2+adv+perc", {"adversarial_weight": 0.001, "perceptual_weight": 0.01}),
                 ),
                 conditions=(Condition("lines"),),
-                figures=("hole_psnr", "hole_ssim", "hole_sharpness", "distance"),
+                metrics=("hole_psnr", "hole_ssim", "hole_sharpness", "distance"),
                 classical=("ns", "telea", "biharmonic"),
                 finding=_losses,
             ),
@@ -127,7 +127,7 @@ STUDIES = MappingProxyType(
                 claim="Noise on the training images makes the network robust to noise, and its results more natural.",
                 variants=tuple(Variant(f"noise {sigma:g}", {**_OFF, "noise": sigma}) for sigma in (0.0, 0.05, 0.15)),
                 conditions=tuple(Condition(f"input noise {sigma:g}", noise=sigma) for sigma in (0.0, 0.05, 0.1, 0.15)),
-                figures=("hole_psnr", "hole_ssim", "hole_sharpness", "distance"),
+                metrics=("hole_psnr", "hole_ssim", "hole_sharpness", "distance"),
                 classical=("ns", "biharmonic"),
                 finding=_noise,
             ),
@@ -136,7 +136,7 @@ STUDIES = MappingProxyType(
                 claim="The network has an advantage over conventional methods.",
                 variants=(Variant("network", _OFF),),
                 conditions=(Condition("lines"), Condition("ratios", masks="ratios")),
-                figures=("hole_psnr", "hole_ssim", "hole_l1"),
+                metrics=("hole_psnr", "hole_ssim", "hole_l1"),
                 classical=("mean", "ns", "telea", "biharmonic"),
                 finding=_conventional,
             ),
@@ -148,7 +148,7 @@ STUDIES = MappingProxyType(
                     Variant("partial", {**_OFF, "convolution": "partial"}),
                 ),
                 conditions=(Condition("lines"), Condition("ratios", masks="ratios")),
-                figures=("hole_psnr", "hole_ssim", "hole_sharpness"),
+                metrics=("hole_psnr", "hole_ssim", "hole_sharpness"),
                 classical=("ns", "biharmonic"),
                 finding=_convolution,
             ),

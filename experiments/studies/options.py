@@ -22,7 +22,7 @@ class Options:
         steps: training steps of each run, instead of the preset's.
         seeds: seeds of each variant, instead of the preset's.
         images: test images, instead of the preset's.
-        out: folder; a study that was stopped goes on where it was.
+        out: folder; a study that was stopped is resumed.
     """
 
     study: Annotated[Literal["losses", "noise", "conventional", "convolution"], tyro.conf.Positional]

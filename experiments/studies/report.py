@@ -1,20 +1,21 @@
-"""What a study leaves behind: a table, a plot and the finding."""
+"""The tables and the plot of a study."""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.studies.results import Results
+from experiments.studies.scores import StudyScores
 from experiments.studies.study import Study
 from pconv_jax.common.atomic_write import atomic_write
-from pconv_jax.evaluation.statistics import ALL, heading, interval, markdown
+from pconv_jax.evaluation.markdown import heading, interval, markdown
+from pconv_jax.evaluation.statistics import ALL
 
 _DECIMALS = {"hole_psnr": 2, "hole_sharpness": 2}
 _BESIDE = 6  # kinds of damage that leave room for a second panel beside the first
 
 
-def tables(study: Study, results: Results) -> str:
-    """A table for each figure: conditions and buckets down, variants and classical methods across, in Markdown.
+def tables(study: Study, results: StudyScores) -> str:
+    """A table for each metric: conditions and buckets down, variants and classical methods across, in Markdown.
 
     Args:
         study: the study.
@@ -24,22 +25,22 @@ def tables(study: Study, results: Results) -> str:
         Markdown; variants have the 95 % interval of the mean over images, then the mean of each seed.
     """
     parts = []
-    for figure in _measured(study, results):
-        decimals = _DECIMALS.get(figure, 4)
+    for metric in _measured(study, results):
+        decimals = _DECIMALS.get(metric, 4)
         lines = [["damage", *results.variants, *results.classical]]
         for place in results.places():
             cells = []
             for variant in results.variants:
-                seeds = " ".join(f"{seed:.{decimals}f}" for seed in results.by_seed(variant, figure, *place))
-                cells.append(f"{interval(results.mean(variant, figure, *place), decimals)} ({seeds})")
-            cells += [interval(results.mean(other, figure, *place), decimals) for other in results.classical]
+                seeds = " ".join(f"{seed:.{decimals}f}" for seed in results.by_seed(variant, metric, *place))
+                cells.append(f"{interval(results.mean(variant, metric, *place), decimals)} ({seeds})")
+            cells += [interval(results.mean(other, metric, *place), decimals) for other in results.classical]
             lines.append([_title(place, len(results.rows)), *cells])
-        parts.append(f"**{_name(figure, results)}**\n\n{markdown(lines)}")
+        parts.append(f"**{_name(metric, results)}**\n\n{markdown(lines)}")
     return "\n\n".join(parts)
 
 
-def plot(study: Study, results: Results, path: Path) -> None:
-    """Draws every figure over the damage, with intervals: a colour a variant, grey dashes for classical methods.
+def plot(study: Study, results: StudyScores, path: Path) -> None:
+    """Draws every metric over the damage, with intervals: a colour a variant, grey dashes for classical methods.
 
     Args:
         study: the study.
@@ -94,15 +95,15 @@ def plot(study: Study, results: Results, path: Path) -> None:
         figure.savefig(temporary, format="png", dpi=90)
 
 
-def _measured(study: Study, results: Results) -> Sequence[str]:
-    return [figure for figure in study.figures if results.column(figure) is not None]
+def _measured(study: Study, results: StudyScores) -> Sequence[str]:
+    return [metric for metric in study.metrics if results.column(metric) is not None]
 
 
-def _name(figure: str, results: Results) -> str:
-    if figure == "distance":
+def _name(metric: str, results: StudyScores) -> str:
+    if metric == "distance":
         return f"{results.distance}, whole image (lower is better)"
-    region, _, _ = figure.partition("_")
-    title = "sharpness, log2 (0: as sharp as the truth)" if figure.endswith("sharpness") else heading(figure)
+    region, _, _ = metric.partition("_")
+    title = "sharpness, log2 (0: as sharp as the truth)" if metric.endswith("sharpness") else heading(metric)
     return f"{title}, {'in the hole' if region == 'hole' else 'whole image'}"
 
 

@@ -6,22 +6,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from experiments.evaluate.evaluation import evaluate
+from experiments.evaluate.command import evaluate
 from experiments.evaluate.options import Options as EvaluationOptions
-from experiments.evaluate.table import read_benchmark
 from experiments.studies.claims import STUDIES
 from experiments.studies.options import Options
 from experiments.studies.report import plot, tables
-from experiments.studies.results import Results
+from experiments.studies.scores import StudyScores
 from experiments.studies.study import BUDGETS, Budget, Study
 from experiments.train import experiment
 from experiments.train.config import Config
 from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.score_table import read_facts
 
 
 def run(options: Options) -> int:
-    """Runs a study, or goes on with it.
+    """Runs a study, or resumes it.
 
     In its folder: `runs/VARIANT-SEED` (each as `python -m experiments.run` leaves it), `scores/CONDITION` (each as
     `python -m experiments.evaluate` leaves it), `study.md`, `study.png` and `study.json`.
@@ -33,7 +33,7 @@ def run(options: Options) -> int:
         0, or 128 + the number of the signal that stopped training (after saving).
 
     Raises:
-        InputError: something the user can mend.
+        InputError: something that the user can correct.
         TrainingError: a loss was no longer finite.
     """
     study, budget = STUDIES[options.study], _budget(options)
@@ -49,8 +49,8 @@ def run(options: Options) -> int:
     for config in runs.values():
         config.check()
     for number, (name, config) in enumerate(runs.items(), 1):
-        if (config.out / "report.json").exists():
-            config.check_same_run(json.loads((config.out / "config.json").read_text()))
+        if (config.run.out / "report.json").exists():
+            config.check_same_run(json.loads((config.run.out / "config.json").read_text()))
             continue
         print(f"\n== {study.name}: run {number} of {len(runs)}, {name}", flush=True)
         if code := experiment.run(config):
@@ -88,7 +88,7 @@ def _budget(options: Options) -> Budget:
 
 
 def _config(options: Options, budget: Budget, changes: Any, seed: int, out: Path) -> Config:
-    return Config(
+    return Config().replace(
         **{
             "dataset": options.data,
             "data_dir": options.data_dir,
@@ -102,7 +102,7 @@ def _config(options: Options, budget: Budget, changes: Any, seed: int, out: Path
     )
 
 
-def _score(options: Options, study: Study, budget: Budget, runs: dict[str, Config], out: Path) -> Results:
+def _score(options: Options, study: Study, budget: Budget, runs: dict[str, Config], out: Path) -> StudyScores:
     rows, distance = {}, None
     for condition in study.conditions:
         folder = out / "scores" / condition.name
@@ -115,11 +115,11 @@ def _score(options: Options, study: Study, budget: Budget, runs: dict[str, Confi
                 image_size=budget.settings["image_size"],
                 masks=condition.masks,
                 noise=condition.noise,
-                methods=(*study.classical, *(f"{name}={config.out}" for name, config in runs.items())),
-                vgg_weights=options.vgg_weights if "distance" in study.figures else None,
+                methods=(*study.classical, *(f"{name}={config.run.out}" for name, config in runs.items())),
+                vgg_weights=options.vgg_weights if "distance" in study.metrics else None,
                 vgg_layers=options.vgg_layers,
                 out=folder,
             )
         )
-        distance = next(iter(read_benchmark(folder)["distances"]), None)
-    return Results(rows, tuple(each.name for each in study.variants), budget.seeds, study.classical, distance)
+        distance = next(iter(read_facts(folder)["distances"]), None)
+    return StudyScores(rows, tuple(each.name for each in study.variants), budget.seeds, study.classical, distance)

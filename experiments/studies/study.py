@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from experiments.studies.results import Results
+from experiments.studies.scores import StudyScores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Study:
         claim: the claim, in a sentence.
         variants: ways of training; the first is the reference.
         conditions: what they are scored on.
-        figures: columns of the scores that the claim is about; "distance" is the perceptual distance.
+        metrics: columns of the scores that the claim is about; "distance" is the perceptual distance.
         classical: classical methods to score beside them.
         finding: what the results say of the claim: a paragraph, computed.
     """
@@ -54,9 +54,9 @@ class Study:
     claim: str
     variants: tuple[Variant, ...]
     conditions: tuple[Condition, ...]
-    figures: tuple[str, ...]
+    metrics: tuple[str, ...]
     classical: tuple[str, ...]
-    finding: Callable[[Results], str]
+    finding: Callable[[StudyScores], str]
 
 
 @dataclasses.dataclass(frozen=True)

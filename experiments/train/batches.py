@@ -1,5 +1,6 @@
 """The batches of a run, from its settings."""
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import jax
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def training_batches(config: Config, source: ImageSource) -> "grain.IterDataset[dict[str, np.ndarray]]":
-    """The training data of a run: this host's part of every batch, without end.
+    """The training data of a run: this host's part of infinitely many batches.
 
     Args:
         config: settings of the run.
@@ -24,16 +25,12 @@ def training_batches(config: Config, source: ImageSource) -> "grain.IterDataset[
     """
     return train_batches(
         source,
-        image_size=config.image_size,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        lines=config.lines,
-        noise=config.noise,
-        crop_scale=config.crop_scale,
-        flip=config.flip,
-        recolor=config.recolor,
-        monochrome=config.monochrome,
-        workers=config.workers,
+        image_size=config.data.image_size,
+        batch_size=config.data.batch_size,
+        seed=config.run.seed,
+        damage=config.damage,
+        augmentation=config.data.augmentation,
+        workers=config.data.workers,
         shard=(jax.process_index(), jax.process_count()),
     )
 
@@ -53,9 +50,9 @@ def evaluation_batches(
     """
     return eval_batches(
         source,
-        image_size=config.image_size,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        lines=config.lines,
+        image_size=config.data.image_size,
+        batch_size=config.data.batch_size,
+        seed=config.run.seed,
+        damage=dataclasses.replace(config.damage, noise=0.0),
         limit=limit,
     )

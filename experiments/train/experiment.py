@@ -5,21 +5,22 @@ import signal
 import sys
 
 from experiments.train.config import Config
-from experiments.train.loop import Loop
+from experiments.train.loop import train
 from experiments.train.report import write_report
+from experiments.train.trainer import Trainer
+from experiments.train.validation import Validation
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import SPLITS, ImageSource, open_source
-from pconv_jax.models import widest_closed_line
 from pconv_jax.models.vgg import VGG16, deepest
 from pconv_jax.models.vgg_weights import resolve_weights
 
 
 def run(config: Config) -> int:
-    """Trains as configured, or goes on with it, then scores the test split and writes the report.
+    """Trains as configured, or resumes, then scores the test split and writes the report.
 
-    Whatever can fail for want of data, weights or a free folder fails before training starts.
+    Fails fast if data, weights or the output folder are unavailable.
 
     Args:
         config: settings of the run.
@@ -36,20 +37,20 @@ def run(config: Config) -> int:
     enable_compilation_cache()
     sources = open_sources(config)
     vgg = open_vgg(config)
-    loop = Loop(config, sources, vgg)
-    write_json(config.out / "config.json", config.to_json())
-    generator, discriminator = loop.parameters
-    widest = widest_closed_line(config.generator_config)
+    trainer = Trainer(config, sources["train"], vgg)
+    validation = Validation(config, sources["validation"])
+    write_json(config.run.out / "config.json", config.to_json())
+    generator, discriminator = trainer.parameters
+    widest = trainer.config.generator.widest_line()
     reach = "leaves no pixel empty" if widest is None else f"closes lines up to {widest} px"
-    kind = "over a fill" if config.generator == "pyramid" else f"{config.convolution} convolutions"
     print(
-        f"generator: {config.generator}, {kind}, {generator:,} parameters, {reach}; "
-        f"discriminator: {discriminator:,} parameters"
+        f"generator: {config.network.generator}, {trainer.config.generator.describe()}, {generator:,} parameters, "
+        f"{reach}; discriminator: {discriminator:,} parameters"
     )
-    outcome = loop.run()
+    outcome = train(config, trainer, validation)
     if outcome.signal:
         name = signal.Signals(outcome.signal).name
-        print(f"stopped by {name} and saved at step {outcome.step}; --resume goes on from there", file=sys.stderr)
+        print(f"stopped by {name} and saved at step {outcome.step}; --resume continues from there", file=sys.stderr)
         return 128 + outcome.signal
     facts = {
         "images": {split: len(source) for split, source in sources.items()},
@@ -63,27 +64,27 @@ def run(config: Config) -> int:
 
 def _check_folder(config: Config) -> None:
     """Refuses an output folder that holds something else, or a run with other settings."""
-    if not config.out.exists():
+    if not config.run.out.exists():
         return
-    if not config.out.is_dir():
-        raise InputError(f"--out {config.out} is not a folder: name another")
-    settings = config.out / "config.json"
-    if settings.exists() and not config.resume:
-        raise InputError(f"{config.out} holds a run already: add --resume to go on with it, or name another --out")
+    if not config.run.out.is_dir():
+        raise InputError(f"--out {config.run.out} is not a folder: name another")
+    settings = config.run.out / "config.json"
+    if settings.exists() and not config.run.resume:
+        raise InputError(f"{config.run.out} holds a run already: add --resume to continue it, or name another --out")
     if settings.exists():
         config.check_same_run(json.loads(settings.read_text()))
-    elif any(config.out.iterdir()):
-        raise InputError(f"{config.out} is not empty and holds no run: name another --out")
+    elif any(config.run.out.iterdir()):
+        raise InputError(f"{config.run.out} is not empty and holds no run: name another --out")
 
 
 def open_sources(config: Config) -> dict[str, ImageSource]:
     """Opens every split of the data set and says what is in it."""
+    data, seed = config.data, config.run.seed
     sources: dict[str, ImageSource] = {
-        split: open_source(config.dataset, split, data_dir=config.data_dir, limit=config.limit, seed=config.seed)
-        for split in SPLITS
+        split: open_source(data.dataset, split, data_dir=data.data_dir, limit=data.limit, seed=seed) for split in SPLITS
     }
     counts = ", ".join(f"{len(source)} {split}" for split, source in sources.items())
-    print(f"data: {config.dataset} at {config.image_size}x{config.image_size} px; images: {counts}")
+    print(f"data: {data.dataset} at {data.image_size}x{data.image_size} px; images: {counts}")
     if note := sources["train"].note:
         print(f"note: {note}")
     return sources
@@ -91,8 +92,9 @@ def open_sources(config: Config) -> dict[str, ImageSource]:
 
 def open_vgg(config: Config) -> VGG16 | None:
     """Loads the weights of the perceptual loss and says where they come from; None if that loss is off."""
-    if not config.perceptual_weight:
+    if not config.losses.perceptual_weight:
         return None
-    vgg = resolve_weights(config.vgg_weights, seed=config.seed, through=deepest(config.perceptual_layers))
-    print(f"perceptual loss on {', '.join(config.perceptual_layers)} of VGG16 with weights: {vgg.source}")
+    layers = config.losses.perceptual_layers
+    vgg = resolve_weights(config.network.vgg_weights, seed=config.run.seed, through=deepest(layers))
+    print(f"perceptual loss on {', '.join(layers)} of VGG16 with weights: {vgg.source}")
     return vgg

@@ -1,39 +1,46 @@
-"""The end of a run: the test split scored beside other methods, a grid of results, the loss curve, one report."""
+"""The end of a run: the test split scored beside classical methods, a grid of results, loss curves, `report.json`."""
 
 import dataclasses
-import importlib.metadata
 import platform
 from collections.abc import Mapping
 from typing import Any
 
+import cv2
 import jax
 import numpy as np
 
-from experiments.plots import image_grid, loss_curve, show_holes
+from experiments.image_grids import image_grid, show_holes
+from experiments.loss_curves import loss_curve
 from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from experiments.train.logs import LOSSES, UNITS, history, progress_bar, read_metrics
 from experiments.train.loop import VALIDATION_L1, Outcome
-from pconv_jax.checkpoints.orbax import existing
+from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.atomic_write import write_json
+from pconv_jax.common.versions import package_versions
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
-from pconv_jax.evaluation.scoring import Evaluation, image_by_image, score
-from pconv_jax.evaluation.statistics import ALL
+from pconv_jax.evaluation.pairs import Pair, pairs_of_batches
+from pconv_jax.evaluation.scoring import REGIONS, Inpainted, NamedMethod, score_pair
+from pconv_jax.evaluation.summary import summarise
 
-_QUICK = {name: CLASSICAL_METHODS[name] for name in ("unrepaired", "mean", "ns")}  # `experiments.evaluate` has all
+_QUICK = ("unrepaired", "mean", "ns")  # `experiments.evaluate` has all
 _GRID = 8  # rows in the grid of test results
-_PACKAGES = (
-    *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy"),
-    *("opencv-python-headless", "scikit-image"),
-)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Example:
+    """A test image and what each method made of it."""
+
+    pair: Pair
+    inpainted: Mapping[str, Inpainted]
 
 
 def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Scores the best checkpoint on the test split, and writes `report.json` and the pictures.
 
-    Every method repairs the same damaged images (holes black, no noise added) with masks drawn from the run's seed.
+    Every method inpaints the same damaged images (holes black, no noise added) with masks drawn from the run's seed.
 
     Args:
         config: settings of the run.
@@ -45,12 +52,19 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
         What was written to `report.json`.
     """
     model, step = _best(config)
-    evaluation = _score(config, test, model)
-    _draw(config, evaluation)
+    methods = [
+        *(NamedMethod(name, CLASSICAL_METHODS[name]) for name in _QUICK),
+        NamedMethod("generator", lambda images, masks: model.raw(images, masks)[0]),
+    ]
+    rows, examples = _score(config, test, methods)
+    summary = summarise(rows)
+    _draw_examples(config, examples)
+    _draw_losses(config)
+    opencv = cv2.__version__
     report = {
-        "scores": evaluation.summary.to_json(),
-        "images_scored": len(evaluation.rows) // len(evaluation.summary.means[ALL]),
-        "opencv": evaluation.opencv_version,
+        "scores": summary.to_json(),
+        "images_scored": len(rows) // len(methods),
+        "opencv": opencv,
         "scored_step": step,
         "widest_line_px": model.widest_line,
         "training": dataclasses.asdict(outcome),
@@ -58,47 +72,64 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
         "config": config.to_json(),
         "devices": [device.device_kind for device in jax.devices()],
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "versions": package_versions(
+            *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy"),
+            *("opencv-python-headless", "scikit-image"),
+        ),
     }
-    write_json(config.out / "report.json", report)
-    print(f"\n{evaluation.table()}\n")
+    write_json(config.run.out / "report.json", report)
+    for region, table in summary.tables().items():
+        print(f"\n{REGIONS[region]}:\n\n{table}")
+    print(f"\nOpenCV {opencv}\n")
     for name in ("report.json", "test_results.png", "loss_curve.png", "checkpoints"):
-        print(f"  {config.out / name}")
+        print(f"  {config.run.out / name}")
     return report
 
 
 def _best(config: Config) -> tuple[TrainedGenerator, int | None]:
-    with existing(config.out) as checkpoints:
-        step = checkpoints.best or checkpoints.latest
-    return load_run(config.out, step=step), step
+    with open_checkpoints(config.run.out) as checkpoints:
+        step = checkpoints.best_or_latest
+    return load_run(config.run.out, step=step), step
 
 
-def _score(config: Config, test: ImageSource, model: TrainedGenerator) -> Evaluation:
-    generator = image_by_image(lambda images, masks: model.raw(images, masks)[0])
-    batches = evaluation_batches(config, test, limit=config.test_images)
-    images = min(len(test), config.test_images or len(test))
+def _score(
+    config: Config, test: ImageSource, methods: list[NamedMethod]
+) -> tuple[list[dict[str, Any]], list[_Example]]:
+    """The scores of all methods on the test images, and the first images as examples."""
+    rows: list[dict[str, Any]] = []
+    examples: list[_Example] = []
+    batches = evaluation_batches(config, test, limit=config.run.test_images)
+    images = min(len(test), config.run.test_images or len(test))
     with progress_bar("scoring", "img", total=images) as bar:
-        return score(batches, {**_QUICK, "generator": generator}, keep=_GRID, progress=bar.update)
+        for pair in pairs_of_batches(batches):
+            scored = {method.name: score_pair(pair, method) for method in methods}
+            rows += [each.row for each in scored.values()]
+            if len(examples) < _GRID:
+                examples.append(_Example(pair, {name: each.inpainted for name, each in scored.items()}))
+            bar.update()
+    return rows, examples
 
 
-def _draw(config: Config, evaluation: Evaluation) -> None:
-    examples = evaluation.examples
+def _draw_examples(config: Config, examples: list[_Example]) -> None:
     image_grid(
         [
-            ("ground truth", np.stack([example.truth for example in examples])),
-            ("masked input", np.stack([show_holes(example.damaged, example.mask) for example in examples])),
-            ("Navier-Stokes", np.stack([example.composite["ns"] for example in examples])),
-            ("raw output", np.stack([example.raw["generator"] for example in examples])),
-            ("composite", np.stack([example.composite["generator"] for example in examples])),
+            ("ground truth", np.stack([each.pair.truth for each in examples])),
+            ("masked input", np.stack([show_holes(each.pair.noisy, each.pair.mask) for each in examples])),
+            ("Navier-Stokes", np.stack([each.inpainted["ns"].composite for each in examples])),
+            ("raw output", np.stack([each.inpainted["generator"].raw for each in examples])),
+            ("composite", np.stack([each.inpainted["generator"].composite for each in examples])),
         ],
-        config.out / "test_results.png",
+        config.run.out / "test_results.png",
         limit=_GRID,
     )
-    rows = read_metrics(config.out / "metrics.jsonl")
+
+
+def _draw_losses(config: Config) -> None:
+    rows = read_metrics(config.run.out / "metrics.jsonl")
     for name, losses, file in (
         ("training", LOSSES, "loss_curve.png"),
         ("validation", [VALIDATION_L1], "validation_curve.png"),
     ):
         values, steps = history(rows, losses)
         if steps:
-            loss_curve(values, steps, config.out / file, title=f"{config.dataset}: {name}", units=UNITS)
+            loss_curve(values, steps, config.run.out / file, title=f"{config.data.dataset}: {name}", units=UNITS)

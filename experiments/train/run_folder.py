@@ -1,4 +1,4 @@
-"""What the folder of a run holds, and what its network makes of its data.
+"""The folder of a run: its settings, metrics and model, and what the model makes of the run's data.
 
 Images are [N, H, W, 3] in [0, 1]; masks [N, H, W, 1], 1 = valid, 0 = hole.
 """
@@ -17,7 +17,7 @@ from experiments.train.logs import LOSSES, history, read_metrics
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
-from pconv_jax.evaluation.baselines import composite
+from pconv_jax.evaluation.composites import make_composite
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Run:
     Attributes:
         config: its settings.
         metrics: rows of its `metrics.jsonl`.
-        model: its best checkpoint, ready.
+        model: its best checkpoint, ready to use.
     """
 
     config: Config
@@ -36,7 +36,7 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True)
-class Results:
+class InpaintedImages:
     """Test images and what a network made of them.
 
     Attributes:
@@ -54,14 +54,14 @@ class Results:
     @property
     def composite(self) -> np.ndarray:
         """The output in the holes, the damaged image elsewhere."""
-        return composite(self.damaged, self.mask, self.raw)
+        return make_composite(self.damaged, self.mask, self.raw)
 
-    def __getitem__(self, rows: slice | np.ndarray) -> "Results":
-        return Results(self.truth[rows], self.damaged[rows], self.mask[rows], self.raw[rows])
+    def __getitem__(self, rows: slice | np.ndarray) -> "InpaintedImages":
+        return InpaintedImages(self.truth[rows], self.damaged[rows], self.mask[rows], self.raw[rows])
 
 
 def open_run(folder: Path) -> Run:
-    """Reads the settings and metrics of a run, and restores its model.
+    """Reads the settings and metrics of a run, and loads its model.
 
     Args:
         folder: output folder of `python -m experiments.run`.
@@ -70,7 +70,7 @@ def open_run(folder: Path) -> Run:
         The run.
 
     Raises:
-        InputError: the folder is none of a run, or has no checkpoint or no training metrics yet, or a file is damaged.
+        InputError: the folder holds no run, or no checkpoint or training metrics yet, or a file is damaged.
     """
     settings = folder / "config.json"
     if not settings.is_file():
@@ -85,7 +85,7 @@ def open_run(folder: Path) -> Run:
         raise InputError(f"{folder / 'metrics.jsonl'} is damaged ({error}): name another run") from error
     if not history(metrics, LOSSES)[1]:
         raise InputError(f"{folder / 'metrics.jsonl'} holds no training losses: name a run that has taken a step")
-    return Run(dataclasses.replace(config, out=folder, workers=0), metrics, load_run(folder))
+    return Run(config.replace(out=folder, workers=0), metrics, load_run(folder))
 
 
 def training_examples(config: Config, source: ImageSource, *, count: int) -> dict[str, np.ndarray]:
@@ -100,12 +100,12 @@ def training_examples(config: Config, source: ImageSource, *, count: int) -> dic
         `image` (clean), `noisy` [count, S, S, 3] and `mask` [count, S, S, 1].
     """
     with contextlib.closing(iter(training_batches(config, source))) as batches:
-        parts = [next(batches) for _ in range(-(-count // config.batch_size))]
+        parts = [next(batches) for _ in range(-(-count // config.data.batch_size))]
     return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
 
 
-def repaired_test_images(run: Run, source: ImageSource, *, limit: int) -> Results:
-    """Repairs the first test images, damaged as for the run's report: clean inputs, lines of the run's seed.
+def inpaint_test_images(run: Run, source: ImageSource, *, limit: int) -> InpaintedImages:
+    """Inpaints the first test images, damaged as for the run's report: clean inputs, lines of the run's seed.
 
     Args:
         run: the run.
@@ -116,9 +116,8 @@ def repaired_test_images(run: Run, source: ImageSource, *, limit: int) -> Result
         The images and the results.
     """
     parts = [
-        Results(batch["image"], batch["noisy"], batch["mask"], run.model.raw(batch["noisy"], batch["mask"])[0])
+        InpaintedImages(batch["image"], batch["noisy"], batch["mask"], run.model.raw(batch["noisy"], batch["mask"])[0])
         for batch in evaluation_batches(run.config, source, limit=limit)
     ]
-    return Results(
-        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in dataclasses.fields(Results))
-    )
+    fields = dataclasses.fields(InpaintedImages)
+    return InpaintedImages(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields))

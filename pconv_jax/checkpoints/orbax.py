@@ -1,7 +1,7 @@
 """Checkpoints through Orbax: the generator, the rest of the training state, and the position in the data.
 
-A checkpoint directory holds a folder for each saved step, and notes on how the networks are built, so that it is
-complete by itself. Nothing here uses pickle.
+A checkpoint directory holds a folder for each saved step, and the config of the networks, so that it is complete by
+itself. Nothing here uses pickle.
 """
 
 import contextlib
@@ -103,6 +103,11 @@ class Checkpoints:
         scores = {step: score for step, score in scores.items() if score < float("inf")}
         return min(scores, key=scores.__getitem__) if scores else None
 
+    @property
+    def best_or_latest(self) -> int | None:
+        """Step of the best checkpoint by validation, or of the latest where none was validated."""
+        return self.latest if self.best is None else self.best
+
     def _score(self, metrics: Any) -> float:
         # A checkpoint without a validation score (saved by an interrupt) ranks last.
         value = (metrics or {}).get(self._minimise)
@@ -161,8 +166,8 @@ class Checkpoints:
 
 
 @contextlib.contextmanager
-def existing(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]:
-    """Opens a directory that must hold checkpoints already.
+def open_checkpoints(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]:
+    """Opens the checkpoints of a run, of which there must be one already.
 
     Args:
         directory: a folder of checkpoints, or of a run that has one named `checkpoints`.

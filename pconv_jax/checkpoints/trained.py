@@ -1,4 +1,4 @@
-"""A trained generator, ready for use on images of any size.
+"""A trained generator, ready for use on batches of images of any size.
 
 Images float32 `[N, H, W, 3]` or `[H, W, 3]` in [0, 1]; masks `[..., H, W, 1]` or `[..., H, W]`, 1 = valid, 0 = hole.
 """
@@ -6,7 +6,8 @@ Images float32 `[N, H, W, 3]` or `[H, W, 3]` in [0, 1]; masks `[..., H, W, 1]` o
 import functools
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -14,71 +15,80 @@ import numpy as np
 from flax import nnx
 from numpy.typing import ArrayLike
 
-from pconv_jax.checkpoints.orbax import existing
+from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
-from pconv_jax.models import (
-    AnyGenerator,
-    AnyGeneratorConfig,
-    build_generator,
-    config_from_notes,
-    widest_closed_line,
-)
-from pconv_jax.ops import check_mask_values
+from pconv_jax.imaging.arrays import hole_from
+from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, config_from_json
 
 
 class TrainedGenerator:
-    """Fills the holes of images with a trained generator.
+    """A trained generator, in parts.
 
     Attributes:
-        config: shape of the generator.
+        config: its architecture.
         params: its parameters.
         stats: its running batch statistics.
-        graph: its structure, as `nnx.split` gives it.
-        thickest_line: that of the masks it was trained on, px; None if not known.
+        about: what is known of its training, JSON values; `thickest_line` is that of its training masks, px.
     """
 
     def __init__(
-        self, config: AnyGeneratorConfig, params: nnx.State, stats: nnx.State, *, thickest_line: int | None = None
+        self,
+        config: AnyGeneratorConfig,
+        params: nnx.State,
+        stats: nnx.State,
+        *,
+        about: Mapping[str, Any] = MappingProxyType({}),
     ):
         """Puts a generator together.
 
         Args:
-            config: shape of the generator.
+            config: its architecture.
             params: its parameters, as `nnx.split(generator, nnx.Param, nnx.BatchStat)` gives them.
             stats: its running batch statistics.
-            thickest_line: that of the masks it was trained on, px.
+            about: what is known of its training, JSON values.
         """
         self.config, self.params, self.stats = config, params, stats
-        self.graph = _graph(config)
-        self.thickest_line = thickest_line
+        self.about = dict(about)
 
     @property
-    def generator(self) -> AnyGenerator:
+    def graph(self) -> Any:
+        """Its structure in evaluation mode, as `nnx.split` gives it."""
+        return _graph(self.config)
+
+    @property
+    def module(self) -> AnyGenerator:
         """The Flax module, in evaluation mode, for a look inside."""
         return nnx.merge(self.graph, self.params, self.stats, copy=True)
 
     @property
-    def widest_line(self) -> int | None:
-        """Widest line in px that is filled everywhere; of wider holes the middle stays empty. None where none does."""
-        return widest_closed_line(self.config)
+    def thickest_line(self) -> int | None:
+        """Thickest line of the masks it was trained on, px; None if not known."""
+        return self.about.get("thickest_line")
 
-    def __call__(self, image: ArrayLike, mask: ArrayLike) -> np.ndarray:
-        """Restores images: the generator's output in the holes, the image itself elsewhere.
+    @property
+    def widest_line(self) -> int | None:
+        """Widest line that is filled everywhere, px; of wider holes the middle stays empty. None where none does."""
+        return self.config.widest_line()
+
+    def __call__(self, image: ArrayLike, mask: ArrayLike | None = None, *, hole: ArrayLike | None = None) -> np.ndarray:
+        """Inpaints images: the generator's output in the holes, the image itself elsewhere.
 
         Args:
-            image: `[N, H, W, 3]` or `[H, W, 3]` in [0, 1]; what lies in holes does not matter.
-            mask: `[..., H, W, 1]` or `[..., H, W]`, 1 = valid, 0 = hole.
+            image: `[N, H, W, 3]` or `[H, W, 3]`, floating point in [0, 1]; what lies in holes does not matter.
+            mask: `[..., H, W, 1]` or `[..., H, W]` of numbers, 1 = valid, 0 = hole.
+            hole: instead of `mask`: bool of such a shape, True = damage.
 
         Returns:
             float32 array of the shape of the image; valid pixels are those of the image to the bit. Pixels too deep
             inside a hole for the network are left 0, and a warning tells how many.
 
         Raises:
-            InputError: shapes that do not fit, values out of range.
+            InputError: shapes that do not fit, values out of range, a boolean `mask`, or not exactly one of `mask` and
+                `hole`.
         """
-        images, masks = _as_batch(image, mask)
-        output, valid = self.raw(images, masks)
+        images, holes = _as_batch(image, mask, hole)
+        output, valid = self.raw(images, np.float32(1) - holes)
         left = int(np.sum(valid == 0))
         if left:
             warnings.warn(
@@ -86,7 +96,7 @@ class TrainedGenerator:
                 f"up to {self.widest_line} px wide",
                 stacklevel=2,
             )
-        return np.where(masks == 1, images, output).reshape(np.shape(image))
+        return np.where(holes, output, images).reshape(np.shape(image))
 
     def raw(self, images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The generator's own output, without the image put over it.
@@ -104,32 +114,40 @@ class TrainedGenerator:
 
 
 def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> TrainedGenerator:
-    """Gives back the model of a training run, ready for use.
+    """Loads the generator of a training run.
 
     Args:
         directory: output folder of `python -m experiments.run`, or its folder of checkpoints.
         step: which checkpoint; by default the best by validation, or the latest where none was validated.
 
     Returns:
-        The model.
+        The generator.
 
     Raises:
         InputError: no checkpoint there, or it cannot be read, or its generator is none that this version builds.
     """
-    with existing(directory) as checkpoints:
-        shape = config_from_notes(checkpoints.notes.get("generator"), directory)
-        wanted = nnx.eval_shape(lambda: build_generator(shape, rngs=nnx.Rngs(0)))  # to draw numbers would take seconds
-        params, stats = nnx.state(wanted, nnx.Param), nnx.state(wanted, nnx.BatchStat)
-        chosen = step if step is not None else (checkpoints.best or checkpoints.latest)
+    with open_checkpoints(directory) as checkpoints:
+        notes = checkpoints.notes
+        config = config_from_json(notes.get("generator"), directory)
+        params, stats = shapes_of(config)
+        chosen = step if step is not None else checkpoints.best_or_latest
         parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]
-        settings = checkpoints.notes.get("config")
+    settings = notes.get("config")
     lines = settings.get("line_thickness") if isinstance(settings, dict) else None
-    return TrainedGenerator(shape, parts["params"], parts["stats"], thickest_line=lines[-1] if lines else None)
+    return TrainedGenerator(
+        config, parts["params"], parts["stats"], about={"thickest_line": lines[-1]} if lines else {}
+    )
+
+
+def shapes_of(config: AnyGeneratorConfig) -> tuple[nnx.State, nnx.State]:
+    """Parameters and batch statistics of a generator as shapes: to draw the numbers would take seconds."""
+    generator = nnx.eval_shape(lambda: config.build(rngs=nnx.Rngs(0)))
+    return nnx.state(generator, nnx.Param), nnx.state(generator, nnx.BatchStat)
 
 
 @functools.cache
 def _graph(config: AnyGeneratorConfig) -> Any:
-    generator = nnx.eval_shape(lambda: build_generator(config, rngs=nnx.Rngs(0)))
+    generator = nnx.eval_shape(lambda: config.build(rngs=nnx.Rngs(0)))
     generator.eval()
     return nnx.split(generator, nnx.Param, nnx.BatchStat)[0]
 
@@ -147,25 +165,18 @@ def _forward(
     return output.clip(0.0, 1.0), valid
 
 
-def _as_batch(image: ArrayLike, mask: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    images, masks = np.asarray(image), np.asarray(mask)
-    shapes = f"the image has shape {images.shape} and the mask {masks.shape}"
+def _as_batch(image: ArrayLike, mask: ArrayLike | None, hole: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:
+    """Images `[N, H, W, 3]`, float32, and holes `[N, H, W, 1]`, bool."""
+    images = np.asarray(image)
     if images.ndim not in (3, 4) or images.shape[-1] != 3:
-        raise InputError(f"an image must be [N, H, W, 3] or [H, W, 3], but {shapes}")
-    if masks.shape == images.shape[:-1]:
-        masks = masks[..., None]
-    if masks.shape != (*images.shape[:-1], 1):
-        raise InputError(f"a mask must have the height and width of its image, but {shapes}")
+        raise InputError(f"an image must be [N, H, W, 3] or [H, W, 3], not {images.shape}")
     if not np.issubdtype(images.dtype, np.floating):
         raise InputError(f"an image must be floating point in [0, 1], not {images.dtype}: divide bytes by 255 first")
-    check_mask_values(masks)
-    seen = images[np.broadcast_to(masks != 0, images.shape)]
+    holes = hole_from(mask, hole, images.shape[:-1])
+    seen = images[~holes]
     if seen.size and not (seen.min() >= 0 and seen.max() <= 1):
         raise InputError(
             f"valid pixels must lie in [0, 1], but they reach from {seen.min()} to {seen.max()}: rescale them"
         )
     height, width = images.shape[-3:-1]
-    return (
-        images.astype(np.float32).reshape(-1, height, width, 3),
-        masks.astype(np.float32).reshape(-1, height, width, 1),
-    )
+    return images.astype(np.float32).reshape(-1, height, width, 3), holes.reshape(-1, height, width, 1)

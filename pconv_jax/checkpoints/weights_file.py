@@ -1,99 +1,106 @@
-"""Weights of a generator in one file: safetensors, with the shape of the network and what is known of its training."""
+"""A trained generator in one file: safetensors, with its config and what is known of its training."""
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from pconv_jax.checkpoints.bundled import released
+from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.checkpoints.trained import TrainedGenerator, load_run, shapes_of
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import AnyGeneratorConfig, build_generator, config_from_notes, generator_notes
+from pconv_jax.models import config_from_json, config_to_json
 
-_NOTES = ("generator", "about")
-_PARTS = {"params": nnx.Param, "stats": nnx.BatchStat}
-
-
-class Weights(NamedTuple):
-    """A trained generator, in parts.
-
-    Attributes:
-        config: its shape.
-        params: its parameters.
-        stats: its running batch statistics.
-        about: what is known of its training, JSON values; `thickest_line` is that of its training masks, px.
-    """
-
-    config: AnyGeneratorConfig
-    params: nnx.State
-    stats: nnx.State
-    about: Mapping[str, Any]
+_METADATA = ("generator", "about")
+_PARTS = ("params", "stats")
 
 
-def save_weights(path: str | os.PathLike[str], weights: Weights) -> None:
-    """Writes weights, in one step.
+def save_generator_weights(path: str | os.PathLike[str], generator: TrainedGenerator) -> None:
+    """Writes a trained generator, in one step.
 
     Args:
         path: the file, `.safetensors`.
-        weights: what to write.
+        generator: what to write.
     """
     from safetensors.numpy import save
 
     tensors = {
-        f"{part}/{name}": np.asarray(leaf) for part in _PARTS for name, leaf in _by_name(getattr(weights, part)).items()
+        f"{part}/{name}": np.asarray(leaf)
+        for part in _PARTS
+        for name, leaf in _by_name(getattr(generator, part)).items()
     }
-    notes = {"generator": generator_notes(weights.config), "about": dict(weights.about)}
+    metadata = {"generator": config_to_json(generator.config), "about": generator.about}
     with atomic_write(path) as temporary:
         # Not by `save_file`, whose files nobody but their owner may read.
-        temporary.write_bytes(save(tensors, metadata={name: json.dumps(value) for name, value in notes.items()}))
+        temporary.write_bytes(save(tensors, metadata={name: json.dumps(value) for name, value in metadata.items()}))
 
 
-def load_weights(name: str | os.PathLike[str]) -> Weights:
-    """Reads weights.
+def load_generator_weights(weights: str | os.PathLike[str]) -> TrainedGenerator:
+    """Reads a trained generator.
 
     Args:
-        name: one of `released()`, or a file that `save_weights` wrote.
+        weights: name of bundled weights, or a file that `save_generator_weights` wrote.
 
     Returns:
-        The weights.
+        The generator.
 
     Raises:
         InputError: no such weights, or a file that is damaged or of another network.
     """
-    path = released().get(str(name), Path(name))
+    path = bundled_weights().get(str(weights), Path(weights))
     if not path.is_file():
-        raise InputError(
-            f"there are no weights {name}: give one of {', '.join(released()) or 'none'}, or a .safetensors file"
-        )
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            notes = {key: json.loads(value) for key, value in (file.metadata() or {}).items() if key in _NOTES}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({error}): give weights that this project saved") from error
-    config = config_from_notes(notes.get("generator"), path)
-    wanted = nnx.eval_shape(lambda: build_generator(config, rngs=nnx.Rngs(0)))
-    states = {part: nnx.state(wanted, kind) for part, kind in _PARTS.items()}
+        names = ", ".join(bundled_weights())
+        raise InputError(f"unknown weights {str(weights)!r}: choose from {names}, or give a .safetensors file")
+    tensors, metadata = _read(path)
+    config = config_from_json(metadata.get("generator"), path)
+    states = dict(zip(_PARTS, shapes_of(config), strict=True))
     expected = {f"{part}/{key}": leaf.shape for part, state in states.items() for key, leaf in _by_name(state).items()}
     found = {key: tensor.shape for key, tensor in tensors.items()}
     if found != expected:
         wrong = sorted(key for key in found | expected if found.get(key) != expected.get(key))
         raise InputError(f"{path} does not fit the network that it names ({', '.join(wrong[:3])}): save it again")
-    filled = {
-        part: jax.tree.unflatten(
+    params, stats = (
+        jax.tree.unflatten(
             jax.tree.structure(state), [jnp.asarray(tensors[f"{part}/{key}"]) for key in _by_name(state)]
         )
         for part, state in states.items()
-    }
-    return Weights(config, filled["params"], filled["stats"], dict(notes.get("about") or {}))
+    )
+    return TrainedGenerator(config, params, stats, about=metadata.get("about") or {})
+
+
+def load_generator(weights: str | os.PathLike[str]) -> TrainedGenerator:
+    """Loads a trained generator from wherever it is.
+
+    Args:
+        weights: name of bundled weights, a `.safetensors` file, or the output folder of a training run.
+
+    Returns:
+        The generator.
+
+    Raises:
+        InputError: no such weights, or they cannot be read.
+    """
+    # A folder here must not take the place of a name.
+    if str(weights) not in bundled_weights() and os.path.isdir(weights):
+        return load_run(weights)
+    return load_generator_weights(weights)
+
+
+def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items() if key in _METADATA}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, ValueError, OSError) as error:
+        raise InputError(f"{path} cannot be read ({error}): give weights that this project saved") from error
+    return tensors, metadata
 
 
 def _by_name(state: nnx.State) -> dict[str, Any]:

@@ -3,25 +3,24 @@
 import importlib.metadata
 import platform
 
-from pconv_jax.checkpoints.bundled import released
-from pconv_jax.checkpoints.weights_file import load_weights
-
-_PACKAGES = ("jax", "jaxlib", "flax", "numpy", "opencv-python-headless", "pillow")
+from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.checkpoints.weights_file import load_generator_weights
+from pconv_jax.common.versions import package_versions
 
 
 def describe() -> str:
     """Versions, devices and weights, a line each."""
     import jax
 
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES]
+    versions = package_versions("jax", "jaxlib", "flax", "numpy", "opencv-python-headless", "pillow")
     devices = [f"{device.platform}:{device.id} ({device.device_kind})" for device in jax.devices()]
     lines = [
         f"pconv_jax {importlib.metadata.version('pconv_jax')}, Python {platform.python_version()}",
-        f"packages: {', '.join(versions)}",
+        f"packages: {', '.join(f'{name} {version}' for name, version in versions.items())}",
         f"devices: {', '.join(devices)}",
     ]
-    for name, path in released().items():
-        weights = load_weights(name)
+    for name, path in bundled_weights().items():
+        weights = load_generator_weights(name)
         parameters = sum(leaf.size for leaf in jax.tree.leaves(weights.params))
         lines.append(
             f"weights: {name}, {path.stat().st_size / 1e6:.1f} MB, {parameters:,} parameters, for lines up to "

@@ -11,7 +11,7 @@ import tyro
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import plan
-from pconv_jax.common.commands import run_command
+from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 
 
@@ -79,32 +79,19 @@ Command = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: flags, without the name of the program; those of the process if not given.
-
-    Returns:
-        0, or 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C.
-
-    Raises:
-        SystemExit: `--help` (code 0), or flags that cannot be read (code 2).
-    """
-
-    def work() -> int:
-        # Like Ctrl-C, so that no half-written file stays behind.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        command: Inpaint | Info = tyro.cli(
-            Command,  # type: ignore[arg-type]
-            args=None if arguments is None else list(arguments),
-            prog="pconv-jax",
-            description="Restores photographs damaged by irregular lines: scratches, creases, wires, strokes.",
-        )
-        try:
-            return command.run()
-        except OSError as error:  # a name that is too long, a folder that may not be entered, a pipe that is closed
-            name = error.filename or "the output"
-            raise InputError(f"{name} cannot be used ({error.strerror}): give another path") from error
-
-    return run_command(work, interrupted="interrupted; run the command again to resume: finished results are skipped")
+@command(interrupted="interrupted; run the command again to resume: finished results are skipped")
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command; returns 0, 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C."""
+    # Like Ctrl-C, so that no half-written file stays behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    chosen: Inpaint | Info = tyro.cli(
+        Command,  # type: ignore[arg-type]
+        args=arguments,
+        prog="pconv-jax",
+        description="Restores photographs damaged by irregular lines: scratches, creases, wires, strokes.",
+    )
+    try:
+        return chosen.run()
+    except OSError as error:  # a name that is too long, a folder that may not be entered, a pipe that is closed
+        name = error.filename or "the output"
+        raise InputError(f"{name} cannot be used ({error.strerror}): give another path") from error

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
+from pconv_jax.checkpoints.weights_file import load_generator
 from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
@@ -70,7 +71,7 @@ def restore_files(
         summary.counts["skipped, since the result exists (--overwrite replaces it)"] = skipped
     if not waiting:
         return summary
-    restorer = Inpainter(weights)
+    restorer = Inpainter(load_generator(weights))
     single = len(waiting) == 1
     title, unit = (waiting[0].image.name, "window") if single else ("restoring", "image")
     with tqdm(desc=title, unit=unit, total=None if single else len(waiting), disable=None, dynamic_ncols=True) as bar:
@@ -119,7 +120,7 @@ def _restore_one(job: Job, holes: Holes, restorer: Inpainter, progress: Any, *, 
     together = pixels if alpha is None else np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        restored = restorer(together, ~hole, progress=progress)
+        restored = restorer(together, hole=hole, progress=progress)
     for warning in caught:  # which do not name the photograph
         warnings.warn(f"{job.image}: {warning.message}", warning.category, stacklevel=2)
     if alpha is not None:

@@ -1,38 +1,61 @@
-"""What all commands share: how they end."""
+"""What all commands share: where their flags come from, and how they end."""
 
+import functools
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from pconv_jax.common.errors import InputError, TrainingError
 
 
-def run_command(work: Callable[[], int | None], *, interrupted: str = "interrupted") -> int:
-    """Does the work of a command, and turns what can go wrong into one line and an exit code.
+class Main(Protocol):
+    """The `main` of a command."""
+
+    def __call__(self, arguments: Sequence[str] | None = None) -> int:
+        """Runs the command.
+
+        Args:
+            arguments: flags, without the name of the program; those of the process if not given.
+
+        Returns:
+            0 or the command's own code, 1 for a run that failed, 2 for a user's mistake, 130 after Ctrl-C.
+
+        Raises:
+            SystemExit: `--help` (code 0), or flags that cannot be read (code 2).
+        """
+
+
+def command(*, interrupted: str = "interrupted") -> Callable[[Callable[[Sequence[str]], int | None]], Main]:
+    """Makes the `main` of a command out of its work: a mistake becomes one line and an exit code.
 
     Args:
-        work: the work; it may return an exit code of its own.
         interrupted: what to say after Ctrl-C.
 
     Returns:
-        0 or the work's own code, 1 for a run that failed, 2 for a user's mistake, 130 after Ctrl-C.
-
-    Raises:
-        SystemExit: `--help` (code 0), or flags that cannot be read (code 2).
+        A decorator of the work, which takes the flags and may return an exit code of its own.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show
-            return work() or 0
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except TrainingError as error:
-        print(f"stopped: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(interrupted, file=sys.stderr)
-        return 130
+
+    def decorate(work: Callable[[Sequence[str]], int | None]) -> Main:
+        @functools.wraps(work)
+        def main(arguments: Sequence[str] | None = None) -> int:
+            try:
+                with warnings.catch_warnings():
+                    warnings.showwarning = _show
+                    return work(sys.argv[1:] if arguments is None else list(arguments)) or 0
+            except InputError as error:
+                print(f"error: {error}", file=sys.stderr)
+                return 2
+            except TrainingError as error:
+                print(f"stopped: {error}", file=sys.stderr)
+                return 1
+            except KeyboardInterrupt:
+                print(interrupted, file=sys.stderr)
+                return 130
+
+        return main
+
+    return decorate
 
 
 def _show(message: Warning | str, *_: object, **__: object) -> None:

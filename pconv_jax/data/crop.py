@@ -1,10 +1,10 @@
-"""Squares cut from images: uint8 [H, W, 3] in, uint8 [S, S, 3] out."""
+"""Square crops of images: uint8 [H, W, 3] in, uint8 [S, S, 3] out."""
 
 import numpy as np
 
 
-def resized(image: np.ndarray, size: int) -> np.ndarray:
-    """A square image at another size.
+def resize(image: np.ndarray, size: int) -> np.ndarray:
+    """Resizes a square image.
 
     Args:
         image: [S', S', 3], uint8.
@@ -15,13 +15,13 @@ def resized(image: np.ndarray, size: int) -> np.ndarray:
     """
     import cv2
 
-    # Area averaging shrinks without aliasing; on 8 bits cubic interpolation cannot leave the range.
+    # Area averaging avoids aliasing; on 8 bits, cubic interpolation cannot leave the range.
     how = cv2.INTER_AREA if len(image) > size else cv2.INTER_CUBIC
     return cv2.resize(image, (size, size), interpolation=how)
 
 
 def central_square(image: np.ndarray, size: int) -> np.ndarray:
-    """The largest square in the middle of an image, at a given size: what evaluations look at.
+    """The largest central square of an image, resized: the crop that evaluations use.
 
     Args:
         image: [H, W, 3], uint8.
@@ -33,4 +33,4 @@ def central_square(image: np.ndarray, size: int) -> np.ndarray:
     height, width, _ = image.shape
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    return resized(image[top : top + side, left : left + side], size)
+    return resize(image[top : top + side, left : left + side], size)

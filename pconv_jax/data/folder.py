@@ -14,7 +14,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
-from pconv_jax.data.source import SPLITS, Split, place, split_by_hash
+from pconv_jax.data.source import SPLITS, Split, hash_fraction, split_by_hash
 from pconv_jax.imaging import IMAGE_SUFFIXES, image_files
 
 SPLIT_FOLDERS: dict[str, Split] = {
@@ -63,7 +63,7 @@ class FolderSource:
         usable = _usable(self.root, listed)
         if not usable:
             raise InputError(f"{self.root} holds no image file that can be used; give another folder")
-        self.files = tuple(sorted(usable, key=place) if split == "all" else _splits(self.root, usable)[split])
+        self.files = tuple(sorted(usable, key=hash_fraction) if split == "all" else _splits(self.root, usable)[split])
         self._short_side: int | None = None
 
     def __len__(self) -> int:
@@ -144,7 +144,7 @@ def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
             f"give a folder with at least 3"
         )
     named: dict[Split, list[str]] = {split: [] for split in SPLITS}
-    for file in sorted(files, key=place):
+    for file in sorted(files, key=hash_fraction):
         top, _, below = file.partition("/")
         if below and top in SPLIT_FOLDERS:
             named[SPLIT_FOLDERS[top]].append(file)

@@ -1,15 +1,14 @@
-"""Real photographs and textures that come inside the scikit-image package: no download.
+"""Photographs and textures embedded in the scikit-image package: no download.
 
 Images are uint8 [H, W, 3], RGB. The split is by photograph, never by crop:
 
-- train: whole photographs. Both pictures of the motorcycle are here, since they show one scene.
-- validation: tiles of a night scene and of stained tissue: bold shapes, flat areas, fine detail in colour.
-- test: tiles of an animal, a still life, coins and gravel: fur before a blurred background, smooth colour
-  with sharp contours, worn metal, a texture that no interpolation can guess. The training photographs show
-  none of these.
+- train: whole photographs. Both motorcycle photographs are here: they show one scene.
+- validation: tiles of a night scene and of stained tissue: bold shapes, flat areas, fine coloured detail.
+- test: tiles of an animal, a still life, coins and gravel: fur against a blurred background, smooth colour with sharp
+  contours, worn metal, a texture that cannot be interpolated. The training photographs show none of these.
 
-Left out of the pictures in the package: drawings, text, synthetic and computed images (cell), one that is
-blurred by intent (clock_motion), and those too small to cut.
+Left out: drawings, text, synthetic and computed images (cell), an intentionally blurred one (clock_motion), and images
+too small to cut into tiles.
 """
 
 import functools
@@ -37,27 +36,27 @@ PHOTOGRAPHS: dict[Split, tuple[str, ...]] = {
     "validation": ("rocket.jpg", "ihc.png"),
     "test": ("chelsea.png", "coffee.png", "coins.png", "gravel.png"),
 }
-TILE = 128  # side in pixels of the squares that validation and test photographs are cut into
+TILE = 128  # side of the tiles of validation and test photographs, px
 
 
 class SamplesSource:
-    """One split: whole photographs for training, tiles that do not overlap for the others.
+    """One split: whole photographs for training, non-overlapping tiles for validation and test.
 
-    The tiles come in turn from each photograph, so that the first few show them all. A photograph is decoded
-    once in each process that looks at it, and kept.
+    Tiles alternate between the photographs, so that the first few show them all. A photograph is decoded once a process
+    and kept in memory.
     """
 
     name = "samples"
     note = ""
 
     def __init__(self, split: Split):
-        """Finds the photographs of a split.
+        """Opens a split.
 
         Args:
             split: "train", "validation" or "test".
 
         Raises:
-            InputError: this version of scikit-image does not bring them.
+            InputError: the installed scikit-image does not contain the photographs.
         """
         self.split = split
         names = PHOTOGRAPHS[split]
@@ -80,12 +79,12 @@ class SamplesSource:
         return photograph(name)[top : top + TILE, left : left + TILE]
 
     def label(self, index: int) -> str:
-        """The photograph, and where the tile's corner lies in it: `coffee.png 136,44` (top, left)."""
+        """The photograph and the position of the tile in it, (top, left): `coffee.png 136,44`."""
         name, corner = self._items[index]
         return name if corner is None else f"{name} {corner[0]},{corner[1]}"
 
     def at_least(self, short_side: int) -> "SamplesSource":
-        """The same images: they are in memory, and not quicker to be had smaller."""
+        """This source: its images are in memory, so smaller ones would not be faster."""
         return self
 
     def __repr__(self) -> str:
@@ -94,7 +93,7 @@ class SamplesSource:
 
 @functools.cache
 def photograph(name: str) -> np.ndarray:
-    """One of scikit-image's own pictures, decoded on first use.
+    """One of the photographs in scikit-image, decoded on first use.
 
     Args:
         name: a file name in `PHOTOGRAPHS`.
@@ -103,20 +102,20 @@ def photograph(name: str) -> np.ndarray:
         uint8 [H, W, 3], RGB, read-only.
 
     Raises:
-        InputError: scikit-image or the picture is not there.
+        InputError: scikit-image or the photograph is missing.
     """
-    package = importlib.util.find_spec("skimage")  # found, not imported: only its files are wanted
+    package = importlib.util.find_spec("skimage")  # not imported: only its files are needed
     folders = package.submodule_search_locations if package else None
     path = Path(next(iter(folders or ()), "")) / "data" / name
     if not path.is_file():
-        raise InputError(f"samples needs {name}, which scikit-image 0.26 brings; install that version of it.")
+        raise InputError(f"samples needs {name}, which scikit-image 0.26 contains: install that version")
     image = decode_image(path)
     image.setflags(write=False)
     return image
 
 
 def _tiles(image: np.ndarray) -> list[tuple[int, int]]:
-    """(top, left) of every whole tile; what is left over is shared between opposite edges."""
+    """(top, left) of every whole tile; the tiles are centred."""
     top, left = (side % TILE // 2 for side in image.shape[:2])
     height, width = (side // TILE * TILE for side in image.shape[:2])
     return [(top + y, left + x) for y in range(0, height, TILE) for x in range(0, width, TILE)]

@@ -1,9 +1,10 @@
-"""Batches made ahead of time by processes of their own, with a position that does not depend on their number."""
+"""Batches from worker processes; the state of their iterator does not depend on the number of processes."""
 
 import atexit
-import signal
 import weakref
 from typing import TYPE_CHECKING, Any
+
+from pconv_jax.common.worker_process import prepare_worker_process
 
 if TYPE_CHECKING:
     import grain
@@ -12,16 +13,16 @@ if TYPE_CHECKING:
 def in_processes(
     batches: "grain.MapDataset[Any]", workers: int, *, read: "grain.ReadOptions", ahead: int
 ) -> "grain.IterDataset[Any]":
-    """Makes batches in processes, in the order of `batches`.
+    """Makes batches in worker processes, in the order of `batches`.
 
-    In place of Grain's mp_prefetch alone, whose state fits no other number of processes, and which complains at exit
-    of iterators that nobody closed.
+    Unlike Grain's `mp_prefetch` alone, the state does not depend on the number of processes, and iterators that were
+    not closed cause no errors at exit.
 
     Args:
         batches: a sequence with random access.
         workers: number of processes, at least 1.
-        read: threads and batches ahead within a process.
-        ahead: batches that wait at the door of each process.
+        read: number of threads and of prefetched batches within a process.
+        ahead: number of finished batches that each process keeps ready.
 
     Returns:
         A Grain data set. The state of its iterators is {"next_index": number of batches taken}, as it is for
@@ -40,7 +41,7 @@ def in_processes(
             super().__init__()
             self._taken = 0
             self._source: Any = None
-            # Before Python takes apart what the processes need in order to end.
+            # At exit, but before Python destroys what the processes need to end.
             atexit.register(_close_if_alive, weakref.ref(self))
 
         def __next__(self) -> Any:
@@ -82,8 +83,4 @@ def _close_if_alive(reference: Any) -> None:
 
 
 def _start_worker(index: int, count: int) -> None:
-    import cv2
-
-    cv2.setNumThreads(1)  # the processes are the parallelism
-    # Ctrl-C reaches parent and workers alike; the parent ends its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prepare_worker_process()

@@ -1,4 +1,4 @@
-"""What a network is compared with: methods that fill holes without having learned anything.
+"""Classical inpainting baselines: methods that were not trained.
 
 Images are [N, H, W, 3] floats in [0, 1]; masks are [N, H, W, 1], 1 = valid, 0 = hole.
 """
@@ -6,39 +6,12 @@ Images are [N, H, W, 3] floats in [0, 1]; masks are [N, H, W, 1], 1 = valid, 0 =
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from pconv_jax.evaluation.composites import blacken_holes
 from pconv_jax.models.fill import pyramid_fill
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(images [N, H, W, 3], masks [N, H, W, 1]) -> raw output [N, H, W, 3]; no method may look into the holes."""
-
-
-def composite(image: npt.ArrayLike, mask: npt.ArrayLike, output: npt.ArrayLike) -> np.ndarray:
-    """Puts a network's output into the holes of an image and keeps the image elsewhere.
-
-    Args:
-      image: [N, H, W, 3] damaged images; what they hold in a hole does not matter, NaN included.
-      mask: [N, H, W, 1] of 0 and 1, 1 = valid.
-      output: [N, H, W, 3] raw output.
-
-    Returns:
-      [N, H, W, 3] images: `image` where valid, `output` in the holes.
-    """
-    return np.where(np.asarray(mask) == 1, image, output)
-
-
-def unrepaired(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Repairs nothing: holes become black. The score that any method has to beat.
-
-    Args:
-      images: [N, H, W, 3] in [0, 1].
-      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
-
-    Returns:
-      [N, H, W, 3] float32.
-    """
-    return composite(images, masks, 0.0).astype(np.float32)
 
 
 def mean_fill(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -112,14 +85,14 @@ def biharmonic(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     from skimage.restoration import inpaint_biharmonic
 
     # In double precision, which takes no longer: in single, wide holes come out up to half a grey level off.
-    images = unrepaired(images, masks).astype(np.float64)
+    images = blacken_holes(images, masks).astype(np.float64)
     return _each_with_valid_pixels(
         images, masks[..., 0] != 1, lambda image, hole: inpaint_biharmonic(image, hole, channel_axis=-1)
     )
 
 
 def fill(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """What the generator `pyramid` starts from: the fill by a pyramid of normalised convolutions, `fill.pyramid_fill`.
+    """The fill that the fill-correcting network starts from: normalised convolutions at many resolutions.
 
     Args:
       images: [N, H, W, 3] in [0, 1].
@@ -135,7 +108,7 @@ def _opencv(images: np.ndarray, masks: np.ndarray, radius: float, algorithm: int
     import cv2
 
     # OpenCV reads a little of what the holes hold, so they all hold the same.
-    images = np.rint(np.clip(unrepaired(images, masks), 0, 1) * 255).astype(np.uint8)
+    images = np.rint(np.clip(blacken_holes(images, masks), 0, 1) * 255).astype(np.uint8)
     return _each_with_valid_pixels(
         images,
         masks[..., 0] != 1,
@@ -144,7 +117,7 @@ def _opencv(images: np.ndarray, masks: np.ndarray, radius: float, algorithm: int
 
 
 def _each_with_valid_pixels(images: np.ndarray, holes: np.ndarray, fill: Method) -> np.ndarray:
-    """Fills one image [H, W, 3] with its hole [H, W] after the other, and with grey those that are all hole."""
+    """Fills one image [H, W, 3] with its hole [H, W] after the other; all grey where an image is all hole."""
     output = np.full(images.shape, 0.5, np.float32)
     for image, hole, filled in zip(images, holes, output, strict=True):
         if not hole.all():  # OpenCV would return the image as it came, scikit-image fail
@@ -153,11 +126,11 @@ def _each_with_valid_pixels(images: np.ndarray, holes: np.ndarray, fill: Method)
 
 
 CLASSICAL_METHODS: Mapping[str, Method] = {
-    "unrepaired": unrepaired,
+    "unrepaired": blacken_holes,
     "mean": mean_fill,
     "ns": navier_stokes,
     "telea": telea,
     "biharmonic": biharmonic,
     "fill": fill,
 }
-"""By the names that commands and tables have for them."""
+"""By their names in commands and tables; "unrepaired" leaves the holes black, the score that any method has to beat."""

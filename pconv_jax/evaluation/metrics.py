@@ -1,8 +1,9 @@
-"""Image metrics: NumPy arrays in, one float64 figure per image out.
+"""Image metrics: NumPy arrays in, one float64 score per image out.
 
-Images are [N, H, W, C] floats in [0, 1]. Masks are [N, H, W, 1], 1 = valid, 0 = hole. Every metric takes the
-`region` it looks at: `region=mask == 0` scores the hole, `region=None` the whole image. An image whose region
-is empty scores NaN: there is nothing to measure.
+Every metric takes `output` and `truth`, [N, H, W, C] floats in [0, 1], and the `region` to look at, [N, H, W, 1]
+booleans or 0/1 numbers: `region=mask == 0` scores the hole (masks are 1 = valid, 0 = hole), `region=None` the whole
+image. An image whose region is empty scores NaN: there is nothing to measure. Shapes, ranges or a region that do not
+fit raise an InputError.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,16 +25,8 @@ GRADIENT_FLOOR = (1 / 255) ** 2
 def l1(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayLike | None = None) -> Values:
     """Mean absolute difference; lower is better, 0 for equal images.
 
-    Args:
-      output: [N, H, W, C] images in [0, 1].
-      truth: [N, H, W, C] images in [0, 1].
-      region: [N, H, W, 1] booleans or 0/1 numbers, 1 = look at this pixel; None = the whole image.
-
     Returns:
       [N] float64 in [0, 1]; NaN where the region is empty.
-
-    Raises:
-      InputError: shapes, ranges or region do not fit.
     """
     output, truth, selected = _checked(output, truth, region)
     return _mean(np.abs(output - truth), selected)
@@ -42,17 +35,9 @@ def l1(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayLike | N
 def psnr(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayLike | None = None) -> Values:
     """Peak signal-to-noise ratio in dB for a data range of 1; higher is better.
 
-    Args:
-      output: [N, H, W, C] images in [0, 1].
-      truth: [N, H, W, C] images in [0, 1].
-      region: [N, H, W, 1] booleans or 0/1 numbers, 1 = look at this pixel; None = the whole image.
-
     Returns:
       [N] float64 in dB; +inf where output and truth are equal, so an average has to leave those out and
       say so; NaN where the region is empty.
-
-    Raises:
-      InputError: shapes, ranges or region do not fit.
     """
     output, truth, selected = _checked(output, truth, region)
     with np.errstate(divide="ignore"):
@@ -65,16 +50,11 @@ def ssim(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayLike |
     Every pixel counts, because damage reaches the border. scikit-image's single number leaves out a border of
     5 pixels; a region that leaves it out as well reproduces that number.
 
-    Args:
-      output: [N, H, W, C] images in [0, 1], at least 11 pixels high and wide.
-      truth: [N, H, W, C] images in [0, 1].
-      region: [N, H, W, 1] booleans or 0/1 numbers, 1 = look at this pixel; None = the whole image.
-
     Returns:
       [N] float64 in [-1, 1]; NaN where the region is empty.
 
     Raises:
-      InputError: shapes, ranges or region do not fit, or the images are smaller than the window.
+      InputError: the images are smaller than the window of 11 pixels.
     """
     output, truth, selected = _checked(output, truth, region)
     return _mean(ssim_map(output, truth), selected)
@@ -86,16 +66,8 @@ def jaccard(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayLik
     The index is defined for sets, and the paper that reports it for line inpainting does not define it for
     continuous images. This form is the index of sets on 0/1 images, and 1 only for equal images.
 
-    Args:
-      output: [N, H, W, C] images in [0, 1].
-      truth: [N, H, W, C] images in [0, 1].
-      region: [N, H, W, 1] booleans or 0/1 numbers, 1 = look at this pixel; None = the whole image.
-
     Returns:
       [N] float64 in [0, 1]; 1 where both are black throughout the region; NaN where the region is empty.
-
-    Raises:
-      InputError: shapes, ranges or region do not fit.
     """
     output, truth, selected = _checked(output, truth, region)
     return _overlap(np.minimum(output, truth), np.maximum(output, truth), selected)
@@ -107,16 +79,8 @@ def jaccard_product(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.
     Intersection = sum of output * truth, union = sum of both - intersection. J(y, y) is 1 only on 0/1 images;
     a uniform grey of 0.5 scores 1/3 against itself, and 1/2 against plain white.
 
-    Args:
-      output: [N, H, W, C] images in [0, 1].
-      truth: [N, H, W, C] images in [0, 1].
-      region: [N, H, W, 1] booleans or 0/1 numbers, 1 = look at this pixel; None = the whole image.
-
     Returns:
       [N] float64 in [0, 1]; 1 where both are black throughout the region; NaN where the region is empty.
-
-    Raises:
-      InputError: shapes, ranges or region do not fit.
     """
     output, truth, selected = _checked(output, truth, region)
     product = output * truth
@@ -126,22 +90,14 @@ def jaccard_product(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.
 def sharpness(output: npt.ArrayLike, truth: npt.ArrayLike, *, region: npt.ArrayLike | None = None) -> Values:
     """log2 of the output's gradient energy over the truth's: 0 = as sharp as the truth.
 
-    -1 is half the truth's gradient energy (blurred), above 0 is more texture or noise than the truth has. It looks
-    at how much structure there is, not whether it is the right one: read it beside the other metrics.
+    -1 is half the truth's gradient energy (blurred), above 0 is more texture or noise than the truth has. It measures
+    how much structure there is, not whether it is the right one: read it beside the other metrics.
 
     Gradient energy is the mean squared difference between neighbours, beside and below each other, of which at least
-    one lies in the region, plus `GRADIENT_FLOOR`. So a hole's figure includes the seam all around it.
-
-    Args:
-      output: [N, H, W, C] images in [0, 1].
-      truth: [N, H, W, C] images in [0, 1].
-      region: [N, H, W, 1] booleans or 0/1 numbers, 1 = look at this pixel; None = the whole image.
+    one lies in the region, plus `GRADIENT_FLOOR`. So a hole's score includes the seam all around it.
 
     Returns:
       [N] float64 between -16 and 16, without unit; NaN where the region is empty.
-
-    Raises:
-      InputError: shapes, ranges or region do not fit.
     """
     output, truth, selected = _checked(output, truth, region)
     return np.log2(_gradient_energy(output, selected) / _gradient_energy(truth, selected))

@@ -1,7 +1,7 @@
 """A perceptual distance for evaluation: how far apart two images look to VGG16.
 
 Images are [N, H, W, 3] float RGB in [0, 1]. It runs on any VGG16, and its name says on which; LPIPS and FID, which are
-figures of particular networks, are in `reference_metrics`.
+metrics by particular networks, are in `reference_metrics`.
 """
 
 import functools
@@ -18,13 +18,13 @@ from pconv_jax.models.vgg import LAYERS, VGG16, deepest, features
 
 
 class VggDistance:
-    """Relative L1 distance of VGG16 features, image by image: the perceptual loss as a figure of evaluation.
+    """Relative L1 distance of VGG16 features, image by image: the perceptual loss as a metric.
 
-    For each layer mean |a - b| / mean |b|, b being the truth's features, averaged over the layers. Figures of different
-    names cannot be compared. The network is compiled once for every size of image.
+    For each layer mean |a - b| / mean |b|, b being the truth's features, averaged over the layers. Distances of
+    different names cannot be compared. The network is compiled once for every size of image.
 
     Attributes:
-        name: what computed the figure, such as "vgg16_caffe block1_pool+block2_pool"; "vgg16_random ..." under
+        name: what computes it, such as "vgg16_caffe block1_pool+block2_pool"; "vgg16_random ..." under
             untrained weights.
         layers: the layers, from the image upwards.
 
@@ -34,7 +34,7 @@ class VggDistance:
     """
 
     def __init__(self, vgg: VGG16, layers: Sequence[str]) -> None:
-        """Names the figure; nothing is compiled yet.
+        """Checks the layers; nothing is compiled yet.
 
         Args:
             vgg: the weights.

@@ -1,6 +1,6 @@
 """LPIPS and FID, from the original weights only.
 
-Images are [N, H, W, 3] float RGB in [0, 1]. Both are figures of particular networks: they take only the original files
+Images are [N, H, W, 3] float RGB in [0, 1]. Both are metrics by particular networks: they take only the original files
 of weights, known by their SHA-256, and leave the computation to the libraries `lpips` (its authors' own) and
 `torch-fidelity`. Nothing is downloaded, and no file can run code.
 """
@@ -100,9 +100,9 @@ class Lpips:
 
 
 class Fid:
-    """Fréchet Inception distance of two sets of images, by torch-fidelity: a figure of the sets, not of an image.
+    """Fréchet Inception distance of two sets of images, by torch-fidelity: a score of the sets, not of an image.
 
-    It falls as the sets grow, for the same method: only figures over equally many images can be compared, and those
+    It falls as the sets grow, for the same method: only scores over equally many images can be compared, and those
     over fewer than a few thousand say little (there are 2048 features, whose covariance has to be estimated).
 
     Attributes:
@@ -131,7 +131,7 @@ class Fid:
             from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
         except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision was built for another PyTorch
             raise InputError(_not_installed("FID", "torch-fidelity", error)) from error
-        # torch-fidelity would unpickle anything in the file: it gets a copy that holds nothing but the tensors.
+        # torch-fidelity would unpickle anything in the file: it gets a copy that holds only the tensors.
         copy = io.BytesIO()
         torch.save(torch.load(weights, map_location="cpu", weights_only=True), copy)
         copy.seek(0)
@@ -141,7 +141,7 @@ class Fid:
         self._distance = lambda *statistics: fid_statistics_to_metric(*statistics, False)[KEY_METRIC_FID]
 
     def features(self, images: npt.ArrayLike) -> Values:
-        """What InceptionV3 sees in images, to be collected over batches: its last pooling, "pool3".
+        """InceptionV3 features of images, to be collected over batches: its last pooling, "pool3".
 
         Args:
             images: [N, H, W, 3] images in [0, 1] of any size; rounded to 8 bits and resized to 299 x 299 as TensorFlow
@@ -188,24 +188,24 @@ class Fid:
         return self._distance(*(self._statistics(torch.from_numpy(found)) for found in (output, truth)))
 
 
-def _recognise(path: str | Path, files: Mapping[str, tuple[str, str]], figure: str) -> str:
-    """Which of the original files this is; a figure from any other weights must not bear the name."""
+def _recognise(path: str | Path, files: Mapping[str, tuple[str, str]], metric: str) -> str:
+    """Which of the original files this is: a score from any other weights must not have the name."""
     wanted = " or ".join(url for _, url in files.values())
     if not Path(path).is_file():
-        raise InputError(f"there is no weights file {path} for {figure}: save {wanted}")
+        raise InputError(f"there is no weights file {path} for {metric}: save {wanted}")
     with Path(path).open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if digest[:8] not in files:
         raise InputError(
-            f"{path} is not an original weights file of {figure} (its SHA-256 begins with {digest[:8]}): save {wanted}"
+            f"{path} is not an original weights file of {metric} (its SHA-256 begins with {digest[:8]}): save {wanted}"
         )
     return files[digest[:8]][0]
 
 
-def _not_installed(figure: str, library: str, error: Exception) -> str:
-    return f"{figure} needs {library}, which does not load ({error}): make install EXTRAS=perceptual"
+def _not_installed(metric: str, library: str, error: Exception) -> str:
+    return f"{metric} needs {library}, which does not load ({error}): make install EXTRAS=perceptual"
 
 
-def _check_rgb(figure: str, shape: tuple[int, ...]) -> None:
+def _check_rgb(metric: str, shape: tuple[int, ...]) -> None:
     if shape[-1] != 3:
-        raise InputError(f"{figure} takes images [N, H, W, 3], not {shape}: repeat a single channel three times")
+        raise InputError(f"{metric} takes images [N, H, W, 3], not {shape}: repeat a single channel three times")

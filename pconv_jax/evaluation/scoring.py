@@ -1,176 +1,119 @@
-"""Scores of models and of classical methods on the same damaged images.
+"""The scores of one pair: a method's raw output and its composite, by every metric.
 
-Images are [N, H, W, 3] floats in [0, 1]; masks are [N, H, W, 1], 1 = valid, 0 = hole. What is scored is
-always the composite as it would be saved: valid pixels from the damaged input, hole pixels from the method, clipped
-and rounded to 8 bits.
+Everything that is scored goes through `score_pair`: a run's report, `python -m experiments.evaluate`, and by it the
+studies and the README's tables. Only validation during training does not: it needs one number, `metrics.l1` of the
+network's own output in the holes, in a moment.
+
+Both are scored as they would be saved, clipped and rounded to 8 bits: columns `hole_...` and `whole_...` of the
+composite, `raw_whole_...` of the raw output. In a hole the two are the same. Images are [N, H, W, 3] floats in [0, 1];
+masks are [N, H, W, 1], 1 = valid, 0 = hole.
 """
 
 import dataclasses
-import functools
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import metrics
-from pconv_jax.evaluation.baselines import Method, composite, unrepaired
-from pconv_jax.evaluation.statistics import Summary, summarise
+from pconv_jax.evaluation.baselines import Method
+from pconv_jax.evaluation.composites import as_saved, blacken_holes, make_composite
+from pconv_jax.evaluation.pairs import Pair
 
-REGIONS = {"hole": "in the hole", "whole": "over the whole image"}
-"""Where composites are scored: in the hole (SSIM still sees the 5 pixels around it), and over the whole image."""
+REGIONS = {"hole": "in the hole", "whole": "over the whole image", "raw_whole": "raw output over the whole image"}
+"""What is scored where: composites in the hole (SSIM still sees the 5 pixels around it) and over the whole image, and
+raw output over the whole image."""
 
-
-@dataclasses.dataclass(frozen=True)
-class Example:
-    """One image of an evaluation, to be looked at; arrays are [H, W, 3] in [0, 1].
-
-    Attributes:
-      truth: the clean image.
-      damaged: what every method saw: the noisy input, holes black.
-      mask: [H, W, 1], 1 = valid.
-      raw: method -> its output as it came, which may leave [0, 1].
-      composite: method -> its output in the holes of `damaged`, clipped and rounded to 8 bits.
-    """
-
-    truth: np.ndarray
-    damaged: np.ndarray
-    mask: np.ndarray
-    raw: Mapping[str, np.ndarray]
-    composite: Mapping[str, np.ndarray]
+RAW_METRICS = ("l1", "psnr", "jaccard", "jaccard_product", "sharpness")
+"""Metrics of the raw output; SSIM would take as long as all the others together, of both."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """Scores of every image, and what they come to.
+class NamedMethod:
+    """A method under the name it has in tables.
 
     Attributes:
-      rows: one dictionary per image x method, see `score_images`, with `image` (position in the data), `bucket`
-        (always "all") and `method`.
-      examples: the first images, as many as were to be kept.
-      opencv_version: the version that classical methods ran with; OpenCV's inpainting changed over time.
+        name: the name; one of `CLASSICAL_METHODS` stands for that method.
+        method: the method.
+        identity: which one exactly it is, JSON values: version of a package, or hash of the parameters.
     """
 
-    rows: tuple[Mapping[str, Any], ...]
-    examples: tuple[Example, ...]
-    opencv_version: str
-
-    @functools.cached_property
-    def summary(self) -> Summary:
-        """Means over the images, with intervals."""
-        return summarise(self.rows)
-
-    def table(self) -> str:
-        """The summary as Markdown tables, in the hole and over the whole image."""
-        summary = self.summary
-        parts = [f"{title}:\n\n{summary.table(region)}" for region, title in REGIONS.items()]
-        return "\n\n".join([*parts, f"OpenCV {self.opencv_version}."])
+    name: str
+    method: Method
+    identity: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def score(
-    batches: Iterable[Mapping[str, npt.ArrayLike]],
-    methods: Mapping[str, Method],
-    *,
-    keep: int = 16,
-    progress: Callable[[int], object] | None = None,
-) -> Evaluation:
-    """Scores the composites of several methods, each given the same damaged images.
+@dataclasses.dataclass(frozen=True)
+class NamedDistance:
+    """A perceptual distance under the name it has in tables.
 
-    Methods see the noisy input with its holes blackened, so none can look at what is to be restored.
-    Composites keep the input's noise in the valid pixels.
+    Attributes:
+        name: the name.
+        distance: (outputs, truths) `[N, H, W, 3]` in [0, 1] -> `[N]`.
+        identity: which one exactly it is, JSON values.
+    """
+
+    name: str
+    distance: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    identity: dict[str, Any]
+
+
+class Inpainted(NamedTuple):
+    """What a method made of one pair, `[H, W, 3]` float32.
+
+    Attributes:
+        raw: its output as it came, which may leave [0, 1].
+        composite: its output in the holes and the input elsewhere, clipped and rounded to 8 bits.
+    """
+
+    raw: np.ndarray
+    composite: np.ndarray
+
+
+class ScoredPair(NamedTuple):
+    """The scores of a method on one pair.
+
+    Attributes:
+        row: `image`, `name`, `bucket`, `method`, and the columns of `score_images`.
+        inpainted: what was scored.
+    """
+
+    row: dict[str, Any]
+    inpainted: Inpainted
+
+
+def score_pair(pair: Pair, method: NamedMethod) -> ScoredPair:
+    """Scores a method on one pair. It sees the noisy input with black holes, so it cannot look at the truth.
 
     Args:
-      batches: dictionaries of `image` (clean truth, [N, H, W, 3] in [0, 1]), `noisy` (the input, same shape;
-        what it holds in a hole does not matter) and `mask` ([N, H, W, 1] of 0 and 1, 1 = valid).
-      methods: name -> method; see `CLASSICAL_METHODS`.
-      keep: how many images to keep as examples.
-      progress: called after each batch with its number of images, e.g. `tqdm.update`.
+        pair: the pair.
+        method: the method.
 
     Returns:
-      Scores of every image, and the examples.
+        The scores, and what was scored; they do not depend on any other pair.
 
     Raises:
-      InputError: no image or no method was given, shapes or values do not fit, or a method returned something
-        other than finite floats of the images' shape (the message names the method).
+        InputError: the method returned something other than finite floats of the image's shape.
     """
-    import cv2
-
-    if not methods:
-        raise InputError("no method to score: give at least one, for example CLASSICAL_METHODS")
-    rows: list[dict[str, Any]] = []
-    examples: list[Example] = []
-    count = 0
-    for batch in batches:
-        truth, noisy, mask = _batch(batch)
-        damaged = unrepaired(noisy, mask)
-        raw = {name: apply_method(name, method, damaged, mask) for name, method in methods.items()}
-        repaired = {name: saved_composite(damaged, mask, output) for name, output in raw.items()}
-        for name, images in repaired.items():
-            found = enumerate(score_images(images, truth, mask), count)
-            rows += [{"image": index, "bucket": "all", "method": name, **figures} for index, figures in found]
-        for i in range(min(keep - count, len(truth))):
-            outputs = ({name: images[i] for name, images in results.items()} for results in (raw, repaired))
-            examples.append(Example(truth[i], damaged[i], mask[i], *outputs))
-        count += len(truth)
-        if progress is not None:
-            progress(len(truth))
-    if not count:
-        raise InputError("no image to score: the data ended before the first batch")
-    # By image, then in the order of methods: the rows do not depend on the batch size.
-    rows.sort(key=lambda row: row["image"])
-    return Evaluation(tuple(rows), tuple(examples), cv2.__version__)
+    inpainted = inpaint_pair(pair, method)
+    (scores,) = score_images(inpainted.raw[None], inpainted.composite[None], pair.truth[None], pair.mask[None])
+    row = {"image": pair.image, "name": pair.name, "bucket": pair.bucket, "method": method.name, **scores}
+    return ScoredPair(row, inpainted)
 
 
-def score_images(repaired: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> list[dict[str, float]]:
-    """Every metric of every image, in the hole and over the whole image.
-
-    Args:
-      repaired: composites [N, H, W, 3] in [0, 1].
-      truth: clean images [N, H, W, 3] in [0, 1].
-      mask: [N, H, W, 1] of 0 and 1, 1 = valid.
-
-    Returns:
-      For each image `hole_fraction` (share of the image that is hole) and one figure per region of `REGIONS` and metric
-      of `metrics.METRICS`, such as `hole_psnr`: NaN where the region is empty, +inf for the PSNR of a perfect repair.
-
-    Raises:
-      InputError: shapes or ranges do not fit.
-    """
-    hole = mask == 0
-    similarity = metrics.ssim_map(repaired, truth)  # the costly part, once for both regions
-    columns = {"hole_fraction": hole.mean(axis=(1, 2, 3))}
-    for region, selected in zip(REGIONS, (hole, None), strict=True):
-        for name, metric in metrics.METRICS.items():
-            columns[f"{region}_{name}"] = (
-                metrics.region_mean(similarity, selected)
-                if name == "ssim"
-                else metric(repaired, truth, region=selected)
-            )
-    return [{name: float(values[index]) for name, values in columns.items()} for index in range(len(truth))]
+def inpaint_pair(pair: Pair, method: NamedMethod) -> Inpainted:
+    """What a method makes of one pair; alone, since compiled convolutions round differently for other batch sizes."""
+    mask = pair.mask[None]
+    damaged = blacken_holes(pair.noisy[None], mask)
+    raw = raw_output(method, damaged, mask)
+    return Inpainted(raw[0], as_saved(make_composite(damaged, mask, raw))[0])
 
 
-def saved_composite(damaged: np.ndarray, mask: np.ndarray, output: np.ndarray) -> np.ndarray:
-    """A method's output in the holes of its input, as it would be saved: clipped and rounded to 8 bits.
-
-    Args:
-      damaged: [N, H, W, 3] in [0, 1].
-      mask: [N, H, W, 1] of 0 and 1, 1 = valid.
-      output: [N, H, W, 3] raw output.
-
-    Returns:
-      [N, H, W, 3] float32, whole multiples of 1 / 255 in [0, 1].
-    """
-    return np.rint(np.clip(composite(damaged, mask, output), 0, 1) * np.float32(255)).astype(np.float32) / np.float32(
-        255
-    )
-
-
-def apply_method(name: str, method: Method, damaged: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def raw_output(method: NamedMethod, damaged: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The raw output of a method, refused where it is not an image.
 
     Args:
-      name: what to call the method in an error.
       method: the method; it gets copies, since it may work in place.
       damaged: [N, H, W, 3] float32 in [0, 1], holes black.
       mask: [N, H, W, 1] float32 of 0 and 1, 1 = valid.
@@ -181,45 +124,47 @@ def apply_method(name: str, method: Method, damaged: np.ndarray, mask: np.ndarra
     Raises:
       InputError: the output is not finite floats of the images' shape.
     """
-    output = np.asarray(method(damaged.copy(), mask.copy()))
+    output = np.asarray(method.method(damaged.copy(), mask.copy()))
     if output.shape != damaged.shape or output.dtype.kind in "biu":
         raise InputError(
-            f"method {name!r} must return floats of shape {damaged.shape}, not {output.dtype} of shape {output.shape}"
+            f"method {method.name!r} must return floats of shape {damaged.shape}, "
+            f"not {output.dtype} of shape {output.shape}"
         )
     broken = np.count_nonzero(~np.isfinite(output))
     if broken:
-        raise InputError(f"method {name!r} returned {broken} values that are NaN or infinite")
+        raise InputError(f"method {method.name!r} returned {broken} values that are NaN or infinite")
     return output.astype(np.float32)
 
 
-def image_by_image(method: Method) -> Method:
-    """The same method, given one image at a time.
-
-    Compiled convolutions round differently for other batch sizes (1e-5 on a CPU); so, an image's scores depend on
-    nothing but the image.
+def score_images(raw: np.ndarray, composite: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> list[dict[str, float]]:
+    """Every metric of every image, of the composite and of the raw output.
 
     Args:
-      method: a method that works on batches.
+      raw: raw output [N, H, W, 3]; clipped and rounded here.
+      composite: composites [N, H, W, 3] in [0, 1].
+      truth: clean images [N, H, W, 3] in [0, 1].
+      mask: [N, H, W, 1] of 0 and 1, 1 = valid.
 
     Returns:
-      A method.
+      For each image `hole_fraction` (share of the image that is hole), a score of the composite for each region "hole"
+      and "whole" and each of `metrics.METRICS`, such as `hole_psnr`, and a score of the raw output for each of
+      `RAW_METRICS`, such as `raw_whole_psnr`: NaN where the region is empty, +inf for the PSNR of equal images.
+
+    Raises:
+      InputError: shapes or ranges do not fit.
     """
-
-    def each(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
-        return np.concatenate([method(images[i : i + 1], masks[i : i + 1]) for i in range(len(images))])
-
-    return each
-
-
-def _batch(batch: Mapping[str, npt.ArrayLike]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    truth, noisy, mask = (np.asarray(batch[key]) for key in ("image", "noisy", "mask"))
-    if truth.ndim != 4 or noisy.shape != truth.shape or mask.shape != (*truth.shape[:3], 1):
-        raise InputError(
-            f"a batch needs image and noisy of one shape [N, H, W, 3] and mask [N, H, W, 1], "
-            f"not {truth.shape}, {noisy.shape} and {mask.shape}"
-        )
-    if not np.isin(mask, (0, 1)).all():
-        raise InputError(f"a mask must hold only 0 (hole) and 1 (valid), not {mask.min():g} to {mask.max():g}")
-    if not np.isfinite(np.where(mask == 1, noisy, 0)).all():
-        raise InputError("a batch's noisy images must be finite where the mask is 1 (valid)")
-    return truth.astype(np.float32), noisy.astype(np.float32), mask.astype(np.float32)
+    hole = mask == 0
+    similarity = metrics.ssim_map(composite, truth)  # the costly part, once for both regions
+    columns = {"hole_fraction": hole.mean(axis=(1, 2, 3))}
+    for region, selected in (("hole", hole), ("whole", None)):
+        for name, metric in metrics.METRICS.items():
+            columns[f"{region}_{name}"] = (
+                metrics.region_mean(similarity, selected)
+                if name == "ssim"
+                else metric(composite, truth, region=selected)
+            )
+    raw = as_saved(raw)
+    same = np.array_equal(raw, composite)  # the method kept the valid pixels: nothing to compute again
+    for name in RAW_METRICS:
+        columns[f"raw_whole_{name}"] = columns[f"whole_{name}"] if same else metrics.METRICS[name](raw, truth)
+    return [{name: float(values[index]) for name, values in columns.items()} for index in range(len(truth))]

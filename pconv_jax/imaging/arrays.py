@@ -1,10 +1,10 @@
 """Images and masks of any kind as arrays, and back: NumPy, JAX and PIL; 8 and 16 bits and floating point.
 
 An image is `[H, W]` (grey), `[H, W, 3]` (RGB) or `[H, W, 4]` (RGB and alpha); uint8, uint16, or floating point in
-[0, 1]. A mask is `[H, W]`: 1 or True = valid, 0 or False = hole.
+[0, 1]. A numeric mask is 1 = valid, 0 = hole; a boolean hole is True = damage; `hole_from` makes one of the other.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -71,39 +71,83 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
     return pixels, lambda result: result.reshape(array.shape)
 
 
-def hole_of(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """The holes of a mask.
+def hole_from(mask: Any, hole: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """The hole of an image, from the one of `mask` and `hole` that is given.
+
+    The only place that decides what 0, 1, True, False, black and white mean. A PIL image is a picture under either
+    name, as in files: **white = hole**, from 128 on, whatever its mode.
 
     Args:
-        mask: an array or a PIL image, as `Inpainter.__call__` takes it.
-        shape: height and width of its image.
+        mask: numbers, 1 = valid, 0 = hole; or a PIL image, or None.
+        hole: bool, True = damage; or a PIL image, or None.
+        shape: of the hole, `[..., H, W]`; a mask may have a last axis of length 1 besides.
 
     Returns:
-        bool `[H, W]`, True = hole.
+        bool of that shape, True = hole.
 
     Raises:
-        InputError: another size, or values that are neither 0 nor 1.
+        InputError: not exactly one of both, a boolean `mask`, a `hole` that is not, another size, or other values.
     """
-    if _is_pil(mask):
-        if mask.mode in ("I", "F"):
-            raise InputError(
-                f"a mask picture of mode {mask.mode} does not say which value is white: give one of mode L"
-            )
-        hole = luma(mask.copy()) >= 128
+    if (mask is None) == (hole is None):
+        raise InputError(f"give either mask (numbers, 1 = valid) or hole (bool, True = damage), not {_how_many(mask)}")
+    given = hole if mask is None else mask
+    if _is_pil(given):
+        found = _hole_of_picture(given)
     else:
-        array = np.asarray(mask)
-        if array.ndim == 3 and array.shape[2] == 1:
-            array = array[..., 0]
-        hole = array == 0
-        if array.dtype != bool and (wrong := ~hole & (array != 1)).any():
-            raise InputError(
-                f"a mask must hold only 1 (valid) and 0 (hole), but this one holds {array[wrong][0]:g}: of a mask "
-                "picture, in which white marks the holes, give `mask < 128`"
-            )
-    if hole.shape != tuple(shape):
+        array = np.asarray(given)
+        found = _hole_of_mask(array) if hole is None else _checked_hole(array)
+        if found.ndim == len(shape) + 1 and found.shape[-1] == 1:
+            found = found[..., 0]
+    if found.shape != tuple(shape):
+        name = "mask" if hole is None else "hole"
+        raise InputError(f"the {name} is {_size(found.shape)} and the image {_size(shape)}: they must have one size")
+    return found
+
+
+def _how_many(mask: Any) -> str:
+    return "neither" if mask is None else "both"
+
+
+def _size(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _hole_of_picture(picture: Any) -> np.ndarray:
+    if picture.mode in ("I", "F"):
         raise InputError(
-            f"the mask has {'x'.join(map(str, hole.shape))} pixels and the image {'x'.join(map(str, shape))}: "
-            "they must have one size"
+            f"a mask picture of mode {picture.mode} does not say which value is white: convert it to mode L"
+        )
+    grey = luma(picture.copy())
+    values = np.asarray(picture) if picture.mode.startswith("I") else grey
+    if values.max() == 1:  # all of it would count as valid
+        raise InputError(
+            "a mask picture must be black (valid) and white (hole), but this one holds only 0 and 1: give the array "
+            "as mask=numpy.asarray(picture), where 1 = valid, or multiply it by 255"
+        )
+    return grey >= 128
+
+
+def _hole_of_mask(mask: np.ndarray) -> np.ndarray:
+    if mask.dtype == bool:
+        raise InputError(
+            "a boolean mask may mean either: give hole=mask if True marks the damage, or hole=~mask if it marks what "
+            "is valid"
+        )
+    hole = mask == 0
+    wrong = ~hole & (mask != 1)
+    if wrong.any():
+        raise InputError(
+            f"a mask must hold only 1 (valid) and 0 (hole), but this one holds {mask[wrong][0]:g}: for a picture in "
+            "which white marks the damage, give hole=picture >= 128"
+        )
+    return hole
+
+
+def _checked_hole(hole: np.ndarray) -> np.ndarray:
+    if hole.dtype != bool:
+        raise InputError(
+            f"a hole must be boolean, True = damage, not {hole.dtype}: give hole=array > 0 if larger numbers mark the "
+            "damage, or mask=array if 1 = valid and 0 = hole"
         )
     return hole
 

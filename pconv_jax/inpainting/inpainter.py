@@ -1,8 +1,4 @@
-"""Restoring images of any size and kind: only what is near the damage is computed.
-
-An image is `[H, W]` (grey), `[H, W, 3]` (RGB) or `[H, W, 4]` (RGB and alpha); uint8, uint16, or floating point in
-[0, 1]. A mask is `[H, W]`: 1 or True = valid, 0 or False = hole.
-"""
+"""Inpainting images of any size and kind: only what is near the damage is computed."""
 
 import functools
 import os
@@ -10,68 +6,49 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
+from numpy.typing import ArrayLike
 
-from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS, released
+from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS, bundled_weights
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
-from pconv_jax.checkpoints.weights_file import load_weights
+from pconv_jax.checkpoints.weights_file import load_generator, load_generator_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.common.xla_options import compiler_options
-from pconv_jax.imaging.arrays import check_pixels, from_float, hole_of, pixels_of, strips, to_float
-from pconv_jax.inpainting import windows as tiles
-from pconv_jax.inpainting.windows import GRID, Window
-from pconv_jax.models import PyramidConfig, PyramidGenerator
-from pconv_jax.models.fill import fill_means, pyramid_fill
+from pconv_jax.imaging.arrays import check_pixels, hole_from, pixels_of
+from pconv_jax.inpainting.window_pass import WindowPass
+from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, choose_windows
 
-MARGIN = 32
-"""Context around what a window is used for, px. With the weights that come along, what is further away changes the
-result by 2.6 / 255 at most, and by more than 1 / 255 in one of 100,000 values (240 random masks with strokes of 1 to
-24 px, on 16 photographs and textures)."""
-BROAD_MARGIN = 48
-"""The same where holes are broad. With 32 px it would be 5 / 255 there."""
-BROAD = 7
-"""Holes are broad where a square of this side fits into them, px: strokes from 7 to 10 px on, by their direction."""
-WINDOWS = (96, 128, 176, 256, 384)
-"""Sides of the windows that networks are run on, px. One program is compiled for each that is needed; another one for
-images with alpha."""
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 _AT_ONCE = 4  # windows, so that all cores are busy while one of them is cut or pasted, or at what only one core does
-_LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
 
-Picture = TypeVar("Picture")
+Picture = TypeVar("Picture", bound="np.ndarray | jax.Array | Image")
 
 
 class Inpainter:
-    """Trained weights, ready to restore one image after the other.
+    """A trained generator, ready to inpaint one image of any size and kind after the other.
 
     Windows are computed in threads of their own: what is set for JAX by a `with` statement does not reach them.
 
     Attributes:
-        model: the trained generator.
+        generator: the trained generator.
+        windows: sides of the windows to compute in, px.
     """
 
-    def __init__(
-        self,
-        weights: str | os.PathLike[str] | TrainedGenerator = DEFAULT_WEIGHTS,
-        *,
-        windows: Sequence[int] = WINDOWS,
-    ):
-        """Loads weights.
+    def __init__(self, generator: TrainedGenerator, *, windows: Sequence[int] = WINDOWS):
+        """Takes a trained generator.
 
         Args:
-            weights: those that come with the package, by name; a `.safetensors` file; the output folder of a training
-                run; or a generator that is loaded already.
+            generator: the trained generator.
             windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 64, the largest
-                above 96. Memory and time depend on them, and the result hardly, see `MARGIN`; that of partial
+                above 96. Memory and time depend on them, and the result hardly, see `windows.MARGIN`; that of partial
                 convolutions does where their network sees further than that.
 
         Raises:
-            InputError: there are no such weights, or they cannot be read; their network has too many resolutions for
-                windows; or window sizes that are none.
+            InputError: window sizes that make no sense, or a network that cannot be run in windows.
         """
         if (
             not windows
@@ -83,92 +60,109 @@ class Inpainter:
                 f"windows={tuple(windows)} must ascend and be multiples of {GRID} above {2 * MARGIN} px, "
                 f"the last one above {2 * BROAD_MARGIN} px"
             )
-        self.windows = tuple(windows)
-        self.model = _open(weights)
-        config = self.model.config
-        if isinstance(config, PyramidConfig) and GRID % config.multiple:
+        if GRID % generator.config.window_multiple:
             raise InputError(
-                f"a network of {len(config.widths)} resolutions cannot be run in windows: train one of at most {_LEVEL}"
+                f"a network of widths={generator.config.widths} needs windows at multiples of "
+                f"{generator.config.window_multiple} px, and they begin at multiples of {GRID} px: train one of fewer "
+                "resolutions"
             )
+        self.generator = generator
+        self.windows = tuple(windows)
 
-    def __call__(self, image: Picture, mask: Any, *, progress: Callable[[int, int], object] | None = None) -> Picture:
-        """Restores an image.
+    @classmethod
+    def from_pretrained(
+        cls, weights: str | os.PathLike[str] = DEFAULT_WEIGHTS, *, windows: Sequence[int] = WINDOWS
+    ) -> Self:
+        """Loads bundled weights, or a file of weights.
+
+        Args:
+            weights: name of bundled weights, or a `.safetensors` file that `python -m experiments.export` wrote.
+            windows: as for `Inpainter`.
+
+        Returns:
+            The inpainter.
+
+        Raises:
+            InputError: no such weights, or they cannot be read.
+        """
+        return cls(load_generator_weights(weights), windows=windows)
+
+    @classmethod
+    def from_run(
+        cls, directory: str | os.PathLike[str], *, step: int | None = None, windows: Sequence[int] = WINDOWS
+    ) -> Self:
+        """Loads the generator of a training run from its Orbax checkpoints.
+
+        Args:
+            directory: output folder of `python -m experiments.run`, or its folder of checkpoints.
+            step: which checkpoint; by default the best by validation, or the latest where none was validated.
+            windows: as for `Inpainter`.
+
+        Returns:
+            The inpainter.
+
+        Raises:
+            InputError: no checkpoint there, or it cannot be read, or its generator is none that this version builds.
+        """
+        return cls(load_run(directory, step=step), windows=windows)
+
+    def __call__(
+        self,
+        image: Picture,
+        mask: "ArrayLike | Image | None" = None,
+        *,
+        hole: "ArrayLike | Image | None" = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> Picture:
+        """Inpaints an image.
 
         Args:
             image: the damaged image: a NumPy or JAX array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`, uint8,
                 uint16 or floating point in [0, 1]; or a PIL image of mode L, LA, RGB, RGBA or I;16. What lies in holes
                 does not matter.
-            mask: `[H, W]` or `[H, W, 1]` of 0 = hole and 1 = valid, or bool; or a PIL image, which is a picture of the
-                mask as in files: **white = hole**.
+            mask: `[H, W]` or `[H, W, 1]` of numbers, 0 = hole and 1 = valid.
+            hole: instead of `mask`: bool of such a shape, True = damage. A PIL image under either name is a picture of
+                the damage as in files: **white = hole**.
             progress: called with the number of windows done, and of all windows.
 
         Returns:
-            The restored image, of the kind, type and shape of `image`. Valid pixels are those of `image`, to the bit.
+            The inpainted image, of the kind, type and shape of `image`. Valid pixels are those of `image`, to the bit.
             Alpha is continued smoothly into holes.
 
         Raises:
-            InputError: kinds, shapes or values that do not fit; a mask without a valid pixel.
+            InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`;
+                no valid pixel.
         """
         pixels, rebuild = pixels_of(image)
-        hole = hole_of(mask, pixels.shape[:2])
-        return rebuild(self._restore(pixels, hole, progress))
+        result: Picture = rebuild(self._inpaint(pixels, hole_from(mask, hole, pixels.shape[:2]), progress))
+        return result
 
-    def _restore(
+    def _inpaint(
         self, pixels: np.ndarray, hole: np.ndarray, progress: Callable[[int, int], object] | None
     ) -> np.ndarray:
         """`pixels` [H, W, C] and `hole` [H, W] bool; a new array."""
         check_pixels(pixels, hole)
-        restored = pixels.copy()
+        inpainted = pixels.copy()
         if not hole.any():
-            return restored
+            return inpainted
         if hole.all():
-            raise InputError("the mask leaves no valid pixel: there is nothing to restore the image from")
-        coarse = _coarse_fill(pixels, hole)
+            raise InputError("all of the image is hole: there is no valid pixel to inpaint it from")
         windows = choose_windows(hole, self.windows)
         deepest = 0.0
-        # Numbers apart from what they belong to: that takes a millisecond, too long for each window.
-        numbers, structure = jax.tree.flatten((self.model.params, self.model.stats))
-        network = functools.partial(_compiled(self.model.graph, structure), numbers)
-        repair = functools.partial(self._restore_window, network, pixels, hole, coarse)
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
-            for number, (own, new, depth) in enumerate(pool.map(repair, windows)):
-                restored[own] = new
-                deepest = max(deepest, depth)
+            for done, part in enumerate(pool.map(WindowPass(self.generator, pixels, hole), windows), 1):
+                inpainted[part.rows, part.columns] = part.pixels
+                deepest = max(deepest, part.depth)
                 if progress is not None:
-                    progress(number + 1, len(windows))
+                    progress(done, len(windows))
         finally:  # after Ctrl-C too, when the windows that are computed have ended
             pool.shutdown(cancel_futures=True)
         self._warn_of_width(2 * deepest)
-        return restored
-
-    def _restore_window(
-        self,
-        network: Callable[..., jax.Array],
-        pixels: np.ndarray,
-        hole: np.ndarray,
-        coarse: np.ndarray,
-        window: Window,
-    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray, float]:
-        """Rows and columns that a window repairs, what they become, and how far a valid pixel is from them at most."""
-        import cv2
-
-        part, holes = _cut(pixels, window), _cut(hole, window)
-        image, mask, inside = (_placed(array, window) for array in (to_float(part, holes), ~holes, np.ones_like(holes)))
-        output = np.asarray(network(image, mask, inside, _placed(_cut(coarse, window, GRID), window, GRID)))[0]
-        top, left = (max(0, -first) for first in (window.top, window.left))  # of the image in the window
-        own = window.blocks.repeat(GRID, 0).repeat(GRID, 1)[top:, left:][: len(holes), : holes.shape[1]] & holes
-        rows, columns = np.nonzero(own)
-        new = from_float(output[rows + top - MARGIN, columns + left - MARGIN], pixels.shape[2], pixels.dtype)
-        if holes.all():  # OpenCV would give the largest number that there is
-            depth = window.size / 2
-        else:
-            around = np.pad(holes.astype(np.uint8), 1, mode="edge")
-            depth = float(cv2.distanceTransform(around, cv2.DIST_L2, 3)[1:-1, 1:-1][own].max())
-        return (rows + max(0, window.top), columns + max(0, window.left)), new, depth
+        return inpainted
 
     def _warn_of_width(self, width: float) -> None:
-        limit = self.model.thickest_line  # where two lines cross, a hole is 1.4 times as wide
+        limit = self.generator.thickest_line  # where two lines cross, a hole is 1.4 times as wide
         if limit is not None and width > 1.5 * limit:
             warnings.warn(
                 f"holes are about {width:.0f} px across, and these weights were trained on lines up to {limit} px: "
@@ -177,145 +171,36 @@ class Inpainter:
             )
 
 
-def choose_windows(hole: np.ndarray, sizes: Sequence[int]) -> list[Window]:
-    """The windows that an image is restored in.
-
-    Args:
-        hole: bool `[H, W]`.
-        sizes: sides of the windows to choose from, ascending, px.
-
-    Returns:
-        The windows, those around broad holes first.
-    """
-    blocks, broad = tiles.occupied(hole), tiles.broad(hole, BROAD)
-    blocks &= ~broad
-    windows = tiles.cover(broad, [size for size in sizes if size > 2 * BROAD_MARGIN], BROAD_MARGIN)
-    for window in windows:
-        window.take(blocks, MARGIN)
-    return windows + tiles.cover(blocks, sizes, MARGIN)
-
-
 def inpaint(
-    image: Picture, mask: Any, *, weights: str | os.PathLike[str] | TrainedGenerator = DEFAULT_WEIGHTS
+    image: Picture,
+    mask: "ArrayLike | Image | None" = None,
+    *,
+    hole: "ArrayLike | Image | None" = None,
+    weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
 ) -> Picture:
-    """Restores an image with weights that come with the package.
-
-    The weights stay loaded for the next call.
+    """Inpaints an image with bundled weights, or others; they stay loaded for the next call.
 
     Args:
-        image: as for `Inpainter.__call__`.
-        mask: as for `Inpainter.__call__`: 1 = valid, 0 = hole; of a PIL image white = hole.
-        weights: as for `Inpainter`.
+        image: a NumPy or JAX array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`, uint8, uint16 or floating point
+            in [0, 1]; or a PIL image. What lies in holes does not matter.
+        mask: `[H, W]` or `[H, W, 1]` of numbers, 1 = valid, 0 = hole.
+        hole: instead of `mask`: bool of such a shape, True = damage. A PIL image under either name is a picture of the
+            damage: white = hole.
+        weights: name of bundled weights, a `.safetensors` file, or the output folder of a training run.
 
     Returns:
-        The restored image, of the kind, type and shape of `image`; valid pixels are those of `image`, to the bit.
+        The inpainted image, of the kind, type and shape of `image`; valid pixels are those of `image`, to the bit.
 
     Raises:
-        InputError: kinds, shapes or values that do not fit, or no such weights.
+        InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`; no
+            such weights.
     """
-    if isinstance(weights, TrainedGenerator):
-        return Inpainter(weights)(image, mask)
-    path = released().get(str(weights), Path(weights).absolute())
-    return _loaded(path, path.stat().st_mtime_ns if path.exists() else 0)(image, mask)
+    path = bundled_weights().get(str(weights), Path(weights).absolute())
+    return _loaded(str(weights), path, path.stat().st_mtime_ns if path.exists() else 0)(image, mask, hole=hole)
 
 
 @functools.lru_cache(maxsize=2)
-def _loaded(path: Path, changed: int) -> Inpainter:
+def _loaded(weights: str, path: Path, changed: int) -> Inpainter:
     """Weights by where they are, and when they were written: a replaced file is read again."""
-    del changed
-    return Inpainter(path)
-
-
-def _open(weights: str | os.PathLike[str] | TrainedGenerator) -> TrainedGenerator:
-    if isinstance(weights, TrainedGenerator):
-        return weights
-    if str(weights) not in released() and os.path.isdir(weights):  # a folder here must not take the place of a name
-        return load_run(weights)
-    found = load_weights(weights)
-    return TrainedGenerator(found.config, found.params, found.stats, thickest_line=found.about.get("thickest_line"))
-
-
-@functools.lru_cache(maxsize=8)
-def _compiled(graph: Any, structure: Any) -> Callable[..., jax.Array]:
-    options = compiler_options(jax.devices()[0])
-    repair = functools.partial(_repair, graph, structure)
-    return jax.jit(repair, compiler_options=options)
-
-
-def _repair(
-    graph: Any,
-    structure: Any,
-    numbers: list[jax.Array],
-    image: jax.Array,
-    mask: jax.Array,
-    inside: jax.Array,
-    coarse: jax.Array,
-) -> jax.Array:
-    """Output for one window without `MARGIN`, `[1, S - 2 MARGIN, S - 2 MARGIN, C]`, C = 3 or 4, clipped to [0, 1].
-
-    A fourth channel is filled smoothly.
-    """
-    model = nnx.merge(graph, *jax.tree.unflatten(structure, numbers), copy=True)
-    colours, inner = image[..., :3], slice(MARGIN, -MARGIN)
-    if isinstance(model, PyramidGenerator):
-        output, _ = model(colours, mask, inside=inside, coarse=coarse[..., :3], margin=MARGIN)
-        rest = image[..., 3:]
-        smooth = pyramid_fill(rest, mask, inside=inside, coarse=coarse[..., 3:]) if rest.shape[-1] else rest
-        smooth = smooth[:, inner, inner]
-    else:
-        # Partial convolutions leave the middle of wide holes empty: the fill takes their place there.
-        filled = pyramid_fill(image, mask, inside=inside, coarse=coarse)
-        # They take what lies beyond the image for a hole and fill it too. Where the window ends with the image they see
-        # zeros around it, as in training.
-        shift = jnp.stack([_overhang(inside[0, ..., 0].max(axis)) for axis in (1, 0)])
-        output, valid = model(*(jnp.roll(x, shift, (1, 2)) for x in (colours, mask)))
-        output, valid = (jnp.roll(x, -shift, (1, 2)) for x in (output, valid))
-        output = jnp.where(valid != 0, output, filled[..., :3])[:, inner, inner]
-        smooth = filled[:, inner, inner, 3:]
-    return jnp.concatenate([output, smooth], axis=-1).clip(0.0, 1.0)
-
-
-def _overhang(inside: jax.Array) -> jax.Array:
-    """Along one axis: how far a window would have to be moved to begin, or else to end, with the image."""
-    before, after = jnp.argmax(inside), jnp.argmax(inside[::-1])
-    return jnp.where(before > 0, -before, after)
-
-
-def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The fill of the whole image at a sixteenth of its size, where all is hole there: windows cannot see enough."""
-    import cv2
-
-    height, width = hole.shape
-    rows, columns = -(-height // GRID), -(-width // GRID)
-    channels = 3 + (pixels.shape[2] in (2, 4))
-    if not tiles.lost(hole).any():
-        return np.zeros((rows, columns, channels), np.float32)
-    sums = np.empty((rows, columns, channels), np.float32)
-    weights = np.empty((rows, columns, 1), np.float32)
-    for strip in strips(height, width, multiple=GRID):
-        part, holes = pixels[strip], hole[strip]
-        known, values = (
-            cv2.copyMakeBorder(array, 0, -len(part) % GRID, 0, -width % GRID, cv2.BORDER_CONSTANT, value=0)
-            for array in (np.float32(1) - holes, to_float(part, holes))
-        )
-        size = (columns, len(known) // GRID)
-        place = slice(strip.start // GRID, strip.start // GRID + size[1])
-        # Area averages over whole blocks: the means of the pyramid.
-        sums[place] = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-        weights[place] = cv2.resize(known, size, interpolation=cv2.INTER_AREA)[..., None]
-    return fill_means(sums[None], weights[None], np.ones((1, rows, columns, 1), np.float32), None, level=_LEVEL)[0]
-
-
-def _cut(array: np.ndarray, window: Window, unit: int = 1) -> np.ndarray:
-    """What a window sees of an image whose pixels are `unit` px wide."""
-    rows, columns = (slice(max(0, first) // unit, (first + window.size) // unit) for first in (window.top, window.left))
-    return array[rows, columns]
-
-
-def _placed(part: np.ndarray, window: Window, unit: int = 1) -> np.ndarray:
-    """The way back: `[h, w]` or `[h, w, C]` to float32 `[1, S, S, C]`, zeros beyond the image."""
-    part = np.atleast_3d(part)
-    whole = np.zeros((1, window.size // unit, window.size // unit, part.shape[2]), np.float32)
-    top, left = (max(0, -first) // unit for first in (window.top, window.left))
-    whole[0, top:, left:][: part.shape[0], : part.shape[1]] = part
-    return whole
+    del path, changed
+    return Inpainter(load_generator(weights))

@@ -1,10 +1,10 @@
-"""Hole generators and hole statistics, one file each.
+"""Random masks and hole statistics.
 
-A mask is float32 [..., H, W, 1]: 1 = valid, 0 = hole, nothing between.
+A mask is float32 [..., H, W, 1] of 1 (valid) and 0 (hole).
 """
 
 from pconv_jax.masks.lines import random_lines
-from pconv_jax.masks.ratio import RATIO_BINS, random_lines_of_ratio
+from pconv_jax.masks.ratio import RATIO_BINS, random_strokes_by_ratio
 from pconv_jax.masks.statistics import check_range, hole_ratio
 from pconv_jax.masks.strokes import random_strokes
 
@@ -13,6 +13,6 @@ __all__ = [
     "check_range",
     "hole_ratio",
     "random_lines",
-    "random_lines_of_ratio",
     "random_strokes",
+    "random_strokes_by_ratio",
 ]

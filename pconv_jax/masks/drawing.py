@@ -1,4 +1,4 @@
-"""Lines drawn in whole numbers: the same pixels on every machine."""
+"""Drawing lines in integer arithmetic: the same pixels on every machine."""
 
 import functools
 import math
@@ -8,36 +8,36 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 
 
-def blank(height: int, width: int, thickest: int) -> tuple[np.ndarray, np.ndarray]:
-    """What lines are drawn into: no line of a thickness reaches out of it.
+def empty_canvas(height: int, width: int, max_thickness: int) -> tuple[np.ndarray, np.ndarray]:
+    """An array to draw lines into, with a margin that no line leaves.
 
     Args:
         height: H of the mask, px.
         width: W, px.
-        thickest: thickness of the thickest line, px.
+        max_thickness: thickness of the thickest line, px.
 
     Returns:
-        bool `[H + 2 r, W + 2 r]` with r = `disc_radius(thickest)`, all False, and a view of it without its margin.
+        bool `[H + 2 r, W + 2 r]` with r = `disc_radius(max_thickness)`, all False, and a view of it without its margin.
 
     Raises:
         InputError: a size below 1.
     """
     if height < 1 or width < 1:
-        raise InputError(f"A mask of {height} x {width} pixels cannot be drawn; both sides must be >= 1.")
-    margin = disc_radius(thickest)
+        raise InputError(f"a mask of {height} x {width} pixels cannot be drawn: both sides must be >= 1")
+    margin = disc_radius(max_thickness)
     hole = np.zeros((height + 2 * margin, width + 2 * margin), bool)
     return hole, hole[margin:-margin, margin:-margin]
 
 
 def as_mask(hole: np.ndarray) -> np.ndarray:
-    """Holes bool `[H, W]` as a mask `[H, W, 1]`, float32: 0 in holes, 1 elsewhere."""
+    """The mask `[H, W, 1]`, float32, of holes `[H, W]`, bool: 0 in holes, 1 elsewhere."""
     return (~hole[..., None]).astype(np.float32)
 
 
-def cover(hole: np.ndarray, start: list[int], end: list[int], thickness: int) -> None:
-    """Marks the pixels of `hole` [H, W] nearer than thickness / 2 to a segment; start and end are (x, y).
+def draw_line(hole: np.ndarray, start: list[int], end: list[int], thickness: int) -> None:
+    """Sets the pixels of `hole` [H, W] nearer than thickness / 2 to the segment between start and end, both (x, y).
 
-    Both ends lie at least `disc_radius(thickness)` inside `hole`.
+    Both ends must lie at least `disc_radius(thickness)` inside `hole`.
     """
     radius = disc_radius(thickness)
     (x0, y0), (x1, y1) = start, end
@@ -45,31 +45,31 @@ def cover(hole: np.ndarray, start: list[int], end: list[int], thickness: int) ->
         hole[row - radius : row + radius + 1, column - radius : column + radius + 1] |= _disc(thickness)
     columns = slice(min(x0, x1) - radius, max(x0, x1) + radius + 1)
     rows = slice(min(y0, y1) - radius, max(y0, y1) + radius + 1)
-    # Whole numbers throughout, in half pixels from the start, so that every machine draws the same pixels.
+    # Integers, in half pixels from the start: every machine draws the same pixels.
     x = 2 * np.arange(columns.start - x0, columns.stop - x0) - _shift(thickness)
     y = 2 * np.arange(rows.start - y0, rows.stop - y0)[:, None] - _shift(thickness)
     dx, dy = 2 * (x1 - x0), 2 * (y1 - y0)
     if length := dx**2 + dy**2:  # squared
         along = x * dx + y * dy
         across = x * dy - y * dx
-        # |across| < thickness * sqrt(length): the root is taken of one number, so that no box need be squared.
-        furthest = math.isqrt(thickness**2 * length - 1)
-        hole[rows, columns] |= (along >= 0) & (along <= length) & (np.abs(across) <= furthest)
+        # |across| < thickness * sqrt(length), with one integer root instead of a square for each pixel.
+        limit = math.isqrt(thickness**2 * length - 1)
+        hole[rows, columns] |= (along >= 0) & (along <= length) & (np.abs(across) <= limit)
 
 
 @functools.cache
 def _disc(thickness: int) -> np.ndarray:
-    """Pixels nearer than thickness / 2 to a point; it is that of the pixel in the middle."""
+    """The pixels nearer than thickness / 2 to a point in the middle."""
     radius = disc_radius(thickness)
     squares = (2 * np.arange(-radius, radius + 1) - _shift(thickness)) ** 2
     return squares[:, None] + squares < thickness**2
 
 
 def disc_radius(thickness: int) -> int:
-    """How far a line of this thickness reaches beyond its end points, px, at most."""
+    """The furthest that a line reaches beyond its end points, px."""
     return thickness // 2 + 1
 
 
 def _shift(thickness: int) -> int:
-    """A line of even thickness runs between two rows of pixels: one half pixel further."""
+    """Offset of a line in half pixels: one of even thickness runs between two rows of pixels."""
     return 1 - thickness % 2

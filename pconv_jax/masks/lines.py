@@ -1,8 +1,8 @@
-"""Straight lines anywhere in the image: the masks of the paper."""
+"""Random straight lines: the masks of the paper."""
 
 import numpy as np
 
-from pconv_jax.masks.drawing import as_mask, blank, cover, disc_radius
+from pconv_jax.masks.drawing import as_mask, disc_radius, draw_line, empty_canvas
 from pconv_jax.masks.statistics import check_range
 
 
@@ -14,17 +14,17 @@ def random_lines(
     count: tuple[int, int] = (4, 12),
     thickness: tuple[int, int] = (1, 3),
 ) -> np.ndarray:
-    """A mask damaged by straight lines with end points anywhere in the image.
+    """A mask of straight lines with end points anywhere in the image.
 
     A line of thickness t covers the pixels whose centre is nearer than t / 2 to the segment between its end
-    points, without anti-aliasing: exactly t pixels across wherever it runs along an axis, for odd and even t.
-    (OpenCV's `line` is no use here: at thickness 2, 3 and 4 it draws 3, 5 and 5 pixels, in 4.13 as in 5.0.)
+    points, without anti-aliasing: exactly t pixels across where it runs along an axis, for odd and even t.
+    (OpenCV's `line` draws 3, 5 and 5 pixels at thickness 2, 3 and 4, in 4.13 as in 5.0.)
 
     Args:
-        rng: source of the number of lines, their end points and their thickness.
+        rng: random generator.
         height: H in pixels, at least 1.
         width: W in pixels, at least 1.
-        count: fewest and most lines, both included; uniform.
+        count: smallest and largest number of lines, both included; uniform.
         thickness: smallest and largest thickness in pixels, both included; uniform, drawn for each line.
 
     Returns:
@@ -33,13 +33,13 @@ def random_lines(
     Raises:
         InputError: a size below 1, or a range that is not two whole numbers 1 <= low <= high.
     """
-    fewest, most = check_range("count", count)
-    thinnest, thickest = check_range("thickness", thickness)
-    hole, inner = blank(height, width, thickest)
-    lines = rng.integers(fewest, most + 1)
+    min_count, max_count = check_range("count", count)
+    min_thickness, max_thickness = check_range("thickness", thickness)
+    hole, inner = empty_canvas(height, width, max_thickness)
+    lines = rng.integers(min_count, max_count + 1)
     ends = rng.integers(0, (width, height), size=(lines, 2, 2))
-    widths = rng.integers(thinnest, thickest + 1, size=lines)
-    margin = disc_radius(thickest)
+    widths = rng.integers(min_thickness, max_thickness + 1, size=lines)
+    margin = disc_radius(max_thickness)
     for (start, end), line_width in zip((ends + margin).tolist(), widths.tolist(), strict=True):
-        cover(hole, start, end, line_width)
+        draw_line(hole, start, end, line_width)
     return as_mask(inner)

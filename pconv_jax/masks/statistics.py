@@ -1,4 +1,4 @@
-"""What a mask holds, and ranges that masks are drawn from."""
+"""Statistics of a mask, and the check of the ranges that masks are drawn from."""
 
 import operator
 
@@ -9,7 +9,7 @@ from pconv_jax.common.errors import InputError
 
 
 def hole_ratio(mask: npt.ArrayLike) -> np.ndarray:
-    """The share of hole pixels in each mask.
+    """Share of hole pixels of each mask.
 
     Args:
         mask: [..., H, W, 1] of 0 and 1, 1 = valid.
@@ -22,27 +22,27 @@ def hole_ratio(mask: npt.ArrayLike) -> np.ndarray:
     """
     mask = np.asarray(mask)
     if mask.ndim < 3 or mask.shape[-1] != 1:
-        raise InputError(f"A mask must be shaped [..., H, W, 1], got {list(mask.shape)}.")
+        raise InputError(f"a mask must be shaped [..., H, W, 1], not {list(mask.shape)}")
     return np.mean(mask == 0, axis=(-3, -2, -1))
 
 
 def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:
-    """The two whole numbers 1 <= low <= high of an inclusive range.
+    """Checks an inclusive range of whole numbers, 1 <= low <= high.
 
     Args:
-        name: what the range is of, for the message.
+        name: name of the setting, for the message.
         bounds: (low, high).
 
     Returns:
         The bounds as plain integers.
 
     Raises:
-        InputError: they are something else.
+        InputError: the bounds are something else.
     """
     try:
         low, high = (operator.index(bound) for bound in bounds)
     except (TypeError, ValueError):
         low = high = 0
     if not 1 <= low <= high:
-        raise InputError(f"{name}={bounds!r} must be two whole numbers (low, high) with 1 <= low <= high.")
+        raise InputError(f"{name}={bounds!r} must be two whole numbers (low, high) with 1 <= low <= high")
     return low, high

@@ -1,29 +1,22 @@
-"""The networks, one file each: the paper's generator, that for photographs, and the discriminator."""
+"""The networks, one file each: the paper's generator, the fill-correcting one, the discriminator; and VGG16."""
 
 from pconv_jax.models.discriminator import Discriminator, DiscriminatorConfig
-from pconv_jax.models.fill_correcting import PyramidConfig, PyramidGenerator
-from pconv_jax.models.paper import GENERATORS, Generator, GeneratorConfig
-from pconv_jax.models.reach import widest_closed_line
-from pconv_jax.models.registry import (
-    AnyGenerator,
-    AnyGeneratorConfig,
-    build_generator,
-    config_from_notes,
-    generator_notes,
-)
+from pconv_jax.models.fill_correcting import FillCorrectingConfig, FillCorrectingGenerator
+from pconv_jax.models.interface import AnyGenerator, AnyGeneratorConfig
+from pconv_jax.models.paper import PAPER_PRESETS, PaperConfig, PaperGenerator
+from pconv_jax.models.registry import NETWORKS, config_from_json, config_to_json
 
 __all__ = [
-    "GENERATORS",
+    "NETWORKS",
+    "PAPER_PRESETS",
     "AnyGenerator",
     "AnyGeneratorConfig",
     "Discriminator",
     "DiscriminatorConfig",
-    "Generator",
-    "GeneratorConfig",
-    "PyramidConfig",
-    "PyramidGenerator",
-    "build_generator",
-    "config_from_notes",
-    "generator_notes",
-    "widest_closed_line",
+    "FillCorrectingConfig",
+    "FillCorrectingGenerator",
+    "PaperConfig",
+    "PaperGenerator",
+    "config_from_json",
+    "config_to_json",
 ]

@@ -63,7 +63,7 @@ def halve(x: Array) -> Array:
     Returns:
         `[N, ceil(H / 2), ceil(W / 2), C]`.
     """
-    return _last(_halve(_first(x)))
+    return _channels_last(_mean_of_2x2(_channels_first(x)))
 
 
 def fill_means(sums: Array, weights: Array, inside: Array, coarse: Array | None, *, level: int = 0) -> Array:
@@ -79,18 +79,20 @@ def fill_means(sums: Array, weights: Array, inside: Array, coarse: Array | None,
     Returns:
         `[N, H, W, C]`.
     """
-    coarse = None if coarse is None else _first(coarse)
-    return _last(_fill(_first(sums), _first(weights), _first(inside), coarse, level))
+    coarse = None if coarse is None else _channels_first(coarse)
+    return _channels_last(
+        _fill(_channels_first(sums), _channels_first(weights), _channels_first(inside), coarse, level)
+    )
 
 
 # From here on with the channels in front, `[N, C, H, W]`: pixels of a row lie together in memory then.
 
 
-def _first(x: Array) -> Array:
+def _channels_first(x: Array) -> Array:
     return x.__array_namespace__().moveaxis(x, -1, 1)
 
 
-def _last(x: Array) -> Array:
+def _channels_last(x: Array) -> Array:
     return x.__array_namespace__().moveaxis(x, 1, -1)
 
 
@@ -104,15 +106,15 @@ def _fill(sums: Array, weights: Array, inside: Array, coarse: Array | None, leve
         return xp.where(weights == 0, xp.asarray(_UNKNOWN, own.dtype), own)
     if isinstance(weights, np.ndarray) and weights.all():  # nothing is empty: what is coarser does not matter
         return own
-    below_inside = (_halve(inside) > 0).astype(inside.dtype)
-    below = _fill(_halve(sums), _halve(weights), below_inside, coarse, level + 1)
-    filled = xp.where(weights == 0, _enlarge(below, below_inside, height, width), own)
+    below_inside = (_mean_of_2x2(inside) > 0).astype(inside.dtype)
+    below = _fill(_mean_of_2x2(sums), _mean_of_2x2(weights), below_inside, coarse, level + 1)
+    filled = xp.where(weights == 0, _upsample(below, below_inside, height, width), own)
     for _ in range(_SMOOTHING):
         filled = xp.where(weights == 0, _smooth(filled, inside), filled)
-    return _bend(filled, weights == 0, inside, _STEPS[level]) if level < len(_STEPS) else filled
+    return _biharmonic_steps(filled, weights == 0, inside, _STEPS[level]) if level < len(_STEPS) else filled
 
 
-def _halve(x: Array) -> Array:
+def _mean_of_2x2(x: Array) -> Array:
     height, width = x.shape[2:]
     if height % 2 or width % 2:
         x = x.__array_namespace__().pad(x, ((0, 0), (0, 0), (0, height % 2), (0, width % 2)))
@@ -120,7 +122,7 @@ def _halve(x: Array) -> Array:
     return 0.25 * (above[..., ::2] + above[..., 1::2] + (below[..., ::2] + below[..., 1::2]))
 
 
-def _enlarge(x: Array, inside: Array, height: int, width: int) -> Array:
+def _upsample(x: Array, inside: Array, height: int, width: int) -> Array:
     """Linear interpolation to twice the size, from pixels inside alone; where none is near, 0."""
 
     def double(x: Array) -> Array:
@@ -147,7 +149,7 @@ def _smooth(x: Array, inside: Array) -> Array:
     return _divide(blur(x * inside), blur(inside))
 
 
-def _bend(x: Array, hole: Array, inside: Array, steps: int) -> Array:
+def _biharmonic_steps(x: Array, hole: Array, inside: Array, steps: int) -> Array:
     """Some steps of Richardson's iteration with Chebyshev's weights for the biharmonic equation in the holes."""
     xp = hole.__array_namespace__()
 

@@ -1,4 +1,4 @@
-"""The generator that restores photographs: it corrects a cheap fill of the holes.
+"""The fill-correcting generator: a network that corrects a cheap fill of the holes.
 
 Images `[N, H, W, 3]` in [0, 1], masks `[N, H, W, 1]` with 1 = valid, 0 = hole; any height and width.
 """
@@ -24,8 +24,8 @@ _BLOCK_GAIN, _HEAD_GAIN = 0.1, 0.02
 
 
 @dataclasses.dataclass(frozen=True)
-class PyramidConfig:
-    """Shape of a `PyramidGenerator`.
+class FillCorrectingConfig:
+    """Architecture of a `FillCorrectingGenerator`.
 
     Attributes:
         widths: channels at each resolution: at half the image's, a quarter, and so on.
@@ -46,6 +46,24 @@ class PyramidConfig:
     def multiple(self) -> int:
         """Heights and widths are padded to a multiple of this, px."""
         return 2 ** len(self.widths)
+
+    @property
+    def window_multiple(self) -> int:
+        """Windows of a larger image must begin and end at multiples of this, px: at a pixel of every resolution."""
+        return self.multiple
+
+    def build(
+        self, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs
+    ) -> "FillCorrectingGenerator":
+        """Builds the network; see `FillCorrectingGenerator`."""
+        return FillCorrectingGenerator(self, dtype=dtype, axis_name=axis_name, rngs=rngs)
+
+    def widest_line(self) -> None:
+        """None: no hole is too wide, for the fill leaves no pixel empty."""
+
+    def describe(self) -> str:
+        """The kind of network, for the log."""
+        return "correction of a cheap fill"
 
     def context(self, level: int) -> int:
         """What the decoder has to see around the output at a resolution, px; level 0 is half of the image's."""
@@ -99,7 +117,7 @@ class _Block(nnx.Module):
         return x + self.second(nnx.leaky_relu(self.first(x, inside), _SLOPE), inside)
 
 
-class PyramidGenerator(nnx.Module):
+class FillCorrectingGenerator(nnx.Module):
     """A U-shaped residual network over a fill by normalised convolutions.
 
     `models.fill.pyramid_fill` closes holes of any width with partial convolutions of fixed weights; the network gets
@@ -110,7 +128,7 @@ class PyramidGenerator(nnx.Module):
 
     def __init__(
         self,
-        config: PyramidConfig,
+        config: FillCorrectingConfig,
         *,
         dtype: DTypeLike = jnp.float32,
         axis_name: str | None = None,
@@ -119,7 +137,7 @@ class PyramidGenerator(nnx.Module):
         """Creates the parameters.
 
         Args:
-            config: shape of the network.
+            config: its architecture.
             dtype: compute dtype of the features; the fill and the parameters are float32.
             axis_name: not used: there are no batch statistics to average.
             rngs: source of the random parameters.
@@ -168,7 +186,7 @@ class PyramidGenerator(nnx.Module):
 
         Raises:
             InputError: the image is not `[N, H, W, 3]`, the mask does not fit it or holds other values, or with a
-                margin a size or the margin is no multiple of `PyramidConfig.multiple`, or nothing is left.
+                margin a size or the margin is no multiple of `FillCorrectingConfig.multiple`, or nothing is left.
         """
         check_inputs(image, mask)
         check_mask_values(mask)
@@ -191,13 +209,30 @@ class PyramidGenerator(nnx.Module):
             x = jnp.where(inside != 0, x, 0)
         within = self._at_each_resolution(inside)
         correction = self._correct(_space_to_depth(x).astype(self.dtype), within, margin)
-        output = _without(fill, margin) + _depth_to_space(correction.astype(jnp.float32))
-        return output[:, :height, :width], jnp.ones_like(_without(mask, margin)[:, :height, :width])
+        output = _crop(fill, margin) + _depth_to_space(correction.astype(jnp.float32))
+        return output[:, :height, :width], jnp.ones_like(_crop(mask, margin)[:, :height, :width])
+
+    def window(
+        self, image: jax.Array, mask: jax.Array, *, inside: jax.Array, coarse: jax.Array, margin: int
+    ) -> jax.Array:
+        """Inpaints one window of a larger image; what lies beyond the image changes nothing.
+
+        Args:
+            image: as in `AnyGenerator.window`, and so are the others.
+            mask: 1 = valid, 0 = hole.
+            inside: where the image is.
+            coarse: the cheap fill of the whole image.
+            margin: context around what is returned, px.
+
+        Returns:
+            The output without the margin.
+        """
+        return self(image, mask, inside=inside, coarse=coarse, margin=margin)[0]
 
     def _correct(self, x: jax.Array, within: list[jax.Array | None], margin: int) -> jax.Array:
         x, skips = self.stem(x, within[0]), []
         for level, blocks in enumerate(self.encoder):
-            x = _through(blocks, x, within[level])
+            x = _apply(blocks, x, within[level])
             if level < len(self.down):
                 skips.append(x)
                 x = self.down[level](x, within[level + 1])
@@ -205,15 +240,15 @@ class PyramidGenerator(nnx.Module):
         for level in reversed(range(len(self.up))):
             pixel = 2 ** (level + 1)
             left = min(around, self.config.context(level))
-            x = _without(_depth_to_space(self.up[level](x, within[level + 1])), (around - left) // pixel)
-            x = x + _without(skips[level], (margin - left) // pixel)
+            x = _crop(_depth_to_space(self.up[level](x, within[level + 1])), (around - left) // pixel)
+            x = x + _crop(skips[level], (margin - left) // pixel)
             around = left
             inside = within[level]
             if inside is not None:  # what is inside at the coarser resolution reaches a pixel further
-                inside = within[level] = _without(inside, (margin - left) // pixel)
+                inside = within[level] = _crop(inside, (margin - left) // pixel)
                 x = jnp.where(inside != 0, x, 0)
-            x = _through(self.decoder[level], x, inside)
-        return _without(self.head(nnx.leaky_relu(x, _SLOPE), within[0]), around // 2)
+            x = _apply(self.decoder[level], x, inside)
+        return _crop(self.head(nnx.leaky_relu(x, _SLOPE), within[0]), around // 2)
 
     def _at_each_resolution(self, inside: jax.Array | None) -> list[jax.Array | None]:
         within: list[jax.Array | None] = []
@@ -224,13 +259,13 @@ class PyramidGenerator(nnx.Module):
         return within
 
 
-def _through(layers: Iterable[Callable[..., jax.Array]], x: jax.Array, inside: jax.Array | None) -> jax.Array:
+def _apply(layers: Iterable[Callable[..., jax.Array]], x: jax.Array, inside: jax.Array | None) -> jax.Array:
     for layer in layers:
         x = layer(x, inside)
     return x
 
 
-def _without(x: jax.Array, margin: int) -> jax.Array:
+def _crop(x: jax.Array, margin: int) -> jax.Array:
     return x[:, margin : x.shape[1] - margin, margin : x.shape[2] - margin]
 
 

@@ -4,6 +4,7 @@ Images `[N, H, W, 3]` in [0, 1], masks `[N, H, W, 1]` with 1 = valid, 0 = hole; 
 """
 
 import dataclasses
+import functools
 from types import MappingProxyType
 from typing import Literal, get_args
 
@@ -15,14 +16,16 @@ from jax.typing import DTypeLike
 from pconv_jax.common.errors import InputError
 from pconv_jax.layers import PartialConv
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
+from pconv_jax.models.reach import widest_closed_line
+from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
 
 Convolution = Literal["partial", "plain"]
 
 
 @dataclasses.dataclass(frozen=True)
-class GeneratorConfig:
-    """Shape of the generator; `GENERATORS` holds the presets.
+class PaperConfig:
+    """Architecture of a `PaperGenerator`; `PAPER_PRESETS` holds the presets.
 
     Attributes:
         widths: channels of each encoder stage, first to deepest; their number is the number of stages, and each stage
@@ -31,8 +34,6 @@ class GeneratorConfig:
         negative_slope: slope of the decoder's LeakyReLU for negative values.
         norm_each_conv: batch norm and LeakyReLU after each convolution of the decoder (True), or once after the two of
             a stage.
-        image_skip: the input image and its mask join the last convolution, as in Liu et al. Off in every preset: in
-            short runs the network then copies valid pixels first, and lines stay visible in its output.
         batch_norm_momentum: weight of the past in the running batch statistics.
         convolution: "partial", or "plain" to see what partial convolutions are worth: the same network of ordinary
             zero-padded convolutions, with holes of the image set to 0 and the mask as its fourth channel.
@@ -42,7 +43,6 @@ class GeneratorConfig:
     kernel_size: int = 3
     negative_slope: float = 0.2
     norm_each_conv: bool = True
-    image_skip: bool = False
     batch_norm_momentum: float = 0.99
     convolution: Convolution = "partial"
 
@@ -59,6 +59,38 @@ class GeneratorConfig:
         """Heights and widths are padded to a multiple of this, px."""
         return 2 ** len(self.widths)
 
+    @property
+    def window_multiple(self) -> int:
+        """Windows of a larger image may begin anywhere: they are padded as whole images are."""
+        return 1
+
+    def build(
+        self, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs
+    ) -> "PaperGenerator":
+        """Builds the network; see `PaperGenerator`."""
+        return PaperGenerator(self, dtype=dtype, axis_name=axis_name, rngs=rngs)
+
+    def widest_line(self) -> int | None:
+        """Widest straight line, px, that is filled wherever it lies in a large image; None for plain convolutions.
+
+        Those put something everywhere, also where they see no valid pixel.
+        """
+        if self.convolution == "plain":
+            return None
+        return _widest_line(dataclasses.replace(self, widths=(1,) * len(self.widths)))
+
+    def describe(self) -> str:
+        """The kind of network, for the log."""
+        return f"{self.convolution} convolutions"
+
+
+@functools.cache
+def _widest_line(config: PaperConfig) -> int:
+    # How far a pixel of the output sees, at most: half a window for each of the four convolutions at each resolution,
+    # and for the last one. A wider line than twice that cannot close.
+    bound = 2 * (config.kernel_size // 2) * (4 * (config.multiple - 1) + 1)
+    return widest_closed_line(lambda: config.build(rngs=nnx.Rngs(0)), multiple=config.multiple, bound=bound)
+
 
 # The seed paper gives the order of the operations and no sizes. What `paper` assumes where it is silent:
 # - four stages of 64 to 512 channels (those of Liu et al.'s first four), 3x3 windows, LeakyReLU slope 0.2 (Liu et al.);
@@ -69,12 +101,12 @@ class GeneratorConfig:
 # - convolutions before a batch norm have no bias, which the norm would cancel.
 # The presets named by image size go beyond it where that trains better, with a norm after every convolution (measured:
 # 1.4 dB more in the holes after 400 short steps), and have as many stages as leave 4x4 features; `tiny` is for CPUs.
-GENERATORS = MappingProxyType(
+PAPER_PRESETS = MappingProxyType(
     {
-        "paper": GeneratorConfig(widths=(64, 128, 256, 512), norm_each_conv=False),
-        "64": GeneratorConfig(widths=(32, 64, 128, 256)),
-        "128": GeneratorConfig(widths=(32, 64, 128, 256, 256)),
-        "tiny": GeneratorConfig(widths=(16, 32, 64, 128)),
+        "paper": PaperConfig(widths=(64, 128, 256, 512), norm_each_conv=False),
+        "64": PaperConfig(widths=(32, 64, 128, 256)),
+        "128": PaperConfig(widths=(32, 64, 128, 256, 256)),
+        "tiny": PaperConfig(widths=(16, 32, 64, 128)),
     }
 )
 
@@ -113,7 +145,7 @@ class _PlainConv(nnx.Module):
 def _convolution(
     in_features: int,
     out_features: int,
-    config: GeneratorConfig,
+    config: PaperConfig,
     *,
     stride: int = 1,
     mask_groups: tuple[int, ...] | None = None,
@@ -144,7 +176,7 @@ class _ConvNorm(nnx.Module):
         self,
         in_features: int,
         out_features: int,
-        config: GeneratorConfig,
+        config: PaperConfig,
         *,
         slope: float,
         stride: int = 1,
@@ -185,7 +217,7 @@ class _ConvNorm(nnx.Module):
         return x, mask
 
 
-class Generator(nnx.Module):
+class PaperGenerator(nnx.Module):
     """Encoder and decoder of partial convolutions with skip connections.
 
     Each encoder stage has two partial convolutions, the second with stride 2, each with batch norm and ReLU. Each
@@ -200,7 +232,7 @@ class Generator(nnx.Module):
 
     def __init__(
         self,
-        config: GeneratorConfig,
+        config: PaperConfig,
         *,
         dtype: DTypeLike = jnp.float32,
         axis_name: str | None = None,
@@ -209,7 +241,7 @@ class Generator(nnx.Module):
         """Creates the parameters.
 
         Args:
-            config: shape of the network.
+            config: its architecture.
             dtype: compute dtype of the features; parameters and mask counts stay float32.
             axis_name: mapped axis over which training averages the batch statistics; None for one device.
             rngs: source of the random parameters.
@@ -238,8 +270,8 @@ class Generator(nnx.Module):
             )
 
         slope = config.negative_slope
-        seen = CHANNELS + (config.convolution == "plain")  # what the first convolution, and the image skip, take in
-        encoder, decoder, features = [], [], seen
+        encoder, decoder = [], []
+        features = CHANNELS + (config.convolution == "plain")  # the mask too
         for width in config.widths:
             encoder.append(nnx.List([conv(features, width, slope=0.0), conv(width, width, slope=0.0, stride=2)]))
             features = width
@@ -249,8 +281,7 @@ class Generator(nnx.Module):
             decoder.append(nnx.List([first, conv(width, width, slope=slope)]))
             features = width
         self.encoder, self.decoder = nnx.List(encoder), nnx.List(decoder)
-        last = (features, seen) if config.image_skip else (features,)
-        self.to_image = _convolution(sum(last), CHANNELS, config, mask_groups=last, dtype=dtype, rngs=rngs)
+        self.to_image = _convolution(features, CHANNELS, config, dtype=dtype, rngs=rngs)
         self.config = config
 
     def __call__(self, image: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -282,16 +313,30 @@ class Generator(nnx.Module):
             skips.append((x, valid))
             x, valid = down(x, valid)
         for (first, second), (skip, skip_valid) in zip(self.decoder, reversed(skips), strict=True):
-            x = jnp.concatenate([_double(x), skip], axis=-1)
-            valid = jnp.concatenate([_double(valid), skip_valid], axis=-1)
+            x = jnp.concatenate([_upsample(x), skip], axis=-1)
+            valid = jnp.concatenate([_upsample(valid), skip_valid], axis=-1)
             x, valid = second(*first(x, valid))
-        if self.config.image_skip:
-            x = jnp.concatenate([x, image.astype(x.dtype)], axis=-1)
-            valid = jnp.concatenate([valid, mask], axis=-1)
         output, valid = self.to_image(x, valid)
         return output[:, :height, :width].astype(jnp.float32), valid[:, :height, :width]
 
+    def window(
+        self, image: jax.Array, mask: jax.Array, *, inside: jax.Array, coarse: jax.Array, margin: int
+    ) -> jax.Array:
+        """Inpaints one window of a larger image; the cheap fill takes the place of what stays empty.
 
-def _double(x: jax.Array) -> jax.Array:
+        Args:
+            image: as in `AnyGenerator.window`, and so are the others.
+            mask: 1 = valid, 0 = hole.
+            inside: where the image is.
+            coarse: the cheap fill of the whole image.
+            margin: context around what is returned, px.
+
+        Returns:
+            The output without the margin.
+        """
+        return inpaint_window(self, image, mask, inside=inside, coarse=coarse, margin=margin)
+
+
+def _upsample(x: jax.Array) -> jax.Array:
     """Nearest-neighbour upsampling by two: `[N, H, W, C]` to `[N, 2H, 2W, C]`."""
     return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)

@@ -1,94 +1,89 @@
-"""Generators by their configuration: built from it, and written down beside their weights."""
+"""The generators by the names that files know them by, and their configs to JSON and back."""
 
 import dataclasses
 import os
 from typing import Any
 
-import jax.numpy as jnp
-from flax import nnx
-from jax.typing import DTypeLike
-
 from pconv_jax.common.errors import InputError
-from pconv_jax.models.fill_correcting import PyramidConfig, PyramidGenerator
-from pconv_jax.models.paper import Generator, GeneratorConfig
+from pconv_jax.models.fill_correcting import FillCorrectingConfig
+from pconv_jax.models.interface import AnyGeneratorConfig
+from pconv_jax.models.paper import PaperConfig
 
-AnyGenerator = Generator | PyramidGenerator
-AnyGeneratorConfig = GeneratorConfig | PyramidConfig
+NETWORKS: dict[str, type[AnyGeneratorConfig]] = {
+    "paper": PaperConfig,
+    "pyramid": FillCorrectingConfig,
+}
+"""Every generator, by the name that weights files and checkpoints know it by: such a name must not change."""
 
-_NETWORKS: dict[str, type[AnyGeneratorConfig]] = {"paper": GeneratorConfig, "pyramid": PyramidConfig}
-
-
-def build_generator(
-    config: AnyGeneratorConfig, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs
-) -> AnyGenerator:
-    """The network that a configuration is of.
-
-    Args:
-        config: its shape.
-        dtype: compute dtype of the features.
-        axis_name: mapped axis over which training averages batch statistics; None for one device.
-        rngs: source of the random parameters.
-
-    Returns:
-        The Flax module.
-    """
-    if isinstance(config, PyramidConfig):
-        return PyramidGenerator(config, dtype=dtype, axis_name=axis_name, rngs=rngs)
-    return Generator(config, dtype=dtype, axis_name=axis_name, rngs=rngs)
+# Fields of earlier versions, and the value that turned them off.
+_REMOVED = {"paper": {"image_skip": False}}
 
 
-def generator_notes(config: AnyGeneratorConfig) -> dict[str, Any]:
-    """A configuration as JSON values, to be kept beside the weights.
+def config_to_json(config: AnyGeneratorConfig) -> dict[str, Any]:
+    """A config as JSON values, to be kept beside the weights.
 
     Args:
-        config: shape of a generator.
+        config: architecture of a generator.
 
     Returns:
-        Its fields, and `network`, which kind it is.
-    """
-    kind = next(name for name, type_ in _NETWORKS.items() if type(config) is type_)
-    return {"network": kind, **dataclasses.asdict(config)}
-
-
-def config_from_notes(noted: Any, place: str | os.PathLike[str]) -> AnyGeneratorConfig:
-    """The configuration of a generator from its notes; what they lack has its default, but widths.
-
-    Args:
-        noted: as `generator_notes` gave them; without `network` it is the paper's.
-        place: file or folder that the notes are of, for messages.
-
-    Returns:
-        The configuration.
+        Its fields, and `network`, its name in `NETWORKS`.
 
     Raises:
-        InputError: notes that are damaged, or of a generator that this version cannot build.
+        InputError: the network is not registered.
     """
-    if not isinstance(noted, dict) or not isinstance(noted.get("widths"), list | tuple):
+    names = [name for name, kind in NETWORKS.items() if type(config) is kind]
+    if not names:
+        raise InputError(f"{type(config).__name__} is not registered: add it to NETWORKS in pconv_jax.models.registry")
+    return {"network": names[0], **dataclasses.asdict(config)}
+
+
+def config_from_json(values: Any, place: str | os.PathLike[str]) -> AnyGeneratorConfig:
+    """The config of a generator from JSON values; fields that they lack have their defaults, except `widths`.
+
+    Args:
+        values: as `config_to_json` gave them; without `network` it is the paper's.
+        place: file or folder that they come from, for messages.
+
+    Returns:
+        The config.
+
+    Raises:
+        InputError: values that are damaged, or of a generator that this version cannot build.
+    """
+    if not isinstance(values, dict) or not isinstance(values.get("widths"), list | tuple):
         raise InputError(
-            f"{place} does not say how its generator is built ({str(noted)[:80]}): name a run of this project"
+            f"{place} does not say how its generator is built ({str(values)[:80]}): name a run of this project"
         )
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in noted.items()}
-    kind = _NETWORKS.get(str(network := values.pop("network", "paper")))
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    network = str(values.pop("network", "paper"))
+    removed = _REMOVED.get(network, {})
+    values = {name: value for name, value in values.items() if name not in removed or value != removed[name]}
     try:
-        if kind is None:
-            raise InputError(f"network={network!r}")
-        defaults = {field.name: field.default for field in dataclasses.fields(kind)}
-        wrong = [
-            f"{name}={value!r}"
-            for name, value in values.items()
-            if name not in defaults or not _alike(value, defaults[name])
-        ]
-        if wrong:
-            raise InputError(", ".join(wrong))
-        return kind(**values)
+        return _build_config(network, values)
     except InputError as error:
         raise InputError(
             f"{place} holds a generator that this version cannot build ({error}): use the version that trained it"
         ) from error
 
 
-def _alike(value: Any, default: Any) -> bool:
+def _build_config(network: str, values: dict[str, Any]) -> AnyGeneratorConfig:
+    """Raises an InputError that names the values that do not fit."""
+    if network not in NETWORKS:
+        raise InputError(f"network={network!r}")
+    kind = NETWORKS[network]
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    wrong = [
+        f"{name}={value!r}"
+        for name, value in values.items()
+        if name not in defaults or not _same_type(value, defaults[name])
+    ]
+    if wrong:
+        raise InputError(", ".join(wrong))
+    return kind(**values)
+
+
+def _same_type(value: Any, default: Any) -> bool:
     """Whether a value read from JSON has the type of a default."""
     if isinstance(default, tuple):
-        return isinstance(value, tuple) and all(_alike(each, default[0]) for each in value)
+        return isinstance(value, tuple) and all(_same_type(each, default[0]) for each in value)
     return type(value) is type(default) or (type(value) is int and isinstance(default, float))

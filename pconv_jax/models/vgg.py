@@ -72,7 +72,7 @@ def layers_through(name: str) -> tuple[str, ...]:
         InputError: VGG16 has no such layer.
     """
     if name not in LAYERS:
-        raise InputError(f"VGG16 has no layer {name!r}; its layers are {', '.join(LAYERS)}.")
+        raise InputError(f"VGG16 has no layer {name!r}: choose from {', '.join(LAYERS)}")
     return LAYERS[: LAYERS.index(name) + 1]
 
 
@@ -89,7 +89,7 @@ def deepest(layers: Sequence[str]) -> str:
         InputError: an unknown name, or no name at all.
     """
     if not layers:
-        raise InputError(f"No VGG16 layer was named; name at least one of {', '.join(LAYERS)}.")
+        raise InputError(f"no VGG16 layer was named: name at least one of {', '.join(LAYERS)}")
     return max(layers, key=lambda name: len(layers_through(name)))
 
 
@@ -115,7 +115,7 @@ def random_weights(seed: int, *, through: str = LAYERS[-1]) -> VGG16:
         He et al. 2015, arXiv 1502.01852.
     """
     if seed < 0:
-        raise InputError(f"The seed of random VGG16 weights must be at least 0, got {seed}.")
+        raise InputError(f"the seed of random VGG16 weights must be at least 0, not {seed}")
     rng = np.random.default_rng(seed)
     params = {}
     for name in convs_through(through):
@@ -148,7 +148,7 @@ def preprocess(images: Array, preprocessing: Preprocessing) -> Array:
         return images[..., ::-1] * 255 - colour(103.939, 116.779, 123.68)
     if preprocessing == "torchvision":
         return (images - colour(0.485, 0.456, 0.406)) / colour(0.229, 0.224, 0.225)
-    raise InputError(f'VGG16 preprocessing must be "caffe" or "torchvision", got {preprocessing!r}.')
+    raise InputError(f'VGG16 preprocessing must be "caffe" or "torchvision", not {preprocessing!r}')
 
 
 def features(
@@ -202,20 +202,20 @@ def _check_loaded(vgg: VGG16, path: Sequence[str]) -> None:
     missing = [name for name in convs_through(path[-1]) if name not in vgg.params]
     if missing:
         raise InputError(
-            f"VGG16 layer {path[-1]} needs {', '.join(missing)}, which the weights from {vgg.source} lack; "
-            f'load them with through="{path[-1]}".'
+            f"VGG16 layer {path[-1]} needs {', '.join(missing)}, which the weights from {vgg.source} lack: "
+            f'load them with through="{path[-1]}"'
         )
 
 
 def _check_images(images: Any, path: Sequence[str]) -> None:
     if images.ndim != 4 or images.shape[-1] != 3:
-        raise InputError(f"VGG16 takes images [N, H, W, 3], got shape {list(images.shape)}.")
+        raise InputError(f"VGG16 takes images [N, H, W, 3], not {list(images.shape)}")
     if not jnp.issubdtype(images.dtype, jnp.floating):
-        raise InputError(f"VGG16 takes float images in [0, 1], got {images.dtype}; divide 8-bit images by 255.")
+        raise InputError(f"VGG16 takes float images in [0, 1], not {images.dtype}: divide 8-bit images by 255")
     smallest = 2 ** sum(name.endswith("pool") for name in path)
     if min(images.shape[1:3]) < smallest:
         height, width = images.shape[1:3]
         raise InputError(
             f"VGG16 layer {path[-1]} needs images of at least {smallest}x{smallest} pixels, "
-            f"got {height}x{width}; use larger images or a shallower layer."
+            f"not {height}x{width}: use larger images or a shallower layer"
         )

@@ -65,7 +65,7 @@ _READ_ERRORS = (
 )
 
 
-def load_weights(path: str | Path, *, through: str = LAYERS[-1]) -> VGG16:
+def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1]) -> VGG16:
     """Read VGG16 weights from an HDF5, npz or safetensors file.
 
     Args:
@@ -82,18 +82,18 @@ def load_weights(path: str | Path, *, through: str = LAYERS[-1]) -> VGG16:
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise InputError(f"There is no VGG16 weights file {path}; give a file, or 'download', or 'random'.")
+        raise InputError(f"there is no VGG16 weights file {path}: give a file, or 'download', or 'random'")
     wanted = convs_through(through)
     try:
         with _open(path) as (names, read):
             kind, entries = _identify(path, names)
             if missing := [name for name in wanted if name not in entries]:
-                raise InputError(f"{path} lacks {', '.join(missing)}, which VGG16 needs for {through}.")
+                raise InputError(f"{path} lacks {', '.join(missing)}, which VGG16 needs for {through}")
             arrays = {name: [np.asarray(read(entry)) for entry in entries[name]] for name in wanted}
     except InputError:
         raise
     except _READ_ERRORS as fault:
-        raise InputError(f"{path} is damaged or incomplete, get it again (reading it: {fault}).") from fault
+        raise InputError(f"{path} is damaged or incomplete ({fault}): get it again") from fault
     params = {name: _layer_params(path, name, found, kind) for name, found in arrays.items()}
     _check_kind(path, params["block1_conv1"]["bias"], kind)
     return VGG16(
@@ -165,20 +165,20 @@ def resolve_weights(
         The weights; `.source` says in words where they come from.
 
     Raises:
-        InputError: as `random_weights`, `default_weights` and `load_weights` do.
+        InputError: as `random_weights`, `default_weights` and `load_vgg_weights` do.
     """
     if spec == "random":
         return random_weights(seed, through=through)
     convs_through(through)  # a misspelt layer must not cost a download
     path = default_weights(cache_dir=cache_dir, progress=progress) if spec == "download" else spec
-    return load_weights(path, through=through)
+    return load_vgg_weights(path, through=through)
 
 
 def _how_to_get_it(target: Path, fault: str) -> str:
     return (
-        f"The pretrained VGG16 weights could not be downloaded ({fault}): save {KERAS_URL} "
+        f"the pretrained VGG16 weights could not be downloaded ({fault}): save {KERAS_URL} "
         f"({KERAS_BYTES:,} bytes, MD5 {KERAS_MD5}) as {target}, or give a copy with --vgg-weights PATH, "
-        f"or train on untrained features with --vgg-weights random."
+        f"or train on untrained features with --vgg-weights random"
     )
 
 
@@ -210,14 +210,14 @@ def _open(path: Path) -> Iterator[tuple[Sequence[str], Callable[[str], Any]]]:
     elif head.startswith(b"\x80"):
         raise InputError(_no_pickle(path))
     else:
-        raise InputError(f"{path} is neither HDF5, npz nor safetensors, the forms VGG16 weights are read from.")
+        raise InputError(f"{path} is neither HDF5, npz nor safetensors, the forms VGG16 weights are read from")
 
 
 def _no_pickle(path: Path) -> str:
     return (
-        f"{path} is a pickle (PyTorch's .pt or .pth), which can run code and is not opened here; convert it "
+        f"{path} is a pickle (PyTorch's .pt or .pth), which can run code and is not opened here: convert it "
         f"if you trust it: safetensors.torch.save_file(torch.load({path.name!r}, weights_only=True), "
-        f"{path.stem + '.safetensors'!r})."
+        f"{path.stem + '.safetensors'!r})"
     )
 
 
@@ -234,13 +234,13 @@ def _identify(path: Path, names: Iterable[str]) -> tuple[Preprocessing, dict[str
         raise InputError(
             f"{path} has {'both' if found else 'neither'} Keras names (block1_conv1/...) "
             f"{'and' if found else 'nor'} torchvision names (features.0.weight), so what its VGG16 expects "
-            f"is unknown; give a file with one of the two."
+            f"is unknown: give a file with one of the two"
         )
     ((kind, layers),) = found.items()
     known = _KERAS_NAME[kind]
     if strange := sorted(layers.keys() - known.keys()):
         other = "VGG19" if _VGG19_ONLY.issuperset(strange) else "another network"
-        raise InputError(f"{path} is {other}, not VGG16 (it has {', '.join(strange)}); give a VGG16 file.")
+        raise InputError(f"{path} is {other}, not VGG16 (it has {', '.join(strange)}): give a VGG16 file")
     return kind, {known[name]: entries for name, entries in layers.items()}
 
 
@@ -251,9 +251,9 @@ def _layer_params(path: Path, name: str, arrays: list[np.ndarray], kind: Preproc
     arrays = sorted(arrays, key=np.ndim)
     if [array.shape for array in arrays] != [(outputs,), stored]:
         got = " and ".join(str(list(array.shape)) for array in arrays)
-        raise InputError(f"{path}: {name} must be a bias [{outputs}] and a kernel {list(stored)}, got {got}.")
+        raise InputError(f"{path}: {name} must be a bias [{outputs}] and a kernel {list(stored)}, not {got}")
     if not all(jnp.issubdtype(array.dtype, jnp.floating) and np.isfinite(array).all() for array in arrays):
-        raise InputError(f"{path}: {name} holds values that are not finite floating-point numbers.")
+        raise InputError(f"{path}: {name} holds values that are not finite floating-point numbers")
     bias, kernel = (array.astype(np.float32) for array in arrays)
     return {"kernel": kernel if kind == "caffe" else kernel.transpose(2, 3, 1, 0), "bias": bias}
 
@@ -263,6 +263,6 @@ def _check_kind(path: Path, bias: np.ndarray, kind: Preprocessing) -> None:
     for other, biases in _FIRST_BIASES.items():
         if other != kind and np.allclose(bias[:4], biases, rtol=0, atol=1e-3):
             raise InputError(
-                f"{path} holds {other} weights under {kind} names, so what images they expect is unclear; "
-                f"give the Keras no-top HDF5 file or torchvision's IMAGENET1K_V1."
+                f"{path} holds {other} weights under {kind} names, so what images they expect is unclear: "
+                f"give the Keras no-top HDF5 file or torchvision's IMAGENET1K_V1"
             )

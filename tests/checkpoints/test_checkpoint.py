@@ -7,10 +7,10 @@ import optax
 import pytest
 from flax import nnx
 
-from pconv_jax.checkpoints.orbax import Checkpoints, existing
+from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import Generator, GeneratorConfig
+from pconv_jax.models import PaperConfig, PaperGenerator
 
 
 def numbers():
@@ -71,9 +71,9 @@ def test_saving_a_step_again_is_harmless(tmp_path):
 def test_errors_name_the_place_and_the_way_out(tmp_path):
     with pytest.raises(InputError, match="keep=0"):
         Checkpoints(tmp_path / "a", keep=0)
-    with pytest.raises(InputError, match="is not a directory"), existing(tmp_path / "nowhere"):
+    with pytest.raises(InputError, match="is not a directory"), open_checkpoints(tmp_path / "nowhere"):
         pass
-    with pytest.raises(InputError, match="holds no checkpoint"), existing(tmp_path):
+    with pytest.raises(InputError, match="holds no checkpoint"), open_checkpoints(tmp_path):
         pass
     with Checkpoints(tmp_path / "b") as checkpoints:
         with pytest.raises(InputError, match="holds no checkpoint"):
@@ -106,8 +106,8 @@ def test_a_directory_that_cannot_be_opened_is_told(tmp_path):
         Checkpoints(tmp_path)
 
 
-def saved_generator(folder, config=GeneratorConfig(widths=(4, 8)), **noted) -> TrainedGenerator:  # noqa: B008
-    params, stats = nnx.split(Generator(config, rngs=nnx.Rngs(5)), nnx.Param, nnx.BatchStat)[1:]
+def saved_generator(folder, config=PaperConfig(widths=(4, 8)), **noted) -> TrainedGenerator:  # noqa: B008
+    params, stats = nnx.split(PaperGenerator(config, rngs=nnx.Rngs(5)), nnx.Param, nnx.BatchStat)[1:]
     notes = {"generator": {**vars(config)}} | noted
     with Checkpoints(folder / "checkpoints", notes=notes) as checkpoints:
         checkpoints.save(10, {"generator": {"params": params, "stats": stats}})
@@ -126,14 +126,19 @@ def test_restore_gives_back_the_same_model(tmp_path):
 
 
 def test_a_plain_generator_is_restored_as_one(tmp_path):
-    config = GeneratorConfig(widths=(4,), convolution="plain")
+    config = PaperConfig(widths=(4,), convolution="plain")
     saved_generator(tmp_path, config)
     assert load_run(tmp_path).config == config
 
 
 def test_notes_older_than_a_setting_mean_its_default(tmp_path):
     saved_generator(tmp_path, generator={"widths": [4, 8]})
-    assert load_run(tmp_path).config == GeneratorConfig(widths=(4, 8))
+    assert load_run(tmp_path).config == PaperConfig(widths=(4, 8))
+
+
+def test_a_setting_that_was_removed_may_have_been_off(tmp_path):
+    saved_generator(tmp_path, generator={"network": "paper", **vars(PaperConfig(widths=(4, 8))), "image_skip": False})
+    assert load_run(tmp_path).config == PaperConfig(widths=(4, 8))
 
 
 @pytest.mark.parametrize(
@@ -144,6 +149,7 @@ def test_notes_older_than_a_setting_mean_its_default(tmp_path):
         ({"kernel_size": 3}, "does not say how its generator is built"),
         ({"widths": 4}, "does not say how its generator is built"),
         ({"widths": [4, 8], "heads": 2}, r"this version cannot build \(heads=2\)"),
+        ({"widths": [4, 8], "image_skip": True}, r"this version cannot build \(image_skip=True\): use the version"),
         ({"widths": [4, "8"]}, r"this version cannot build \(widths=\(4, '8'\)\)"),
         ({"widths": [4, 8], "kernel_size": 3.5}, r"this version cannot build \(kernel_size=3.5\)"),
         ({"widths": [4, 8], "convolution": "gated"}, r"this version cannot build \(convolution='gated' must be"),
@@ -175,7 +181,7 @@ def test_a_reader_leaves_the_save_of_a_running_training_alone(tmp_path):
         running.wait()
         unfinished = tmp_path / "2.orbax-checkpoint-tmp"  # as Orbax names a save in progress
         unfinished.mkdir()
-        with existing(tmp_path) as reader:
+        with open_checkpoints(tmp_path) as reader:
             reader.load({"a": {"x": np.zeros(3)}})
         assert unfinished.is_dir()
     with Checkpoints(tmp_path, notes={}) as following:  # the next training clears up after one that was killed

@@ -8,12 +8,16 @@ import pytest
 from flax import nnx
 from safetensors.numpy import load_file, save_file
 
-from pconv_jax.checkpoints.bundled import released
-from pconv_jax.checkpoints.weights_file import Weights, load_weights, save_weights
+from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import Generator, GeneratorConfig, PyramidConfig, PyramidGenerator
+from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator, PaperConfig, PaperGenerator
 
-NETWORKS = [(Generator, GeneratorConfig(widths=(4,))), (PyramidGenerator, PyramidConfig(widths=(4, 6), blocks=(1, 1)))]
+NETWORKS = [
+    (PaperGenerator, PaperConfig(widths=(4,))),
+    (FillCorrectingGenerator, FillCorrectingConfig(widths=(4, 6), blocks=(1, 1))),
+]
 
 
 def parts(network, config, seed=0):
@@ -24,17 +28,18 @@ def parts(network, config, seed=0):
 def saved(tmp_path):
     network, config = NETWORKS[1]
     path = tmp_path / "some.safetensors"
-    save_weights(path, Weights(config, *parts(network, config), {"thickest_line": 7}))
+    save_generator_weights(path, TrainedGenerator(config, *parts(network, config), about={"thickest_line": 7}))
     return path
 
 
 @pytest.mark.parametrize(("network", "config"), NETWORKS)
 def test_there_and_back(tmp_path, network, config):
     params, stats = parts(network, config)
-    save_weights(
-        tmp_path / "deep" / "w.safetensors", Weights(config, params, stats, {"thickest_line": 24, "a": [1, "b"]})
+    save_generator_weights(
+        tmp_path / "deep" / "w.safetensors",
+        TrainedGenerator(config, params, stats, about={"thickest_line": 24, "a": [1, "b"]}),
     )
-    found = load_weights(tmp_path / "deep" / "w.safetensors")
+    found = load_generator_weights(tmp_path / "deep" / "w.safetensors")
     assert found.config == config
     assert found.about == {"thickest_line": 24, "a": [1, "b"]}
     for before, after in ((params, found.params), (stats, found.stats)):
@@ -54,18 +59,18 @@ def test_tensors_are_named_by_their_place_in_the_network(saved):
     assert {"params/stem/conv/kernel", "params/stem/conv/bias", "params/decoder/0/0/second/conv/kernel"} <= names
 
 
-def test_released_weights_load_and_are_small():
-    for name, path in released().items():
-        weights = load_weights(name)
+def test_bundled_weights_load_and_are_small():
+    for name, path in bundled_weights().items():
+        weights = load_generator_weights(name)
         assert weights.about["thickest_line"] >= 24
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(weights.params))
         assert path.stat().st_size <= 10_000_000
-    assert "faithful" in released()
+    assert "faithful" in bundled_weights()
 
 
 def test_an_unknown_name_lists_those_there_are(tmp_path):
-    with pytest.raises(InputError, match=r"there are no weights .*nowhere: give one of .*faithful"):
-        load_weights(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=r"unknown weights '.*nowhere': choose from .*faithful"):
+        load_generator_weights(tmp_path / "nowhere")
 
 
 def test_a_truncated_file_is_refused(saved):
@@ -73,14 +78,14 @@ def test_a_truncated_file_is_refused(saved):
     for size in (0, 4, 100, len(content) - 1):
         saved.write_bytes(content[:size])
         with pytest.raises(InputError, match=rf"^{saved} cannot be read \(.*\): give weights"):
-            load_weights(saved)
+            load_generator_weights(saved)
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"a": np.zeros(3, np.float32)}, path)
     with pytest.raises(InputError, match="does not say how its generator is built"):
-        load_weights(path)
+        load_generator_weights(path)
 
 
 @pytest.mark.parametrize("change", ["missing", "more", "shape"])
@@ -96,4 +101,4 @@ def test_tensors_that_do_not_fit_the_network_are_named(saved, change):
     config = {"network": "pyramid", "widths": [4, 6], "blocks": [1, 1]}
     save_file(tensors, saved, metadata={"generator": json.dumps(config)})
     with pytest.raises(InputError, match=rf"does not fit the network that it names \({name}\)"):
-        load_weights(saved)
+        load_generator_weights(saved)

@@ -1,5 +1,6 @@
 """Batches: what is in them, and that they are the same whoever makes them and wherever one starts."""
 
+import dataclasses
 import itertools
 import json
 import subprocess
@@ -14,7 +15,9 @@ from pconv_jax import data, masks
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import pipeline
 
-LINES = data.Lines(count=(2, 5), thickness=(1, 3))
+DAMAGE = data.Damage(line_count=(2, 5), line_thickness=(1, 3), noise=0.1)
+VARIED = {field.name for field in dataclasses.fields(data.Augmentation)}
+DAMAGED = {field.name for field in dataclasses.fields(data.Damage)}
 
 
 class Shades:
@@ -45,12 +48,17 @@ class Ramp(Shades):
 
 
 def training(source, **changes):
-    settings = {"image_size": 16, "batch_size": 4, "seed": 7, "lines": LINES, "noise": 0.1}
-    return data.train_batches(source, **settings | changes)
+    """Batches with some settings of the damage, the augmentation and the rest changed."""
+    augmentation = data.Augmentation(**{name: value for name, value in changes.items() if name in VARIED})
+    damage = dataclasses.replace(DAMAGE, **{name: value for name, value in changes.items() if name in DAMAGED})
+    rest = {name: value for name, value in changes.items() if name not in VARIED | DAMAGED}
+    settings = {"image_size": 16, "batch_size": 4, "seed": 7, "damage": damage, "augmentation": augmentation}
+    return data.train_batches(source, **settings | rest)
 
 
-def evaluation(source, **changes):
-    settings = {"image_size": 16, "batch_size": 4, "seed": 7, "lines": LINES}
+def evaluation(source, *, noise=0.0, **changes):
+    damage = dataclasses.replace(DAMAGE, noise=noise)
+    settings = {"image_size": 16, "batch_size": 4, "seed": 7, "damage": damage}
     return data.eval_batches(source, **settings | changes)
 
 
@@ -117,20 +125,20 @@ class TestTraining:
         assert len({noisy.tobytes() for noisy in batches["noisy"]}) == 20
 
     def test_lines_keep_to_their_ranges(self):
-        thin = first(training(Shades(3), lines=data.Lines((1, 1), (1, 1)), batch_size=32), 1)[0]["mask"]
+        thin = first(training(Shades(3), line_count=(1, 1), line_thickness=(1, 1), batch_size=32), 1)[0]["mask"]
         assert ((thin == 0).sum(axis=(1, 2, 3)) <= 16 * 1.5).all()  # one line of 1 pixel, across at most
-        thick = first(training(Shades(3), lines=data.Lines((9, 9), (6, 6)), batch_size=32), 1)[0]["mask"]
+        thick = first(training(Shades(3), line_count=(9, 9), line_thickness=(6, 6), batch_size=32), 1)[0]["mask"]
         assert masks.hole_ratio(thick).min() > masks.hole_ratio(thin).max()
 
     def test_strokes_are_drawn_where_asked_for(self):
-        lines = data.Lines((1, 3), (2, 5), "strokes")
-        drawn = lines.mask(np.random.default_rng(3), 16)
+        strokes = {"line_count": (1, 3), "line_thickness": (2, 5), "line_shape": "strokes"}
+        drawn = data.Damage(**strokes).mask(np.random.default_rng(3), 16)
         assert np.array_equal(
             drawn, masks.random_strokes(np.random.default_rng(3), 16, 16, count=(1, 3), thickness=(2, 5))
         )
-        assert first(training(Shades(3), lines=lines), 1)[0]["mask"].shape == (4, 16, 16, 1)
+        assert first(training(Shades(3), **strokes), 1)[0]["mask"].shape == (4, 16, 16, 1)
         with pytest.raises(InputError, match="'dotted'"):
-            data.Lines((1, 3), (2, 5), "dotted")
+            training(Shades(3), line_shape="dotted")
 
     def test_the_stated_share_is_made_monochrome_half_of_it_grey_and_half_toned(self):
         def images(share):
@@ -245,8 +253,8 @@ class TestTraining:
 
     def test_bad_lines_and_no_images_are_named(self):
         with pytest.raises(InputError, match="thickness="):
-            data.Lines((1, 2), (0, 2))
-        with pytest.raises(InputError, match="holds no images"):
+            training(Shades(3), line_thickness=(0, 2))
+        with pytest.raises(InputError, match="contains no images"):
             training(Shades(0))
 
     def test_a_file_that_goes_bad_stops_training_with_its_name(self, tmp_path):
@@ -354,7 +362,7 @@ def test_a_program_ends_though_nobody_closed_the_iterator(workers):
 
         if __name__ == "__main__":
             kept = iter(data.train_batches(data.open_source("samples", "train"), image_size=16, batch_size=4, seed=0,
-                                           lines=data.Lines((1, 2), (1, 2)), noise=0.1, workers={workers}))
+                                           damage=data.Damage(), workers={workers}))
             print(next(kept)["image"].shape)
     """)
     result = subprocess.run(

@@ -14,7 +14,7 @@ from PIL import Image
 from pconv_jax import data
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import samples
-from pconv_jax.data.source import Subset, place, split_by_hash, take
+from pconv_jax.data.source import Subset, hash_fraction, split_by_hash, take
 
 
 class TestFolder:
@@ -83,7 +83,7 @@ class TestFolder:
             assert set(after[split]) - set(before[split]) <= {"new.jpg"} and set(before[split]) <= set(after[split])
         assert [len(before[split]) / 500 for split in data.SPLITS] == pytest.approx([0.8, 0.1, 0.1], abs=0.04)
         # Literals: a change of the hash would silently mix up the splits of every finished run.
-        assert place("a.jpg") == pytest.approx(0.42344, abs=1e-5)
+        assert hash_fraction("a.jpg") == pytest.approx(0.42344, abs=1e-5)
         # At 0.26, 0.63 and 0.996; the empty validation split gets its neighbour b.
         assert split_by_hash("abc") == {"train": ["a"], "validation": ["b"], "test": ["c"]}
 

@@ -237,7 +237,11 @@ class TestDtd:
         assert repr(copy) == repr(source) == "TfdsSource(dtd/3.0.1, split='train', images=2)"
         assert np.array_equal(copy[1], source[1])
         batches = data.train_batches(
-            source, image_size=32, batch_size=2, seed=0, lines=data.Lines((1, 2), (1, 2)), noise=0
+            source,
+            image_size=32,
+            batch_size=2,
+            seed=0,
+            damage=data.Damage(line_count=(1, 2), line_thickness=(1, 2), noise=0),
         )
         batch = next(iter(batches))["image"] * 255
         assert batch.shape == (2, 32, 32, 3) and batch.mean(axis=(0, 1, 2)) == pytest.approx([100, 200, 155], abs=2)
@@ -264,7 +268,7 @@ class TestFlowers:
     def test_a_part_of_the_files_is_not_enough(self, tmp_path):
         flowers(tmp_path)
         (tmp_path / "setid.mat").unlink()
-        with pytest.raises(InputError, match=r"but not setid\.mat; .*https://www\.robots.*/setid\.mat"):
+        with pytest.raises(InputError, match=r"but not setid\.mat: .*https://www\.robots.*/setid\.mat"):
             opened("oxford_flowers102", tmp_path)
 
     def test_an_image_that_the_lists_name_but_the_archive_lacks(self, tmp_path):
@@ -323,7 +327,7 @@ class TestCelebA:
         celeb_a(tmp_path)
         attributes = (tmp_path / "list_attr_celeba.txt").read_text()
         (tmp_path / "list_attr_celeba.txt").write_text("\n".join(attributes.splitlines()[:4]) + "\n")
-        with pytest.raises(InputError, match=r"says nothing about '000004\.jpg'"):
+        with pytest.raises(InputError, match=r"has no entry for '000004\.jpg'"):
             opened("celeb_a", tmp_path)
         (tmp_path / "list_attr_celeba.txt").write_text("1\nBald\n" + "".join(f"{i:06}.jpg 1\n" for i in range(1, 7)))
         with pytest.raises(InputError, match=r"cannot be prepared .*\"attributes\": '\w+'"):
@@ -332,7 +336,7 @@ class TestCelebA:
         with pytest.raises(InputError, match=r"list_eval_partition\.txt does not list splits"):
             opened("celeb_a", tmp_path)
         (tmp_path / "img_align_celeba.zip").write_bytes(b"<html>quota exceeded</html>")
-        with pytest.raises(InputError, match=r"img_align_celeba\.zip is damaged or no ZIP file"):
+        with pytest.raises(InputError, match=r"img_align_celeba\.zip is damaged or not a ZIP file"):
             opened("celeb_a", tmp_path)
 
 
@@ -356,7 +360,7 @@ class TestPrepared:
         described = json.loads(info.read_text())
         described["fileFormat"] = "tfrecord"
         info.write_text(json.dumps(described))
-        with pytest.raises(InputError, match="holds dtd as tfrecord, which only TensorFlow can read"):
+        with pytest.raises(InputError, match="contains dtd as tfrecord, which only TensorFlow can read"):
             opened("dtd", prepared)
 
 
@@ -415,7 +419,7 @@ class TestDownload:
 
     def test_a_file_that_is_not_upstreams_is_refused(self, tmp_path, server):
         tar(server / "dtd-r1.0.1.tar.gz", {"dtd/evil": b""})
-        with pytest.raises(InputError, match=r"dtd is not prepared .*cannot be downloaded \(.*; where there is"):
+        with pytest.raises(InputError, match=r"dtd is not prepared .*cannot be downloaded \(.*: on a machine with"):
             data.open_source("dtd", "train", data_dir=tmp_path / "tfds")
         assert not list((tmp_path / "tfds").rglob("*.array_record*"))
 
@@ -440,7 +444,12 @@ class TestReal:
         chosen = data.open_source("celeb_a", "train", data_dir=shared / "data/celeba", limit=64, seed=3)
         assert len(chosen) == 64 and chosen[63].shape == (109, 89, 3)
         batches = data.eval_batches(
-            sources["test"], image_size=64, batch_size=16, seed=0, lines=data.Lines((2, 4), (1, 3)), limit=32
+            sources["test"],
+            image_size=64,
+            batch_size=16,
+            seed=0,
+            damage=data.Damage(line_count=(2, 4), line_thickness=(1, 3), noise=0),
+            limit=32,
         )
         seen = np.concatenate([batch["image"] for batch in batches])
         assert seen.shape == (32, 64, 64, 3)

@@ -77,7 +77,7 @@ def test_a_mask_is_what_its_definition_says():
     expected = masks.random_lines(rng, 40, 30, count=(1, 2), thickness=(17, 24))
     assert np.array_equal(LineMasks(seed=5, version=2).mask("17-24 px", 7, 40, 30), expected)
     rng = np.random.default_rng([1, 1, 5, 11, 7, 40, 30])
-    expected = masks.random_lines_of_ratio(rng, 40, 30, ratio=(0.5, 0.6), border=True)
+    expected = masks.random_strokes_by_ratio(rng, 40, 30, ratio=(0.5, 0.6), border=True)
     assert np.array_equal(RatioMasks(seed=5).mask("0.5-0.6 border", 7, 40, 30), expected)
 
 

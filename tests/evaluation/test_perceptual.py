@@ -16,7 +16,7 @@ from pconv_jax.evaluation import reference_metrics
 from pconv_jax.evaluation.perceptual_distance import VggDistance
 from pconv_jax.evaluation.reference_metrics import Fid, Lpips
 from pconv_jax.models.vgg import KERNEL_SHAPES, VGG16, random_weights
-from pconv_jax.models.vgg_weights import load_weights
+from pconv_jax.models.vgg_weights import load_vgg_weights
 
 
 def tiny(preprocessing="torchvision", source="test", through="block1_conv2"):
@@ -119,7 +119,7 @@ def test_names_say_what_computed_the_figure(vgg, layers, name):
 
 
 def test_real_weights_order_real_damage(shared, photo):
-    vgg = load_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block2_pool")
+    vgg = load_vgg_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block2_pool")
     distance = VggDistance(vgg, ["block1_pool", "block2_pool"])
     assert distance.name == "vgg16_caffe block1_pool+block2_pool"
     noise = np.random.default_rng(0).normal(0, 1, photo.shape)

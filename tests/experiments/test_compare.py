@@ -25,7 +25,7 @@ def test_compare(tmp_path, here, capsys):
     for flags, message in (
         ([scored, seed], "masks seed 0 and 7"),
         ([scored, "--baseline", "nobody"], "no scores of method 'nobody'"),
-        ([scored, "--figure", "beauty"], "--figure beauty is not scored"),
+        ([scored, "--figure", "beauty"], "--metric beauty is not scored"),
         ([tmp_path], "holds no evaluation"),
     ):
         assert compare.main([*map(str, flags)]) == 2

@@ -11,8 +11,8 @@ from PIL import Image
 from experiments.evaluate import pictures
 from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
-from experiments.evaluate.table import read_rows
 from pconv_jax.evaluation.perceptual_distance import VggDistance
+from pconv_jax.evaluation.score_table import read_rows
 from pconv_jax.models.vgg_weights import resolve_weights
 
 

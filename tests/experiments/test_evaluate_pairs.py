@@ -8,7 +8,7 @@ from PIL import Image
 from experiments.evaluate.__main__ import main
 from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
-from experiments.evaluate.pairs import benchmark_hash
+from pconv_jax.evaluation.pairs import no_progress, pairs_hash
 
 
 @pytest.mark.parametrize("masks", ["lines", "ratios"])
@@ -57,7 +57,8 @@ def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
     ]
 
     def hashed(variant):
-        return benchmark_hash(open_pairs(Options(**{"image_size": 32, "limit": 2, **variant})).definition())
+        pairs = open_pairs(Options(**{"image_size": 32, "limit": 2, **variant}))
+        return pairs_hash(pairs.definition(progress=no_progress))
 
     found = [hashed(variant) for variant in variants]
     assert len(set(found)) == len(variants)

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import csv
 import json
 import math
 import multiprocessing
@@ -14,17 +15,17 @@ import pytest
 from evaluations import SMALL, InThisProcess, evaluate, generator
 
 from experiments import compare
-from experiments.evaluate import work
 from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
-from experiments.evaluate.table import ScoreTable, read_rows
+from pconv_jax.evaluation import worker_pool
+from pconv_jax.evaluation.score_table import ScoreTable, read_rows
 
 
 def test_killed_and_run_again_equals_the_whole(tmp_path, monkeypatch):
     flags = ["--methods", "unrepaired", "mean", "ns", "telea", "biharmonic", "--noise", "0.05"]
     with monkeypatch.context() as patch:
         patch.setattr(concurrent.futures, "ProcessPoolExecutor", InThisProcess)
-        patch.setattr(work, "_pairs", None, raising=False)
+        patch.setattr(worker_pool, "_pairs", None, raising=False)
         assert evaluate(tmp_path / "whole", *flags) == 0
     out = tmp_path / "killed"
     command = [sys.executable, "-c", _SLOW, *SMALL, *flags, "--out", str(out), "--batch-size", "1", "--workers", "2"]
@@ -53,7 +54,7 @@ def test_killed_and_run_again_equals_the_whole(tmp_path, monkeypatch):
 # A row every half second: time to be killed in.
 _SLOW = """
 import sys, time
-from experiments.evaluate.table import ScoreTable
+from pconv_jax.evaluation.score_table import ScoreTable
 append, count = ScoreTable.append, 0
 def slow(table, rows):
     global count
@@ -194,6 +195,46 @@ def test_a_killed_worker_gets_one_line_and_what_it_scored_is_kept(tmp_path, monk
         # All parts may be done before the signal arrives: many of them, so that they are not.
         assert evaluate(out, *flags, "--limit", 40) == 2
     error = capsys.readouterr().err
-    assert "error: one of 1 worker processes was ended" in error
+    assert "error: one of 1 worker processes was killed" in error
     assert "Traceback" not in error
     assert 2 <= len(read_rows(out)) < 120
+
+
+def without_raw_columns(path):
+    """Rewrites a table as versions before raw output was scored wrote it."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in rows[0] if not name.startswith("raw_")]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+OLD_HEADING = (
+    b"image,name,bucket,method,hole_fraction,"
+    b"hole_l1,hole_psnr,hole_ssim,hole_jaccard,hole_jaccard_product,hole_sharpness,"
+    b"whole_l1,whole_psnr,whole_ssim,whole_jaccard,whole_jaccard_product,whole_sharpness\n"
+)
+
+
+def test_a_table_of_an_older_version_is_read_and_gone_on_with_in_its_own_columns(tmp_path, here, capsys):
+    old, new = tmp_path / "old", tmp_path / "new"
+    for out in (old, new):
+        assert evaluate(out, "--methods", "mean") == 0
+    without_raw_columns(old / "scores.csv")
+    assert (old / "scores.csv").read_bytes().startswith(OLD_HEADING)
+    capsys.readouterr()
+    for out in (old, new):
+        assert evaluate(out, "--methods", "mean,ns") == 0
+    assert capsys.readouterr().out.count(f"note: {old} was begun by an older version") == 1
+    assert (old / "scores.csv").read_bytes().startswith(OLD_HEADING)
+    names = OLD_HEADING.decode().strip().split(",")
+    assert read_rows(old) == [{name: row[name] for name in names} for row in read_rows(new)]
+    assert "Raw output over the whole image" in (new / "summary.md").read_text()
+    assert "Raw output over the whole image" not in (old / "summary.md").read_text()
+    assert compare.main([str(old), str(new)]) == 0
+    assert compare.main([str(new), "--figure", "raw_whole_jaccard_product"]) == 0
+    capsys.readouterr()
+    assert compare.main([str(new), str(old), "--metric", "raw_whole_jaccard_product"]) == 2
+    assert f"--metric raw_whole_jaccard_product is not scored in {old}" in capsys.readouterr().err

@@ -8,15 +8,15 @@ import pytest
 from evaluations import SMALL, evaluate, generator
 from PIL import Image
 
-from experiments.evaluate import methods
 from experiments.evaluate.__main__ import main
 from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import best_median_worst
-from experiments.evaluate.table import ScoreTable, read_rows
-from pconv_jax.checkpoints.bundled import released
+from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.data import SamplesSource
+from pconv_jax.evaluation.methods import open_methods
+from pconv_jax.evaluation.score_table import ScoreTable, read_rows
 from pconv_jax.masks import random_lines
 
 
@@ -90,7 +90,7 @@ def test_interrupted_and_run_again_equals_the_whole(scored, finished, tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr(ScoreTable, "append", once)
         assert evaluate(tmp_path / "a", *flags) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "run the same command again" in capsys.readouterr().err
     path = tmp_path / "a" / "scores.csv"
     assert len(read_rows(tmp_path / "a")) == 2
     with path.open("a") as file:
@@ -116,7 +116,7 @@ def test_a_method_can_be_added_but_not_replaced(scored, finished, tmp_path, caps
 
 def test_weights_that_come_along_are_scored_by_name_and_others_by_file(tmp_path, capsys):
     file = tmp_path / "other.safetensors"
-    file.write_bytes(released()["faithful"].read_bytes())
+    file.write_bytes(bundled_weights()["faithful"].read_bytes())
     out = tmp_path / "a"
     assert evaluate(out, "--masks", "ratios", "--methods", "unrepaired", "faithful", file, "--limit", 1) == 0
     assert "holes are about" not in capsys.readouterr().err
@@ -301,9 +301,9 @@ def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys)
 
 def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):
     run = generator(tmp_path / "noise=0.1")
-    (method,) = methods.open_methods((str(run),))
+    (method,) = open_methods((str(run),))
     assert method.name == "noise=0.1"
-    (method,) = methods.open_methods((f"mine={run}",))
+    (method,) = open_methods((f"mine={run}",))
     assert method.name == "mine"
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,19 +20,19 @@ from PIL import Image
 import pconv_jax
 from experiments.export import main as export_main
 from experiments.run import main, parse
-from experiments.train import experiment, loop
+from experiments.train import experiment, loop, trainer
 from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, read_metrics
 from experiments.train.presets import PRESETS
-from pconv_jax.checkpoints.orbax import existing
-from pconv_jax.checkpoints.weights_file import load_weights
+from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import PyramidConfig
+from pconv_jax.models import FillCorrectingConfig
 
 
 def variables(folder: Path) -> list[np.ndarray]:
     """The generator of the last step."""
-    with existing(folder) as checkpoints:
+    with open_checkpoints(folder) as checkpoints:
         step = checkpoints.latest
     model = pconv_jax.load_run(folder, step=step)
     return [np.asarray(leaf) for leaf in jax.tree.leaves((model.params, model.stats))]
@@ -104,7 +105,7 @@ def test_a_signal_saves_first_and_resuming_changes_nothing(finished, tmp_path, m
         patch.setattr(MetricsLog, "write", interrupting)
         assert main(tiny(tmp_path / "run")) == 128 + number
     assert f"stopped by {number.name} and saved at step" in capsys.readouterr().err
-    with existing(tmp_path / "run") as checkpoints:
+    with open_checkpoints(tmp_path / "run") as checkpoints:
         assert checkpoints.latest == read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]["step"]
     assert main(tiny(tmp_path / "run", "--resume")) == 0
     assert_same_run(finished, tmp_path / "run")
@@ -124,7 +125,7 @@ def test_killed_in_mid_run_and_resumed_equals_the_whole_run(finished, tmp_path):
     process.kill()
     process.wait()
     process.stderr.close()
-    with existing(folder) as checkpoints:
+    with open_checkpoints(folder) as checkpoints:
         assert checkpoints.latest == 3
     assert main(tiny(folder, "--resume")) == 0
     assert_same_run(finished, folder)
@@ -142,14 +143,14 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_leaves_the_last_good_checkpoint(tmp_path, capsys, monkeypatch):
-    folder, calls, step = tmp_path / "run", [], loop.Replicas.__call__
+    folder, calls, step = tmp_path / "run", [], trainer.Replicas.__call__
 
     def poisoned_at_the_fifth(self, state, batch, constants):
         calls.append(1)
         image = batch["image"] + (np.nan if len(calls) == 5 else 0.0)
         return step(self, state, {**batch, "image": image.astype(np.float32)}, constants)
 
-    monkeypatch.setattr(loop.Replicas, "__call__", poisoned_at_the_fifth)
+    monkeypatch.setattr(trainer.Replicas, "__call__", poisoned_at_the_fifth)
     assert main(tiny(folder)) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("stopped: at step 5 ")
@@ -170,37 +171,32 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, capsys):
 def test_presets_carry_what_the_paper_says():
     papers = {name: preset for name, preset in PRESETS.items() if name != "faithful"}
     assert set(papers) == {"samples", "folder", "dtd", "oxford_flowers102", "celeb_a"}
-    assert all(name == preset.dataset for name, preset in papers.items())
-    assert (PRESETS["dtd"].image_size, PRESETS["dtd"].epochs, PRESETS["dtd"].limit) == (128, 40, None)
-    assert (PRESETS["celeb_a"].image_size, PRESETS["celeb_a"].limit) == (128, 6400)
-    assert PRESETS["oxford_flowers102"].image_size == 64
-    assert [name for name, preset in PRESETS.items() if preset.vgg_weights == "random"] == ["samples"]
+    assert all(name == preset.data.dataset for name, preset in papers.items())
+    assert (PRESETS["dtd"].data.image_size, PRESETS["dtd"].run.epochs, PRESETS["dtd"].data.limit) == (128, 40, None)
+    assert (PRESETS["celeb_a"].data.image_size, PRESETS["celeb_a"].data.limit) == (128, 6400)
+    assert PRESETS["oxford_flowers102"].data.image_size == 64
+    assert [name for name, preset in PRESETS.items() if preset.network.vgg_weights == "random"] == ["samples"]
     for preset in papers.values():
-        assert preset.pixel_weight > 0
-        assert preset.adversarial_weight > 0
-        assert preset.perceptual_weight > 0
-        assert preset.noise > 0
+        assert min(preset.losses.weights.values()) > 0
+        assert preset.damage.noise > 0
 
 
 def test_flags_override_the_preset_of_their_data_set():
     config = parse(["--dataset", "celeb_a", "--batch-size", "4", "--line-count", "1", "3", "--no-resume"])
-    assert (config.dataset, config.limit, config.batch_size, config.line_count) == ("celeb_a", 6400, 4, (1, 3))
-    assert parse([]).dataset == "samples"
-    assert parse(["--dataset=dtd"]).image_size == 128
+    assert (config.data.dataset, config.data.limit, config.data.batch_size) == ("celeb_a", 6400, 4)
+    assert config.damage.line_count == (1, 3)
+    assert parse([]).data.dataset == "samples"
+    assert parse(["--dataset=dtd"]).data.image_size == 128
 
 
 def test_a_preset_by_name_goes_before_that_of_the_data_set():
     config = parse(["--preset", "faithful", "--data-dir", "photos", "--steps", "900"])
-    assert (config.generator, config.dataset, config.data_dir, config.steps) == (
-        "pyramid",
-        "folder",
-        Path("photos"),
-        900,
-    )
+    assert (config.network.generator, config.run.steps) == ("pyramid", 900)
+    assert (config.data.dataset, config.data.data_dir) == ("folder", Path("photos"))
     config.check()
-    assert config.generator_config == PyramidConfig()
-    assert parse(["--preset", "faithful", "--dataset", "samples"]).dataset == "samples"
-    assert parse(["--preset=faithful", "--blocks", "1", "1", "1"]).generator_config.blocks == (1, 1, 1)
+    assert config.network.generator_config == FillCorrectingConfig()
+    assert parse(["--preset", "faithful", "--dataset", "samples"]).data.dataset == "samples"
+    assert parse(["--preset=faithful", "--blocks", "1", "1", "1"]).network.generator_config.blocks == (1, 1, 1)
 
 
 def test_an_unknown_preset_is_a_mistake_in_the_flags(capsys):
@@ -237,7 +233,7 @@ def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on
     assert main(tiny(first, *PYRAMID, *ALONE, "--monochrome", "0.5", "--warmup", "2", "--clip", "1")) == 0
     assert export_main([str(first), str(file)]) == 0
     assert f"as {file} (0.0 MB)" in capsys.readouterr().out
-    weights = load_weights(file)
+    weights = load_generator_weights(file)
     assert weights.about["thickest_line"] == 4
     assert weights.about["settings"]["pixel_loss"] == "psnr"
     assert weights.about["validation_l1"] > 0
@@ -273,21 +269,47 @@ def test_weights_that_cannot_be_saved(tmp_path, capsys, monkeypatch, arguments, 
 
 
 def test_steps_or_epochs():
-    config = Config(epochs=3, batch_size=10)
+    config = Config().replace(epochs=3, batch_size=10)
     assert config.total_steps(45) == 12
     assert config.total_steps(4) == 3  # fewer images than a batch holds: an epoch is one step
-    assert Config(epochs=3, steps=7).total_steps(45) == 7
+    assert Config().replace(epochs=3, steps=7).total_steps(45) == 7
+
+
+# Settings by name: of flags and in `config.json`. Neither changes when settings move from one section to another.
+_NAMES = """
+adam_b1 adam_b2 adversarial_weight batch_size bfloat16 blocks checkpoint_every clip convolution crop_scale data_dir
+dataset discriminator_learning_rate discriminator_widths epochs flip generator hole_weight image_size initial_weights
+keep learning_rate limit line_count line_shape line_thickness mapping monochrome noise out perceptual_layers
+perceptual_weight pixel_loss pixel_weight recolor resume sample_every schedule seed steps test_images validation_images
+vgg_weights warmup widths workers
+"""
+SETTINGS = _NAMES.split()
 
 
 def test_help_explains_every_flag(capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["--help"])
     assert stopped.value.code == 0
-    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    for name in Config.__dataclass_fields__:
-        assert f"--{name.replace('_', '-')}" in text
-    assert "side of the square training images, px" in text
-    assert "standard deviation of the Gaussian noise" in text
+    shown = capsys.readouterr().out
+    listed = re.findall(r"^│ --([a-z0-9-]+)", shown, re.MULTILINE)
+    assert sorted(listed) == [name.replace("_", "-") for name in SETTINGS]
+    text = " ".join(shown.replace("│", " ").split())
+    assert "side of the square training images, px. (default: 64)" in text
+    assert "standard deviation of the Gaussian noise on training inputs, for pixel values in [0, 1]." in text
+
+
+def test_settings_are_saved_each_by_its_own_name_whatever_section_it_is_in():
+    assert sorted(Config().to_json()) == SETTINGS
+    saved = {"line_count": [1, 3], "flip": True, "out": "there", "clip": 2.0, "widths": None, "learning_rate": 0.1}
+    config = Config.from_json(saved)
+    assert (config.damage.line_count, config.data.augmentation.flip, config.run.out) == ((1, 3), True, Path("there"))
+    assert (config.optimizer.clip, config.network.widths, config.optimizer.learning_rate) == (2.0, None, 0.1)
+    assert {name: config.to_json()[name] for name in saved} == saved
+
+
+def test_a_setting_that_does_not_exist_is_named():
+    with pytest.raises(InputError, match="widht is no setting of this version"):
+        Config().replace(widht=3)
 
 
 @pytest.mark.parametrize(
@@ -335,22 +357,23 @@ def test_an_output_folder_is_never_overwritten(finished, tmp_path, capsys):
 
 def test_plain_convolutions_are_another_network_of_the_same_shape():
     config = parse(["--convolution", "plain"])
-    assert config.generator_config == dataclasses.replace(parse([]).generator_config, convolution="plain")
-    assert parse(["--convolution", "plain", "--widths", "4", "8"]).generator_config.widths == (4, 8)
+    preset = parse([]).network.generator_config
+    assert config.network.generator_config == dataclasses.replace(preset, convolution="plain")
+    assert parse(["--convolution", "plain", "--widths", "4", "8"]).network.generator_config.widths == (4, 8)
     with pytest.raises(InputError, match=r"widths=\(\)"):
-        _ = Config(widths=()).generator_config
+        _ = Config().replace(widths=()).network.generator_config
 
 
 def test_a_setting_that_an_old_run_did_not_know_had_its_default_then():
     before = {name: value for name, value in Config().to_json().items() if name != "convolution"}
     assert Config().check_same_run(before) == Config()
     with pytest.raises(InputError, match="--convolution was partial and is now plain:"):
-        Config(convolution="plain").check_same_run(before)
+        Config().replace(convolution="plain").check_same_run(before)
 
 
 def test_settings_come_back_from_their_file_and_those_of_older_runs_have_their_defaults():
-    config = dataclasses.replace(
-        PRESETS["faithful"], data_dir=Path("photos"), blocks=(1, 1, 1), initial_weights=Path("w.safetensors")
+    config = PRESETS["faithful"].replace(
+        data_dir=Path("photos"), blocks=(1, 1, 1), initial_weights=Path("w.safetensors")
     )
     assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
     new = ("monochrome", "line_shape", "blocks", "initial_weights", "pixel_loss", "warmup", "clip")
@@ -358,7 +381,7 @@ def test_settings_come_back_from_their_file_and_those_of_older_runs_have_their_d
     assert Config.from_json(older) == PRESETS["samples"]
     assert PRESETS["samples"].check_same_run(older) == PRESETS["samples"]
     with pytest.raises(InputError, match=r"--clip was None and is now 1\.0:"):
-        dataclasses.replace(PRESETS["samples"], clip=1.0).check_same_run(older)
+        PRESETS["samples"].replace(clip=1.0).check_same_run(older)
 
 
 def test_settings_that_are_gone_count_where_they_did_something():
@@ -382,7 +405,7 @@ def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):
 
 def test_sources_are_opened_before_anything_is_written(tmp_path):
     with pytest.raises(InputError):
-        experiment.run(Config(dataset="folder", data_dir=tmp_path / "none", out=tmp_path / "out"))
+        experiment.run(Config().replace(dataset="folder", data_dir=tmp_path / "none", out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 

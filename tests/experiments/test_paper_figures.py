@@ -9,9 +9,10 @@ from conftest import STEPS
 from PIL import Image
 
 from experiments import paper_figures
-from experiments.paper_figures import Results, main
+from experiments.paper_figures import main
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources
+from experiments.train.run_folder import InpaintedImages
 from pconv_jax.common.errors import InputError
 
 NAMES = [
@@ -49,7 +50,7 @@ def results(count=9, size=8):
     truth = rng.random((count, size, size, 3), np.float32)
     mask = np.ones((count, size, size, 1), np.float32)
     mask[:, 2:4] = 0
-    return Results(truth, np.where(mask == 1, truth, np.nan), mask, np.zeros_like(truth))
+    return InpaintedImages(truth, np.where(mask == 1, truth, np.nan), mask, np.zeros_like(truth))
 
 
 def test_every_figure_of_a_run(finished, tmp_path, capsys, grids):
@@ -98,7 +99,7 @@ def test_the_training_examples_are_the_first_of_the_run(finished):
 def test_a_run_is_opened_with_its_settings_losses_and_model(finished):
     run = paper_figures.open_run(finished)
     assert run.config == Config.from_json({**json.loads((finished / "config.json").read_text()), "out": str(finished)})
-    assert run.config.widths == run.model.config.widths == (4, 8)
+    assert run.config.network.widths == run.model.config.widths == (4, 8)
     assert sum("pixel" in row for row in run.metrics) == STEPS
 
 
@@ -192,8 +193,8 @@ def test_flags_that_make_no_sense_are_told(finished, tmp_path, capsys):
 
 
 def test_settings_come_back_from_their_json():
-    config = Config(widths=(4, 8), steps=3, convolution="plain", perceptual_layers=("block1_conv1",))
+    config = Config().replace(widths=(4, 8), steps=3, convolution="plain", perceptual_layers=("block1_conv1",))
     assert Config.from_json(config.to_json()) == config
-    assert Config.from_json({"seed": 3}) == Config(seed=3)
+    assert Config.from_json({"seed": 3}) == Config().replace(seed=3)
     with pytest.raises(InputError, match="a, b is no setting"):
         Config.from_json({"b": 1, "a": 2})

@@ -13,15 +13,15 @@ from experiments.performance import op, step, timing
 from experiments.performance.options import Options
 from experiments.performance.table import Table
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import Generator, GeneratorConfig
+from pconv_jax.models import PaperConfig, PaperGenerator
 
 
 @pytest.mark.parametrize(
     "config",
-    [GeneratorConfig(widths=(4, 8, 6)), GeneratorConfig(widths=(5,), image_skip=False)],
+    [PaperConfig(widths=(4, 8, 6)), PaperConfig(widths=(5,))],
 )
 def test_layers_are_those_of_the_generator(config):
-    kernels = nnx.to_pure_dict(nnx.state(Generator(config, rngs=nnx.Rngs(0)), nnx.Param))
+    kernels = nnx.to_pure_dict(nnx.state(PaperGenerator(config, rngs=nnx.Rngs(0)), nnx.Param))
     shapes = sorted(leaf.shape for leaf in jax.tree.leaves(kernels) if leaf.ndim == 4)
     measured = list(op.layers(config, 16))
     assert sorted((3, 3, sum(layer.inputs), layer.outputs) for layer in measured) == shapes

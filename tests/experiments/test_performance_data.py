@@ -1,6 +1,5 @@
 """The data suite measures the stages of the real pipeline, and says how they add up. Timings are no tests."""
 
-import dataclasses
 import itertools
 import time
 
@@ -11,6 +10,7 @@ from experiments.performance import data
 from experiments.performance.options import Options
 from experiments.train.batches import training_batches
 from experiments.train.presets import PRESETS
+from pconv_jax import masks
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource, open_source, pipeline
 from pconv_jax.data.samples import PHOTOGRAPHS, photograph
@@ -21,12 +21,12 @@ def files(tmp_path_factory):
     """Settings of a run on the photographs as files."""
     root = tmp_path_factory.mktemp("photographs")
     data.write_photographs(root)
-    return dataclasses.replace(PRESETS["samples"], dataset="folder", data_dir=root, image_size=16, batch_size=2)
+    return PRESETS["samples"].replace(dataset="folder", data_dir=root, image_size=16, batch_size=2)
 
 
 def test_files_are_the_photographs_of_each_split(files):
     for split, names in PHOTOGRAPHS.items():
-        source = open_source("folder", split, data_dir=files.data_dir)
+        source = open_source("folder", split, data_dir=files.data.data_dir)
         assert len(source) == len(names)
         shapes = sorted(source[index].shape for index in range(len(source)))
         assert shapes == sorted(photograph(name).shape for name in names)
@@ -42,7 +42,7 @@ def test_stages_add_up_to_the_whole(files):
 
 
 def test_a_pipeline_without_noise_has_no_such_stage(files):
-    assert "noise" not in data.by_stage(dataclasses.replace(files, noise=0.0), repeats=1)
+    assert "noise" not in data.by_stage(files.replace(noise=0.0), repeats=1)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_pipeline_without_noise_has_no_such_stage(files):
         ("crop", pipeline._Example, "_crop"),
         ("noise", pipeline._Example, "_draw_noise"),
         ("noise", pipeline._Batch, "_add_noise"),
-        ("mask", pipeline.masks, "random_lines"),
+        ("mask", masks, "random_lines"),
         ("batch", pipeline._Batch, "__call__"),
     ],
 )
@@ -72,7 +72,7 @@ def test_time_is_charged_to_the_stage_that_spends_it(files, monkeypatch, stage, 
 
 def test_measuring_leaves_the_library_as_it_was(files):
     def batches():
-        iterator = iter(training_batches(files, open_source("folder", "train", data_dir=files.data_dir)))
+        iterator = iter(training_batches(files, open_source("folder", "train", data_dir=files.data.data_dir)))
         taken = list(itertools.islice(iterator, 3))
         iterator.close()
         return taken
@@ -90,7 +90,7 @@ def test_workers_are_timed_in_turn_each_with_its_own_number(files, monkeypatch):
 
     class Endless:
         def __init__(self, config):
-            self.workers = config.workers
+            self.workers = config.data.workers
 
         def __iter__(self):
             return self
@@ -106,7 +106,9 @@ def test_workers_are_timed_in_turn_each_with_its_own_number(files, monkeypatch):
     assert {number: len(timing.seconds) for number, timing in timings.items()} == {0: 2, 3: 2}
     images = len(PHOTOGRAPHS["train"])
     in_turn = [(number, len(list(run))) for number, run in itertools.groupby(asked[:-2])]
-    assert in_turn == [(0, data._most_ready(0) + images), (3, data._most_ready(3) + images)] * 3  # one to warm up
+    assert (
+        in_turn == [(0, data._max_prefetched(0) + images), (3, data._max_prefetched(3) + images)] * 3
+    )  # one to warm up
     assert sorted(asked[-2:]) == ["0 closed", "3 closed"]
 
 
@@ -120,7 +122,7 @@ def test_tables(files, monkeypatch):
     monkeypatch.setattr(data, "_training_table", lambda configs, out, repeats: (list(configs), repeats))
     stages, workers, training = data.run(options)
     assert training == (["in memory", "JPEG files"], 1)
-    assert [row["size"] for row in stages.rows[::7]] == [PRESETS["samples"].image_size, 16, 24]
+    assert [row["size"] for row in stages.rows[::7]] == [PRESETS["samples"].data.image_size, 16, 24]
     assert [row["stage"] for row in stages.rows[:7]] == [*data.STAGES, data.REST, data.WHOLE]
     for start in range(0, 21, 7):
         *parts, whole = stages.rows[start : start + 7]
@@ -132,8 +134,8 @@ def test_tables(files, monkeypatch):
 
 
 def test_training_row(tmp_path, files):
-    config = dataclasses.replace(
-        PRESETS["samples"], image_size=32, steps=3, checkpoint_every=3, validation_images=4, widths=(4, 4),
+    config = PRESETS["samples"].replace(
+        image_size=32, steps=3, checkpoint_every=3, validation_images=4, widths=(4, 4),
         discriminator_widths=(4, 4), perceptual_weight=0.0,
     )  # fmt: skip
     (row,) = data._training_table({"in memory": config}, tmp_path / "runs", 1).rows

@@ -23,7 +23,7 @@ def test_the_example_is_a_photograph_with_lines(size):
 @pytest.mark.parametrize("size", [32, 37])
 def test_methods_restore_sizes_that_are_no_multiple_of_16(name, size):
     image, mask = inference.example(size)
-    output = inference.method(name, "tiny")(image, mask)
+    output = inference.build_method(name, "tiny")(image, mask)
     assert output.shape == image.shape
     assert np.isfinite(output).all()
 
@@ -44,7 +44,7 @@ def test_a_ratio_above_one_is_slower_than_the_generator(monkeypatch):
     def waiting(name, generator):
         return lambda image, mask: time.sleep(0.002 if name == inference.GENERATOR else 0.02)
 
-    monkeypatch.setattr(inference, "method", waiting)
+    monkeypatch.setattr(inference, "build_method", waiting)
     monkeypatch.setattr(inference, "in_fresh_process", lambda *args: 0.0)
     (table,) = inference.run(Options(inference_sizes=(16,), repeats=3))
     assert all(row["times the generator"] > 2 for row in table.rows[1:])

@@ -22,7 +22,7 @@ def test_the_photograph_has_the_stated_size_and_damage(megapixels):
 @pytest.mark.parametrize("name", restoring.METHODS)
 def test_every_method_restores_it(name):
     image, mask = restoring.photograph(0.03)
-    restored = np.asarray(restoring.method(name)(image, mask))
+    restored = np.asarray(restoring.build_method(name)(image, mask))
     assert restored.shape == image.shape
     damaged = np.where(mask[..., None] == 0, 0, image)
     scale = 255 if restored.dtype.kind == "f" else 1

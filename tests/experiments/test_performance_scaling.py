@@ -1,7 +1,6 @@
 """The suite `scaling` splits the same step as it says, and counts what replicas exchange. Timings are no tests."""
 
 import contextlib
-import dataclasses
 
 import jax
 import numpy as np
@@ -13,7 +12,7 @@ from experiments.performance.timing import Timing
 from experiments.train.config import Config
 
 # The generator alone, and a batch that two replicas cannot share: quick to compile.
-TINY = Config(widths=(4,), image_size=16, batch_size=1, adversarial_weight=0, perceptual_weight=0)
+TINY = Config().replace(widths=(4,), image_size=16, batch_size=1, adversarial_weight=0, perceptual_weight=0)
 HLO = """
   %all-reduce.3 = f32[3,3,4]{2,1,0} all-reduce(%fusion.1), channel_id=1, to_apply=%add
   %all-reduce.4 = (f32[4]{0}, bf16[2,4]{1,0}, pred[8]{0}) all-reduce(%a, %b, %c), channel_id=2, to_apply=%add
@@ -44,16 +43,16 @@ def test_collectives_are_counted_with_their_bytes():
 
 
 def test_batches_are_the_same_in_all_or_each():
-    cases = scaling.cases_of(Config(batch_size=4), [1, 2, 4])
+    cases = scaling.cases_of(Config().replace(batch_size=4), [1, 2, 4])
     assert len(cases) == 2 * 3 * 3
     for mapping in ("shard_map", "pmap"):
         of = {kind: [] for kind in ("same in all", "same each", "averages alone")}
         for case in cases:
-            if case.config.mapping == mapping:
-                of[case.kind].append((case.replicas, case.config.batch_size))
+            if case.config.run.mapping == mapping:
+                of[case.kind].append((case.replicas, case.config.data.batch_size))
         assert of["same in all"] == [(1, 4), (2, 4), (4, 4)]
         assert of["same each"] == of["averages alone"] == [(1, 4), (2, 8), (4, 16)]
-    odd = [case for case in scaling.cases_of(Config(batch_size=4), [1, 3]) if case.kind == "same in all"]
+    odd = [case for case in scaling.cases_of(Config().replace(batch_size=4), [1, 3]) if case.kind == "same in all"]
     assert [case.replicas for case in odd] == [1, 1]
 
 
@@ -74,18 +73,18 @@ def test_rows_of_a_real_step():
 
 
 def test_averages_alone_leave_replicas_that_agree_as_they_are():
-    program = scaling.program(True, dataclasses.replace(TINY, batch_size=2), 2)
+    program = scaling.program(True, TINY.replace(batch_size=2), 2)
     before = jax.tree.map(np.array, program._state)
     program()
     jax.tree.map(np.testing.assert_array_equal, program._state, before)
 
 
 def test_ratios_are_images_a_second_over_the_fewest_replicas():
-    cases = [case for case in scaling.cases_of(Config(batch_size=4), [1, 2]) if case.kind != "averages alone"]
+    cases = [case for case in scaling.cases_of(Config().replace(batch_size=4), [1, 2]) if case.kind != "averages alone"]
     seconds = {("same in all", 1): 8.0, ("same in all", 2): 5.0, ("same each", 1): 8.0, ("same each", 2): 10.0}
     slower = {"shard_map": 1.0, "pmap": 1.25}
     rows = scaling._scaling(
-        {case: Timing((seconds[case[:2]] * slower[case.config.mapping],) * 2) for case in cases},
+        {case: Timing((seconds[case[:2]] * slower[case.config.run.mapping],) * 2) for case in cases},
     )
     assert [row["over fewest replicas"] for row in rows] == pytest.approx([1, 1, 1.6, 1.6] * 2)
     assert [row["time over shard_map"] for row in rows] == pytest.approx([1, 1.25] * 4)
@@ -108,7 +107,7 @@ def test_sizes_come_from_the_options_and_missing_devices_are_told(monkeypatch):
         Options(generator="tiny", image_sizes=(32, 64), batch_sizes=(2, 8), replicas=(2, 1), repeats=3)
     )
     ((_, config, places, repeats),) = asked
-    assert (config.generator, config.image_size, config.batch_size) == ("tiny", 32, 8)
-    assert config.loss_weights.pixel and config.loss_weights.adversarial and config.loss_weights.perceptual
+    assert (config.network.generator, config.data.image_size, config.data.batch_size) == ("tiny", 32, 8)
+    assert all(config.losses.weights.values())
     assert (places, repeats) == ({1: 1, 2: 2}, {"repeats": 3})
     assert "need two or more accelerators" in tables[-1].notes[0]

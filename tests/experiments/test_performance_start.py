@@ -1,6 +1,5 @@
 """The suite `start` measures fresh processes, and what saving does to training. Timings are no tests."""
 
-import dataclasses
 import sys
 
 import pytest
@@ -9,8 +8,7 @@ from experiments.performance import saving, start
 from experiments.performance.options import Options
 from experiments.train.presets import PRESETS
 
-MINI = dataclasses.replace(
-    PRESETS["samples"],
+MINI = PRESETS["samples"].replace(
     image_size=16,
     widths=(4,),
     discriminator_widths=(4,),
@@ -65,7 +63,7 @@ def test_a_save_is_measured_in_the_training_loop(capsys):
     assert all(row["ms"] > 0 for row in actions.rows)
     (row,) = stall.rows
     assert row["such steps"] >= 1 and row["blocked, ms"] > 0
-    assert f"share of {MINI.checkpoint_every} steps, %" in row
+    assert f"share of {MINI.run.checkpoint_every} steps, %" in row
     assert capsys.readouterr().out == ""
 
 
@@ -97,4 +95,9 @@ def test_sizes_come_from_the_options(monkeypatch):
     assert asked["imports"] == ("128", {"repeats": 10})
     assert asked["first"] == (PRESETS["samples"], {"repeats": 2})
     config, rest = asked["saving"]
-    assert (config.generator, config.image_size, config.batch_size, rest) == ("128", 32, 8, {"repeats": 10})
+    assert (config.network.generator, config.data.image_size, config.data.batch_size, rest) == (
+        "128",
+        32,
+        8,
+        {"repeats": 10},
+    )

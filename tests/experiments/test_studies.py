@@ -11,18 +11,18 @@ from PIL import Image
 from experiments.studies import report, runner
 from experiments.studies.__main__ import main
 from experiments.studies.claims import STUDIES
-from experiments.studies.results import Difference, Results
+from experiments.studies.scores import Difference, StudyScores
 from experiments.studies.study import BUDGETS, Budget
 from pconv_jax.evaluation.statistics import Mean
 
-FIGURES = ("hole_psnr", "hole_ssim", "hole_l1", "hole_sharpness", "net")
+METRICS = ("hole_psnr", "hole_ssim", "hole_l1", "hole_sharpness", "net")
 
 
 def rows(scores, *, buckets=("thin", "thick")):
-    """Rows of each method with one score per image, in every figure and bucket."""
+    """Rows of each method with one score per image, in every metric and bucket."""
     return [
         {"image": i, "name": f"{i}", "bucket": bucket, "method": method, "hole_fraction": 0.1}
-        | dict.fromkeys(FIGURES, float(value))
+        | dict.fromkeys(METRICS, float(value))
         for method, values in scores.items()
         for i, value in enumerate(values)
         for bucket in buckets
@@ -30,7 +30,7 @@ def rows(scores, *, buckets=("thin", "thick")):
 
 
 def results(study, scores, *, seeds=2, distance="net", buckets=("thin", "thick")):
-    return Results(
+    return StudyScores(
         {condition.name: rows(scores, buckets=buckets) for condition in study.conditions},
         tuple(variant.name for variant in study.variants),
         seeds,
@@ -51,7 +51,7 @@ def scores_of(study, gains, *, seeds=2, classical=5.0):
 
 
 def test_differences_are_of_the_same_image_and_seed():
-    found = Results(
+    found = StudyScores(
         {"c": rows({"a-0": [1, 5], "a-1": [3, 7], "b-0": [2, 4], "b-1": [5, 8], "ns": [0, 0]})},
         ("a", "b"),
         2,
@@ -71,7 +71,7 @@ def test_differences_are_of_the_same_image_and_seed():
 def test_a_bucket_in_which_one_is_perfect_decides_nothing():
     a, b = (rows({name: [20]}) for name in ("a-0", "b-0"))
     a[1]["hole_psnr"], b[0]["hole_psnr"], b[1]["hole_psnr"] = math.inf, 21.0, 50.0
-    found = Results({"c": [*a, *b]}, ("a", "b"), 1, (), None)
+    found = StudyScores({"c": [*a, *b]}, ("a", "b"), 1, (), None)
     assert found.difference("b", "a", "hole_psnr", "c").seeds == (1.0,)  # of the first bucket, not 35.5 - 20
 
 
@@ -133,7 +133,7 @@ def test_the_finding_on_classical_methods_counts_buckets():
 def test_tables_and_plot_of_every_study(study, tmp_path):
     found = results(study, scores_of(study, {}))
     text = report.tables(study, found)
-    assert text.count("| damage") == len(study.figures)
+    assert text.count("| damage") == len(study.metrics)
     for name in (*found.variants, *found.classical):
         assert name in text
     report.plot(study, found, tmp_path / "study.png")
@@ -151,9 +151,7 @@ def test_every_variant_of_every_study_is_a_valid_run_with_the_same_budget(preset
         configs = [runner._config(options, budget, variant.changes, 0, tmp_path) for variant in study.variants]
         for config in configs:
             config.check()
-        assert (
-            len({(config.steps, config.batch_size, config.image_size, config.learning_rate) for config in configs}) == 1
-        )
+        assert len({(each.run.steps, each.data, each.optimizer) for each in configs}) == 1
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Restoring images: any kind, any size, valid pixels to the bit, no seam, nothing left empty, mistakes."""
+"""Inpainting images: any kind, any size, valid pixels to the bit, no seam, nothing left empty, mistakes."""
 
 import concurrent.futures
 import pickle
@@ -14,20 +14,20 @@ from PIL import Image
 
 import pconv_jax
 from pconv_jax.checkpoints.trained import TrainedGenerator
-from pconv_jax.checkpoints.weights_file import Weights, save_weights
+from pconv_jax.checkpoints.weights_file import load_generator, save_generator_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.inpainting.inpainter import Inpainter, choose_windows
-from pconv_jax.inpainting.windows import GRID, occupied
+from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.inpainting.windows import GRID, blocks_with_hole, choose_windows
 from pconv_jax.masks import random_strokes
-from pconv_jax.models import Generator, GeneratorConfig, PyramidConfig, PyramidGenerator
+from pconv_jax.models import FillCorrectingConfig, PaperConfig
 from pconv_jax.models.fill import pyramid_fill
 
-CONFIG = PyramidConfig(widths=(4, 6), blocks=(1, 1))
+CONFIG = FillCorrectingConfig(widths=(4, 6), blocks=(1, 1))
 SMALL = (144, 192)
 
 
-def untrained(config=CONFIG, network=PyramidGenerator, **kwargs):
-    shapes = nnx.eval_shape(lambda: network(config, rngs=nnx.Rngs(0)))  # JAX takes seconds to draw the numbers
+def untrained(config=CONFIG, **about):
+    shapes = nnx.eval_shape(lambda: config.build(rngs=nnx.Rngs(0)))  # JAX takes seconds to draw the numbers
     rng = np.random.default_rng(0)
 
     def number(path, leaf):
@@ -39,7 +39,7 @@ def untrained(config=CONFIG, network=PyramidGenerator, **kwargs):
     params, stats = (
         jax.tree_util.tree_map_with_path(number, nnx.state(shapes, kind)) for kind in (nnx.Param, nnx.BatchStat)
     )
-    return TrainedGenerator(config, params, stats, **kwargs)
+    return TrainedGenerator(config, params, stats, about=about)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def restorer(model):
+def inpainter(model):
     return Inpainter(model, windows=SMALL)
 
 
@@ -80,142 +80,144 @@ def whole(model, image, mask):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (4,)])
-def test_type_and_shape_are_kept_and_valid_pixels_to_the_bit(restorer, dtype, shape):
+def test_type_and_shape_are_kept_and_valid_pixels_to_the_bit(inpainter, dtype, shape):
     image, mask = damaged(70, 90, channels=(shape or (1,))[0], dtype=dtype)
     image = image.reshape(70, 90, *shape)
     before = image.copy()
-    restored = restorer(image, mask)
-    assert restored.dtype == image.dtype
-    assert restored.shape == image.shape
-    assert restored[mask == 1].tobytes() == image[mask == 1].tobytes()
-    assert (restored[mask == 0] != image[mask == 0]).mean() > 0.5
+    inpainted = inpainter(image, mask)
+    assert inpainted.dtype == image.dtype
+    assert inpainted.shape == image.shape
+    assert inpainted[mask == 1].tobytes() == image[mask == 1].tobytes()
+    assert (inpainted[mask == 0] != image[mask == 0]).mean() > 0.5
     np.testing.assert_array_equal(image, before)  # and what was given stays as it was
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
-def test_other_types_are_as_good_as_bytes(restorer, dtype):
+def test_other_types_are_as_good_as_bytes(inpainter, dtype):
     image, mask = damaged(64, 80)
     most = 65535 if dtype is np.uint16 else 1.0
     finer = (image.astype(np.float64) / 255 * most).astype(dtype)
     if dtype is np.uint16:
         finer = image.astype(np.uint16) * 257
-    result = restorer(finer, mask).astype(np.float64) / most
-    np.testing.assert_allclose(result * 255, restorer(image, mask), atol=0.51)
+    result = inpainter(finer, mask).astype(np.float64) / most
+    np.testing.assert_allclose(result * 255, inpainter(image, mask), atol=0.51)
 
 
-def test_kinds_of_masks_that_mean_the_same(restorer):
+def test_kinds_of_masks_that_mean_the_same(inpainter):
     image, mask = damaged(64, 80)
-    expected = restorer(image, mask)
+    expected = inpainter(image, mask)
     picture = Image.fromarray(np.where(mask == 0, 255, 0).astype(np.uint8))  # white = hole, as in files
-    for same in (mask == 1, mask.astype(np.float32), mask[..., None], jnp.asarray(mask), picture, picture.convert("1")):
-        np.testing.assert_array_equal(restorer(image, same), expected)
+    for same in (mask.astype(np.float32), mask[..., None], jnp.asarray(mask), picture, picture.convert("1")):
+        np.testing.assert_array_equal(inpainter(image, same), expected)
+    for same in (mask == 0, (mask == 0)[..., None], jnp.asarray(mask == 0), picture, picture.convert("1")):
+        np.testing.assert_array_equal(inpainter(image, hole=same), expected)
 
 
-def test_mask_pictures_of_16_bits_are_cut_in_the_middle_too(restorer):
+def test_mask_pictures_of_16_bits_are_cut_in_the_middle_too(inpainter):
     image, mask = damaged(64, 80)
     grey = Image.fromarray(np.where(mask == 0, 40_000, 25_000).astype(np.uint16))
     assert grey.mode == "I;16"
-    np.testing.assert_array_equal(restorer(image, grey), restorer(image, mask))
+    np.testing.assert_array_equal(inpainter(image, grey), inpainter(image, mask))
 
 
-def test_pictures_of_formats_that_plug_ins_add_are_pictures(restorer):
+def test_pictures_of_formats_that_plug_ins_add_are_pictures(inpainter):
     class HeifImageFile(Image.Image):
         """As pillow_heif has it: of Pillow's kind, from another package."""
 
     image, mask = damaged(64, 80)
-    expected = restorer(image, mask)
+    expected = inpainter(image, mask)
 
     def as_plug_in(array):
         picture = HeifImageFile()
         picture.__setstate__(Image.fromarray(array).__getstate__())
         return picture
 
-    restored = restorer(as_plug_in(image), as_plug_in(np.where(mask == 0, 255, 0).astype(np.uint8)))
-    assert isinstance(restored, Image.Image)
-    np.testing.assert_array_equal(np.asarray(restored), expected)
+    inpainted = inpainter(as_plug_in(image), as_plug_in(np.where(mask == 0, 255, 0).astype(np.uint8)))
+    assert isinstance(inpainted, Image.Image)
+    np.testing.assert_array_equal(np.asarray(inpainted), expected)
 
 
-def test_kinds_of_images(restorer):
+def test_kinds_of_images(inpainter):
     image, mask = damaged(64, 80)
-    expected = restorer(image, mask)
-    array = restorer(jnp.asarray(image), mask)
+    expected = inpainter(image, mask)
+    array = inpainter(jnp.asarray(image), mask)
     assert isinstance(array, jax.Array)
     np.testing.assert_array_equal(array, expected)
     picture = Image.fromarray(image)
     picture.info["icc_profile"] = b"profile"
-    restored = restorer(picture, mask)
-    assert restored.mode == "RGB"
-    assert restored.info["icc_profile"] == b"profile"
-    np.testing.assert_array_equal(np.asarray(restored), expected)
+    inpainted = inpainter(picture, mask)
+    assert inpainted.mode == "RGB"
+    assert inpainted.info["icc_profile"] == b"profile"
+    np.testing.assert_array_equal(np.asarray(inpainted), expected)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
-def test_pil_images_keep_their_mode(restorer, mode):
+def test_pil_images_keep_their_mode(inpainter, mode):
     channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}[mode]
     image, mask = damaged(50, 60, channels=channels, dtype=np.uint16 if mode == "I;16" else np.uint8)
     picture = Image.fromarray(image[..., 0] if channels == 1 else image, mode=None)
     assert picture.mode == mode
-    restored = restorer(picture, mask)
-    assert (restored.mode, restored.size) == (mode, picture.size)
-    np.testing.assert_array_equal(np.asarray(restored)[mask == 1], np.asarray(picture)[mask == 1])
+    inpainted = inpainter(picture, mask)
+    assert (inpainted.mode, inpainted.size) == (mode, picture.size)
+    np.testing.assert_array_equal(np.asarray(inpainted)[mask == 1], np.asarray(picture)[mask == 1])
 
 
-def test_grey_is_as_three_equal_channels(restorer):
+def test_grey_is_as_three_equal_channels(inpainter):
     image, mask = damaged(60, 60, channels=1)
-    three = restorer(np.repeat(image, 3, axis=2), mask).astype(float).mean(axis=2)
-    np.testing.assert_allclose(restorer(image[..., 0], mask), three, atol=1)
+    three = inpainter(np.repeat(image, 3, axis=2), mask).astype(float).mean(axis=2)
+    np.testing.assert_allclose(inpainter(image[..., 0], mask), three, atol=1)
 
 
-def test_opaque_stays_opaque(restorer):
+def test_opaque_stays_opaque(inpainter):
     image, mask = damaged(60, 60, channels=4)
     image[..., 3] = 255
     image[mask == 0, 3] = 0  # erased
-    restored = restorer(image, mask)
-    assert (restored[..., 3] == 255).all()
-    np.testing.assert_array_equal(restored[..., :3], restorer(np.ascontiguousarray(image[..., :3]), mask))
+    inpainted = inpainter(image, mask)
+    assert (inpainted[..., 3] == 255).all()
+    np.testing.assert_array_equal(inpainted[..., :3], inpainter(np.ascontiguousarray(image[..., :3]), mask))
 
 
-def test_what_lies_in_holes_does_not_matter(restorer):
+def test_what_lies_in_holes_does_not_matter(inpainter):
     image, mask = damaged(64, 80, dtype=np.float32)
     poisoned = np.where(mask[..., None] == 0, np.float32(np.nan), image)
-    np.testing.assert_array_equal(restorer(poisoned, mask), restorer(image, mask))
+    np.testing.assert_array_equal(inpainter(poisoned, mask), inpainter(image, mask))
     wide = np.where(mask[..., None] == 0, 1e300, image.astype(np.float64))  # beyond float32, without a warning
-    np.testing.assert_array_equal(restorer(wide, mask), restorer(image.astype(np.float64), mask))
+    np.testing.assert_array_equal(inpainter(wide, mask), inpainter(image.astype(np.float64), mask))
 
 
-def test_views_that_are_read_only_or_run_backwards(restorer):
+def test_views_that_are_read_only_or_run_backwards(inpainter):
     image, mask = damaged(64, 80)
-    expected = restorer(image, mask)
+    expected = inpainter(image, mask)
     backwards = image[::-1, ::-1].copy()[::-1, ::-1]
     backwards.flags.writeable = False
-    restored = restorer(backwards, np.asfortranarray(mask))
-    np.testing.assert_array_equal(restored, expected)
-    assert restored.flags.writeable
+    inpainted = inpainter(backwards, np.asfortranarray(mask))
+    np.testing.assert_array_equal(inpainted, expected)
+    assert inpainted.flags.writeable
 
 
-def test_memory_beyond_the_image_does_not_grow_with_it(restorer):
-    image, mask = np.full((256, 60_000, 3), 90, np.uint8), np.ones((256, 60_000), bool)
+def test_memory_beyond_the_image_does_not_grow_with_it(inpainter):
+    image, mask = np.full((256, 60_000, 3), 90, np.uint8), np.ones((256, 60_000), np.uint8)
     mask[100:104, 50:90] = False
-    restorer(image[:, :200], mask[:, :200])
+    inpainter(image[:, :200], mask[:, :200])
     tracemalloc.start()
     try:
-        restorer(image, mask)
+        inpainter(image, mask)
         assert tracemalloc.get_traced_memory()[1] < 4 * image.nbytes
     finally:
         tracemalloc.stop()
 
 
-def test_threads_may_share_a_restorer(restorer):
+def test_threads_may_share_a_restorer(inpainter):
     pairs = [damaged(100, 130, seed=seed) for seed in range(8)]
-    expected = [restorer(*pair) for pair in pairs]
+    expected = [inpainter(*pair) for pair in pairs]
     with concurrent.futures.ThreadPoolExecutor(4) as threads:
-        for found, wanted in zip(threads.map(lambda pair: restorer(*pair), pairs), expected, strict=True):
+        for found, wanted in zip(threads.map(lambda pair: inpainter(*pair), pairs), expected, strict=True):
             np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (17, 5), (33, 300), (200, 150), (400, 330)])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_in_windows_or_whole_is_the_same_to_one_level(model, restorer, height, width, seed):
+def test_in_windows_or_whole_is_the_same_to_one_level(model, inpainter, height, width, seed):
     image, mask = damaged(height, width, seed=seed, spots=6)
     if (height, width) == (1, 1):
         mask[:] = 1
@@ -242,7 +244,7 @@ def test_broad_holes_get_more_context_and_each_block_one_window():
     for window in windows:
         rows, columns = np.nonzero(window.blocks)
         times[rows + window.top // GRID, columns + window.left // GRID] += 1
-    np.testing.assert_array_equal(times, occupied(hole))
+    np.testing.assert_array_equal(times, blocks_with_hole(hole))
     around = next(window for window in windows if is_repaired(window, 310, 210))
     assert around.size == 160  # 96 px leave nothing between margins of 48
     assert around.top <= 300 - 48 and around.top + 160 >= 320 + 48
@@ -258,23 +260,23 @@ def test_the_window_of_a_broad_hole_repairs_thin_ones_near_it():
 
 
 def test_holes_wider_than_a_window_are_filled_and_told(model):
-    restorer = Inpainter(untrained(thickest_line=24), windows=SMALL)
+    inpainter = Inpainter(untrained(thickest_line=24), windows=SMALL)
     image = np.full((300, 400, 3), 90, np.uint8)
     image[:, 200:] = 160
-    mask = np.ones((300, 400), bool)
+    mask = np.ones((300, 400), np.uint8)
     mask[20:280, 100:300] = False
     with pytest.warns(UserWarning, match=r"holes are about 2\d\d px across, .* lines up to 24 px"):
-        restored = restorer(image, mask)
-    assert restored[mask].tobytes() == image[mask].tobytes()
+        inpainted = inpainter(image, mask)
+    assert inpainted[mask == 1].tobytes() == image[mask == 1].tobytes()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         mask[20:280, 100:300] = True
         mask[:, 100:112] = False
-        restorer(image, mask)
+        inpainter(image, mask)
 
 
 def test_the_width_of_a_hole_that_fills_a_window_is_a_number_of_pixels():
-    mask = np.ones((300, 300), bool)
+    mask = np.ones((300, 300), np.uint8)
     mask[20:280, 20:280] = False
     with pytest.warns(UserWarning, match=r"holes are about [12]\d\d px across"):
         Inpainter(untrained(thickest_line=24), windows=(112,))(np.full((300, 300), 90, np.uint8), mask)
@@ -289,59 +291,63 @@ def test_a_window_of_nothing_but_hole_is_filled_from_what_is_far_away(model):
     mask = np.ones((500, 460), np.float32)
     mask[100:420, 50:430] = 0
     expected = pyramid_fill(image[None].astype(np.float32) / 255, mask[None, ..., None])[0] * 255
-    restored = Inpainter(still, windows=SMALL)(image, mask)
-    assert np.abs(restored - expected).max() <= 2
+    inpainted = Inpainter(still, windows=SMALL)(image, mask)
+    assert np.abs(inpainted - expected).max() <= 2
 
 
 def test_partial_convolutions_leave_nothing_black_either():
-    config = GeneratorConfig(widths=(4,))
-    restorer = Inpainter(untrained(config, Generator), windows=SMALL)
+    config = PaperConfig(widths=(4,))
+    inpainter = Inpainter(untrained(config), windows=SMALL)
     image = np.full((160, 170, 3), 200, np.uint8)
-    mask = np.ones((160, 170), bool)
+    mask = np.ones((160, 170), np.uint8)
     mask[30:130, 30:130] = False  # one stage closes a few pixels
-    restored = restorer(image, mask)
-    assert abs(restored[80, 80].astype(int) - 200).max() <= 2
-    assert restored[mask].tobytes() == image[mask].tobytes()
+    inpainted = inpainter(image, mask)
+    assert abs(inpainted[80, 80].astype(int) - 200).max() <= 2
+    assert inpainted[mask == 1].tobytes() == image[mask == 1].tobytes()
 
 
 @pytest.mark.parametrize("place", [np.s_[:3, 50:90], np.s_[-3:, 50:90], np.s_[50:90, :3], np.s_[50:90, -3:]])
 def test_partial_convolutions_see_the_border_of_an_image_as_in_training(place):
-    model = untrained(GeneratorConfig(widths=(4,)), Generator)
+    model = untrained(PaperConfig(widths=(4,)))
     image, mask = damaged(144, 144, spots=0)
     mask[place] = 0
     expected = whole(model, image, mask)[place].clip(0, 255)
     assert np.abs(Inpainter(model, windows=SMALL)(image, mask)[place] - expected).max() <= 1
 
 
-def test_without_holes_nothing_is_done(restorer):
+def test_without_holes_nothing_is_done(inpainter):
     image, _ = damaged(40, 50)
     calls = []
-    result = restorer(image, np.ones((40, 50)), progress=lambda *args: calls.append(args))
+    result = inpainter(image, np.ones((40, 50)), progress=lambda *args: calls.append(args))
     np.testing.assert_array_equal(result, image)
     assert result is not image
     assert calls == []
 
 
-def test_progress_counts_windows(restorer):
+def test_progress_counts_windows(inpainter):
     image, mask = damaged(400, 330, spots=8)
     calls = []
-    restorer(image, mask, progress=lambda done, total: calls.append((done, total)))
+    inpainter(image, mask, progress=lambda done, total: calls.append((done, total)))
     assert [done for done, _ in calls] == list(range(1, calls[0][1] + 1))
     assert len({total for _, total in calls}) == 1
 
 
 def test_one_program_is_compiled_for_a_size_of_windows(model, programs):
-    restorer = Inpainter(model, windows=SMALL)
+    inpainter = Inpainter(model, windows=SMALL)
     for seed, (height, width) in enumerate([(20, 30), (77, 140), (150, 150), (300, 90), (211, 333), (64, 64)]):
-        restorer(*damaged(height, width, seed=seed))
+        inpainter(*damaged(height, width, seed=seed))
     assert len(programs) == len(SMALL)
 
 
 @pytest.mark.parametrize(
     ("image", "mask", "named"),
     [
-        (np.zeros((8, 8, 3), np.uint8), np.ones((8, 9)), "the mask has 8x9 pixels and the image 8x8"),
-        (np.zeros((8, 8, 3), np.uint8), np.full((8, 8), 255, np.uint8), "this one holds 255: of a mask picture"),
+        (np.zeros((8, 8, 3), np.uint8), np.ones((8, 9)), "the mask is 8x9 and the image 8x8: they must"),
+        (
+            np.zeros((8, 8, 3), np.uint8),
+            np.full((8, 8), 255, np.uint8),
+            r"this one holds 255: .* give hole=picture >= 128",
+        ),
         (np.zeros((8, 8, 3), np.uint8), np.full((8, 8), 0.5), "this one holds 0.5"),
         (np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8)), "no valid pixel"),
         (np.full((8, 8, 3), 255.0), np.eye(8), "reach from 255 to 255: rescale them"),
@@ -358,9 +364,9 @@ def test_one_program_is_compiled_for_a_size_of_windows(model, programs):
         (np.zeros((8, 8, 3), np.uint8), Image.new("I", (8, 8)), "mode I does not say"),
     ],
 )
-def test_mistakes_are_named(restorer, image, mask, named):
+def test_mistakes_are_named(inpainter, image, mask, named):
     with pytest.raises(InputError, match=named):
-        restorer(image, mask)
+        inpainter(image, mask)
 
 
 @pytest.mark.parametrize("windows", [(), (200, 144), (100,), (150,), (64, 128), (96,)])
@@ -370,60 +376,61 @@ def test_windows_that_cannot_be(model, windows):
 
 
 def test_networks_that_windows_are_too_small_for(model):
-    with pytest.raises(InputError, match=r"5 resolutions .* at most 4"):
-        Inpainter(untrained(PyramidConfig((4,) * 5, (1,) * 5)))
-    Inpainter(untrained(PyramidConfig((4,) * 4, (1,) * 4)))
+    with pytest.raises(InputError, match=r"needs windows at multiples of 32 px, .* multiples of 16 px"):
+        Inpainter(untrained(FillCorrectingConfig((4,) * 5, (1,) * 5)))
+    Inpainter(untrained(FillCorrectingConfig((4,) * 4, (1,) * 4)))
 
 
 def test_weights_by_file_and_from_a_run(tmp_path, finished, model):
-    save_weights(tmp_path / "w.safetensors", Weights(CONFIG, model.params, model.stats, {"thickest_line": 24}))
-    restorer = Inpainter(tmp_path / "w.safetensors", windows=SMALL)
-    assert restorer.model.thickest_line == 24
+    save_generator_weights(tmp_path / "w.safetensors", untrained(thickest_line=24))
+    inpainter = Inpainter.from_pretrained(tmp_path / "w.safetensors", windows=SMALL)
+    assert inpainter.generator.thickest_line == 24
     image, mask = damaged(40, 40)
-    np.testing.assert_array_equal(restorer(image, mask), Inpainter(model, windows=SMALL)(image, mask))
-    from_run = Inpainter(finished, windows=SMALL)
-    assert from_run.model.thickest_line == 4
+    np.testing.assert_array_equal(inpainter(image, mask), Inpainter(model, windows=SMALL)(image, mask))
+    from_run = Inpainter.from_run(finished, windows=SMALL)
+    assert from_run.generator.thickest_line == 4
+    assert Inpainter.from_run(finished, step=3).generator.config == from_run.generator.config
     with pytest.warns(UserWarning, match="lines up to 4 px"):
         assert from_run(image, mask).shape == image.shape
-    with pytest.raises(InputError, match="there are no weights nonsense"):
-        Inpainter("nonsense")
+    with pytest.raises(InputError, match="unknown weights 'nonsense': choose from faithful"):
+        Inpainter.from_pretrained("nonsense")
 
 
-def test_a_restorer_can_be_sent_to_another_process(restorer):
+def test_a_restorer_can_be_sent_to_another_process(inpainter):
     image, mask = damaged(40, 40)
-    expected = restorer(image, mask)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(restorer))(image, mask), expected)  # noqa: S301
+    expected = inpainter(image, mask)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(inpainter))(image, mask), expected)  # noqa: S301
 
 
-def test_a_folder_does_not_take_the_place_of_the_weights_that_come_along(tmp_path, monkeypatch):
+def test_a_folder_does_not_take_the_place_of_the_bundled_weights(tmp_path, monkeypatch):
     (tmp_path / "faithful").mkdir()  # where --preset faithful trains, seen from runs/
     monkeypatch.chdir(tmp_path)
-    assert isinstance(Inpainter("faithful").model, TrainedGenerator)
+    assert load_generator("faithful").thickest_line == 24
 
 
-def test_one_line_of_python_with_the_weights_that_come_along():
+def test_one_line_of_python_with_the_bundled_weights():
     from pconv_jax.data import SamplesSource
 
     image = np.array(SamplesSource("test")[0])
     mask = random_strokes(np.random.default_rng(0), *image.shape[:2], count=(3, 3), thickness=(2, 6))[..., 0]
-    restored = pconv_jax.inpaint(np.where(mask[..., None] == 0, 0, image).astype(np.uint8), mask)
-    assert restored[mask == 1].tobytes() == image[mask == 1].tobytes()
-    error = np.square(restored[mask == 0].astype(float) - image[mask == 0]).mean()
+    inpainted = pconv_jax.inpaint(np.where(mask[..., None] == 0, 0, image).astype(np.uint8), mask)
+    assert inpainted[mask == 1].tobytes() == image[mask == 1].tobytes()
+    error = np.square(inpainted[mask == 0].astype(float) - image[mask == 0]).mean()
     assert -10 * np.log10(error / 255**2) > 22
 
 
 @pytest.mark.parametrize("thickest", [6, 24, 60])
-def test_no_seam_shows_with_the_weights_that_come_along(thickest):
+def test_no_seam_shows_with_the_bundled_weights(thickest):
     from pconv_jax.data import SamplesSource
 
-    shipped = Inpainter()
+    shipped = Inpainter.from_pretrained()
     image = np.array(SamplesSource("train")[0][:330, :410])
     rng = np.random.default_rng(thickest)
     mask = random_strokes(rng, *image.shape[:2], count=(5, 5), thickness=(thickest // 4, thickest))[..., 0]
-    expected = np.where(mask[..., None] == 0, whole(shipped.model, image, mask), image)
+    expected = np.where(mask[..., None] == 0, whole(shipped.generator, image, mask), image)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        small, large = (Inpainter(shipped.model, windows=sizes)(image, mask) for sizes in ((112, 144), (208,)))
+        small, large = (Inpainter(shipped.generator, windows=sizes)(image, mask) for sizes in ((112, 144), (208,)))
     for result in (small, large):
         assert np.abs(result.astype(float) - expected).max() <= 1
     assert (small != large).mean() < 0.001  # where rounding decides
@@ -432,10 +439,10 @@ def test_no_seam_shows_with_the_weights_that_come_along(thickest):
 def test_weights_that_are_replaced_are_read_again(tmp_path, model, monkeypatch):
     monkeypatch.chdir(tmp_path)
     image, mask = damaged(40, 40)
-    save_weights("w.safetensors", Weights(CONFIG, model.params, model.stats, {}))
+    save_generator_weights("w.safetensors", model)
     first = pconv_jax.inpaint(image, mask, weights="w.safetensors")
     other = jax.tree.map(lambda leaf: leaf * 0.5, model.params)
-    save_weights("w.safetensors", Weights(CONFIG, other, model.stats, {}))
+    save_generator_weights("w.safetensors", TrainedGenerator(CONFIG, other, model.stats))
     second = pconv_jax.inpaint(image, mask, weights="w.safetensors")
     assert (first != second).any()
     with pytest.raises(InputError, match="nowhere"):

@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 
-from pconv_jax.inpainting import windows as tiles
-from pconv_jax.inpainting.inpainter import WINDOWS
-from pconv_jax.inpainting.windows import GRID, Window, broad, cover, lost, occupied
+from pconv_jax.inpainting import windows
+from pconv_jax.inpainting.windows import (
+    GRID,
+    WINDOWS,
+    Window,
+    blocks_all_hole,
+    blocks_with_broad_hole,
+    blocks_with_hole,
+    cover_blocks,
+)
 from pconv_jax.masks import random_strokes
 
 SIZES, MARGIN = (192, 256, 384, 640), 64
@@ -24,14 +31,14 @@ def scattered(height, width, seed, spots):
 def test_occupied_blocks_by_hand():
     hole = np.zeros((33, 20), bool)
     hole[15, 15] = hole[32, 19] = True
-    assert occupied(hole).tolist() == [[True, False], [False, False], [False, True]]
-    assert not lost(hole).any()
+    assert blocks_with_hole(hole).tolist() == [[True, False], [False, False], [False, True]]
+    assert not blocks_all_hole(hole).any()
     hole[:17, 16:] = hole[32, :18] = True
-    assert lost(hole).tolist() == [[False, True], [False, False], [True, False]]
+    assert blocks_all_hole(hole).tolist() == [[False, True], [False, False], [True, False]]
 
 
-def repaired(window):
-    """Rows and columns, in blocks of the image, that a window repairs."""
+def own_blocks(window):
+    """Rows and columns, in blocks of the image, that a window inpaints."""
     rows, columns = np.nonzero(window.blocks)
     return rows + window.top // GRID, columns + window.left // GRID
 
@@ -39,11 +46,11 @@ def repaired(window):
 @pytest.mark.parametrize(("height", "width", "spots"), [(100, 70, 1), (640, 1000, 5), (1700, 900, 60), (17, 2000, 3)])
 @pytest.mark.parametrize("sizes", [SIZES, (192,), (144, 400)])
 def test_each_hole_is_in_one_window_and_has_context(height, width, spots, sizes):
-    blocks = occupied(scattered(height, width, spots, spots))
+    blocks = blocks_with_hole(scattered(height, width, spots, spots))
     before, times = blocks.copy(), np.zeros(blocks.shape, int)
-    for window in cover(blocks, sizes, MARGIN):
+    for window in cover_blocks(blocks, sizes, MARGIN):
         assert window.size in sizes
-        rows, columns = repaired(window)
+        rows, columns = own_blocks(window)
         assert len(rows)
         for first, places, length in zip((window.top, window.left), (rows, columns), (height, width), strict=True):
             assert first % GRID == 0
@@ -56,15 +63,15 @@ def test_each_hole_is_in_one_window_and_has_context(height, width, spots, sizes)
 
 
 def test_no_damage_needs_no_window():
-    assert cover(np.zeros((9, 9), bool), SIZES, MARGIN) == []
+    assert cover_blocks(np.zeros((9, 9), bool), SIZES, MARGIN) == []
 
 
 def test_a_small_hole_gets_the_smallest_window_around_it():
     hole = np.zeros((1000, 1000), bool)
     hole[500:510, 700:705] = True
-    (window,) = cover(occupied(hole), SIZES, MARGIN)
+    (window,) = cover_blocks(blocks_with_hole(hole), SIZES, MARGIN)
     assert (window.top, window.left, window.size) == (384, 592, 192)  # as far up and left as the margin lets it
-    assert [places.tolist() for places in repaired(window)] == [[31, 31], [43, 44]]
+    assert [places.tolist() for places in own_blocks(window)] == [[31, 31], [43, 44]]
 
 
 def test_broad_parts_of_holes_by_hand():
@@ -72,11 +79,20 @@ def test_broad_parts_of_holes_by_hand():
     hole[10:18, :] = True  # a line of 8 px
     hole[40:49, 20:29] = True  # a square of 9 px, in two rows of blocks
     hole[48, 28] = False  # without its corner it is none
-    assert not broad(hole, 9).any()
+    assert not blocks_with_broad_hole(hole, 9).any()
     hole[48, 28] = True
-    assert np.argwhere(broad(hole, 9)).tolist() == [[2, 1], [3, 1]]
-    assert np.argwhere(broad(hole, 7)).tolist() == [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2], [2, 1], [3, 1]]
-    assert not (broad(hole, 3) & ~occupied(hole)).any()
+    assert np.argwhere(blocks_with_broad_hole(hole, 9)).tolist() == [[2, 1], [3, 1]]
+    assert np.argwhere(blocks_with_broad_hole(hole, 7)).tolist() == [
+        [0, 0],
+        [0, 1],
+        [0, 2],
+        [1, 0],
+        [1, 1],
+        [1, 2],
+        [2, 1],
+        [3, 1],
+    ]
+    assert not (blocks_with_broad_hole(hole, 3) & ~blocks_with_hole(hole)).any()
 
 
 def test_what_a_window_takes_by_hand():
@@ -99,7 +115,7 @@ def test_what_a_window_takes_by_hand():
 def test_windows_at_the_border_reach_beyond_it_by_the_margin():
     hole = np.zeros((1000, 1000), bool)
     hole[0, 0] = hole[999, 999] = True
-    first, last = cover(occupied(hole), SIZES, MARGIN)
+    first, last = cover_blocks(blocks_with_hole(hole), SIZES, MARGIN)
     assert (first.top, first.left) == (-64, -64)
     assert (last.top + last.size, last.left + last.size) == (1008 + 64, 1008 + 64)
 
@@ -107,9 +123,9 @@ def test_windows_at_the_border_reach_beyond_it_by_the_margin():
 def test_scattered_damage_costs_less_than_the_image_and_full_damage_little_more():
     hole = np.zeros((2048, 2048), bool)
     hole[::500, ::500] = True
-    area = sum(window.area for window in cover(occupied(hole), SIZES, MARGIN))
+    area = sum(window.area for window in cover_blocks(blocks_with_hole(hole), SIZES, MARGIN))
     assert area == 25 * 192**2  # a fifth of the image
-    full = sum(window.area for window in cover(np.ones((128, 128), bool), SIZES, MARGIN))
+    full = sum(window.area for window in cover_blocks(np.ones((128, 128), bool), SIZES, MARGIN))
     assert full == 16 * 640**2  # 1.6 times the image
 
 
@@ -118,11 +134,17 @@ def test_neither_dust_nor_scratches_pay_for_the_other(monkeypatch):
     dust[40::240, 40::240] = True
     scratches = random_strokes(np.random.default_rng(3), 600, 900, count=(5, 5), thickness=(4, 12))[..., 0] == 0
 
-    def areas(ambitions):
-        monkeypatch.setattr(tiles, "_AMBITIONS", ambitions)
-        return [sum(window.area for window in cover(occupied(hole), WINDOWS, 32)) for hole in (dust, scratches)]
+    def areas(exponents):
+        monkeypatch.setattr(windows, "_COVERAGE_EXPONENTS", exponents)
+        return [
+            sum(window.area for window in cover_blocks(blocks_with_hole(hole), WINDOWS, 32))
+            for hole in (dust, scratches)
+        ]
 
-    both, low, high = areas(tiles._AMBITIONS), *(areas((ambition,)) for ambition in tiles._AMBITIONS)
+    both, low, high = (
+        areas(windows._COVERAGE_EXPONENTS),
+        *(areas((exponent,)) for exponent in windows._COVERAGE_EXPONENTS),
+    )
     assert low[0] < high[0]
     assert low[1] > high[1]
     assert both == [low[0], high[1]]

@@ -31,7 +31,7 @@ from pconv_jax.models.vgg import (
     preprocess,
     random_weights,
 )
-from pconv_jax.models.vgg_weights import default_weights, load_weights, resolve_weights
+from pconv_jax.models.vgg_weights import default_weights, load_vgg_weights, resolve_weights
 
 # Configuration D of the paper, written out here so that the reference below shares nothing with the module.
 CONFIGURATION_D = [64, 64, "M", 128, 128, "M", *[256] * 3, "M", *[512] * 3, "M", *[512] * 3, "M"]
@@ -118,7 +118,7 @@ def test_preprocessing_of_one_orange_pixel():
     np.testing.assert_allclose(preprocess(pixel, "caffe").ravel(), [-103.939, 10.721, 131.32], rtol=1e-6)
     expected = [2.2489083, 0.19642857, -1.8044444]
     np.testing.assert_allclose(preprocess(pixel, "torchvision").ravel(), expected, rtol=1e-5)
-    with pytest.raises(InputError, match="got 'imagenet'"):
+    with pytest.raises(InputError, match="not 'imagenet'"):
         preprocess(pixel, "imagenet")
 
 
@@ -198,7 +198,7 @@ def test_features_and_gradient_agree_with_pytorch(preprocessing):
 
 
 def test_real_weights_on_a_real_photograph(shared):
-    vgg = load_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block2_pool")
+    vgg = load_vgg_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block2_pool")
     assert vgg.preprocessing == "caffe" and "vgg16_conv1_1_to_conv2_2.npz" in vgg.source
     # Two numbers of the original weights as others print them.
     np.testing.assert_allclose(vgg.params["block1_conv1"]["kernel"][0, 0, 0, 0], 0.42947057, rtol=1e-6)
@@ -270,13 +270,13 @@ def test_bfloat16_is_close():
 @pytest.mark.parametrize(
     ("x", "layers", "words"),
     [
-        (images(), ["relu1_1"], "no layer 'relu1_1'; its layers are block1_conv1, "),
-        (images(), [], "No VGG16 layer was named"),
+        (images(), ["relu1_1"], "no layer 'relu1_1': choose from block1_conv1, "),
+        (images(), [], "no VGG16 layer was named"),
         (images(), ["block2_conv2"], "block2_conv2 needs block2_conv1, block2_conv2, .*seed 0.* through="),
-        (images()[0], ["block1_conv1"], r"got shape \[37, 41, 3\]"),
-        (images()[..., :1], ["block1_conv1"], r"got shape \[2, 37, 41, 1\]"),
-        (images(1, 9), ["block1_pool"], "at least 2x2 pixels, got 1x9"),
-        (np.zeros((1, 8, 8, 3), np.uint8), ["block1_conv1"], "got uint8; divide 8-bit images by 255"),
+        (images()[0], ["block1_conv1"], r"not \[37, 41, 3\]"),
+        (images()[..., :1], ["block1_conv1"], r"not \[2, 37, 41, 1\]"),
+        (images(1, 9), ["block1_pool"], "at least 2x2 pixels, not 1x9"),
+        (np.zeros((1, 8, 8, 3), np.uint8), ["block1_conv1"], "not uint8: divide 8-bit images by 255"),
     ],
 )
 def test_mistakes_are_named(x, layers, words):
@@ -355,22 +355,22 @@ def test_each_form_of_file_is_read(form, tmp_path):
     weights = numbers("block2_conv1")
     path = tmp_path / "weights.h5"  # the wrong extension for most: it must not matter
     SAVERS[form](path, weights)
-    vgg = load_weights(path, through="block2_conv1")
+    vgg = load_vgg_weights(path, through="block2_conv1")
     assert vgg.preprocessing == form.split()[0]
     assert form.split()[0] in vgg.source and "weights.h5" in vgg.source
     assert_same_params(vgg, weights)
-    assert_same_params(load_weights(str(path), through="block1_pool"), numbers("block1_pool"))  # only what is asked
+    assert_same_params(load_vgg_weights(str(path), through="block1_pool"), numbers("block1_pool"))  # only what is asked
     with pytest.raises(InputError, match="lacks block2_conv2, block3_conv1, which VGG16 needs for block3_conv1"):
-        load_weights(path, through="block3_conv1")
+        load_vgg_weights(path, through="block3_conv1")
     with pytest.raises(InputError, match="no layer 'conv9'"):
-        load_weights(path, through="conv9")
+        load_vgg_weights(path, through="conv9")
 
 
 def test_same_numbers_in_both_forms_are_fed_differently(tmp_path):
     weights, rgb, found = numbers(), images(8, 8), {}
     for kind in ("caffe", "torchvision"):
         safetensors.numpy.save_file(flat(weights, kind), tmp_path / kind)
-        found[kind] = features(load_weights(tmp_path / kind, through="block1_pool"), rgb, ["block1_pool"])
+        found[kind] = features(load_vgg_weights(tmp_path / kind, through="block1_pool"), rgb, ["block1_pool"])
         assert_close(found[kind], reference(weights, rgb, kind), 1e-5)
     assert float(found["caffe"]["block1_pool"].mean() / found["torchvision"]["block1_pool"].mean()) > 10
 
@@ -378,7 +378,7 @@ def test_same_numbers_in_both_forms_are_fed_differently(tmp_path):
 def test_half_precision_files_are_widened(tmp_path):
     weights = {name: {k: v.astype(jnp.bfloat16) for k, v in x.items()} for name, x in numbers().items()}
     safetensors.numpy.save_file(flat(weights, "torchvision"), tmp_path / "half")
-    vgg = load_weights(tmp_path / "half", through="block1_pool")
+    vgg = load_vgg_weights(tmp_path / "half", through="block1_pool")
     assert_same_params(vgg, {name: {k: v.astype(np.float32) for k, v in x.items()} for name, x in weights.items()})
 
 
@@ -415,11 +415,11 @@ def vgg19(kind):
         ),
         (
             {k: v.transpose(3, 2, 0, 1) if v.ndim == 4 else v for k, v in flat(numbers(), "caffe").items()},
-            r"block1_conv1 must be a bias \[64\] and a kernel \[3, 3, 3, 64\], got .64. and \[64, 3, 3, 3\]",
+            r"block1_conv1 must be a bias \[64\] and a kernel \[3, 3, 3, 64\], not .64. and \[64, 3, 3, 3\]",
         ),
         (
             flat(numbers(), "caffe") | {"block1_conv1/gamma": np.ones(64, np.float32)},
-            r"got \[64\] and \[64\] and",
+            r"not \[64\] and \[64\] and",
         ),
         (flat(numbers(), "caffe") | {"block1_conv2/bias": np.ones(64, np.int8)}, "block1_conv2 holds values"),
         (with_first_biases("caffe", np.nan), "not finite"),
@@ -430,23 +430,23 @@ def vgg19(kind):
 def test_other_networks_and_numbers_are_refused(entries, words, tmp_path):
     np.savez(tmp_path / "weights.npz", **entries)
     with pytest.raises(InputError, match=words):
-        load_weights(tmp_path / "weights.npz", through="block1_pool")
+        load_vgg_weights(tmp_path / "weights.npz", through="block1_pool")
 
 
 def test_the_right_first_biases_are_accepted(tmp_path):
     for kind, values in (("caffe", CAFFE_BIASES), ("torchvision", TORCHVISION_BIASES)):
         np.savez(tmp_path / "weights.npz", **with_first_biases(kind, values))
-        assert load_weights(tmp_path / "weights.npz", through="block1_pool").preprocessing == kind
+        assert load_vgg_weights(tmp_path / "weights.npz", through="block1_pool").preprocessing == kind
 
 
 def test_real_files_that_are_not_what_they_seem(shared, tmp_path):
     with pytest.raises(InputError, match=r"conv3_4\.npz is VGG19, not VGG16"):
-        load_weights(shared / "weights" / "vgg19_conv1_1_to_conv3_4.npz", through="block2_pool")
-    caffe = load_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block1_pool")
+        load_vgg_weights(shared / "weights" / "vgg19_conv1_1_to_conv3_4.npz", through="block2_pool")
+    caffe = load_vgg_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block1_pool")
     renamed = flat(jax.tree.map(np.asarray, caffe.params), "torchvision")
     np.savez(tmp_path / "renamed.npz", **renamed)
     with pytest.raises(InputError, match="caffe weights under torchvision names"):
-        load_weights(tmp_path / "renamed.npz", through="block1_pool")
+        load_vgg_weights(tmp_path / "renamed.npz", through="block1_pool")
 
 
 class Exploit:
@@ -486,8 +486,8 @@ def cut(form, share):
         (unclosed_header, "damaged or incomplete"),
         (lambda path: path.write_bytes(b""), "neither HDF5, npz nor safetensors"),
         (lambda path: path.write_text("<html>Not Found</html>"), "neither HDF5, npz nor safetensors"),
-        (lambda path: path.mkdir(), "There is no VGG16 weights file"),
-        (lambda path: None, "There is no VGG16 weights file .*'download', or 'random'"),
+        (lambda path: path.mkdir(), "there is no VGG16 weights file"),
+        (lambda path: None, "there is no VGG16 weights file .*'download', or 'random'"),
         *[(cut(form, share), "damaged or incomplete") for form in SAVERS for share in (0.01, 0.5, 0.999)],
     ],
 )
@@ -495,7 +495,7 @@ def test_unreadable_files_are_one_clear_error(save, words, tmp_path):
     path = tmp_path / "weights.pth"
     save(path)
     with pytest.raises(InputError, match=words):
-        load_weights(path, through="block1_pool")
+        load_vgg_weights(path, through="block1_pool")
 
 
 def test_damaged_bytes_never_escape_as_another_error(tmp_path):
@@ -507,7 +507,7 @@ def test_damaged_bytes_never_escape_as_another_error(tmp_path):
         for place in rng.integers(0, 400, 60):
             path.write_bytes(whole[:place] + bytes([rng.integers(256)]) + whole[place + 1 :])
             try:
-                load_weights(path, through="block1_conv1")
+                load_vgg_weights(path, through="block1_conv1")
             except InputError:
                 refused += 1
     assert refused > 50

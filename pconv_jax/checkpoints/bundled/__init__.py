@@ -1,11 +1,11 @@
-"""The weights that come with the package; README.md is their model card."""
+"""The bundled weights; README.md is their model card."""
 
 from pathlib import Path
 
 DEFAULT_WEIGHTS = "faithful"
-"""What photographs are restored with unless something else is asked for."""
+"""The bundled weights that photographs are restored with by default."""
 
 
-def released() -> dict[str, Path]:
-    """The weights that come with the package: their names, and the files."""
+def bundled_weights() -> dict[str, Path]:
+    """The weights that ship with the package: their names, and the files."""
     return {path.stem: path for path in sorted(Path(__file__).parent.glob("*.safetensors"))}

@@ -1,1 +1,1 @@
-"""The data sets of TensorFlow Datasets, read without TensorFlow."""
+"""Data sets of TensorFlow Datasets (TFDS), without TensorFlow."""

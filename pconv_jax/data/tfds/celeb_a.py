@@ -1,7 +1,7 @@
-"""celeb_a where part of the official files is missing: what upstream's builder cannot do without is made up.
+"""celeb_a from incomplete official files: replaces the lists that the TFDS builder requires.
 
-The builder reads four lists along with the archive of images. Copies of CelebA often come without them, or
-hold the first few thousand images, all of which are in the official train split.
+The builder reads four lists besides the archive of images. Copies of CelebA often lack them, or contain only the first
+few thousand images, all of which are in the official train split.
 """
 
 import functools
@@ -20,22 +20,21 @@ LISTS = (PARTITION, "list_attr_celeba.txt", "list_landmarks_align_celeba.txt", "
 
 
 def complete(files: Mapping[str, Path], work: Path) -> tuple[Any, dict[str, Path], str]:
-    """Completes the official files with what the builder cannot do without.
+    """Adds the lists that the builder requires to the official files.
 
     Args:
-        files: path by official name; the archive is there (packed, or the folder it is unpacked in), lists
-            may not be.
-        work: folder for the lists that are written here.
+        files: path of each file by its official name: the archive (packed, or the folder it is unpacked in) and any of
+            the lists.
+        work: folder to write lists to.
 
     Returns:
-        The builder class: upstream's, or with a list missing one that keeps the images only, under another
-        name; all files that it reads; and what a reader of scores must know.
+        The builder class: that of TFDS, or one for images only if a list is missing; all files that it reads; and a
+        note on how the data set differs from the published one.
 
     Raises:
         InputError: no images, or a list that cannot be read.
     """
     tfds = import_tfds()
-
     present = image_names(files[ARCHIVE])
     parts, note = _partition(present, files.get(PARTITION))
     (work / PARTITION).write_text("".join(f"{name} {part}\n" for name, part in sorted(parts.items())))
@@ -43,7 +42,7 @@ def complete(files: Mapping[str, Path], work: Path) -> tuple[Any, dict[str, Path
     if files.keys() >= set(LISTS) - {PARTITION}:
         return tfds.builder_cls("celeb_a"), completed, note
     for file in LISTS[1:]:
-        # Every name, and nothing about it. Two of the lists open with lines for a count and for headings.
+        # Names without values; two of the lists start with a line for the count and one for headings.
         headings = "" if file == LISTS[-1] else f"{len(present)}\n\n"
         (work / file).write_text(headings + "".join(f"{name}\n" for name in present))
         completed[file] = work / file
@@ -51,16 +50,16 @@ def complete(files: Mapping[str, Path], work: Path) -> tuple[Any, dict[str, Path
 
 
 def image_names(archive: Path) -> list[str]:
-    """File names of the images in the archive, or in the folder img_align_celeba beside it, sorted.
+    """Sorted file names of the images in the archive, or in an unpacked folder img_align_celeba.
 
     Args:
-        archive: the ZIP file, or the folder that holds img_align_celeba.
+        archive: the ZIP file, or the folder that contains img_align_celeba.
 
     Returns:
         Names such as "000001.jpg".
 
     Raises:
-        InputError: the archive is damaged, or holds fewer than three images.
+        InputError: the archive is damaged or contains fewer than three images.
     """
     if archive.is_dir():
         paths: Iterable[str] = (str(path) for path in (archive / "img_align_celeba").iterdir())
@@ -69,23 +68,23 @@ def image_names(archive: Path) -> list[str]:
             with zipfile.ZipFile(archive) as opened:
                 paths = opened.namelist()
         except zipfile.BadZipFile as error:
-            raise InputError(f"{archive} is damaged or no ZIP file ({error}); copy it again.") from error
+            raise InputError(f"{archive} is damaged or not a ZIP file ({error}): copy it again") from error
     names = sorted({PurePosixPath(path).name for path in paths if path.endswith(".jpg")})
     names = [name for name in names if not name.startswith(".")]
     if len(names) < 3:
-        raise InputError(f"{archive} holds {len(names)} images of celeb_a, and three splits need at least 3.")
+        raise InputError(f"{archive} contains {len(names)} images of celeb_a, but three splits need at least 3")
     return names
 
 
 def _partition(present: list[str], official: Path | None) -> tuple[dict[str, int], str]:
-    """0, 1 or 2 (train, validation, test) for each image, and whose split it is."""
+    """0, 1 or 2 (train, validation, test) for each image, and a note if the split is not the official one."""
     if official is None:
         why = f"there is no {PARTITION}"
     else:
         known = set(present)
         rows = [line.split() for line in official.read_text().splitlines() if line.strip()]
         if any(len(row) != 2 or row[1] not in ("0", "1", "2") for row in rows):
-            raise InputError(f"{official} does not list splits (lines like '000001.jpg 0'); copy it again.")
+            raise InputError(f"{official} does not list splits (lines like '000001.jpg 0'): copy it again")
         parts = {name: int(part) for name, part in rows if name in known}
         if {0, 1, 2} <= set(parts.values()):
             return parts, ""
@@ -98,7 +97,7 @@ def _partition(present: list[str], official: Path | None) -> tuple[dict[str, int
 
 @functools.cache
 def images_only() -> Any:
-    """Upstream's celeb_a builder, keeping of every example the image alone, of any size."""
+    """The celeb_a builder of TFDS, for images only, of any size."""
     tfds = import_tfds()
 
     class CelebAImages(tfds.builder_cls("celeb_a"), skip_registration=True):  # type: ignore[misc, call-arg]

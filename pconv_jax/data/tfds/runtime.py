@@ -1,9 +1,8 @@
-"""TFDS at work without TensorFlow.
+"""Running TFDS builders without TensorFlow.
 
-All that dtd, oxford_flowers102 and celeb_a want of TensorFlow on their way to disk is `tf.io.gfile`, for
-ordinary files, in three places: the builder's own module (labels), the extractor (archives) and the shuffler
-(splits of more than a gigabyte). While a builder runs, these modules find the standard library's functions
-under those names. Whether TensorFlow is installed makes no difference, and it is not imported.
+To prepare dtd, oxford_flowers102 and celeb_a, TFDS uses only `tf.io.gfile`, for local files, in three places: the
+builder's module (labels), the extractor (archives) and the shuffler (splits of more than a gigabyte). While a builder
+runs, these modules get the standard library's functions instead. TensorFlow is not imported, even if it is installed.
 """
 
 import contextlib
@@ -19,9 +18,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-_OPEN_FILES = 4096  # the shuffler keeps 1000 files open at once, and systems allow 256 or 1024 by default
-_TIMEOUT = 5.0  # seconds to wait for a first answer before saying that there is no network
-_RETRIES = 2  # with TFDS's own number, 10, a network that comes and goes keeps the user waiting for minutes
+_OPEN_FILES = 4096  # the shuffler opens 1000 files at once; the default limit is 256 or 1024
+_TIMEOUT = 5.0  # seconds to wait for a first answer
+_RETRIES = 2  # with TFDS's own 10 retries, an unstable network keeps the user waiting for minutes
 
 _ORDINARY_FILES = types.SimpleNamespace(
     io=types.SimpleNamespace(gfile=types.SimpleNamespace(GFile=open, exists=os.path.exists, remove=os.remove)),
@@ -31,11 +30,7 @@ _ORDINARY_FILES = types.SimpleNamespace(
 
 
 def import_tfds() -> Any:
-    """The module tensorflow_datasets, in working order.
-
-    Returns:
-        The module.
-    """
+    """Imports tensorflow_datasets, with a work-around for its missing dependency."""
     import tensorflow_datasets
     from tensorflow_datasets.core import dataset_builder
 
@@ -51,8 +46,8 @@ def run_builder(builder: Any, *, download_dir: Path | None = None, given: Mappin
 
     Args:
         builder: a TFDS builder.
-        download_dir: where to keep downloads and unpacked archives; by default in the folder of TFDS.
-        given: for each address a file, or the folder in which it is unpacked; None to download them.
+        download_dir: folder for downloads and unpacked archives; in the TFDS folder by default.
+        given: for each address, a local file or the folder it is unpacked in; None to download them.
 
     Raises:
         requests.RequestException, DownloadError, NonMatchingChecksumError: the download failed.
@@ -63,21 +58,21 @@ def run_builder(builder: Any, *, download_dir: Path | None = None, given: Mappin
 
     config = tfds.download.DownloadConfig(try_download_gcs=False, force_checksums_validation=given is None)
     try:
-        # What TFDS prints on the way is left out; its progress bars go to the other stream.
+        # Hides what TFDS prints; its progress bars go to stderr.
         with _prepared_modules(builder, given), _many_open_files(), contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare(download_dir=download_dir, download_config=config, file_format="array_record")
-    except (ExtractError, RuntimeError) as error:  # RuntimeError: as TFDS wraps what an example was refused for
+    except (ExtractError, RuntimeError) as error:  # RuntimeError: TFDS wraps errors of examples in it
         raise ValueError(str(error)) from error
 
 
 @contextlib.contextmanager
 def _prepared_modules(builder: Any, given: Mapping[str, Path] | None) -> Iterator[None]:
-    """Replaces, while a builder runs, what it would use of TensorFlow and how it comes by its files."""
+    """Replaces TensorFlow and the download manager in the modules of TFDS while a builder runs."""
     from tensorflow_datasets.core import download, shuffle
     from tensorflow_datasets.core.download import downloader, extractor
 
     builders = [importlib.import_module(kind.__module__) for kind in type(builder).__mro__]
-    manager = _impatient if given is None else functools.partial(_at_hand, given=given)
+    manager = _downloading_manager if given is None else functools.partial(_local_manager, given=given)
     with contextlib.ExitStack() as stack:
         for module in {extractor, shuffle, *builders}:
             if "tf" in vars(module):
@@ -97,11 +92,11 @@ def _set(module: Any, name: str, value: Any) -> Iterator[None]:
         setattr(module, name, before)
 
 
-def _impatient(base: Any) -> Any:
+def _downloading_manager(base: Any) -> Any:
     class Manager(base):  # type: ignore[misc]
-        """Downloads, or gives up within seconds where there is no network."""
+        """Downloads, or fails within seconds if there is no network."""
 
-        def _download(self, wanted: Any) -> Any:  # called for what was not downloaded before
+        def _download(self, wanted: Any) -> Any:  # called only for files that were not downloaded before
             import requests
 
             requests.get(wanted.url, stream=True, timeout=_TIMEOUT).close()
@@ -113,9 +108,9 @@ def _impatient(base: Any) -> Any:
     return Manager
 
 
-def _at_hand(base: Any, given: Mapping[str, Path]) -> Any:
+def _local_manager(base: Any, given: Mapping[str, Path]) -> Any:
     class Manager(base):  # type: ignore[misc]
-        """Hands out files that are already here in place of downloads."""
+        """Returns local files instead of downloading."""
 
         def download(self, addresses: Any) -> Any:
             return _each(given.__getitem__, addresses)
@@ -124,7 +119,7 @@ def _at_hand(base: Any, given: Mapping[str, Path]) -> Any:
             return _each(lambda path: path if path.is_dir() else self.extract(path), self.download(addresses))
 
         def iter_archive(self, path: Path) -> Iterator[tuple[str, io.BytesIO]]:
-            if path.is_dir():  # an archive that somebody unpacked
+            if path.is_dir():  # an unpacked archive
                 return ((file.name, io.BytesIO(file.read_bytes())) for file in sorted(path.rglob("*.jpg")))
             return _whole_files(super().iter_archive(path))
 
@@ -132,7 +127,7 @@ def _at_hand(base: Any, given: Mapping[str, Path]) -> Any:
 
 
 def _whole_files(archive: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, io.BytesIO]]:
-    """Files to be read after the archive is closed: celeb_a keeps them, and TensorFlow would reopen it."""
+    """Reads files into memory: celeb_a reads them after the archive is closed, which only TensorFlow could reopen."""
     return ((name, io.BytesIO(stream.read())) for name, stream in archive)
 
 

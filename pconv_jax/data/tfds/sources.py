@@ -1,13 +1,12 @@
-"""dtd, oxford_flowers102 and celeb_a through the builders of TensorFlow Datasets (TFDS), without TensorFlow.
+"""dtd, oxford_flowers102 and celeb_a from TensorFlow Datasets (TFDS), without TensorFlow.
 
-Images are uint8 [H, W, 3], RGB. Records are kept as ArrayRecord files, which allow random access. Where they
-come from, in this order:
+Images are uint8 [H, W, 3], RGB. Records are ArrayRecord files, which allow random access. The first of these that
+applies is used:
 
-    1. `data_dir` is a TFDS folder in which the data set is prepared already;
-    2. `data_dir` holds the official archive, packed or unpacked, or a part of it: TFDS's builder prepares
-       that, but apart, in the user's cache, so that a part never passes for the whole;
-    3. it is downloaded into `data_dir` (TFDS's own default: ~/tensorflow_datasets), from upstream's address
-       and checked against upstream's checksum.
+    1. `data_dir` is a TFDS folder with the prepared data set;
+    2. `data_dir` contains the official archive, packed or unpacked, or a part of it: TFDS's builder prepares it in the
+       user's cache, so that a part is never mistaken for the whole data set;
+    3. the data set is downloaded into `data_dir` (TFDS's default: ~/tensorflow_datasets) and its checksum verified.
 """
 
 import copy
@@ -25,7 +24,7 @@ from pconv_jax.data.source import SPLITS, Split
 from pconv_jax.data.tfds import prepare
 from pconv_jax.data.tfds.runtime import import_tfds
 
-# Images in train, validation and test, by the catalogue of TFDS.
+# Number of images in train, validation and test, from the TFDS catalogue.
 OFFICIAL_SIZES = {
     "dtd": (1880, 1880, 1880),
     "oxford_flowers102": (1020, 1020, 6149),
@@ -34,30 +33,30 @@ OFFICIAL_SIZES = {
 
 
 class TfdsSource:
-    """One split of a prepared data set. Opened anew in each process that reads it."""
+    """One split of a prepared data set; each process that reads it opens it again."""
 
     def __init__(self, name: str, directory: str | os.PathLike[str], split: Split, *, note: str = ""):
         """Opens a prepared data set.
 
         Args:
-            name: the data set.
-            directory: where TFDS wrote it, with the version: ".../dtd/3.0.1".
+            name: name of the data set.
+            directory: folder of its version: ".../dtd/3.0.1".
             split: "train", "validation" or "test".
-            note: what a reader of scores on it must know.
+            note: how it differs from the published data set.
 
         Raises:
-            InputError: it was written in a format without random access, or without this split.
+            InputError: its file format has no random access, or it lacks this split.
         """
         self.name, self.note, self.split = name, note, split
         self.directory = Path(directory)
         info = _builder(self.directory).info
         if "array_record" not in {kind.value for kind in info.available_file_formats()}:
             raise InputError(
-                f"{self.directory} holds {name} as {info.file_format.value}, which only TensorFlow can read; "
-                f"give another --data-dir to have it prepared there."
+                f"{self.directory} contains {name} as {info.file_format.value}, which only TensorFlow can read: "
+                f"give another --data-dir to prepare it there"
             )
         if split not in info.splits:
-            raise InputError(f"{self.directory} has no split {split!r}, only {', '.join(sorted(info.splits))}.")
+            raise InputError(f"{self.directory} has no split {split!r}, only {', '.join(sorted(info.splits))}")
         self._size = int(info.splits[split].num_examples)
         self._short_side: int | None = None
 
@@ -71,11 +70,11 @@ class TfdsSource:
         return decode_image(self._read(index), name=name, short_side=self._short_side)
 
     def label(self, index: int) -> str:
-        """The place in the split: `dtd test[3]`."""
+        """The position in the split: `dtd test[3]`."""
         return f"{self.name} {self.split}[{index}]"
 
     def at_least(self, short_side: int) -> "TfdsSource":
-        """The same images, JPEGs decoded at a part of their size where `short_side` allows."""
+        """The same images; JPEGs are decoded at a fraction of their size if `short_side` allows."""
         smaller = copy.copy(self)
         smaller._short_side = short_side
         return smaller
@@ -89,9 +88,8 @@ class TfdsSource:
 
     @functools.cached_property
     def _read(self) -> Callable[[int], bytes]:
-        """Reads the encoded image of a record, and of the record no more than that."""
+        """A function from an index to the encoded image of the record; other features are not parsed."""
         tfds = import_tfds()
-
         builder = _builder(self.directory)
         raw = tfds.decode.DeserializeMethod.RAW_BYTES
         records = builder.as_data_source(self.split, deserialize_method=raw, file_format="array_record")
@@ -108,20 +106,20 @@ def open_tfds(
     download: bool = True,
     prepared_dir: str | os.PathLike[str] | None = None,
 ) -> TfdsSource:
-    """Opens a split, after preparing the data set if that was not done before.
+    """Opens a split, after preparing the data set if necessary.
 
     Args:
         name: one of `OFFICIAL_SIZES`.
         split: "train", "validation" or "test".
-        data_dir: a folder of TFDS, or one with the official files.
+        data_dir: a TFDS folder, or one with the official files.
         download: whether the data set may be downloaded.
-        prepared_dir: where to keep what is prepared from files in `data_dir`; the user's cache by default.
+        prepared_dir: folder for what is prepared from the files in `data_dir`; in the user's cache by default.
 
     Returns:
         The split.
 
     Raises:
-        InputError: it is not here, and cannot be downloaded; or the files that are here are not enough.
+        InputError: the data set is unavailable, or some of its files are missing.
     """
     folder = None if data_dir is None else Path(data_dir).expanduser()
     directory = prepare.find_prepared(name, folder)
@@ -141,6 +139,4 @@ def open_tfds(
 
 @functools.lru_cache(maxsize=16)
 def _builder(directory: Path) -> Any:
-    tfds = import_tfds()
-
-    return tfds.builder_from_directory(directory)
+    return import_tfds().builder_from_directory(directory)

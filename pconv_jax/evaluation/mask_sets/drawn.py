@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks import RATIO_BINS, random_lines, random_lines_of_ratio
+from pconv_jax.masks import RATIO_BINS, random_lines, random_strokes_by_ratio
 
 # By version: fewest and most lines, thinnest and thickest line in pixels. What a version draws never changes: that
 # would change every score given under its name. Add another version instead.
@@ -96,7 +96,7 @@ class RatioMasks:
         number = check_place(self.name, self.buckets, bucket, index)
         ratio = _RATIOS[self.version][number // 2]
         rng = generator(self.name, self.version, self.seed, number, index, height, width)
-        return random_lines_of_ratio(rng, height, width, ratio=ratio, border=bool(number % 2))
+        return random_strokes_by_ratio(rng, height, width, ratio=ratio, border=bool(number % 2))
 
     def definition(self) -> dict[str, Any]:
         """All that the masks depend on, in JSON values."""

@@ -1,4 +1,7 @@
-"""The table of scores on disk: `scores.csv`, a row a pair and method; `benchmark.json`, what they were scored on."""
+"""The table of scores on disk: `scores.csv`, a row for each pair and method.
+
+`benchmark.json` beside it holds the facts of the table: on which pairs it was scored, and by which methods.
+"""
 
 import collections
 import csv
@@ -9,35 +12,52 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.evaluate.pairs import Pairs, benchmark_hash
 from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.pairs import Pairs, Progress, no_progress, pairs_hash
 from pconv_jax.evaluation.statistics import KEYS
 
 _UNDECODABLE = "surrogateescape"  # names of files can be any bytes
-_BENCHMARK = ("images", "masks", "noise", "sha256", "note", "pairs", "buckets", "distances", "methods")
+_FACTS = ("images", "masks", "noise", "sha256", "note", "pairs", "buckets", "distances", "methods")
 _TYPES = {"image": int, "name": str, "bucket": str, "method": str}
 
 
 class ScoreTable:
-    """Rows on disk as soon as they are scored; those of an earlier call are taken over."""
+    """Rows on disk as soon as they are scored; those of an earlier call are kept.
 
-    def __init__(self, folder: Path, pairs: Pairs, distances: Mapping[str, Mapping[str, Any]]):
+    A table keeps the columns that it began with, so that each column is over the same pairs: one that an older version
+    began has no scores of raw output, and gets none.
+
+    Attributes:
+        folder: the folder.
+        facts: contents of `benchmark.json`.
+        rows: the rows.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        pairs: Pairs,
+        distances: Mapping[str, Mapping[str, Any]],
+        *,
+        progress: Progress = no_progress,
+    ):
         """Opens the table of a folder, or starts one.
 
         Args:
             folder: where it is or will be.
             pairs: what is scored; its images are looked at once more.
             distances: names of the perceptual distances, and which ones exactly they are.
+            progress: shows how many images are hashed.
 
         Raises:
             InputError: the folder holds something else, or scores of other pairs.
         """
         self.folder, self._path = folder, folder / "scores.csv"
-        definition = pairs.definition()
-        self.benchmark: dict[str, Any] = {
+        definition = pairs.definition(progress=progress)
+        self.facts: dict[str, Any] = {
             **definition,
-            "sha256": benchmark_hash(definition),
+            "sha256": pairs_hash(definition),
             "note": pairs.note,
             "pairs": len(pairs),
             "buckets": list(pairs.buckets),
@@ -47,40 +67,40 @@ class ScoreTable:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"--out {folder} is not a folder: name another")
         if (folder / "benchmark.json").exists():
-            self._take_over(read_benchmark(folder))
+            self._resume(read_facts(folder))
         elif folder.exists() and any(folder.iterdir()):
             raise InputError(f"--out {folder} is not empty and holds no evaluation: name another")
         self.rows = read_rows(folder)
 
-    def _take_over(self, before: Mapping[str, Any]) -> None:
-        refuse_other_pairs({str(self.folder): before, "this command": self.benchmark})
-        if before["distances"] != self.benchmark["distances"]:
-            scored, wanted = (", ".join(each["distances"]) or "none" for each in (before, self.benchmark))
+    def _resume(self, before: Mapping[str, Any]) -> None:
+        refuse_other_pairs({str(self.folder): before, "this command": self.facts})
+        if before["distances"] != self.facts["distances"]:
+            scored, wanted = (", ".join(each["distances"]) or "none" for each in (before, self.facts))
             wanted = f"{wanted} from other weights" if scored == wanted else wanted
             raise InputError(
                 f"{self.folder} was scored with perceptual distances: {scored}, and now they are to be: {wanted}; use "
                 "the same VGG and LPIPS flags, or another --out"
             )
-        self.benchmark["methods"] = dict(before["methods"])
+        self.facts["methods"] = dict(before["methods"])
 
     def add_method(self, name: str, identity: Mapping[str, Any]) -> None:
-        """Notes which method a name stands for.
+        """Records which method a name stands for.
 
         Raises:
             InputError: the table has scores of another one under this name.
         """
-        identity = json.loads(json.dumps(identity))  # as it comes back: lists, not tuples
-        known = self.benchmark["methods"].get(name)
+        identity = json.loads(json.dumps(identity))  # as it is read back: lists, not tuples
+        known = self.facts["methods"].get(name)
         if known is not None and known != identity and any(row["method"] == name for row in self.rows):
             changed = ", ".join(key for key in known.keys() | identity.keys() if known.get(key) != identity.get(key))
             raise InputError(
                 f"{self.folder} holds scores of another {name} ({changed} differs): name this one differently, as "
                 "NAME=FOLDER, or use another --out"
             )
-        self.benchmark["methods"][name] = identity
+        self.facts["methods"][name] = identity
 
     def start(self) -> None:
-        """Writes what is known so far; a last line that a kill cut short is gone after that.
+        """Writes what is known so far, without a last line that a kill cut short.
 
         Raises:
             InputError: the folder cannot be made.
@@ -89,22 +109,24 @@ class ScoreTable:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"--out {self.folder} cannot be made ({error.strerror}): name another") from error
-        write_json(self.folder / "benchmark.json", self.benchmark)
+        write_json(self.folder / "benchmark.json", self.facts)
         if self.rows:
             self._write(self.rows)
         else:
             self._path.unlink(missing_ok=True)  # at most a piece of its heading
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Adds rows, on disk when this returns."""
+        """Adds rows, on disk when this returns; columns that the table does not have are left out."""
         if not rows:
             return
+        columns = list(self.rows[0] if self.rows else rows[0])
+        kept = [{name: row[name] for name in columns} for row in rows]
         with self._path.open("a", newline="", encoding="utf-8", errors=_UNDECODABLE) as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
             if file.tell() == 0:
                 writer.writeheader()
-            writer.writerows(_cells(row) for row in rows)
-        self.rows += [dict(row) for row in rows]
+            writer.writerows(_cells(row) for row in kept)
+        self.rows += kept
 
     def finish(self) -> list[dict[str, Any]]:
         """Sorts the rows by image, bucket and method, so that the file does not depend on who was first.
@@ -112,8 +134,8 @@ class ScoreTable:
         Returns:
             The rows.
         """
-        buckets = {bucket: place for place, bucket in enumerate(self.benchmark["buckets"])}
-        methods = {method: place for place, method in enumerate(self.benchmark["methods"])}
+        buckets = {bucket: place for place, bucket in enumerate(self.facts["buckets"])}
+        methods = {method: place for place, method in enumerate(self.facts["methods"])}
         self.rows.sort(key=lambda row: (row["image"], buckets[row["bucket"]], methods[row["method"]]))
         self._write(self.rows)
         return self.rows
@@ -129,11 +151,11 @@ class ScoreTable:
 
 
 def finished(rows: list[dict[str, Any]], pairs: int) -> tuple[list[dict[str, Any]], list[str]]:
-    """Sorts out methods that were not scored on all pairs, for means over different pairs cannot be compared.
+    """Separates methods that were not scored on all pairs: means over different pairs cannot be compared.
 
     Args:
         rows: rows of a table.
-        pairs: number of pairs of the benchmark.
+        pairs: number of pairs of the table.
 
     Returns:
         The rows of the other methods, and the names of those that are left out.
@@ -142,16 +164,16 @@ def finished(rows: list[dict[str, Any]], pairs: int) -> tuple[list[dict[str, Any
     return [row for row in rows if counts[row["method"]] == pairs], [name for name in counts if counts[name] != pairs]
 
 
-def refuse_other_pairs(benchmarks: Mapping[str, Mapping[str, Any]]) -> None:
+def refuse_other_pairs(tables: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuses to put scores of different pairs beside each other.
 
     Args:
-        benchmarks: name -> contents of a `benchmark.json`.
+        tables: name -> its facts.
 
     Raises:
         InputError: naming what differs.
     """
-    (first, one), *others = benchmarks.items()
+    (first, one), *others = tables.items()
     for name, other in others:
         if other["sha256"] != one["sha256"]:
             differs = [
@@ -168,8 +190,8 @@ def refuse_other_pairs(benchmarks: Mapping[str, Mapping[str, Any]]) -> None:
             )
 
 
-def read_benchmark(folder: Path) -> dict[str, Any]:
-    """Contents of the `benchmark.json` of an evaluation.
+def read_facts(folder: Path) -> dict[str, Any]:
+    """The facts of a table: contents of the `benchmark.json` of a folder.
 
     Raises:
         InputError: there is none, or it cannot be read.
@@ -179,7 +201,7 @@ def read_benchmark(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder} holds no evaluation: name a folder that `python -m experiments.evaluate` wrote")
     try:
         content = dict(json.loads(path.read_text()))
-        if missing := [name for name in _BENCHMARK if name not in content]:
+        if missing := [name for name in _FACTS if name not in content]:
             raise ValueError(f"it has no {missing[0]}")
         return content
     except (TypeError, ValueError) as error:
@@ -216,5 +238,5 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cell(value: float) -> str:
-    """An empty cell is "not measured"; others are written so that they come back to the bit."""
+    """An empty cell is "not measured"; others are read back to the bit."""
     return "" if math.isnan(value) else repr(value)

@@ -1,4 +1,4 @@
-"""Scores of a study: means over images and seeds, differences between variants, and how sure they are."""
+"""Scores of a study: means over images and seeds, differences between variants, and how certain they are."""
 
 import dataclasses
 import math
@@ -34,7 +34,7 @@ class Difference:
 
 
 @dataclasses.dataclass(frozen=True)
-class Results:
+class StudyScores:
     """Everything that a study measured.
 
     Attributes:
@@ -42,7 +42,7 @@ class Results:
         variants: names, the reference first.
         seeds: number of seeds of each variant.
         classical: names of the classical methods.
-        distance: column of the perceptual distance, None if there is none.
+        distance: column of the perceptual distance, None without one.
     """
 
     rows: Mapping[str, Rows]
@@ -59,27 +59,27 @@ class Results:
             found += [(condition, bucket) for bucket in ([ALL] if len(buckets) > 1 else []) + buckets]
         return found
 
-    def column(self, figure: str) -> str | None:
-        """The column of a figure; that of "distance" depends on the weights."""
-        return self.distance if figure == "distance" else figure
+    def column(self, metric: str) -> str | None:
+        """The column of a metric; that of "distance" depends on the weights."""
+        return self.distance if metric == "distance" else metric
 
-    def mean(self, method: str, figure: str, condition: str, bucket: str = ALL) -> Mean:
+    def mean(self, method: str, metric: str, condition: str, bucket: str = ALL) -> Mean:
         """Mean of a variant, averaged over its seeds image by image, or of a classical method."""
-        return bootstrap(_over_seeds([self._images(name, figure, condition, bucket) for name in self._methods(method)]))
+        return bootstrap(_over_seeds([self._images(name, metric, condition, bucket) for name in self._methods(method)]))
 
-    def by_seed(self, variant: str, figure: str, condition: str, bucket: str = ALL) -> tuple[float, ...]:
+    def by_seed(self, variant: str, metric: str, condition: str, bucket: str = ALL) -> tuple[float, ...]:
         """The mean of every seed of a variant by itself."""
         means = [
-            bootstrap(list(self._images(name, figure, condition, bucket).values())) for name in self._methods(variant)
+            bootstrap(list(self._images(name, metric, condition, bucket).values())) for name in self._methods(variant)
         ]
         return tuple(float("nan") if mean.mean is None else mean.mean for mean in means)
 
-    def difference(self, variant: str, other: str, figure: str, condition: str, bucket: str = ALL) -> Difference:
+    def difference(self, variant: str, other: str, metric: str, condition: str, bucket: str = ALL) -> Difference:
         """A variant less another one or a classical method, image by image and seed by seed."""
         ours, theirs = self._methods(variant), self._methods(other)
         theirs = theirs * len(ours) if len(theirs) == 1 else theirs
         by_seed = [
-            gains(self.rows[condition], a, b, self._column(figure), bucket=bucket)
+            gains(self.rows[condition], a, b, self._column(metric), bucket=bucket)
             for a, b in zip(ours, theirs, strict=True)
         ]
         seeds = [bootstrap(list(gain.values())).mean for gain in by_seed]
@@ -88,12 +88,12 @@ class Results:
     def _methods(self, name: str) -> list[str]:
         return [name] if name in self.classical else [f"{name}-{seed}" for seed in range(self.seeds)]
 
-    def _images(self, method: str, figure: str, condition: str, bucket: str) -> dict[int, float]:
+    def _images(self, method: str, metric: str, condition: str, bucket: str) -> dict[int, float]:
         rows = [row for row in self.rows[condition] if row["method"] == method and bucket in (ALL, row["bucket"])]
-        return by_image(rows, self._column(figure))
+        return by_image(rows, self._column(metric))
 
-    def _column(self, figure: str) -> str:
-        column = self.column(figure)
+    def _column(self, metric: str) -> str:
+        column = self.column(metric)
         assert column is not None, "the study has no perceptual distance"
         return column
 

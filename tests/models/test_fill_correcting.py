@@ -7,17 +7,17 @@ import pytest
 from flax import nnx
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import PyramidConfig, PyramidGenerator, build_generator, widest_closed_line
+from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator
 from pconv_jax.models.fill import pyramid_fill
 from pconv_jax.models.fill_correcting import _depth_to_space, _space_to_depth
-from pconv_jax.models.registry import config_from_notes, generator_notes
+from pconv_jax.models.registry import config_from_json, config_to_json
 
-CONFIG = PyramidConfig(widths=(6, 8), blocks=(1, 2))
+CONFIG = FillCorrectingConfig(widths=(6, 8), blocks=(1, 2))
 
 
 def build(config=CONFIG, **kwargs):
     """A network with parameters large enough that every one of them matters."""
-    graph, state = nnx.split(nnx.eval_shape(lambda: PyramidGenerator(config, rngs=nnx.Rngs(0), **kwargs)))
+    graph, state = nnx.split(nnx.eval_shape(lambda: FillCorrectingGenerator(config, rngs=nnx.Rngs(0), **kwargs)))
     rng = np.random.default_rng(1)
 
     def number(leaf):
@@ -82,7 +82,7 @@ def test_depth_and_space_by_hand_and_back():
 
 def test_it_starts_close_to_the_fill():
     image, mask = picture(32, 32)
-    fresh = PyramidGenerator(PyramidConfig(), rngs=nnx.Rngs(0))
+    fresh = FillCorrectingGenerator(FillCorrectingConfig(), rngs=nnx.Rngs(0))
     change = np.asarray(fresh(image, mask)[0]) - pyramid_fill(image, mask)
     assert 0 < np.abs(change).mean() < 0.03
 
@@ -109,13 +109,13 @@ def test_any_size_is_as_if_padded_further(model, height, width):
 
 def test_the_context_of_the_decoder_by_hand():
     # Head and two convolutions at 2 px each; then 6 px are two pixels of 4, and two or four more for the convolutions.
-    assert [PyramidConfig((4, 4, 4), (1, 1, 1)).context(level) for level in range(2)] == [6, 16]
-    assert [PyramidConfig((4, 4, 4), (0, 2, 1)).context(level) for level in range(2)] == [2, 20]
+    assert [FillCorrectingConfig((4, 4, 4), (1, 1, 1)).context(level) for level in range(2)] == [6, 16]
+    assert [FillCorrectingConfig((4, 4, 4), (0, 2, 1)).context(level) for level in range(2)] == [2, 20]
 
 
 @pytest.mark.parametrize("margin", [8, 16, 24])
 def test_without_its_margin_it_is_the_middle_of_the_whole(margin):
-    model = build(PyramidConfig((6, 8, 4), (1, 1, 1)))
+    model = build(FillCorrectingConfig((6, 8, 4), (1, 1, 1)))
     image, mask = picture(64, 72)
     inside = np.ones_like(mask)
     inside[:, 52:], inside[:, :, :12] = 0, 0  # the border of an image on two sides
@@ -130,7 +130,7 @@ def test_without_its_margin_it_is_the_middle_of_the_whole(margin):
 @pytest.mark.parametrize(("size", "margin"), [((64, 64), 12), ((64, 60), 16), ((32, 64), 16)])
 def test_margins_that_cannot_be(size, margin):
     with pytest.raises(InputError, match=f"margin={margin} of {size[0]}x{size[1]} px"):
-        build(PyramidConfig((6, 8, 4), (1, 1, 1)))(*picture(*size), margin=margin)
+        build(FillCorrectingConfig((6, 8, 4), (1, 1, 1)))(*picture(*size), margin=margin)
 
 
 def test_far_away_it_sees_nothing_but_through_the_fill(model):
@@ -164,7 +164,7 @@ def test_bfloat16_stays_close_and_keeps_the_fill(model):
 
 
 def test_no_line_is_too_wide():
-    assert widest_closed_line(PyramidConfig()) is None
+    assert FillCorrectingConfig().widest_line() is None
     model = build()
     mask = np.ones((1, 256, 64, 1), np.float32)
     mask[:, 16:240] = 0
@@ -173,9 +173,9 @@ def test_no_line_is_too_wide():
 
 
 def test_notes_lead_back_to_the_configuration():
-    for config in (CONFIG, PyramidConfig()):
-        assert config_from_notes(generator_notes(config), "here") == config
-    assert isinstance(nnx.eval_shape(lambda: build_generator(CONFIG, rngs=nnx.Rngs(0))), PyramidGenerator)
+    for config in (CONFIG, FillCorrectingConfig()):
+        assert config_from_json(config_to_json(config), "here") == config
+    assert isinstance(nnx.eval_shape(lambda: CONFIG.build(rngs=nnx.Rngs(0))), FillCorrectingGenerator)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_notes_lead_back_to_the_configuration():
 )
 def test_notes_of_another_network_are_refused(noted):
     with pytest.raises(InputError, match=r"^here holds a generator that this version cannot build"):
-        config_from_notes(noted, "here")
+        config_from_json(noted, "here")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_notes_of_another_network_are_refused(noted):
 )
 def test_a_network_that_cannot_be_is_named(kwargs, named):
     with pytest.raises(InputError, match=named):
-        PyramidConfig(**kwargs)
+        FillCorrectingConfig(**kwargs)
 
 
 def test_inputs_of_another_shape_are_named(model):

@@ -1,15 +1,15 @@
-"""Images with masks of a set, assigned by the benchmark's seed."""
+"""Images with masks of a set, assigned by a seed."""
 
 from typing import Any
 
 import numpy as np
 
-from experiments.evaluate.pairs import Pair, as_floats, hash_images, noise_definition, with_noise
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.data.crop import central_square
 from pconv_jax.evaluation.mask_sets import NO_HOLE, MaskSet, mask_set_hash
 from pconv_jax.evaluation.metrics import SSIM_WINDOW
+from pconv_jax.evaluation.pairs import Pair, Progress, as_floats, hash_images, noise_definition, with_noise
 
 
 class SeededPairs:
@@ -33,7 +33,7 @@ class SeededPairs:
             raise InputError(f"--image-size is {size}, but scores need at least {SSIM_WINDOW} px on each side")
         self.images, self.masks, self.size, self.noise, self.seed = images.at_least(size), masks, size, noise, seed
         self.note = images.note
-        self.buckets = tuple(bucket for bucket in masks.buckets if bucket != NO_HOLE)  # nothing to repair, or to score
+        self.buckets = tuple(bucket for bucket in masks.buckets if bucket != NO_HOLE)  # nothing to inpaint or to score
         self._count = min(len(images), limit or len(images))
         self._last: tuple[int, np.ndarray] | None = None
 
@@ -52,14 +52,14 @@ class SeededPairs:
         image, place = divmod(index, len(self.buckets))
         return image, self.buckets[place]
 
-    def definition(self) -> dict[str, Any]:
+    def definition(self, *, progress: Progress) -> dict[str, Any]:
         """What the pairs follow from; decodes every image once."""
         return {
             "images": {
                 "data": self.images.name,
                 "count": self._count,
                 "size": self.size,
-                "sha256": hash_images(self._square, self._count),
+                "sha256": hash_images(self._square, self._count, progress=progress),
             },
             "masks": {**self.masks.definition(), "sha256": mask_set_hash(self.masks, size=(self.size, self.size))},
             "noise": noise_definition(self.noise, self.seed),

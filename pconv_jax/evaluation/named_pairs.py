@@ -1,15 +1,23 @@
-"""Images and masks of a user's own, matched by their names."""
+"""Images and masks of the user, matched by their names."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments.evaluate.pairs import Pair, as_floats, hash_images, noise_definition, progress, with_noise
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource
 from pconv_jax.evaluation.mask_sets import bucket_of, read_mask, warn_if_inverted
 from pconv_jax.evaluation.metrics import SSIM_WINDOW
+from pconv_jax.evaluation.pairs import (
+    Pair,
+    Progress,
+    as_floats,
+    hash_images,
+    no_progress,
+    noise_definition,
+    with_noise,
+)
 from pconv_jax.imaging import matching_masks
 from pconv_jax.masks import hole_ratio
 
@@ -27,6 +35,7 @@ class NamedPairs:
         invert: bool,
         noise: float,
         seed: int,
+        progress: Progress = no_progress,
     ):
         """Matches every image with a mask: same path below its folder, whatever the suffix.
 
@@ -38,6 +47,7 @@ class NamedPairs:
             invert: black marks the holes.
             noise: standard deviation of Gaussian noise on the input.
             seed: of the noise.
+            progress: shows how many masks are checked.
 
         Raises:
             InputError: an image without a mask or with two, a mask of another size, an image too small to be scored,
@@ -86,7 +96,7 @@ class NamedPairs:
         """Number of the image and bucket of a pair."""
         return index, self._buckets[index]
 
-    def definition(self) -> dict[str, Any]:
+    def definition(self, *, progress: Progress) -> dict[str, Any]:
         """What the pairs follow from; decodes every image and mask once more."""
         count = len(self.files)
         return {
@@ -94,13 +104,13 @@ class NamedPairs:
                 "data": self.images.name,
                 "count": count,
                 "size": "own",
-                "sha256": hash_images(self.images.__getitem__, count),
+                "sha256": hash_images(self.images.__getitem__, count, progress=progress),
             },
             "masks": {
                 "kind": "by name",
                 "threshold": self.threshold,
                 "invert": self.invert,
-                "sha256": hash_images(lambda index: np.packbits(self._mask(index) == 0), count),
+                "sha256": hash_images(lambda index: np.packbits(self._mask(index) == 0), count, progress=progress),
             },
             "noise": noise_definition(self.noise, self.seed),
         }

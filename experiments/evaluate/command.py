@@ -1,0 +1,102 @@
+"""The evaluation from its flags to its tables and pictures."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from experiments.evaluate.composites import composite_file, fid_of_methods, save_composites
+from experiments.evaluate.opening import bar_for_many, open_distances, open_fid, open_pairs
+from experiments.evaluate.options import Options
+from experiments.evaluate.pictures import draw
+from experiments.evaluate.report import report
+from experiments.train.logs import progress_bar
+from pconv_jax.common.atomic_write import atomic_write, write_json
+from pconv_jax.common.cache import enable_compilation_cache
+from pconv_jax.common.versions import package_versions
+from pconv_jax.evaluation.methods import open_methods
+from pconv_jax.evaluation.pairs import Pairs
+from pconv_jax.evaluation.score_table import ScoreTable, finished
+from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod
+from pconv_jax.evaluation.summary import summarise
+from pconv_jax.evaluation.worker_pool import Part, score_parts
+
+
+def evaluate(options: Options) -> list[dict[str, Any]]:
+    """Scores what the flags ask for and is not scored yet, then writes tables and pictures.
+
+    Files in `options.out`: `scores.csv` (a row for each pair and method), `benchmark.json` (what they were scored on),
+    `summary.json`, `summary.md`, and `best_median_worst_NAME.png` for each method.
+
+    Args:
+        options: the flags.
+
+    Returns:
+        All rows of the folder's table, except those of methods that an earlier command left unfinished.
+
+    Raises:
+        InputError: something that the user can correct.
+    """
+    options.check()
+    enable_compilation_cache()
+    # Errors that show at once come first, then what looks at every image.
+    methods = open_methods(options.method_names)
+    distances, fid = open_distances(options), open_fid(options)
+    pairs = open_pairs(options)
+    identities = {each.name: each.identity for each in distances}
+    table = ScoreTable(options.out, pairs, identities, progress=bar_for_many)
+    for method in methods:
+        table.add_method(method.name, method.identity)
+    table.start()
+    sha = table.facts["sha256"]
+    print(f"benchmark {sha[:12]}: {len(pairs)} pairs of {options.data} images and masks {options.masks}")
+    if pairs.note:
+        print(f"note: {pairs.note}")
+    if table.rows and "raw_whole_l1" not in table.rows[0]:
+        print(f"note: {options.out} was begun by an older version, so raw output is not scored: name another --out")
+    _score(pairs, methods, table, options, distances)
+    rows, left_out = finished(table.finish(), len(pairs))
+    summary = summarise(rows)
+    fids = fid_of_methods(fid, pairs, [method.name for method in methods], options.out) if fid else {}
+    with atomic_write(options.out / "summary.md") as unfinished:
+        unfinished.write_text(report(rows, summary, table.facts, fids))
+    versions = package_versions("jax", "numpy", "opencv-python-headless", "scikit-image", "pillow")
+    facts = {"benchmark": table.facts, "versions": versions, **({"fid": fids} if fids else {})}
+    write_json(options.out / "summary.json", {**facts, **summary.to_json()})
+    pictures = draw(pairs, methods, rows, options.out)
+    print(f"\n{summary.table('hole')}\n\nThe whole image, raw output and differences: {options.out / 'summary.md'}")
+    if left_out:
+        print(f"left out, because an earlier command did not score it on all pairs: {', '.join(left_out)}")
+    for path in (*(options.out / name for name in ("scores.csv", "summary.json", "summary.md")), *pictures):
+        print(f"  {path}")
+    return rows
+
+
+def _score(
+    pairs: Pairs,
+    methods: Sequence[NamedMethod],
+    table: ScoreTable,
+    options: Options,
+    distances: Sequence[NamedDistance],
+) -> None:
+    done = {(row["image"], row["bucket"], row["method"]) for row in table.rows}
+    save = options.save_composites or options.fid_weights is not None
+
+    def is_done(index: int, name: str) -> bool:
+        # An earlier command scored it, but may not have kept its composite.
+        number, bucket = pairs.key(index)
+        saved = not save or composite_file(options.out, name, number, bucket).exists()
+        return saved and (number, bucket, name) in done
+
+    parts: list[Part] = []
+    for method in methods:
+        left = [index for index in range(len(pairs)) if not is_done(index, method.name)]
+        parts += [Part(method, left[at : at + options.batch_size]) for at in range(0, len(left), options.batch_size)]
+    count = sum(len(part.indices) for part in parts)
+    workers = options.workers or os.cpu_count() or 1
+    total = len(methods) * len(pairs)
+    with progress_bar("scoring", "img", total=total, done=total - count) as bar:
+        for scored in score_parts(pairs, parts, workers=workers, distances=distances, keep=save):
+            if save:
+                save_composites(pairs, scored.rows[0]["method"], scored.composites, options.out)
+            table.append([row for row in scored.rows if (row["image"], row["bucket"], row["method"]) not in done])
+            bar.update(len(scored.rows))

@@ -1,0 +1,129 @@
+"""The sections of a run's settings that are not the library's own: data, networks, and the run itself."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.data import DATASETS, Augmentation
+from pconv_jax.models import NETWORKS, PAPER_PRESETS, AnyGeneratorConfig, DiscriminatorConfig
+from pconv_jax.training.sharding import Strategy
+
+_OPTIONS = ("widths", "blocks", "convolution")  # flags that change a field of the generator's config
+
+
+def generator_configs() -> dict[str, AnyGeneratorConfig]:
+    """By the names that --generator takes: the paper's presets, and every other network as it is by default."""
+    others = {name: network() for name, network in NETWORKS.items() if name not in PAPER_PRESETS}
+    return {**PAPER_PRESETS, **others}
+
+
+if TYPE_CHECKING:
+    Dataset: TypeAlias = str
+    GeneratorName: TypeAlias = str
+else:  # the flags list these
+    Dataset, GeneratorName = Literal[DATASETS], Literal[tuple(generator_configs())]
+
+
+def flag(name: str) -> str:
+    """The flag of a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """The images of a run.
+
+    Attributes:
+        dataset: where the images come from: those embedded in scikit-image (samples), any tree of images (folder), or
+            a TensorFlow Datasets builder.
+        data_dir: folder of the images (dataset folder), or of the archives or prepared records (TFDS data sets).
+        limit: number of training images to use, of all if not given.
+        image_size: side of the square training images, px.
+        batch_size: images a step, over all devices.
+        workers: processes that prepare batches; 0 prepares them in threads of this process.
+        augmentation: how training images are varied.
+    """
+
+    dataset: Dataset = "samples"
+    data_dir: Path | None = None
+    limit: int | None = None
+    image_size: int = 64
+    batch_size: int = 16
+    workers: int = 0
+    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """The networks of a run, and the weights that they start from.
+
+    Attributes:
+        generator: preset of the paper's generator (paper, 64, 128, tiny), or pyramid: a correction of a cheap fill.
+        widths: channels of each stage of the generator, instead of the preset's.
+        blocks: residual blocks at each resolution, of generator pyramid alone.
+        convolution: the generator's convolutions: partial, or plain with the mask as a fourth channel, to compare.
+        initial_weights: weights that training starts from: a .safetensors file, or the name of bundled weights.
+        discriminator_widths: channels of each stage of the discriminator.
+        vgg_weights: a file of VGG16 weights (Keras .h5, or .npz/.safetensors), "download", or "random".
+        bfloat16: compute features in bfloat16; parameters and masks stay float32.
+    """
+
+    generator: GeneratorName = "64"
+    widths: tuple[int, ...] | None = None
+    blocks: tuple[int, ...] | None = None
+    convolution: Literal["partial", "plain"] = "partial"
+    initial_weights: Path | None = None
+    discriminator_widths: tuple[int, ...] = (32, 64, 128, 256)
+    vgg_weights: str = "download"
+    bfloat16: bool = False
+
+    @property
+    def generator_config(self) -> AnyGeneratorConfig:
+        """Config of the generator: the preset, changed by the options that are not at their default.
+
+        Raises:
+            InputError: an option that this generator does not have, or a value that makes no sense.
+        """
+        preset = generator_configs()[self.generator]
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        given = {name: getattr(self, name) for name in _OPTIONS if getattr(self, name) != defaults[name]}
+        for name, value in given.items():
+            if name not in {field.name for field in dataclasses.fields(preset)}:
+                raise InputError(f"{flag(name)} {value} does not go with --generator {self.generator}: leave it out")
+        return dataclasses.replace(preset, **given)
+
+    def discriminator_config(self, image_size: int) -> DiscriminatorConfig:
+        """Config of the discriminator of images with this side, px."""
+        return DiscriminatorConfig(image_size, self.discriminator_widths)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """How long a run trains, on what, and what it leaves behind.
+
+    Attributes:
+        epochs: passes over the training images; --steps overrides it.
+        steps: training steps.
+        seed: seed of parameters, data order, crops, masks and noise.
+        mapping: how the step is mapped over devices.
+        out: folder for everything the run writes.
+        resume: continue from the latest checkpoint in the output folder, if there is one.
+        checkpoint_every: steps between checkpoints, each with a validation score.
+        keep: number of latest checkpoints to keep, besides the best.
+        sample_every: steps between grids of sample results.
+        validation_images: images of the validation split that are scored at each checkpoint.
+        test_images: images of the test split that are scored at the end, all if not given.
+    """
+
+    epochs: int = 40
+    steps: int | None = None
+    seed: int = 0
+    mapping: Strategy = "shard_map"
+    out: Path = Path("runs/run")
+    resume: bool = False
+    checkpoint_every: int = 500
+    keep: int = 3
+    sample_every: int = 500
+    validation_images: int = 64
+    test_images: int | None = None

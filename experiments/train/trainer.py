@@ -1,0 +1,111 @@
+"""What a run trains: the state on the devices, the step that advances it, and the data that the step takes."""
+
+import contextlib
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments.train.batches import training_batches
+from experiments.train.config import Config
+from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
+from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.checkpoints.weights_file import load_generator_weights
+from pconv_jax.common.errors import InputError
+from pconv_jax.data import ImageSource
+from pconv_jax.models.vgg import VGG16
+from pconv_jax.training.sharding import Replicas
+from pconv_jax.training.state import TrainConfig, TrainState, Variables, init_state
+from pconv_jax.training.step import train_step
+
+
+class Trainer:
+    """State, step and data of a run, from its beginning or from a checkpoint.
+
+    Attributes:
+        config: settings of the step.
+        total_steps: steps that the run takes in all.
+        state: the state of training as the mapping over devices holds it.
+        steps: steps taken, those before a checkpoint included.
+        data: iterator over this host's part of the batches.
+        parameters: number of parameters of the generator and of the discriminator.
+    """
+
+    def __init__(self, config: Config, source: ImageSource, vgg: VGG16 | None):
+        """Builds networks, step and data pipeline; nothing is compiled for the step yet, and nothing is written.
+
+        Args:
+            config: settings of the run.
+            source: images of the training split.
+            vgg: weights for the perceptual loss, None if that is off.
+
+        Raises:
+            InputError: a batch that cannot be split between the devices, or initial weights of another network.
+        """
+        self.total_steps = config.total_steps(len(source))
+        self.steps = 0
+        self.config = config.train_config(self.total_steps)
+        state = _with_initial_weights(config, self.config, init_state(self.config, seed=config.run.seed))
+        self.parameters = _size(state.generator.params), _size(state.discriminator.params)
+        self._replicas = Replicas(functools.partial(train_step, self.config), mapping=config.run.mapping)
+        self._replicas.check_batch(config.data.batch_size // jax.process_count())
+        self.state = self._replicas.replicate(state)
+        self._vgg = self._replicas.replicate(vgg)
+        self.data = iter(training_batches(config, source))
+
+    def step(self, batch: Mapping[str, np.ndarray]) -> Any:
+        """Takes a step; returns its metrics on the devices, for `read`, without waiting for them."""
+        self.state, metrics = self._replicas(self.state, batch, self._vgg)
+        self.steps += 1
+        return metrics
+
+    def read(self, metrics: Any) -> dict[str, float]:
+        """Waits for the metrics of a step."""
+        return {name: float(value) for name, value in self._replicas.collect(metrics).items()}
+
+    def generator(self) -> TrainedGenerator:
+        """The generator as it is now."""
+        variables = self._replicas.collect(self.state.generator)
+        return TrainedGenerator(self.config.generator, variables.params, variables.stats)
+
+    def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
+        """Saves state and position in the data, in the background; nothing happens if this step is saved already."""
+        state = self._replicas.collect(self.state)
+        checkpoints.save(self.steps, {**_parts(state), "data": self.data}, metrics=metrics)
+
+    def load(self, checkpoints: Checkpoints) -> None:
+        """Goes to the state and the position in the data of the latest checkpoint."""
+        state = self._replicas.collect(self.state)
+        parts = checkpoints.load({**_parts(state), "data": self.data})
+        state = parts["training"].replace(generator=state.generator.replace(**parts["generator"]))
+        self.steps = int(state.step)
+        self.state = self._replicas.replicate(state)
+
+
+def _with_initial_weights(config: Config, train_config: TrainConfig, state: TrainState) -> TrainState:
+    """The state with the generator of `--initial-weights`, if there are any and the run is not to be resumed."""
+    name = config.network.initial_weights
+    if name is None:
+        return state
+    with contextlib.suppress(InputError), open_checkpoints(config.run.out / "checkpoints") as checkpoints:
+        if checkpoints.latest is not None:
+            return state  # the run continues from there, and the file may be gone by now
+    weights = load_generator_weights(name)
+    if weights.config != train_config.generator:
+        raise InputError(
+            f"--initial-weights {name} are of {weights.config}, and this run trains {train_config.generator}: "
+            "give the flags of that generator"
+        )
+    return state.replace(generator=Variables(weights.params, weights.stats))
+
+
+def _parts(state: TrainState) -> dict[str, Any]:
+    """A state as the parts of a checkpoint: the generator by itself, for `load_run` reads no more."""
+    generator = {"params": state.generator.params, "stats": state.generator.stats}
+    return {"generator": generator, "training": state.replace(generator=None)}
+
+
+def _size(tree: Any) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))

@@ -1,0 +1,120 @@
+"""Methods by name: classical ones, bundled weights, files of weights, folders of runs."""
+
+import dataclasses
+import hashlib
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.common.errors import InputError
+from pconv_jax.common.versions import package_versions
+from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
+from pconv_jax.evaluation.scoring import NamedMethod
+
+if TYPE_CHECKING:
+    from pconv_jax.checkpoints.trained import TrainedGenerator
+
+CLASSICAL_PACKAGES = {
+    "ns": "opencv-python-headless",
+    "telea": "opencv-python-headless",
+    "biharmonic": "scikit-image",
+    "fill": "pconv_jax",
+}
+"""Where classical methods come from; OpenCV's inpainting changed with its versions."""
+
+
+def open_methods(names: tuple[str, ...]) -> list[NamedMethod]:
+    """Finds classical methods and loads trained ones.
+
+    Args:
+        names: names of `CLASSICAL_METHODS`; names of bundled weights; or files of weights, or folders of runs or
+            checkpoints, as PATH or NAME=PATH.
+
+    Returns:
+        The methods, in order. Those of runs return the network's raw output; classical methods and weights inpaint as
+        they do in use, and return valid pixels as they were, up to rounding to 8 bits.
+
+    Raises:
+        InputError: no such method or folder, a checkpoint that cannot be read, or a name given twice.
+    """
+    methods = [_open(name) for name in names]
+    seen = [method.name for method in methods]
+    for name in seen:
+        if seen.count(name) > 1:
+            raise InputError(f"--methods has {name} twice: give each its own name, as NAME=FOLDER")
+    return methods
+
+
+def _open(name: str) -> NamedMethod:
+    if name in CLASSICAL_METHODS:
+        packages = [CLASSICAL_PACKAGES[name]] if name in CLASSICAL_PACKAGES else []
+        return NamedMethod(name, CLASSICAL_METHODS[name], dict(package_versions(*packages)))
+    if name in bundled_weights():
+        return _of_weights(name, name)
+    title, path = _split(name)
+    if path.is_file():
+        return _of_weights(title, path)
+    from pconv_jax.checkpoints.trained import load_run
+
+    model = load_run(path)
+    return NamedMethod(title, lambda images, masks: model.raw(images, masks)[0], _identity(model))
+
+
+def _split(name: str) -> tuple[str, Path]:
+    """NAME=PATH or PATH, checked: the name in tables, and a file or folder that exists."""
+    is_path = "=" not in name or Path(name).expanduser().exists()  # the name of a folder may have a "=" too
+    title, _, place = ("", "", name) if is_path else name.partition("=")
+    path = Path(place).expanduser()
+    if not path.exists():
+        raise InputError(
+            f"--methods {name} is neither a method ({', '.join((*CLASSICAL_METHODS, *bundled_weights()))}) nor a "
+            "folder or file: name a run or a file of weights"
+        )
+    title = title or (path.stem if path.is_file() else path.resolve().name)
+    if "/" in title or title.startswith("."):
+        raise InputError(
+            f"--methods {name} names a method {title!r}, but it will name files: leave out '/' and leading dots"
+        )
+    if title in CLASSICAL_METHODS or title in bundled_weights():
+        raise InputError(f"--methods {name} takes the name of another method: choose one, as NAME=FOLDER")
+    return title, path
+
+
+def _of_weights(title: str, weights: str | Path) -> NamedMethod:
+    """Weights as they are used: image by image, computing only near the holes."""
+    from pconv_jax.inpainting.inpainter import Inpainter
+
+    inpainter = Inpainter.from_pretrained(weights)
+
+    def method(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "holes are about", UserWarning)  # wide ones are meant here
+            # Where nothing is valid the classical methods give grey too.
+            return np.stack(
+                [
+                    inpainter(image, mask) if mask.any() else np.full_like(image, 0.5)
+                    for image, mask in zip(images, masks, strict=True)
+                ]
+            )
+
+    return NamedMethod(title, method, _identity(inpainter.generator))
+
+
+def _identity(model: "TrainedGenerator") -> dict[str, Any]:
+    return {
+        "generator": dataclasses.asdict(model.config),
+        "parameters_sha256": hash_arrays((model.params, model.stats)),
+    }
+
+
+def hash_arrays(tree: Any) -> str:
+    """SHA-256 of the numbers in a pytree of arrays, in its order."""
+    import jax
+
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(tree):
+        digest.update(np.asarray(leaf).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,131 @@
+"""Scores many pairs: classical methods in worker processes, networks in this one."""
+
+import concurrent.futures
+import concurrent.futures.process
+import multiprocessing
+import multiprocessing.connection
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.common.worker_process import prepare_worker_process
+from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
+from pconv_jax.evaluation.pairs import Pairs
+from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod, score_pair
+
+_pairs: Pairs  # of a worker process
+
+
+class Part(NamedTuple):
+    """Some pairs to score a method on.
+
+    Attributes:
+        method: the method.
+        indices: numbers of the pairs.
+    """
+
+    method: NamedMethod
+    indices: Sequence[int]
+
+
+class ScoredPart(NamedTuple):
+    """A part that is scored.
+
+    Attributes:
+        rows: a row of scores for each pair.
+        composites: number of the pair -> composite `[H, W, 3]`, uint8; in the order of the rows, empty if not wanted.
+    """
+
+    rows: list[dict[str, Any]]
+    composites: dict[int, np.ndarray]
+
+
+def score_parts(
+    pairs: Pairs, parts: Sequence[Part], *, workers: int, distances: Sequence[NamedDistance] = (), keep: bool = False
+) -> Iterator[ScoredPart]:
+    """Scores parts, and yields each when it is done, in any order.
+
+    Args:
+        pairs: what to score on.
+        parts: methods, and numbers of pairs.
+        workers: processes for classical methods.
+        distances: perceptual distances of the composites, computed in this process.
+        keep: whether the composites are wanted too.
+
+    Yields:
+        The rows of a part, and its composites.
+
+    Raises:
+        InputError: a method returned something that is not an image, or a worker process was killed.
+    """
+    keep = keep or bool(distances)
+    classical = [part for part in parts if part.method.name in CLASSICAL_METHODS]
+    networks = [part for part in parts if part.method.name not in CLASSICAL_METHODS]
+    for index, scored in _in_processes(pairs, classical, workers=workers, keep=keep) if classical else ():
+        yield _with_distances(pairs, classical[index], scored, distances)
+    for part in networks:
+        yield _with_distances(pairs, part, _score(pairs, part, keep=keep), distances)
+
+
+def _in_processes(pairs: Pairs, parts: Sequence[Part], *, workers: int, keep: bool) -> Iterator[tuple[int, ScoredPart]]:
+    """Number of a part and its scores, in the order in which they are done."""
+    pool = concurrent.futures.ProcessPoolExecutor(
+        min(workers, len(parts)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_scoring_worker,
+        initargs=(pairs,),
+    )
+    try:
+        numbers = {pool.submit(_score_in_worker, part, keep): number for number, part in enumerate(parts)}
+        for future in concurrent.futures.as_completed(numbers):
+            yield numbers[future], future.result()
+    except concurrent.futures.process.BrokenProcessPool as error:
+        raise InputError(
+            f"one of {workers} worker processes was killed, perhaps because memory ran out: run the same command "
+            "again to resume, with fewer --workers"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, only what is at work is waited for
+
+
+def _score(pairs: Pairs, part: Part, *, keep: bool) -> ScoredPart:
+    rows, composites = [], {}
+    for index in part.indices:
+        row, inpainted = score_pair(pairs[index], part.method)
+        rows.append(row)
+        if keep:
+            composites[index] = np.rint(inpainted.composite * 255).astype(np.uint8)
+    return ScoredPart(rows, composites)
+
+
+def _with_distances(pairs: Pairs, part: Part, scored: ScoredPart, distances: Sequence[NamedDistance]) -> ScoredPart:
+    """The same rows, with a column for each perceptual distance of the composites."""
+    if distances:
+        for row, index in zip(scored.rows, part.indices, strict=True):
+            truth = pairs[index].truth[None]
+            composite = scored.composites[index][None].astype(np.float32) / np.float32(255)
+            row.update({each.name: float(each.distance(composite, truth)[0]) for each in distances})
+    return scored
+
+
+def _score_in_worker(part: Part, keep: bool) -> ScoredPart:
+    return _score(_pairs, part, keep=keep)
+
+
+def _start_scoring_worker(pairs: Pairs) -> None:
+    global _pairs
+    _pairs = pairs
+    prepare_worker_process()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+
+
+def _exit_with_parent() -> None:
+    """Exits when the parent process dies; otherwise the worker would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)

@@ -1,0 +1,143 @@
+"""The pass of a network over the windows of one image: cut out, inpainted, handed back as pixels."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.common.xla_options import compiler_options
+from pconv_jax.imaging.arrays import from_float, strips, to_float
+from pconv_jax.inpainting.windows import GRID, MARGIN, Window, blocks_all_hole
+from pconv_jax.models.fill import fill_means, pyramid_fill
+
+_LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
+
+
+class Inpainted(NamedTuple):
+    """What a window gives.
+
+    Attributes:
+        rows: `[P]`, where its pixels belong in the image.
+        columns: `[P]`.
+        pixels: `[P, C]`, of the type of the image.
+        depth: how far a valid pixel is from them at most, px.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    pixels: np.ndarray
+    depth: float
+
+
+class WindowPass:
+    """Inpaints the windows of one image."""
+
+    def __init__(self, generator: TrainedGenerator, pixels: np.ndarray, hole: np.ndarray):
+        """Prepares what all windows share.
+
+        Args:
+            generator: the trained generator.
+            pixels: `[H, W, C]`, C from 1 to 4; uint8, uint16, or floating point in [0, 1].
+            hole: bool `[H, W]`, True = hole.
+        """
+        # Numbers apart from what they belong to: that takes a millisecond, too long for each window.
+        numbers, structure = jax.tree.flatten((generator.params, generator.stats))
+        self._network = functools.partial(_compiled(generator.graph, structure), numbers)
+        self._pixels, self._hole = pixels, hole
+        self._coarse = _coarse_fill(pixels, hole)
+
+    def __call__(self, window: Window) -> Inpainted:
+        """Inpaints one window."""
+        part, holes = _cut(self._pixels, window), _cut(self._hole, window)
+        image, mask, inside = (_placed(array, window) for array in (to_float(part, holes), ~holes, np.ones_like(holes)))
+        coarse = _placed(_cut(self._coarse, window, GRID), window, GRID)
+        output = np.asarray(self._network(image, mask, inside, coarse))[0]
+        top, left = (max(0, -first) for first in (window.top, window.left))  # of the image in the window
+        own = window.blocks.repeat(GRID, 0).repeat(GRID, 1)[top:, left:][: len(holes), : holes.shape[1]] & holes
+        rows, columns = np.nonzero(own)
+        new = output[rows + top - MARGIN, columns + left - MARGIN]
+        return Inpainted(
+            rows + max(0, window.top),
+            columns + max(0, window.left),
+            from_float(new, part.shape[2], part.dtype),
+            window.size / 2 if holes.all() else _depth(holes, own),
+        )
+
+
+def _depth(holes: np.ndarray, own: np.ndarray) -> float:
+    import cv2
+
+    around = np.pad(holes.astype(np.uint8), 1, mode="edge")
+    return float(cv2.distanceTransform(around, cv2.DIST_L2, 3)[1:-1, 1:-1][own].max())
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(graph: Any, structure: Any) -> Callable[..., jax.Array]:
+    options = compiler_options(jax.devices()[0])
+    return jax.jit(functools.partial(_inpaint_window, graph, structure), compiler_options=options)
+
+
+def _inpaint_window(
+    graph: Any,
+    structure: Any,
+    numbers: list[jax.Array],
+    image: jax.Array,
+    mask: jax.Array,
+    inside: jax.Array,
+    coarse: jax.Array,
+) -> jax.Array:
+    """Output for one window without `MARGIN`, `[1, S - 2 MARGIN, S - 2 MARGIN, C]`, C = 3 or 4, clipped to [0, 1].
+
+    A fourth channel is filled smoothly.
+    """
+    model = nnx.merge(graph, *jax.tree.unflatten(structure, numbers), copy=True)
+    output = model.window(image[..., :3], mask, inside=inside, coarse=coarse[..., :3], margin=MARGIN)
+    if image.shape[-1] > 3:
+        smooth = pyramid_fill(image[..., 3:], mask, inside=inside, coarse=coarse[..., 3:])
+        output = jnp.concatenate([output, smooth[:, MARGIN:-MARGIN, MARGIN:-MARGIN]], axis=-1)
+    return output.clip(0.0, 1.0)
+
+
+def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """The fill of the whole image at a sixteenth of its size, where all is hole there: windows cannot see enough."""
+    import cv2
+
+    height, width = hole.shape
+    rows, columns = -(-height // GRID), -(-width // GRID)
+    channels = 3 + (pixels.shape[2] in (2, 4))
+    if not blocks_all_hole(hole).any():
+        return np.zeros((rows, columns, channels), np.float32)
+    sums = np.empty((rows, columns, channels), np.float32)
+    weights = np.empty((rows, columns, 1), np.float32)
+    for strip in strips(height, width, multiple=GRID):
+        part, holes = pixels[strip], hole[strip]
+        known, values = (
+            cv2.copyMakeBorder(array, 0, -len(part) % GRID, 0, -width % GRID, cv2.BORDER_CONSTANT, value=0)
+            for array in (np.float32(1) - holes, to_float(part, holes))
+        )
+        size = (columns, len(known) // GRID)
+        place = slice(strip.start // GRID, strip.start // GRID + size[1])
+        # Area averages over whole blocks: the means of the pyramid.
+        sums[place] = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+        weights[place] = cv2.resize(known, size, interpolation=cv2.INTER_AREA)[..., None]
+    return fill_means(sums[None], weights[None], np.ones((1, rows, columns, 1), np.float32), None, level=_LEVEL)[0]
+
+
+def _cut(array: np.ndarray, window: Window, unit: int = 1) -> np.ndarray:
+    """What a window sees of an image whose pixels are `unit` px wide."""
+    rows, columns = (slice(max(0, first) // unit, (first + window.size) // unit) for first in (window.top, window.left))
+    return array[rows, columns]
+
+
+def _placed(part: np.ndarray, window: Window, unit: int = 1) -> np.ndarray:
+    """The way back: `[h, w]` or `[h, w, C]` to float32 `[1, S, S, C]`, zeros beyond the image."""
+    part = np.atleast_3d(part)
+    whole = np.zeros((1, window.size // unit, window.size // unit, part.shape[2]), np.float32)
+    top, left = (max(0, -first) // unit for first in (window.top, window.left))
+    whole[0, top:, left:][: part.shape[0], : part.shape[1]] = part
+    return whole

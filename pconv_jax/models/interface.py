@@ -1,0 +1,90 @@
+"""What a generator and its config offer, so that nothing else needs to know which network it is.
+
+Images `[N, H, W, 3]` in [0, 1], masks `[N, H, W, 1]` with 1 = valid, 0 = hole. A new network is one file with such a
+config and such a module, and one line in `models.registry`.
+"""
+
+import dataclasses
+from typing import Any, ClassVar, Protocol
+
+import jax
+from flax import nnx
+from jax.typing import DTypeLike
+
+
+class AnyGenerator(Protocol):
+    """A generator: a Flax module that inpaints whole images, and windows of larger ones."""
+
+    def __call__(self, image: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Inpaints images.
+
+        Args:
+            image: `[N, H, W, 3]` in [0, 1], of any height and width; what lies in holes does not matter.
+            mask: `[N, H, W, 1]`, 1 = valid, 0 = hole.
+
+        Returns:
+            The raw output `[N, H, W, 3]`, float32 and not clipped, valid pixels included, and the mask that is left
+            `[N, H, W, 1]`: 0 where the network saw no valid pixel.
+        """
+
+    def window(
+        self, image: jax.Array, mask: jax.Array, *, inside: jax.Array, coarse: jax.Array, margin: int
+    ) -> jax.Array:
+        """Inpaints one window of a larger image, which may reach beyond it.
+
+        Args:
+            image: `[N, S, S, 3]` in [0, 1]; 0 beyond the image.
+            mask: `[N, S, S, 1]`, 1 = valid, 0 = hole; 0 beyond the image.
+            inside: `[N, S, S, 1]`, 1 where the image is and 0 beyond it.
+            coarse: `[N, S / 16, S / 16, 3]`: the cheap fill of the whole image, see `models.fill.pyramid_fill`. It
+                counts where a block of 16 px is all hole.
+            margin: m, context on all four sides, px.
+
+        Returns:
+            The output without the margin, `[N, S - 2 m, S - 2 m, 3]`, not clipped; no pixel is left empty.
+        """
+
+    def train(self, **attributes: Any) -> None:
+        """Switches to training mode; every Flax module has it."""
+
+    def eval(self, **attributes: Any) -> None:
+        """Switches to evaluation mode; every Flax module has it."""
+
+
+class AnyGeneratorConfig(Protocol):
+    """The architecture of a generator: a frozen dataclass with a default for every field, of JSON values."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    def __hash__(self) -> int:
+        """Configs are keys of what is compiled."""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each stage."""
+
+    @property
+    def multiple(self) -> int:
+        """Heights and widths are padded to a multiple of this, px."""
+
+    @property
+    def window_multiple(self) -> int:
+        """Windows of a larger image must begin and end at multiples of this, px."""
+
+    def build(self, *, dtype: DTypeLike = ..., axis_name: str | None = None, rngs: nnx.Rngs) -> AnyGenerator:
+        """Builds the network.
+
+        Args:
+            dtype: compute dtype of the features; parameters are float32, and so are they by default.
+            axis_name: mapped axis over which training averages batch statistics; None for one device.
+            rngs: source of the random parameters.
+
+        Returns:
+            The Flax module.
+        """
+
+    def widest_line(self) -> int | None:
+        """Widest straight line, px, that is filled wherever it lies in a large image; None if no hole stays empty."""
+
+    def describe(self) -> str:
+        """The kind of network in two or three words, for the log."""

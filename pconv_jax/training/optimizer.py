@@ -1,0 +1,73 @@
+"""Adam with warm-up, a schedule and gradient clipping."""
+
+import dataclasses
+from typing import Literal
+
+import optax
+
+from pconv_jax.common.errors import InputError
+
+Schedule = Literal["constant", "cosine"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """Adam for both networks.
+
+    Attributes:
+        learning_rate: Adam's, for the generator.
+        discriminator_learning_rate: Adam's, for the discriminator.
+        adam_b1: decay of Adam's first moment.
+        adam_b2: decay of Adam's second moment.
+        schedule: learning rates stay constant, or fall to 0 along a cosine.
+        warmup: steps over which learning rates rise from 0 first.
+        clip: largest norm of a gradient; larger ones are scaled down to it.
+    """
+
+    learning_rate: float = 2e-4
+    discriminator_learning_rate: float = 2e-4
+    adam_b1: float = 0.5  # usual for GANs (DCGAN, Pathak et al.)
+    adam_b2: float = 0.999
+    schedule: Schedule = "constant"
+    warmup: int = 0
+    clip: float | None = None
+
+    def generator(self, steps: int) -> optax.GradientTransformation:
+        """Adam for the generator, in a run of this many steps."""
+        return self._adam(self.learning_rate, steps)
+
+    def discriminator(self, steps: int) -> optax.GradientTransformation:
+        """Adam for the discriminator, in a run of this many steps."""
+        return self._adam(self.discriminator_learning_rate, steps)
+
+    def check(self, steps: int) -> None:
+        """Refuses settings that make no sense in a run of this many steps.
+
+        Raises:
+            InputError: naming the value and what it may be.
+        """
+        for rate in (self.learning_rate, self.discriminator_learning_rate):
+            if not rate > 0:  # NaN neither
+                raise InputError(f"a learning rate must be positive, not {rate}")
+        if self.warmup < 0:
+            raise InputError(f"the warm-up must be a number of steps, not {self.warmup}")
+        if self.clip is not None and not self.clip > 0:
+            raise InputError(f"the largest gradient norm must be positive, not {self.clip}")
+        if self.schedule == "cosine" and steps <= self.warmup:
+            raise InputError(f"a cosine schedule needs more steps than the warm-up's {self.warmup}, not {steps}")
+
+    def _adam(self, learning_rate: float, steps: int) -> optax.GradientTransformation:
+        self.check(steps)
+        adam = optax.adam(self._rates(learning_rate, steps), b1=self.adam_b1, b2=self.adam_b2)
+        # Not chained where nothing is clipped: the optimizer's state has the structure that earlier checkpoints have.
+        return adam if self.clip is None else optax.chain(optax.clip_by_global_norm(self.clip), adam)
+
+    def _rates(self, learning_rate: float, steps: int) -> float | optax.Schedule:
+        """The learning rate at each step; a number where it is constant."""
+        cosine = self.schedule == "cosine"
+        after = optax.cosine_decay_schedule(learning_rate, steps - self.warmup) if cosine else learning_rate
+        if not self.warmup:
+            return after
+        rest = after if callable(after) else optax.constant_schedule(after)
+        rise = optax.linear_schedule(learning_rate / (self.warmup + 1), learning_rate, self.warmup)
+        return optax.join_schedules([rise, rest], [self.warmup])

@@ -1,0 +1,123 @@
+"""What training changes, as one pytree; and the settings, which it does not change."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx, struct
+from jax.typing import DTypeLike
+
+from pconv_jax.losses import LossConfig
+from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, Discriminator, DiscriminatorConfig
+from pconv_jax.models.vgg import deepest
+from pconv_jax.training.optimizer import OptimizerConfig
+from pconv_jax.training.sharding import AXIS
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """The settings that a training step is compiled for.
+
+    Attributes:
+        generator: config of the generator.
+        discriminator: config of the discriminator.
+        losses: losses and their weights.
+        optimizer: Adam's settings.
+        steps: number of steps of the run; only schedules depend on it.
+        bfloat16: compute features in bfloat16; parameters, statistics, masks and losses stay float32.
+    """
+
+    generator: AnyGeneratorConfig
+    discriminator: DiscriminatorConfig
+    losses: LossConfig = dataclasses.field(default_factory=LossConfig)
+    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    steps: int = 0
+    bfloat16: bool = False
+
+    @property
+    def dtype(self) -> DTypeLike:
+        """Compute dtype of the features."""
+        return jnp.bfloat16 if self.bfloat16 else jnp.float32
+
+
+class Variables(struct.PyTreeNode):
+    """The arrays of a network.
+
+    Attributes:
+        params: parameters, changed by the optimizer.
+        stats: running batch statistics, changed by every training pass.
+    """
+
+    params: nnx.State
+    stats: nnx.State
+
+
+class TrainState(struct.PyTreeNode):
+    """Everything that training changes, as one pytree.
+
+    Attributes:
+        step: number of steps taken, int32 scalar.
+        generator: variables of the generator.
+        discriminator: variables of the discriminator.
+        generator_optimizer: Adam's state for the generator.
+        discriminator_optimizer: Adam's state for the discriminator.
+    """
+
+    step: jax.Array
+    generator: Variables
+    discriminator: Variables
+    generator_optimizer: optax.OptState
+    discriminator_optimizer: optax.OptState
+
+
+def init_state(config: TrainConfig, *, seed: int) -> TrainState:
+    """The state before the first step: random parameters, no statistics, no moments.
+
+    Args:
+        config: the settings.
+        seed: seed of the parameters.
+
+    Returns:
+        The state, on the default device.
+
+    Raises:
+        InputError: a setting that makes no sense.
+    """
+    config.losses.check()
+    deepest(config.losses.perceptual_layers)
+    config.optimizer.check(config.steps)
+    return _init(config, seed)
+
+
+# As one program, hardly optimised: XLA takes longer over random numbers than they do, and once for each shape.
+@functools.partial(jax.jit, static_argnums=(0, 1), compiler_options={"xla_backend_optimization_level": 1})
+def _init(config: TrainConfig, seed: int) -> TrainState:
+    generator, discriminator = (
+        Variables(*nnx.split(network, nnx.Param, nnx.BatchStat)[1:])
+        for network in _networks(config, rngs=nnx.Rngs(seed))
+    )
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        generator=generator,
+        discriminator=discriminator,
+        generator_optimizer=config.optimizer.generator(config.steps).init(generator.params),
+        discriminator_optimizer=config.optimizer.discriminator(config.steps).init(discriminator.params),
+    )
+
+
+@functools.cache
+def graphs(config: TrainConfig) -> tuple[nnx.GraphDef[AnyGenerator], nnx.GraphDef[Discriminator]]:
+    """Generator and discriminator in training mode, without their variables: for `nnx.merge`."""
+    generator, discriminator = nnx.eval_shape(lambda: _networks(config, rngs=nnx.Rngs(0)))
+    return tuple(nnx.split(network, nnx.Param, nnx.BatchStat)[0] for network in (generator, discriminator))  # type: ignore[return-value]
+
+
+def _networks(config: TrainConfig, *, rngs: nnx.Rngs) -> tuple[AnyGenerator, Discriminator]:
+    """Both networks in training mode, their batch statistics averaged over the replicas."""
+    generator = config.generator.build(dtype=config.dtype, axis_name=AXIS, rngs=rngs)
+    discriminator = Discriminator(config.discriminator, dtype=config.dtype, axis_name=AXIS, rngs=rngs)
+    generator.train()
+    discriminator.train()
+    return generator, discriminator

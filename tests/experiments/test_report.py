@@ -1,0 +1,38 @@
+"""The report of a run: scored by the same engine as an evaluation, the network's raw output beside its composite."""
+
+import json
+
+import cv2
+import numpy as np
+
+from experiments.train.batches import evaluation_batches
+from experiments.train.config import Config
+from experiments.train.experiment import open_sources
+from pconv_jax.checkpoints.trained import load_run
+from pconv_jax.evaluation import metrics
+
+
+def rounded(image):
+    """The nearest 8-bit image, as floats."""
+    return np.rint(image * np.float32(255)).astype(np.float32) / np.float32(255)
+
+
+def test_the_report_scores_what_the_best_checkpoint_makes_of_the_test_images(finished):
+    report = json.loads((finished / "report.json").read_text())
+    assert report["opencv"] == cv2.__version__
+    assert list(report["scores"]["buckets"]) == ["all"]
+    config = Config.from_json(json.loads((finished / "config.json").read_text()))
+    model = load_run(finished, step=report["scored_step"])
+    found = {"hole_l1": [], "whole_psnr": [], "raw_whole_l1": [], "raw_whole_jaccard_product": []}
+    for batch in evaluation_batches(config, open_sources(config)["test"], limit=6):
+        for truth, noisy, mask in zip(batch["image"], batch["noisy"], batch["mask"], strict=True):
+            damaged = np.where(mask == 1, noisy, np.float32(0))
+            raw = rounded(model.raw(damaged[None], mask[None])[0])
+            composite = rounded(np.where(mask == 1, damaged, raw))
+            found["hole_l1"] += list(metrics.l1(composite, truth[None], region=mask[None] == 0))
+            found["whole_psnr"] += list(metrics.psnr(composite, truth[None]))
+            found["raw_whole_l1"] += list(metrics.l1(raw, truth[None]))
+            found["raw_whole_jaccard_product"] += list(metrics.jaccard_product(raw, truth[None]))
+    means = report["scores"]["buckets"]["all"]["methods"]["generator"]
+    assert {name: means[name]["mean"] for name in found} == {name: float(np.mean(each)) for name, each in found.items()}
+    assert means["raw_whole_l1"]["mean"] > means["whole_l1"]["mean"]  # an untrained network changes valid pixels too

@@ -1,0 +1,122 @@
+"""A network of one file and one line in the registry trains, is saved, restored and used like any other."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from pconv_jax.checkpoints.orbax import Checkpoints
+from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
+from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
+from pconv_jax.common.errors import InputError
+from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.losses import LossWeights
+from pconv_jax.models import NETWORKS, DiscriminatorConfig, config_from_json, config_to_json
+from pconv_jax.training.sharding import Replicas
+from pconv_jax.training.step import OptimizerConfig, create
+
+SIZE = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class ToyConfig:
+    widths: tuple[int, ...] = (4,)
+    gain: float = 0.5
+    multiple = window_multiple = 1
+
+    def build(self, *, dtype=jnp.float32, axis_name=None, rngs):
+        return Toy(self, rngs=rngs)
+
+    def widest_line(self):
+        return None
+
+    def describe(self):
+        return "two convolutions"
+
+
+class Toy(nnx.Module):
+    def __init__(self, config, *, rngs):
+        self.first = nnx.Conv(4, config.widths[0], (3, 3), rngs=rngs)
+        self.last = nnx.Conv(config.widths[0], 3, (3, 3), rngs=rngs)
+        self.gain = config.gain
+
+    def __call__(self, image, mask):
+        seen = jnp.concatenate([jnp.where(mask != 0, image, 0), mask], axis=-1)
+        return self.gain * self.last(nnx.relu(self.first(seen))), jnp.ones_like(mask)
+
+    def window(self, image, mask, *, inside, coarse, margin):
+        return self(image, mask)[0][:, margin:-margin, margin:-margin]
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch):
+    monkeypatch.setitem(NETWORKS, "toy", ToyConfig)
+
+
+def trained(config, steps=3):
+    """Parameters and batch statistics before and after some steps."""
+    start = create(
+        0,
+        config,
+        DiscriminatorConfig(SIZE, (4, 8)),
+        LossWeights(pixel=1.0, adversarial=0.1, perceptual=0.0),
+        OptimizerConfig(learning_rate=1e-2),
+    )
+    replicas = Replicas(start.step, devices=jax.devices()[:1])
+    before, state = replicas.collect(start.state).generator, replicas.replicate(start.state)
+    rng = np.random.default_rng(0)
+    image = rng.random((4, SIZE, SIZE, 3), np.float32)
+    mask = (rng.random((4, SIZE, SIZE, 1)) > 0.2).astype(np.float32)
+    losses = []
+    for _ in range(steps):
+        state, metrics = replicas(state, {"image": image, "noisy": image, "mask": mask}, None)
+        losses.append(float(replicas.collect(metrics)["pixel"]))
+    return before, replicas.collect(state).generator, losses
+
+
+def test_a_network_of_one_file_and_one_line_trains_saves_restores_and_inpaints(tmp_path):
+    config = ToyConfig(gain=0.75)
+    before, after, losses = trained(config)
+    assert losses[-1] < losses[0]
+    assert not np.array_equal(before.params["first"]["kernel"][...], after.params["first"]["kernel"][...])
+    generator = TrainedGenerator(config, after.params, after.stats, about={"thickest_line": 4})
+
+    save_generator_weights(tmp_path / "toy.safetensors", generator)
+    notes = {"generator": config_to_json(config), "config": {"line_thickness": [1, 4]}}
+    with Checkpoints(tmp_path / "run" / "checkpoints", notes=notes) as checkpoints:
+        checkpoints.save(3, {"generator": {"params": after.params, "stats": after.stats}})
+
+    rng = np.random.default_rng(1)
+    image, hole = rng.random((70, 90, 3), np.float32), np.zeros((70, 90), bool)
+    hole[10:14, 5:80] = True
+    mask = np.float32(1) - hole[None, ..., None]
+    expected = np.where(hole[..., None], generator.raw(image[None] * mask, mask)[0][0], image)
+    for restored in (load_generator_weights(tmp_path / "toy.safetensors"), load_run(tmp_path / "run")):
+        assert restored.config == config and restored.thickest_line == 4
+        assert restored.widest_line is None
+        np.testing.assert_array_equal(restored(image, hole=hole), expected)
+        np.testing.assert_allclose(Inpainter(restored)(image, hole=hole), expected, atol=1e-6)
+
+
+def test_every_registered_network_offers_what_is_asked_of_it():
+    for name, kind in NETWORKS.items():
+        config = kind()
+        values = config_to_json(config)
+        assert values["network"] == name
+        assert config_from_json(values, "here") == config
+        model = nnx.eval_shape(lambda config=config: config.build(rngs=nnx.Rngs(0)))
+        assert callable(model.window)
+        assert config.widest_line() is None or config.widest_line() > 0
+        assert config.multiple >= 1 and config.window_multiple >= 1
+        assert config.describe()
+
+
+def test_a_network_that_is_not_registered_cannot_be_saved(monkeypatch):
+    monkeypatch.delitem(NETWORKS, "toy")
+    with pytest.raises(InputError, match="ToyConfig is not registered: add it to NETWORKS"):
+        config_to_json(ToyConfig())
+    with pytest.raises(InputError, match="cannot build \\(network='toy'\\)"):
+        config_from_json({"network": "toy", "widths": [4]}, "here")
