@@ -96,8 +96,7 @@ class Config:
         Raises:
             InputError: a name that is no setting.
         """
-        if unknown := sorted(settings.keys() - _settings(self).keys()):
-            raise InputError(f"{', '.join(unknown)} is no setting of this version: use the version that made the run")
+        _check_names(settings)
         return _replaced(self, settings)
 
     def to_json(self) -> dict[str, Any]:
@@ -115,12 +114,19 @@ class Config:
             The settings.
 
         Raises:
-            InputError: a name that is no setting.
+            InputError: a name that is no setting, or a value that makes no sense.
         """
-        settings = _without_gone(values)
+        settings = _of_this_version(values)
         lists = {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
-        paths = {name: Path(settings[name]) for name in _PATHS if settings.get(name) is not None}
-        return cls().replace(**settings | lists | paths)
+        try:
+            paths = {name: Path(settings[name]) for name in _PATHS if settings.get(name) is not None}
+            config = cls().replace(**settings | lists | paths)
+            config.check()
+        except (TypeError, KeyError) as error:
+            raise InputError(
+                f"the settings of the run are damaged ({error}): use the config.json that it wrote"
+            ) from error
+        return config
 
     def check_same_run(self, before: Mapping[str, Any]) -> Self:
         """Refuses to resume with settings that would make it another run.
@@ -136,7 +142,7 @@ class Config:
             InputError: naming every setting that differs, or a name that is no setting.
         """
         free = {*_FREE, *(("steps", "epochs") if self.optimizer.schedule == "constant" else ())}
-        now, then = self.to_json(), type(self).from_json(before).to_json()
+        now, then = self.to_json(), {**type(self)().to_json(), **_of_this_version(before)}
         changed = [
             f"{flag(name)} was {then[name]} and is now {now[name]}"
             for name in now
@@ -170,6 +176,13 @@ def _replaced(section: Any, settings: Mapping[str, Any]) -> Any:
     return dataclasses.replace(section, **changed)
 
 
-def _without_gone(values: Mapping[str, Any]) -> dict[str, Any]:
+def _of_this_version(values: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a run, without those of earlier versions that did nothing in it."""
-    return {name: value for name, value in values.items() if name not in _OFF or value != _OFF[name]}
+    kept = {name: value for name, value in values.items() if name not in _OFF or value != _OFF[name]}
+    _check_names(kept)
+    return kept
+
+
+def _check_names(settings: Mapping[str, Any]) -> None:
+    if unknown := sorted(settings.keys() - _settings(Config()).keys()):
+        raise InputError(f"{', '.join(unknown)} is no setting of this version: use the version that made the run")

@@ -54,7 +54,7 @@ def discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array, *, halved
     Args:
         real_logits: logits `[N]` of the ground truth.
         fake_logits: logits `[N]` of the prediction.
-        halved: False is the sum, as in the authors' release; True half of it, as `losses.discrimination` is. Adam's
+        halved: False is the sum, as in the authors' release; True half of it, as `losses.discriminator_loss` is. Adam's
             steps are the same for both, but for its epsilon.
 
     Returns:

@@ -10,7 +10,7 @@ import pytest
 from pconv_jax.common.errors import InputError
 from pconv_jax.losses.liu import LiuWeights, check_preprocessing, composite, liu_terms, weighted_sum
 from pconv_jax.models.vgg import features
-from pconv_jax.models.vgg_weights import load_weights
+from pconv_jax.models.vgg_weights import load_vgg_weights
 
 NO_FEATURES = LiuWeights(perceptual=0.0, style=0.0)
 
@@ -120,7 +120,7 @@ def numpy_terms(output, target, mask, see):
 
 def test_is_that_of_numpy_with_genuine_weights(shared):
     # These are Caffe's: the formulas are the same for any features; see `check_preprocessing`.
-    vgg = load_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block2_pool")
+    vgg = load_vgg_weights(shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz", through="block2_pool")
     output, target, mask = images()
     layers = ("block1_pool", "block2_pool")
 

@@ -44,4 +44,4 @@ def test_the_discriminator_s_loss_is_a_sum_or_half_of_it():
     zero = jnp.zeros(2)
     np.testing.assert_allclose(discriminator_loss(zero, zero, halved=False), 2 * math.log(2), rtol=1e-6)
     half = discriminator_loss(fake, fake, halved=True)
-    np.testing.assert_allclose(half, losses.discrimination(fake, fake), rtol=1e-6)
+    np.testing.assert_allclose(half, losses.discriminator_loss(fake, fake), rtol=1e-6)
