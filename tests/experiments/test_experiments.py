@@ -324,7 +324,7 @@ def test_a_setting_that_does_not_exist_is_named():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--dataset folder --data-dir {}/nowhere", "nowhere is no folder"),
+        ("--dataset folder --data-dir {}/nowhere", "nowhere is not a folder"),
         ("--dataset folder --data-dir {}", "holds no images"),
         ("--dataset folder", "--dataset folder needs --data-dir"),
         ("--preset faithful", "--dataset folder needs --data-dir"),
