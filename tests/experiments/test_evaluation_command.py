@@ -90,7 +90,7 @@ def test_interrupted_and_run_again_equals_the_whole(scored, finished, tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr(ScoreTable, "append", once)
         assert evaluate(tmp_path / "a", *flags) == 130
-    assert "run the same command again" in capsys.readouterr().err
+    assert "the same command resumes where it stopped" in capsys.readouterr().err
     path = tmp_path / "a" / "scores.csv"
     assert len(read_rows(tmp_path / "a")) == 2
     with path.open("a") as file:
