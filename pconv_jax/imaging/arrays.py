@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging.masks import luma
+from pconv_jax.imaging.masks import MASK_THRESHOLD, luma
 
 _STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
 
@@ -115,7 +115,7 @@ def _hole_of_picture(picture: Any) -> np.ndarray:
             "a mask picture must be black (valid) and white (hole), but this one holds only 0 and 1: give the array "
             "as mask=numpy.asarray(picture), where 1 = valid, or multiply it by 255"
         )
-    return grey >= 128
+    return grey >= MASK_THRESHOLD
 
 
 def _hole_of_mask(mask: np.ndarray) -> np.ndarray:
