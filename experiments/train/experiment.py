@@ -10,7 +10,7 @@ from experiments.train.report import write_report
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 from pconv_jax.common.atomic_write import write_json
-from pconv_jax.common.cache import keep_compiled_programs
+from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import SPLITS, ImageSource, open_source
 from pconv_jax.models.vgg import VGG16, deepest
@@ -34,7 +34,7 @@ def run(config: Config) -> int:
     """
     config.check()
     _check_folder(config)
-    keep_compiled_programs()
+    enable_compilation_cache()
     sources = open_sources(config)
     vgg = open_vgg(config)
     trainer = Trainer(config, sources["train"], vgg)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pconv_jax.common.atomic_write import replaced, write_json
+from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.pairs import Pairs, Progress, no_progress, pairs_hash
 from pconv_jax.evaluation.statistics import KEYS
@@ -142,7 +142,7 @@ class ScoreTable:
 
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         with (
-            replaced(self._path) as unfinished,
+            atomic_write(self._path) as unfinished,
             unfinished.open("w", newline="", encoding="utf-8", errors=_UNDECODABLE) as file,
         ):
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging.files import luma
+from pconv_jax.imaging.masks import luma
 
 _STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
 
