@@ -39,7 +39,7 @@ class Checkpoints:
             directory: where the checkpoints are or will be.
             keep: number of latest checkpoints to keep.
             minimise: metric by which the best checkpoint is told; the smallest is best.
-            notes: JSON values to keep with the checkpoints when the directory is created.
+            notes: JSON values to keep with the checkpoints when the directory is created, such as configs.
 
         Raises:
             InputError: `keep` is less than 1, or the directory cannot be opened.
@@ -64,7 +64,7 @@ class Checkpoints:
             )
         except Exception as error:  # of many kinds, as in `load`
             raise InputError(
-                f"the checkpoints in {directory} cannot be opened ({_reason(error)}): mend that, or name another run"
+                f"the checkpoints in {directory} cannot be opened ({_reason(error)}): repair them, or name another run"
             ) from error
 
     def __enter__(self) -> Self:
@@ -86,8 +86,8 @@ class Checkpoints:
             return dict(self._checkpointer.root_metadata().custom_metadata or {})
         except Exception as error:  # of many kinds, as in `load`
             raise InputError(
-                f"the notes on how these networks are built, {self._checkpointer.directory}/metadata, are missing or "
-                f"damaged ({_reason(error)}): bring them back, or name another run"
+                f"the config of these networks, {self._checkpointer.directory}/metadata, is missing or "
+                f"damaged ({_reason(error)}): bring it back, or name another run"
             ) from error
 
     @property

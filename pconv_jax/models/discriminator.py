@@ -12,7 +12,7 @@ from pconv_jax.common.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class DiscriminatorConfig:
-    """Shape of the discriminator.
+    """Architecture of the discriminator.
 
     Attributes:
         image_size: side of the square images it judges, px; a multiple of 2 to the number of stages.
@@ -50,7 +50,7 @@ class Discriminator(nnx.Module):
         """Creates the parameters.
 
         Args:
-            config: shape of the network.
+            config: its architecture.
             dtype: compute dtype; parameters stay float32.
             axis_name: mapped axis over which training averages the batch statistics; None for one device.
             rngs: source of the random parameters.

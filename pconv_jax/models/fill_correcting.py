@@ -215,18 +215,7 @@ class FillCorrectingGenerator(nnx.Module):
     def window(
         self, image: jax.Array, mask: jax.Array, *, inside: jax.Array, coarse: jax.Array, margin: int
     ) -> jax.Array:
-        """Inpaints one window of a larger image; what lies beyond the image changes nothing.
-
-        Args:
-            image: as in `AnyGenerator.window`, and so are the others.
-            mask: 1 = valid, 0 = hole.
-            inside: where the image is.
-            coarse: the cheap fill of the whole image.
-            margin: context around what is returned, px.
-
-        Returns:
-            The output without the margin.
-        """
+        """As `AnyGenerator.window`; what lies beyond the image changes nothing."""
         return self(image, mask, inside=inside, coarse=coarse, margin=margin)[0]
 
     def _correct(self, x: jax.Array, within: list[jax.Array | None], margin: int) -> jax.Array:

@@ -6,7 +6,7 @@ Images `[N, H, W, 3]` in [0, 1], masks `[N, H, W, 1]` with 1 = valid, 0 = hole; 
 import dataclasses
 import functools
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +14,11 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.layers import PartialConv
+from pconv_jax.models.blocks import ConvNorm, Convolution, convolution
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
 from pconv_jax.models.reach import widest_closed_line
 from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
-
-Convolution = Literal["partial", "plain"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,112 +109,6 @@ PAPER_PRESETS = MappingProxyType(
 )
 
 
-class _PlainConv(nnx.Module):
-    """An ordinary convolution in the place of a partial one: zeros around the image, all of its output valid."""
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        kernel_size: int,
-        *,
-        stride: int = 1,
-        use_bias: bool = True,
-        dtype: DTypeLike,
-        rngs: nnx.Rngs,
-    ):
-        self.conv = nnx.Conv(
-            in_features,
-            out_features,
-            (kernel_size,) * 2,
-            strides=stride,
-            padding=kernel_size // 2,
-            use_bias=use_bias,
-            dtype=dtype,
-            kernel_init=jax.nn.initializers.he_normal(),  # as PartialConv
-            rngs=rngs,
-        )
-
-    def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-        y = self.conv(x)
-        return y, jnp.ones((*y.shape[:-1], 1), mask.dtype)
-
-
-def _convolution(
-    in_features: int,
-    out_features: int,
-    config: PaperConfig,
-    *,
-    stride: int = 1,
-    mask_groups: tuple[int, ...] | None = None,
-    use_bias: bool = True,
-    dtype: DTypeLike,
-    rngs: nnx.Rngs,
-) -> PartialConv | _PlainConv:
-    size = config.kernel_size
-    if config.convolution == "plain":
-        return _PlainConv(in_features, out_features, size, stride=stride, use_bias=use_bias, dtype=dtype, rngs=rngs)
-    return PartialConv(
-        in_features,
-        out_features,
-        size,
-        stride=stride,
-        padding=size // 2,
-        mask_groups=mask_groups,
-        use_bias=use_bias,
-        dtype=dtype,
-        rngs=rngs,
-    )
-
-
-class _ConvNorm(nnx.Module):
-    """Convolution, batch norm, and max(x, slope * x): ReLU for slope 0, LeakyReLU else."""
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        config: PaperConfig,
-        *,
-        slope: float,
-        stride: int = 1,
-        mask_groups: tuple[int, ...] | None = None,
-        norm: bool = True,
-        dtype: DTypeLike,
-        axis_name: str | None,
-        rngs: nnx.Rngs,
-    ):
-        self.conv = _convolution(
-            in_features,
-            out_features,
-            config,
-            stride=stride,
-            mask_groups=mask_groups,
-            use_bias=not norm,
-            dtype=dtype,
-            rngs=rngs,
-        )
-        self.norm = (
-            nnx.BatchNorm(
-                out_features,
-                momentum=config.batch_norm_momentum,
-                dtype=dtype,
-                axis_name=axis_name,
-                rngs=rngs,
-            )
-            if norm
-            else None
-        )
-        self.slope = slope
-
-    def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-        x, mask = self.conv(x, mask)
-        if self.norm is not None:
-            x = self.norm(x)
-            x = nnx.leaky_relu(x, self.slope) if self.slope else nnx.relu(x)
-        return x, mask
-
-
 class PaperGenerator(nnx.Module):
     """Encoder and decoder of partial convolutions with skip connections.
 
@@ -255,11 +147,13 @@ class PaperGenerator(nnx.Module):
             stride: int = 1,
             mask_groups: tuple[int, ...] | None = None,
             norm: bool = True,
-        ) -> _ConvNorm:
-            return _ConvNorm(
+        ) -> ConvNorm:
+            return ConvNorm(
                 in_features,
                 out_features,
-                config,
+                config.kernel_size,
+                kind=config.convolution,
+                momentum=config.batch_norm_momentum,
                 slope=slope,
                 stride=stride,
                 mask_groups=mask_groups,
@@ -281,7 +175,9 @@ class PaperGenerator(nnx.Module):
             decoder.append(nnx.List([first, conv(width, width, slope=slope)]))
             features = width
         self.encoder, self.decoder = nnx.List(encoder), nnx.List(decoder)
-        self.to_image = _convolution(features, CHANNELS, config, dtype=dtype, rngs=rngs)
+        self.to_image = convolution(
+            features, CHANNELS, config.kernel_size, kind=config.convolution, dtype=dtype, rngs=rngs
+        )
         self.config = config
 
     def __call__(self, image: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -322,18 +218,7 @@ class PaperGenerator(nnx.Module):
     def window(
         self, image: jax.Array, mask: jax.Array, *, inside: jax.Array, coarse: jax.Array, margin: int
     ) -> jax.Array:
-        """Inpaints one window of a larger image; the cheap fill takes the place of what stays empty.
-
-        Args:
-            image: as in `AnyGenerator.window`, and so are the others.
-            mask: 1 = valid, 0 = hole.
-            inside: where the image is.
-            coarse: the cheap fill of the whole image.
-            margin: context around what is returned, px.
-
-        Returns:
-            The output without the margin.
-        """
+        """As `AnyGenerator.window`; the cheap fill takes the place of what stays empty."""
         return inpaint_window(self, image, mask, inside=inside, coarse=coarse, margin=margin)
 
 
