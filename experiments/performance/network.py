@@ -36,7 +36,7 @@ def run(options: Options) -> list[Table]:
     rng = np.random.default_rng(0)
     image = jnp.asarray(rng.random((batch, size, size, 3), np.float32))
     mask = jnp.asarray(rng.random((batch, size, size, 1)) > 0.1, jnp.float32)
-    with mock.patch("pconv_jax.models.paper.PartialConv", _PlainConv):
+    with mock.patch("pconv_jax.models.blocks.PartialConv", _PlainConv):
         plain = initialize(lambda: PaperGenerator(config, rngs=nnx.Rngs(0)))
     models = {"plain": plain, "partial": initialize(lambda: PaperGenerator(config, rngs=nnx.Rngs(0)))}
     parts = {name: nnx.split(model, nnx.Param, ...) for name, model in models.items()}
