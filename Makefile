@@ -1,8 +1,10 @@
-# make run     train, checkpoint and score on the embedded photographs; results in runs/samples
-# make test    the tests                make lint   ruff and mypy
-# make scores  the weights that come along beside the classical methods; results in runs/scores
-# make notebook   open the evaluation of a run in JupyterLab
-# make clean   remove the environment, the caches and the build outputs; results in runs/ stay
+# make run         train on the embedded photographs and evaluate; results in runs/samples
+# make scores      evaluate the bundled weights against the classical baselines; results in runs/scores
+# make notebook    open the evaluation of a run in JupyterLab
+# make test        the tests
+# make lint        ruff and mypy
+# make wheel-test  build the wheel, install it alone in a new environment, inpaint a photograph with it
+# make clean       remove the environment, the caches and the build outputs; results in runs/ stay
 #
 # Options:  PYTHON=python3.12         the interpreter .venv is made with (3.11 or newer)
 #           EXTRAS="cuda12 parity"    extras of pyproject.toml to install as well
@@ -18,7 +20,7 @@ INSTALL  = $(PY) -m pip install --quiet --disable-pip-version-check --constraint
 # One stamp an extra: an install runs again only when a file that it depends on has changed.
 STAMPS   = $(EXTRAS:%=$(VENV)/.installed-%)
 
-.PHONY: run scores test lint notebook clean install constraints
+.PHONY: run scores test lint wheel-test notebook clean install constraints
 
 run: install
 	$(PY) -m experiments.run --dataset samples --out runs/samples --resume $(ARGS)
@@ -28,8 +30,8 @@ scores: install
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks lines --mask-version 2 --out runs/scores/lines $(ARGS)
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks ratios --out runs/scores/ratios $(ARGS)
 
-# Two processes, since Python takes as long as JAX, which uses every core; they share what is compiled.
-# ARGS="-n 0" runs all in one, and ARGS="-k windows" those with that name.
+# Two processes: JAX uses every core, but Python takes as much of the time. They share the compiled programs.
+# ARGS="-n 0" runs the tests in one process, ARGS="-k windows" those with that word in their name.
 test: $(VENV)/.installed-test $(STAMPS)
 	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
@@ -37,6 +39,9 @@ lint: $(VENV)/.installed-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+wheel-test: $(PY)
+	$(PY) .ci/check_wheel.py
 
 notebook: $(VENV)/.installed-notebook
 	$(PY) -m jupyterlab notebooks/evaluation.ipynb $(ARGS)
@@ -51,18 +56,18 @@ $(PY):
 
 # The interpreter is an order-only prerequisite: its date is the system's, not that of the environment.
 $(VENV)/.installed: pyproject.toml constraints.txt | $(PY)
-	$(INSTALL) .
+	$(INSTALL) '.[experiments]'
 	@touch $@
 
 $(VENV)/.installed-%: $(VENV)/.installed
 	$(INSTALL) '.[$*]'
 	@touch $@
 
-# Refreshes every pin; needs the package index. Review the difference, then run `make clean test`.
+# Refreshes every pin; needs the package index. Review the changes, then run `make clean test`.
 constraints: install
 	$(PY) -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-annotate --no-header \
-	  --extra test --extra parity --extra notebook -P torch==2.13.0 --upgrade --output-file $(VENV)/pins.txt
+	  --extra experiments --extra test --extra parity --extra notebook -P torch==2.13.0 --upgrade --output-file $(VENV)/pins.txt
 	{ grep '^#' constraints.txt; grep -Ev '^(nvidia|cuda)-' $(VENV)/pins.txt; } > $(VENV)/constraints.txt
 	mv $(VENV)/constraints.txt constraints.txt
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 
 # In pixels.
@@ -90,7 +90,7 @@ def image_grid(
     for index, label in enumerate((rows or ())[:count]):
         middle = header + index * (height + _GAP) + height / 2
         draw.multiline_text((_GAP, middle), label, "black", font, anchor="lm")
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         picture.save(temporary, "PNG", compress_level=3)  # training waits for this
 
 
@@ -138,7 +138,7 @@ def image_sheet(
                 anchor="ma",
                 align="center",
             )
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         canvas.save(temporary, "PNG", compress_level=3)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def loss_curve(
         _panel(axes, at, values, legend=index == 0)
         axes.set_title(name.replace("_", " "), fontsize="medium")
         axes.set_ylabel(f"loss ({units[name]})" if units and name in units else "loss")
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=150)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pconv_jax.models import PaperGenerator as PaperGenerator
     from pconv_jax.ops import partial_conv as partial_conv
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "PAPER_PRESETS",
     "Discriminator",

@@ -105,10 +105,11 @@ def weights(tmp_path_factory):
 
     from pconv_jax.checkpoints.trained import TrainedGenerator
     from pconv_jax.checkpoints.weights_file import save_generator_weights
-    from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator
+    from pconv_jax.models import FillCorrectingConfig
+    from pconv_jax.models.initialize import initialize
 
     config = FillCorrectingConfig(widths=(4, 6), blocks=(1, 1))
-    params, stats = nnx.split(FillCorrectingGenerator(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
+    params, stats = nnx.split(initialize(lambda: config.build(rngs=nnx.Rngs(0))), nnx.Param, nnx.BatchStat)[1:]
     params = jax.tree.map(lambda leaf: leaf * 1.5 + 0.02, params)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     save_generator_weights(path, TrainedGenerator(config, params, stats, about={"thickest_line": 24}))

@@ -9,7 +9,8 @@ from PIL import Image
 from experiments.evaluate.__main__ import main
 from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.evaluation import worker_pool
-from pconv_jax.models import PaperConfig, PaperGenerator
+from pconv_jax.models import PaperConfig
+from pconv_jax.models.initialize import initialize
 
 
 class InThisProcess:
@@ -37,7 +38,7 @@ def evaluate(out, *flags):
 def generator(folder, seed=0):
     """The folder of an untrained generator."""
     config = PaperConfig(widths=(4,))
-    params, stats = nnx.split(PaperGenerator(config, rngs=nnx.Rngs(seed)), nnx.Param, nnx.BatchStat)[1:]
+    params, stats = nnx.split(initialize(lambda: config.build(rngs=nnx.Rngs(seed))), nnx.Param, nnx.BatchStat)[1:]
     with Checkpoints(folder / "checkpoints", notes={"generator": vars(config)}) as checkpoints:
         checkpoints.save(1, {"generator": {"params": params, "stats": stats}})
     return folder

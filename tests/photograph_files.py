@@ -1,17 +1,15 @@
-"""What the tests of photographs share: files of many kinds, made by hand where no library writes them."""
+"""What the tests of image files share: files of many kinds, made by hand where no library writes them."""
 
 import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import tifffile
 from PIL import Image, ImageCms
 
-from pconv_jax.imaging import (
-    Photograph,
-    exif,
-)
+from pconv_jax.imaging import Photograph, exif
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 SHAPES = {"grey": (13, 7), "grey+alpha": (13, 7, 2), "rgb": (13, 7, 3), "rgba": (13, 7, 4)}
@@ -69,6 +67,17 @@ def tiff(array, **options):
     return stream.getvalue()
 
 
+def tiff12(grey):
+    """Grey of 12 bits, two pixels in three bytes; rows of an even length."""
+    first, second = grey.reshape(-1, 2).astype(np.uint16).T
+    packed = np.stack([first >> 4, (first & 15) << 4 | second >> 8, second & 255], axis=-1).astype(np.uint8).tobytes()
+    (height, width), start = grey.shape, 8 + 2 + 12 * 9 + 4
+    entries = [(256, 3, width), (257, 3, height), (258, 3, 12), (259, 3, 1), (262, 3, 1), (273, 4, start)]
+    entries += [(277, 3, 1), (278, 3, height), (279, 4, len(packed))]
+    directory = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4) + packed
+
+
 def encoded(image, kind, **options):
     stream = io.BytesIO()
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(stream, kind, **options)
@@ -107,3 +116,14 @@ def frames(count):
 def animated(kind, count=3):
     first, *rest = frames(count)
     return encoded(first, kind, save_all=True, append_images=rest)
+
+
+def picture(height=40, width=60, seed=0):
+    """A smooth random image, uint8 [H, W, 3]."""
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return cv2.GaussianBlur(noise, (9, 9), 0)
+
+
+def difference(a, b):
+    assert a.shape == b.shape
+    return np.abs(a.astype(int) - b.astype(int))

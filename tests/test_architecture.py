@@ -43,7 +43,10 @@ HEAVY = {
 POSITIONAL_DEFAULTS = {
     "pconv_jax.ops.partial_conv": "the bias, which may be None, stands beside the kernel",
     "pconv_jax.layers.PartialConv.__init__": "the kernel size, as in nnx.Conv",
-    "pconv_jax.inpainting.inpainter.Inpainter.__init__": "which weights, as in inpaint(image, mask) the image",
+    "pconv_jax.checkpoints.trained.TrainedGenerator.__call__": "the mask, which `hole=` may take the place of",
+    "pconv_jax.inpainting.inpainter.Inpainter.__call__": "the mask, which `hole=` may take the place of",
+    "pconv_jax.inpainting.inpainter.Inpainter.from_pretrained": "which weights, as a name",
+    "pconv_jax.inpainting.inpainter.inpaint": "the mask, which `hole=` may take the place of",
     "pconv_jax.common.commands.Main.__call__": "the arguments, as everywhere else",
     "pconv_jax.evaluation.metrics.region_mean": "the region, which is the whole image when None",
 }

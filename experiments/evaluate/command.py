@@ -10,8 +10,8 @@ from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import draw
 from experiments.evaluate.report import report
 from experiments.train.logs import progress_bar
-from pconv_jax.common.atomic_write import replaced, write_json
-from pconv_jax.common.cache import keep_compiled_programs
+from pconv_jax.common.atomic_write import atomic_write, write_json
+from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.common.versions import package_versions
 from pconv_jax.evaluation.methods import open_methods
 from pconv_jax.evaluation.pairs import Pairs
@@ -37,7 +37,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
         InputError: something that the user can correct.
     """
     options.check()
-    keep_compiled_programs()
+    enable_compilation_cache()
     # Errors that show at once come first, then what looks at every image.
     methods = open_methods(options.method_names)
     distances, fid = open_distances(options), open_fid(options)
@@ -57,7 +57,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     rows, left_out = finished(table.finish(), len(pairs))
     summary = summarise(rows)
     fids = fid_of_methods(fid, pairs, [method.name for method in methods], options.out) if fid else {}
-    with replaced(options.out / "summary.md") as unfinished:
+    with atomic_write(options.out / "summary.md") as unfinished:
         unfinished.write_text(report(rows, summary, table.facts, fids))
     versions = package_versions("jax", "numpy", "opencv-python-headless", "scikit-image", "pillow")
     facts = {"benchmark": table.facts, "versions": versions, **({"fid": fids} if fids else {})}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.data.decode import decode_image
 from pconv_jax.evaluation.pairs import Pair, Pairs, as_floats
 from pconv_jax.evaluation.reference_metrics import Fid
@@ -21,7 +21,7 @@ def save_composites(pairs: Pairs, method: str, composites: Mapping[int, np.ndarr
     from PIL import Image
 
     for index, composite in composites.items():
-        with replaced(composite_file(folder, method, *pairs.key(index))) as unfinished:
+        with atomic_write(composite_file(folder, method, *pairs.key(index))) as unfinished:
             Image.fromarray(composite).save(unfinished, "PNG")
 
 

@@ -37,7 +37,7 @@ def open_pairs(options: Options) -> Pairs:
             Path(options.masks).expanduser(),
             limit=options.limit,
             threshold=options.mask_threshold,
-            invert=options.invert_masks,
+            invert=options.invert_mask,
             noise=options.noise,
             seed=options.seed,
             progress=bar_for_many,
@@ -47,7 +47,7 @@ def open_pairs(options: Options) -> Pairs:
         seed=options.seed,
         version=options.mask_version,
         threshold=options.mask_threshold,
-        invert=options.invert_masks,
+        invert=options.invert_mask,
     )
     return SeededPairs(
         images, masks, size=options.image_size, limit=options.limit, noise=options.noise, seed=options.seed

@@ -2,9 +2,12 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.imaging.masks import MASK_THRESHOLD
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,8 +26,8 @@ class Options:
         pair_by_name: every image of the folder has a mask of its own name and size in the mask folder; all images are
             scored, at their own size.
         mask_version: version of the lines or ratios; older versions stay as they are.
-        mask_threshold: grey value from which a pixel of a mask file is a hole, 1 to 255.
-        invert_masks: mask files mark holes black, not white.
+        mask_threshold: grey value, 1 to 255, from which on a pixel of a mask file is white.
+        invert_mask: mask files mark holes black, not white.
         noise: standard deviation of Gaussian noise on the input, for pixel values in [0, 1].
         seed: seed of masks and noise; with the version it determines every pair of image and mask.
         methods: unrepaired, mean, ns, telea, biharmonic, fill; names of bundled weights, such as faithful; or files of
@@ -49,8 +52,8 @@ class Options:
     masks: str = "lines"
     pair_by_name: bool = False
     mask_version: int = 1
-    mask_threshold: int = 128
-    invert_masks: bool = False
+    mask_threshold: int = MASK_THRESHOLD
+    invert_mask: Annotated[bool, tyro.conf.arg(aliases=["--invert-masks"])] = False
     noise: float = 0.0
     seed: int = 0
     methods: tuple[str, ...] = ("unrepaired", "mean", "ns", "telea", "biharmonic")

@@ -18,6 +18,7 @@ from pconv_jax.data import eval_batches, open_source
 from pconv_jax.evaluation.baselines import Method, biharmonic, navier_stokes, telea
 from pconv_jax.masks import hole_ratio
 from pconv_jax.models import PAPER_PRESETS, PaperGenerator
+from pconv_jax.models.initialize import initialize
 
 GENERATOR = "generator"
 _CLASSICAL: Mapping[str, Method] = {
@@ -85,7 +86,7 @@ def build_method(name: str, generator: str) -> Method:
     if name != GENERATOR:
         return _CLASSICAL[name]
     config = PAPER_PRESETS[generator]
-    untrained = PaperGenerator(config, rngs=nnx.Rngs(0))
+    untrained = initialize(lambda: PaperGenerator(config, rngs=nnx.Rngs(0)))
     return TrainedGenerator(config, nnx.state(untrained, nnx.Param), nnx.state(untrained, nnx.BatchStat))
 
 

@@ -17,6 +17,7 @@ from experiments.performance.timing import interleave
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.layers import PartialConv
 from pconv_jax.models import PAPER_PRESETS, PaperGenerator
+from pconv_jax.models.initialize import initialize
 
 
 class _PlainConv(PartialConv):
@@ -35,9 +36,9 @@ def run(options: Options) -> list[Table]:
     rng = np.random.default_rng(0)
     image = jnp.asarray(rng.random((batch, size, size, 3), np.float32))
     mask = jnp.asarray(rng.random((batch, size, size, 1)) > 0.1, jnp.float32)
-    with mock.patch("pconv_jax.models.paper.PartialConv", _PlainConv):
-        plain = PaperGenerator(config, rngs=nnx.Rngs(0))
-    models = {"plain": plain, "partial": PaperGenerator(config, rngs=nnx.Rngs(0))}
+    with mock.patch("pconv_jax.models.blocks.PartialConv", _PlainConv):
+        plain = initialize(lambda: PaperGenerator(config, rngs=nnx.Rngs(0)))
+    models = {"plain": plain, "partial": initialize(lambda: PaperGenerator(config, rngs=nnx.Rngs(0)))}
     parts = {name: nnx.split(model, nnx.Param, ...) for name, model in models.items()}
 
     # Image and mask are arguments: XLA would compute the whole mask path of constants at compile time.

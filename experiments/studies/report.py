@@ -6,7 +6,7 @@ from pathlib import Path
 
 from experiments.studies.scores import StudyScores
 from experiments.studies.study import Study
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.evaluation.markdown import heading, interval, markdown
 from pconv_jax.evaluation.statistics import ALL
 
@@ -91,7 +91,7 @@ def plot(study: Study, results: StudyScores, path: Path) -> None:
         axes.grid(alpha=0.25)
         if index == 0:
             axes.legend(fontsize="small", ncols=2)
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=90)
 
 

@@ -15,7 +15,7 @@ from experiments.studies.scores import StudyScores
 from experiments.studies.study import BUDGETS, Budget, Study
 from experiments.train import experiment
 from experiments.train.config import Config
-from pconv_jax.common.atomic_write import replaced, write_json
+from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.score_table import read_facts
 
@@ -58,7 +58,7 @@ def run(options: Options) -> int:
     results = _score(options, study, budget, runs, out)
     finding = study.finding(results)
     text = f"{study.claim}\n\n{finding}\n\n{tables(study, results)}\n"
-    with replaced(out / "study.md") as unfinished:
+    with atomic_write(out / "study.md") as unfinished:
         unfinished.write_text(text)
     plot(study, results, out / "study.png")
     facts = {

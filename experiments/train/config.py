@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from experiments.train.sections import DataConfig, NetworkConfig, RunConfig, flag
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Damage
@@ -77,7 +75,6 @@ class Config:
         self.network.check(data.image_size)
         _ = self.train_config(self.run.steps or self.optimizer.warmup + 1)  # refuses networks that cannot be built
         damage.check()
-        _ = damage.mask(np.random.default_rng(0), data.image_size)  # refuses masks that cannot be drawn at this size
         self.losses.check()
         if self.losses.layers is not None:
             deepest(self.losses.layers)
@@ -109,11 +106,10 @@ class Config:
         losses = settings.get("losses", self.losses.losses)
         if losses not in LOSSES:
             raise InputError(f"unknown losses {losses!r}: choose from {', '.join(LOSSES)}")
-        if losses != self.losses.losses:
-            return dataclasses.replace(self, losses=LOSSES[losses]()).replace(**settings)
-        if unknown := sorted(settings.keys() - _settings(self).keys()):
+        chosen = self if losses == self.losses.losses else dataclasses.replace(self, losses=LOSSES[losses]())
+        if unknown := sorted(settings.keys() - _settings(chosen).keys()):
             raise InputError(f"{', '.join(unknown)} is no setting of this version: use the version that made the run")
-        return _replaced(self, settings)
+        return _replaced(chosen, settings)
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain JSON values, each by its own name."""
@@ -130,12 +126,19 @@ class Config:
             The settings.
 
         Raises:
-            InputError: a name that is no setting.
+            InputError: a name that is no setting, or a value that makes no sense.
         """
-        settings = _with_old_paper(_without_gone(values))
+        settings = _of_this_version(values)
         lists = {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
-        paths = {name: Path(settings[name]) for name in _PATHS if settings.get(name) is not None}
-        return cls().replace(**settings | lists | paths)
+        try:
+            paths = {name: Path(settings[name]) for name in _PATHS if settings.get(name) is not None}
+            config = cls().replace(**settings | lists | paths)
+            config.check()
+        except (TypeError, KeyError) as error:
+            raise InputError(
+                f"the settings of the run are damaged ({error}): use the config.json that it wrote"
+            ) from error
+        return config
 
     def check_same_run(self, before: Mapping[str, Any]) -> Self:
         """Refuses to resume with settings that would make it another run.
@@ -151,11 +154,11 @@ class Config:
             InputError: naming every setting that differs, or a name that is no setting.
         """
         free = {*_FREE, *(("steps", "epochs") if self.optimizer.schedule == "constant" else ())}
-        now, then = self.to_json(), type(self).from_json(before).to_json()
+        now, then = self.to_json(), type(self)().replace(**_of_this_version(before)).to_json()
         changed = [
             f"{flag(name)} was {then[name]} and is now {now[name]}"
             for name in now
-            if name not in free and now[name] != then[name]
+            if name not in free and name in then and now[name] != then[name]  # other losses have other weights
         ]
         if changed:
             raise InputError(
@@ -185,13 +188,9 @@ def _replaced(section: Any, settings: Mapping[str, Any]) -> Any:
     return dataclasses.replace(section, **changed)
 
 
-def _without_gone(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a run, without those of earlier versions that did nothing in it."""
-    return {name: value for name, value in values.items() if name not in _OFF or value != _OFF[name]}
-
-
-def _with_old_paper(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a run, with those of its generator spelt out if it is of a time when `paper` was another one."""
-    if values.get("generator") != "paper" or "head" in values:
-        return dict(values)
-    return {**values, "widths": values.get("widths") or [64, 128, 256, 512], "head": "partial"}
+def _of_this_version(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run without those of old that did nothing in it, and with its generator spelt out."""
+    kept = {name: value for name, value in values.items() if name not in _OFF or value != _OFF[name]}
+    if kept.get("generator") == "paper" and "head" not in kept:  # the preset had other sizes then
+        kept |= {"widths": kept.get("widths") or [64, 128, 256, 512], "head": "partial"}
+    return kept

@@ -4,13 +4,15 @@ import json
 import signal
 import sys
 
+import numpy as np
+
 from experiments.train.config import Config
 from experiments.train.loop import train
 from experiments.train.report import write_report
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 from pconv_jax.common.atomic_write import write_json
-from pconv_jax.common.cache import keep_compiled_programs
+from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import SPLITS, ImageSource, open_source
 from pconv_jax.models.vgg import VGG16, deepest
@@ -34,7 +36,8 @@ def run(config: Config) -> int:
     """
     config.check()
     _check_folder(config)
-    keep_compiled_programs()
+    enable_compilation_cache()
+    config.damage.mask(np.random.default_rng(0), config.data.image_size)  # a folder of masks, a size too small
     sources = open_sources(config)
     vgg = open_vgg(config)
     trainer = Trainer(config, sources["train"], vgg)

@@ -9,7 +9,7 @@ from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 
 LOSSES = (
     *("generator_loss", "pixel", "valid", "hole", "adversarial", "perceptual", "style", "tv", "discriminator_loss"),
@@ -35,7 +35,7 @@ class MetricsLog:
 
         self._path = folder / "metrics.jsonl"
         kept = [row for row in read_metrics(self._path) if row["step"] <= resume_step]
-        with replaced(self._path) as unfinished:
+        with atomic_write(self._path) as unfinished:
             unfinished.write_text("".join(json.dumps(row) + "\n" for row in kept))
         self._file: TextIO = self._path.open("a", buffering=1)
         self._events = SummaryWriter(str(folder / "events"), purge_step=resume_step + 1)

@@ -12,7 +12,7 @@ from flax import nnx
 
 from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run, shapes_of
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 from pconv_jax.models import config_from_json, config_to_json
 
@@ -35,7 +35,7 @@ def save_generator_weights(path: str | os.PathLike[str], generator: TrainedGener
         for name, leaf in _by_name(getattr(generator, part)).items()
     }
     metadata = {"generator": config_to_json(generator.config), "about": generator.about}
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         # Not by `save_file`, whose files nobody but their owner may read.
         temporary.write_bytes(save(tensors, metadata={name: json.dumps(value) for name, value in metadata.items()}))
 

@@ -1,1 +1,1 @@
-"""Restoring photographs in files: where their holes are, what is to be done, and doing it."""
+"""The command pconv-jax: where the holes of photographs are, what is to be done, and doing it."""

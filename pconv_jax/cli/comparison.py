@@ -1,4 +1,4 @@
-"""The picture of before and after."""
+"""Before/after images."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import numpy as np
 from pconv_jax.cli.holes import opaque
 from pconv_jax.imaging import Photograph, write_photograph
 
-_COMPARED = 1600  # longest side of a picture in a comparison, px
+_COMPARED = 1600  # longest side of either half of a comparison, px
 
 
 def write_comparison(path: Path, before: Photograph, after: Photograph) -> None:
-    """Writes a picture of both side by side, each at most 1600 px long.
+    """Writes an image of both side by side, each at most 1600 px long.
 
     Args:
         path: the file, `.jpg`.
@@ -37,6 +37,6 @@ def write_comparison(path: Path, before: Photograph, after: Photograph) -> None:
         height, width = (max(1, round(scale * side)) for side in pixels.shape[:2])
         return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
 
-    pictures = [shown(before), shown(after)]
-    line = np.full((len(pictures[0]), 8, 3), 255, np.uint8)
-    write_photograph(path, Photograph(np.hstack([pictures[0], line, pictures[1]]), None, None, None, None, "JPEG"))
+    left, right = shown(before), shown(after)
+    line = np.full((len(left), 8, 3), 255, np.uint8)
+    write_photograph(path, Photograph(np.hstack([left, line, right]), None, None, None, None, "JPEG"))

@@ -1,4 +1,4 @@
-"""Where the holes of a photograph are: in the picture of a mask, in its transparency, or in one of its colours."""
+"""Where the holes of a photograph are: in a mask file, in its transparency, or in one of its colours."""
 
 import dataclasses
 from pathlib import Path
@@ -8,7 +8,8 @@ import numpy as np
 import tyro
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging import Photograph, read_mask_picture
+from pconv_jax.imaging import Photograph, read_hole
+from pconv_jax.imaging.masks import MASK_THRESHOLD
 
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
 
@@ -18,13 +19,13 @@ class Holes:
     """Where the holes of a photograph are found: exactly one of the first three.
 
     Attributes:
-        mask: a mask picture of the same size, white = hole, for all photographs; or a folder of them, each with the
-            name of its photograph, whatever its suffix.
-        mask_alpha: what is less than half opaque is a hole; the restored photograph is opaque.
+        mask: a mask file of the same size, white = hole, for all photographs; or a folder of masks, each with the name
+            of its photograph and any suffix.
+        mask_alpha: pixels less than half opaque are holes; the restored photograph is opaque.
         mask_color: pixels of this colour are holes: red, green and blue, 0 to 255.
         mask_tolerance: how far each channel may be from that colour.
-        invert_mask: in mask pictures black is the hole.
-        mask_threshold: brightness, 1 to 255, from which on a pixel of a mask picture is white.
+        invert_mask: mask files mark holes black, not white.
+        mask_threshold: grey value, 1 to 255, from which on a pixel of a mask file is white.
         dilate: px by which holes are widened all around, for masks that do not quite cover the damage.
     """
 
@@ -33,7 +34,7 @@ class Holes:
     mask_color: tuple[int, int, int] | None = None
     mask_tolerance: int = 0
     invert_mask: bool = False
-    mask_threshold: int = 128
+    mask_threshold: int = MASK_THRESHOLD
     dilate: int = 0
 
     def check(self) -> None:
@@ -53,7 +54,7 @@ class Holes:
             raise InputError(f"--mask-threshold is {self.mask_threshold}, but it must lie between 1 and 255")
         if not 0 <= self.dilate <= 100:
             raise InputError(f"--dilate is {self.dilate} px, but it must lie between 0 and 100")
-        if self.mask is None and (self.invert_mask or self.mask_threshold != 128):
+        if self.mask is None and (self.invert_mask or self.mask_threshold != MASK_THRESHOLD):
             raise InputError("--invert-mask and --mask-threshold go with --mask MASK: leave them out")
         if self.mask_color is None and self.mask_tolerance:
             raise InputError("--mask-tolerance goes with --mask-color R G B: leave it out")
@@ -71,13 +72,10 @@ class Holes:
         Raises:
             InputError: a mask of another size, no alpha channel, or no pixel that is valid.
         """
-        pixels = photograph.pixels
-        most = np.iinfo(pixels.dtype).max
         if mask is not None:
-            hole = read_mask_picture(mask, threshold=self.mask_threshold)
-            hole = ~hole if self.invert_mask else hole
-            if hole.shape != pixels.shape[:2]:
-                size, own = ("x".join(map(str, reversed(each.shape[:2]))) for each in (hole, pixels))
+            hole = read_hole(mask, threshold=self.mask_threshold, invert=self.invert_mask)
+            if hole.shape != photograph.pixels.shape[:2]:
+                size, own = ("x".join(map(str, reversed(each.shape[:2]))) for each in (hole, photograph.pixels))
                 raise InputError(f"the mask {mask} has {size} pixels and the photograph {own}: they must have one size")
         elif self.mask_alpha:
             if photograph.alpha is None:
@@ -85,19 +83,29 @@ class Holes:
             hole = ~opaque(photograph.alpha)
         else:
             assert self.mask_color is not None
-            hole = np.ones(pixels.shape[:2], bool)
-            for channel, wanted in enumerate(self.mask_color):
-                layer = pixels if pixels.ndim == 2 else pixels[..., channel]  # grey is three equal channels
-                value = layer.astype(np.int32) if most == 255 else layer // np.int32(257)
-                hole &= np.abs(value - wanted) <= self.mask_tolerance
-        if self.dilate:
-            import cv2
-
-            disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * self.dilate + 1,) * 2)
-            hole = cv2.dilate(hole.astype(np.uint8), disc).astype(bool)
+            hole = _of_color(photograph.pixels, self.mask_color, self.mask_tolerance)
+        hole = _dilated(hole, self.dilate)
         if hole.all():
-            raise InputError("the holes leave no valid pixel: take a smaller mask, --invert-mask or a smaller --dilate")
+            raise InputError("the holes leave no valid pixel: use a smaller mask, --invert-mask or a smaller --dilate")
         return hole
+
+
+def _of_color(pixels: np.ndarray, color: tuple[int, int, int], tolerance: int) -> np.ndarray:
+    hole = np.ones(pixels.shape[:2], bool)
+    for channel, wanted in enumerate(color):
+        layer = pixels if pixels.ndim == 2 else pixels[..., channel]  # grey is three equal channels
+        value = layer.astype(np.int32) if layer.dtype == np.uint8 else layer // np.int32(257)
+        hole &= np.abs(value - wanted) <= tolerance
+    return hole
+
+
+def _dilated(hole: np.ndarray, radius: int) -> np.ndarray:
+    if not radius:
+        return hole
+    import cv2
+
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
+    return cv2.dilate(hole.astype(np.uint8), disc).astype(bool)
 
 
 def opaque(alpha: np.ndarray) -> np.ndarray:

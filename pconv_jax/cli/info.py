@@ -1,4 +1,4 @@
-"""What is installed, on which devices it runs, and which weights there are."""
+"""What `pconv-jax info` prints: versions, devices and the bundled weights."""
 
 import importlib.metadata
 import platform

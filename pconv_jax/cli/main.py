@@ -1,4 +1,4 @@
-"""The command `pconv-jax`: flags only; the work is in `restore_files` and `versions`."""
+"""The command `pconv-jax`: flags only; the work is in `restoring` and `info`."""
 
 import dataclasses
 import signal
@@ -22,11 +22,12 @@ class Inpaint:
     Attributes:
         image: a photograph, or a folder of them: PNG, JPEG, TIFF, WebP and others.
         out: the file to write, or a folder for the results.
-        holes: where they are.
-        weights: a name that `pconv-jax info` lists, a .safetensors file, or the folder of a training run.
-        overwrite: replace results that exist already; without it they are skipped.
-        compare: write a picture of before and after beside each result.
-        quality: of JPEG and WebP, 1 to 100.
+        holes: where the damage is: exactly one of --mask, --mask-alpha and --mask-color tells.
+        weights: bundled weights by their name (see `pconv-jax info`), a .safetensors file, or the folder of a training
+            run.
+        overwrite: replace results that already exist; otherwise they are skipped.
+        compare: write a before/after image beside each result.
+        quality: quality of JPEG and WebP results, 1 to 100.
     """
 
     image: tyro.conf.Positional[Path]
@@ -38,16 +39,16 @@ class Inpaint:
     quality: int = 95
 
     def run(self) -> int:
-        """Does it; returns the exit code."""
+        """Runs the command; returns the exit code."""
         if not 1 <= self.quality <= 100:
             raise InputError(f"--quality is {self.quality}, but it must lie between 1 and 100")
         self.holes.check()
         jobs = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
-        # Only now: to load JAX takes a second that --help and mistakes need not wait for.
+        # Not above: JAX takes a second to load, which --help and mistakes need not wait for.
         from pconv_jax.cli.restoring import report, restore_files
-        from pconv_jax.common.cache import keep_compiled_programs
+        from pconv_jax.common.cache import enable_compilation_cache
 
-        keep_compiled_programs()
+        enable_compilation_cache()
         return report(
             restore_files(
                 jobs,
@@ -62,10 +63,10 @@ class Inpaint:
 
 @dataclasses.dataclass(frozen=True)
 class Info:
-    """Shows versions, devices and the weights that come with the package."""
+    """Shows versions, devices and the bundled weights."""
 
     def run(self) -> int:
-        """Does it; returns the exit code."""
+        """Runs the command; returns the exit code."""
         from pconv_jax.cli.info import describe
 
         print(describe())
@@ -78,7 +79,7 @@ Command = (
 )
 
 
-@command(interrupted="interrupted; the same command goes on: finished results are skipped")
+@command(interrupted="interrupted; run the command again to resume: finished results are skipped")
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns 0, 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C."""
     # Like Ctrl-C, so that no half-written file stays behind.

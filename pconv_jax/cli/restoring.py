@@ -1,4 +1,4 @@
-"""Restoring one photograph after the other, and what became of them."""
+"""Restores photographs one after the other, and reports what became of them."""
 
 import dataclasses
 import os
@@ -15,7 +15,7 @@ from pconv_jax.checkpoints.weights_file import load_generator
 from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -52,8 +52,8 @@ def restore_files(
         jobs: what `plan` found.
         holes: where the holes are found.
         weights: as for `Inpainter`.
-        overwrite: replace results that exist; otherwise they count as finished, whatever stands beside them.
-        compare: write a before/after picture beside each result.
+        overwrite: replace results that exist; otherwise they count as finished, with or without a comparison.
+        compare: write a before/after image beside each result.
         quality: of JPEG and WebP, 1 to 100.
 
     Returns:
@@ -73,7 +73,7 @@ def restore_files(
         return summary
     restorer = Inpainter(load_generator(weights))
     single = len(waiting) == 1
-    title, unit = (waiting[0].image.name, "tile") if single else ("restoring", "image")
+    title, unit = (waiting[0].image.name, "window") if single else ("restoring", "image")
     with tqdm(desc=title, unit=unit, total=None if single else len(waiting), disable=None, dynamic_ncols=True) as bar:
 
         def tick(done: int, total: int) -> None:
@@ -121,7 +121,7 @@ def _restore_one(job: Job, holes: Holes, restorer: Inpainter, progress: Any, *, 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         restored = restorer(together, hole=hole, progress=progress)
-    for warning in caught:  # which do not know of what photograph they speak
+    for warning in caught:  # which do not name the photograph
         warnings.warn(f"{job.image}: {warning.message}", warning.category, stacklevel=2)
     if alpha is not None:
         alpha, restored = restored[..., 3], restored[..., :3]
@@ -141,7 +141,7 @@ def _restore_one(job: Job, holes: Holes, restorer: Inpainter, progress: Any, *, 
 
 
 def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -> None:
-    """A photograph without damage: the file as it is, where its kind stays the same."""
+    """Copies a photograph without damage; the file as it is, where its format stays the same."""
     if not keep_alpha or OUTPUT_FORMATS[job.out.suffix.lower()] != photograph.format:
         kept = photograph if keep_alpha else dataclasses.replace(photograph, alpha=None)
         write_photograph(job.out, kept, quality=quality)
@@ -149,7 +149,7 @@ def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -
     if job.out.exists() and job.out.samefile(job.image):
         return
     try:
-        with replaced(job.out) as temporary:
+        with atomic_write(job.out) as temporary:
             shutil.copyfile(job.image, temporary)
     except OSError as error:
-        raise InputError(f"{job.out} cannot be written ({error.strerror}): give another place") from error
+        raise InputError(f"{job.out} cannot be written ({error.strerror}): name another file") from error

@@ -9,11 +9,11 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A file to write, which takes the place of another in one step when all went well.
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Creates or replaces a file in one step, once all of it is written.
 
     Args:
-        path: the file to replace or create; its folder is created.
+        path: the file; its folder is created.
 
     Yields:
         Where to write; it is gone afterwards, whatever happens.
@@ -35,5 +35,5 @@ def write_json(path: Path, content: Any) -> None:
         path: the file.
         content: JSON values, none of them NaN or infinite; paths become text.
     """
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False, default=str) + "\n")

@@ -12,8 +12,8 @@ def cache_folder() -> Path:
     return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "pconv_jax"  # XDG: ignore a relative path
 
 
-def keep_compiled_programs() -> None:
-    """Has JAX keep what it compiles in the user's cache for the next run, unless the user chose a place for it."""
+def enable_compilation_cache() -> None:
+    """Lets JAX reuse compiled programs in later runs, from the user's cache unless JAX is told another place."""
     import jax
 
     if jax.config.values.get("jax_compilation_cache_dir") is None:

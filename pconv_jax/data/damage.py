@@ -8,7 +8,7 @@ import numpy as np
 
 from pconv_jax import masks as drawn
 from pconv_jax.common.errors import InputError
-from pconv_jax.data.folder_masks import folder_mask, mask_files
+from pconv_jax.data.folder_masks import folder_mask
 from pconv_jax.masks.regions import centre_region, random_blocks, random_region
 
 LineShape = Literal["straight", "strokes"]
@@ -51,8 +51,6 @@ class Damage:
             raise InputError(
                 "--masks folder and --mask-dir, the folder of the masks, go together: give both or neither"
             )
-        if self.mask_dir is not None:
-            mask_files(self.mask_dir)
         drawn.check_range("count", self.line_count)
         drawn.check_range("thickness", self.line_thickness)
         if self.line_shape not in get_args(LineShape):

@@ -7,20 +7,18 @@ Rules, for all datasets alike:
     - grey becomes three equal channels; palettes are looked up; CMYK is converted, Adobe's inverted inks too;
     - transparency is laid over white;
     - the EXIF orientation is applied; embedded colour profiles are not;
-    - 32-bit integers and floats are refused, since such files do not say which value is white;
+    - 12-bit pixels, 32-bit integers and floats are refused, since such files do not say which value is white;
     - of several pages or frames the first counts.
 """
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pconv_jax.imaging.files import eight_bits, open_upright
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from pconv_jax.imaging.decoding import decode
+from pconv_jax.imaging.opening import opened_file
+from pconv_jax.imaging.pixels import eight_bits
 
 
 def decode_image(
@@ -41,17 +39,21 @@ def decode_image(
         InputError: the file cannot be used; the message starts with its name and gives the reason.
     """
     name = name or ("image" if isinstance(file, bytes) else str(file))
-    return _to_rgb(open_upright(file if isinstance(file, bytes) else Path(file), name, draft=short_side))
+    with opened_file(file if isinstance(file, bytes) else Path(file), name) as stream:
+        decoded = decode(name, stream, notes=[], exact=False, first_frame=True, short_side=short_side)
+    pixels = eight_bits(decoded.pixels)
+    return _over_white(pixels, None if decoded.alpha is None else eight_bits(decoded.alpha))
 
 
-def _to_rgb(image: "Image") -> np.ndarray:
+def _over_white(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    """[H, W, 3] of grey or RGB pixels, and what is transparent laid over white."""
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16 bits, which Pillow's own conversion would clip at 255
-        grey = np.asarray(image).astype(np.uint32)
-        grey[grey == image.info.get("transparency", -1)] = 65535
-        return np.repeat(eight_bits(grey)[..., None], 3, axis=-1)
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))  # convert copies in any case
+    if alpha is None and pixels.ndim == 3:
+        return pixels
+    image = Image.fromarray(pixels)
+    if alpha is not None:
+        image = image.convert("RGBA")
+        image.putalpha(Image.fromarray(alpha))
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.asarray(image.convert("RGB"))

@@ -15,12 +15,8 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, hash_fraction, split_by_hash
-from pconv_jax.imaging.files import walk
+from pconv_jax.imaging import IMAGE_SUFFIXES, image_files
 
-# Not Pillow's own list, which takes in PDF and the like; .heic is here to be named if Pillow cannot read it.
-SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".avif", ".heic", ".heif")
-)
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
     "validation": "validation",
@@ -59,14 +55,14 @@ class FolderSource:
         """
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
-            raise InputError(f"--data-dir {self.root} is no folder; give the one that your images are in.")
-        listed = tuple(sorted(_image_files(self.root)))
+            raise InputError(f"--data-dir {self.root} is not a folder; give the one that your images are in")
+        listed = tuple(_listed(self.root))
         if not listed:
-            raise InputError(f"{self.root} holds no images ({', '.join(sorted(SUFFIXES))}); give another folder.")
+            raise InputError(f"{self.root} holds no images ({', '.join(IMAGE_SUFFIXES)}); give another folder")
         self.split = split
         usable = _usable(self.root, listed)
         if not usable:
-            raise InputError(f"{self.root} holds no image file that can be used; give another folder.")
+            raise InputError(f"{self.root} holds no image file that can be used; give another folder")
         self.files = tuple(sorted(usable, key=hash_fraction) if split == "all" else _splits(self.root, usable)[split])
         self._short_side: int | None = None
 
@@ -92,12 +88,13 @@ class FolderSource:
         return f"FolderSource(split={self.split!r}, images={len(self)}, files={digest})"
 
 
-def _image_files(root: Path) -> Iterator[tuple[str, int, int]]:
+def _listed(root: Path) -> Iterator[tuple[str, int, int]]:
     """Path below `root`, size and date of every file that claims to be an image."""
-    for path in walk(root, SUFFIXES):
+    for file in image_files(root):
+        path = root / file
         # A link that leads nowhere has no size; it is reported with the files that cannot be decoded.
         info = path.stat() if path.exists() else path.lstat()
-        yield path.relative_to(root).as_posix(), info.st_size, info.st_mtime_ns
+        yield file.as_posix(), info.st_size, info.st_mtime_ns
 
 
 # Cached, so that opening three splits checks and warns once; a changed file has another date, and is checked.
@@ -111,7 +108,7 @@ def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, 
     try:
         faults = list(
             tqdm(
-                pool.map(lambda file: _fault(root / file), files),
+                pool.map(functools.partial(_fault, root), files),
                 desc=f"checking {root.name}",
                 total=len(files),
                 unit=" images",
@@ -120,23 +117,23 @@ def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, 
         )
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for the rest of the files
-    broken = [f"{file} ({fault})" for file, fault in zip(files, faults, strict=True) if fault]
+    broken = [fault for fault in faults if fault]
     if broken:
         more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
         warnings.warn(
             f"{len(broken)} of the {len(files)} image files in {root} cannot be used and are left out: "
-            f"{', '.join(broken[:_NAMED])}{more}",
+            f"{'; '.join(broken[:_NAMED])}{more}",
             stacklevel=2,
         )
     return tuple(file for file, fault in zip(files, faults, strict=True) if not fault)
 
 
-def _fault(path: Path) -> str | None:
-    """Why a file cannot be used."""
+def _fault(root: Path, file: str) -> str | None:
+    """The file and why it cannot be used, without the way out that the error names."""
     try:
-        decode_image(path)
+        decode_image(root / file, name=file)
     except InputError as error:
-        return str(error).removeprefix(f"{path}: ")
+        return str(error).rsplit("; ", 1)[0]
     return None
 
 
@@ -144,7 +141,7 @@ def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
     if len(files) < 3:
         raise InputError(
             f"{root} holds {len(files)} usable image files, and train, validation and test need one each; "
-            f"give a folder with at least 3."
+            f"give a folder with at least 3"
         )
     named: dict[Split, list[str]] = {split: [] for split in SPLITS}
     for file in sorted(files, key=hash_fraction):
@@ -156,7 +153,7 @@ def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
         return split_by_hash(files)
     for split in missing:
         if len(named["train"]) < 2:
-            raise InputError(f"{root}/train needs at least 2 usable images, since no folder is for {split}.")
+            raise InputError(f"{root}/train needs at least 2 usable images, since no folder is for {split}")
         tenth = max(1, len(named["train"]) // 10)
         named[split], named["train"] = named["train"][-tenth:], named["train"][:-tenth]
     return named

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging.files import walk
-from pconv_jax.imaging.reading import read_mask_picture
+from pconv_jax.imaging.masks import read_hole
+from pconv_jax.imaging.names import image_files
 from pconv_jax.masks.folder_masks import augmented_mask
 
-_SUFFIXES = frozenset((".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pbm", ".pgm"))  # nothing lossy
 _KEPT = 2048  # decoded files
 
 
@@ -42,12 +41,12 @@ def mask_files(root: Path) -> tuple[Path, ...]:
     """The mask files in a folder and in folders below, sorted; at least one, or an InputError."""
     if not root.is_dir():
         raise InputError(f"--mask-dir {root} is no folder: name one of mask files, white = hole")
-    found = sorted(walk(root, _SUFFIXES))
+    found = tuple(root / file for file in image_files(root))
     if not found:
-        raise InputError(f"--mask-dir {root} holds no mask files ({', '.join(sorted(_SUFFIXES))}): name another")
-    return tuple(found)
+        raise InputError(f"--mask-dir {root} holds no mask files: name another")
+    return found
 
 
 @functools.lru_cache(maxsize=_KEPT)
 def _hole(path: Path) -> np.ndarray:
-    return read_mask_picture(path)
+    return read_hole(path)

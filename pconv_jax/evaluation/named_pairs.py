@@ -7,7 +7,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource
-from pconv_jax.evaluation.mask_sets import bucket_of, mask_files, read_mask, warn_if_inverted
+from pconv_jax.evaluation.mask_sets import bucket_of, read_mask, warn_if_inverted
 from pconv_jax.evaluation.metrics import SSIM_WINDOW
 from pconv_jax.evaluation.pairs import (
     Pair,
@@ -18,6 +18,7 @@ from pconv_jax.evaluation.pairs import (
     noise_definition,
     with_noise,
 )
+from pconv_jax.imaging import matching_masks
 from pconv_jax.masks import hole_ratio
 
 
@@ -52,25 +53,9 @@ class NamedPairs:
             InputError: an image without a mask or with two, a mask of another size, an image too small to be scored,
                 no hole in any mask.
         """
-        files: dict[str, list[Path]] = {}
-        for path in mask_files(root):
-            files.setdefault(path.with_suffix("").as_posix(), []).append(path)
         self.images, self.root, self.threshold, self.invert = images, root, threshold, invert
         self.noise, self.seed, self.note = noise, seed, images.note
-        self.files: list[Path] = []
-        missing: list[str] = []
-        for name in images.files[:limit]:
-            found = files.get(Path(name).with_suffix("").as_posix(), [])
-            if len(found) > 1:
-                raise InputError(f"{root} has more than one mask for {name}, {found[0]} and {found[1]}: leave only one")
-            missing += [] if found else [name]
-            self.files += found
-        if missing:
-            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-            raise InputError(
-                f"{root} has no mask for {', '.join(missing[:3])}{more}: each image needs one of the same name there, "
-                "or leave out --pair-by-name to have masks assigned by the seed"
-            )
+        self.files = matching_masks([Path(name) for name in images.files[:limit]], root)
         ratios, self._buckets = [], []
         for index in progress("checking", len(self.files)):
             mask = self._checked_mask(index)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pconv_jax.common.atomic_write import replaced, write_json
+from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.pairs import Pairs, Progress, no_progress, pairs_hash
 from pconv_jax.evaluation.statistics import KEYS
@@ -91,11 +91,11 @@ class ScoreTable:
         """
         identity = json.loads(json.dumps(identity))  # as it is read back: lists, not tuples
         known = self.facts["methods"].get(name)
-        if known is not None and known != identity and any(row["method"] == name for row in self.rows):
-            changed = ", ".join(key for key in known.keys() | identity.keys() if known.get(key) != identity.get(key))
+        changed = [] if known is None else _differences(known, identity)
+        if changed and any(row["method"] == name for row in self.rows):
             raise InputError(
-                f"{self.folder} holds scores of another {name} ({changed} differs): name this one differently, as "
-                "NAME=FOLDER, or use another --out"
+                f"{self.folder} holds scores of another {name} ({', '.join(changed)} differs): name this one "
+                "differently, as NAME=FOLDER, or use another --out"
             )
         self.facts["methods"][name] = identity
 
@@ -142,7 +142,7 @@ class ScoreTable:
 
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         with (
-            replaced(self._path) as unfinished,
+            atomic_write(self._path) as unfinished,
             unfinished.open("w", newline="", encoding="utf-8", errors=_UNDECODABLE) as file,
         ):
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
@@ -223,6 +223,25 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
         return [_row(cells) for cells in csv.DictReader(io.StringIO(whole.decode("utf-8", _UNDECODABLE), newline=""))]
     except (TypeError, ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged ({error}): remove it and score again") from error
+
+
+def _differences(known: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
+    """What tells two methods apart.
+
+    Of a network's config only the fields that both versions of the project know are compared: its parameters have a
+    hash of their own.
+    """
+    names = sorted(known.keys() | identity.keys())
+    pairs = {name: (known.get(name), identity.get(name)) for name in names}
+    return [
+        name
+        for name, (old, new) in pairs.items()
+        if (
+            any(old[key] != new[key] for key in old.keys() & new.keys())
+            if isinstance(old, Mapping) and isinstance(new, Mapping)
+            else old != new
+        )
+    ]
 
 
 def _row(cells: Mapping[str, str]) -> dict[str, Any]:

@@ -1,7 +1,22 @@
-"""Photographs, read and written without losing depth, transparency or what the file says about them."""
+"""Every way in which an image or a mask enters from a file or leaves to one.
 
-from pconv_jax.imaging.photograph import OUTPUT_FORMATS, Photograph
-from pconv_jax.imaging.reading import read_mask_picture, read_photograph
+Photographs keep their depth, their transparency and what the file says about them.
+"""
+
+from pconv_jax.imaging.formats import IMAGE_SUFFIXES, OUTPUT_FORMATS
+from pconv_jax.imaging.masks import read_hole
+from pconv_jax.imaging.names import image_files, matching_masks
+from pconv_jax.imaging.photograph import Photograph
+from pconv_jax.imaging.reading import read_photograph
 from pconv_jax.imaging.writing import write_photograph
 
-__all__ = ["OUTPUT_FORMATS", "Photograph", "read_mask_picture", "read_photograph", "write_photograph"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "OUTPUT_FORMATS",
+    "Photograph",
+    "image_files",
+    "matching_masks",
+    "read_hole",
+    "read_photograph",
+    "write_photograph",
+]

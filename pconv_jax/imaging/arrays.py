@@ -12,22 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging.files import luma
+from pconv_jax.imaging.masks import MASK_THRESHOLD, luma
 
 _STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
 
 
 def strips(height: int, width: int, *, multiple: int = 1) -> Iterator[slice]:
-    """An image in parts that are small whatever its size.
-
-    Args:
-        height: H, px.
-        width: W, px.
-        multiple: each strip begins at a multiple of this, px.
-
-    Returns:
-        Rows that belong together.
-    """
+    """An image in parts of rows that are small whatever its size, each beginning at a multiple of `multiple` px."""
     rows = multiple * max(1, _STRIP // (multiple * width))
     return (slice(top, top + rows) for top in range(0, height, rows))
 
@@ -39,7 +30,7 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
         image: a NumPy or JAX array, or a PIL image, as `Inpainter.__call__` takes it.
 
     Returns:
-        Its pixels `[H, W, C]`, C from 1 to 4, and what makes of such an array an image of the same kind and shape.
+        Its pixels `[H, W, C]`, C from 1 to 4, and what makes an image of the same kind and shape of such an array.
 
     Raises:
         InputError: a kind, type or shape that cannot be inpainted.
@@ -124,7 +115,7 @@ def _hole_of_picture(picture: Any) -> np.ndarray:
             "a mask picture must be black (valid) and white (hole), but this one holds only 0 and 1: give the array "
             "as mask=numpy.asarray(picture), where 1 = valid, or multiply it by 255"
         )
-    return grey >= 128
+    return grey >= MASK_THRESHOLD
 
 
 def _hole_of_mask(mask: np.ndarray) -> np.ndarray:
@@ -153,15 +144,7 @@ def _checked_hole(hole: np.ndarray) -> np.ndarray:
 
 
 def check_pixels(pixels: np.ndarray, hole: np.ndarray) -> None:
-    """Refuses values out of their range.
-
-    Args:
-        pixels: `[H, W, C]`.
-        hole: bool `[H, W]`; what pixels hold there does not matter.
-
-    Raises:
-        InputError: floating-point values outside of [0, 1], or NaN.
-    """
+    """Refuses floating-point pixels `[H, W, C]` outside of [0, 1], or NaN, where the bool `hole` `[H, W]` is not."""
     if pixels.dtype.kind == "u":
         return
     for strip in strips(*hole.shape):
@@ -174,14 +157,9 @@ def check_pixels(pixels: np.ndarray, hole: np.ndarray) -> None:
 
 
 def to_float(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Pixels as a network takes them.
+    """Pixels as a network takes them: float32 in [0, 1], 0 in holes, as RGB and alpha if there is one.
 
-    Args:
-        pixels: `[H, W, C]`.
-        hole: bool `[H, W]`.
-
-    Returns:
-        float32 in [0, 1], 0 in holes, as RGB and alpha if there is one: `[H, W, 3]` or `[H, W, 4]`.
+    `pixels` `[H, W, C]` and the bool `hole` `[H, W]` to `[H, W, 3]` or `[H, W, 4]`.
     """
     if pixels.dtype.kind == "u":
         values = pixels.astype(np.float32)
@@ -197,16 +175,7 @@ def to_float(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def from_float(values: np.ndarray, channels: int, dtype: np.dtype) -> np.ndarray:
-    """The way back for some pixels.
-
-    Args:
-        values: `[P, 3]` or `[P, 4]` in [0, 1].
-        channels: C of the image.
-        dtype: its type.
-
-    Returns:
-        `[P, C]`.
-    """
+    """The way back for some pixels: `[P, 3]` or `[P, 4]` in [0, 1] to `[P, channels]` of a type."""
     if channels in (1, 2):
         values = np.concatenate([values[:, :3].mean(axis=1, keepdims=True), values[:, 3:]], axis=1)
     if dtype.kind == "u":

@@ -25,6 +25,8 @@ LAYOUT = frozenset(
     ]
 )
 SHORT, LONG, RATIONAL, UNDEFINED = 3, 4, 5, 7
+# What Pillow raises for EXIF data that is damaged.
+DAMAGED = (SyntaxError, struct.error, ValueError, TypeError, KeyError, OSError)
 _LETTERS = {SHORT: "H", LONG: "I", RATIONAL: "I"}
 
 
@@ -36,29 +38,12 @@ class Values(NamedTuple):
 
 
 def bare(block: bytes) -> bytes:
-    """A block without what stands before it in JPEG, and twice in some files.
-
-    Args:
-        block: as Pillow gives it.
-
-    Returns:
-        The block itself.
-    """
+    """A block as Pillow gives it, without what stands before it in JPEG, and twice in some files."""
     return block.removeprefix(PREFIX).removeprefix(PREFIX)
 
 
 def byte_order(block: bytes) -> str:
-    """The byte order of a block.
-
-    Args:
-        block: an EXIF block or a TIFF file.
-
-    Returns:
-        "<" or ">", as `struct` has it.
-
-    Raises:
-        ValueError: it is no such block.
-    """
+    """The byte order of an EXIF block or TIFF file, "<" or ">"; ValueError if it is neither."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
     if order is None:
         raise ValueError("no EXIF block")
@@ -66,17 +51,7 @@ def byte_order(block: bytes) -> str:
 
 
 def upright(block: bytes) -> bytes:
-    """A block that calls its image upright and has no preview.
-
-    Args:
-        block: an EXIF block.
-
-    Returns:
-        A block of the same length.
-
-    Raises:
-        ValueError: the block is damaged.
-    """
+    """The block, of the same length, that calls its image upright and has no preview; ValueError if it is damaged."""
     order, entries, end = _first_directory(block)
     changed = bytearray(block)
     if ORIENTATION in entries:
@@ -125,28 +100,14 @@ def extended(
 
 
 def dpi_of(tags: "Exif") -> tuple[float, float] | None:
-    """The resolution that the tags of a directory give.
-
-    Args:
-        tags: as Pillow reads them.
-
-    Returns:
-        Pixels per inch, across and down; None when there is none.
-    """
+    """The resolution in the tags that Pillow reads: pixels per inch, across and down; None when there is none."""
     scale = {2: 1.0, 3: 2.54}.get(tags.get(RESOLUTION_UNIT, 2))
     found = dpi((tags.get(X_RESOLUTION), tags.get(Y_RESOLUTION)))
     return None if scale is None or found is None else (found[0] * scale, found[1] * scale)
 
 
 def dpi_in(block: bytes) -> tuple[float, float] | None:
-    """The resolution that an EXIF block gives.
-
-    Args:
-        block: sound, as `upright` returns it.
-
-    Returns:
-        Pixels per inch, across and down; None when there is none.
-    """
+    """The resolution in a sound EXIF block: pixels per inch, across and down; None when there is none."""
     from PIL import Image
 
     tags = Image.Exif()
@@ -155,14 +116,7 @@ def dpi_in(block: bytes) -> tuple[float, float] | None:
 
 
 def dpi(found: Any) -> tuple[float, float] | None:
-    """A resolution that makes sense.
-
-    Args:
-        found: what the file says: two numbers, or anything else.
-
-    Returns:
-        Pixels per inch, across and down, or None.
-    """
+    """Pixels per inch, across and down, if what the file says is that; otherwise None."""
     try:
         across, down = map(float, found)
     except (TypeError, ValueError, ZeroDivisionError):

@@ -1,14 +1,8 @@
 """What a photograph is in memory."""
 
 import dataclasses
-import types
 
 import numpy as np
-
-# The suffixes that can be written, in lower case, and Pillow's names of their formats.
-OUTPUT_FORMATS = types.MappingProxyType(
-    {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP"}
-)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""Decoded files as arrays: pixels [H, W] or [H, W, 3], and alpha [H, W] or None, at the depth of the file."""
+"""Image files to arrays, by the library that decodes each kind rightly; at the depth of the file."""
 
 import contextlib
 import io
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,30 +17,21 @@ _BITS, _PHOTOMETRIC, _EXTRA = 258, 262, 338
 
 
 class Layers(NamedTuple):
-    """Pixels and alpha, of one type; `stored` when they lie as in the file and not yet upright."""
+    """Pixels [H, W] or [H, W, 3] and alpha [H, W], of one type; `stored` as in the file and not yet upright."""
 
     pixels: np.ndarray
     alpha: np.ndarray | None
     stored: bool
 
 
-def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str]) -> Layers:
-    """Pixels and alpha of an image of at most 8 bits.
-
-    Args:
-        stream: the file.
-        image: loaded.
-        notes: takes what the user should know.
-
-    Returns:
-        uint8.
-    """
+def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str], by_profile: bool) -> Layers:
+    """A loaded image as Pillow decodes it, with 8 bits; inks become colours, `by_profile` through that of the file."""
     stored, key = image.format != "TIFF", None
     if image.mode in ("1", "L", "RGB"):
         key = image.info.pop("transparency", None)
         if image.mode == "L" and key is not None and image.format == "PNG":
             key = key * 255 // (2 ** bits(image, stream) - 1)  # Pillow scales the pixels of 2 or 4 bits, not the key
-    if image.mode in ("CMYK", "LAB"):
+    if image.mode == "LAB" or (image.mode == "CMYK" and by_profile):
         image = _in_srgb(image, notes)
     elif image.mode == "1":
         image = image.convert("L")
@@ -57,22 +47,11 @@ def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str]) -> Layers:
     return Layers(pixels, None if key is None else _unlike(pixels, key), stored)
 
 
-def deep_grey(path: Path, image: "Image") -> Layers:
-    """Pixels and alpha of a grey image of 16 bits.
-
-    Args:
-        path: what to call the file in an error.
-        image: loaded.
-
-    Returns:
-        uint16.
-
-    Raises:
-        InputError: it has 12 bits.
-    """
+def deep_grey(name: str, image: "Image") -> Layers:
+    """A loaded grey image of 16 bits; InputError for one of 12."""
     tags = getattr(image, "tag_v2", {})
     if tags.get(_BITS, (16,)) != (16,):
-        raise InputError(f"{path} has {tags[_BITS][0]}-bit pixels; save 8 or 16 bits.")
+        raise InputError(f"{name} has {tags[_BITS][0]}-bit pixels; save 8 or 16 bits")
     grey = np.asarray(image).astype(np.uint16)
     key = image.info.get("transparency")
     alpha = None if key is None else _unlike(grey, key)
@@ -81,19 +60,7 @@ def deep_grey(path: Path, image: "Image") -> Layers:
 
 
 def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
-    """Pixels and alpha of a PNG or TIFF file of 16 bits, of which Pillow has decoded the upper 8.
-
-    Args:
-        stream: the file.
-        image: loaded.
-        orientation: that of the file.
-
-    Returns:
-        uint16.
-
-    Raises:
-        ValueError: OpenCV does not decode the same as Pillow.
-    """
+    """A PNG or TIFF file of 16 bits, of which Pillow has decoded the upper 8; ValueError if OpenCV sees others."""
     import cv2
 
     stream.seek(0)
@@ -121,27 +88,17 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
     return Layers(pixels, alpha if key is None else _unlike(pixels, key), stored=True)
 
 
-def by_tifffile(path: Path, stream: IO[bytes]) -> Layers:
-    """Pixels and alpha of a TIFF file of 16 bits.
-
-    Args:
-        path: what to call the file in an error.
-        stream: the file.
-
-    Returns:
-        uint16.
-
-    Raises:
-        InputError: it has several pages, or is compressed in a way that only further packages know.
-    """
+def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
+    """A TIFF file of 16 bits; InputError for several pages, or a compression that only further packages know."""
     import tifffile
 
     stream.seek(0)
     with tifffile.TiffFile(stream) as tiff:  # type: ignore[arg-type] # any seekable stream will do
-        check_frames(path, len(tiff.pages))
+        if not first_frame:
+            check_frames(name, len(tiff.pages))
         page: Any = tiff.pages[0]
         if page.compression not in (1, 8, 32946):  # none, and the two numbers of deflate
-            raise InputError(f"{path} has 16-bit pixels compressed in a rare way; save it without compression.")
+            raise InputError(f"{name} has 16-bit pixels compressed in a rare way; save it without compression")
         decoded = page.asarray()
         extra, inverted, planes = page.extrasamples, page.photometric == 0, page.planarconfig == 2
     if planes:
@@ -157,15 +114,7 @@ def by_tifffile(path: Path, stream: IO[bytes]) -> Layers:
 
 
 def turned(layer: np.ndarray, orientation: int) -> np.ndarray:
-    """Turns what lies as in the file upright.
-
-    Args:
-        layer: [H, W, ...].
-        orientation: the value of the EXIF tag, 1..8.
-
-    Returns:
-        The same values, in an array of their own order.
-    """
+    """Turns [H, W, ...] as it lies in the file upright, by the value 1..8 of the EXIF tag."""
     if orientation in (5, 6, 7, 8):
         layer = layer.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -173,6 +122,13 @@ def turned(layer: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         layer = layer[:, ::-1]
     return np.ascontiguousarray(layer)
+
+
+def eight_bits(values: np.ndarray) -> np.ndarray:
+    """uint8 as it is; of whole numbers in 0..65535, v becomes round(v / 257), where Pillow would clip at 255."""
+    if values.dtype == np.uint8:
+        return values
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def _unlike(pixels: np.ndarray, key: int | tuple[int, ...]) -> np.ndarray:
@@ -200,7 +156,7 @@ def _in_srgb(image: "Image", notes: list[str]) -> "Image":
         try:
             converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError):
-            notes.append("its CMYK profile cannot be used, so its colours are converted without.")
+            notes.append("its CMYK profile cannot be used, so its colours are converted without")
         else:
             assert converted is not None  # as it is not done in place
             return converted

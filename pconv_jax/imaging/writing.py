@@ -12,10 +12,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from pconv_jax.common.atomic_write import replaced
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
-from pconv_jax.imaging.photograph import OUTPUT_FORMATS, Photograph
+from pconv_jax.imaging.formats import OUTPUT_FORMATS
+from pconv_jax.imaging.photograph import Photograph
 
 _LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 _JPEG_SEGMENT = 65533  # bytes of data that one can hold
@@ -42,33 +43,33 @@ def write_photograph(path: str | os.PathLike[str], photograph: Photograph, *, qu
     path = Path(path)
     kind = OUTPUT_FORMATS.get(path.suffix.lower())
     if kind is None:
-        raise InputError(f"{path} must have a suffix that can be written: {', '.join(OUTPUT_FORMATS)}.")
+        raise InputError(f"{path} must have a suffix that can be written: {', '.join(OUTPUT_FORMATS)}")
     _check(path, kind, photograph, quality)
     block, lost = _block(photograph, kind)
     if lost:
         warnings.warn(f"{path}: {lost}", stacklevel=2)
     write = _WRITERS[kind]
     try:
-        with replaced(path) as temporary, temporary.open("wb") as stream:
+        with atomic_write(path) as temporary, temporary.open("wb") as stream:
             write(stream, photograph, block, quality)
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
-        raise InputError(f"{path} cannot be written ({reason}); choose another place or make room.") from error
+        raise InputError(f"{path} cannot be written ({reason}); choose another place or make room") from error
 
 
 def _check(path: Path, kind: str, photograph: Photograph, quality: int) -> None:
     if not 1 <= quality <= 100:
-        raise InputError(f"{path} cannot be written with the quality {quality}; it must be in 1..100, e.g. 95.")
+        raise InputError(f"{path} cannot be written with the quality {quality}; it must be in 1..100, e.g. 95")
     if photograph.pixels.dtype == np.uint16 and kind not in ("PNG", "TIFF"):
-        raise InputError(f"{path} would lose depth, as the photograph has 16 bits; write PNG or TIFF.")
+        raise InputError(f"{path} would lose depth, as the photograph has 16 bits; write PNG or TIFF")
     if photograph.alpha is not None and kind == "JPEG":
-        raise InputError(f"{path} would lose the photograph's transparency; write PNG, TIFF or WebP.")
+        raise InputError(f"{path} would lose the photograph's transparency; write PNG, TIFF or WebP")
     largest = _LARGEST_SIDE.get(kind)
     if largest and max(photograph.pixels.shape[:2]) > largest:
-        raise InputError(f"{path} can have {largest} pixels a side, and the photograph has more; write PNG or TIFF.")
+        raise InputError(f"{path} can have {largest} pixels a side, and the photograph has more; write PNG or TIFF")
     size = photograph.pixels.nbytes + (0 if photograph.alpha is None else photograph.alpha.nbytes)
     if kind == "TIFF" and size > 0xFFFF0000 - len(photograph.icc or b"") - len(photograph.exif or b""):
-        raise InputError(f"{path} would have more than the 4 GiB that a TIFF file can hold; write PNG.")
+        raise InputError(f"{path} would have more than the 4 GiB that a TIFF file can hold; write PNG")
 
 
 def _block(photograph: Photograph, kind: str) -> tuple[bytes | None, str]:
@@ -78,9 +79,9 @@ def _block(photograph: Photograph, kind: str) -> tuple[bytes | None, str]:
     try:
         block = exif.upright(photograph.exif)
     except ValueError:
-        return None, "the EXIF data is damaged and not written."
+        return None, "the EXIF data is damaged and not written"
     if kind == "JPEG" and len(block) > _JPEG_SEGMENT - len(exif.PREFIX):
-        return None, f"the EXIF data, {len(block):,} bytes, is more than JPEG can hold and not written; PNG can."
+        return None, f"the EXIF data, {len(block):,} bytes, is more than JPEG can hold and not written; PNG can"
     return block, ""
 
 

@@ -55,14 +55,7 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
 
 
 def halve(x: Array) -> Array:
-    """Means of two by two pixels; of an odd size the last row or column is joined by zeros.
-
-    Args:
-        x: `[N, H, W, C]`.
-
-    Returns:
-        `[N, ceil(H / 2), ceil(W / 2), C]`.
-    """
+    """Means of two by two pixels `[N, H, W, C]`; of an odd size the last row or column is joined by zeros."""
     return _channels_last(_mean_of_2x2(_channels_first(x)))
 
 

@@ -9,15 +9,7 @@ CHANNELS = 3
 
 
 def check_inputs(image: jax.Array, mask: jax.Array) -> None:
-    """Refuses what a generator cannot take, by its shape.
-
-    Args:
-        image: should be `[N, H, W, 3]`.
-        mask: should be `[N, H, W, 1]`.
-
-    Raises:
-        InputError: it is not.
-    """
+    """Refuses what a generator cannot take: an image that is not `[N, H, W, 3]`, or a mask not `[N, H, W, 1]`."""
     if image.ndim != 4 or image.shape[-1] != CHANNELS:
         raise InputError(f"the generator takes images [N, H, W, {CHANNELS}], not {image.shape}")
     if mask.shape != (*image.shape[:-1], 1):
@@ -25,14 +17,9 @@ def check_inputs(image: jax.Array, mask: jax.Array) -> None:
 
 
 def pad_to_multiple(x: jax.Array, multiple: int) -> jax.Array:
-    """Zeros below and to the right: for a mask they are hole, so any size works without inventing pixels.
+    """Pads `[N, H, W, C]` with zeros below and to the right, to a multiple of `multiple` px each way.
 
-    Args:
-        x: `[N, H, W, C]`.
-        multiple: what height and width shall be a multiple of.
-
-    Returns:
-        The array, larger by less than `multiple` each way.
+    For a mask they are hole, so any size works without inventing pixels.
     """
     below, right = (-size % multiple for size in x.shape[1:3])
     return jnp.pad(x, ((0, 0), (0, below), (0, right), (0, 0))) if below or right else x

@@ -90,15 +90,15 @@ def init_state(config: TrainConfig, *, seed: int) -> TrainState:
     if config.losses.layers is not None:
         deepest(config.losses.layers)
     config.optimizer.check(config.steps)
-    return _init(config, seed)
+    return _init(config, jax.random.key(seed))  # not the seed, so that one program serves all seeds
 
 
 # As one program, hardly optimised: XLA takes longer over random numbers than they do, and once for each shape.
-@functools.partial(jax.jit, static_argnums=(0, 1), compiler_options={"xla_backend_optimization_level": 1})
-def _init(config: TrainConfig, seed: int) -> TrainState:
+@functools.partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 1})
+def _init(config: TrainConfig, key: jax.Array) -> TrainState:
     generator, discriminator = (
         Variables(*nnx.split(network, nnx.Param, nnx.BatchStat)[1:])
-        for network in _networks(config, rngs=nnx.Rngs(seed))
+        for network in _networks(config, rngs=nnx.Rngs(key))
     )
     return TrainState(
         step=jnp.zeros((), jnp.int32),

@@ -6,14 +6,15 @@ from flax import nnx
 
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import PaperConfig, PaperGenerator
+from pconv_jax.models import PaperConfig
+from pconv_jax.models.initialize import initialize
 
 CONFIG = PaperConfig(widths=(4,))
 
 
 @pytest.fixture(scope="module")
 def model() -> TrainedGenerator:
-    params, stats = nnx.split(PaperGenerator(CONFIG, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
+    params, stats = nnx.split(initialize(lambda: CONFIG.build(rngs=nnx.Rngs(0))), nnx.Param, nnx.BatchStat)[1:]
     return TrainedGenerator(CONFIG, params, stats)
 
 
@@ -62,7 +63,7 @@ def test_holes_too_deep_are_told(model, image):
 
 def test_plain_convolutions_fill_every_hole(image):
     config = PaperConfig(widths=(4,), convolution="plain")
-    params, stats = nnx.split(PaperGenerator(config, rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
+    params, stats = nnx.split(initialize(lambda: config.build(rngs=nnx.Rngs(0))), nnx.Param, nnx.BatchStat)[1:]
     model = TrainedGenerator(config, params, stats)
     assert model.widest_line is None
     holes = np.zeros((2, 17, 23, 1))  # and no warning, which would be an error

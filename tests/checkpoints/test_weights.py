@@ -13,6 +13,7 @@ from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator, PaperConfig, PaperGenerator
+from pconv_jax.models.initialize import initialize
 
 NETWORKS = [
     (PaperGenerator, PaperConfig(widths=(4,))),
@@ -21,7 +22,7 @@ NETWORKS = [
 
 
 def parts(network, config, seed=0):
-    return nnx.split(network(config, rngs=nnx.Rngs(seed)), nnx.Param, nnx.BatchStat)[1:]
+    return nnx.split(initialize(lambda: network(config, rngs=nnx.Rngs(seed))), nnx.Param, nnx.BatchStat)[1:]
 
 
 @pytest.fixture

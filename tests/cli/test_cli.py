@@ -242,7 +242,7 @@ def test_stopped_at_any_time_the_same_command_goes_on(tmp_path, weights, inpaint
             check(picture(200, 240, seed=int(path.stem)), load(path), hole(200, 240))
         if signal_ != signal.SIGKILL:
             assert files(out) == {path.name for path in results}
-            assert complaint == "interrupted; the same command goes on: finished results are skipped\n"
+            assert complaint == "interrupted; run the command again to resume: finished results are skipped\n"
         assert all(state(path) == known for path, known in before.items())
         before = {path: state(path) for path in results}
     result = inpaint(*arguments)

@@ -25,6 +25,24 @@ def test_a_folder_with_masks_by_name(own, inpaint):
         check(load(own / "images" / f"{name}.png"), load(own / "out" / f"{name}.png"), white)
 
 
+def test_kinds_that_can_be_read_alone_are_read_in_a_folder(one, inpaint):
+    photos = one.folder / "photos"
+    kinds = {"a.jfif": "JPEG", "b.jpe": "JPEG", "c.jp2": "JPEG2000", "d.pnm": "PPM", "e.mpo": "MPO", "f.bmp": "BMP"}
+    photos.mkdir()
+    for name, kind in kinds.items():
+        Image.fromarray(picture()).save(photos / name, kind)
+    (photos / "g.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    result = inpaint(photos, "-m", one.mask, "-o", one.folder / "out")
+    assert result.code == 1
+    assert "6 restored, 1 failed" in result.out
+    (complaint,) = sentences(result.err)
+    assert "g.heic is not an image, or of a kind that cannot be read; save it as PNG" in complaint
+    assert files(one.folder / "out") == {"a.jfif", "b.jpe", "c.png", "d.png", "e.png", "f.png"}
+    for name in ("a.jfif", "b.jpe"):
+        with Image.open(one.folder / "out" / name) as image:
+            assert image.format == "JPEG"
+
+
 def test_one_mask_for_all(one, inpaint):
     for seed, name in enumerate(("a.png", "b.tif", "deep/c.png")):
         save(one.folder / "photos" / name, picture(seed=seed))

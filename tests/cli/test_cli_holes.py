@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from restoring import SIZE, check, hole, load, picture, save, sentences
 
@@ -70,10 +71,14 @@ def test_thresholds_and_inverted_masks(one, inpaint):
     assert (one.folder / "c.png").read_bytes() == one.out.read_bytes()
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "16"])
-def test_kinds_of_mask_pictures(one, inpaint, mode):
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "16", "16, 0 is white"])
+def test_kinds_of_mask_files(one, inpaint, mode):
+    deep = np.where(hole(), 65535, 0).astype(np.uint16)
     if mode == "16":
-        mask = save(one.folder / "m16.png", np.where(hole(), 65535, 0).astype(np.uint16))
+        mask = save(one.folder / "m16.png", deep)
+    elif mode == "16, 0 is white":
+        mask = one.folder / "m16.tif"
+        tifffile.imwrite(mask, ~deep, photometric="miniswhite")
     else:
         mask = one.folder / f"{mode}.png"
         Image.fromarray(np.where(hole(), 255, 0).astype(np.uint8)).convert(mode).save(mask)

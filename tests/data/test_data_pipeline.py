@@ -265,7 +265,7 @@ class TestTraining:
         source = data.open_source("folder", "train", data_dir=tmp_path)
         for file in source.files:
             (tmp_path / file).write_text("overwritten")
-        with pytest.raises(InputError, match=r"\.png: not an image"):
+        with pytest.raises(InputError, match=r"\.png is not an image"):
             first(training(source), 1)
 
 

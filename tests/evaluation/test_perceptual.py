@@ -136,7 +136,7 @@ def test_real_weights_order_real_damage(shared, photo):
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([], "No VGG16 layer"),
+        ([], "no VGG16 layer"),
         (["block9_pool"], "no layer 'block9_pool'"),
         (["block1_conv1", "block2_conv1"], r"block2_conv1 needs block2_conv1.*test lack"),
     ],

@@ -106,6 +106,21 @@ def test_a_network_in_the_registry_can_be_trained_with_its_own_options(monkeypat
         _ = config.replace(convolution="plain").network.generator_config
 
 
+@pytest.mark.parametrize(
+    ("damage", "named"),
+    [
+        ({"image_size": "wide"}, r"the settings of the run are damaged \(.*\): use the config.json that it wrote"),
+        ({"generator": "huge"}, r"the settings of the run are damaged \('huge'\)"),
+        ({"out": 3}, "the settings of the run are damaged"),
+        ({"image_size": 0}, "--image-size is 0, but it must be at least 1"),
+        ({"heads": 8}, "heads is no setting of this version"),
+    ],
+)
+def test_damaged_settings_of_a_run_are_named(damage, named):
+    with pytest.raises(InputError, match=named):
+        Config.from_json({**Config().to_json(), **damage})
+
+
 def test_a_setting_that_does_not_exist_is_named():
     with pytest.raises(InputError, match="widht is no setting of this version"):
         Config().replace(widht=3)

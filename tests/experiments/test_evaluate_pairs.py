@@ -38,7 +38,7 @@ def test_a_pair_depends_on_the_seed_and_its_number_alone():
     assert 0.07 < np.std(noises) < 0.1  # a little is lost at 0 and 1
 
 
-@pytest.mark.filterwarnings("ignore:The masks in")  # which are also read upside down
+@pytest.mark.filterwarnings("ignore:the masks in")  # which are also read upside down
 def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
     variants = [
         {},
@@ -51,7 +51,7 @@ def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
         {"masks": "ratios"},
         {"masks": str(own / "masks")},
         {"masks": str(own / "masks"), "mask_threshold": 200},
-        {"masks": str(own / "masks"), "invert_masks": True},
+        {"masks": str(own / "masks"), "invert_mask": True},
         {"data": "folder", "data_dir": own / "images", "split": "all"},
         {"data": "folder", "data_dir": own / "images", "masks": str(own / "masks"), "pair_by_name": True},
     ]
@@ -76,7 +76,7 @@ def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
     ("flags", "named"),
     [
         (("--image-size", 48), "images size 32 and 48"),
-        (("--mask-version", 3), "There is no version 3 of the masks lines"),
+        (("--mask-version", 3), "there is no version 3 of the masks lines"),
         (("--data", "folder", "--split", "all", "--data-dir", "images"), "images data samples and folder"),
     ],
 )
@@ -104,7 +104,7 @@ def test_pixels_that_changed_are_other_pairs(own, here, capsys):
     assert "(images): use the same data" in capsys.readouterr().err
 
 
-@pytest.mark.filterwarnings("default:The masks in")  # the command shows it as a line, which is what is tested
+@pytest.mark.filterwarnings("default:the masks in")  # the command shows it as a line, which is what is tested
 @pytest.mark.parametrize("pairing", [("--pair-by-name",), ("--split", "all", "--image-size", "16")])
 def test_inverted_masks_are_warned_about(own, here, capsys, pairing):
     folders = ["--data", "folder", "--data-dir", own / "images", "--masks", own / "masks", "--methods", "mean"]
@@ -114,14 +114,15 @@ def test_inverted_masks_are_warned_about(own, here, capsys, pairing):
         return [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
 
     assert warnings("right") == []
-    (line,) = warnings("wrong", "--invert-masks")
-    assert "if white marks the holes in these files, leave out --invert-masks" in line
+    (line,) = warnings("wrong", "--invert-mask")
+    assert "if white marks the holes in these files, leave out --invert-mask" in line
     for path in (own / "masks").rglob("*.gif"):
         Image.fromarray(255 - grey(path)).save(path)
     (line,) = warnings("inverted")
-    assert f"The masks in {own / 'masks'} are 9" in line
-    assert "if black marks the holes in these files, give --invert-masks" in line
-    assert warnings("mended", "--invert-masks") == []
+    assert f"the masks in {own / 'masks'} are 9" in line
+    assert "if black marks the holes in these files, give --invert-mask" in line
+    assert warnings("mended", "--invert-mask") == []
+    assert warnings("also", "--invert-masks") == []  # its name before
 
 
 def test_masks_by_name_that_do_not_fit(own, here, capsys):
@@ -133,9 +134,9 @@ def test_masks_by_name_that_do_not_fit(own, here, capsys):
         assert error.count("\n") == 1
         assert not (own / "out").exists()
 
-    Image.fromarray(grey(own / "masks" / "a.gif")).save(own / "masks" / "a.png")
-    refused("has more than one mask for a.png, a.gif and a.png")
-    (own / "masks" / "a.png").unlink()
+    Image.fromarray(grey(own / "masks" / "a.gif")).save(own / "masks" / "a.tif")
+    refused("has more than one mask for a.png, a.gif and a.tif")
+    (own / "masks" / "a.tif").unlink()
     Image.fromarray(np.zeros((10, 40, 3), np.uint8)).save(own / "images" / "small.png")
     Image.fromarray(np.zeros((10, 40), np.uint8)).save(own / "masks" / "small.png")
     refused("small.png has 40x10 pixels, but scores need at least 11 on each side")

@@ -17,6 +17,7 @@ from evaluations import SMALL, InThisProcess, evaluate, generator
 from experiments import compare
 from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
+from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import worker_pool
 from pconv_jax.evaluation.score_table import ScoreTable, read_rows
 
@@ -176,6 +177,19 @@ def test_a_name_without_scores_is_free(tmp_path):
         table.start()  # and stopped before the first row
     known = json.loads((tmp_path / "out" / "benchmark.json").read_text())["methods"]
     assert known == {"first": {"version": "2"}, "second": {"version": "2"}}
+
+
+def test_a_field_that_an_older_version_had_or_lacked_is_no_difference(tmp_path):
+    pairs = open_pairs(Options(image_size=32, limit=1))
+    old = {"parameters_sha256": "ab", "generator": {"widths": [4, 8], "image_skip": False}}
+    table = ScoreTable(tmp_path / "out", pairs, {})
+    table.rows = [{"method": "mine"}]
+    table.add_method("mine", old)
+    table.add_method("mine", {"parameters_sha256": "ab", "generator": {"widths": (4, 8), "head": "partial"}})
+    with pytest.raises(InputError, match="another mine \\(generator differs\\)"):
+        table.add_method("mine", {"parameters_sha256": "ab", "generator": {"widths": (4, 9)}})
+    with pytest.raises(InputError, match="another mine \\(parameters_sha256 differs\\)"):
+        table.add_method("mine", {"parameters_sha256": "cd", "generator": {"widths": (4, 8)}})
 
 
 def test_a_killed_worker_gets_one_line_and_what_it_scored_is_kept(tmp_path, monkeypatch, capsys):

@@ -90,7 +90,7 @@ def test_interrupted_and_run_again_equals_the_whole(scored, finished, tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr(ScoreTable, "append", once)
         assert evaluate(tmp_path / "a", *flags) == 130
-    assert "run the same command again" in capsys.readouterr().err
+    assert "the same command resumes where it stopped" in capsys.readouterr().err
     path = tmp_path / "a" / "scores.csv"
     assert len(read_rows(tmp_path / "a")) == 2
     with path.open("a") as file:
@@ -207,7 +207,7 @@ def test_images_and_masks_by_name_at_their_own_sizes(own, capsys):
     assert "has no mask for a.jpg" in capsys.readouterr().err
     (own / "masks" / "a.png").write_bytes(b"no image")
     assert side_by_side(own, own / "new", "--pair-by-name") == 2
-    assert "a.png: not an image, or not one that Pillow can read; replace or remove it" in capsys.readouterr().err
+    assert "a.png is not an image, or of a kind that cannot be read" in capsys.readouterr().err
     assert not (own / "new").exists()
 
 
@@ -223,7 +223,7 @@ def test_images_and_masks_by_name_at_their_own_sizes(own, capsys):
         (["--seed", "-1"], "--seed is -1"),
         (["--mask-threshold", "300"], "--mask-threshold is 300"),
         (["--mask-version", "9"], "version"),
-        (["--masks", "nowhere"], "There is no folder nowhere of masks"),
+        (["--masks", "nowhere"], "there is no folder nowhere of masks"),
         (["--data", "folder"], "needs --data-dir"),
         (["--split", "all"], "--split all goes with --data folder"),
         (["--pair-by-name"], "--pair-by-name goes with --data folder"),
@@ -276,15 +276,15 @@ def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys)
         (["--methods", run, f"run={other}"], "cannot build"),
         (["--methods", run, f"run={run}"], "--methods has run twice"),
         (["--data", "folder", "--data-dir", own / "empty"], "holds no images"),
-        (["--data", "folder", "--data-dir", own / "nowhere"], "is no folder"),
+        (["--data", "folder", "--data-dir", own / "nowhere"], "is not a folder"),
         (["--masks", own / "empty"], "holds no mask files"),
-        (["--masks", own / "file"], "There is no folder"),
+        (["--masks", own / "file"], "there is no folder"),
         (["--image-size", "10"], "--image-size is 10, but scores need at least 11"),
         (["--image-size", "12", "--masks", "ratios"], "16"),
         (["--workers", "0"], "--workers is 0"),
         (["--batch-size", "0"], "--batch-size is 0"),
         (["--noise", "nan"], "--noise is nan"),
-        (["--invert-masks"], "leave out --mask-threshold and --invert-masks"),
+        (["--invert-mask"], "leave out --mask-threshold and --invert-mask, "),
         (["--vgg-weights", own / "nowhere"], "nowhere"),
         (["--vgg-weights", "random", "--vgg-layers", "block9"], "block9"),
         (["--out", own / "file" / "out"], "cannot be made (Not a directory)"),

@@ -227,7 +227,7 @@ def test_weights_that_cannot_be_saved(tmp_path, capsys, monkeypatch, arguments, 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--dataset folder --data-dir {}/nowhere", "nowhere is no folder"),
+        ("--dataset folder --data-dir {}/nowhere", "nowhere is not a folder"),
         ("--dataset folder --data-dir {}", "holds no images"),
         ("--dataset folder", "--dataset folder needs --data-dir"),
         ("--preset faithful", "--dataset folder needs --data-dir"),

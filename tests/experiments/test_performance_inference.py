@@ -6,6 +6,12 @@ import pytest
 from experiments.performance import inference
 from experiments.performance.options import Options
 from experiments.performance.timing import in_fresh_process, peak_mib
+from pconv_jax.models import PaperConfig
+
+
+@pytest.fixture(autouse=True)
+def quick_to_compile(monkeypatch):
+    monkeypatch.setattr(inference, "PAPER_PRESETS", {"tiny": PaperConfig(widths=(4,))})
 
 
 @pytest.mark.parametrize("size", [16, 21])

@@ -159,8 +159,9 @@ def tiny_budget(monkeypatch):
     settings = {
         **BUDGETS["cpu"].settings,
         "image_size": 16,
-        "widths": (4, 8),
+        "widths": (4,),
         "discriminator_widths": (4, 8),
+        "perceptual_layers": ("block1_conv1",),
         "batch_size": 4,
         "steps": 2,
         "checkpoint_every": 2,

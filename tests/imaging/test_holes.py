@@ -10,6 +10,7 @@ import pconv_jax
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging.arrays import hole_from
 from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.models.initialize import initialize
 
 HOLE = np.array([[True, False, False, False]] * 2 + [[False] * 4] * 2)  # 2 of 16
 PICTURE = Image.fromarray(np.where(HOLE, 255, 0).astype(np.uint8))
@@ -88,7 +89,7 @@ def test_what_could_mean_either_is_refused(mask, hole, sentence):
 
 def test_one_rule_for_all_ways_in(monkeypatch):
     config = pconv_jax.FillCorrectingConfig(widths=(4, 6), blocks=(1, 1))
-    params, stats = nnx.split(config.build(rngs=nnx.Rngs(0)), nnx.Param, nnx.BatchStat)[1:]
+    params, stats = nnx.split(initialize(lambda: config.build(rngs=nnx.Rngs(0))), nnx.Param, nnx.BatchStat)[1:]
     generator = pconv_jax.TrainedGenerator(config, params, stats)
     image, hole = np.random.default_rng(0).random((16, 16, 3), np.float32), np.kron(HOLE, np.ones((4, 4))) > 0
     inpainter = Inpainter(generator)

@@ -10,6 +10,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator
 from pconv_jax.models.fill import pyramid_fill
 from pconv_jax.models.fill_correcting import _depth_to_space, _space_to_depth
+from pconv_jax.models.initialize import initialize
 from pconv_jax.models.registry import config_from_json, config_to_json
 
 CONFIG = FillCorrectingConfig(widths=(6, 8), blocks=(1, 2))
@@ -82,7 +83,7 @@ def test_depth_and_space_by_hand_and_back():
 
 def test_it_starts_close_to_the_fill():
     image, mask = picture(32, 32)
-    fresh = FillCorrectingGenerator(FillCorrectingConfig(), rngs=nnx.Rngs(0))
+    fresh = initialize(lambda: FillCorrectingGenerator(FillCorrectingConfig(), rngs=nnx.Rngs(0)))
     change = np.asarray(fresh(image, mask)[0]) - pyramid_fill(image, mask)
     assert 0 < np.abs(change).mean() < 0.03
 

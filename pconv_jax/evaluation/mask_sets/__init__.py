@@ -14,6 +14,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.mask_sets.drawn import LineMasks, RatioMasks
 from pconv_jax.evaluation.mask_sets.files import mask_files, read_mask
 from pconv_jax.evaluation.mask_sets.folder import NO_HOLE, FolderMasks, bucket_of, warn_if_inverted
+from pconv_jax.imaging.masks import MASK_THRESHOLD
 
 __all__ = [
     "MASK_SETS",
@@ -47,7 +48,7 @@ PUBLISHED = {
 
 
 class MaskSet(Protocol):
-    """Masks without end, in buckets by kind of damage. Picklable, without the pixels of any mask."""
+    """An infinite sequence of masks for each bucket, a kind of damage. Picklable, without the pixels of any mask."""
 
     @property
     def name(self) -> str:
@@ -60,7 +61,20 @@ class MaskSet(Protocol):
         ...
 
     def mask(self, bucket: str, index: int, height: int, width: int) -> np.ndarray:
-        """Mask `index` >= 0 of a bucket: float32 [height, width, 1], 1 = valid, 0 = hole."""
+        """Mask `index` of a bucket.
+
+        Args:
+            bucket: one of `buckets`.
+            index: any integer >= 0.
+            height: H in pixels.
+            width: W in pixels.
+
+        Returns:
+            [H, W, 1], float32, 1 = valid, 0 = hole.
+
+        Raises:
+            InputError: an unknown bucket, or a number out of its range.
+        """
         ...
 
     def definition(self) -> dict[str, Any]:
@@ -69,7 +83,7 @@ class MaskSet(Protocol):
 
 
 def open_masks(
-    masks: str, *, seed: int = 0, version: int = 1, threshold: int = 128, invert: bool = False
+    masks: str, *, seed: int = 0, version: int = 1, threshold: int = MASK_THRESHOLD, invert: bool = False
 ) -> LineMasks | RatioMasks | FolderMasks:
     """Opens a mask set by name.
 
@@ -77,8 +91,8 @@ def open_masks(
         masks: "lines", "ratios", or a folder of mask files ("./lines" where a folder has such a name).
         seed: any integer >= 0.
         version: which version of the set.
-        threshold: of a folder: the pixel value, 1..255, from which on a pixel is a hole.
-        invert: of a folder: the pixels below the threshold are the holes instead.
+        threshold: of a folder: the grey value, 1..255, from which on a pixel is white.
+        invert: of a folder: black = hole.
 
     Returns:
         The mask set.
@@ -89,9 +103,9 @@ def open_masks(
     """
     if masks not in MASK_SETS:
         return FolderMasks(masks, seed=seed, version=version, threshold=threshold, invert=invert)
-    if invert or threshold != 128:
+    if invert or threshold != MASK_THRESHOLD:
         raise InputError(
-            f"The masks {masks} are drawn: leave out --mask-threshold and --invert-masks, which are for files."
+            f"the masks {masks} are drawn: leave out --mask-threshold and --invert-mask, which are for files"
         )
     return (LineMasks if masks == "lines" else RatioMasks)(seed=seed, version=version)
 

@@ -55,20 +55,7 @@ class LineMasks:
         return tuple(_LINES[self.version])
 
     def mask(self, bucket: str, index: int, height: int, width: int) -> np.ndarray:
-        """Mask `index` of a bucket.
-
-        Args:
-            bucket: one of `buckets`.
-            index: any integer >= 0.
-            height: H in pixels, at least 1.
-            width: W in pixels, at least 1.
-
-        Returns:
-            [H, W, 1], float32, 1 = valid, 0 = hole.
-
-        Raises:
-            InputError: an unknown bucket, or a number out of its range.
-        """
+        """Mask `index` of a bucket, as `MaskSet.mask` describes it; a side has at least 1 pixel."""
         number = check_place(self.name, self.buckets, bucket, index)
         lines = _LINES[self.version][bucket]
         rng = generator(self.name, self.version, self.seed, number, index, height, width)
@@ -105,20 +92,7 @@ class RatioMasks:
         return ratio_buckets(_RATIOS[self.version])
 
     def mask(self, bucket: str, index: int, height: int, width: int) -> np.ndarray:
-        """Mask `index` of a bucket.
-
-        Args:
-            bucket: one of `buckets`.
-            index: any integer >= 0.
-            height: H in pixels, at least 16.
-            width: W in pixels, at least 16.
-
-        Returns:
-            [H, W, 1], float32, 1 = valid, 0 = hole.
-
-        Raises:
-            InputError: an unknown bucket, or a number out of its range.
-        """
+        """Mask `index` of a bucket, as `MaskSet.mask` describes it; a side has at least 16 pixels."""
         number = check_place(self.name, self.buckets, bucket, index)
         ratio = _RATIOS[self.version][number // 2]
         rng = generator(self.name, self.version, self.seed, number, index, height, width)
@@ -131,66 +105,28 @@ class RatioMasks:
 
 
 def ratio_buckets(bins: Collection[tuple[float, float]]) -> tuple[str, ...]:
-    """Two names for each bin: "low-high inner", "low-high border".
-
-    Args:
-        bins: the shares of hole pixels, (low, high].
-
-    Returns:
-        The names, twice as many.
-    """
+    """Two names for each bin (low, high] of hole ratio: "low-high inner", "low-high border"."""
     return tuple(f"{low:g}-{high:g} {where}" for low, high in bins for where in ("inner", "border"))
 
 
 def generator(kind: str, *numbers: int) -> np.random.Generator:
-    """The random generator of one mask.
-
-    Args:
-        kind: "lines", "ratios" or "folder".
-        *numbers: integers >= 0 that the mask depends on; of one kind always as many.
-
-    Returns:
-        PCG64, which draws the same whole numbers on every machine.
-    """
+    """The random generator of a mask that depends on its kind and some integers >= 0; PCG64, the same everywhere."""
     return np.random.default_rng([_KINDS[kind], *numbers])
 
 
 def check_set(name: str, seed: int, version: int, versions: Collection[int]) -> None:
-    """Checks what defines a set.
-
-    Args:
-        name: of the set, for the message.
-        seed: should be an integer >= 0.
-        version: should be one of `versions`.
-        versions: those there are.
-
-    Raises:
-        InputError: it is something else.
-    """
+    """Refuses a negative seed or an unknown version."""
     if seed < 0:
-        raise InputError(f"The seed {seed} of the masks must be at least 0.")
+        raise InputError(f"the seed {seed} of the masks must be at least 0")
     if version not in versions:
         known = ", ".join(map(str, versions))
-        raise InputError(f"There is no version {version} of the masks {name}; use one of: {known}.")
+        raise InputError(f"there is no version {version} of the masks {name}; use one of: {known}")
 
 
 def check_place(name: str, buckets: tuple[str, ...], bucket: str, index: int) -> int:
-    """Checks which mask of a set is asked for.
-
-    Args:
-        name: of the set, for the message.
-        buckets: those there are.
-        bucket: should be one of them.
-        index: should be an integer >= 0.
-
-    Returns:
-        The number of the bucket.
-
-    Raises:
-        InputError: it is something else.
-    """
+    """The number of a bucket; refuses one that the set does not have, or a negative index."""
     if bucket not in buckets:
-        raise InputError(f"The masks {name} have no bucket {bucket!r}; use one of: {', '.join(buckets)}.")
+        raise InputError(f"the masks {name} have no bucket {bucket!r}; use one of: {', '.join(buckets)}")
     if index < 0:
-        raise InputError(f"The index {index} of a mask must be at least 0.")
+        raise InputError(f"the index {index} of a mask must be at least 0")
     return buckets.index(bucket)

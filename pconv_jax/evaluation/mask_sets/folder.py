@@ -13,7 +13,9 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.mask_sets.drawn import check_place, check_set, generator, ratio_buckets
-from pconv_jax.evaluation.mask_sets.files import check_threshold, decode_mask, mask_files, read_content, read_mask
+from pconv_jax.evaluation.mask_sets.files import mask_files, read_mask
+from pconv_jax.imaging.masks import MASK_THRESHOLD, check_threshold
+from pconv_jax.imaging.opening import opened_file
 from pconv_jax.masks import RATIO_BINS, hole_ratio
 
 _BINS = ((0.0, RATIO_BINS[0][0]), *RATIO_BINS, (RATIO_BINS[-1][1], 1.0))
@@ -47,7 +49,7 @@ class FolderMasks:
         *,
         seed: int = 0,
         version: int = 1,
-        threshold: int = 128,
+        threshold: int = MASK_THRESHOLD,
         invert: bool = False,
     ):
         """Finds, reads and sorts the files.
@@ -59,8 +61,8 @@ class FolderMasks:
             root: the folder; files in folders below count too.
             seed: any integer >= 0; settles the order of the files in each bucket.
             version: which version of the rules by which files are sorted, chosen and resized.
-            threshold: the pixel value, 1..255, from which on a pixel is a hole.
-            invert: the pixels below the threshold are the holes instead.
+            threshold: the grey value, 1..255, from which on a pixel is white.
+            invert: black = hole.
 
         Raises:
             InputError: `root` is no folder, holds no mask files, one that cannot be read, or not one with a hole; or
@@ -81,7 +83,7 @@ class FolderMasks:
         if self.buckets == (NO_HOLE,):
             way = "higher" if invert else "lower"
             raise InputError(
-                f"No file in {self.root} has a hole at threshold {threshold}; give a {way} --mask-threshold."
+                f"no file in {self.root} has a hole at threshold {threshold}; give a {way} --mask-threshold"
             )
         listed = "".join(f"{found[file].sha256} {file}\n" for file in files)
         self._sha256 = hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()
@@ -124,7 +126,7 @@ class FolderMasks:
         """
         check_place(self.name, self.buckets, bucket, index)
         if height < 1 or width < 1:
-            raise InputError(f"A mask of {height} x {width} pixels cannot be made; both sides must be >= 1.")
+            raise InputError(f"a mask of {height} x {width} pixels cannot be made; both sides must be >= 1")
         files = self._files[bucket]
         turn, place = divmod(index, len(files))
         # Of all buckets, not of those with files: a first file in one must not reorder the others.
@@ -156,8 +158,10 @@ class FolderMasks:
         from tqdm import tqdm
 
         def examine(file: str) -> _Found:
-            content = read_content(self.root / file)
-            mask = decode_mask(content, name=str(self.root / file), threshold=self.threshold, invert=self.invert)
+            path = self.root / file
+            with opened_file(path, str(path)) as stream:
+                content = stream.read()  # once, so that the hash is that of the mask
+            mask = read_mask(content, name=str(path), threshold=self.threshold, invert=self.invert)
             return _Found(bucket_of(mask), float(hole_ratio(mask)), hashlib.sha256(content).hexdigest())
 
         pool = ThreadPoolExecutor(os.cpu_count())
@@ -181,8 +185,8 @@ def warn_if_inverted(ratios: Sequence[float], root: Path, *, invert: bool) -> No
         return
     colour, way = ("white", "leave out") if invert else ("black", "give")
     warnings.warn(
-        f"The masks in {root} are {statistics.fmean(ratios):.0%} hole on average; if {colour} marks the holes in these "
-        f"files, {way} --invert-masks.",
+        f"the masks in {root} are {statistics.fmean(ratios):.0%} hole on average; if {colour} marks the holes in these "
+        f"files, {way} --invert-mask",
         stacklevel=3,
     )
 
@@ -200,7 +204,7 @@ def bucket_of(mask: np.ndarray) -> str:
         InputError: the shape is not [H, W, 1].
     """
     if mask.ndim != 3:
-        raise InputError(f"A mask must be shaped [H, W, 1], got {list(mask.shape)}.")
+        raise InputError(f"a mask must be shaped [H, W, 1], got {list(mask.shape)}")
     ratio, hole = float(hole_ratio(mask)), mask[..., 0] == 0
     if not ratio:
         return NO_HOLE

@@ -1,0 +1,175 @@
+"""The one way from an image file to pixels: upright, at the depth of the file, nothing guessed."""
+
+import dataclasses
+from typing import IO, TYPE_CHECKING
+
+from pconv_jax.imaging import exif, pixels
+from pconv_jax.imaging.opening import (
+    MAX_PIXELS,
+    UnknownFormat,
+    bits,
+    check_size,
+    in_planes,
+    opened_image,
+    png_chunks,
+    refusing,
+)
+from pconv_jax.imaging.photograph import Photograph
+
+if TYPE_CHECKING:
+    from PIL.Image import Exif, Image
+
+_NOT_EXIF = exif.LAYOUT | {700, 33723, 34377, 37724}  # XMP, IPTC and Photoshop's own
+
+
+def decode(
+    name: str,
+    stream: IO[bytes],
+    *,
+    notes: list[str],
+    exact: bool,
+    first_frame: bool = False,
+    short_side: int | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Photograph:
+    """Decodes an image file.
+
+    Args:
+        name: what to call the file in an error.
+        stream: its content.
+        notes: takes what the user should know, a sentence each.
+        exact: PNG and TIFF colours of 16 bits keep them, inks go through their profile, and the metadata is read.
+            Otherwise, which is quicker, 16-bit colours come out as their high bytes, inks are converted without a
+            profile, and there is no metadata.
+        first_frame: whether the first of several frames counts; otherwise they are refused.
+        short_side: a JPEG may come out at 1/2, 1/4 or 1/8 of its size, which is several times quicker, as long as both
+            sides keep this many pixels; None for its full size.
+        max_pixels: a file that claims more is refused before it is decoded.
+
+    Returns:
+        The image, upright.
+
+    Raises:
+        InputError: the file is damaged or cut off, is no image, has several frames, more pixels than allowed, or
+            pixels that do not say which value is white.
+    """
+    try:
+        with (
+            opened_image(name, stream, max_pixels=max_pixels, first_frame=first_frame) as image,
+            refusing(name),
+        ):
+            if short_side:
+                sides = [side * short_side // min(image.size) for side in image.size]
+                image.draft(None, (sides[0], sides[1]))
+            return _decoded(name, stream, image, notes, exact=exact, first_frame=first_frame)
+    except UnknownFormat:
+        with refusing(name):
+            found = _grey_and_alpha_tiff(name, stream, notes, max_pixels=max_pixels, first_frame=first_frame)
+        if found is None:
+            raise
+        return found
+
+
+def _decoded(
+    name: str, stream: IO[bytes], image: "Image", notes: list[str], *, exact: bool, first_frame: bool
+) -> Photograph:
+    """A file whose header Pillow knows."""
+    tags, orientation = _load(stream, image)
+    if image.mode.startswith("I"):
+        layers = pixels.deep_grey(name, image)
+    elif in_planes(image):
+        layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
+    elif _needs_opencv(stream, image, exact=exact):
+        layers = pixels.by_opencv(stream, image, orientation=orientation)
+    else:
+        if bits(image, stream) == 16:
+            notes.append("its 16-bit colours are read with 8 bits; save it as PNG or RGB TIFF to keep them")
+        layers = pixels.by_pillow(stream, image, notes=notes, by_profile=exact)
+    if image.format == "MPO":
+        frames = image.n_frames  # type: ignore[attr-defined] # of MpoImageFile
+        notes.append(f"the first of its {frames} pictures is read; the others are not kept")
+    found = _upright(layers, orientation, "JPEG" if image.format == "MPO" else str(image.format))
+    if not exact:
+        return found
+    dpi = None if image.format == "TIFF" else exif.dpi(image.info.get("dpi"))  # for TIFF, Pillow makes one up
+    dpi = dpi or (None if tags is None else exif.dpi_of(tags))
+    icc = None if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or None
+    return dataclasses.replace(found, exif=_block(image.info.get("exif"), tags, notes), icc=icc, dpi=dpi)
+
+
+def _needs_opencv(stream: IO[bytes], image: "Image", *, exact: bool) -> bool:
+    """Whether it takes more than the high bytes of 16-bit colours, which are what Pillow decodes."""
+    deep = bits(image, stream) == 16 and image.format in ("PNG", "TIFF") and image.mode != "CMYK"
+    return deep and (exact or "transparency" in image.info)  # a transparent colour has 16 bits
+
+
+def _upright(layers: pixels.Layers, orientation: int, kind: str) -> Photograph:
+    orientation = orientation if layers.stored else 1
+    alpha = None if layers.alpha is None else pixels.turned(layers.alpha, orientation)
+    upright = pixels.turned(layers.pixels, orientation)
+    return Photograph(upright, alpha, exif=None, icc=None, dpi=None, format=kind)
+
+
+def _load(stream: IO[bytes], image: "Image") -> tuple["Exif | None", int]:
+    """Decodes all pixels, but not those of `in_planes`; returns the tags and the orientation in the file.
+
+    Pillow has turned the image upright if it is a TIFF file, and not if it is any other.
+    """
+    if image.format == "TIFF":
+        _, orientation = _tags(image)  # which Pillow forgets while it loads
+        if not in_planes(image):
+            image.load()
+        return _tags(image)[0], orientation
+    if image.format == "PNG":  # Pillow is content with one whose last chunks are missing
+        place = stream.tell()
+        list(png_chunks(stream))
+        stream.seek(place)
+    image.load()
+    return _tags(image)
+
+
+def _tags(image: "Image") -> tuple["Exif | None", int]:
+    try:
+        if block := image.info.get("exif"):
+            exif.upright(exif.bare(block))  # Pillow is content with less
+        tags = image.getexif()
+        return tags, tags.get(exif.ORIENTATION, 1)
+    except exif.DAMAGED:
+        return None, 1
+
+
+def _grey_and_alpha_tiff(
+    name: str, stream: IO[bytes], notes: list[str], *, max_pixels: int, first_frame: bool
+) -> Photograph | None:
+    """A TIFF file of 16-bit grey with transparency, which Pillow does not know; None for any other file."""
+    from PIL import Image
+
+    tags = Image.Exif()
+    try:
+        stream.seek(0)
+        tags.load_from_fp(stream)
+    except exif.DAMAGED:
+        return None
+    if tags.get(258) != (16, 16) or tags.get(262) not in (0, 1):
+        return None
+    check_size(name, (tags[256], tags[257]), max_pixels)
+    layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
+    orientation, icc, dpi = tags.get(exif.ORIENTATION, 1), tags.get(exif.PROFILE), exif.dpi_of(tags)
+    found = _upright(layers, orientation, "TIFF")
+    return dataclasses.replace(found, exif=_block(None, tags, notes), icc=icc, dpi=dpi)
+
+
+def _block(block: bytes | None, tags: "Exif | None", notes: list[str]) -> bytes | None:
+    """The EXIF block as it is in the file; made from the tags for TIFF, where they are scattered over the file."""
+    try:
+        if tags is None:
+            raise ValueError("damaged")
+        if block:
+            return exif.upright(exif.bare(block))
+        for tag in _NOT_EXIF & set(tags):
+            del tags[tag]
+        tags.bigtiff = False  # what is made is small
+        return exif.bare(tags.tobytes()) if len(tags) else None
+    except exif.DAMAGED:
+        notes.append("its EXIF data is damaged and not kept")
+        return None

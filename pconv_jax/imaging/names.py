@@ -1,0 +1,86 @@
+"""Image files by their names: those below a folder, and the masks that belong to them."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging.formats import IMAGE_SUFFIXES
+
+_NAMED = 3  # files that an error names before it only counts
+
+
+def image_files(root: Path) -> tuple[Path, ...]:
+    """Finds the image files below a folder, by their suffix.
+
+    Hidden files and folders are passed over; links to folders are followed, each folder once.
+
+    Args:
+        root: the folder.
+
+    Returns:
+        Their paths below `root`, sorted as text: the same on every system.
+
+    Raises:
+        InputError: a folder cannot be read.
+    """
+    below = (path.relative_to(root).as_posix() for path in _walk(root))
+    return tuple(map(Path, sorted(below)))
+
+
+def matching_masks(images: Sequence[Path], root: Path) -> list[Path]:
+    """Finds the mask of each image: the same path below a folder, whatever the suffix.
+
+    Of several that differ in their suffix alone, the one with the very name of the image is meant.
+
+    Args:
+        images: paths below their own folder.
+        root: the folder of masks.
+
+    Returns:
+        For each image the path of its mask below `root`.
+
+    Raises:
+        InputError: an image has no mask, or several, or a folder cannot be read.
+    """
+    masks = _by_stem(image_files(root))
+    found = [_choices(image, masks.get(image.with_suffix(""), [])) for image in images]
+    missing = [image.as_posix() for image, choices in zip(images, found, strict=True) if not choices]
+    if missing:
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        raise InputError(
+            f"{root} has no mask for {', '.join(missing[:_NAMED])}{more}; each image needs one of the same name there, "
+            f"such as {Path(missing[0]).with_suffix('.png').as_posix()}"
+        )
+    for image, choices in zip(images, found, strict=True):
+        if len(choices) > 1:
+            raise InputError(f"{root} has more than one mask for {image}, {choices[0]} and {choices[1]}; keep only one")
+    return [choices[0] for choices in found]
+
+
+def _by_stem(files: Iterable[Path]) -> dict[Path, list[Path]]:
+    found: dict[Path, list[Path]] = {}
+    for file in files:
+        found.setdefault(file.with_suffix(""), []).append(file)
+    return found
+
+
+def _choices(image: Path, masks: list[Path]) -> list[Path]:
+    return [image] if image in masks else masks
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    def unreadable(error: OSError) -> None:
+        raise InputError(f"{error.filename} cannot be read ({error.strerror}); make it readable or move it")
+
+    seen: set[str] = set()
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link back to a folder above, or to one already walked
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in names:
+            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
+                yield Path(folder, name)

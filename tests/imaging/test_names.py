@@ -1,0 +1,90 @@
+"""Image files by their names: which count in a folder, and which mask belongs to which image."""
+
+from pathlib import Path
+
+import pytest
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging import IMAGE_SUFFIXES, OUTPUT_FORMATS, formats, image_files, matching_masks
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Makes empty files, as only names count."""
+
+    def make(*names):
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+        return tmp_path
+
+    return make
+
+
+def test_the_table_of_formats():
+    assert len(set(IMAGE_SUFFIXES)) == len(IMAGE_SUFFIXES)
+    assert all(suffix == suffix.lower() and suffix[0] == "." for suffix in IMAGE_SUFFIXES)
+    assert len({each.name for each in formats.FORMATS}) == len(formats.FORMATS)
+    assert dict(OUTPUT_FORMATS) == {
+        ".png": "PNG",
+        **dict.fromkeys([".jpg", ".jpeg", ".jpe", ".jfif"], "JPEG"),
+        ".tif": "TIFF",
+        ".tiff": "TIFF",
+        ".webp": "WEBP",
+    }
+
+
+def test_image_files_are_found_by_their_suffix(folder):
+    root = folder(
+        "b.PNG", "a/c.jfif", "a/B.tif", "a.b.jpg", "notes.txt", ".hidden.png", ".hidden/a.png", "png", "x.png/y.gif"
+    )
+    assert [file.as_posix() for file in image_files(root)] == ["a.b.jpg", "a/B.tif", "a/c.jfif", "b.PNG", "x.png/y.gif"]
+
+
+def test_all_users_of_the_table_find_the_same_files(folder):
+    from pconv_jax.cli.holes import Holes
+    from pconv_jax.cli.jobs import plan
+    from pconv_jax.data import folder as source
+    from pconv_jax.evaluation.mask_sets import mask_files
+
+    names = [f"{number}{suffix}" for number, suffix in enumerate(IMAGE_SUFFIXES)]
+    root = folder(*names)
+    assert sorted(map(str, mask_files(root))) == sorted(names)
+    assert sorted(file for file, _, _ in source._listed(root)) == sorted(names)
+    jobs = plan(root, root.parent / "out", Holes(mask_alpha=True))
+    assert sorted(job.image.name for job in jobs) == sorted(names)
+    assert {job.out.suffix for job in jobs} == set(OUTPUT_FORMATS)
+
+
+def test_links_to_folders_are_followed_once(folder):
+    root = folder("in/a.png", "out/b.png")
+    (root / "in" / "more").symlink_to(root / "out")
+    (root / "out" / "back").symlink_to(root / "in")
+    assert [file.as_posix() for file in image_files(root / "in")] == ["a.png", "more/b.png"]
+
+
+def test_a_mask_has_the_path_of_its_image_and_any_suffix(folder):
+    root = folder("a.gif", "deep/b.PNG", "c.d.tif", "other.png")
+    names = ["deep/b.jpg", "a.png", "c.d.jpg"]
+    assert [mask.as_posix() for mask in matching_masks(list(map(Path, names)), root)] == [
+        "deep/b.PNG",
+        "a.gif",
+        "c.d.tif",
+    ]
+    assert matching_masks([], root) == []
+
+
+def test_of_several_masks_the_one_with_the_very_name_is_meant(folder):
+    root = folder("a.jpg", "a.png", "b.gif", "b.tif")
+    assert matching_masks([Path("a.png"), Path("a.jpg")], root) == [Path("a.png"), Path("a.jpg")]
+    with pytest.raises(InputError, match=r"has more than one mask for b\.png, b\.gif and b\.tif; keep only one$"):
+        matching_masks([Path("a.png"), Path("b.png")], root)
+
+
+def test_images_without_a_mask_are_named_up_to_three(folder):
+    root = folder("a.png", "sub/c.png")
+    missing = [Path(f"{name}.jpg") for name in "abcde"]
+    with pytest.raises(InputError, match=r"has no mask for b\.jpg, c\.jpg, d\.jpg and 1 more; .* such as b\.png$"):
+        matching_masks(missing, root)
+    with pytest.raises(InputError, match=r"has no mask for c\.jpg; each image needs one of the same name there"):
+        matching_masks([Path("a.jpg"), Path("c.jpg")], root)

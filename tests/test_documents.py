@@ -1,0 +1,195 @@
+"""What the documents promise: their Python runs as written, and the commands, flags, names and files in them exist."""
+
+import contextlib
+import functools
+import io
+import pkgutil
+import re
+import runpy
+import shlex
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import pconv_jax
+
+ROOT = Path(__file__).resolve().parent.parent
+CARD = "pconv_jax/checkpoints/bundled/README.md"
+DOCUMENTS = ("README.md", CARD, "CONTRIBUTING.md", "experiments/STUDIES.md", "experiments/PERFORMANCE.md")
+COMMANDS = {
+    "pconv-jax inpaint": ("pconv_jax.cli", "inpaint"),
+    "pconv-jax info": ("pconv_jax.cli", "info"),
+    **{
+        f"python -m experiments.{name}": (f"experiments.{name}",)
+        for name in ("run", "export", "evaluate", "compare", "studies", "paper_figures", "performance")
+    },
+}
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
+OTHERS = {"--extra", "--update", "--constraint"}  # flags of other programs that documents mention
+FOLDERS = ("pconv_jax", "experiments", "tests", "docs", "notebooks", ".ci")
+
+
+@functools.cache
+def text(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text(document), re.MULTILINE | re.DOTALL)
+
+
+def code_spans(document: str) -> list[str]:
+    """What stands between backticks outside of blocks."""
+    return re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text(document), flags=re.MULTILINE | re.DOTALL))
+
+
+def shell_lines(block: str) -> list[list[str]]:
+    """The commands of a shell block, split into words; comments left out, continued lines joined."""
+    lines = block.replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def command_of(words: list[str]) -> str | None:
+    """The key in COMMANDS of a line, or None for another program."""
+    program, *rest = words
+    program = program.removeprefix(".venv/bin/")
+    name = f"pconv-jax {rest[0]}" if program == "pconv-jax" else f"{program} -m {rest[1]}" if rest[:1] == ["-m"] else ""
+    return name if name in COMMANDS else None
+
+
+@functools.cache
+def flags(command: str) -> frozenset[str]:
+    """The flags in the `--help` of a command."""
+    module, *arguments = COMMANDS[command]
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
+        patch.setattr(sys, "argv", [module, *arguments, "--help"])
+        patch.setenv("COLUMNS", "200")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".* found in sys.modules", RuntimeWarning)  # other tests imported it
+            with pytest.raises(SystemExit) as stop:
+                runpy.run_module(module, run_name="__main__")
+    assert stop.value.code == 0
+    return frozenset(FLAG.findall(out.getvalue()))
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch, finished):
+    """A folder that looks like the clone after `make run`, with a small part of its example."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "runs").mkdir()
+    for name in ("scratched.jpg", "scratched_mask.png"):
+        Image.open(ROOT / "docs" / name).crop((200, 200, 288, 264)).save(tmp_path / "docs" / name)
+    (tmp_path / "runs" / "samples").symlink_to(finished)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("document", [document for document in DOCUMENTS if blocks(document, "python")])
+def test_python_of_a_document_runs_as_written(document, clone):
+    names: dict[str, object] = {}
+    for block in blocks(document, "python"):
+        exec(compile(block, document, "exec"), names)
+    if document == "README.md":
+        assert names["restored"].size == names["image"].size
+        assert names["y"].shape == (1, 32, 32, 16)
+        assert (np.asarray(names["updated_mask"]) == 0).sum() == 4 * 32  # of ten rows, those that no window can fill
+
+
+def test_both_documents_for_users_have_python():
+    assert len(blocks("README.md", "python")) == 2
+    assert len(blocks(CARD, "python")) == 1
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_and_their_flags_exist(document):
+    makefile = text("Makefile")
+    for words in (words for block in blocks(document, "sh") for words in shell_lines(block)):
+        if words[0] == "make":
+            for word in words[1:]:
+                name, is_option, _ = word.partition("=")
+                assert re.search(rf"^{name}\s*\?=" if is_option else rf"^{name}:", makefile, re.MULTILINE), words
+            continue
+        command = command_of(words)
+        if command is None:
+            assert words[0] in {"git", "cd", "pip", "pre-commit"} or "-m" in words, f"{document}: {words}"
+            module = words[words.index("-m") + 1] if "-m" in words else "pytest"
+            assert module in {"pytest", "ruff", "mypy"}, f"{document}: {words}"
+            continue
+        unknown = set(FLAG.findall(" ".join(words))) - flags(command)
+        assert not unknown, f"{document}: {command} has no {unknown}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_flags_in_the_text_exist(document):
+    known = OTHERS.union(*(flags(command) for command in COMMANDS))
+    unknown = {flag for span in code_spans(document) for flag in FLAG.findall(span)} - known
+    assert not unknown, f"{document} names {unknown}, which no command has"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_files_that_are_named_exist(document):
+    folder = (ROOT / document).parent
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text(document)):
+        assert (folder / target).exists(), f"{document} links {target}"
+    for span in code_spans(document):
+        if re.fullmatch(rf"({'|'.join(map(re.escape, FOLDERS))})/[\w./-]*", span):
+            assert (ROOT / span).exists(), f"{document} names {span}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_names_of_the_library_exist(document):
+    for span in code_spans(document):
+        name = re.match(r"(pconv_jax|experiments)(\.\w+)+", span)
+        if name is not None:
+            pkgutil.resolve_name(name[0])  # raises where nothing has this name
+
+
+def test_every_folder_is_in_the_list_of_folders():
+    listing = re.search(r"^    pconv_jax/.*?(?=\n\n)", text("README.md"), re.MULTILINE | re.DOTALL)[0]
+    rows = [re.match(r"( +)(\S+)", line).groups() for line in listing.splitlines()]
+    listed = {name for indent, name in rows if len(indent) == 6}
+    there = {f"{path.name}/" if path.is_dir() else path.name for path in (ROOT / "pconv_jax").iterdir()}
+    assert listed == there - {"__init__.py", "__pycache__/", "py.typed"}
+    assert len(listed) <= 14
+    top = {name for indent, name in rows if len(indent) == 4}
+    assert top == {"pconv_jax/", "experiments/", "tests/", "notebooks/", "docs/"}
+
+
+def test_the_version_is_the_same_everywhere():
+    version = pconv_jax.__version__  # and by pyproject.toml that of the package
+    assert re.search(r"^version: (.+)$", text("CITATION.cff"), re.MULTILINE)[1] == version
+    assert re.search(r"^## \[(.+?)\]", text("CHANGELOG.md"), re.MULTILINE)[1] == version
+
+
+def test_the_example_is_made_by_its_script(tmp_path):
+    import cv2
+    from skimage import data
+
+    names = runpy.run_path(str(ROOT / "docs" / "make_example.py"))
+    scratched, hole = names["example"]()
+    mask = Image.open(ROOT / "docs" / "scratched_mask.png")
+    assert mask.mode == "1"
+    assert (np.asarray(mask) == hole).all()
+    assert 0.05 < hole.mean() < 0.15
+    Image.fromarray(scratched).save(tmp_path / "again.jpg", quality=92)
+    saved, again = (
+        np.asarray(Image.open(path), float) for path in (ROOT / "docs/scratched.jpg", tmp_path / "again.jpg")
+    )
+    assert saved.shape == data.coffee().shape == (400, 600, 3)
+    assert np.abs(saved - again).mean() < 0.5  # other versions of the JPEG library round differently
+    # The mask covers the scratches: what is bright and not in the photograph lies in it.
+    added = cv2.blur(saved.mean(2) - data.coffee().mean(2), (3, 3)) > 40
+    assert added.sum() > 1000
+    assert not (added & ~hole).any()
+
+
+def test_pictures_come_from_scikit_image_or_show_none():
+    shown = {path.name for path in (ROOT / "docs").iterdir() if path.suffix in (".jpg", ".png")}
+    plots = {f"study_{name}.png" for name in ("conventional", "convolution", "losses", "noise")}
+    assert shown == {"scratched.jpg", "scratched_mask.png", "restored.jpg", "samples.png"} | plots
