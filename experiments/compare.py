@@ -63,7 +63,7 @@ def compare(options: Options) -> str:
 
 
 def _rows_of_all(options: Options) -> list[dict[str, Any]]:
-    """The rows of all folders, with nothing but the metric; methods whose name is taken are renamed."""
+    """The rows of all folders with only the metric; a method whose name is taken is renamed."""
     rows: list[dict[str, Any]] = []
     names = [folder.resolve().name for folder in options.folders]
     for folder, name in zip(options.folders, names, strict=True):
@@ -72,7 +72,7 @@ def _rows_of_all(options: Options) -> list[dict[str, Any]]:
             raise InputError(f"{folder} holds no scores yet: let its evaluation finish")
         if options.metric not in score_columns(found):
             raise InputError(
-                f"--metric {options.metric} is not scored in {folder}; there are {', '.join(score_columns(found))}"
+                f"--metric {options.metric} is not scored in {folder}: choose from {', '.join(score_columns(found))}"
             )
         taken = {row["method"] for row in rows}
         prefix = name if names.count(name) == 1 else folder

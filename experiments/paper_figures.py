@@ -78,7 +78,7 @@ def figure_1_teaser(results: InpaintedImages, folder: Path, *, count: int = 3) -
 
 
 def _unlike(colours: np.ndarray, count: int) -> np.ndarray:
-    """Places of the first of some colours [N, 3] and of others, each as far as can be from those before it."""
+    """Indices of the first of some colours [N, 3] and of others, each as far as possible from those before it."""
     chosen = [0]
     while len(chosen) < min(count, len(colours)):
         distance = np.linalg.norm(colours[:, None] - colours[chosen], axis=-1).min(axis=1)

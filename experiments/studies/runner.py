@@ -23,8 +23,8 @@ from pconv_jax.evaluation.score_table import read_facts
 def run(options: Options) -> int:
     """Runs a study, or resumes it.
 
-    In its folder: `runs/VARIANT-SEED` (each as `python -m experiments.run` leaves it), `scores/CONDITION` (each as
-    `python -m experiments.evaluate` leaves it), `study.md`, `study.png` and `study.json`.
+    In its folder: `runs/VARIANT-SEED` (the output of `python -m experiments.run`), `scores/CONDITION` (the output of
+    `python -m experiments.evaluate`), `study.md`, `study.png` and `study.json`.
 
     Args:
         options: the flags.
@@ -43,7 +43,7 @@ def run(options: Options) -> int:
         f"{variant.name}-{seed}": _config(
             options, budget, variant.changes, seed, out / "runs" / f"{variant.name}-{seed}"
         )
-        for seed in range(budget.seeds)  # a seed of every variant first: they can be compared early
+        for seed in range(budget.seeds)  # one seed of every variant first, so that they can be compared early
         for variant in study.variants
     }
     for config in runs.values():

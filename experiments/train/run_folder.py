@@ -1,4 +1,4 @@
-"""The folder of a run: its settings, metrics and model, and what the model makes of the run's data.
+"""The folder of a run: its settings, metrics and model, and the model's results on the run's data.
 
 Images are [N, H, W, 3] in [0, 1]; masks [N, H, W, 1], 1 = valid, 0 = hole.
 """
@@ -37,13 +37,13 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class InpaintedImages:
-    """Test images and what a network made of them.
+    """Test images and a network's output for them.
 
     Attributes:
         truth: the clean images.
         damaged: what the network was given; what they hold in a hole does not matter.
         mask: their holes.
-        raw: its own output.
+        raw: its raw output.
     """
 
     truth: np.ndarray

@@ -23,13 +23,13 @@ from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, config_from_json
 
 
 class TrainedGenerator:
-    """A trained generator, in parts.
+    """A trained generator: its config, parameters and batch statistics.
 
     Attributes:
         config: its architecture.
         params: its parameters.
         stats: its running batch statistics.
-        about: what is known of its training, JSON values; `thickest_line` is that of its training masks, px.
+        about: facts about its training, JSON values; `thickest_line` is that of its training masks, px.
     """
 
     def __init__(
@@ -40,25 +40,25 @@ class TrainedGenerator:
         *,
         about: Mapping[str, Any] = MappingProxyType({}),
     ):
-        """Puts a generator together.
+        """Combines a config with the arrays of its network.
 
         Args:
             config: its architecture.
-            params: its parameters, as `nnx.split(generator, nnx.Param, nnx.BatchStat)` gives them.
+            params: its parameters, as `nnx.split(generator, nnx.Param, nnx.BatchStat)` returns them.
             stats: its running batch statistics.
-            about: what is known of its training, JSON values.
+            about: facts about its training, JSON values.
         """
         self.config, self.params, self.stats = config, params, stats
         self.about = dict(about)
 
     @property
     def graph(self) -> Any:
-        """Its structure in evaluation mode, as `nnx.split` gives it."""
+        """Its structure in evaluation mode, as `nnx.split` returns it."""
         return _graph(self.config)
 
     @property
     def module(self) -> AnyGenerator:
-        """The Flax module, in evaluation mode, for a look inside."""
+        """The Flax module in evaluation mode, for inspection."""
         return nnx.merge(self.graph, self.params, self.stats, copy=True)
 
     @property
@@ -68,7 +68,7 @@ class TrainedGenerator:
 
     @property
     def widest_line(self) -> int | None:
-        """Widest line that is filled everywhere, px; of wider holes the middle stays empty. None where none does."""
+        """Widest line that is filled completely, px; wider holes stay empty in the middle. None if none does."""
         return self.config.widest_line()
 
     def __call__(self, image: ArrayLike, mask: ArrayLike | None = None, *, hole: ArrayLike | None = None) -> np.ndarray:
@@ -99,15 +99,14 @@ class TrainedGenerator:
         return np.where(holes, output, images).reshape(np.shape(image))
 
     def raw(self, images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The generator's own output, without the image put over it.
+        """The generator's raw output, valid pixels included.
 
         Args:
             images: float32 `[N, H, W, 3]` in [0, 1].
             masks: float32 `[N, H, W, 1]`, 1 = valid, 0 = hole.
 
         Returns:
-            Output `[N, H, W, 3]` clipped to [0, 1], and the mask that is left `[N, H, W, 1]`: 0 where nothing was
-            filled in.
+            Output `[N, H, W, 3]` clipped to [0, 1], and the updated mask `[N, H, W, 1]`: 0 where a hole stays empty.
         """
         output, valid = _compiled()(self.graph, self.params, self.stats, images, masks)
         return np.asarray(output), np.asarray(valid)
@@ -118,21 +117,21 @@ def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> T
 
     Args:
         directory: output folder of `python -m experiments.run`, or its folder of checkpoints.
-        step: which checkpoint; by default the best by validation, or the latest where none was validated.
+        step: which checkpoint; by default the best by validation, or the latest if none was validated.
 
     Returns:
         The generator.
 
     Raises:
-        InputError: no checkpoint there, or it cannot be read, or its generator is none that this version builds.
+        InputError: no checkpoint there, or it cannot be read, or this version cannot build its generator.
     """
     with open_checkpoints(directory) as checkpoints:
-        notes = checkpoints.notes
-        config = config_from_json(notes.get("generator"), directory)
+        metadata = checkpoints.metadata
+        config = config_from_json(metadata.get("generator"), directory)
         params, stats = shapes_of(config)
         chosen = step if step is not None else checkpoints.best_or_latest
         parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]
-    settings = notes.get("config")
+    settings = metadata.get("config")
     lines = settings.get("line_thickness") if isinstance(settings, dict) else None
     return TrainedGenerator(
         config, parts["params"], parts["stats"], about={"thickest_line": lines[-1]} if lines else {}
@@ -140,7 +139,7 @@ def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> T
 
 
 def shapes_of(config: AnyGeneratorConfig) -> tuple[nnx.State, nnx.State]:
-    """Parameters and batch statistics of a generator as shapes: to draw the numbers would take seconds."""
+    """Shapes of the parameters and batch statistics of a generator: initialising the arrays would take seconds."""
     generator = nnx.eval_shape(lambda: config.build(rngs=nnx.Rngs(0)))
     return nnx.state(generator, nnx.Param), nnx.state(generator, nnx.BatchStat)
 
@@ -176,7 +175,7 @@ def _as_batch(image: ArrayLike, mask: ArrayLike | None, hole: ArrayLike | None) 
     seen = images[~holes]
     if seen.size and not (seen.min() >= 0 and seen.max() <= 1):
         raise InputError(
-            f"valid pixels must lie in [0, 1], but they reach from {seen.min()} to {seen.max()}: rescale them"
+            f"valid pixels must lie in [0, 1], but they range from {seen.min()} to {seen.max()}: rescale them"
         )
     height, width = images.shape[-3:-1]
     return images.astype(np.float32).reshape(-1, height, width, 3), holes.reshape(-1, height, width, 1)

@@ -13,8 +13,8 @@ class Photograph:
 
     Attributes:
         pixels: [H, W], grey, or [H, W, 3], RGB; uint8 or uint16, upright.
-        alpha: [H, W], of the same type, 0 = transparent; None when there is none.
-        exif: an EXIF block as it starts with its byte order, "II" or "MM"; its orientation is 1 or absent.
+        alpha: [H, W], of the same type, 0 = transparent; None if there is none.
+        exif: an EXIF block, beginning with its byte order, "II" or "MM"; its orientation is 1 or absent.
         icc: the colour profile of the pixels.
         dpi: pixels per inch, across and down.
         format: Pillow's name of the file's format, e.g. "PNG".

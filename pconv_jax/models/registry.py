@@ -1,4 +1,4 @@
-"""The generators by the names that files know them by, and their configs to JSON and back."""
+"""The generators by the names that they have in files, and their configs to JSON and back."""
 
 import dataclasses
 import os
@@ -13,7 +13,7 @@ NETWORKS: dict[str, type[AnyGeneratorConfig]] = {
     "paper": PaperConfig,
     "pyramid": FillCorrectingConfig,
 }
-"""Every generator, by the name that weights files and checkpoints know it by: such a name must not change."""
+"""Every generator, by its name in weights files and checkpoints, which must not change."""
 
 # Fields of earlier versions, and the value that turned them off.
 _REMOVED = {"paper": {"image_skip": False}}
