@@ -1,4 +1,4 @@
-"""Puts evaluations beside each other: `python -m experiments.compare FOLDER FOLDER ... --baseline biharmonic`."""
+"""Compares evaluations: `python -m experiments.compare FOLDER FOLDER ... --baseline biharmonic`."""
 
 import dataclasses
 import sys
@@ -46,11 +46,11 @@ def compare(options: Options) -> str:
             they do not have.
     """
     if not options.folders:
-        raise InputError("name at least one folder that `python -m experiments.evaluate` wrote")
+        raise InputError("give at least one folder that `python -m experiments.evaluate` wrote")
     places = [folder.resolve() for folder in options.folders]
     for folder, place in zip(options.folders, places, strict=True):
         if places.count(place) > 1:
-            raise InputError(f"{folder} is named twice: name different folders")
+            raise InputError(f"{folder} is named twice: give different folders")
     facts = {str(folder): read_facts(folder) for folder in options.folders}
     refuse_other_pairs(facts)
     rows, unfinished = finished(_rows_of_all(options), next(iter(facts.values()))["pairs"])

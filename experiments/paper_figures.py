@@ -186,7 +186,7 @@ def draw(flags: Flags) -> list[Path]:
         raise InputError(f"--rows is {flags.rows}, but it must be at least 1")
     folder = flags.run / "paper_figures" if flags.out is None else flags.out
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder} is not a folder: name another")
+        raise InputError(f"--out {folder} is not a folder: choose another")
     run = open_run(flags.run)
     from experiments.train.experiment import open_sources  # loads what trains: not needed to find a mistake
 

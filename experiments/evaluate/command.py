@@ -52,7 +52,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     if pairs.note:
         print(f"note: {pairs.note}")
     if table.rows and "raw_whole_l1" not in table.rows[0]:
-        print(f"note: {options.out} was begun by an older version, so raw output is not scored: name another --out")
+        print(f"note: {options.out} was started by an older version, so raw output is not scored: choose another --out")
     _score(pairs, methods, table, options, distances)
     rows, left_out = finished(table.finish(), len(pairs))
     summary = summarise(rows)

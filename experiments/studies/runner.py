@@ -1,7 +1,6 @@
 """Runs a study: trains every variant with every seed, scores them together, writes table, plot and finding."""
 
 import dataclasses
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from experiments.studies.scores import StudyScores
 from experiments.studies.study import BUDGETS, Budget, Study
 from experiments.train import experiment
 from experiments.train.config import Config
+from experiments.train.run_folder import read_settings
 from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.score_table import read_facts
@@ -50,7 +50,7 @@ def run(options: Options) -> int:
         config.check()
     for number, (name, config) in enumerate(runs.items(), 1):
         if (config.run.out / "report.json").exists():
-            config.check_same_run(json.loads((config.run.out / "config.json").read_text()))
+            config.check_same_run(read_settings(config.run.out))
             continue
         print(f"\n== {study.name}: run {number} of {len(runs)}, {name}", flush=True)
         if code := experiment.run(config):

@@ -144,7 +144,7 @@ class Checkpoints:
         directory = self._checkpointer.directory
         steps = [entry.step for entry in self._checkpointer.checkpoints]
         if not steps:
-            raise InputError(f"{directory} holds no checkpoint: name the checkpoints folder of a run")
+            raise InputError(f"{directory} holds no checkpoint: give the checkpoints folder of a run")
         if step is not None and step not in steps:
             raise InputError(f"{directory} holds no checkpoint of step {step}: it has {', '.join(map(str, steps))}")
         wanted = {name: part if _saves_itself(part) else _blank(part) for name, part in parts.items()}
@@ -181,9 +181,9 @@ def open_checkpoints(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]
     path = Path(directory)
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
     if not folder.is_dir():
-        raise InputError(f"{path} is not a directory: name the output folder of a run, or its checkpoints folder")
+        raise InputError(f"{path} is not a directory: give the output folder of a run, or its checkpoints folder")
     if not any(entry.is_dir() and entry.name.isdigit() for entry in folder.iterdir()):
-        raise InputError(f"{folder} holds no checkpoint: name the output folder of a run that saved one")
+        raise InputError(f"{folder} holds no checkpoint: give the output folder of a run that saved one")
     with Checkpoints(folder) as checkpoints:
         yield checkpoints
 

@@ -101,9 +101,9 @@ def _check_results(jobs: Sequence[Job], *, overwrite: bool) -> None:
             raise InputError(f"{other} and {job.image} would both be written to {job.out}: rename one of them")
         seen[job.out] = job.image
         if job.out.resolve() in masks:
-            raise InputError(f"-o {job.out} is a mask: name another file")
+            raise InputError(f"-o {job.out} is a mask: choose another file")
         if not overwrite and job.out.exists() and job.out.samefile(job.image):
-            raise InputError(f"-o {job.out} is the photograph itself: name another file, or give --overwrite")
+            raise InputError(f"-o {job.out} is the photograph itself: choose another file, or give --overwrite")
 
 
 def _written_as(path: Path) -> Path:

@@ -152,4 +152,4 @@ def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -
         with atomic_write(job.out) as temporary:
             shutil.copyfile(job.image, temporary)
     except OSError as error:
-        raise InputError(f"{job.out} cannot be written ({error.strerror}): name another file") from error
+        raise InputError(f"{job.out} cannot be written ({error.strerror}): choose another file") from error

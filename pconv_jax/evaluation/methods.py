@@ -71,7 +71,7 @@ def _split(name: str) -> tuple[str, Path]:
     if not path.exists():
         raise InputError(
             f"--methods {name} is neither a method ({', '.join((*CLASSICAL_METHODS, *bundled_weights()))}) nor a "
-            "folder or file: name a run or a file of weights"
+            "folder or file: give a run or a file of weights"
         )
     title = title or (path.stem if path.is_file() else path.resolve().name)
     if "/" in title or title.startswith("."):

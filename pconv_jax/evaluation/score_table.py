@@ -65,11 +65,11 @@ class ScoreTable:
             "methods": {},
         }
         if folder.exists() and not folder.is_dir():
-            raise InputError(f"--out {folder} is not a folder: name another")
+            raise InputError(f"--out {folder} is not a folder: choose another")
         if (folder / "benchmark.json").exists():
             self._resume(read_facts(folder))
         elif folder.exists() and any(folder.iterdir()):
-            raise InputError(f"--out {folder} is not empty and holds no evaluation: name another")
+            raise InputError(f"--out {folder} is not empty and holds no evaluation: choose another")
         self.rows = read_rows(folder)
 
     def _resume(self, before: Mapping[str, Any]) -> None:
@@ -108,7 +108,7 @@ class ScoreTable:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"--out {self.folder} cannot be made ({error.strerror}): name another") from error
+            raise InputError(f"--out {self.folder} cannot be made ({error.strerror}): choose another") from error
         write_json(self.folder / "benchmark.json", self.facts)
         if self.rows:
             self._write(self.rows)
@@ -198,7 +198,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """
     path = folder / "benchmark.json"
     if not path.is_file():
-        raise InputError(f"{folder} holds no evaluation: name a folder that `python -m experiments.evaluate` wrote")
+        raise InputError(f"{folder} holds no evaluation: give a folder that `python -m experiments.evaluate` wrote")
     try:
         content = dict(json.loads(path.read_text()))
         if missing := [name for name in _FACTS if name not in content]:

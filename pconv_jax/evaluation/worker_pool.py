@@ -33,7 +33,7 @@ class ScoringTask(NamedTuple):
 
 
 class ScoredTask(NamedTuple):
-    """A task that is scored.
+    """The scores of a task.
 
     Attributes:
         rows: a row of scores for each pair.
@@ -96,7 +96,7 @@ def _in_processes(
             "again to resume, with fewer --workers"
         ) from error
     finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C, only what is at work is waited for
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, waits only for the tasks in progress
 
 
 def _score(pairs: Pairs, task: ScoringTask, *, keep: bool) -> ScoredTask:

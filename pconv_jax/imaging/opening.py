@@ -49,16 +49,16 @@ def opened_file(file: bytes | Path, name: str) -> Iterator[IO[bytes]]:
     try:
         status = file.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{name} is a folder: name an image file in it")
+            raise InputError(f"{name} is a folder: give an image file in it")
         if not stat.S_ISREG(status.st_mode):  # a pipe would wait forever
-            raise InputError(f"{name} is not a regular file: name an image file")
+            raise InputError(f"{name} is not a regular file: give an image file")
         if not status.st_size:
             raise _empty(name)
         stream = file.open("rb")
     except FileNotFoundError as error:
         raise InputError(f"{name} does not exist: check its name") from error
     except OSError as error:
-        raise InputError(f"{name} cannot be read ({error.strerror}): make it readable or name another") from error
+        raise InputError(f"{name} cannot be read ({error.strerror}): make it readable or choose another") from error
     with stream:
         yield stream
 

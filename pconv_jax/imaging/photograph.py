@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Photograph:
-    """A photograph with what its file says about it.
+    """A photograph with its metadata.
 
     XMP, IPTC, comments and the preview inside the EXIF data, which would show the old pixels, are not part of it.
 

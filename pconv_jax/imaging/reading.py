@@ -1,4 +1,4 @@
-"""Image files to photographs, with what the file says about them."""
+"""Image files to photographs, with their metadata."""
 
 import os
 import warnings

@@ -1,4 +1,4 @@
-"""Photographs to image files; what a format cannot hold is refused or, for what is not pixels, warned about."""
+"""Photographs to image files; pixels that a format cannot hold are refused, metadata with a warning left out."""
 
 import fractions
 import io
@@ -135,7 +135,7 @@ def _write_png(stream: IO[bytes], photograph: Photograph, block: bytes | None, q
     if photograph.pixels.dtype == np.uint8:
         _save(stream, photograph, "PNG", exif=block, icc_profile=photograph.icc, dpi=photograph.dpi)
         return
-    # No library at hand writes 16 bits in all four kinds of pixels, with what the file says about them.
+    # None of the libraries in use writes 16 bits in all four kinds of pixels with their metadata.
     layers = _layers(photograph)
     height, width, channels = layers.shape
     stream.write(b"\x89PNG\r\n\x1a\n")
@@ -188,7 +188,7 @@ def _filtered(layers: np.ndarray) -> Iterator[bytes]:
 def _write_tiff(stream: IO[bytes], photograph: Photograph, block: bytes | None, quality: int) -> None:
     """The EXIF block is a TIFF file already: it stays where it is, followed by the pixels and its new first directory.
 
-    So not a byte of it changes, makers' notes included, which no library at hand can do.
+    So not a byte of it changes, makers' notes included, which none of the libraries in use can do.
     """
     del quality
     block = block or exif.EMPTY

@@ -31,7 +31,7 @@ Picture = TypeVar("Picture", bound="np.ndarray | jax.Array | Image")
 class Inpainter:
     """A trained generator, ready to inpaint one image of any size and kind after the other.
 
-    Windows are computed in threads of their own: what is set for JAX by a `with` statement does not reach them.
+    Windows are computed in threads of their own, which settings of JAX in a `with` statement do not reach.
 
     Attributes:
         generator: the trained generator.

@@ -1,7 +1,7 @@
 """Which parts of an image have to be computed to inpaint its holes: square windows of a few sizes.
 
 Rows and columns count in pixels from the upper left corner of the image. At its border windows reach beyond it, so that
-there is the same margin around whatever they inpaint, and all of them are computed alike.
+all windows have the same margin around what they inpaint and are computed alike.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import numpy as np
 GRID = 16
 """Windows and cores begin at multiples of this, px: at the same place of every pyramid and of every stride."""
 MARGIN = 32
-"""Context around what a window is used for, px. With the bundled weights, what is further away changes the result by
+"""Context around the core of a window, px. With the bundled weights, pixels further away change the result by
 2.6 / 255 at most, and by more than 1 / 255 in one of 100,000 values (240 random masks with strokes of 1 to 24 px, on 16
 photographs and textures)."""
 BROAD_MARGIN = 48

@@ -52,7 +52,7 @@ def config_from_json(values: Any, place: str | os.PathLike[str]) -> AnyGenerator
     """
     if not isinstance(values, dict) or not isinstance(values.get("widths"), list | tuple):
         raise InputError(
-            f"{place} does not say how its generator is built ({str(values)[:80]}): name a run of this project"
+            f"{place} does not say how its generator is built ({str(values)[:80]}): give a run of this project"
         )
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     network = str(values.pop("network", "paper"))

@@ -47,7 +47,7 @@ class OptimizerConfig:
             InputError: naming the value and what it may be.
         """
         for rate in (self.learning_rate, self.discriminator_learning_rate):
-            if not rate > 0:  # NaN neither
+            if not rate > 0:  # also refuses NaN
                 raise InputError(f"a learning rate must be positive, not {rate}")
         if self.warmup < 0:
             raise InputError(f"the warm-up must be a number of steps, not {self.warmup}")

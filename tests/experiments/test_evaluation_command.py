@@ -170,7 +170,7 @@ def test_perceptual_distance_has_a_column_and_is_part_of_the_table(tmp_path, cap
     known["distances"]["vgg16_random block1_pool"]["weights_sha256"] = "0"
     (out / "benchmark.json").write_text(json.dumps(known))
     assert evaluate(out, *flags) == 2
-    assert "to be: vgg16_random block1_pool from other weights" in capsys.readouterr().err
+    assert "asks for: vgg16_random block1_pool from other weights" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_images_and_masks_by_name_at_their_own_sizes(own, capsys):
         (["--seed", "-1"], "--seed is -1"),
         (["--mask-threshold", "300"], "--mask-threshold is 300"),
         (["--mask-version", "9"], "version"),
-        (["--masks", "nowhere"], "there is no folder nowhere of masks"),
+        (["--masks", "nowhere"], "nowhere is not a folder of masks"),
         (["--data", "folder"], "needs --data-dir"),
         (["--split", "all"], "--split all goes with --data folder"),
         (["--pair-by-name"], "--pair-by-name goes with --data folder"),
@@ -269,8 +269,8 @@ def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys)
         (["--methods", own / "nowhere"], "is neither a method"),
         (["--methods", other], "this version cannot build (heads=2)"),
         (["--methods", damaged], "is damaged"),
-        (["--methods", f"a/b={run}"], "it will name files"),
-        (["--methods", f".a={run}"], "it will name files"),
+        (["--methods", f"a/b={run}"], "will be in names of files"),
+        (["--methods", f".a={run}"], "will be in names of files"),
         (["--methods", f"ns={run}"], "has the name of another method"),
         (["--methods", own / "ns"], "has the name of another method"),
         (["--methods", run, f"run={other}"], "cannot build"),
@@ -278,7 +278,7 @@ def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys)
         (["--data", "folder", "--data-dir", own / "empty"], "holds no images"),
         (["--data", "folder", "--data-dir", own / "nowhere"], "is not a folder"),
         (["--masks", own / "empty"], "holds no mask files"),
-        (["--masks", own / "file"], "there is no folder"),
+        (["--masks", own / "file"], "is not a folder of masks"),
         (["--image-size", "10"], "--image-size is 10, but scores need at least 11"),
         (["--image-size", "12", "--masks", "ratios"], "16"),
         (["--workers", "0"], "--workers is 0"),

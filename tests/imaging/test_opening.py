@@ -40,7 +40,7 @@ class TestRefusedFiles:
     @pytest.mark.parametrize("read", [read_photograph, read_hole])
     def test_what_is_no_file_to_read(self, tmp_path, saved, monkeypatch, read):
         self.refused(tmp_path / "gone.png", "does not exist: check its name", read)
-        self.refused(tmp_path, "is a folder: name an image file in it", read)
+        self.refused(tmp_path, "is a folder: give an image file in it", read)
         self.refused(saved(b"", "empty.png"), "is empty", read)
         self.refused(
             saved(b"not an image at all"), "is not an image, or of a kind that cannot be read: save it as PNG", read
