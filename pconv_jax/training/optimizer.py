@@ -15,8 +15,8 @@ class OptimizerConfig:
     """Adam for both networks.
 
     Attributes:
-        learning_rate: Adam's, for the generator.
-        discriminator_learning_rate: Adam's, for the discriminator.
+        learning_rate: learning rate of the generator.
+        discriminator_learning_rate: learning rate of the discriminator.
         adam_b1: decay of Adam's first moment.
         adam_b2: decay of Adam's second moment.
         schedule: learning rates stay constant, or fall to 0 along a cosine.
