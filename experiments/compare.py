@@ -95,7 +95,13 @@ def _table(rows: Sequence[Mapping[str, Any]], metric: str, baseline: str) -> str
 @command()
 def main(arguments: Sequence[str]) -> None:
     """Runs the command; returns its exit code."""
-    print(compare(tyro.cli(Options, args=arguments, prog="python -m experiments.compare")))
+    options = tyro.cli(
+        Options,
+        args=arguments,
+        prog="python -m experiments.compare",
+        description="Compare the methods of one or several evaluations, image by image.",
+    )
+    print(compare(options))
 
 
 if __name__ == "__main__":

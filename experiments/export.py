@@ -67,7 +67,13 @@ def export(options: Options) -> None:
 @command()
 def main(arguments: Sequence[str]) -> None:
     """Runs the command; returns its exit code."""
-    export(tyro.cli(Options, args=arguments, prog="python -m experiments.export"))
+    options = tyro.cli(
+        Options,
+        args=arguments,
+        prog="python -m experiments.export",
+        description="Save the generator of a run as one file of weights.",
+    )
+    export(options)
 
 
 if __name__ == "__main__":

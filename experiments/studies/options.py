@@ -16,7 +16,7 @@ class Options:
             plain).
         preset: cpu (64 px, under an hour on two cores) or gpu (128 px).
         data: images to train and score on, as in `python -m experiments.run --dataset`.
-        data_dir: where they are.
+        data_dir: folder of the images, as in `python -m experiments.run --data-dir`.
         vgg_weights: VGG16 weights for the perceptual loss and distance: a file, "download" or "random".
         vgg_layers: layers of the perceptual distance; others than those of the loss, which would judge itself.
         steps: training steps of each run, instead of the preset's.
