@@ -33,8 +33,8 @@ class Damage:
         Raises:
             InputError: naming the value and what it may be.
         """
-        masks.check_range("line_count", self.line_count)
-        masks.check_range("line_thickness", self.line_thickness)
+        masks.check_range("count", self.line_count)
+        masks.check_range("thickness", self.line_thickness)
         if self.line_shape not in get_args(LineShape):
             raise InputError(f"line_shape={self.line_shape!r} must be one of {', '.join(get_args(LineShape))}")
         if not 0 <= self.noise < float("inf"):
