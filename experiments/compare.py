@@ -1,4 +1,4 @@
-"""Puts evaluations beside each other: `python -m experiments.compare FOLDER FOLDER ... --baseline biharmonic`."""
+"""Compares evaluations: `python -m experiments.compare FOLDER FOLDER ... --baseline biharmonic`."""
 
 import dataclasses
 import sys
@@ -46,11 +46,11 @@ def compare(options: Options) -> str:
             they do not have.
     """
     if not options.folders:
-        raise InputError("name at least one folder that `python -m experiments.evaluate` wrote")
+        raise InputError("give at least one folder that `python -m experiments.evaluate` wrote")
     places = [folder.resolve() for folder in options.folders]
     for folder, place in zip(options.folders, places, strict=True):
         if places.count(place) > 1:
-            raise InputError(f"{folder} is named twice: name different folders")
+            raise InputError(f"{folder} is named twice: give different folders")
     facts = {str(folder): read_facts(folder) for folder in options.folders}
     refuse_other_pairs(facts)
     rows, unfinished = finished(_rows_of_all(options), next(iter(facts.values()))["pairs"])
@@ -63,7 +63,7 @@ def compare(options: Options) -> str:
 
 
 def _rows_of_all(options: Options) -> list[dict[str, Any]]:
-    """The rows of all folders, with nothing but the metric; methods whose name is taken are renamed."""
+    """The rows of all folders with only the metric; a method whose name is taken is renamed."""
     rows: list[dict[str, Any]] = []
     names = [folder.resolve().name for folder in options.folders]
     for folder, name in zip(options.folders, names, strict=True):
@@ -72,7 +72,7 @@ def _rows_of_all(options: Options) -> list[dict[str, Any]]:
             raise InputError(f"{folder} holds no scores yet: let its evaluation finish")
         if options.metric not in score_columns(found):
             raise InputError(
-                f"--metric {options.metric} is not scored in {folder}; there are {', '.join(score_columns(found))}"
+                f"--metric {options.metric} is not scored in {folder}: choose from {', '.join(score_columns(found))}"
             )
         taken = {row["method"] for row in rows}
         prefix = name if names.count(name) == 1 else folder
@@ -95,7 +95,13 @@ def _table(rows: Sequence[Mapping[str, Any]], metric: str, baseline: str) -> str
 @command()
 def main(arguments: Sequence[str]) -> None:
     """Runs the command; returns its exit code."""
-    print(compare(tyro.cli(Options, args=arguments, prog="python -m experiments.compare")))
+    options = tyro.cli(
+        Options,
+        args=arguments,
+        prog="python -m experiments.compare",
+        description="Compare the methods of one or several evaluations, image by image.",
+    )
+    print(compare(options))
 
 
 if __name__ == "__main__":

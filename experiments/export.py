@@ -30,16 +30,16 @@ class Options:
 
 
 def export(options: Options) -> None:
-    """Saves the best checkpoint of a run with all that is known of its training.
+    """Saves the best checkpoint of a run with the facts about its training.
 
     Args:
         options: what and where.
 
     Raises:
-        InputError: no such run, or a file name that is none of weights.
+        InputError: no such run, or a file name that does not end in .safetensors.
     """
     if options.out.suffix != ".safetensors":
-        raise InputError(f"{options.out} is no name for a file of weights: let it end in .safetensors")
+        raise InputError(f"{options.out} must end in .safetensors")
     run = open_run(options.run)
     with open_checkpoints(options.run) as checkpoints:
         step = checkpoints.best_or_latest
@@ -64,14 +64,20 @@ def export(options: Options) -> None:
             options.out, TrainedGenerator(run.model.config, run.model.params, run.model.stats, about=about)
         )
     except OSError as error:
-        raise InputError(f"{options.out} cannot be written ({error.strerror}): name another place") from error
+        raise InputError(f"{options.out} cannot be written ({error.strerror}): choose another place") from error
     print(f"saved step {step} as {options.out} ({options.out.stat().st_size / 1e6:.1f} MB)")
 
 
 @command()
 def main(arguments: Sequence[str]) -> None:
     """Runs the command; returns its exit code."""
-    export(tyro.cli(Options, args=arguments, prog="python -m experiments.export"))
+    options = tyro.cli(
+        Options,
+        args=arguments,
+        prog="python -m experiments.export",
+        description="Save the generator of a run as one file of weights.",
+    )
+    export(options)
 
 
 if __name__ == "__main__":

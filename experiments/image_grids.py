@@ -1,7 +1,7 @@
 """Grids of images, written as PNG files.
 
 Images are [N, H, W, 3] or [N, H, W, 1] floats in [0, 1]; masks are [N, H, W, 1], 1 = valid, 0 = hole. A file
-is replaced in one step, so whoever looks at it during training never sees half a picture.
+is replaced in one step, so that no half-written picture is seen during training.
 """
 
 import math

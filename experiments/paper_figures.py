@@ -78,7 +78,7 @@ def figure_1_teaser(results: InpaintedImages, folder: Path, *, count: int = 3) -
 
 
 def _unlike(colours: np.ndarray, count: int) -> np.ndarray:
-    """Places of the first of some colours [N, 3] and of others, each as far as can be from those before it."""
+    """Indices of the first of some colours [N, 3] and of others, each as far as possible from those before it."""
     chosen = [0]
     while len(chosen) < min(count, len(colours)):
         distance = np.linalg.norm(colours[:, None] - colours[chosen], axis=-1).min(axis=1)
@@ -186,7 +186,7 @@ def draw(flags: Flags) -> list[Path]:
         raise InputError(f"--rows is {flags.rows}, but it must be at least 1")
     folder = flags.run / "paper_figures" if flags.out is None else flags.out
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder} is not a folder: name another")
+        raise InputError(f"--out {folder} is not a folder: choose another")
     run = open_run(flags.run)
     from experiments.train.experiment import open_sources  # loads what trains: not needed to find a mistake
 

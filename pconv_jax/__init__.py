@@ -43,8 +43,8 @@ __all__ = [
     "random_strokes",
 ]
 
-# Looked up on first use: `import pconv_jax` alone costs nothing.
-_HOME = {
+# Imported on first use, so that `import pconv_jax` alone is fast.
+_MODULES = {
     "PAPER_PRESETS": "models",
     "Discriminator": "models",
     "DiscriminatorConfig": "models",
@@ -74,15 +74,15 @@ _RENAMED = {
 }
 
 
-if not TYPE_CHECKING:  # or type checkers would take any name
+if not TYPE_CHECKING:  # otherwise type checkers would accept any name
 
     def __getattr__(name: str) -> Any:
         if name in _RENAMED:
             raise AttributeError(f"pconv_jax.{name} is gone: use pconv_jax.{_RENAMED[name]}")
-        if name not in _HOME:
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_HOME]
+    return [*globals(), *_MODULES]

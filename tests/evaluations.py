@@ -39,7 +39,7 @@ def generator(folder, seed=0):
     """The folder of an untrained generator."""
     config = PaperConfig(widths=(4,))
     params, stats = nnx.split(initialize(lambda: config.build(rngs=nnx.Rngs(seed))), nnx.Param, nnx.BatchStat)[1:]
-    with Checkpoints(folder / "checkpoints", notes={"generator": vars(config)}) as checkpoints:
+    with Checkpoints(folder / "checkpoints", metadata={"generator": vars(config)}) as checkpoints:
         checkpoints.save(1, {"generator": {"params": params, "stats": stats}})
     return folder
 

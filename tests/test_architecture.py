@@ -177,6 +177,14 @@ def test_importing_the_library_loads_nothing_heavy():
     assert heavy_after(f"import {', '.join(modules)}") == set()
 
 
+def test_workers_that_score_classical_methods_need_no_jax():
+    code = (
+        "import sys, pconv_jax.evaluation.worker_pool, pconv_jax.evaluation.seeded_pairs; print('jax' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 def test_the_heavy_check_sees_an_import():
     assert heavy_after("import h5py") == {"h5py"}
 

@@ -26,7 +26,7 @@ def static_names():
 
 
 def test_what_is_typed_is_what_is_loaded_and_listed():
-    homes = {name: f"pconv_jax.{home}" for name, home in pconv_jax._HOME.items()}
+    homes = {name: f"pconv_jax.{home}" for name, home in pconv_jax._MODULES.items()}
     assert dict(static_names()) == homes
     assert sorted({*homes, "__version__"}) == sorted(pconv_jax.__all__)
     assert set(pconv_jax.__all__) <= set(dir(pconv_jax))

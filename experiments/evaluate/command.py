@@ -18,7 +18,7 @@ from pconv_jax.evaluation.pairs import Pairs
 from pconv_jax.evaluation.score_table import ScoreTable, finished
 from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod
 from pconv_jax.evaluation.summary import summarise
-from pconv_jax.evaluation.worker_pool import Part, score_parts
+from pconv_jax.evaluation.worker_pool import ScoringTask, score_tasks
 
 
 def evaluate(options: Options) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     """
     options.check()
     enable_compilation_cache()
-    # Errors that show at once come first, then what looks at every image.
+    # What fails quickly comes first, then what reads every image.
     methods = open_methods(options.method_names)
     distances, fid = open_distances(options), open_fid(options)
     pairs = open_pairs(options)
@@ -52,7 +52,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     if pairs.note:
         print(f"note: {pairs.note}")
     if table.rows and "raw_whole_l1" not in table.rows[0]:
-        print(f"note: {options.out} was begun by an older version, so raw output is not scored: name another --out")
+        print(f"note: {options.out} was started by an older version, so raw output is not scored: choose another --out")
     _score(pairs, methods, table, options, distances)
     rows, left_out = finished(table.finish(), len(pairs))
     summary = summarise(rows)
@@ -87,15 +87,17 @@ def _score(
         saved = not save or composite_file(options.out, name, number, bucket).exists()
         return saved and (number, bucket, name) in done
 
-    parts: list[Part] = []
+    tasks: list[ScoringTask] = []
     for method in methods:
         left = [index for index in range(len(pairs)) if not is_done(index, method.name)]
-        parts += [Part(method, left[at : at + options.batch_size]) for at in range(0, len(left), options.batch_size)]
-    count = sum(len(part.indices) for part in parts)
+        tasks += [
+            ScoringTask(method, left[at : at + options.batch_size]) for at in range(0, len(left), options.batch_size)
+        ]
+    count = sum(len(task.indices) for task in tasks)
     workers = options.workers or os.cpu_count() or 1
     total = len(methods) * len(pairs)
     with progress_bar("scoring", "img", total=total, done=total - count) as bar:
-        for scored in score_parts(pairs, parts, workers=workers, distances=distances, keep=save):
+        for scored in score_tasks(pairs, tasks, workers=workers, distances=distances, keep=save):
             if save:
                 save_composites(pairs, scored.rows[0]["method"], scored.composites, options.out)
             table.append([row for row in scored.rows if (row["image"], row["bucket"], row["method"]) not in done])

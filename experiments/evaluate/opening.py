@@ -14,14 +14,14 @@ from pconv_jax.evaluation.reference_metrics import Fid, Lpips
 from pconv_jax.evaluation.scoring import NamedDistance
 from pconv_jax.evaluation.seeded_pairs import SeededPairs
 
-_MANY = 500  # images from which on looking at each shows a progress bar
+_MANY = 500  # number of images from which on a progress bar is shown
 
 
 def open_pairs(options: Options) -> Pairs:
     """The pairs that the flags ask for.
 
     Raises:
-        InputError: images or masks that are not there, or do not fit each other.
+        InputError: images or masks that are missing, or do not fit each other.
     """
     images: ImageSource
     if options.data == "folder" and options.data_dir is not None:
@@ -58,7 +58,7 @@ def open_distances(options: Options) -> list[NamedDistance]:
     """The perceptual distances that the flags give weights for.
 
     Raises:
-        InputError: weights or libraries that are not there.
+        InputError: missing weights or libraries.
     """
     found = []
     if options.vgg_weights is not None:
@@ -82,7 +82,7 @@ def open_fid(options: Options) -> Fid | None:
 
 
 def bar_for_many(title: str, count: int) -> Iterator[int]:
-    """The numbers below `count`, with a progress bar where they are many."""
+    """The numbers below `count`, with a progress bar if there are many."""
     if count < _MANY:
         yield from range(count)
         return

@@ -33,15 +33,15 @@ class Options:
         methods: unrepaired, mean, ns, telea, biharmonic, fill; names of bundled weights, such as faithful; or files of
             weights and folders of runs and checkpoints, as PATH or NAME=PATH; separated by blanks or commas.
         batch_size: pairs that a worker gets at once, and that are saved at once; no score depends on it.
-        workers: processes for the classical methods; one a core if not given.
-        vgg_weights: a file of VGG16 weights, "download" or "random", for the perceptual distance; without it there is
-            none.
+        workers: processes for the classical methods; one for each core if not given.
+        vgg_weights: a file of VGG16 weights, "download" or "random", for the perceptual distance, which is left out
+            without them.
         vgg_layers: VGG16 layers whose features it compares.
         lpips_weights: torchvision's file of AlexNet's or VGG16's ImageNet weights, for LPIPS (extra `perceptual`).
         fid_weights: the original file of Inception weights, for FID over all pairs (extra `perceptual`); it compares
             sets of images, says little of fewer than thousands, and keeps the composites.
         save_composites: keep every composite, as composites/METHOD/BUCKET/NUMBER.png.
-        out: folder for everything that is written; what it already holds of the same pairs is not scored again.
+        out: folder for everything that is written; scores of the same pairs that it already holds are kept.
     """
 
     data: Literal["samples", "folder", "dtd", "oxford_flowers102", "celeb_a"] = "samples"

@@ -52,7 +52,10 @@ def _write(path: Path, about: Mapping[str, str], results: Mapping[str, list[Tabl
 def main(arguments: Sequence[str]) -> None:
     """Runs the suites; returns the exit code."""
     options = tyro.cli(
-        Options, args=arguments, prog="python -m experiments.performance", description="Performance benchmark."
+        Options,
+        args=arguments,
+        prog="python -m experiments.performance",
+        description="Measure time and memory of the chosen suites.",
     )
     about = environment()
     print("\n".join(f"{name}: {value}" for name, value in about.items() if value))

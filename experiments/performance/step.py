@@ -135,7 +135,7 @@ def run(options: Options) -> list[Table]:
 
 
 def _largest_batches(options: Options) -> Table:
-    """Memory of a step as planned by the compiler, and the largest batch that would fit; nothing is run."""
+    """Memory of a step as planned by the compiler, and the largest batch that would fit, without running it."""
     limit = _device_memory()
     rows: list[dict[str, Cell]] = []
     for size in options.image_sizes:

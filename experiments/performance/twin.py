@@ -223,7 +223,7 @@ def layer_candidates(
         arrays: x `[N, H, W, C]`, mask `[N, H, W, G]`, kernel `[k, k, C, O]` and the gradient of the output.
         inputs: number of channels of each of the G masks.
         stride: window stride.
-        image: x is an image, of which nobody needs the gradient.
+        image: x is an image, whose gradient is not needed.
     """
     x, mask, cotangent = (
         torch.from_numpy(array).permute(0, 3, 1, 2).contiguous() for array in (arrays[0], arrays[1], arrays[3])

@@ -16,13 +16,13 @@ class Options:
             plain).
         preset: cpu (64 px, under an hour on two cores) or gpu (128 px).
         data: images to train and score on, as in `python -m experiments.run --dataset`.
-        data_dir: where they are.
+        data_dir: folder of the images, as in `python -m experiments.run --data-dir`.
         vgg_weights: VGG16 weights for the perceptual loss and distance: a file, "download" or "random".
-        vgg_layers: layers of the perceptual distance; not those of the loss, lest it judge itself.
+        vgg_layers: layers of the perceptual distance; others than those of the loss, which would judge itself.
         steps: training steps of each run, instead of the preset's.
         seeds: seeds of each variant, instead of the preset's.
         images: test images, instead of the preset's.
-        out: folder; a study that was stopped is resumed.
+        out: output folder; a study that was stopped is resumed.
     """
 
     study: Annotated[Literal["losses", "noise", "conventional", "convolution"], tyro.conf.Positional]

@@ -49,7 +49,7 @@ def plot(study: Study, results: StudyScores, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    # Of many conditions each as a whole, of one or two their buckets: what fits beside each other.
+    # Many conditions are shown as a whole, one or two by their buckets, so that everything fits.
     whole = len(results.rows) > 2
     shown = [place for place in results.places() if (place[1] == ALL) == whole]
     names = _measured(study, results)

@@ -1,7 +1,6 @@
 """Runs a study: trains every variant with every seed, scores them together, writes table, plot and finding."""
 
 import dataclasses
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from experiments.studies.scores import StudyScores
 from experiments.studies.study import BUDGETS, Budget, Study
 from experiments.train import experiment
 from experiments.train.config import Config
+from experiments.train.run_folder import read_settings
 from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.score_table import read_facts
@@ -23,8 +23,8 @@ from pconv_jax.evaluation.score_table import read_facts
 def run(options: Options) -> int:
     """Runs a study, or resumes it.
 
-    In its folder: `runs/VARIANT-SEED` (each as `python -m experiments.run` leaves it), `scores/CONDITION` (each as
-    `python -m experiments.evaluate` leaves it), `study.md`, `study.png` and `study.json`.
+    In its folder: `runs/VARIANT-SEED` (the output of `python -m experiments.run`), `scores/CONDITION` (the output of
+    `python -m experiments.evaluate`), `study.md`, `study.png` and `study.json`.
 
     Args:
         options: the flags.
@@ -43,14 +43,14 @@ def run(options: Options) -> int:
         f"{variant.name}-{seed}": _config(
             options, budget, variant.changes, seed, out / "runs" / f"{variant.name}-{seed}"
         )
-        for seed in range(budget.seeds)  # a seed of every variant first: they can be compared early
+        for seed in range(budget.seeds)  # one seed of every variant first, so that they can be compared early
         for variant in study.variants
     }
     for config in runs.values():
         config.check()
     for number, (name, config) in enumerate(runs.items(), 1):
         if (config.run.out / "report.json").exists():
-            config.check_same_run(json.loads((config.run.out / "config.json").read_text()))
+            config.check_same_run(read_settings(config.run.out))
             continue
         print(f"\n== {study.name}: run {number} of {len(runs)}, {name}", flush=True)
         if code := experiment.run(config):

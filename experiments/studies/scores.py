@@ -52,7 +52,7 @@ class StudyScores:
     distance: str | None
 
     def places(self) -> list[tuple[str, str]]:
-        """(condition, bucket) of every cell of the tables; of several buckets all together come first."""
+        """(condition, bucket) of every row of the tables; where there are several buckets, all together come first."""
         found = []
         for condition, rows in self.rows.items():
             buckets = list(dict.fromkeys(row["bucket"] for row in rows))

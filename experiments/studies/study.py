@@ -45,9 +45,9 @@ class Study:
         claim: the claim, in a sentence.
         variants: ways of training; the first is the reference.
         conditions: what they are scored on.
-        metrics: columns of the scores that the claim is about; "distance" is the perceptual distance.
+        metrics: columns of the scores that test the claim; "distance" is the perceptual distance.
         classical: classical methods to score beside them.
-        finding: what the results say of the claim: a paragraph, computed.
+        finding: computes a paragraph on what the scores say about the claim.
     """
 
     name: str
@@ -74,9 +74,8 @@ class Budget:
     images: int
 
 
-# Two CPU cores: each study in less than an hour. A high learning rate that falls and small batches reach furthest
-# there.
-# One GPU: the paper's size of image and many more steps. Not run yet.
+# cpu: each study in less than an hour on two cores, where a high, falling learning rate and small batches get furthest.
+# gpu: the paper's image size and many more steps; not run yet.
 _SHARED = {
     "crop_scale": (0.5, 1.0),
     "flip": True,

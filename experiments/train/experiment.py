@@ -1,6 +1,5 @@
 """One experiment from its settings to its report."""
 
-import json
 import signal
 import sys
 
@@ -9,6 +8,7 @@ import numpy as np
 from experiments.train.config import Config
 from experiments.train.loop import train
 from experiments.train.report import write_report
+from experiments.train.run_folder import read_settings
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 from pconv_jax.common.atomic_write import write_json
@@ -70,14 +70,14 @@ def _check_folder(config: Config) -> None:
     if not config.run.out.exists():
         return
     if not config.run.out.is_dir():
-        raise InputError(f"--out {config.run.out} is not a folder: name another")
-    settings = config.run.out / "config.json"
-    if settings.exists() and not config.run.resume:
-        raise InputError(f"{config.run.out} holds a run already: add --resume to continue it, or name another --out")
-    if settings.exists():
-        config.check_same_run(json.loads(settings.read_text()))
+        raise InputError(f"--out {config.run.out} is not a folder: choose another")
+    has_settings = (config.run.out / "config.json").exists()
+    if has_settings and not config.run.resume:
+        raise InputError(f"{config.run.out} holds a run already: add --resume to continue it, or choose another --out")
+    if has_settings:
+        config.check_same_run(read_settings(config.run.out))
     elif any(config.run.out.iterdir()):
-        raise InputError(f"{config.run.out} is not empty and holds no run: name another --out")
+        raise InputError(f"{config.run.out} is not empty and holds no run: choose another --out")
 
 
 def open_sources(config: Config) -> dict[str, ImageSource]:

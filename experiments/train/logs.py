@@ -57,7 +57,7 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The rows of a metrics file, oldest first; none where there is no file.
+    """The rows of a metrics file, oldest first; none if the file does not exist.
 
     An incomplete last line, after a kill, is left out.
 
@@ -77,11 +77,11 @@ def history(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> tuple[
     """The history of some losses, from the rows of a metrics file.
 
     Args:
-        rows: as `read_metrics` gives them.
+        rows: from `read_metrics`.
         names: the losses; only rows with the first one count, and losses that these lack are left out.
 
     Returns:
-        Loss -> its values, and the steps at which they were logged; both empty where there is no such row.
+        Loss -> its values, and the steps at which they were logged; both empty if no row counts.
     """
     these = [row for row in rows if names[0] in row]
     present = [name for name in names if these and all(name in row for row in these)]

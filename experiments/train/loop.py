@@ -56,7 +56,7 @@ def train(config: Config, trainer: Trainer, validation: Validation) -> Outcome:
         How training ended.
 
     Raises:
-        TrainingError: a loss or gradient was not finite; the checkpoints before it are left.
+        TrainingError: a loss or gradient was not finite; earlier checkpoints are kept.
     """
     with run_checkpoints(config, trainer) as checkpoints:
         if checkpoints.latest is not None:
@@ -88,7 +88,7 @@ class Loop:
         bar: "tqdm[Any]",
         received: Sequence[int],
     ):
-        """Nothing is run yet.
+        """Prepares the loop; `run` starts it.
 
         Args:
             config: settings of the run.
@@ -96,8 +96,8 @@ class Loop:
             validation: images to score and to draw.
             checkpoints: where to save.
             log: where to write metrics.
-            bar: what to show them on.
-            received: signals to stop; may grow at any time.
+            bar: the progress bar that shows them.
+            received: numbers of the signals to stop; the list grows when one arrives.
         """
         self._config, self._trainer, self._validation = config, trainer, validation
         self._checkpoints, self._log, self._bar, self._received = checkpoints, log, bar, received
@@ -141,7 +141,7 @@ class Loop:
         wrong = {name: value for name, value in values.items() if not math.isfinite(value)}
         if wrong:
             listed = ", ".join(f"{name} is {value}" for name, value in wrong.items())
-            raise TrainingError(f"at step {step} {listed}; {self._what_is_left()}")
+            raise TrainingError(f"at step {step} {listed}; {self._advice()}")
         self._log.write(step, values)
         self._bar.set_postfix({name: f"{values[name]:.4f}" for name in LOSSES if name in values}, refresh=False)
 
@@ -150,7 +150,7 @@ class Loop:
         step = self._trainer.steps
         outputs = self._validation.outputs(self._trainer.generator())
         if not all(np.isfinite(output).all() for output in outputs):
-            raise TrainingError(f"after step {step} the generator's output is not finite; {self._what_is_left()}")
+            raise TrainingError(f"after step {step} the generator's output is not finite; {self._advice()}")
         if sample:
             self._validation.draw(outputs, self._config.run.out / "samples" / f"step_{step:07d}.png")
         if validate:
@@ -158,7 +158,8 @@ class Loop:
             self._log.write(step, scores)
             self._trainer.save(self._checkpoints, scores)
 
-    def _what_is_left(self) -> str:
+    def _advice(self) -> str:
+        """Which checkpoint can be used, and what to change."""
         step = self._checkpoints.latest
         good = f"the last good checkpoint is step {step}" if step else "no checkpoint was saved before"
         return f"{good} in {self._config.run.out / 'checkpoints'}; a lower --learning-rate or another --seed may help"
@@ -174,5 +175,5 @@ class Loop:
 
 def run_checkpoints(config: Config, trainer: Trainer) -> Checkpoints:
     """Opens the checkpoints of the run's folder, or creates them."""
-    notes = {"generator": config_to_json(trainer.config.generator), "config": config.to_json()}
-    return Checkpoints(config.run.out / "checkpoints", keep=config.run.keep, minimise=VALIDATION_L1, notes=notes)
+    metadata = {"generator": config_to_json(trainer.config.generator), "config": config.to_json()}
+    return Checkpoints(config.run.out / "checkpoints", keep=config.run.keep, minimise=VALIDATION_L1, metadata=metadata)

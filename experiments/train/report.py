@@ -31,7 +31,7 @@ _GRID = 8  # rows in the grid of test results
 
 @dataclasses.dataclass(frozen=True)
 class _Example:
-    """A test image and what each method made of it."""
+    """A test image and the output of each method for it."""
 
     pair: Pair
     inpainted: Mapping[str, Inpainted]

@@ -1,4 +1,4 @@
-"""The folder of a run: its settings, metrics and model, and what the model makes of the run's data.
+"""The folder of a run: its settings, metrics and model, and the model's results on the run's data.
 
 Images are [N, H, W, 3] in [0, 1]; masks [N, H, W, 1], 1 = valid, 0 = hole.
 """
@@ -8,6 +8,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,13 +38,13 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class InpaintedImages:
-    """Test images and what a network made of them.
+    """Test images and a network's output for them.
 
     Attributes:
         truth: the clean images.
         damaged: what the network was given; what they hold in a hole does not matter.
         mask: their holes.
-        raw: its own output.
+        raw: its raw output.
     """
 
     truth: np.ndarray
@@ -60,6 +61,24 @@ class InpaintedImages:
         return InpaintedImages(self.truth[rows], self.damaged[rows], self.mask[rows], self.raw[rows])
 
 
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The contents of the `config.json` of a run.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise InputError(f"{folder} holds no config.json: give the output folder of `python -m experiments.run`")
+    try:
+        values = json.loads(path.read_text())
+        if not isinstance(values, dict):
+            raise ValueError("it is not a JSON object")
+        return values
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read ({error}): choose another run") from error
+
+
 def open_run(folder: Path) -> Run:
     """Reads the settings and metrics of a run, and loads its model.
 
@@ -72,19 +91,17 @@ def open_run(folder: Path) -> Run:
     Raises:
         InputError: the folder holds no run, or no checkpoint or training metrics yet, or a file is damaged.
     """
-    settings = folder / "config.json"
-    if not settings.is_file():
-        raise InputError(f"{folder} holds no config.json: name the output folder of `python -m experiments.run`")
+    values = read_settings(folder)
     try:
-        config = Config.from_json(json.loads(settings.read_text()))
-    except (ValueError, AttributeError) as error:  # InputError is a ValueError
-        raise InputError(f"{settings} cannot be read ({error}): name another run") from error
+        config = Config.from_json(values)
+    except InputError as error:
+        raise InputError(f"{folder / 'config.json'} cannot be read ({error}): choose another run") from error
     try:
         metrics = read_metrics(folder / "metrics.jsonl")
     except ValueError as error:
-        raise InputError(f"{folder / 'metrics.jsonl'} is damaged ({error}): name another run") from error
+        raise InputError(f"{folder / 'metrics.jsonl'} is damaged ({error}): choose another run") from error
     if not history(metrics, LOSSES)[1]:
-        raise InputError(f"{folder / 'metrics.jsonl'} holds no training losses: name a run that has taken a step")
+        raise InputError(f"{folder / 'metrics.jsonl'} holds no training losses: give a run that has taken a step")
     return Run(config.replace(out=folder, workers=0), metrics, load_run(folder))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """Collects the numbers of SIGINT and SIGTERM instead of dying of them; a second Ctrl-C interrupts at once."""
+    """Collects the numbers of SIGINT and SIGTERM instead of exiting; a second Ctrl-C interrupts at once."""
     received: list[int] = []
 
     def note(number: int, _: Any) -> None:

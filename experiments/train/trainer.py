@@ -35,7 +35,7 @@ class Trainer:
     """
 
     def __init__(self, config: Config, source: ImageSource, vgg: VGG16 | None):
-        """Builds networks, step and data pipeline; nothing is compiled for the step yet, and nothing is written.
+        """Builds networks, step and data pipeline, without compiling the step or writing files.
 
         Args:
             config: settings of the run.
@@ -74,12 +74,12 @@ class Trainer:
     def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
         """Saves state and position in the data, in the background; nothing happens if this step is saved already."""
         state = self._replicas.collect(self.state)
-        checkpoints.save(self.steps, {**_parts(state), "data": self.data}, metrics=metrics)
+        checkpoints.save(self.steps, {**_checkpoint_parts(state), "data": self.data}, metrics=metrics)
 
     def load(self, checkpoints: Checkpoints) -> None:
-        """Goes to the state and the position in the data of the latest checkpoint."""
+        """Restores state and position in the data from the latest checkpoint."""
         state = self._replicas.collect(self.state)
-        parts = checkpoints.load({**_parts(state), "data": self.data})
+        parts = checkpoints.load({**_checkpoint_parts(state), "data": self.data})
         state = parts["training"].replace(generator=state.generator.replace(**parts["generator"]))
         self.steps = int(state.step)
         self.state = self._replicas.replicate(state)
@@ -102,8 +102,8 @@ def _with_initial_weights(config: Config, train_config: TrainConfig, state: Trai
     return state.replace(generator=Variables(weights.params, weights.stats))
 
 
-def _parts(state: TrainState) -> dict[str, Any]:
-    """A state as the parts of a checkpoint: the generator by itself, for `load_run` reads no more."""
+def _checkpoint_parts(state: TrainState) -> dict[str, Any]:
+    """A state as the parts of a checkpoint: the generator is a part of its own, the only one that `load_run` reads."""
     generator = {"params": state.generator.params, "stats": state.generator.stats}
     return {"generator": generator, "training": state.replace(generator=None)}
 

@@ -1,4 +1,4 @@
-"""The validation images of a run: their score, and pictures of what the generator makes of them."""
+"""The validation images of a run: their score, and pictures of the generator's output."""
 
 from pathlib import Path
 

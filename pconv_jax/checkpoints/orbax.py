@@ -21,8 +21,8 @@ from pconv_jax.common.errors import InputError
 class Checkpoints:
     """The checkpoints of one run: the latest few and the best are kept, the others removed.
 
-    A context manager: leaving it waits for the save in progress. A save that a kill cuts short leaves no checkpoint
-    behind, so those listed are whole.
+    A context manager: leaving it waits for the save in progress. A save interrupted by a kill leaves no checkpoint
+    behind, so those listed are complete.
     """
 
     def __init__(
@@ -31,15 +31,15 @@ class Checkpoints:
         *,
         keep: int = 3,
         minimise: str = "validation_l1",
-        notes: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ):
         """Opens a directory of checkpoints, or creates it.
 
         Args:
             directory: where the checkpoints are or will be.
             keep: number of latest checkpoints to keep.
-            minimise: metric by which the best checkpoint is told; the smallest is best.
-            notes: JSON values to keep with the checkpoints when the directory is created, such as configs.
+            minimise: metric that decides which checkpoint is best: the one with the smallest value.
+            metadata: JSON values to store when the directory is created, such as configs; None to read only.
 
         Raises:
             InputError: `keep` is less than 1, or the directory cannot be opened.
@@ -59,12 +59,12 @@ class Checkpoints:
                 Path(directory).resolve(),
                 save_decision_policy=training.save_decision_policies.FixedIntervalPolicy(1),  # the caller decides when
                 preservation_policy=training.preservation_policies.AnyPreservationPolicy([latest, best]),
-                custom_metadata=None if notes is None else dict(notes),
-                cleanup_tmp_directories=notes is not None,  # a reader must not remove what a running training is saving
+                custom_metadata=None if metadata is None else dict(metadata),
+                cleanup_tmp_directories=metadata is not None,  # a reader must not remove a save in progress
             )
-        except Exception as error:  # of many kinds, as in `load`
+        except Exception as error:  # of many types, as in `load`
             raise InputError(
-                f"the checkpoints in {directory} cannot be opened ({_reason(error)}): repair them, or name another run"
+                f"the checkpoints in {directory} cannot be opened ({_reason(error)}): repair them or choose another run"
             ) from error
 
     def __enter__(self) -> Self:
@@ -76,36 +76,36 @@ class Checkpoints:
         self._checkpointer.close()
 
     @property
-    def notes(self) -> dict[str, Any]:
-        """What was noted when the directory was created.
+    def metadata(self) -> dict[str, Any]:
+        """The JSON values that were stored when the directory was created.
 
         Raises:
-            InputError: the file that says so is missing or damaged.
+            InputError: their file is missing or damaged.
         """
         try:
             return dict(self._checkpointer.root_metadata().custom_metadata or {})
-        except Exception as error:  # of many kinds, as in `load`
+        except Exception as error:  # of many types, as in `load`
             raise InputError(
                 f"the config of these networks, {self._checkpointer.directory}/metadata, is missing or "
-                f"damaged ({_reason(error)}): bring it back, or name another run"
+                f"damaged ({_reason(error)}): restore it, or choose another run"
             ) from error
 
     @property
     def latest(self) -> int | None:
-        """Step of the latest checkpoint; None where there is none."""
+        """Step of the latest checkpoint; None if there is no checkpoint."""
         latest = self._checkpointer.latest
         return None if latest is None else latest.step
 
     @property
     def best(self) -> int | None:
-        """Step of the checkpoint with the smallest metric; None where none was saved with it."""
+        """Step of the checkpoint with the smallest metric; None if no checkpoint was saved with it."""
         scores = {entry.step: self._score(entry.metrics) for entry in self._checkpointer.checkpoints}
         scores = {step: score for step, score in scores.items() if score < float("inf")}
         return min(scores, key=scores.__getitem__) if scores else None
 
     @property
     def best_or_latest(self) -> int | None:
-        """Step of the best checkpoint by validation, or of the latest where none was validated."""
+        """Step of the best checkpoint by validation, or of the latest if none was validated."""
         return self.latest if self.best is None else self.best
 
     def _score(self, metrics: Any) -> float:
@@ -119,7 +119,7 @@ class Checkpoints:
         Args:
             step: number of steps taken; nothing happens if it is saved already.
             parts: by name, pytrees of arrays, or objects that know how to save themselves (Grain iterators).
-            metrics: scores, among them the one that tells the best.
+            metrics: scores, including the one that decides which checkpoint is best.
         """
         if any(entry.step == step for entry in self._checkpointer.checkpoints):
             return
@@ -144,7 +144,7 @@ class Checkpoints:
         directory = self._checkpointer.directory
         steps = [entry.step for entry in self._checkpointer.checkpoints]
         if not steps:
-            raise InputError(f"{directory} holds no checkpoint: name the checkpoints folder of a run")
+            raise InputError(f"{directory} holds no checkpoint: give the checkpoints folder of a run")
         if step is not None and step not in steps:
             raise InputError(f"{directory} holds no checkpoint of step {step}: it has {', '.join(map(str, steps))}")
         wanted = {name: part if _saves_itself(part) else _blank(part) for name, part in parts.items()}
@@ -154,7 +154,7 @@ class Checkpoints:
                 if not _saves_itself(part):
                     _check_shapes(loaded[name], part)
             return loaded
-        except Exception as error:  # Orbax and TensorStore raise many kinds; each means the same to the user
+        except Exception as error:  # Orbax and TensorStore raise many types, with the same meaning for the user
             raise InputError(
                 f"the checkpoint of step {step or steps[-1]} in {directory} is damaged or belongs to another "
                 f"configuration ({_reason(error)}): restore another step or start a new run"
@@ -167,10 +167,10 @@ class Checkpoints:
 
 @contextlib.contextmanager
 def open_checkpoints(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]:
-    """Opens the checkpoints of a run, of which there must be one already.
+    """Opens the checkpoints of a run that has saved at least one.
 
     Args:
-        directory: a folder of checkpoints, or of a run that has one named `checkpoints`.
+        directory: a folder of checkpoints, or the output folder of a run, which has them in `checkpoints`.
 
     Yields:
         The checkpoints.
@@ -181,9 +181,9 @@ def open_checkpoints(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]
     path = Path(directory)
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
     if not folder.is_dir():
-        raise InputError(f"{path} is not a directory: name the output folder of a run, or its checkpoints folder")
+        raise InputError(f"{path} is not a directory: give the output folder of a run, or its checkpoints folder")
     if not any(entry.is_dir() and entry.name.isdigit() for entry in folder.iterdir()):
-        raise InputError(f"{folder} holds no checkpoint: name the output folder of a run that saved one")
+        raise InputError(f"{folder} holds no checkpoint: give the output folder of a run that saved one")
     with Checkpoints(folder) as checkpoints:
         yield checkpoints
 
@@ -198,17 +198,17 @@ def _saves_itself(part: Any) -> bool:
 
 
 def _copy(tree: Any) -> Any:
-    """Arrays as numpy copies: the training step gives its buffers away while Orbax still writes."""
+    """Arrays as NumPy copies: the training step reuses its buffers while Orbax still writes."""
     return jax.tree.map(lambda leaf: np.array(leaf), tree)
 
 
 def _blank(tree: Any) -> Any:
-    """Numpy arrays to be read into: Orbax restores in kind."""
+    """Empty NumPy arrays: Orbax restores into the type of array that it is given."""
     return jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), tree)
 
 
 def _check_shapes(loaded: Any, wanted: Any) -> None:
-    """Orbax restores numpy arrays of any shape, so their shapes are compared here."""
+    """Compares shapes and dtypes: Orbax checks neither for NumPy arrays."""
 
     def check(path: Any, have: np.ndarray, want: np.ndarray) -> None:
         if have.shape != want.shape or have.dtype != want.dtype:

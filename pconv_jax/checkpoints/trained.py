@@ -24,13 +24,13 @@ from pconv_jax.models.fixed_size import run_resized
 
 
 class TrainedGenerator:
-    """A trained generator, in parts.
+    """A trained generator: its config, parameters and batch statistics.
 
     Attributes:
         config: its architecture.
         params: its parameters.
         stats: its running batch statistics.
-        about: what is known of its training, JSON values; `thickest_line` is that of its training masks, px.
+        about: facts about its training, JSON values; `thickest_line` is that of its training masks, px.
     """
 
     def __init__(
@@ -41,25 +41,25 @@ class TrainedGenerator:
         *,
         about: Mapping[str, Any] = MappingProxyType({}),
     ):
-        """Puts a generator together.
+        """Combines a config with the arrays of its network.
 
         Args:
             config: its architecture.
-            params: its parameters, as `nnx.split(generator, nnx.Param, nnx.BatchStat)` gives them.
+            params: its parameters, as `nnx.split(generator, nnx.Param, nnx.BatchStat)` returns them.
             stats: its running batch statistics.
-            about: what is known of its training, JSON values.
+            about: facts about its training, JSON values.
         """
         self.config, self.params, self.stats = config, params, stats
         self.about = dict(about)
 
     @property
     def graph(self) -> Any:
-        """Its structure in evaluation mode, as `nnx.split` gives it."""
+        """Its structure in evaluation mode, as `nnx.split` returns it."""
         return _graph(self.config)
 
     @property
     def module(self) -> AnyGenerator:
-        """The Flax module, in evaluation mode, for a look inside."""
+        """The Flax module in evaluation mode, for inspection."""
         return nnx.merge(self.graph, self.params, self.stats, copy=True)
 
     @property
@@ -69,7 +69,7 @@ class TrainedGenerator:
 
     @property
     def widest_line(self) -> int | None:
-        """Widest line that is filled everywhere, px; of wider holes the middle stays empty. None where none does."""
+        """Widest line that is filled completely, px; wider holes stay empty in the middle. None if none does."""
         return self.config.widest_line()
 
     def __call__(self, image: ArrayLike, mask: ArrayLike | None = None, *, hole: ArrayLike | None = None) -> np.ndarray:
@@ -103,7 +103,7 @@ class TrainedGenerator:
         return np.where(holes, output, images).reshape(np.shape(image))
 
     def raw(self, images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The generator's own output, without the image put over it.
+        """The generator's raw output, valid pixels included.
 
         A network of one size sees images resized to it.
 
@@ -112,8 +112,7 @@ class TrainedGenerator:
             masks: float32 `[N, H, W, 1]`, 1 = valid, 0 = hole.
 
         Returns:
-            Output `[N, H, W, 3]` clipped to [0, 1], and the mask that is left `[N, H, W, 1]`: 0 where nothing was
-            filled in.
+            Output `[N, H, W, 3]` clipped to [0, 1], and the updated mask `[N, H, W, 1]`: 0 where a hole stays empty.
         """
         output, valid = _compiled()(self.graph, self.config.image_size, self.params, self.stats, images, masks)
         return np.asarray(output), np.asarray(valid)
@@ -124,21 +123,21 @@ def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> T
 
     Args:
         directory: output folder of `python -m experiments.run`, or its folder of checkpoints.
-        step: which checkpoint; by default the best by validation, or the latest where none was validated.
+        step: which checkpoint; by default the best by validation, or the latest if none was validated.
 
     Returns:
         The generator.
 
     Raises:
-        InputError: no checkpoint there, or it cannot be read, or its generator is none that this version builds.
+        InputError: no checkpoint there, or it cannot be read, or this version cannot build its generator.
     """
     with open_checkpoints(directory) as checkpoints:
-        notes = checkpoints.notes
-        config = config_from_json(notes.get("generator"), directory)
+        metadata = checkpoints.metadata
+        config = config_from_json(metadata.get("generator"), directory)
         params, stats = shapes_of(config)
         chosen = step if step is not None else checkpoints.best_or_latest
         parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]
-    settings = notes.get("config")
+    settings = metadata.get("config")
     if not isinstance(settings, dict) or settings.get("masks", "lines") != "lines":
         settings = {}  # other masks have no thickness
     lines = settings.get("line_thickness")
@@ -148,7 +147,7 @@ def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> T
 
 
 def shapes_of(config: AnyGeneratorConfig) -> tuple[nnx.State, nnx.State]:
-    """Parameters and batch statistics of a generator as shapes: to draw the numbers would take seconds."""
+    """Shapes of the parameters and batch statistics of a generator: initialising the arrays would take seconds."""
     generator = nnx.eval_shape(lambda: config.build(rngs=nnx.Rngs(0)))
     return nnx.state(generator, nnx.Param), nnx.state(generator, nnx.BatchStat)
 
@@ -188,7 +187,7 @@ def _as_batch(image: ArrayLike, mask: ArrayLike | None, hole: ArrayLike | None) 
     seen = images[~holes]
     if seen.size and not (seen.min() >= 0 and seen.max() <= 1):
         raise InputError(
-            f"valid pixels must lie in [0, 1], but they reach from {seen.min()} to {seen.max()}: rescale them"
+            f"valid pixels must lie in [0, 1], but they range from {seen.min()} to {seen.max()}: rescale them"
         )
     height, width = images.shape[-3:-1]
     return images.astype(np.float32).reshape(-1, height, width, 3), holes.reshape(-1, height, width, 1)

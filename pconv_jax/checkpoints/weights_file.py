@@ -1,4 +1,4 @@
-"""A trained generator in one file: safetensors, with its config and what is known of its training."""
+"""A trained generator in one file: safetensors, with its config and facts about its training."""
 
 import json
 import os
@@ -21,7 +21,7 @@ _PARTS = ("params", "stats")
 
 
 def save_generator_weights(path: str | os.PathLike[str], generator: TrainedGenerator) -> None:
-    """Writes a trained generator, in one step.
+    """Writes a trained generator to a file, which is never half written.
 
     Args:
         path: the file, `.safetensors`.
@@ -36,7 +36,7 @@ def save_generator_weights(path: str | os.PathLike[str], generator: TrainedGener
     }
     metadata = {"generator": config_to_json(generator.config), "about": generator.about}
     with atomic_write(path) as temporary:
-        # Not by `save_file`, whose files nobody but their owner may read.
+        # Not `save_file`: only the owner can read the files that it creates.
         temporary.write_bytes(save(tensors, metadata={name: json.dumps(value) for name, value in metadata.items()}))
 
 
@@ -74,7 +74,7 @@ def load_generator_weights(weights: str | os.PathLike[str]) -> TrainedGenerator:
 
 
 def load_generator(weights: str | os.PathLike[str]) -> TrainedGenerator:
-    """Loads a trained generator from wherever it is.
+    """Loads a trained generator by name, from a file or from a run.
 
     Args:
         weights: name of bundled weights, a `.safetensors` file, or the output folder of a training run.
@@ -85,7 +85,7 @@ def load_generator(weights: str | os.PathLike[str]) -> TrainedGenerator:
     Raises:
         InputError: no such weights, or they cannot be read.
     """
-    # A folder here must not take the place of a name.
+    # A folder in the current directory must not hide bundled weights of the same name.
     if str(weights) not in bundled_weights() and os.path.isdir(weights):
         return load_run(weights)
     return load_generator_weights(weights)
@@ -110,5 +110,5 @@ def _by_name(state: nnx.State) -> dict[str, Any]:
 
 
 def _step(key: Any) -> str:
-    """A step of a path; of the variable that holds an array nothing is left."""
+    """One part of a path; empty for the variable that wraps an array."""
     return str(key.key) if hasattr(key, "key") else str(key.idx) if hasattr(key, "idx") else ""

@@ -1,1 +1,1 @@
-"""The command pconv-jax: where the holes of photographs are, what is to be done, and doing it."""
+"""The command pconv-jax: finds the holes of photographs, plans the work, and restores the photographs."""

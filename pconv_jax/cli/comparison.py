@@ -7,11 +7,11 @@ import numpy as np
 from pconv_jax.cli.holes import opaque
 from pconv_jax.imaging import Photograph, write_photograph
 
-_COMPARED = 1600  # longest side of either half of a comparison, px
+_MAX_SIDE = 1600  # of either half of a comparison, px
 
 
 def write_comparison(path: Path, before: Photograph, after: Photograph) -> None:
-    """Writes an image of both side by side, each at most 1600 px long.
+    """Writes both photographs side by side, each at most 1600 px long.
 
     Args:
         path: the file, `.jpg`.
@@ -31,7 +31,7 @@ def write_comparison(path: Path, before: Photograph, after: Photograph) -> None:
             pixels = np.repeat(pixels[..., None], 3, axis=2)
         if photograph.alpha is not None:
             pixels = np.where(opaque(photograph.alpha)[..., None], pixels, np.uint8(255))
-        scale = _COMPARED / max(pixels.shape[:2])
+        scale = _MAX_SIDE / max(pixels.shape[:2])
         if scale >= 1:
             return pixels
         height, width = (max(1, round(scale * side)) for side in pixels.shape[:2])

@@ -38,10 +38,10 @@ class Holes:
     dilate: int = 0
 
     def check(self) -> None:
-        """Refuses what does not go together.
+        """Refuses values out of range, and flags that contradict each other.
 
         Raises:
-            InputError: no or several places where the holes are, or a value out of its range.
+            InputError: none or several of the flags that say where the holes are, or a value out of its range.
         """
         given = [self.mask is not None, self.mask_alpha, self.mask_color is not None]
         if sum(given) != 1:
@@ -76,7 +76,9 @@ class Holes:
             hole = read_hole(mask, threshold=self.mask_threshold, invert=self.invert_mask)
             if hole.shape != photograph.pixels.shape[:2]:
                 size, own = ("x".join(map(str, reversed(each.shape[:2]))) for each in (hole, photograph.pixels))
-                raise InputError(f"the mask {mask} has {size} pixels and the photograph {own}: they must have one size")
+                raise InputError(
+                    f"the mask {mask} has {size} pixels and the photograph {own}: they must have the same size"
+                )
         elif self.mask_alpha:
             if photograph.alpha is None:
                 raise InputError("has no alpha channel to take the holes from: erase the damage and save it as PNG")
@@ -109,7 +111,7 @@ def _dilated(hole: np.ndarray, radius: int) -> np.ndarray:
 
 
 def opaque(alpha: np.ndarray) -> np.ndarray:
-    """Which pixels count as there.
+    """Which pixels count as opaque.
 
     Args:
         alpha: `[H, W]`, uint8 or uint16, 0 = transparent.

@@ -1,4 +1,4 @@
-"""What is to be done: which photograph, with which mask, to which file."""
+"""Plans the work: which photograph, with which mask, to which file."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Job:
 
 
 def plan(image: Path, out: Path, holes: Holes, *, overwrite: bool = False) -> list[Job]:
-    """Finds what is to be done; nothing is read yet.
+    """Plans the work, without reading any image.
 
     Args:
         image: a photograph, or a folder of them.
@@ -60,16 +60,16 @@ def plan(image: Path, out: Path, holes: Holes, *, overwrite: bool = False) -> li
 
 
 def _photographs(image: Path, out: Path, mask: Path | None) -> tuple[Path, Sequence[Path]]:
-    """A folder and the photographs below it; results and masks that lie in it are none."""
+    """A folder and the photographs below it, without results and masks that lie there too."""
     if not image.is_dir():
         if not image.exists():
             raise InputError(f"{image} does not exist: give a photograph, or a folder of them")
         return image.parent, [Path(image.name)]
     if out.exists() and not out.is_dir():
         raise InputError(f"-o {out} is a file, but {image} is a folder: give a folder for the results")
-    others = {path.resolve() for path in (out, mask) if path is not None}
-    apart = {path for path in others if image.resolve() in path.parents}
-    found = [name for name in image_files(image) if not _with_parents(image / name) & apart]
+    excluded = {path.resolve() for path in (out, mask) if path is not None}
+    excluded = {path for path in excluded if image.resolve() in path.parents}
+    found = [name for name in image_files(image) if not _with_parents(image / name) & excluded]
     if not found:
         raise InputError(f"{image} holds no image: give a folder of {', '.join(IMAGE_SUFFIXES)} files")
     return image, found
@@ -81,12 +81,12 @@ def _with_parents(path: Path) -> set[Path]:
 
 
 def _masks(root: Path, names: Sequence[Path], mask: Path | None) -> Sequence[Path | None]:
-    """For each photograph its mask: the one for all, or that of its name in the folder of masks."""
+    """The mask of each photograph: one file for all, or the file of the same name in the folder of masks."""
     if mask is None or not mask.is_dir():
         return [mask] * len(names)
     found = [mask / below for below in matching_masks(names, mask)]
-    for name, each in zip(names, found, strict=True):
-        if each.exists() and each.samefile(root / name):
+    for name, file in zip(names, found, strict=True):
+        if file.exists() and file.samefile(root / name):
             raise InputError(f"{root / name} would be its own mask: keep the masks in a folder of their own")
     return found
 
@@ -101,11 +101,11 @@ def _check_results(jobs: Sequence[Job], *, overwrite: bool) -> None:
             raise InputError(f"{other} and {job.image} would both be written to {job.out}: rename one of them")
         seen[job.out] = job.image
         if job.out.resolve() in masks:
-            raise InputError(f"-o {job.out} is a mask: name another file")
+            raise InputError(f"-o {job.out} is a mask: choose another file")
         if not overwrite and job.out.exists() and job.out.samefile(job.image):
-            raise InputError(f"-o {job.out} is the photograph itself: name another file, or give --overwrite")
+            raise InputError(f"-o {job.out} is the photograph itself: choose another file, or give --overwrite")
 
 
 def _written_as(path: Path) -> Path:
-    """A path for a result: its own suffix if that kind can be written, PNG if not."""
+    """The path of a result: with its own suffix if that format can be written, otherwise as PNG."""
     return path if path.suffix.lower() in OUTPUT_FORMATS else path.with_suffix(".png")

@@ -22,7 +22,7 @@ class Inpaint:
     Attributes:
         image: a photograph, or a folder of them: PNG, JPEG, TIFF, WebP and others.
         out: the file to write, or a folder for the results.
-        holes: where the damage is: exactly one of --mask, --mask-alpha and --mask-color tells.
+        holes: where the damage is, by exactly one of --mask, --mask-alpha and --mask-color.
         weights: bundled weights by their name (see `pconv-jax info`), a .safetensors file, or the folder of a training
             run.
         overwrite: replace results that already exist; otherwise they are skipped.
@@ -44,7 +44,7 @@ class Inpaint:
             raise InputError(f"--quality is {self.quality}, but it must lie between 1 and 100")
         self.holes.check()
         jobs = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
-        # Not above: JAX takes a second to load, which --help and mistakes need not wait for.
+        # Not above: JAX takes a second to load, which --help and errors in the flags need not wait for.
         from pconv_jax.cli.restoring import report, restore_files
         from pconv_jax.common.cache import enable_compilation_cache
 

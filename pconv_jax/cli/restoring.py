@@ -1,4 +1,4 @@
-"""Restores photographs one after the other, and reports what became of them."""
+"""Restores photographs one after the other, and reports the results."""
 
 import dataclasses
 import os
@@ -23,10 +23,10 @@ from pconv_jax.inpainting.inpainter import Inpainter
 
 @dataclasses.dataclass
 class Summary:
-    """What became of the photographs.
+    """How many photographs were restored, copied, skipped or failed.
 
     Attributes:
-        counts: number of photographs by what became of them.
+        counts: number of photographs by outcome.
         failures: a sentence for each that could not be restored.
     """
 
@@ -46,10 +46,10 @@ def restore_files(
     compare: bool = False,
     quality: int = 95,
 ) -> Summary:
-    """Restores photographs; one that cannot be is reported, and the others go on.
+    """Restores photographs; one that fails is reported and does not stop the others.
 
     Args:
-        jobs: what `plan` found.
+        jobs: from `plan`.
         holes: where the holes are found.
         weights: as for `Inpainter`.
         overwrite: replace results that exist; otherwise they count as finished, with or without a comparison.
@@ -57,15 +57,15 @@ def restore_files(
         quality: of JPEG and WebP, 1 to 100.
 
     Returns:
-        What became of them.
+        The outcomes.
 
     Raises:
-        InputError: weights that cannot be loaded.
+        InputError: the weights cannot be loaded.
     """
     from tqdm import tqdm
 
     summary = Summary()
-    # A folder in its place is no result: writing will say so.
+    # A folder at this path is not a result: writing the file will fail with a message.
     waiting = [job for job in jobs if overwrite or not job.out.is_file()]
     if skipped := len(jobs) - len(waiting):
         summary.counts["skipped, since the result exists (--overwrite replaces it)"] = skipped
@@ -95,7 +95,7 @@ def restore_files(
 
 
 def report(summary: Summary) -> int:
-    """Prints what became of the photographs.
+    """Prints the outcomes.
 
     Args:
         summary: from `restore_files`.
@@ -116,19 +116,19 @@ def _restore_one(job: Job, holes: Holes, restorer: Inpainter, progress: Any, *, 
         _copy(job, photograph, quality=quality, keep_alpha=not holes.mask_alpha)
         return "copied, without damage"
     pixels, alpha = photograph.pixels, None if holes.mask_alpha else photograph.alpha
-    # Grey with alpha goes as four channels, since an array of two could be anything.
+    # Grey with alpha is passed as four channels: what two channels mean would be ambiguous.
     together = pixels if alpha is None else np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         restored = restorer(together, hole=hole, progress=progress)
-    for warning in caught:  # which do not name the photograph
+    for warning in caught:  # repeated with the name of the photograph
         warnings.warn(f"{job.image}: {warning.message}", warning.category, stacklevel=2)
     if alpha is not None:
         alpha, restored = restored[..., 3], restored[..., :3]
         if pixels.ndim == 2:
             restored = np.rint(restored.mean(axis=2)).astype(pixels.dtype)
     result = dataclasses.replace(photograph, pixels=restored, alpha=alpha)
-    # First, so that no result is without it when the run is stopped; and not without its result.
+    # First, so that no result lacks its comparison when the command is stopped; removed if the result fails.
     if compare:
         write_comparison(job.comparison, photograph, result)
     try:
@@ -141,7 +141,7 @@ def _restore_one(job: Job, holes: Holes, restorer: Inpainter, progress: Any, *, 
 
 
 def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -> None:
-    """Copies a photograph without damage; the file as it is, where its format stays the same."""
+    """Copies a photograph without damage; the file itself if the format stays the same."""
     if not keep_alpha or OUTPUT_FORMATS[job.out.suffix.lower()] != photograph.format:
         kept = photograph if keep_alpha else dataclasses.replace(photograph, alpha=None)
         write_photograph(job.out, kept, quality=quality)
@@ -152,4 +152,4 @@ def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -
         with atomic_write(job.out) as temporary:
             shutil.copyfile(job.image, temporary)
     except OSError as error:
-        raise InputError(f"{job.out} cannot be written ({error.strerror}): name another file") from error
+        raise InputError(f"{job.out} cannot be written ({error.strerror}): choose another file") from error

@@ -1,1 +1,1 @@
-"""Small things that every part shares: errors, the cache, atomic writes, how commands end, XLA options."""
+"""Small shared modules: errors, the cache, atomic writes, the frame of a command, XLA options."""

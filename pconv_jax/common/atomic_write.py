@@ -1,4 +1,4 @@
-"""Files that are never seen half written."""
+"""Writing files so that they are never seen half written."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         path: the file; its folder is created.
 
     Yields:
-        Where to write; it is gone afterwards, whatever happens.
+        A temporary path to write to; it no longer exists afterwards, even after an error.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ def cache_folder() -> Path:
 
 
 def enable_compilation_cache() -> None:
-    """Lets JAX reuse compiled programs in later runs, from the user's cache unless JAX is told another place."""
+    """Keeps compiled programs for later runs, in the user's cache unless JAX is configured otherwise."""
     import jax
 
     if jax.config.values.get("jax_compilation_cache_dir") is None:

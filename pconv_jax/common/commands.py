@@ -1,4 +1,4 @@
-"""What all commands share: where their flags come from, and how they end."""
+"""What all commands share: where their flags come from, how errors are shown, and exit codes."""
 
 import functools
 import sys
@@ -27,13 +27,13 @@ class Main(Protocol):
 
 
 def command(*, interrupted: str = "interrupted") -> Callable[[Callable[[Sequence[str]], int | None]], Main]:
-    """Makes the `main` of a command out of its work: a mistake becomes one line and an exit code.
+    """Turns a function into the `main` of a command: an error of the user becomes one line and an exit code.
 
     Args:
         interrupted: what to say after Ctrl-C.
 
     Returns:
-        A decorator of the work, which takes the flags and may return an exit code of its own.
+        A decorator of a function that takes the flags and may return an exit code.
     """
 
     def decorate(work: Callable[[Sequence[str]], int | None]) -> Main:
@@ -59,5 +59,5 @@ def command(*, interrupted: str = "interrupted") -> Callable[[Callable[[Sequence
 
 
 def _show(message: Warning | str, *_: object, **__: object) -> None:
-    """A warning as one line, without the place in the code that it comes from."""
+    """Prints a warning as one line, without its place in the code."""
     print(f"warning: {message}", file=sys.stderr)

@@ -1,12 +1,12 @@
-"""The one exception type that means "the caller can mend this"."""
+"""The exceptions whose message is all that a user needs."""
 
 
 class InputError(ValueError):
-    """A mistake in what the user gave: its message is one sentence that names the value and the way out.
+    """Invalid input of the user: the message is one sentence that names the value and the way out.
 
     Command lines print the message without a traceback and exit with a code other than 0.
     """
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on; its message is one sentence that says at which step, why, and what is left to use."""
+    """Training cannot continue: the message says at which step, why, and which checkpoint can be used."""

@@ -1,4 +1,4 @@
-"""Compiler options: what XLA has to be told about the convolutions of this project."""
+"""Compiler options for the convolutions of this project."""
 
 import jax
 
@@ -8,12 +8,12 @@ _CPU = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
 
 
 def compiler_options(device: jax.Device) -> dict[str, str] | None:
-    """Options for `jax.jit` of a program that is made of convolutions.
+    """Options for `jax.jit` of a program that consists mostly of convolutions.
 
     Args:
         device: one of the devices it will run on.
 
     Returns:
-        The options, None where XLA's defaults are best.
+        The options, or None if XLA's defaults are best.
     """
     return dict(_CPU) if device.platform == "cpu" else None

@@ -16,7 +16,7 @@ class Augmentation:
         crop_scale: smallest and largest side of a training crop, as a fraction of an image's shorter side.
         flip: mirror every other training image left to right.
         recolor: exchange, scale and shift the colour channels of every training image at random; for few photographs.
-        monochrome: share of the training images made monochrome, half of them grey and half in a tone as sepia.
+        monochrome: share of the training images made monochrome, half of them grey and half in a tone such as sepia.
     """
 
     crop_scale: tuple[float, float] = (1.0, 1.0)
@@ -37,7 +37,7 @@ class Augmentation:
             raise InputError(f"monochrome={self.monochrome} must be a share of the images, from 0 to 1")
 
     def __call__(self, rng: np.random.Generator, image: np.ndarray, *, size: int) -> np.ndarray:
-        """A random square of an image, varied.
+        """Crops a random square of an image and augments it.
 
         Args:
             rng: random generator.

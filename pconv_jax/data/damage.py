@@ -51,8 +51,8 @@ class Damage:
             raise InputError(
                 "--masks folder and --mask-dir, the folder of the masks, go together: give both or neither"
             )
-        drawn.check_range("count", self.line_count)
-        drawn.check_range("thickness", self.line_thickness)
+        drawn.check_range("line_count", self.line_count)
+        drawn.check_range("line_thickness", self.line_thickness)
         if self.line_shape not in get_args(LineShape):
             raise InputError(f"line_shape={self.line_shape!r} must be one of {', '.join(get_args(LineShape))}")
         if not 0 <= self.noise < float("inf"):

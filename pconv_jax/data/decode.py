@@ -29,8 +29,8 @@ def decode_image(
     Args:
         file: the path, or the content.
         name: what to call the file in an error; its path by default.
-        short_side: a JPEG may come out at 1/2, 1/4 or 1/8 of its size, which is several times quicker, as
-            long as both sides keep this many pixels; None for its full size.
+        short_side: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, which is several times faster, if both
+            sides keep at least this many pixels; None for its full size.
 
     Returns:
         [H, W, 3], uint8, RGB.
@@ -46,7 +46,7 @@ def decode_image(
 
 
 def _over_white(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """[H, W, 3] of grey or RGB pixels, and what is transparent laid over white."""
+    """Grey or RGB pixels as [H, W, 3], laid over white where they are transparent."""
     from PIL import Image
 
     if alpha is None and pixels.ndim == 3:

@@ -38,11 +38,11 @@ class FolderSource:
         """Finds and checks the images.
 
         Every file with an image suffix is decoded once; those that cannot be used are named in one warning
-        and left out. Other files (notes, labels) and hidden ones are no images and are passed over.
+        and left out. Other files (notes, labels) and hidden ones are ignored.
 
-        Where `root` holds a folder `train` and a folder `test` or `val` (`valid`, `validation`), these are
-        the splits, and one of the two that is missing is cut from `train`, a tenth; images elsewhere are not
-        used. Otherwise all are split 80 / 10 / 10 by the hash of their path below `root`: a new file moves no
+        If `root` holds a folder `train` and a folder `test` or `val` (`valid`, `validation`), these are the splits;
+        if one of the latter two is missing, a tenth of `train` takes its place; images elsewhere are not used.
+        Otherwise all are split 80 / 10 / 10 by the hash of their path below `root`: a new file moves no
         other one to another split, nor does any seed.
 
         Args:
@@ -51,18 +51,18 @@ class FolderSource:
                 trained on.
 
         Raises:
-            InputError: `root` is no folder, or holds fewer images than three splits need (one for "all").
+            InputError: `root` is not a folder, or holds fewer images than three splits need (one for "all").
         """
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
-            raise InputError(f"--data-dir {self.root} is not a folder; give the one that your images are in")
+            raise InputError(f"--data-dir {self.root} is not a folder: give the one that your images are in")
         listed = tuple(_listed(self.root))
         if not listed:
-            raise InputError(f"{self.root} holds no images ({', '.join(IMAGE_SUFFIXES)}); give another folder")
+            raise InputError(f"{self.root} holds no images ({', '.join(IMAGE_SUFFIXES)}): give another folder")
         self.split = split
         usable = _usable(self.root, listed)
         if not usable:
-            raise InputError(f"{self.root} holds no image file that can be used; give another folder")
+            raise InputError(f"{self.root} holds no image file that can be used: give another folder")
         self.files = tuple(sorted(usable, key=hash_fraction) if split == "all" else _splits(self.root, usable)[split])
         self._short_side: int | None = None
 
@@ -77,7 +77,7 @@ class FolderSource:
         return self.files[index]
 
     def at_least(self, short_side: int) -> "FolderSource":
-        """The same images, JPEGs decoded at a part of their size where `short_side` allows."""
+        """The same images, JPEGs decoded at a fraction of their size if `short_side` allows."""
         smaller = copy.copy(self)
         smaller._short_side = short_side
         return smaller
@@ -92,12 +92,12 @@ def _listed(root: Path) -> Iterator[tuple[str, int, int]]:
     """Path below `root`, size and date of every file that claims to be an image."""
     for file in image_files(root):
         path = root / file
-        # A link that leads nowhere has no size; it is reported with the files that cannot be decoded.
+        # A dangling link has no size; it is reported with the files that cannot be decoded.
         info = path.stat() if path.exists() else path.lstat()
         yield file.as_posix(), info.st_size, info.st_mtime_ns
 
 
-# Cached, so that opening three splits checks and warns once; a changed file has another date, and is checked.
+# Cached, so that opening three splits checks and warns once; a changed file has another date and is checked again.
 @functools.lru_cache(maxsize=4)
 def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, ...]:
     """The files that can be decoded; one warning names the others."""
@@ -129,18 +129,18 @@ def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, 
 
 
 def _fault(root: Path, file: str) -> str | None:
-    """The file and why it cannot be used, without the way out that the error names."""
+    """The file and why it cannot be used, without the advice at the end of the error."""
     try:
         decode_image(root / file, name=file)
     except InputError as error:
-        return str(error).rsplit("; ", 1)[0]
+        return str(error).rsplit(": ", 1)[0]
     return None
 
 
 def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
     if len(files) < 3:
         raise InputError(
-            f"{root} holds {len(files)} usable image files, and train, validation and test need one each; "
+            f"{root} holds {len(files)} usable image files, and train, validation and test need one each: "
             f"give a folder with at least 3"
         )
     named: dict[Split, list[str]] = {split: [] for split in SPLITS}
@@ -153,7 +153,7 @@ def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
         return split_by_hash(files)
     for split in missing:
         if len(named["train"]) < 2:
-            raise InputError(f"{root}/train needs at least 2 usable images, since no folder is for {split}")
+            raise InputError(f"{root}/train needs at least 2 usable images, since there is no folder for {split}")
         tenth = max(1, len(named["train"]) // 10)
         named[split], named["train"] = named["train"][-tenth:], named["train"][:-tenth]
     return named

@@ -30,7 +30,7 @@ _AHEAD = 4  # prefetched batches of each process
 
 @dataclasses.dataclass(frozen=True)
 class _Epochs:
-    """The images of a source, repeated for ever, each epoch in a new order.
+    """The images of a source, repeated forever, each epoch in a new order.
 
     Replaces Grain's shuffle(), which takes about 30 ms / n for each of n images: too slow for a few photographs.
     """
@@ -135,7 +135,7 @@ def train_batches(
         raise InputError(f"workers={workers} must be 0 (threads) or a number of processes")
     example = _Example(image_size, damage, augmentation)
     order_seed, example_seed = _seeds(source, example, batch_size, seed, purpose=0)
-    # The smallest crop still has every pixel that it needs.
+    # Even the smallest crop keeps as many pixels as it needs.
     source = source.at_least(math.ceil(image_size / augmentation.crop_scale[0]))
     examples = grain.MapDataset.source(_Epochs(source, order_seed)).random_map(example, seed=example_seed)
     # Hosts and workers get whole batches, so that the rows do not depend on the number of either.

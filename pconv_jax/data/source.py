@@ -64,7 +64,7 @@ class Subset:
         return self._source[self._indices[index]]
 
     def label(self, index: int) -> str:
-        """Name of the image in the other source."""
+        """Name of the image in the original source."""
         return self._source.label(self._indices[index])
 
     def at_least(self, short_side: int) -> "Subset":

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from pconv_jax.evaluation.composites import blacken_holes
-from pconv_jax.models.fill import pyramid_fill
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(images [N, H, W, 3], masks [N, H, W, 1]) -> raw output [N, H, W, 3]; no method may look into the holes."""
@@ -101,13 +100,15 @@ def fill(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     Returns:
       [N, H, W, 3] float32, clipped to [0, 1]; 0.5 grey where an image has no valid pixel.
     """
+    from pconv_jax.models.fill import pyramid_fill  # not above: `models` loads JAX, and worker processes need only this
+
     return pyramid_fill(images.astype(np.float32), masks.astype(np.float32)).clip(0, 1)
 
 
 def _opencv(images: np.ndarray, masks: np.ndarray, radius: float, algorithm: int) -> np.ndarray:
     import cv2
 
-    # OpenCV reads a little of what the holes hold, so they all hold the same.
+    # OpenCV reads a few of the pixels in holes, so they must not depend on the image.
     images = np.rint(np.clip(blacken_holes(images, masks), 0, 1) * 255).astype(np.uint8)
     return _each_with_valid_pixels(
         images,
@@ -120,7 +121,7 @@ def _each_with_valid_pixels(images: np.ndarray, holes: np.ndarray, fill: Method)
     """Fills one image [H, W, 3] with its hole [H, W] after the other; all grey where an image is all hole."""
     output = np.full(images.shape, 0.5, np.float32)
     for image, hole, filled in zip(images, holes, output, strict=True):
-        if not hole.all():  # OpenCV would return the image as it came, scikit-image fail
+        if not hole.all():  # OpenCV would return the image unchanged, scikit-image fail
             filled[:] = fill(image, hole)
     return output
 

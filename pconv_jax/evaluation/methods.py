@@ -23,7 +23,7 @@ CLASSICAL_PACKAGES = {
     "biharmonic": "scikit-image",
     "fill": "pconv_jax",
 }
-"""Where classical methods come from; OpenCV's inpainting changed with its versions."""
+"""The package of each classical method: results depend on its version, OpenCV's for example."""
 
 
 def open_methods(names: tuple[str, ...]) -> list[NamedMethod]:
@@ -34,8 +34,8 @@ def open_methods(names: tuple[str, ...]) -> list[NamedMethod]:
             checkpoints, as PATH or NAME=PATH.
 
     Returns:
-        The methods, in order. Those of runs return the network's raw output; classical methods and weights inpaint as
-        they do in use, and return valid pixels as they were, up to rounding to 8 bits.
+        The methods, in order. Runs return the network's raw output; classical methods and weights inpaint as in normal
+        use, and return valid pixels unchanged, up to rounding to 8 bits.
 
     Raises:
         InputError: no such method or folder, a checkpoint that cannot be read, or a name given twice.
@@ -71,28 +71,29 @@ def _split(name: str) -> tuple[str, Path]:
     if not path.exists():
         raise InputError(
             f"--methods {name} is neither a method ({', '.join((*CLASSICAL_METHODS, *bundled_weights()))}) nor a "
-            "folder or file: name a run or a file of weights"
+            "folder or file: give a run or a file of weights"
         )
     title = title or (path.stem if path.is_file() else path.resolve().name)
     if "/" in title or title.startswith("."):
         raise InputError(
-            f"--methods {name} names a method {title!r}, but it will name files: leave out '/' and leading dots"
+            f"--methods {name} gives a method the name {title!r}, which will be in names of files: leave out '/' and "
+            "leading dots"
         )
     if title in CLASSICAL_METHODS or title in bundled_weights():
-        raise InputError(f"--methods {name} takes the name of another method: choose one, as NAME=FOLDER")
+        raise InputError(f"--methods {name} has the name of another method: choose one, as NAME=FOLDER")
     return title, path
 
 
 def _of_weights(title: str, weights: str | Path) -> NamedMethod:
-    """Weights as they are used: image by image, computing only near the holes."""
+    """Weights as in normal use: image by image, computing only near the holes."""
     from pconv_jax.inpainting.inpainter import Inpainter
 
     inpainter = Inpainter.from_pretrained(weights)
 
     def method(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "holes are about", UserWarning)  # wide ones are meant here
-            # Where nothing is valid the classical methods give grey too.
+            warnings.filterwarnings("ignore", "holes are about", UserWarning)  # here wide ones are intended
+            # Grey if no pixel is valid, as from the classical methods.
             return np.stack(
                 [
                     inpainter(image, mask) if mask.any() else np.full_like(image, 0.5)

@@ -219,7 +219,7 @@ def _checked(
 ) -> tuple[Values, Values, npt.NDArray[np.bool_]]:
     output, truth = np.asarray(output), np.asarray(truth)
     if output.shape != truth.shape or output.ndim != 4:
-        raise InputError(f"output {output.shape} and truth {truth.shape} must have one shape, [N, H, W, C]")
+        raise InputError(f"output {output.shape} and truth {truth.shape} must have the same shape, [N, H, W, C]")
     return _image(output, "output"), _image(truth, "truth"), _selection(region, output.shape)
 
 

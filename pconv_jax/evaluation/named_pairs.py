@@ -97,7 +97,7 @@ class NamedPairs:
         return index, self._buckets[index]
 
     def definition(self, *, progress: Progress) -> dict[str, Any]:
-        """What the pairs follow from; decodes every image and mask once more."""
+        """All that determines the pairs; decodes every image and mask again."""
         count = len(self.files)
         return {
             "images": {

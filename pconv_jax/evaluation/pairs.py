@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pconv_jax.common.errors import InputError
 
 Progress = Callable[[str, int], Iterable[int]]
-"""(what is done, how often) -> the numbers from 0 on; it may show a progress bar while they are taken."""
+"""(title, count) -> the numbers from 0 to count - 1; it may show a progress bar while they are consumed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Pairs(Protocol):
 
     Attributes:
         buckets: the kinds of damage, in order.
-        note: what a reader of scores must know of the images; see `pconv_jax.data.ImageSource`.
+        note: what a reader of scores must know about the images; see `pconv_jax.data.ImageSource`.
     """
 
     buckets: tuple[str, ...]
@@ -60,7 +60,7 @@ class Pairs(Protocol):
         ...
 
     def definition(self, *, progress: Progress) -> dict[str, Any]:
-        """What the pairs follow from, with hashes of images and masks: JSON values."""
+        """All that determines the pairs, with hashes of images and masks: JSON values."""
         ...
 
 
@@ -122,7 +122,7 @@ def with_noise(image: np.ndarray, sigma: float, *, seed: Sequence[int]) -> np.nd
 
 
 def noise_definition(sigma: float, seed: int) -> dict[str, Any]:
-    """What the noise follows from: without noise no seed matters."""
+    """All that determines the noise: JSON values; without noise the seed does not matter."""
     return {"sigma": sigma, "seed": seed if sigma else None}
 
 

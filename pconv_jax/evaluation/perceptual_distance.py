@@ -34,7 +34,7 @@ class VggDistance:
     """
 
     def __init__(self, vgg: VGG16, layers: Sequence[str]) -> None:
-        """Checks the layers; nothing is compiled yet.
+        """Checks the layers, without compiling anything.
 
         Args:
             vgg: the weights.
@@ -43,7 +43,7 @@ class VggDistance:
         Raises:
             InputError: a layer that is unknown or not loaded, or none.
         """
-        smallest = jax.ShapeDtypeStruct((1, 32, 32, 3), np.float32)  # the least that all five pools take
+        smallest = jax.ShapeDtypeStruct((1, 32, 32, 3), np.float32)  # the smallest that all five pools accept
         jax.eval_shape(functools.partial(features, layers=layers), vgg, smallest)  # only to raise its errors now
         self.layers = tuple(name for name in LAYERS[: LAYERS.index(deepest(layers)) + 1] if name in layers)
         weights = "random" if vgg.source.startswith("random numbers") else vgg.preprocessing

@@ -1,7 +1,7 @@
 """LPIPS and FID, from the original weights only.
 
 Images are [N, H, W, 3] float RGB in [0, 1]. Both are metrics by particular networks: they take only the original files
-of weights, known by their SHA-256, and leave the computation to the libraries `lpips` (its authors' own) and
+of weights, identified by their SHA-256, and leave the computation to the libraries `lpips` (its authors' own) and
 `torch-fidelity`. Nothing is downloaded, and no file can run code.
 """
 
@@ -33,7 +33,7 @@ _FID_FILES = {
 
 
 class Lpips:
-    """LPIPS v0.1 by its authors' own library, which brings the linear weights; lower is more alike.
+    """LPIPS v0.1 by its authors' own library, which includes the linear weights; lower is more alike.
 
     Attributes:
         name: "LPIPS (alex)" or "LPIPS (vgg)", by the network that the file holds.
@@ -61,7 +61,7 @@ class Lpips:
             raise InputError(_not_installed("LPIPS", "lpips", error)) from error
         state = torch.load(weights, map_location="cpu", weights_only=True)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # lpips names torchvision's arguments as of old
+            warnings.simplefilter("ignore")  # lpips uses deprecated arguments of torchvision
             model = lpips.LPIPS(net=network, pnet_rand=True, verbose=False)  # pnet_rand: downloads no network
         # "slice2.5.weight" is torchvision's "features.5.weight".
         model.net.load_state_dict({key: state[f"features.{key.partition('.')[2]}"] for key in model.net.state_dict()})

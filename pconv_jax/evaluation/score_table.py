@@ -23,10 +23,10 @@ _TYPES = {"image": int, "name": str, "bucket": str, "method": str}
 
 
 class ScoreTable:
-    """Rows on disk as soon as they are scored; those of an earlier call are kept.
+    """Rows that are on disk as soon as they are scored; those of an earlier command are kept.
 
-    A table keeps the columns that it began with, so that each column is over the same pairs: one that an older version
-    began has no scores of raw output, and gets none.
+    A table keeps the columns that it was started with, so that every column covers all pairs: one that an older version
+    started has no scores of raw output, and gets none.
 
     Attributes:
         folder: the folder.
@@ -46,8 +46,8 @@ class ScoreTable:
 
         Args:
             folder: where it is or will be.
-            pairs: what is scored; its images are looked at once more.
-            distances: names of the perceptual distances, and which ones exactly they are.
+            pairs: what is scored; its images are read once to hash them.
+            distances: name -> identity of each perceptual distance.
             progress: shows how many images are hashed.
 
         Raises:
@@ -65,21 +65,21 @@ class ScoreTable:
             "methods": {},
         }
         if folder.exists() and not folder.is_dir():
-            raise InputError(f"--out {folder} is not a folder: name another")
+            raise InputError(f"--out {folder} is not a folder: choose another")
         if (folder / "benchmark.json").exists():
             self._resume(read_facts(folder))
         elif folder.exists() and any(folder.iterdir()):
-            raise InputError(f"--out {folder} is not empty and holds no evaluation: name another")
+            raise InputError(f"--out {folder} is not empty and holds no evaluation: choose another")
         self.rows = read_rows(folder)
 
     def _resume(self, before: Mapping[str, Any]) -> None:
         refuse_other_pairs({str(self.folder): before, "this command": self.facts})
         if before["distances"] != self.facts["distances"]:
-            scored, wanted = (", ".join(each["distances"]) or "none" for each in (before, self.facts))
+            scored, wanted = (", ".join(facts["distances"]) or "none" for facts in (before, self.facts))
             wanted = f"{wanted} from other weights" if scored == wanted else wanted
             raise InputError(
-                f"{self.folder} was scored with perceptual distances: {scored}, and now they are to be: {wanted}; use "
-                "the same VGG and LPIPS flags, or another --out"
+                f"{self.folder} was scored with perceptual distances: {scored}, but this command asks for: {wanted}: "
+                "use the same VGG and LPIPS flags, or another --out"
             )
         self.facts["methods"] = dict(before["methods"])
 
@@ -87,7 +87,7 @@ class ScoreTable:
         """Records which method a name stands for.
 
         Raises:
-            InputError: the table has scores of another one under this name.
+            InputError: the table has scores of another method under this name.
         """
         identity = json.loads(json.dumps(identity))  # as it is read back: lists, not tuples
         known = self.facts["methods"].get(name)
@@ -100,7 +100,7 @@ class ScoreTable:
         self.facts["methods"][name] = identity
 
     def start(self) -> None:
-        """Writes what is known so far, without a last line that a kill cut short.
+        """Writes facts and rows so far, without an incomplete last line left by a kill.
 
         Raises:
             InputError: the folder cannot be made.
@@ -108,7 +108,7 @@ class ScoreTable:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"--out {self.folder} cannot be made ({error.strerror}): name another") from error
+            raise InputError(f"--out {self.folder} cannot be made ({error.strerror}): choose another") from error
         write_json(self.folder / "benchmark.json", self.facts)
         if self.rows:
             self._write(self.rows)
@@ -129,7 +129,7 @@ class ScoreTable:
         self.rows += kept
 
     def finish(self) -> list[dict[str, Any]]:
-        """Sorts the rows by image, bucket and method, so that the file does not depend on who was first.
+        """Sorts the rows by image, bucket and method, so that the file does not depend on the order of scoring.
 
         Returns:
             The rows.
@@ -165,7 +165,7 @@ def finished(rows: list[dict[str, Any]], pairs: int) -> tuple[list[dict[str, Any
 
 
 def refuse_other_pairs(tables: Mapping[str, Mapping[str, Any]]) -> None:
-    """Refuses to put scores of different pairs beside each other.
+    """Refuses to compare scores of different pairs.
 
     Args:
         tables: name -> its facts.
@@ -173,8 +173,8 @@ def refuse_other_pairs(tables: Mapping[str, Mapping[str, Any]]) -> None:
     Raises:
         InputError: naming what differs.
     """
-    (first, one), *others = tables.items()
-    for name, other in others:
+    (first, one), *rest = tables.items()
+    for name, other in rest:
         if other["sha256"] != one["sha256"]:
             differs = [
                 f"{part} {key} {one[part].get(key)} and {other[part].get(key)}"
@@ -194,11 +194,11 @@ def read_facts(folder: Path) -> dict[str, Any]:
     """The facts of a table: contents of the `benchmark.json` of a folder.
 
     Raises:
-        InputError: there is none, or it cannot be read.
+        InputError: the folder has no such file, or it cannot be read.
     """
     path = folder / "benchmark.json"
     if not path.is_file():
-        raise InputError(f"{folder} holds no evaluation: name a folder that `python -m experiments.evaluate` wrote")
+        raise InputError(f"{folder} holds no evaluation: give a folder that `python -m experiments.evaluate` wrote")
     try:
         content = dict(json.loads(path.read_text()))
         if missing := [name for name in _FACTS if name not in content]:
@@ -209,7 +209,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a `scores.csv`, none where there is no such file; a last line that a kill cut short is left out.
+    """The rows of a `scores.csv`, none if the file does not exist; an incomplete last line, after a kill, is left out.
 
     Raises:
         InputError: a row that is not one of scores.
@@ -226,11 +226,7 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
 
 
 def _differences(known: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
-    """What tells two methods apart.
-
-    Of a network's config only the fields that both versions of the project know are compared: its parameters have a
-    hash of their own.
-    """
+    """Names of the entries that differ; in a config, only fields that both versions know are compared."""
     names = sorted(known.keys() | identity.keys())
     pairs = {name: (known.get(name), identity.get(name)) for name in names}
     return [

@@ -1,8 +1,8 @@
 """The scores of one pair: a method's raw output and its composite, by every metric.
 
-Everything that is scored goes through `score_pair`: a run's report, `python -m experiments.evaluate`, and by it the
-studies and the README's tables. Only validation during training does not: it needs one number, `metrics.l1` of the
-network's own output in the holes, in a moment.
+All scores come from `score_pair`: those of a run's report, of `python -m experiments.evaluate`, and through it those of
+the studies and the README. The exception is validation during training: it quickly needs a single number, `metrics.l1`
+of the network's raw output in the holes.
 
 Both are scored as they would be saved, clipped and rounded to 8 bits: columns `hole_...` and `whole_...` of the
 composite, `raw_whole_...` of the raw output. In a hole the two are the same. Images are [N, H, W, 3] floats in [0, 1];
@@ -26,17 +26,17 @@ REGIONS = {"hole": "in the hole", "whole": "over the whole image", "raw_whole": 
 raw output over the whole image."""
 
 RAW_METRICS = ("l1", "psnr", "jaccard", "jaccard_product", "sharpness")
-"""Metrics of the raw output; SSIM would take as long as all the others together, of both."""
+"""Metrics of the raw output; SSIM is left out, for it would take as long as all the others together."""
 
 
 @dataclasses.dataclass(frozen=True)
 class NamedMethod:
-    """A method under the name it has in tables.
+    """A method and its name in tables.
 
     Attributes:
         name: the name; one of `CLASSICAL_METHODS` stands for that method.
         method: the method.
-        identity: which one exactly it is, JSON values: version of a package, or hash of the parameters.
+        identity: what tells it from others of that name, JSON values: version of a package, or hash of the parameters.
     """
 
     name: str
@@ -46,12 +46,12 @@ class NamedMethod:
 
 @dataclasses.dataclass(frozen=True)
 class NamedDistance:
-    """A perceptual distance under the name it has in tables.
+    """A perceptual distance and its name in tables.
 
     Attributes:
         name: the name.
         distance: (outputs, truths) `[N, H, W, 3]` in [0, 1] -> `[N]`.
-        identity: which one exactly it is, JSON values.
+        identity: what tells it from others of that name, JSON values.
     """
 
     name: str
@@ -60,10 +60,10 @@ class NamedDistance:
 
 
 class Inpainted(NamedTuple):
-    """What a method made of one pair, `[H, W, 3]` float32.
+    """The output of a method for one pair, `[H, W, 3]` float32.
 
     Attributes:
-        raw: its output as it came, which may leave [0, 1].
+        raw: its raw output, which may leave [0, 1].
         composite: its output in the holes and the input elsewhere, clipped and rounded to 8 bits.
     """
 
@@ -103,7 +103,7 @@ def score_pair(pair: Pair, method: NamedMethod) -> ScoredPair:
 
 
 def inpaint_pair(pair: Pair, method: NamedMethod) -> Inpainted:
-    """What a method makes of one pair; alone, since compiled convolutions round differently for other batch sizes."""
+    """Inpaints one pair, in a batch of its own: compiled convolutions round differently for other batch sizes."""
     mask = pair.mask[None]
     damaged = blacken_holes(pair.noisy[None], mask)
     raw = raw_output(method, damaged, mask)
@@ -111,7 +111,7 @@ def inpaint_pair(pair: Pair, method: NamedMethod) -> Inpainted:
 
 
 def raw_output(method: NamedMethod, damaged: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The raw output of a method, refused where it is not an image.
+    """The raw output of a method, checked.
 
     Args:
       method: the method; it gets copies, since it may work in place.

@@ -21,7 +21,7 @@ class SeededPairs:
         Args:
             images: the images.
             masks: the masks.
-            size: side of the square in the middle of an image, px.
+            size: side of the square that is cut from the middle of an image, px.
             limit: number of images, all if None.
             noise: standard deviation of Gaussian noise on the input.
             seed: of the noise.
@@ -53,7 +53,7 @@ class SeededPairs:
         return image, self.buckets[place]
 
     def definition(self, *, progress: Progress) -> dict[str, Any]:
-        """What the pairs follow from; decodes every image once."""
+        """All that determines the pairs; decodes every image once."""
         return {
             "images": {
                 "data": self.images.name,

@@ -24,7 +24,7 @@ KEYS = ("image", "name", "bucket", "method", "hole_fraction")
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
-_AT_ONCE = 1_000_000  # numbers that the resamples in memory hold, together
+_AT_ONCE = 1_000_000  # numbers of all resamples that are in memory together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,14 +87,14 @@ def score_columns(rows: Sequence[Row]) -> list[str]:
 
 
 def by_image(rows: Iterable[Row], column: str) -> dict[int, float]:
-    """One score per image: the mean over its buckets, without those in which it was not measured.
+    """One score per image: the mean over the buckets in which it was measured.
 
     Args:
         rows: rows of one method.
         column: name of the column.
 
     Returns:
-        Image -> score; NaN where no bucket has it, +inf where every one that has it is perfect.
+        Image -> score; NaN if no bucket has one, +inf if all that have one are perfect.
     """
     found: dict[int, list[float]] = {}
     for row in rows:
@@ -130,8 +130,8 @@ def gains(rows: Sequence[Row], method: str, baseline: str, column: str, *, bucke
     for name in (method, baseline):
         found = [row for row in rows if row["method"] == name and bucket in (ALL, row["bucket"])]
         if not found:
-            there = ", ".join(dict.fromkeys(row["method"] for row in rows))
-            raise InputError(f"no scores of method {name!r} in bucket {bucket!r}; there are {there}")
+            known = ", ".join(dict.fromkeys(row["method"] for row in rows))
+            raise InputError(f"no scores of method {name!r} in bucket {bucket!r}: choose from {known}")
         scores.append({(row["image"], row["bucket"]): row[column] for row in found})
     ours, theirs = scores
     # inf - inf is NaN: both perfect, nothing to compare.

@@ -44,7 +44,7 @@ class Summary:
         }
 
     def table(self, region: str, *, buckets: Sequence[str] | None = None) -> str:
-        """Markdown: a row a bucket and method, the means in one region with their intervals.
+        """A Markdown table of the means in one region with their intervals, one row for each bucket and method.
 
         Args:
             region: one of `scoring.REGIONS`; perceptual distances, which are of composites, are in "hole" and "whole".
@@ -54,13 +54,13 @@ class Summary:
             The table, aligned for the terminal, and below it what the means leave out.
 
         Raises:
-            InputError: there are no scores of that region.
+            InputError: that region was not scored.
         """
         chosen = list(buckets or self.means)
         first = next(iter(self.means[chosen[0]].values()))
         names = [name for name in first if name.startswith(f"{region}_")]
         if not names:
-            raise InputError(f"region={region!r} has no scores; there are {', '.join(first)}")
+            raise InputError(f"region={region!r} was not scored: the columns are {', '.join(first)}")
         if region != "raw_whole":
             names += [name for name in first if not name.startswith(REGION_PREFIXES)]
         several = len(self.means) > 1
@@ -121,7 +121,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
             for method, found in methods.items():
                 everything.setdefault(method, []).extend(found)
         groups = {ALL: everything, **groups}
-    fractions = {bucket: [row["hole_fraction"] for row in _any(methods)] for bucket, methods in groups.items()}
+    fractions = {bucket: [row["hole_fraction"] for row in _rows_of_one(methods)] for bucket, methods in groups.items()}
     return Summary(
         {
             bucket: {
@@ -135,6 +135,6 @@ def summarise(rows: Sequence[Row]) -> Summary:
     )
 
 
-def _any(methods: Mapping[str, list[Row]]) -> list[Row]:
+def _rows_of_one(methods: Mapping[str, list[Row]]) -> list[Row]:
     """The rows of one method: pairs are the same for all."""
     return next(iter(methods.values()))

@@ -20,7 +20,7 @@ from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod, score_pair
 _pairs: Pairs  # of a worker process
 
 
-class Part(NamedTuple):
+class ScoringTask(NamedTuple):
     """Some pairs to score a method on.
 
     Attributes:
@@ -32,8 +32,8 @@ class Part(NamedTuple):
     indices: Sequence[int]
 
 
-class ScoredPart(NamedTuple):
-    """A part that is scored.
+class ScoredTask(NamedTuple):
+    """The scores of a task.
 
     Attributes:
         rows: a row of scores for each pair.
@@ -44,43 +44,50 @@ class ScoredPart(NamedTuple):
     composites: dict[int, np.ndarray]
 
 
-def score_parts(
-    pairs: Pairs, parts: Sequence[Part], *, workers: int, distances: Sequence[NamedDistance] = (), keep: bool = False
-) -> Iterator[ScoredPart]:
-    """Scores parts, and yields each when it is done, in any order.
+def score_tasks(
+    pairs: Pairs,
+    tasks: Sequence[ScoringTask],
+    *,
+    workers: int,
+    distances: Sequence[NamedDistance] = (),
+    keep: bool = False,
+) -> Iterator[ScoredTask]:
+    """Scores tasks, and yields each when it is done, in any order.
 
     Args:
         pairs: what to score on.
-        parts: methods, and numbers of pairs.
+        tasks: methods, and numbers of pairs.
         workers: processes for classical methods.
         distances: perceptual distances of the composites, computed in this process.
         keep: whether the composites are wanted too.
 
     Yields:
-        The rows of a part, and its composites.
+        The rows of a task, and its composites.
 
     Raises:
         InputError: a method returned something that is not an image, or a worker process was killed.
     """
     keep = keep or bool(distances)
-    classical = [part for part in parts if part.method.name in CLASSICAL_METHODS]
-    networks = [part for part in parts if part.method.name not in CLASSICAL_METHODS]
+    classical = [task for task in tasks if task.method.name in CLASSICAL_METHODS]
+    networks = [task for task in tasks if task.method.name not in CLASSICAL_METHODS]
     for index, scored in _in_processes(pairs, classical, workers=workers, keep=keep) if classical else ():
         yield _with_distances(pairs, classical[index], scored, distances)
-    for part in networks:
-        yield _with_distances(pairs, part, _score(pairs, part, keep=keep), distances)
+    for task in networks:
+        yield _with_distances(pairs, task, _score(pairs, task, keep=keep), distances)
 
 
-def _in_processes(pairs: Pairs, parts: Sequence[Part], *, workers: int, keep: bool) -> Iterator[tuple[int, ScoredPart]]:
-    """Number of a part and its scores, in the order in which they are done."""
+def _in_processes(
+    pairs: Pairs, tasks: Sequence[ScoringTask], *, workers: int, keep: bool
+) -> Iterator[tuple[int, ScoredTask]]:
+    """Number of a task and its scores, in the order in which they are done."""
     pool = concurrent.futures.ProcessPoolExecutor(
-        min(workers, len(parts)),
+        min(workers, len(tasks)),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_scoring_worker,
         initargs=(pairs,),
     )
     try:
-        numbers = {pool.submit(_score_in_worker, part, keep): number for number, part in enumerate(parts)}
+        numbers = {pool.submit(_score_in_worker, task, keep): number for number, task in enumerate(tasks)}
         for future in concurrent.futures.as_completed(numbers):
             yield numbers[future], future.result()
     except concurrent.futures.process.BrokenProcessPool as error:
@@ -89,31 +96,33 @@ def _in_processes(pairs: Pairs, parts: Sequence[Part], *, workers: int, keep: bo
             "again to resume, with fewer --workers"
         ) from error
     finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C, only what is at work is waited for
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, waits only for the tasks in progress
 
 
-def _score(pairs: Pairs, part: Part, *, keep: bool) -> ScoredPart:
+def _score(pairs: Pairs, task: ScoringTask, *, keep: bool) -> ScoredTask:
     rows, composites = [], {}
-    for index in part.indices:
-        row, inpainted = score_pair(pairs[index], part.method)
+    for index in task.indices:
+        row, inpainted = score_pair(pairs[index], task.method)
         rows.append(row)
         if keep:
             composites[index] = np.rint(inpainted.composite * 255).astype(np.uint8)
-    return ScoredPart(rows, composites)
+    return ScoredTask(rows, composites)
 
 
-def _with_distances(pairs: Pairs, part: Part, scored: ScoredPart, distances: Sequence[NamedDistance]) -> ScoredPart:
+def _with_distances(
+    pairs: Pairs, task: ScoringTask, scored: ScoredTask, distances: Sequence[NamedDistance]
+) -> ScoredTask:
     """The same rows, with a column for each perceptual distance of the composites."""
     if distances:
-        for row, index in zip(scored.rows, part.indices, strict=True):
+        for row, index in zip(scored.rows, task.indices, strict=True):
             truth = pairs[index].truth[None]
             composite = scored.composites[index][None].astype(np.float32) / np.float32(255)
             row.update({each.name: float(each.distance(composite, truth)[0]) for each in distances})
     return scored
 
 
-def _score_in_worker(part: Part, keep: bool) -> ScoredPart:
-    return _score(_pairs, part, keep=keep)
+def _score_in_worker(task: ScoringTask, keep: bool) -> ScoredTask:
+    return _score(_pairs, task, keep=keep)
 
 
 def _start_scoring_worker(pairs: Pairs) -> None:

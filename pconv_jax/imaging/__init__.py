@@ -1,6 +1,6 @@
 """Every way in which an image or a mask enters from a file or leaves to one.
 
-Photographs keep their depth, their transparency and what the file says about them.
+Photographs keep their depth, transparency and metadata.
 """
 
 from pconv_jax.imaging.formats import IMAGE_SUFFIXES, OUTPUT_FORMATS

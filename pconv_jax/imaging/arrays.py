@@ -14,23 +14,23 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging.masks import MASK_THRESHOLD, luma
 
-_STRIP = 2**21  # pixels that are looked at together, so that no copy of a large image is needed
+_STRIP = 2**21  # pixels that are processed together, so that no copy of a large image is needed
 
 
 def strips(height: int, width: int, *, multiple: int = 1) -> Iterator[slice]:
-    """An image in parts of rows that are small whatever its size, each beginning at a multiple of `multiple` px."""
+    """Strips of rows of an image, small whatever its size, each beginning at a multiple of `multiple` px."""
     rows = multiple * max(1, _STRIP // (multiple * width))
     return (slice(top, top + rows) for top in range(0, height, rows))
 
 
 def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
-    """An image as an array, and the way back.
+    """An image as an array, and a function that makes such an image of a result.
 
     Args:
         image: a NumPy or JAX array, or a PIL image, as `Inpainter.__call__` takes it.
 
     Returns:
-        Its pixels `[H, W, C]`, C from 1 to 4, and what makes an image of the same kind and shape of such an array.
+        Its pixels `[H, W, C]`, C from 1 to 4, and a function from such an array to an image of the same kind and shape.
 
     Raises:
         InputError: a kind, type or shape that cannot be inpainted.
@@ -77,7 +77,7 @@ def hole_from(mask: Any, hole: Any, shape: tuple[int, ...]) -> np.ndarray:
         bool of that shape, True = hole.
 
     Raises:
-        InputError: not exactly one of both, a boolean `mask`, a `hole` that is not, another size, or other values.
+        InputError: not exactly one of the two, a boolean `mask`, a `hole` that is not, another size, or other values.
     """
     if (mask is None) == (hole is None):
         raise InputError(f"give either mask (numbers, 1 = valid) or hole (bool, True = damage), not {_how_many(mask)}")
@@ -91,7 +91,9 @@ def hole_from(mask: Any, hole: Any, shape: tuple[int, ...]) -> np.ndarray:
             found = found[..., 0]
     if found.shape != tuple(shape):
         name = "mask" if hole is None else "hole"
-        raise InputError(f"the {name} is {_size(found.shape)} and the image {_size(shape)}: they must have one size")
+        raise InputError(
+            f"the {name} is {_size(found.shape)} and the image {_size(shape)}: they must have the same size"
+        )
     return found
 
 
@@ -144,14 +146,14 @@ def _checked_hole(hole: np.ndarray) -> np.ndarray:
 
 
 def check_pixels(pixels: np.ndarray, hole: np.ndarray) -> None:
-    """Refuses floating-point pixels `[H, W, C]` outside of [0, 1], or NaN, where the bool `hole` `[H, W]` is not."""
+    """Refuses valid floating-point pixels outside of [0, 1], or NaN: pixels `[H, W, C]`, hole bool `[H, W]`."""
     if pixels.dtype.kind == "u":
         return
     for strip in strips(*hole.shape):
         part = pixels[strip][~hole[strip]].astype(np.float32)
         if part.size and not (part.min() >= 0 and part.max() <= 1):
             raise InputError(
-                f"valid pixels of a floating-point image must lie in [0, 1], but they reach from {part.min():g} to "
+                f"valid pixels of a floating-point image must lie in [0, 1], but they range from {part.min():g} to "
                 f"{part.max():g}: rescale them, or give uint8"
             )
 
@@ -175,7 +177,7 @@ def to_float(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def from_float(values: np.ndarray, channels: int, dtype: np.dtype) -> np.ndarray:
-    """The way back for some pixels: `[P, 3]` or `[P, 4]` in [0, 1] to `[P, channels]` of a type."""
+    """The inverse of `to_float` for some pixels: `[P, 3]` or `[P, 4]` in [0, 1] to `[P, channels]` of a type."""
     if channels in (1, 2):
         values = np.concatenate([values[:, :3].mean(axis=1, keepdims=True), values[:, 3:]], axis=1)
     if dtype.kind == "u":

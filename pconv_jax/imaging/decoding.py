@@ -1,4 +1,4 @@
-"""The one way from an image file to pixels: upright, at the depth of the file, nothing guessed."""
+"""Decoding of every image file: upright, at the depth of the file, refusing pixels whose meaning is unknown."""
 
 import dataclasses
 from typing import IO, TYPE_CHECKING
@@ -37,7 +37,7 @@ def decode(
     Args:
         name: what to call the file in an error.
         stream: its content.
-        notes: takes what the user should know, a sentence each.
+        notes: messages for the user are appended to it.
         exact: PNG and TIFF colours of 16 bits keep them, inks go through their profile, and the metadata is read.
             Otherwise, which is quicker, 16-bit colours come out as their high bytes, inks are converted without a
             profile, and there is no metadata.
@@ -98,7 +98,7 @@ def _decoded(
 
 
 def _needs_opencv(stream: IO[bytes], image: "Image", *, exact: bool) -> bool:
-    """Whether it takes more than the high bytes of 16-bit colours, which are what Pillow decodes."""
+    """Whether the high bytes of 16-bit colours, all that Pillow decodes, are not enough."""
     deep = bits(image, stream) == 16 and image.format in ("PNG", "TIFF") and image.mode != "CMYK"
     return deep and (exact or "transparency" in image.info)  # a transparent colour has 16 bits
 
@@ -120,7 +120,7 @@ def _load(stream: IO[bytes], image: "Image") -> tuple["Exif | None", int]:
         if not in_planes(image):
             image.load()
         return _tags(image)[0], orientation
-    if image.format == "PNG":  # Pillow is content with one whose last chunks are missing
+    if image.format == "PNG":  # Pillow accepts one whose last chunks are missing
         place = stream.tell()
         list(png_chunks(stream))
         stream.seek(place)
@@ -131,7 +131,7 @@ def _load(stream: IO[bytes], image: "Image") -> tuple["Exif | None", int]:
 def _tags(image: "Image") -> tuple["Exif | None", int]:
     try:
         if block := image.info.get("exif"):
-            exif.upright(exif.bare(block))  # Pillow is content with less
+            exif.upright(exif.bare(block))  # stricter than Pillow
         tags = image.getexif()
         return tags, tags.get(exif.ORIENTATION, 1)
     except exif.DAMAGED:

@@ -38,7 +38,7 @@ class Values(NamedTuple):
 
 
 def bare(block: bytes) -> bytes:
-    """A block as Pillow gives it, without what stands before it in JPEG, and twice in some files."""
+    """A block from Pillow without the prefix that it has in JPEG files, twice in some."""
     return block.removeprefix(PREFIX).removeprefix(PREFIX)
 
 
@@ -64,17 +64,17 @@ def upright(block: bytes) -> bytes:
 def extended(
     block: bytes, added: Mapping[int, Values], *, keep: Callable[[int], bool], at: int | None = None
 ) -> tuple[bytes, bytes]:
-    """A block whose first directory is written anew, behind everything else.
+    """A block with a new first directory, placed behind everything else.
 
     Args:
         block: an EXIF block.
-        added: tag -> values; they take the place of those that the block has.
+        added: tag -> values; they replace those of the block.
         keep: whether a tag of the block stays.
         at: where the directory will stand; an even number, at least the length of the first part. None for directly
             behind it.
 
     Returns:
-        The block, of an even length, and the directory, both of which belong into the file.
+        The block, of an even length, and the directory; both must be written to the file.
 
     Raises:
         ValueError: the block is damaged.
@@ -100,14 +100,14 @@ def extended(
 
 
 def dpi_of(tags: "Exif") -> tuple[float, float] | None:
-    """The resolution in the tags that Pillow reads: pixels per inch, across and down; None when there is none."""
+    """The resolution in the tags that Pillow reads: pixels per inch, across and down; None if there is none."""
     scale = {2: 1.0, 3: 2.54}.get(tags.get(RESOLUTION_UNIT, 2))
     found = dpi((tags.get(X_RESOLUTION), tags.get(Y_RESOLUTION)))
     return None if scale is None or found is None else (found[0] * scale, found[1] * scale)
 
 
 def dpi_in(block: bytes) -> tuple[float, float] | None:
-    """The resolution in a sound EXIF block: pixels per inch, across and down; None when there is none."""
+    """The resolution in a valid EXIF block: pixels per inch, across and down; None if there is none."""
     from PIL import Image
 
     tags = Image.Exif()
@@ -116,7 +116,7 @@ def dpi_in(block: bytes) -> tuple[float, float] | None:
 
 
 def dpi(found: Any) -> tuple[float, float] | None:
-    """Pixels per inch, across and down, if what the file says is that; otherwise None."""
+    """Pixels per inch, across and down, if the values of the file are valid; otherwise None."""
     try:
         across, down = map(float, found)
     except (TypeError, ValueError, ZeroDivisionError):

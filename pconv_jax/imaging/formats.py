@@ -19,7 +19,7 @@ class Format(NamedTuple):
 
 
 # Not all that Pillow knows: some plugins start other programs, or open a second image of another size inside.
-# HEIF and JPEG XL need a plugin registered with Pillow; without it their files are refused, not passed over.
+# HEIF and JPEG XL need a plugin registered with Pillow; without it their files are refused, not ignored.
 FORMATS = (
     Format("PNG", (".png",), written=True),
     Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), written=True),
@@ -34,7 +34,7 @@ FORMATS = (
     Format("HEIF", (".heic", ".heif")),
     Format("JXL", (".jxl",)),
 )
-# The suffix, in lower case, of what counts as an image in a folder.
+# Suffixes, in lower case, of the files in a folder that count as images.
 IMAGE_SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
 # Suffix -> Pillow's name of the format, of what can be written.
 OUTPUT_FORMATS = types.MappingProxyType(

@@ -60,7 +60,7 @@ def luma(image: "Image") -> np.ndarray:
     """The grey values of a mask in memory, as those of a mask file count.
 
     Args:
-        image: decoded, of 8 bits or 16-bit grey; it may lose its note on a transparent colour.
+        image: decoded, of 8 bits or 16-bit grey; the entry on its transparent colour may be removed.
 
     Returns:
         [H, W], uint8: colours become their luma, transparency is ignored, 16 bits are scaled to 8.

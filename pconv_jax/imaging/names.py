@@ -13,7 +13,7 @@ _NAMED = 3  # files that an error names before it only counts
 def image_files(root: Path) -> tuple[Path, ...]:
     """Finds the image files below a folder, by their suffix.
 
-    Hidden files and folders are passed over; links to folders are followed, each folder once.
+    Hidden files and folders are ignored; links to folders are followed, each folder once.
 
     Args:
         root: the folder.
@@ -31,7 +31,7 @@ def image_files(root: Path) -> tuple[Path, ...]:
 def matching_masks(images: Sequence[Path], root: Path) -> list[Path]:
     """Finds the mask of each image: the same path below a folder, whatever the suffix.
 
-    Of several that differ in their suffix alone, the one with the very name of the image is meant.
+    If several differ only in their suffix, the one with exactly the name of the image is used.
 
     Args:
         images: paths below their own folder.
@@ -49,12 +49,12 @@ def matching_masks(images: Sequence[Path], root: Path) -> list[Path]:
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         raise InputError(
-            f"{root} has no mask for {', '.join(missing[:_NAMED])}{more}; each image needs one of the same name there, "
+            f"{root} has no mask for {', '.join(missing[:_NAMED])}{more}: each image needs one of the same name there, "
             f"such as {Path(missing[0]).with_suffix('.png').as_posix()}"
         )
     for image, choices in zip(images, found, strict=True):
         if len(choices) > 1:
-            raise InputError(f"{root} has more than one mask for {image}, {choices[0]} and {choices[1]}; keep only one")
+            raise InputError(f"{root} has more than one mask for {image}, {choices[0]} and {choices[1]}: keep only one")
     return [choices[0] for choices in found]
 
 
@@ -71,7 +71,7 @@ def _choices(image: Path, masks: list[Path]) -> list[Path]:
 
 def _walk(root: Path) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
-        raise InputError(f"{error.filename} cannot be read ({error.strerror}); make it readable or move it")
+        raise InputError(f"{error.filename} cannot be read ({error.strerror}): make it readable or move it")
 
     seen: set[str] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable):

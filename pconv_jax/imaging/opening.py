@@ -1,4 +1,4 @@
-"""The one way to open an image file: what is refused from its header, and why."""
+"""Opening of every image file, and what is refused from its header."""
 
 import contextlib
 import io
@@ -49,22 +49,22 @@ def opened_file(file: bytes | Path, name: str) -> Iterator[IO[bytes]]:
     try:
         status = file.stat()
         if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{name} is a folder; name an image file in it")
-        if not stat.S_ISREG(status.st_mode):  # a pipe would wait for ever
-            raise InputError(f"{name} is not a regular file; name an image file")
+            raise InputError(f"{name} is a folder: give an image file in it")
+        if not stat.S_ISREG(status.st_mode):  # a pipe would wait forever
+            raise InputError(f"{name} is not a regular file: give an image file")
         if not status.st_size:
             raise _empty(name)
         stream = file.open("rb")
     except FileNotFoundError as error:
-        raise InputError(f"{name} does not exist; check its name") from error
+        raise InputError(f"{name} does not exist: check its name") from error
     except OSError as error:
-        raise InputError(f"{name} cannot be read ({error.strerror}); make it readable or name another") from error
+        raise InputError(f"{name} cannot be read ({error.strerror}): make it readable or choose another") from error
     with stream:
         yield stream
 
 
 def _empty(name: str) -> InputError:
-    return InputError(f"{name} is empty; copy it again from its source")
+    return InputError(f"{name} is empty: copy it again from its source")
 
 
 @contextlib.contextmanager
@@ -75,10 +75,10 @@ def refusing(name: str) -> Iterator[None]:
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"{name} needs more memory than is available; make it smaller") from error
+        raise InputError(f"{name} needs more memory than is available: make it smaller") from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{name} is damaged or cut off ({reason}); copy it again from its source") from error
+        raise InputError(f"{name} is damaged or cut off ({reason}): copy it again from its source") from error
 
 
 @contextlib.contextmanager
@@ -107,7 +107,7 @@ def opened_image(name: str, stream: IO[bytes], *, max_pixels: int, first_frame: 
                 image = Image.open(stream, formats=[each.name for each in FORMATS if each.name in Image.OPEN])
             except UnidentifiedImageError as error:
                 raise UnknownFormat(
-                    f"{name} is not an image, or of a kind that cannot be read; save it as PNG, JPEG or TIFF"
+                    f"{name} is not an image, or of a kind that cannot be read: save it as PNG, JPEG or TIFF"
                 ) from error
             check_size(name, image.size, max_pixels)
             if not first_frame and image.format != "MPO":  # a JPEG with a preview, a gain map, or a stereo pair
@@ -115,7 +115,7 @@ def opened_image(name: str, stream: IO[bytes], *, max_pixels: int, first_frame: 
             if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):  # whose "I" has 16 bits
                 kind = "float" if image.mode == "F" else "integer"
                 raise InputError(
-                    f"{name} has 32-bit {kind} pixels, which do not say which value is white; save 8 or 16 bits"
+                    f"{name} has 32-bit {kind} pixels, which do not say which value is white: save 8 or 16 bits"
                 )
         yield image
 
@@ -125,14 +125,14 @@ def check_size(name: str, size: tuple[int, int], max_pixels: int) -> None:
     pixels = math.prod(size)
     if pixels > max_pixels:
         raise InputError(
-            f"{name} has {size[0]} x {size[1]} = {pixels:,} pixels, and {max_pixels:,} are allowed; make it smaller"
+            f"{name} has {size[0]} x {size[1]} = {pixels:,} pixels, and {max_pixels:,} are allowed: make it smaller"
         )
 
 
 def check_frames(name: str, frames: int) -> None:
     """Refuses a file of several images, as it is not clear which one is meant."""
     if frames > 1:
-        raise InputError(f"{name} has {frames} frames; save the one you mean as a file of its own")
+        raise InputError(f"{name} has {frames} frames: save the one you mean as a file of its own")
 
 
 def in_planes(image: "Image") -> bool:

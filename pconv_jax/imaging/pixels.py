@@ -1,4 +1,4 @@
-"""Image files to arrays, by the library that decodes each kind rightly; at the depth of the file."""
+"""Image files to arrays, by the library that decodes each kind correctly, at the depth of the file."""
 
 import contextlib
 import io
@@ -51,7 +51,7 @@ def deep_grey(name: str, image: "Image") -> Layers:
     """A loaded grey image of 16 bits; InputError for one of 12."""
     tags = getattr(image, "tag_v2", {})
     if tags.get(_BITS, (16,)) != (16,):
-        raise InputError(f"{name} has {tags[_BITS][0]}-bit pixels; save 8 or 16 bits")
+        raise InputError(f"{name} has {tags[_BITS][0]}-bit pixels: save 8 or 16 bits")
     grey = np.asarray(image).astype(np.uint16)
     key = image.info.get("transparency")
     alpha = None if key is None else _unlike(grey, key)
@@ -69,7 +69,7 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
         needed = [content[place : place + size] for kind, place, size in png_chunks(stream) if kind[:1].isupper()]
         content = content[:8] + b"".join(needed)
     else:  # nor with the orientation, which some versions of OpenCV apply and some do not
-        with contextlib.suppress(ValueError):  # of a file with 64-bit places, where it may do what it wants
+        with contextlib.suppress(ValueError):  # of a file with 64-bit offsets, which is left as it is
             content = b"".join(exif.extended(content, {}, keep=lambda tag: tag in exif.LAYOUT - {exif.ORIENTATION}))
     decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
@@ -78,7 +78,7 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
     alpha = decoded[..., 3] if decoded.shape[2] == 4 and image.mode == "RGBA" else None
     if alpha is not None and getattr(image, "tag_v2", {}).get(_EXTRA) == (1,):
         return Layers(_divided(pixels, alpha), alpha, stored=True)
-    # OpenCV says nothing about data that is missing or laid out in ways it does not know, so Pillow is its witness.
+    # OpenCV does not report missing data or unknown layouts, so the high bytes are compared with Pillow's.
     seen = turned(pixels, orientation) if image.format == "TIFF" else pixels
     if not np.array_equal(np.right_shift(seen, 8).astype(np.uint8), np.asarray(image)[..., :3]):
         raise ValueError("its 16 bits are laid out in an unknown way")
@@ -98,7 +98,7 @@ def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
             check_frames(name, len(tiff.pages))
         page: Any = tiff.pages[0]
         if page.compression not in (1, 8, 32946):  # none, and the two numbers of deflate
-            raise InputError(f"{name} has 16-bit pixels compressed in a rare way; save it without compression")
+            raise InputError(f"{name} has 16-bit pixels compressed in a rare way: save it without compression")
         decoded = page.asarray()
         extra, inverted, planes = page.extrasamples, page.photometric == 0, page.planarconfig == 2
     if planes:
@@ -114,7 +114,7 @@ def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
 
 
 def turned(layer: np.ndarray, orientation: int) -> np.ndarray:
-    """Turns [H, W, ...] as it lies in the file upright, by the value 1..8 of the EXIF tag."""
+    """Turns an array [H, W, ...] from a file upright, by the value 1..8 of the EXIF tag."""
     if orientation in (5, 6, 7, 8):
         layer = layer.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):

@@ -1,4 +1,4 @@
-"""Image files to photographs, with what the file says about them."""
+"""Image files to photographs, with their metadata."""
 
 import os
 import warnings
@@ -13,8 +13,8 @@ def read_photograph(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXEL
     """Reads a photograph with its depth, transparency, EXIF data, colour profile and resolution.
 
     The pixels are those of the file, turned upright. PNG and TIFF keep 16 bits; palettes and two levels become 8 bits.
-    CMYK and LAB become sRGB, through the file's profile if it has one, and so lose it. Of JPEG 2000 and AVIF files 8
-    bits are read.
+    CMYK and LAB become sRGB, through the file's profile if it has one, and so lose it. JPEG 2000 and AVIF are read with
+    8 bits.
 
     Args:
         path: an image file of one frame, of a kind in `formats.FORMATS`.

@@ -1,4 +1,4 @@
-"""Photographs to image files; what a format cannot hold is refused or, for what is not pixels, warned about."""
+"""Photographs to image files; pixels that a format cannot hold are refused, metadata with a warning left out."""
 
 import fractions
 import io
@@ -37,43 +37,43 @@ def write_photograph(path: str | os.PathLike[str], photograph: Photograph, *, qu
         quality: of JPEG and WebP, 1..100.
 
     Raises:
-        InputError: the suffix is none that can be written, the format cannot hold the photograph, the quality is out
-            of its range, or the file cannot be written.
+        InputError: the suffix is of no format that can be written, the format cannot hold the photograph, the quality
+            is out of its range, or the file cannot be written.
     """
     path = Path(path)
     kind = OUTPUT_FORMATS.get(path.suffix.lower())
     if kind is None:
         raise InputError(f"{path} must have a suffix that can be written: {', '.join(OUTPUT_FORMATS)}")
     _check(path, kind, photograph, quality)
-    block, lost = _block(photograph, kind)
-    if lost:
-        warnings.warn(f"{path}: {lost}", stacklevel=2)
+    block, warning = _block(photograph, kind)
+    if warning:
+        warnings.warn(f"{path}: {warning}", stacklevel=2)
     write = _WRITERS[kind]
     try:
         with atomic_write(path) as temporary, temporary.open("wb") as stream:
             write(stream, photograph, block, quality)
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
-        raise InputError(f"{path} cannot be written ({reason}); choose another place or make room") from error
+        raise InputError(f"{path} cannot be written ({reason}): choose another place or make room") from error
 
 
 def _check(path: Path, kind: str, photograph: Photograph, quality: int) -> None:
     if not 1 <= quality <= 100:
-        raise InputError(f"{path} cannot be written with the quality {quality}; it must be in 1..100, e.g. 95")
+        raise InputError(f"{path} cannot be written with the quality {quality}: it must be in 1..100, e.g. 95")
     if photograph.pixels.dtype == np.uint16 and kind not in ("PNG", "TIFF"):
-        raise InputError(f"{path} would lose depth, as the photograph has 16 bits; write PNG or TIFF")
+        raise InputError(f"{path} would lose depth, as the photograph has 16 bits: write PNG or TIFF")
     if photograph.alpha is not None and kind == "JPEG":
-        raise InputError(f"{path} would lose the photograph's transparency; write PNG, TIFF or WebP")
+        raise InputError(f"{path} would lose the photograph's transparency: write PNG, TIFF or WebP")
     largest = _LARGEST_SIDE.get(kind)
     if largest and max(photograph.pixels.shape[:2]) > largest:
-        raise InputError(f"{path} can have {largest} pixels a side, and the photograph has more; write PNG or TIFF")
+        raise InputError(f"{path} can have {largest} pixels a side, and the photograph has more: write PNG or TIFF")
     size = photograph.pixels.nbytes + (0 if photograph.alpha is None else photograph.alpha.nbytes)
     if kind == "TIFF" and size > 0xFFFF0000 - len(photograph.icc or b"") - len(photograph.exif or b""):
-        raise InputError(f"{path} would have more than the 4 GiB that a TIFF file can hold; write PNG")
+        raise InputError(f"{path} would have more than the 4 GiB that a TIFF file can hold: write PNG")
 
 
 def _block(photograph: Photograph, kind: str) -> tuple[bytes | None, str]:
-    """The EXIF block to write, and what to say when there is none although the photograph has one."""
+    """The EXIF block to write, and a warning if that of the photograph cannot be written."""
     if photograph.exif is None:
         return None, ""
     try:
@@ -135,7 +135,7 @@ def _write_png(stream: IO[bytes], photograph: Photograph, block: bytes | None, q
     if photograph.pixels.dtype == np.uint8:
         _save(stream, photograph, "PNG", exif=block, icc_profile=photograph.icc, dpi=photograph.dpi)
         return
-    # No library at hand writes 16 bits in all four kinds of pixels, with what the file says about them.
+    # None of the libraries in use writes 16 bits in all four kinds of pixels with their metadata.
     layers = _layers(photograph)
     height, width, channels = layers.shape
     stream.write(b"\x89PNG\r\n\x1a\n")
@@ -147,7 +147,7 @@ def _write_png(stream: IO[bytes], photograph: Photograph, block: bytes | None, q
         _chunk(stream, b"pHYs", struct.pack(">IIB", *per_metre, 1))
     if block:
         _chunk(stream, b"eXIf", block)
-    # The low bytes are noise, in which there is nothing to find but runs: three times as quick, and no larger.
+    # The low bytes are noise, in which only runs can be found: three times as fast, and no larger.
     compressor = zlib.compressobj(strategy=zlib.Z_RLE)
     for lines in _filtered(layers):
         if data := compressor.compress(lines):
@@ -188,7 +188,7 @@ def _filtered(layers: np.ndarray) -> Iterator[bytes]:
 def _write_tiff(stream: IO[bytes], photograph: Photograph, block: bytes | None, quality: int) -> None:
     """The EXIF block is a TIFF file already: it stays where it is, followed by the pixels and its new first directory.
 
-    So not a byte of it changes, makers' notes included, which no library at hand can do.
+    So not a byte of it changes, makers' notes included, which none of the libraries in use can do.
     """
     del quality
     block = block or exif.EMPTY

@@ -1,1 +1,1 @@
-"""Arrays in, arrays out: inpainting images of any size near the damage alone."""
+"""Inpainting of arrays of any size; only what is near the damage is computed."""

@@ -23,7 +23,7 @@ from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, ch
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_AT_ONCE = 4  # windows, so that all cores are busy while one of them is cut or pasted, or at what only one core does
+_AT_ONCE = 4  # windows in progress, so that all cores are busy while one of them is cut out or pasted
 
 Picture = TypeVar("Picture", bound="np.ndarray | jax.Array | Image")
 
@@ -31,7 +31,7 @@ Picture = TypeVar("Picture", bound="np.ndarray | jax.Array | Image")
 class Inpainter:
     """A trained generator, ready to inpaint one image of any size and kind after the other.
 
-    Windows are computed in threads of their own: what is set for JAX by a `with` statement does not reach them.
+    Windows are computed in threads of their own, which settings of JAX in a `with` statement do not reach.
 
     Attributes:
         generator: the trained generator.
@@ -44,8 +44,8 @@ class Inpainter:
         Args:
             generator: the trained generator.
             windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 64, the largest
-                above 96. Memory and time depend on them, and the result hardly, see `windows.MARGIN`; that of partial
-                convolutions does where their network sees further than that.
+                above 96. Memory and time depend on them. The result hardly does (see `windows.MARGIN`), unless a
+                network of partial convolutions sees further than that margin.
 
         Raises:
             InputError: window sizes that make no sense, or a network that cannot be run in windows.
@@ -63,8 +63,8 @@ class Inpainter:
         if GRID % generator.config.window_multiple:
             raise InputError(
                 f"a network of widths={generator.config.widths} needs windows at multiples of "
-                f"{generator.config.window_multiple} px, and they begin at multiples of {GRID} px: train one of fewer "
-                "resolutions"
+                f"{generator.config.window_multiple} px, and they begin at multiples of {GRID} px: train one with "
+                "fewer resolutions"
             )
         self.generator = generator
         self.windows = tuple(windows)
@@ -95,14 +95,14 @@ class Inpainter:
 
         Args:
             directory: output folder of `python -m experiments.run`, or its folder of checkpoints.
-            step: which checkpoint; by default the best by validation, or the latest where none was validated.
+            step: which checkpoint; by default the best by validation, or the latest if none was validated.
             windows: as for `Inpainter`.
 
         Returns:
             The inpainter.
 
         Raises:
-            InputError: no checkpoint there, or it cannot be read, or its generator is none that this version builds.
+            InputError: no checkpoint there, or it cannot be read, or this version cannot build its generator.
         """
         return cls(load_run(directory, step=step), windows=windows)
 
@@ -201,6 +201,6 @@ def inpaint(
 
 @functools.lru_cache(maxsize=2)
 def _loaded(weights: str, path: Path, changed: int) -> Inpainter:
-    """Weights by where they are, and when they were written: a replaced file is read again."""
+    """Cached by path and time of change, so that a replaced file is read again."""
     del path, changed
     return Inpainter(load_generator(weights))

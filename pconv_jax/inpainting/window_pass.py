@@ -1,4 +1,4 @@
-"""The pass of a network over the windows of one image: cut out, inpainted, handed back as pixels."""
+"""The pass of a network over the windows of one image: each is cut out and inpainted, and its new pixels returned."""
 
 import functools
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from pconv_jax.models.fill import fill_means, pyramid_fill
 _LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
 
 
-class Inpainted(NamedTuple):
-    """What a window gives.
+class InpaintedPixels(NamedTuple):
+    """The inpainted pixels of one window.
 
     Attributes:
         rows: `[P]`, where its pixels belong in the image.
@@ -45,13 +45,13 @@ class WindowPass:
             pixels: `[H, W, C]`, C from 1 to 4; uint8, uint16, or floating point in [0, 1].
             hole: bool `[H, W]`, True = hole.
         """
-        # Numbers apart from what they belong to: that takes a millisecond, too long for each window.
+        # Flattened once: it takes a millisecond, too long for each window.
         numbers, structure = jax.tree.flatten((generator.params, generator.stats))
         self._network = functools.partial(_compiled(generator.graph, structure), numbers)
         self._pixels, self._hole = pixels, hole
         self._coarse = _coarse_fill(pixels, hole)
 
-    def __call__(self, window: Window) -> Inpainted:
+    def __call__(self, window: Window) -> InpaintedPixels:
         """Inpaints one window."""
         part, holes = _cut(self._pixels, window), _cut(self._hole, window)
         image, mask, inside = (_placed(array, window) for array in (to_float(part, holes), ~holes, np.ones_like(holes)))
@@ -61,7 +61,7 @@ class WindowPass:
         own = window.blocks.repeat(GRID, 0).repeat(GRID, 1)[top:, left:][: len(holes), : holes.shape[1]] & holes
         rows, columns = np.nonzero(own)
         new = output[rows + top - MARGIN, columns + left - MARGIN]
-        return Inpainted(
+        return InpaintedPixels(
             rows + max(0, window.top),
             columns + max(0, window.left),
             from_float(new, part.shape[2], part.dtype),
@@ -104,7 +104,7 @@ def _inpaint_window(
 
 
 def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The fill of the whole image at a sixteenth of its size, where all is hole there: windows cannot see enough."""
+    """The fill of the whole image at a sixteenth of its size, for blocks that are all hole: windows see too little."""
     import cv2
 
     height, width = hole.shape
@@ -135,7 +135,7 @@ def _cut(array: np.ndarray, window: Window, unit: int = 1) -> np.ndarray:
 
 
 def _placed(part: np.ndarray, window: Window, unit: int = 1) -> np.ndarray:
-    """The way back: `[h, w]` or `[h, w, C]` to float32 `[1, S, S, C]`, zeros beyond the image."""
+    """The inverse of `_cut`: `[h, w]` or `[h, w, C]` to float32 `[1, S, S, C]`, zeros beyond the image."""
     part = np.atleast_3d(part)
     whole = np.zeros((1, window.size // unit, window.size // unit, part.shape[2]), np.float32)
     top, left = (max(0, -first) // unit for first in (window.top, window.left))

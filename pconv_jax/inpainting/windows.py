@@ -1,7 +1,7 @@
 """Which parts of an image have to be computed to inpaint its holes: square windows of a few sizes.
 
 Rows and columns count in pixels from the upper left corner of the image. At its border windows reach beyond it, so that
-there is the same margin around whatever they inpaint, and all of them are computed alike.
+all windows have the same margin around what they inpaint and are computed alike.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import numpy as np
 GRID = 16
 """Windows and cores begin at multiples of this, px: at the same place of every pyramid and of every stride."""
 MARGIN = 32
-"""Context around what a window is used for, px. With the bundled weights, what is further away changes the result by
+"""Context around the core of a window, px. With the bundled weights, pixels further away change the result by
 2.6 / 255 at most, and by more than 1 / 255 in one of 100,000 values (240 random masks with strokes of 1 to 24 px, on 16
 photographs and textures)."""
 BROAD_MARGIN = 48
@@ -23,9 +23,10 @@ WINDOWS = (96, 128, 176, 256, 384)
 """Sides of the windows that networks are run on, px. One program is compiled for each that is needed; another one for
 images with alpha."""
 _REGION = 96  # blocks; windows are chosen for one such square part of the image after the other
-_CALL = 8  # what a window costs besides its area: as much as so many blocks
-# To which power the number of blocks counts that a window covers. Above 1 windows that cover much are chosen even if
-# they cost more for a block, for the pieces that are left over cost most. A low one suits dust, a high one scratches.
+_CALL = 8  # fixed cost of a window, in blocks
+# Exponents of the number of blocks that a window covers, when it is divided by the cost. Above 1, windows that cover
+# much are chosen even if they cost more per block, because leftover pieces cost most. A low exponent suits dust, a high
+# one scratches.
 _COVERAGE_EXPONENTS = (1.3, 2.0)
 
 
@@ -58,7 +59,7 @@ class Window:
         """Inpaints further blocks of the image in this window.
 
         Args:
-            blocks: bool, as of `blocks_with_hole`; those that have the margin around them here are taken, and cleared.
+            blocks: bool, from `blocks_with_hole`; those that lie here with a margin around them are taken, and cleared.
             margin: px.
         """
         top, left = self.top // GRID, self.left // GRID
@@ -117,8 +118,8 @@ def _by_block(join: np.ufunc, pixels: np.ndarray) -> np.ndarray:
 def cover_blocks(blocks: np.ndarray, sizes: Sequence[int], margin: int) -> list[Window]:
     """Windows in which all holes are inpainted, at little cost.
 
-    Greedily: each window is the one that covers most of what is not covered yet for its cost. That is done in several
-    ways, see `_COVERAGE_EXPONENTS`, and the cheapest is taken.
+    Greedily: the next window is the one that covers most blocks for its cost. This is done for each of
+    `_COVERAGE_EXPONENTS`, and the cheapest result is taken.
 
     Args:
         blocks: bool `[h, w]`, see `blocks_with_hole`.
@@ -126,7 +127,7 @@ def cover_blocks(blocks: np.ndarray, sizes: Sequence[int], margin: int) -> list[
         margin: context around what a window inpaints, px; a multiple of `GRID`.
 
     Returns:
-        The windows. They begin no further beyond the image than the margin, nor end, if it is large enough for them.
+        The windows. If the image is large enough, they reach beyond it by the margin at most.
     """
     return [
         window
@@ -161,12 +162,12 @@ def _cover_region(blocks: np.ndarray, origin: tuple[int, int], sizes: Sequence[i
 
 
 def _cost(side: int) -> int:
-    """What it takes to compute a window, in blocks."""
+    """Cost of computing a window, in blocks."""
     return side**2 + _CALL
 
 
 def _summed_area_table(counted: np.ndarray, beyond: int) -> np.ndarray:
-    """How many are set above and to the left of each place, and of those up to `beyond` outside of the array."""
+    """Number of set blocks above and to the left of each place, `beyond` places around the array included."""
     height, width = counted.shape
     sums = np.zeros((height + 1 + 2 * beyond, width + 1 + 2 * beyond), np.int32)
     counted.cumsum(0, np.int32).cumsum(1, out=sums[beyond + 1 :, beyond + 1 :][:height, :width])
@@ -198,7 +199,7 @@ class _Candidates:
         self._after = tuple(slice(before.start + core, before.stop + core) for before in self._before)
 
     def best(self, sums: np.ndarray, exponent: float) -> tuple[float, Window]:
-        """How much for its cost the best of them covers, and that window, without any block yet."""
+        """The best of them, without any blocks yet, and how much it covers for its cost."""
         (above, left), (below, right) = self._before, self._after
         covered = sums[below, right] - sums[above, right] - sums[below, left] + sums[above, left]
         place = covered.argmax()

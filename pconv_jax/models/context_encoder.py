@@ -184,7 +184,7 @@ class ContextEncoder(nnx.Module):
             mask: `[N, S, S, 1]`, 1 = valid, 0 = hole.
 
         Returns:
-            The raw output `[N, S, S, 3]`, float32 in [0, 1], and the mask that is left `[N, S, S, 1]`. Outside of the
+            The raw output `[N, S, S, 3]`, float32 in [0, 1], and the updated mask `[N, S, S, 1]`. Outside of the
             centre, where that is what is predicted, the output is the image, and holes stay holes with output 0.
 
         Raises:

@@ -50,7 +50,7 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
     """
     xp = mask.__array_namespace__()
     inside = xp.ones((1, *mask.shape[1:])) if inside is None else inside
-    valid, inside = ((x != 0).astype(np.float32) for x in (mask, inside))  # bool would add up as "or"
+    valid, inside = ((x != 0).astype(np.float32) for x in (mask, inside))  # for bools, + is "or"
     return fill_means(xp.where(mask != 0, image, 0), valid, inside, coarse)
 
 
@@ -170,7 +170,7 @@ def _repeat(step: Callable[[Array, Array], tuple[Array, None]], x: Array, weight
         return x
     import jax
 
-    # As a loop: written out, the compiler would join the steps to one endless expression.
+    # A loop: unrolled, the compiler would fuse the steps into one huge expression.
     return jax.lax.scan(step, x, weights)[0]
 
 
@@ -205,8 +205,8 @@ def _padded(x: Array, axes: Sequence[int]) -> Array:
         return padded
     import jax
 
-    # Hides from the compiler how it came about: slices of it would become arrays that are padded each in its own way,
-    # with a question for each pixel whether it lies outside. That takes a quarter of the fill's time.
+    # Hides the padding from the compiler, which would otherwise pad every slice of it by itself, with a bounds check
+    # for each pixel: a quarter of the fill's time.
     return jax.lax.optimization_barrier(padded)
 
 

@@ -30,8 +30,8 @@ class FillCorrectingConfig(WholeImages):
 
     Attributes:
         widths: channels at each resolution: at half the image's, a quarter, and so on.
-        blocks: residual blocks at each resolution, in the encoder as in the decoder; the coarsest, where the two meet,
-            has them once.
+        blocks: residual blocks at each resolution, in the encoder and again in the decoder; the coarsest, where the
+            two meet, has them once.
     """
 
     widths: tuple[int, ...] = (16, 48, 96)
@@ -67,7 +67,7 @@ class FillCorrectingConfig(WholeImages):
         return "correction of a cheap fill"
 
     def context(self, level: int) -> int:
-        """What the decoder has to see around the output at a resolution, px; level 0 is half of the image's."""
+        """Context that the decoder needs around the output at a resolution, px; level 0 is half of the image's."""
         reach = 0
         for finer in range(level + 1):
             pixel = 2 ** (finer + 1)
@@ -182,8 +182,8 @@ class FillCorrectingGenerator(nnx.Module):
                 is that for the whole, without its margin.
 
         Returns:
-            The raw output `[N, H - 2 m, W - 2 m, 3]`, float32 and not clipped, valid pixels included, and the mask that
-            is left `[N, H - 2 m, W - 2 m, 1]`, which is all 1.
+            The raw output `[N, H - 2 m, W - 2 m, 3]`, float32 and not clipped, valid pixels included, and the
+            updated mask `[N, H - 2 m, W - 2 m, 1]`, which is all 1.
 
         Raises:
             InputError: the image is not `[N, H, W, 3]`, the mask does not fit it or holds other values, or with a
@@ -226,7 +226,7 @@ class FillCorrectingGenerator(nnx.Module):
             if level < len(self.down):
                 skips.append(x)
                 x = self.down[level](x, within[level + 1])
-        around = margin  # what there is of the context still, px
+        around = margin  # remaining context, px
         for level in reversed(range(len(self.up))):
             pixel = 2 ** (level + 1)
             left = min(around, self.config.context(level))

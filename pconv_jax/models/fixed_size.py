@@ -8,7 +8,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-# `(image, mask)` to the raw output and the mask that is left.
+# `(image, mask)` to the raw output and the updated mask.
 Network = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 _NONE = 1e-6  # a share of holes below this is rounding
 
@@ -58,7 +58,7 @@ def run_resized(network: Network, image: jax.Array, mask: jax.Array, *, size: in
         size: S; images that have it already are not resized.
 
     Returns:
-        The raw output `[N, H, W, 3]` and the mask that is left `[N, H, W, 1]`.
+        The raw output `[N, H, W, 3]` and the updated mask `[N, H, W, 1]`.
     """
     height, width = image.shape[1:3]
     if (height, width) == (size, size):

@@ -23,7 +23,7 @@ class AnyGenerator(Protocol):
             mask: `[N, H, W, 1]`, 1 = valid, 0 = hole.
 
         Returns:
-            The raw output `[N, H, W, 3]`, float32 and not clipped, valid pixels included, and the mask that is left
+            The raw output `[N, H, W, 3]`, float32 and not clipped, valid pixels included, and the updated mask
             `[N, H, W, 1]`: 0 where the network saw no valid pixel.
         """
 

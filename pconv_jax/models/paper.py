@@ -207,7 +207,7 @@ class PaperGenerator(nnx.Module):
             mask: `[N, H, W, 1]`, 1 = valid, 0 = hole.
 
         Returns:
-            The raw output `[N, H, W, 3]`, float32 and not clipped, valid pixels included, and the mask that is left
+            The raw output `[N, H, W, 3]`, float32 and not clipped, valid pixels included, and the updated mask
             `[N, H, W, 1]`: 0 where the network saw no valid pixel at all; the output there is 0 with the head
             "partial", and means nothing with "sigmoid". Plain convolutions leave none: all of it is 1.
 

@@ -21,7 +21,7 @@ def widest_closed_line(build: Callable[[], AnyGenerator], *, multiple: int, boun
     valid pixels on one side only, as along a border or in a corner, about half as much closes.
 
     Args:
-        build: makes the network; how many channels it has does not matter, so few will do.
+        build: makes the network; the number of channels does not matter, so a few are enough.
         multiple: heights and widths are padded to a multiple of this, px.
         bound: no wider line can close, px.
 
@@ -29,7 +29,7 @@ def widest_closed_line(build: Callable[[], AnyGenerator], *, multiple: int, boun
         The widest line that closes, px.
     """
     height = (bound // multiple + 4) * multiple  # room for a line of bound + 1 px at any offset, and for both sides
-    # Features are never computed: the mask that is left does not depend on them, and the compiler drops them.
+    # Features are never computed: the updated mask does not depend on them, and the compiler drops them.
     graph, state = nnx.split(nnx.eval_shape(build))
     state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state)
 
@@ -43,7 +43,7 @@ def widest_closed_line(build: Callable[[], AnyGenerator], *, multiple: int, boun
         start = multiple + np.arange(multiple)[:, None]  # one image for each offset
         rows = np.arange(height)
         line = (start <= rows) & (rows < start + width)
-        # The columns are alike, so a few will do.
+        # All columns are equal, so a few are enough.
         masks = np.broadcast_to(~line[:, :, None, None], (multiple, height, multiple, 1))
         return not left(jnp.asarray(masks)).all()
 

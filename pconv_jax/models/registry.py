@@ -1,4 +1,4 @@
-"""The generators by the names that files know them by, and their configs to JSON and back."""
+"""The generators by the names that they have in files, and their configs to JSON and back."""
 
 import dataclasses
 import os
@@ -17,7 +17,7 @@ NETWORKS: dict[str, type[AnyGeneratorConfig]] = {
     "liu": LiuConfig,
     "context_encoder": ContextEncoderConfig,
 }
-"""Every generator, by the name that weights files and checkpoints know it by: such a name must not change."""
+"""Every generator, by its name in weights files and checkpoints, which must not change."""
 
 # Fields of earlier versions, and the value that turned them off.
 _REMOVED = {"paper": {"image_skip": False}}
@@ -56,7 +56,7 @@ def config_from_json(values: Any, place: str | os.PathLike[str]) -> AnyGenerator
     """
     if not isinstance(values, dict) or not isinstance(values.get("widths"), list | tuple):
         raise InputError(
-            f"{place} does not say how its generator is built ({str(values)[:80]}): name a run of this project"
+            f"{place} does not say how its generator is built ({str(values)[:80]}): give a run of this project"
         )
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     network = str(values.pop("network", "paper"))

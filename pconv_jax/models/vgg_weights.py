@@ -26,7 +26,7 @@ KERAS_URL = (
     "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
     "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 )
-# The publisher gives only an MD5 (in keras.applications.vgg16); nobody would vouch for a SHA-256 put here.
+# The publisher gives only an MD5 (in keras.applications.vgg16); a SHA-256 put here would have no authority.
 # MD5 still tells this file from a damaged or a replaced one; its known attacks need a say in both files.
 KERAS_MD5 = "6d6bbae143d832006294945121d1f1fc"
 KERAS_BYTES = 58_889_256  # only to be told to the user, as in Keras' own progress bar; the MD5 covers it

@@ -1,4 +1,4 @@
-"""One window of a larger image, for networks that know of whole images alone."""
+"""One window of a larger image, for networks that take whole images only."""
 
 import jax
 import jax.numpy as jnp

@@ -15,8 +15,8 @@ class OptimizerConfig:
     """Adam for both networks.
 
     Attributes:
-        learning_rate: Adam's, for the generator.
-        discriminator_learning_rate: Adam's, for the discriminator.
+        learning_rate: learning rate of the generator.
+        discriminator_learning_rate: learning rate of the discriminator.
         adam_b1: decay of Adam's first moment.
         adam_b2: decay of Adam's second moment.
         schedule: learning rates stay constant, or fall to 0 along a cosine.
@@ -47,7 +47,7 @@ class OptimizerConfig:
             InputError: naming the value and what it may be.
         """
         for rate in (self.learning_rate, self.discriminator_learning_rate):
-            if not rate > 0:  # NaN neither
+            if not rate > 0:  # also refuses NaN
                 raise InputError(f"a learning rate must be positive, not {rate}")
         if self.warmup < 0:
             raise InputError(f"the warm-up must be a number of steps, not {self.warmup}")

@@ -29,7 +29,7 @@ class Replicas:
         mapping: Strategy = "shard_map",
         devices: Sequence[jax.Device] | None = None,
     ):
-        """Prepares the mapping; nothing is compiled yet.
+        """Prepares the mapping, without compiling it.
 
         Args:
             step: the pure function.
@@ -73,7 +73,7 @@ class Replicas:
         return state, metrics
 
     def compile(self, state: Any, batch: Mapping[str, np.ndarray], constants: Any) -> Any:
-        """Compiles the step for arguments of these shapes, to read its cost and memory; nothing is run.
+        """Compiles the step for arguments of these shapes, to read its cost and memory, without running it.
 
         Args:
             state: as for a step; not donated.

@@ -26,12 +26,12 @@ def state(value: float):
 def test_state_and_position_in_the_data_come_back(tmp_path):
     data = numbers()
     seen = [next(data) for _ in range(3)]
-    with Checkpoints(tmp_path, notes={"a": [1, "b"]}) as checkpoints:
+    with Checkpoints(tmp_path, metadata={"a": [1, "b"]}) as checkpoints:
         checkpoints.save(3, {"state": state(1.5), "data": data})
         coming = [next(data) for _ in range(3)]  # while the save goes on in the background
     again = numbers()
     with Checkpoints(tmp_path) as checkpoints:
-        assert checkpoints.notes == {"a": [1, "b"]}
+        assert checkpoints.metadata == {"a": [1, "b"]}
         assert checkpoints.latest == 3
         loaded = checkpoints.load({"state": state(0), "data": again})["state"]
     assert jax.tree.structure(loaded) == jax.tree.structure(state(0))
@@ -89,13 +89,13 @@ def test_errors_name_the_place_and_the_way_out(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"[]", None])
 def test_damaged_notes_are_told(tmp_path, content):
-    with Checkpoints(tmp_path, notes={"a": 1}) as checkpoints:
+    with Checkpoints(tmp_path, metadata={"a": 1}) as checkpoints:
         checkpoints.save(1, {"state": state(1)})
     notes = tmp_path / "metadata" / "_ROOT_METADATA"
     notes.unlink() if content is None else notes.write_bytes(content)
     told = r"^the config of these networks, .*metadata, is missing or damaged"
     with Checkpoints(tmp_path) as checkpoints, pytest.raises(InputError, match=told):
-        _ = checkpoints.notes
+        _ = checkpoints.metadata
     with pytest.raises(InputError, match=told):
         load_run(tmp_path)
 
@@ -111,7 +111,7 @@ def test_a_directory_that_cannot_be_opened_is_told(tmp_path):
 def saved_generator(folder, config=PaperConfig(widths=(4, 8)), **noted) -> TrainedGenerator:  # noqa: B008
     params, stats = nnx.split(initialize(lambda: config.build(rngs=nnx.Rngs(5))), nnx.Param, nnx.BatchStat)[1:]
     notes = {"generator": {**vars(config)}} | noted
-    with Checkpoints(folder / "checkpoints", notes=notes) as checkpoints:
+    with Checkpoints(folder / "checkpoints", metadata=notes) as checkpoints:
         checkpoints.save(10, {"generator": {"params": params, "stats": stats}})
     return TrainedGenerator(config, params, stats)
 
@@ -159,7 +159,7 @@ def test_a_setting_that_was_removed_may_have_been_off(tmp_path):
     ],
 )
 def test_a_generator_of_another_kind_is_refused(tmp_path, noted, message):
-    with Checkpoints(tmp_path, notes={"generator": noted}) as checkpoints:
+    with Checkpoints(tmp_path, metadata={"generator": noted}) as checkpoints:
         checkpoints.save(1, {"state": state(1)})
     with pytest.raises(InputError, match=message):
         load_run(tmp_path)
@@ -178,7 +178,7 @@ def test_a_checkpoint_without_its_files_is_refused(tmp_path):
 
 def test_a_reader_leaves_the_save_of_a_running_training_alone(tmp_path):
     state = {"a": {"x": np.arange(3.0)}}
-    with Checkpoints(tmp_path, notes={}) as running:
+    with Checkpoints(tmp_path, metadata={}) as running:
         running.save(1, state)
         running.wait()
         unfinished = tmp_path / "2.orbax-checkpoint-tmp"  # as Orbax names a save in progress
@@ -186,7 +186,7 @@ def test_a_reader_leaves_the_save_of_a_running_training_alone(tmp_path):
         with open_checkpoints(tmp_path) as reader:
             reader.load({"a": {"x": np.zeros(3)}})
         assert unfinished.is_dir()
-    with Checkpoints(tmp_path, notes={}) as following:  # the next training clears up after one that was killed
+    with Checkpoints(tmp_path, metadata={}) as following:  # the next training clears up after one that was killed
         following.save(2, state)
     assert not unfinished.exists()
     assert following.latest == 2

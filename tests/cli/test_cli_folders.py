@@ -36,7 +36,7 @@ def test_kinds_that_can_be_read_alone_are_read_in_a_folder(one, inpaint):
     assert result.code == 1
     assert "6 restored, 1 failed" in result.out
     (complaint,) = sentences(result.err)
-    assert "g.heic is not an image, or of a kind that cannot be read; save it as PNG" in complaint
+    assert "g.heic is not an image, or of a kind that cannot be read: save it as PNG" in complaint
     assert files(one.folder / "out") == {"a.jfif", "b.jpe", "c.png", "d.png", "e.png", "f.png"}
     for name in ("a.jfif", "b.jpe"):
         with Image.open(one.folder / "out" / name) as image:

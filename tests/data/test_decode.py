@@ -54,7 +54,7 @@ def test_16_bit_colour_is_at_most_one_level_off():
 def test_32_bit_pixels_are_refused(kind):
     stream = io.BytesIO()
     tifffile.imwrite(stream, np.ones((4, 4), kind))
-    with pytest.raises(InputError, match=r"^photo has 32-bit .*; save 8 or 16 bits$"):
+    with pytest.raises(InputError, match=r"^photo has 32-bit .*: save 8 or 16 bits$"):
         decode_image(stream.getvalue(), name="photo")
 
 
@@ -161,7 +161,7 @@ def test_16_bit_tiff_in_which_0_is_white_is_no_negative():
 
 
 def test_12_bit_tiff_is_refused_and_not_nearly_black():
-    with pytest.raises(InputError, match=r"^photo has 12-bit pixels; save 8 or 16 bits$"):
+    with pytest.raises(InputError, match=r"^photo has 12-bit pixels: save 8 or 16 bits$"):
         decode_image(tiff12(np.full((2, 2), 4095)), name="photo")
 
 

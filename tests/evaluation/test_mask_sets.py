@@ -169,9 +169,9 @@ def test_a_definition_is_json_and_a_set_travels_to_other_processes(kind):
 
 
 def test_what_is_not_there_is_named():
-    with pytest.raises(InputError, match=r"no bucket 'huge'; use one of: thin, medium, thick$"):
+    with pytest.raises(InputError, match=r"unknown bucket 'huge' of the masks lines: choose from thin, medium, thick$"):
         LineMasks().mask("huge", 0, 32, 32)
-    with pytest.raises(InputError, match=r"no version 2 of the masks ratios; use one of: 1$"):
+    with pytest.raises(InputError, match=r"unknown version 2 of the masks ratios: choose from 1$"):
         RatioMasks(version=2)
     with pytest.raises(InputError, match="index -1"):
         RatioMasks().mask("0.1-0.2 inner", -1, 32, 32)
@@ -194,11 +194,11 @@ def test_sets_by_name(folder):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("circles", {}, "no folder circles of masks; give a folder of mask files, lines or ratios"),
-        ("lines", {"version": 9}, "no version 9 of the masks lines; use one of: 1, 2"),
+        ("circles", {}, "circles is not a folder of masks: give a folder of mask files, or lines or ratios"),
+        ("lines", {"version": 9}, "unknown version 9 of the masks lines: choose from 1, 2"),
         ("ratios", {"invert": True}, "ratios are drawn: leave out --mask-threshold and --invert-mask,"),
         ("lines", {"threshold": 100}, "lines are drawn: leave out --mask-threshold"),
-        (".", {"version": 2}, "no version 2"),
+        (".", {"version": 2}, "unknown version 2"),
         (".", {"threshold": 0}, r"threshold 0 .* 1\.\.255"),
         (".", {"threshold": 256}, r"threshold 256 .* 1\.\.255"),
         (".", {"seed": -1}, "seed -1"),
@@ -247,10 +247,10 @@ def test_16_bits_are_scaled_and_one_bit_is_read(tmp_path):
 def test_a_file_that_is_no_mask_is_named(tmp_path):
     (tmp_path / "text.png").write_text("no image")
     with pytest.raises(
-        InputError, match=r"text\.png is not an image, or of a kind that cannot be read; save it as PNG"
+        InputError, match=r"text\.png is not an image, or of a kind that cannot be read: save it as PNG"
     ):
         read_mask(tmp_path / "text.png")
-    with pytest.raises(InputError, match=r"gone\.png does not exist; check its name$"):
+    with pytest.raises(InputError, match=r"gone\.png does not exist: check its name$"):
         read_mask(tmp_path / "gone.png")
     Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "float.tif")
     with pytest.raises(InputError, match=r"float\.tif has 32-bit float pixels, which do not say which value is white"):
@@ -383,15 +383,15 @@ def test_files_that_look_inverted_are_warned_of(tmp_path):
 def test_a_folder_without_usable_masks_is_named(tmp_path):
     with pytest.raises(InputError, match=r"holds no mask files \(\.png, .*\.bmp"):
         FolderMasks(tmp_path)
-    with pytest.raises(InputError, match=r"no folder .*nowhere of masks"):
+    with pytest.raises(InputError, match=r"nowhere is not a folder of masks"):
         FolderMasks(tmp_path / "nowhere")
     write(tmp_path / "ones.png", square(10, 3, 3, 3, value=1))  # 0 and 1, as some programs save masks
-    with pytest.raises(InputError, match="has a hole at threshold 128; give a lower --mask-threshold"):
+    with pytest.raises(InputError, match="has a hole at threshold 128: give a lower --mask-threshold"):
         FolderMasks(tmp_path)
     assert FolderMasks(tmp_path, threshold=1).buckets == ("0.01-0.1 inner",)
     whole = (tmp_path / "ones.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"cut\.png is damaged or cut off \(.*; copy it again"):
+    with pytest.raises(InputError, match=r"cut\.png is damaged or cut off \(.*: copy it again"):
         FolderMasks(tmp_path, threshold=1)
 
 

@@ -94,7 +94,7 @@ def test_a_difference_over_several_buckets_or_in_one():
 
 def test_a_difference_from_a_method_that_is_not_there():
     rows = [row(0, "x", "a"), row(0, "y", "b")]
-    with pytest.raises(InputError, match=r"'c' in bucket 'all'; there are a, b"):
+    with pytest.raises(InputError, match=r"'c' in bucket 'all': choose from a, b"):
         difference(rows, "a", "c", "hole_psnr")
     with pytest.raises(InputError, match="'c'"):
         difference(rows, "c", "a", "hole_psnr")

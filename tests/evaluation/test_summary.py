@@ -78,7 +78,7 @@ def test_the_table_says_what_it_leaves_out():
 
 def test_the_table_of_a_region_without_scores():
     rows = [{"image": 0, "name": "n", "bucket": "b", "method": "m", "hole_fraction": 0.1, "hole_l1": 0.1}]
-    with pytest.raises(InputError, match="'whole' has no scores; there are hole_l1"):
+    with pytest.raises(InputError, match="'whole' was not scored: the columns are hole_l1"):
         summarise(rows).table("whole")
 
 

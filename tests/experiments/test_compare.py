@@ -74,7 +74,7 @@ def test_mistakes_in_comparing(tmp_path, here, capsys):
     flags = ("--vgg-weights", "random", "--vgg-layers", "block1_conv1")
     assert evaluate(seen, "--methods", "mean", "--limit", 1, *flags) == 0
     for arguments, message in (
-        ([], "name at least one folder"),
+        ([], "give at least one folder"),
         ([scored, begun], f"{begun} holds no scores yet"),
         ([begun], f"{begun} holds no scores yet"),
         ([scored, scored / ".." / "scored"], "is named twice"),

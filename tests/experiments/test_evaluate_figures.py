@@ -139,7 +139,7 @@ def test_perceptual_distances_are_those_of_the_composites(tmp_path, here, capsys
     capsys.readouterr()
     assert evaluate(out, *flags, "--vgg-layers", "block1_conv1") == 2
     error = capsys.readouterr().err
-    assert "vgg16_random block1_pool, and now they are to be: vgg16_random block1_conv1" in error
+    assert "vgg16_random block1_pool, but this command asks for: vgg16_random block1_conv1" in error
     assert (out / "scores.csv").read_bytes() == before
 
 

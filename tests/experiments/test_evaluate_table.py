@@ -241,7 +241,7 @@ def test_a_table_of_an_older_version_is_read_and_gone_on_with_in_its_own_columns
     capsys.readouterr()
     for out in (old, new):
         assert evaluate(out, "--methods", "mean,ns") == 0
-    assert capsys.readouterr().out.count(f"note: {old} was begun by an older version") == 1
+    assert capsys.readouterr().out.count(f"note: {old} was started by an older version") == 1
     assert (old / "scores.csv").read_bytes().startswith(OLD_HEADING)
     names = OLD_HEADING.decode().strip().split(",")
     assert read_rows(old) == [{name: row[name] for name in names} for row in read_rows(new)]

@@ -127,7 +127,7 @@ def test_weights_that_come_along_are_scored_by_name_and_others_by_file(tmp_path,
     assert scores["faithful"] == scores["other"]
     assert min(scores["faithful"]) > max(row["hole_psnr"] for row in read_rows(out) if row["method"] == "unrepaired")
     assert evaluate(tmp_path / "b", "--methods", f"faithful={file}") == 2
-    assert "takes the name of another method" in capsys.readouterr().err
+    assert "has the name of another method" in capsys.readouterr().err
 
 
 def test_a_method_left_unfinished_is_left_out_of_the_summary(tmp_path, capsys):
@@ -165,12 +165,12 @@ def test_perceptual_distance_has_a_column_and_is_part_of_the_table(tmp_path, cap
     assert evaluate(out, *flags) == 0
     assert all(row["vgg16_random block1_pool"] > 0 for row in read_rows(out))
     assert evaluate(out, "--methods", "ns") == 2
-    assert "perceptual distances: vgg16_random block1_pool, and now they are to be: none" in capsys.readouterr().err
+    assert "perceptual distances: vgg16_random block1_pool, but this command asks for: none" in capsys.readouterr().err
     known = json.loads((out / "benchmark.json").read_text())
     known["distances"]["vgg16_random block1_pool"]["weights_sha256"] = "0"
     (out / "benchmark.json").write_text(json.dumps(known))
     assert evaluate(out, *flags) == 2
-    assert "to be: vgg16_random block1_pool from other weights" in capsys.readouterr().err
+    assert "asks for: vgg16_random block1_pool from other weights" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_images_and_masks_by_name_at_their_own_sizes(own, capsys):
         (["--seed", "-1"], "--seed is -1"),
         (["--mask-threshold", "300"], "--mask-threshold is 300"),
         (["--mask-version", "9"], "version"),
-        (["--masks", "nowhere"], "there is no folder nowhere of masks"),
+        (["--masks", "nowhere"], "nowhere is not a folder of masks"),
         (["--data", "folder"], "needs --data-dir"),
         (["--split", "all"], "--split all goes with --data folder"),
         (["--pair-by-name"], "--pair-by-name goes with --data folder"),
@@ -257,7 +257,7 @@ def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys)
     (own / "empty").mkdir()
     (own / "file").write_text("mine")
     other = own / "other"
-    with Checkpoints(other / "checkpoints", notes={"generator": {"widths": [4], "heads": 2}}) as checkpoints:
+    with Checkpoints(other / "checkpoints", metadata={"generator": {"widths": [4], "heads": 2}}) as checkpoints:
         checkpoints.save(1, {"generator": {"params": {"a": np.zeros(1)}}})
     damaged = generator(own / "damaged")
     for path in (damaged / "checkpoints" / "1" / "generator").rglob("*"):
@@ -269,16 +269,16 @@ def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys)
         (["--methods", own / "nowhere"], "is neither a method"),
         (["--methods", other], "this version cannot build (heads=2)"),
         (["--methods", damaged], "is damaged"),
-        (["--methods", f"a/b={run}"], "it will name files"),
-        (["--methods", f".a={run}"], "it will name files"),
-        (["--methods", f"ns={run}"], "takes the name of another method"),
-        (["--methods", own / "ns"], "takes the name of another method"),
+        (["--methods", f"a/b={run}"], "will be in names of files"),
+        (["--methods", f".a={run}"], "will be in names of files"),
+        (["--methods", f"ns={run}"], "has the name of another method"),
+        (["--methods", own / "ns"], "has the name of another method"),
         (["--methods", run, f"run={other}"], "cannot build"),
         (["--methods", run, f"run={run}"], "--methods has run twice"),
         (["--data", "folder", "--data-dir", own / "empty"], "holds no images"),
         (["--data", "folder", "--data-dir", own / "nowhere"], "is not a folder"),
         (["--masks", own / "empty"], "holds no mask files"),
-        (["--masks", own / "file"], "there is no folder"),
+        (["--masks", own / "file"], "is not a folder of masks"),
         (["--image-size", "10"], "--image-size is 10, but scores need at least 11"),
         (["--image-size", "12", "--masks", "ratios"], "16"),
         (["--workers", "0"], "--workers is 0"),

@@ -196,7 +196,7 @@ def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on
     for before, after in zip(variables(first), jax.tree.leaves((weights.params, weights.stats)), strict=True):
         np.testing.assert_array_equal(before, after)
     assert export_main([str(first), "/dev/null/w.safetensors"]) == 2
-    assert "/dev/null/w.safetensors cannot be written (File exists): name another" in capsys.readouterr().err
+    assert "/dev/null/w.safetensors cannot be written (File exists): choose another" in capsys.readouterr().err
     # A learning rate next to nothing: what is trained on starts from the weights, to the bit nearly.
     assert main(tiny(second, *PYRAMID, *ALONE, "--initial-weights", str(file), "--learning-rate", "1e-9")) == 0
     for before, after in zip(variables(first), variables(second), strict=True):
@@ -215,13 +215,19 @@ def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [(["nowhere", "w.safetensors"], "nowhere holds no config.json"), (["nowhere", "w"], "w is no")],
+    [(["nowhere", "w.safetensors"], "nowhere holds no config.json"), (["nowhere", "w"], "w must end in .safetensors")],
 )
 def test_weights_that_cannot_be_saved(tmp_path, capsys, monkeypatch, arguments, named):
     monkeypatch.chdir(tmp_path)
     assert export_main(arguments) == 2
     assert capsys.readouterr().err.startswith(f"error: {named}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_settings_of_a_run_to_resume_are_told(tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"steps": ')
+    assert main(tiny(tmp_path, *ALONE, "--resume")) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'config.json'} cannot be read (")
 
 
 @pytest.mark.parametrize(

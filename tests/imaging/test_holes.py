@@ -76,7 +76,7 @@ def test_a_picture_and_the_array_of_it_agree_or_are_refused():
         (Image.fromarray((~HOLE).astype(np.uint8)), None, "holds only 0 and 1: give the array as mask="),
         (None, Image.fromarray(HOLE.astype(np.uint8)), "holds only 0 and 1"),
         (Image.new("F", (4, 4)), None, "mode F does not say which value is white: convert it to mode L"),
-        (np.ones((4, 5)), None, "the mask is 4x5 and the image 4x4: they must have one size"),
+        (np.ones((4, 5)), None, "the mask is 4x5 and the image 4x4: they must have the same size"),
         (None, HOLE[:2], "the hole is 2x4 and the image 4x4"),
         (None, PICTURE.resize((5, 4)), "the hole is 4x5 and the image 4x4"),
     ],

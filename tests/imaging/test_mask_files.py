@@ -100,7 +100,7 @@ class TestHole:
 
     @pytest.mark.parametrize("read", READERS)
     def test_12_bit_tiff_is_refused_and_not_empty(self, saved, read):
-        with pytest.raises(InputError, match=r"photo\.png has 12-bit pixels; save 8 or 16 bits$"):
+        with pytest.raises(InputError, match=r"photo\.png has 12-bit pixels: save 8 or 16 bits$"):
             read(saved(tiff12(np.array([[0, 4095]]))))
 
     @pytest.mark.parametrize("read", READERS)
@@ -121,7 +121,7 @@ class TestHole:
 
     @pytest.mark.parametrize("read", READERS)
     def test_several_frames_are_refused(self, saved, read):
-        with pytest.raises(InputError, match=r"has 3 frames; save the one you mean as a file of its own$"):
+        with pytest.raises(InputError, match=r"has 3 frames: save the one you mean as a file of its own$"):
             read(saved(animated("GIF")))
 
     @pytest.mark.parametrize("read", READERS)

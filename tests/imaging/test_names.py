@@ -77,14 +77,14 @@ def test_a_mask_has_the_path_of_its_image_and_any_suffix(folder):
 def test_of_several_masks_the_one_with_the_very_name_is_meant(folder):
     root = folder("a.jpg", "a.png", "b.gif", "b.tif")
     assert matching_masks([Path("a.png"), Path("a.jpg")], root) == [Path("a.png"), Path("a.jpg")]
-    with pytest.raises(InputError, match=r"has more than one mask for b\.png, b\.gif and b\.tif; keep only one$"):
+    with pytest.raises(InputError, match=r"has more than one mask for b\.png, b\.gif and b\.tif: keep only one$"):
         matching_masks([Path("a.png"), Path("b.png")], root)
 
 
 def test_images_without_a_mask_are_named_up_to_three(folder):
     root = folder("a.png", "sub/c.png")
     missing = [Path(f"{name}.jpg") for name in "abcde"]
-    with pytest.raises(InputError, match=r"has no mask for b\.jpg, c\.jpg, d\.jpg and 1 more; .* such as b\.png$"):
+    with pytest.raises(InputError, match=r"has no mask for b\.jpg, c\.jpg, d\.jpg and 1 more: .* such as b\.png$"):
         matching_masks(missing, root)
-    with pytest.raises(InputError, match=r"has no mask for c\.jpg; each image needs one of the same name there"):
+    with pytest.raises(InputError, match=r"has no mask for c\.jpg: each image needs one of the same name there"):
         matching_masks([Path("a.jpg"), Path("c.jpg")], root)

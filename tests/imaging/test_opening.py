@@ -39,11 +39,11 @@ class TestRefusedFiles:
 
     @pytest.mark.parametrize("read", [read_photograph, read_hole])
     def test_what_is_no_file_to_read(self, tmp_path, saved, monkeypatch, read):
-        self.refused(tmp_path / "gone.png", "does not exist; check its name", read)
-        self.refused(tmp_path, "is a folder; name an image file in it", read)
+        self.refused(tmp_path / "gone.png", "does not exist: check its name", read)
+        self.refused(tmp_path, "is a folder: give an image file in it", read)
         self.refused(saved(b"", "empty.png"), "is empty", read)
         self.refused(
-            saved(b"not an image at all"), "is not an image, or of a kind that cannot be read; save it as PNG", read
+            saved(b"not an image at all"), "is not an image, or of a kind that cannot be read: save it as PNG", read
         )
         self.refused(saved(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "a.eps"), "is not an image", read)
         self.refused(saved(b"x") / "b.png", r"cannot be read \(Not a directory\)", read)
@@ -54,7 +54,7 @@ class TestRefusedFiles:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
         monkeypatch.setattr(Path, "open", closed)  # root, who runs this in a container, may read everything
-        self.refused(path, r"cannot be read \(Permission denied\); make it readable", read)
+        self.refused(path, r"cannot be read \(Permission denied\): make it readable", read)
 
     @pytest.mark.parametrize("part", [0.5, 0.9, -1])
     @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "PPM", "JPEG2000", "AVIF"])
@@ -90,7 +90,7 @@ class TestRefusedFiles:
     @pytest.mark.parametrize("read", [read_photograph, read_hole])
     @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
     def test_several_frames(self, saved, kind, read):
-        words = "has 3 frames; save the one you mean as a file of its own"
+        words = "has 3 frames: save the one you mean as a file of its own"
         self.refused(saved(animated(kind)), words, read)
 
     def test_several_pages_of_16_bits(self, saved):
@@ -117,7 +117,7 @@ class TestRefusedFiles:
 
     @pytest.mark.parametrize("kind", ["int32", "uint32", "float32"])
     def test_32_bits(self, saved, kind):
-        self.refused(saved(tiff(np.ones((4, 4), kind))), "do not say which value is white; save 8 or 16 bits|no image")
+        self.refused(saved(tiff(np.ones((4, 4), kind))), "do not say which value is white: save 8 or 16 bits|no image")
         if kind == "float32":
             self.refused(saved(tiff(np.ones((4, 4), kind))), "32-bit float pixels", read_hole)
 
@@ -125,13 +125,13 @@ class TestRefusedFiles:
         content = bytearray(encoded(np.zeros((2, 2), np.uint16), "TIFF"))
         at = content.index(struct.pack("<HHIH", 258, 3, 1, 16))
         content[at + 8] = 12
-        self.refused(saved(bytes(content)), "has 12-bit pixels; save 8 or 16 bits")
+        self.refused(saved(bytes(content)), "has 12-bit pixels: save 8 or 16 bits")
 
     def test_rare_compression_of_two_channels(self, saved):
         content = bytearray(tiff(layers("grey+alpha", np.uint16)))
         at = content.index(struct.pack("<HHIH", 259, 3, 1, 1))
         content[at + 8] = 5
-        self.refused(saved(bytes(content)), "compressed in a rare way; save it without compression")
+        self.refused(saved(bytes(content)), "compressed in a rare way: save it without compression")
 
     @pytest.mark.parametrize("threshold", [0, 256])
     def test_the_threshold_of_a_mask(self, saved, threshold):
@@ -159,7 +159,7 @@ class TestSize:
             assert time.perf_counter() - start < 1
 
     def test_grey_with_alpha_as_well(self, saved):
-        with pytest.raises(InputError, match=r"has 7 x 13 = 91 pixels, and 90 are allowed; make it smaller"):
+        with pytest.raises(InputError, match=r"has 7 x 13 = 91 pixels, and 90 are allowed: make it smaller"):
             read_photograph(saved(tiff(layers("grey+alpha", np.uint16))), max_pixels=90)
 
     def test_the_limit_is_the_one_given(self, saved):

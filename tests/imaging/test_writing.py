@@ -210,10 +210,10 @@ class TestRefusedWriting:
     @pytest.mark.parametrize(
         ("name", "kind", "dtype", "words"),
         [
-            ("a.jpg", "rgb", np.uint16, "would lose depth, as the photograph has 16 bits; write PNG or TIFF"),
-            ("a.webp", "rgba", np.uint16, "would lose depth, as the photograph has 16 bits; write PNG or TIFF"),
-            ("a.JPEG", "rgba", np.uint8, "would lose the photograph's transparency; write PNG, TIFF or WebP"),
-            ("a.jpg", "grey+alpha", np.uint8, "would lose the photograph's transparency; write PNG, TIFF or WebP"),
+            ("a.jpg", "rgb", np.uint16, "would lose depth, as the photograph has 16 bits: write PNG or TIFF"),
+            ("a.webp", "rgba", np.uint16, "would lose depth, as the photograph has 16 bits: write PNG or TIFF"),
+            ("a.JPEG", "rgba", np.uint8, "would lose the photograph's transparency: write PNG, TIFF or WebP"),
+            ("a.jpg", "grey+alpha", np.uint8, "would lose the photograph's transparency: write PNG, TIFF or WebP"),
         ],
     )
     def test_what_a_format_cannot_hold(self, tmp_path, name, kind, dtype, words):
@@ -230,12 +230,12 @@ class TestRefusedWriting:
 
     @pytest.mark.parametrize("quality", [0, 101, -5])
     def test_quality(self, tmp_path, quality):
-        words = rf"quality {quality}; it must be in 1\.\.100"
+        words = rf"quality {quality}: it must be in 1\.\.100"
         self.refused(tmp_path / "a.jpg", words, photograph("rgb", np.uint8), quality=quality)
 
     def test_more_than_a_tiff_file_can_hold(self, tmp_path):
         huge = Photograph(np.broadcast_to(np.uint16(0), (40000, 20000, 3)), None, None, None, None, "PNG")
-        self.refused(tmp_path / "a.tif", "more than the 4 GiB that a TIFF file can hold; write PNG", huge)
+        self.refused(tmp_path / "a.tif", "more than the 4 GiB that a TIFF file can hold: write PNG", huge)
 
     @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
     def test_a_place_that_cannot_be_written(self, tmp_path, suffix):

@@ -350,7 +350,7 @@ def test_one_program_is_compiled_for_a_size_of_windows(model, programs):
         ),
         (np.zeros((8, 8, 3), np.uint8), np.full((8, 8), 0.5), "this one holds 0.5"),
         (np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8)), "no valid pixel"),
-        (np.full((8, 8, 3), 255.0), np.eye(8), "reach from 255 to 255: rescale them"),
+        (np.full((8, 8, 3), 255.0), np.eye(8), "range from 255 to 255: rescale them"),
         (np.full((8, 8, 3), np.nan), np.eye(8), "nan"),
         (np.zeros((8, 8, 3), np.int64), np.ones((8, 8)), "not int64"),
         (np.zeros((8, 8, 2), np.uint8), np.ones((8, 8)), r"not \(8, 8, 2\)"),

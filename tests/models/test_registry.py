@@ -90,7 +90,7 @@ def test_a_network_of_one_file_and_one_line_trains_saves_restores_and_inpaints(t
 
     save_generator_weights(tmp_path / "toy.safetensors", generator)
     notes = {"generator": config_to_json(config), "config": {"line_thickness": [1, 4]}}
-    with Checkpoints(tmp_path / "run" / "checkpoints", notes=notes) as checkpoints:
+    with Checkpoints(tmp_path / "run" / "checkpoints", metadata=notes) as checkpoints:
         checkpoints.save(3, {"generator": {"params": after.params, "stats": after.stats}})
 
     rng = np.random.default_rng(1)

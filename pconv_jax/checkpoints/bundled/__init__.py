@@ -7,5 +7,5 @@ DEFAULT_WEIGHTS = "faithful"
 
 
 def bundled_weights() -> dict[str, Path]:
-    """The weights that ship with the package: their names, and the files."""
+    """Name -> file of the weights that ship with the package."""
     return {path.stem: path for path in sorted(Path(__file__).parent.glob("*.safetensors"))}

@@ -127,7 +127,7 @@ def _local_manager(base: Any, given: Mapping[str, Path]) -> Any:
 
 
 def _whole_files(archive: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, io.BytesIO]]:
-    """Reads files into memory: celeb_a reads them after the archive is closed, which only TensorFlow could reopen."""
+    """Reads files into memory: celeb_a reads them after the archive is closed, and only TensorFlow could reopen it."""
     return ((name, io.BytesIO(stream.read())) for name, stream in archive)
 
 

@@ -91,8 +91,8 @@ def open_masks(
         masks: "lines", "ratios", or a folder of mask files ("./lines" where a folder has such a name).
         seed: any integer >= 0.
         version: which version of the set.
-        threshold: of a folder: the grey value, 1..255, from which on a pixel is white.
-        invert: of a folder: black = hole.
+        threshold: for a folder: the grey value, 1..255, from which on a pixel is white.
+        invert: for a folder: black = hole.
 
     Returns:
         The mask set.
@@ -111,7 +111,7 @@ def open_masks(
 
 
 def mask_set_hash(masks: MaskSet, *, size: tuple[int, int]) -> str:
-    """The hash by which two people know that they score on the same masks.
+    """The hash that tells whether two people score on the same masks.
 
     Args:
         masks: the set.

@@ -120,13 +120,13 @@ def check_set(name: str, seed: int, version: int, versions: Collection[int]) -> 
         raise InputError(f"the seed {seed} of the masks must be at least 0")
     if version not in versions:
         known = ", ".join(map(str, versions))
-        raise InputError(f"there is no version {version} of the masks {name}; use one of: {known}")
+        raise InputError(f"unknown version {version} of the masks {name}: choose from {known}")
 
 
 def check_place(name: str, buckets: tuple[str, ...], bucket: str, index: int) -> int:
     """The number of a bucket; refuses one that the set does not have, or a negative index."""
     if bucket not in buckets:
-        raise InputError(f"the masks {name} have no bucket {bucket!r}; use one of: {', '.join(buckets)}")
+        raise InputError(f"unknown bucket {bucket!r} of the masks {name}: choose from {', '.join(buckets)}")
     if index < 0:
         raise InputError(f"the index {index} of a mask must be at least 0")
     return buckets.index(bucket)

@@ -13,7 +13,7 @@ from pconv_jax.imaging.masks import MASK_THRESHOLD
 def mask_files(root: str | os.PathLike[str]) -> tuple[Path, ...]:
     """Finds the mask files in a folder and in folders below, by their suffix.
 
-    Other files (notes, licences) and hidden ones are passed over; links to folders are followed.
+    Other files (notes, licences) and hidden ones are ignored; links to folders are followed.
 
     Args:
         root: the folder.
@@ -22,14 +22,14 @@ def mask_files(root: str | os.PathLike[str]) -> tuple[Path, ...]:
         Their paths below `root`, sorted; at least one.
 
     Raises:
-        InputError: `root` is no folder, holds no mask files, or cannot be read.
+        InputError: `root` is not a folder, holds no mask files, or cannot be read.
     """
     root = Path(root)
     if not root.is_dir():
-        raise InputError(f"there is no folder {root} of masks; give a folder of mask files, lines or ratios")
+        raise InputError(f"{root} is not a folder of masks: give a folder of mask files, or lines or ratios")
     found = image_files(root)
     if not found:
-        raise InputError(f"{root} holds no mask files ({', '.join(IMAGE_SUFFIXES)}); give another folder")
+        raise InputError(f"{root} holds no mask files ({', '.join(IMAGE_SUFFIXES)}): give another folder")
     return found
 
 

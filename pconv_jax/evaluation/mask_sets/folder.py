@@ -26,8 +26,8 @@ _SUSPICIOUS = 0.8  # where half of the masks have a larger hole ratio, white pro
 _MANY = 1000  # files above which reading them shows a progress bar
 
 
-class _Found(NamedTuple):
-    """What a set keeps of a file."""
+class _Examined(NamedTuple):
+    """What a set needs to know about a file."""
 
     bucket: str
     ratio: float
@@ -38,9 +38,9 @@ class FolderMasks:
     """The mask files under a folder, in buckets by hole ratio and by whether a hole touches the border.
 
     The buckets are those of `RatioMasks`, and "0-0.01 inner", "0.6-1 border" and so on for files outside the six bins,
-    "none" for those without a hole; only buckets that hold files exist. A file is sorted by what it is at its own
-    size. Resizing takes the nearest pixel, whatever the aspect ratio, so that no grey comes in; of a mask that is made
-    much smaller the hole ratio can change, and hair-thin holes can go.
+    "none" for those without a hole; only buckets that hold files exist. Files are sorted by their hole ratio at their
+    own size. Masks are resized to the nearest pixel, so that they stay binary, and without keeping the aspect ratio;
+    in a much smaller mask the hole ratio can change and thin holes can vanish.
     """
 
     def __init__(
@@ -54,19 +54,19 @@ class FolderMasks:
     ):
         """Finds, reads and sorts the files.
 
-        Other files (notes, licences) and hidden ones are passed over. A warning is given where more than half of the
-        files are holes nearly everywhere.
+        Other files (notes, licences) and hidden ones are ignored. A warning is given if more than half of the files are
+        holes nearly everywhere.
 
         Args:
             root: the folder; files in folders below count too.
-            seed: any integer >= 0; settles the order of the files in each bucket.
+            seed: any integer >= 0; determines the order of the files in each bucket.
             version: which version of the rules by which files are sorted, chosen and resized.
             threshold: the grey value, 1..255, from which on a pixel is white.
             invert: black = hole.
 
         Raises:
-            InputError: `root` is no folder, holds no mask files, one that cannot be read, or not one with a hole; or
-                an argument is out of its range.
+            InputError: `root` is not a folder, holds no mask files, holds one that cannot be read, or none with a hole;
+                or an argument is out of its range.
         """
         self.root = Path(root).expanduser()
         check_set(str(root), seed, version, _VERSIONS)
@@ -74,20 +74,20 @@ class FolderMasks:
         self.name = self.root.resolve().name
         self.seed, self.version, self.threshold, self.invert = int(seed), int(version), int(threshold), bool(invert)
         files = [file.as_posix() for file in mask_files(self.root)]
-        found = dict(zip(files, self._examine(files), strict=True))
+        examined = dict(zip(files, self._examine(files), strict=True))
         self._files = {
             bucket: chosen
             for bucket in _BUCKETS
-            if (chosen := tuple(file for file in files if found[file].bucket == bucket))
+            if (chosen := tuple(file for file in files if examined[file].bucket == bucket))
         }
         if self.buckets == (NO_HOLE,):
             way = "higher" if invert else "lower"
             raise InputError(
-                f"no file in {self.root} has a hole at threshold {threshold}; give a {way} --mask-threshold"
+                f"no file in {self.root} has a hole at threshold {threshold}: give a {way} --mask-threshold"
             )
-        listed = "".join(f"{found[file].sha256} {file}\n" for file in files)
+        listed = "".join(f"{examined[file].sha256} {file}\n" for file in files)
         self._sha256 = hashlib.sha256(listed.encode(errors="surrogateescape")).hexdigest()
-        warn_if_inverted([each.ratio for each in found.values()], self.root, invert=self.invert)
+        warn_if_inverted([file.ratio for file in examined.values()], self.root, invert=self.invert)
 
     @property
     def buckets(self) -> tuple[str, ...]:
@@ -126,17 +126,17 @@ class FolderMasks:
         """
         check_place(self.name, self.buckets, bucket, index)
         if height < 1 or width < 1:
-            raise InputError(f"a mask of {height} x {width} pixels cannot be made; both sides must be >= 1")
+            raise InputError(f"a mask of {height} x {width} pixels cannot be made: both sides must be >= 1")
         files = self._files[bucket]
         turn, place = divmod(index, len(files))
-        # Of all buckets, not of those with files: a first file in one must not reorder the others.
+        # Counted among all buckets: a first file in an empty one must not reorder the others.
         rng = generator("folder", self.version, self.seed, _BUCKETS.index(bucket), turn)
         file = files[rng.permutation(len(files))[place]]
         mask = read_mask(self.root / file, threshold=self.threshold, invert=self.invert)
         return mask[_nearest(mask.shape[0], height)[:, None], _nearest(mask.shape[1], width)]
 
     def definition(self) -> dict[str, Any]:
-        """All that the masks depend on, in JSON values; "sha256" is of the files' contents and paths below the root."""
+        """All that the masks depend on, in JSON values; "sha256" hashes the contents and paths of the files."""
         return {
             "kind": "folder",
             "version": self.version,
@@ -154,15 +154,15 @@ class FolderMasks:
             f"threshold={self.threshold}, invert={self.invert})"
         )
 
-    def _examine(self, files: list[str]) -> list[_Found]:
+    def _examine(self, files: list[str]) -> list[_Examined]:
         from tqdm import tqdm
 
-        def examine(file: str) -> _Found:
+        def examine(file: str) -> _Examined:
             path = self.root / file
             with opened_file(path, str(path)) as stream:
                 content = stream.read()  # once, so that the hash is that of the mask
             mask = read_mask(content, name=str(path), threshold=self.threshold, invert=self.invert)
-            return _Found(bucket_of(mask), float(hole_ratio(mask)), hashlib.sha256(content).hexdigest())
+            return _Examined(bucket_of(mask), float(hole_ratio(mask)), hashlib.sha256(content).hexdigest())
 
         pool = ThreadPoolExecutor(os.cpu_count())
         try:
@@ -174,7 +174,7 @@ class FolderMasks:
 
 
 def warn_if_inverted(ratios: Sequence[float], root: Path, *, invert: bool) -> None:
-    """Warns where most masks are holes nearly everywhere: the other colour probably marks the holes.
+    """Warns if most masks are holes nearly everywhere: the other colour probably marks the holes.
 
     Args:
         ratios: hole ratio of each mask.
