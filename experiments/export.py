@@ -10,7 +10,7 @@ import tyro
 from experiments.train.run_folder import open_run
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator
-from pconv_jax.checkpoints.weights_file import save_generator_weights
+from pconv_jax.checkpoints.weights_file import Precision, load_generator_weights, save_generator_weights
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.versions import package_versions
@@ -21,36 +21,50 @@ class Options:
     """What to save, and where.
 
     Attributes:
-        run: output folder of a training run; its best checkpoint is taken.
+        run: output folder of a training run, whose best checkpoint is taken; or a .safetensors file, to save it at
+            another precision.
         out: the file to write, .safetensors; an existing one is replaced.
+        precision: of the parameters: float32, float16 (half the size) or int8 (a quarter).
     """
 
     run: tyro.conf.Positional[Path]
     out: tyro.conf.Positional[Path]
+    precision: Precision = "float32"
 
 
 def export(options: Options) -> None:
-    """Saves the best checkpoint of a run with the facts about its training.
+    """Saves a trained generator with the facts about its training.
 
     Args:
         options: what and where.
 
     Raises:
-        InputError: no such run, or a file name that does not end in .safetensors.
+        InputError: no such run or file, or a file name that does not end in .safetensors.
     """
     if options.out.suffix != ".safetensors":
         raise InputError(f"{options.out} must end in .safetensors")
-    run = open_run(options.run)
-    with open_checkpoints(options.run) as checkpoints:
+    generator = load_generator_weights(options.run) if options.run.is_file() else _best_of(options.run)
+    try:
+        save_generator_weights(options.out, generator, precision=options.precision)
+    except OSError as error:
+        raise InputError(f"{options.out} cannot be written ({error.strerror}): choose another place") from error
+    size = options.out.stat().st_size / 1e6
+    print(f"saved step {generator.about.get('step', '?')} as {options.out} ({size:.1f} MB)")
+
+
+def _best_of(folder: Path) -> TrainedGenerator:
+    """The best checkpoint of a run, with the facts about its training."""
+    run = open_run(folder)
+    with open_checkpoints(folder) as checkpoints:
         step = checkpoints.best_or_latest
     settings = {
         key: value
         for key, value in run.config.to_json().items()
         if key not in ("data_dir", "mask_dir", "out", "resume")
     }
-    if run.config.network.initial_weights is not None:
-        # The rest of the path says nothing elsewhere.
-        settings["initial_weights"] = run.config.network.initial_weights.name
+    for name in ("initial_weights", "vgg_weights"):
+        if settings[name] is not None:
+            settings[name] = Path(settings[name]).name  # the rest of the path says nothing elsewhere
     scores = [row for row in run.metrics if row["step"] == step and "validation_l1" in row]
     about = {
         "thickest_line": run.config.damage.line_thickness[1] if run.config.damage.masks == "lines" else None,
@@ -59,13 +73,7 @@ def export(options: Options) -> None:
         "settings": settings,
         "versions": package_versions("jax", "flax", "optax"),
     }
-    try:
-        save_generator_weights(
-            options.out, TrainedGenerator(run.model.config, run.model.params, run.model.stats, about=about)
-        )
-    except OSError as error:
-        raise InputError(f"{options.out} cannot be written ({error.strerror}): choose another place") from error
-    print(f"saved step {step} as {options.out} ({options.out.stat().st_size / 1e6:.1f} MB)")
+    return TrainedGenerator(run.model.config, run.model.params, run.model.stats, about=about)
 
 
 @command()
