@@ -171,6 +171,16 @@ def test_preset_paper_is_that_of_the_data_set():
     assert (elsewhere.data.dataset, elsewhere.network.generator) == ("samples", "paper")
 
 
+def test_the_options_of_a_preset_are_those_of_its_own_generator():
+    tiny = PAPER_PRESETS["tiny"]
+    assert parse([]).network.generator_config == dataclasses.replace(tiny, head="sigmoid", centre=True)
+    assert parse(["--generator", "tiny", "--head", "partial", "--no-centre"]).network.generator_config == tiny
+    assert parse(["--generator", "64"]).network.generator_config == PAPER_PRESETS["64"]
+    assert parse(["--generator", "64", "--centre"]).network.generator_config.centre
+    assert parse(["--generator", "pyramid"]).network.generator_config == FillCorrectingConfig()
+    assert not PAPER_PRESETS["paper"].centre and not PRESETS["paper"].network.generator_config.centre
+
+
 def test_losses_are_chosen_by_name_and_have_weights_of_their_own():
     assert [PRESETS[name].losses for name in ("liu", "liu-fine-tune", "pathak")] == [
         *(LiuLosses(), LiuLosses(), PathakLosses())
