@@ -1,6 +1,7 @@
 """Trains, checkpoints and scores: `python -m experiments.run --dataset NAME`. Flags only; the work is in `train`."""
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 
@@ -17,7 +18,8 @@ _PROGRAM = "python -m experiments.run"
 def parse(arguments: Sequence[str]) -> Config:
     """Settings from command line flags; `--preset`, or else the data set, chooses what gives the defaults.
 
-    Preset `paper` is that of the data set, where the paper has it.
+    Preset `paper` is that of the data set, where the paper has it. The options of a preset's generator (`--head`, ...)
+    are not those of another one that is chosen.
 
     Args:
         arguments: flags, without the name of the program.
@@ -33,17 +35,25 @@ def parse(arguments: Sequence[str]) -> Config:
     first.add_argument("--dataset")
     first.add_argument("--preset", choices=PRESETS)
     first.add_argument("--losses", choices=LOSSES)
+    first.add_argument("--generator")
     found, rest = first.parse_known_args(arguments)
     name = found.preset or (found.dataset if found.dataset in PRESETS else "samples")  # the full parser reports others
     if name == "paper" and found.dataset in PAPER_DATASETS:
         name = found.dataset
     if found.dataset is not None:
         rest = [*rest, "--dataset", found.dataset]
+    preset = PRESETS[name]
+    if found.losses:
+        preset = preset.replace(losses=found.losses)
+    if found.generator is not None:
+        rest = [*rest, "--generator", found.generator]
+        if found.generator != preset.network.generator:
+            preset = dataclasses.replace(preset, network=preset.network.without_options())
     return tyro.cli(
         # A flag has the name of its setting, whatever section it is in; the losses that are chosen give theirs.
         tyro.conf.OmitArgPrefixes[tyro.conf.AvoidSubcommands[Config]],
         args=rest,
-        default=PRESETS[name].replace(losses=found.losses) if found.losses else PRESETS[name],
+        default=preset,
         prog=_PROGRAM,
         description=(
             "Train line inpainting, and score it. "

@@ -154,7 +154,7 @@ class Twin:
             vgg: weights of the perceptual loss.
             device: "cpu" or "cuda"; on the latter in channels-last format.
         """
-        if not isinstance(config.generator, PaperConfig):
+        if not isinstance(config.generator, PaperConfig) or config.generator.centre:
             raise ValueError(f"there is no twin of {config.generator}")
         if not isinstance(config.discriminator, DiscriminatorConfig) or not isinstance(config.losses, PaperLosses):
             raise ValueError(f"there is no twin of {config.discriminator} or {config.losses}")

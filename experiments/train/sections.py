@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import DATASETS, Augmentation
@@ -17,6 +17,7 @@ _OPTIONS = (
     "blocks",
     "convolution",
     "head",
+    "centre",
     "encoder_norm",
     "region",
     "bottleneck",
@@ -77,6 +78,8 @@ class NetworkConfig:
         convolution: the generator's convolutions: partial, or plain with the mask as a fourth channel, to compare.
         head: what gives the image, of the paper's generator alone: one more partial convolution, linear; or a plain one
             and a sigmoid.
+        centre: subtract each image's mean colour from the input and add it to the output, of the paper's generator
+            alone.
         encoder_norm: what training does to the encoder's batch norms, of generator liu alone: trained (first phase); in
             the second, fixed_statistics, or frozen: scale and shift too.
         region: what generator context_encoder predicts: the centre, half as wide as the image, or all of it (random).
@@ -93,6 +96,7 @@ class NetworkConfig:
     blocks: tuple[int, ...] | None = None
     convolution: Literal["partial", "plain"] = "partial"
     head: Head | None = None
+    centre: bool = False
     encoder_norm: EncoderNorm | None = None
     region: Region | None = None
     bottleneck: int | None = None
@@ -113,8 +117,14 @@ class NetworkConfig:
         given = {name: getattr(self, name) for name in _OPTIONS if getattr(self, name) != defaults[name]}
         for name, value in given.items():
             if name not in {field.name for field in dataclasses.fields(preset)}:
-                raise InputError(f"{flag(name)} {value} does not go with --generator {self.generator}: leave it out")
+                shown = flag(name) if value is True else f"{flag(name)} {value}"
+                raise InputError(f"{shown} does not go with --generator {self.generator}: leave it out")
         return dataclasses.replace(preset, **given)
+
+    def without_options(self) -> Self:
+        """These networks with the generator's options at their defaults."""
+        defaults: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(self) if f.name in _OPTIONS}
+        return dataclasses.replace(self, **defaults)
 
     def discriminator_config(self, image_size: int) -> AnyDiscriminatorConfig:
         """Config of the discriminator of images with this side, px."""

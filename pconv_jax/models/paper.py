@@ -23,6 +23,7 @@ from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
 
 Head = Literal["partial", "sigmoid"]
+_LOGIT_RANGE = (0.05, 0.95)  # a mean colour outside it would start the sigmoid at its flat ends
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,9 @@ class PaperConfig(WholeImages):
             zero-padded convolutions, with holes of the image set to 0 and the mask as its fourth channel.
         head: what gives the image from the features of the last stage: "partial", one more convolution of that kind,
             linear; or "sigmoid", a plain 3x3 convolution and a sigmoid, so that the output lies in [0, 1].
+        centre: subtract from each image the mean colour of its valid pixels, and add it to the output, or its logit
+            before the sigmoid. Beyond the paper: beside a hole, a kernel that finds edges would answer with the
+            brightness of its few valid pixels, which n / s magnifies by up to 9.
     """
 
     widths: tuple[int, ...] = (32, 64, 128, 128)
@@ -50,6 +54,7 @@ class PaperConfig(WholeImages):
     batch_norm_momentum: float = 0.99
     convolution: Convolution = "partial"
     head: Head = "partial"
+    centre: bool = False
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
@@ -216,6 +221,9 @@ class PaperGenerator(nnx.Module):
         """
         check_inputs(image, mask)
         height, width = image.shape[1:3]
+        mean = _mean_colour(image, mask) if self.config.centre else None
+        if mean is not None:
+            image = image - mean
         # Padding is hole, so any size works without inventing pixels: partial convolutions ignore it.
         image, mask = (pad_to_multiple(x, self.config.multiple) for x in (image, mask))
         if self.config.convolution == "plain":
@@ -232,16 +240,33 @@ class PaperGenerator(nnx.Module):
             valid = jnp.concatenate([_upsample(valid), skip_valid], axis=-1)
             x, valid = second(*first(x, valid))
         if isinstance(self.to_image, nnx.Conv):
-            output = nnx.sigmoid(self.to_image(x).astype(jnp.float32))
+            output = self.to_image(x).astype(jnp.float32)
+            if mean is not None:
+                output += jax.scipy.special.logit(jnp.clip(mean, *_LOGIT_RANGE))
+            output = nnx.sigmoid(output)
         else:
             output, valid = self.to_image(x, valid)
-        return output[:, :height, :width].astype(jnp.float32), valid[:, :height, :width]
+            output = output.astype(jnp.float32)
+            if mean is not None:
+                output = jnp.where(valid != 0, output + mean, output)
+        return output[:, :height, :width], valid[:, :height, :width]
 
     def window(
         self, image: jax.Array, mask: jax.Array, *, inside: jax.Array, coarse: jax.Array, margin: int
     ) -> jax.Array:
-        """As `AnyGenerator.window`; the cheap fill takes the place of what stays empty."""
+        """As `AnyGenerator.window`; the cheap fill takes the place of what stays empty.
+
+        With `centre` the mean colour is that of the window's valid pixels, margin included.
+        """
         return inpaint_window(self, image, mask, inside=inside, coarse=coarse, margin=margin)
+
+
+def _mean_colour(image: jax.Array, mask: jax.Array) -> jax.Array:
+    """Mean of each image's valid pixels, `[N, 1, 1, 3]` float32; grey if there are none."""
+    valid = mask != 0
+    total = jnp.where(valid, image, 0.0).astype(jnp.float32).sum((1, 2), keepdims=True)
+    count = valid.sum((1, 2), keepdims=True, dtype=jnp.float32)
+    return jnp.where(count > 0, total / jnp.maximum(count, 1.0), 0.5)
 
 
 def _upsample(x: jax.Array) -> jax.Array:

@@ -67,7 +67,7 @@ def test_steps_or_epochs():
 # Settings by name: of flags and in `config.json`. Neither changes when settings move from one section to another.
 _NAMES = """
 adam_b1 adam_b2 adversarial_weight batch_size bfloat16 blocks checkpoint_every clip convolution crop_scale data_dir
-bottleneck encoder_norm head losses mask_dir masks overlap region
+bottleneck centre encoder_norm head losses mask_dir masks overlap region
 dataset discriminator_learning_rate discriminator_widths epochs flip generator hole_weight image_size initial_weights
 keep learning_rate limit line_count line_shape line_thickness mapping monochrome noise out perceptual_layers
 perceptual_weight pixel_loss pixel_weight recolor resume sample_every schedule seed steps test_images validation_images
@@ -169,6 +169,16 @@ def test_preset_paper_is_that_of_the_data_set():
     assert parse(["--preset", "paper", "--dataset", "dtd"]) == PRESETS["dtd"]
     elsewhere = parse(["--preset", "paper", "--dataset", "samples"])
     assert (elsewhere.data.dataset, elsewhere.network.generator) == ("samples", "paper")
+
+
+def test_the_options_of_a_preset_are_those_of_its_own_generator():
+    tiny = PAPER_PRESETS["tiny"]
+    assert parse([]).network.generator_config == dataclasses.replace(tiny, head="sigmoid", centre=True)
+    assert parse(["--generator", "tiny", "--head", "partial", "--no-centre"]).network.generator_config == tiny
+    assert parse(["--generator", "64"]).network.generator_config == PAPER_PRESETS["64"]
+    assert parse(["--generator", "64", "--centre"]).network.generator_config.centre
+    assert parse(["--generator", "pyramid"]).network.generator_config == FillCorrectingConfig()
+    assert not PAPER_PRESETS["paper"].centre and not PRESETS["paper"].network.generator_config.centre
 
 
 def test_losses_are_chosen_by_name_and_have_weights_of_their_own():

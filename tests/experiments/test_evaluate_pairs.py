@@ -76,7 +76,7 @@ def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
     ("flags", "named"),
     [
         (("--image-size", 48), "images size 32 and 48"),
-        (("--mask-version", 3), "there is no version 3 of the masks lines"),
+        (("--mask-version", 3), "unknown version 3 of the masks lines"),
         (("--data", "folder", "--split", "all", "--data-dir", "images"), "images data samples and folder"),
     ],
 )

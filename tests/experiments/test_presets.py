@@ -132,10 +132,11 @@ def test_the_second_phase_needs_a_first_one(tmp_path, capsys):
         ("--masks centre --overlap 16 --image-size 64", "overlap=16 must be at least 0 and leave a hole in the middle"),
         ("--losses pathak --rim-weight -1", "the weight of the rim loss is -1"),
         ("--generator liu --head sigmoid", "--head sigmoid does not go with --generator liu: leave it out"),
+        ("--generator liu --centre", "--centre does not go with --generator liu: leave it out"),
         ("--preset pathak --generator 64 --region random", "--region random does not go with --generator 64"),
         (
             "--preset liu-fine-tune --initial-weights {} --vgg-weights random",
-            "{} holds no checkpoint: name the output folder of a run",
+            "{} holds no checkpoint: give the output folder of a run",
         ),
         ("--preset liu-fine-tune --initial-weights faithful --vgg-weights random", "--initial-weights faithful are of"),
     ],
