@@ -100,7 +100,7 @@ class TrainedGenerator:
                 f"{widest} px wide"
             )
             warnings.warn(f"{left} pixels lie {reason}", stacklevel=2)
-        return np.where(holes, output, images).reshape(np.shape(image))
+        return np.where(holes, np.where(valid != 0, output, 0), images).reshape(np.shape(image))
 
     def raw(self, images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The generator's raw output, valid pixels included.

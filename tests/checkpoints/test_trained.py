@@ -89,3 +89,13 @@ def test_the_module_is_there_for_a_look_inside(model):
 def test_refusals(model, image, mask, change, message):
     with pytest.raises(InputError, match=message):
         model(*change(image, mask))
+
+
+def test_what_a_sigmoid_gives_too_deep_in_a_hole_is_left_black_too(image):
+    config = PaperConfig(widths=(4,), head="sigmoid")
+    params, stats = nnx.split(initialize(lambda: config.build(rngs=nnx.Rngs(0))), nnx.Param, nnx.BatchStat)[1:]
+    sigmoid = TrainedGenerator(config, params, stats)
+    hole = np.ones((2, 17, 23), bool)
+    with pytest.warns(UserWarning, match="are left black"):
+        np.testing.assert_array_equal(sigmoid(image, hole=hole), np.zeros_like(image))
+    assert sigmoid.raw(image, np.zeros((2, 17, 23, 1), np.float32))[0].min() > 0
