@@ -58,7 +58,7 @@ class Generator(nn.Module):
         super().__init__()
 
         def conv(inputs: int, outputs: int, *, slope: float, stride: int = 1, norm: bool = True) -> _ConvNorm:
-            layer = PartialConv2d(inputs, outputs, config.kernel_size, stride=stride)
+            layer = PartialConv2d(inputs, outputs, config.kernel_size, stride=stride, bias=not norm)
             return _ConvNorm(layer, norm=norm, slope=slope, momentum=config.batch_norm_momentum)
 
         self.encoder, self.decoder, features = nn.ModuleList(), nn.ModuleList(), 3
