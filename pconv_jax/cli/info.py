@@ -22,8 +22,9 @@ def describe() -> str:
     for name, path in bundled_weights().items():
         weights = load_generator_weights(name)
         parameters = sum(leaf.size for leaf in jax.tree.leaves(weights.params))
+        width = weights.thickest_line
         lines.append(
-            f"weights: {name}, {path.stat().st_size / 1e6:.1f} MB, {parameters:,} parameters, for lines up to "
-            f"{weights.about.get('thickest_line', '?')} px ({path})"
+            f"weights: {name}, {path.stat().st_size / 1e6:.1f} MB, {parameters:,} parameters, "
+            f"{'not for lines' if width is None else f'for lines up to {width} px'} ({path})"
         )
     return "\n".join(lines)
