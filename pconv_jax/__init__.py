@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from pconv_jax.masks import random_lines as random_lines
     from pconv_jax.masks import random_strokes as random_strokes
     from pconv_jax.models import PAPER_PRESETS as PAPER_PRESETS
+    from pconv_jax.models import ContextEncoder as ContextEncoder
+    from pconv_jax.models import ContextEncoderConfig as ContextEncoderConfig
     from pconv_jax.models import Discriminator as Discriminator
     from pconv_jax.models import DiscriminatorConfig as DiscriminatorConfig
     from pconv_jax.models import FillCorrectingConfig as FillCorrectingConfig
     from pconv_jax.models import FillCorrectingGenerator as FillCorrectingGenerator
+    from pconv_jax.models import LiuConfig as LiuConfig
+    from pconv_jax.models import LiuGenerator as LiuGenerator
     from pconv_jax.models import PaperConfig as PaperConfig
     from pconv_jax.models import PaperGenerator as PaperGenerator
     from pconv_jax.ops import partial_conv as partial_conv
@@ -26,12 +30,16 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 __all__ = [
     "PAPER_PRESETS",
+    "ContextEncoder",
+    "ContextEncoderConfig",
     "Discriminator",
     "DiscriminatorConfig",
     "FillCorrectingConfig",
     "FillCorrectingGenerator",
     "Inpainter",
     "InputError",
+    "LiuConfig",
+    "LiuGenerator",
     "PaperConfig",
     "PaperGenerator",
     "PartialConv",
@@ -46,6 +54,10 @@ __all__ = [
 # Imported on first use, so that `import pconv_jax` alone is fast.
 _MODULES = {
     "PAPER_PRESETS": "models",
+    "ContextEncoder": "models",
+    "ContextEncoderConfig": "models",
+    "LiuConfig": "models",
+    "LiuGenerator": "models",
     "Discriminator": "models",
     "DiscriminatorConfig": "models",
     "FillCorrectingConfig": "models",
