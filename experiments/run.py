@@ -9,6 +9,7 @@ import tyro
 
 from experiments.train.config import Config
 from experiments.train.presets import PAPER_DATASETS, PRESETS
+from experiments.train.sections import GeneratorOptions
 from pconv_jax.common.commands import command
 from pconv_jax.losses import LOSSES
 
@@ -48,7 +49,8 @@ def parse(arguments: Sequence[str]) -> Config:
     if found.generator is not None:
         rest = [*rest, "--generator", found.generator]
         if found.generator != preset.network.generator:
-            preset = dataclasses.replace(preset, network=preset.network.without_options())
+            network = dataclasses.replace(preset.network, options=GeneratorOptions())
+            preset = dataclasses.replace(preset, network=network)
     return tyro.cli(
         # A flag has the name of its setting, whatever section it is in; the losses that are chosen give theirs.
         tyro.conf.OmitArgPrefixes[tyro.conf.AvoidSubcommands[Config]],

@@ -9,7 +9,7 @@ from experiments.evaluate.opening import bar_for_many, open_distances, open_fid,
 from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import draw
 from experiments.evaluate.report import report
-from experiments.train.logs import progress_bar
+from experiments.progress import progress_bar
 from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.common.versions import package_versions

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from experiments.evaluate.options import Options
-from experiments.train.logs import progress_bar
+from experiments.progress import progress_bar
 from pconv_jax.data import FolderSource, ImageSource, open_source
 from pconv_jax.evaluation.mask_sets import open_masks
 from pconv_jax.evaluation.methods import hash_arrays

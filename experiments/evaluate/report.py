@@ -45,8 +45,8 @@ def _introduction(facts: Mapping[str, Any]) -> str:
     return (
         f"Benchmark `{facts['sha256'][:16]}`: {facts['images']['count']} images of {facts['images']['data']}, size "
         f"{facts['images']['size']}; masks {facts['masks']['kind']}; noise {facts['noise']['sigma']:g}. Composites "
-        "unless raw output is named, rounded to 8 bits; in brackets 95 % bootstrap intervals over images. Weights and "
-        "classical methods except mean return valid pixels unchanged: their raw output is their composite."
+        "unless raw output is named, rounded to 8 bits; in brackets 95 % bootstrap intervals over images. The raw "
+        "output of classical methods is their result: all but mean return valid pixels unchanged."
         f"{f' {used}.' if used else ''}"
     )
 

@@ -155,9 +155,9 @@ class Twin:
             device: "cpu" or "cuda"; on the latter in channels-last format.
         """
         if not isinstance(config.generator, PaperConfig) or config.generator.centre:
-            raise ValueError(f"there is no twin of {config.generator}")
+            raise ValueError(f"{config.generator} has no PyTorch twin")
         if not isinstance(config.discriminator, DiscriminatorConfig) or not isinstance(config.losses, PaperLosses):
-            raise ValueError(f"there is no twin of {config.discriminator} or {config.losses}")
+            raise ValueError(f"{config.discriminator} or {config.losses} has no PyTorch twin")
         layout = torch.channels_last if device == "cuda" else torch.contiguous_format
         self.generator = Generator(config.generator)
         self.discriminator = Discriminator(config.discriminator)

@@ -57,24 +57,14 @@ class Config:
         for name in (*counts, "checkpoint_every", "sample_every", "keep"):
             if settings[name] is not None and settings[name] < 1:
                 raise InputError(f"{flag(name)} is {settings[name]}, but it must be at least 1")
-        data, damage, augmentation = self.data, self.damage, self.data.augmentation
-        if data.workers < 0:
-            raise InputError(f"--workers is {data.workers}, but it must be 0 or more")
-        if not 0 <= damage.noise < 1:
-            raise InputError(f"--noise is {damage.noise}, but it must be at least 0 and below 1")
-        if data.dataset == "folder" and data.data_dir is None:
+        if self.data.workers < 0:
+            raise InputError(f"--workers is {self.data.workers}, but it must be 0 or more")
+        if self.data.dataset == "folder" and self.data.data_dir is None:
             raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
-        if not 0 <= augmentation.monochrome <= 1:
-            raise InputError(
-                f"--monochrome is {augmentation.monochrome}, but it must be a share of the images, from 0 to 1"
-            )
-        if not 0 < augmentation.crop_scale[0] <= augmentation.crop_scale[1] <= 1:
-            raise InputError(
-                f"--crop-scale is {augmentation.crop_scale}, but it must be two fractions, 0 < smallest <= largest <= 1"
-            )
-        self.network.check(data.image_size)
+        self.network.check(self.data.image_size)
         _ = self.train_config(self.run.steps or self.optimizer.warmup + 1)  # refuses networks that cannot be built
-        damage.check()
+        self.data.augmentation.check()
+        self.damage.check()
         self.losses.check()
         if self.losses.layers is not None:
             deepest(self.losses.layers)
@@ -101,14 +91,16 @@ class Config:
         Other `losses` come with their own weights.
 
         Raises:
-            InputError: a name that is no setting, or losses that do not exist.
+            InputError: an unknown setting, or unknown losses.
         """
         losses = settings.get("losses", self.losses.losses)
         if losses not in LOSSES:
             raise InputError(f"unknown losses {losses!r}: choose from {', '.join(LOSSES)}")
         chosen = self if losses == self.losses.losses else dataclasses.replace(self, losses=LOSSES[losses]())
         if unknown := sorted(settings.keys() - _settings(chosen).keys()):
-            raise InputError(f"{', '.join(unknown)} is no setting of this version: use the version that made the run")
+            raise InputError(
+                f"{', '.join(unknown)} is not a setting of this version: use the version that made the run"
+            )
         return _replaced(chosen, settings)
 
     def to_json(self) -> dict[str, Any]:
@@ -126,7 +118,7 @@ class Config:
             The settings.
 
         Raises:
-            InputError: a name that is no setting, or a value that makes no sense.
+            InputError: an unknown setting, or a value that makes no sense.
         """
         settings = _of_this_version(values)
         lists = {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
@@ -151,7 +143,7 @@ class Config:
             These settings.
 
         Raises:
-            InputError: naming every setting that differs, or a name that is no setting.
+            InputError: naming every setting that differs, or an unknown setting.
         """
         free = {*_FREE, *(("steps", "epochs") if self.optimizer.schedule == "constant" else ())}
         now, then = self.to_json(), type(self)().replace(**_of_this_version(before)).to_json()

@@ -15,6 +15,7 @@ from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import SPLITS, ImageSource, open_source
+from pconv_jax.losses import check_vgg
 from pconv_jax.models.vgg import VGG16, deepest
 from pconv_jax.models.vgg_weights import resolve_weights
 
@@ -99,13 +100,13 @@ def open_vgg(config: Config) -> VGG16 | None:
     if losses.layers is None:
         return None
     if source == "download":
-        losses.check_vgg("caffe", "--vgg-weights download")  # before it costs a download
+        check_vgg(losses, "caffe", "--vgg-weights download")  # before it costs a download
     vgg = resolve_weights(
         source,
         seed=config.run.seed,
         through=deepest(losses.layers),
-        random_preprocessing="torchvision" if losses.losses == "liu" else "caffe",
+        random_preprocessing=losses.vgg_preprocessing or "caffe",
     )
-    losses.check_vgg(vgg.preprocessing, source)
+    check_vgg(losses, vgg.preprocessing, source)
     print(f"features of {', '.join(losses.layers)} of VGG16 with weights: {vgg.source}")
     return vgg

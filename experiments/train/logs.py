@@ -1,13 +1,10 @@
-"""Progress of a run: a bar, a plain file of every step's metrics, TensorBoard events."""
+"""The metrics of a run: a plain file with a row for every step, TensorBoard events."""
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
-
-from tqdm import tqdm
+from typing import Self, TextIO
 
 from pconv_jax.common.atomic_write import atomic_write
 
@@ -86,20 +83,3 @@ def history(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> tuple[
     these = [row for row in rows if names[0] in row]
     present = [name for name in names if these and all(name in row for row in these)]
     return {name: [row[name] for row in these] for name in present}, [int(row["step"]) for row in these]
-
-
-def progress_bar(title: str, unit: str, *, total: int, done: int = 0, each: int = 1) -> "tqdm[Any]":
-    """A progress bar with rate and time left; a line every ten seconds if the output is no terminal.
-
-    Args:
-        title: label of the bar.
-        unit: unit of what is counted.
-        total: number of updates in all.
-        done: number of updates made before, in a resumed run.
-        each: units an update: a training step moves the bar by a batch of images.
-    """
-    seconds = 0.1 if sys.stderr.isatty() else 10.0
-    scale = each if each > 1 else False
-    return tqdm(
-        desc=title, unit=unit, total=total, initial=done, unit_scale=scale, mininterval=seconds, dynamic_ncols=True
-    )

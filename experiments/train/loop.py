@@ -10,9 +10,10 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from experiments.progress import progress_bar
 from experiments.train.clock import Clock
 from experiments.train.config import Config
-from experiments.train.logs import LOSSES, MetricsLog, progress_bar
+from experiments.train.logs import LOSSES, MetricsLog
 from experiments.train.signals import stop_signals
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from experiments.train.config import Config
-from experiments.train.sections import DataConfig, NetworkConfig, RunConfig
+from experiments.train.sections import DataConfig, GeneratorOptions, NetworkConfig, RunConfig
 from pconv_jax.data import Augmentation, Damage
 from pconv_jax.losses import LiuLosses, PaperLosses, PathakLosses
 from pconv_jax.models.liu import LIU_PRESETS
@@ -28,8 +28,7 @@ _SAMPLES = Config(
         generator="tiny",
         # In the holes of validation and test after 875 steps, 2 seeds: the paper's head 0.6 dB more and half as many
         # glaring colours, centring (beyond the paper) 1.1 dB. Both after all steps: 1.0 dB in the test, 1 seed.
-        head="sigmoid",
-        centre=True,
+        options=GeneratorOptions(head="sigmoid", centre=True),
         discriminator_widths=(16, 32, 64, 128),
         vgg_weights="random",
     ),
@@ -95,7 +94,9 @@ _CELEB_A = dataclasses.replace(
 _LIU = Config(
     data=DataConfig(dataset="folder", image_size=128, augmentation=Augmentation(crop_scale=(0.4, 1.0), flip=True)),
     damage=Damage(line_count=(2, 16), line_thickness=(1, 24), line_shape="strokes", noise=0.0),
-    network=NetworkConfig(generator="liu", widths=LIU_PRESETS["128"].widths, encoder_norm="trained"),
+    network=NetworkConfig(
+        generator="liu", options=GeneratorOptions(widths=LIU_PRESETS["128"].widths, encoder_norm="trained")
+    ),
     losses=LiuLosses(),
     optimizer=OptimizerConfig(learning_rate=2e-4, adam_b1=0.9),
     run=RunConfig(steps=500_000, checkpoint_every=5000, sample_every=5000, out=Path("runs/liu")),
@@ -106,7 +107,7 @@ _LIU = Config(
 #   python -m experiments.run --preset liu-fine-tune --initial-weights runs/liu --data-dir DIR --vgg-weights FILE
 _LIU_FINE_TUNE = dataclasses.replace(
     _LIU,
-    network=dataclasses.replace(_LIU.network, encoder_norm="frozen"),
+    network=_LIU.replace(encoder_norm="frozen").network,
     optimizer=dataclasses.replace(_LIU.optimizer, learning_rate=5e-5),
     run=dataclasses.replace(_LIU.run, out=Path("runs/liu-fine-tune")),
 )
@@ -114,14 +115,14 @@ _LIU_FINE_TUNE = dataclasses.replace(
 # Pathak et al. 2016, the released network for the centre of 128 px, which predicts the middle 64. From the release: the
 # losses, batches of 64 (batch norm at 1x1 features needs them), Adam with 0.5, the generator's learning rate ten times
 # the discriminator's, a random crop of 128 of 350 px and its mirror image, no noise. --region random --masks random is
-# its other network, which predicts all 128 px.
+# its other network, which predicts all 128 px: the release trains it with --rim-weight 1, its script's default, or 10.
 #   python -m experiments.run --preset pathak --data-dir DIR
 _PATHAK = Config(
     data=DataConfig(
         dataset="folder", image_size=128, batch_size=64, augmentation=Augmentation(crop_scale=(0.36, 0.37), flip=True)
     ),
     damage=Damage(masks="centre", overlap=4, noise=0.0),
-    network=NetworkConfig(generator="context_encoder", region="centre"),
+    network=NetworkConfig(generator="context_encoder", options=GeneratorOptions(region="centre")),
     losses=PathakLosses(),
     optimizer=OptimizerConfig(learning_rate=2e-3, discriminator_learning_rate=2e-4, adam_b1=0.5),
     run=RunConfig(steps=80_000, checkpoint_every=1000, sample_every=1000, out=Path("runs/pathak")),

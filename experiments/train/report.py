@@ -11,9 +11,10 @@ import numpy as np
 
 from experiments.image_grids import image_grid, show_holes
 from experiments.loss_curves import loss_curve
+from experiments.progress import progress_bar
 from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
-from experiments.train.logs import LOSSES, UNITS, history, progress_bar, read_metrics
+from experiments.train.logs import LOSSES, UNITS, history, read_metrics
 from experiments.train.loop import VALIDATION_L1, Outcome
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
@@ -116,7 +117,10 @@ def _draw_examples(config: Config, examples: list[_Example]) -> None:
             ("ground truth", np.stack([each.pair.truth for each in examples])),
             ("masked input", np.stack([show_holes(each.pair.noisy, each.pair.mask) for each in examples])),
             ("Navier-Stokes", np.stack([each.inpainted["ns"].composite for each in examples])),
-            ("raw output", np.stack([each.inpainted["generator"].raw for each in examples])),
+            (
+                "raw output",
+                np.stack([raw for each in examples if (raw := each.inpainted["generator"].raw) is not None]),
+            ),
             ("composite", np.stack([each.inpainted["generator"].composite for each in examples])),
         ],
         config.run.out / "test_results.png",

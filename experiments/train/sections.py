@@ -2,26 +2,15 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import DATASETS, Augmentation
 from pconv_jax.models import NETWORKS, PAPER_PRESETS, AnyDiscriminatorConfig, AnyGeneratorConfig, DiscriminatorConfig
+from pconv_jax.models.blocks import Convolution, NormTraining
 from pconv_jax.models.context_encoder import Region
-from pconv_jax.models.liu import EncoderNorm
 from pconv_jax.models.paper import Head
 from pconv_jax.training.sharding import Strategy
-
-_OPTIONS = (
-    "widths",
-    "blocks",
-    "convolution",
-    "head",
-    "centre",
-    "encoder_norm",
-    "region",
-    "bottleneck",
-)  # flags that change a field of the generator's config
 
 
 def generator_configs() -> dict[str, AnyGeneratorConfig]:
@@ -67,12 +56,10 @@ class DataConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """The networks of a run, and the weights that they start from.
+class GeneratorOptions:
+    """What may change in a generator's preset: fields of its config, by their own names.
 
     Attributes:
-        generator: preset of the paper's generator (paper, 64, 128, tiny), pyramid: a correction of a cheap fill, liu:
-            the network of Liu et al., or context_encoder: that of Pathak et al.
         widths: channels of each stage of the generator, instead of the preset's.
         blocks: residual blocks at each resolution, of generator pyramid alone.
         convolution: the generator's convolutions: partial, or plain with the mask as a fourth channel, to compare.
@@ -84,6 +71,31 @@ class NetworkConfig:
             the second, fixed_statistics, or frozen: scale and shift too.
         region: what generator context_encoder predicts: the centre, half as wide as the image, or all of it (random).
         bottleneck: channels of the narrowest features, of generator context_encoder alone.
+    """
+
+    widths: tuple[int, ...] | None = None
+    blocks: tuple[int, ...] | None = None
+    convolution: Convolution = "partial"
+    head: Head | None = None
+    centre: bool = False
+    encoder_norm: NormTraining | None = None
+    region: Region | None = None
+    bottleneck: int | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The options that are not at their default."""
+        found = {field.name: (getattr(self, field.name), field.default) for field in dataclasses.fields(self)}
+        return {name: value for name, (value, default) in found.items() if value != default}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """The networks of a run, and the weights that they start from.
+
+    Attributes:
+        generator: preset of the paper's generator (paper, 64, 128, tiny), pyramid: a correction of a cheap fill, liu:
+            the network of Liu et al., or context_encoder: that of Pathak et al.
+        options: changes to that preset.
         initial_weights: weights that training starts from: a .safetensors file, the folder of a run, or the name of
             bundled weights.
         discriminator_widths: channels of each stage of the discriminator; generator context_encoder has its own.
@@ -92,14 +104,7 @@ class NetworkConfig:
     """
 
     generator: GeneratorName = "64"
-    widths: tuple[int, ...] | None = None
-    blocks: tuple[int, ...] | None = None
-    convolution: Literal["partial", "plain"] = "partial"
-    head: Head | None = None
-    centre: bool = False
-    encoder_norm: EncoderNorm | None = None
-    region: Region | None = None
-    bottleneck: int | None = None
+    options: GeneratorOptions = dataclasses.field(default_factory=GeneratorOptions)
     initial_weights: Path | None = None
     discriminator_widths: tuple[int, ...] = (32, 64, 128, 256)
     vgg_weights: str = "download"
@@ -107,24 +112,17 @@ class NetworkConfig:
 
     @property
     def generator_config(self) -> AnyGeneratorConfig:
-        """Config of the generator: the preset, changed by the options that are not at their default.
+        """Config of the generator: the preset, changed by the options.
 
         Raises:
             InputError: an option that this generator does not have, or a value that makes no sense.
         """
-        preset = generator_configs()[self.generator]
-        defaults = {field.name: field.default for field in dataclasses.fields(self)}
-        given = {name: getattr(self, name) for name in _OPTIONS if getattr(self, name) != defaults[name]}
+        preset, given = generator_configs()[self.generator], self.options.given()
         for name, value in given.items():
             if name not in {field.name for field in dataclasses.fields(preset)}:
                 shown = flag(name) if value is True else f"{flag(name)} {value}"
                 raise InputError(f"{shown} does not go with --generator {self.generator}: leave it out")
         return dataclasses.replace(preset, **given)
-
-    def without_options(self) -> Self:
-        """These networks with the generator's options at their defaults."""
-        defaults: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(self) if f.name in _OPTIONS}
-        return dataclasses.replace(self, **defaults)
 
     def discriminator_config(self, image_size: int) -> AnyDiscriminatorConfig:
         """Config of the discriminator of images with this side, px."""
@@ -143,9 +141,10 @@ class NetworkConfig:
                 f"images of {generator.image_size}x{generator.image_size} px only: give --image-size "
                 f"{generator.image_size}, or one width more or fewer for twice or half that size"
             )
-        if self.encoder_norm not in (None, "trained") and self.initial_weights is None:
+        norm = self.options.encoder_norm
+        if norm not in (None, "trained") and self.initial_weights is None:
             raise InputError(
-                f"--encoder-norm {self.encoder_norm} is the second phase of Liu et al., which starts from a first one: "
+                f"--encoder-norm {norm} is the second phase of Liu et al., which starts from a first one: "
                 "name its folder or its weights with --initial-weights"
             )
 

@@ -55,8 +55,8 @@ class Damage:
         drawn.check_range("line_thickness", self.line_thickness)
         if self.line_shape not in get_args(LineShape):
             raise InputError(f"line_shape={self.line_shape!r} must be one of {', '.join(get_args(LineShape))}")
-        if not 0 <= self.noise < float("inf"):
-            raise InputError(f"noise={self.noise} must be a standard deviation of at least 0")
+        if not 0 <= self.noise < 1:
+            raise InputError(f"noise={self.noise} must be a standard deviation of at least 0 and below 1")
 
     def mask(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """Draws a mask.

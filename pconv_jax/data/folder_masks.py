@@ -7,7 +7,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging.masks import read_hole
-from pconv_jax.imaging.names import image_files
+from pconv_jax.imaging.names import mask_files
 from pconv_jax.masks.folder_masks import augmented_mask
 
 _KEPT = 2048  # decoded files
@@ -27,24 +27,18 @@ def folder_mask(rng: np.random.Generator, root: Path, size: int) -> np.ndarray:
     Raises:
         InputError: no folder, or no files with holes in it.
     """
-    files = mask_files(root)
+    files = _files(root)
     first = rng.integers(len(files)).item()
     for place in range(len(files)):
         hole = _hole(files[(first + place) % len(files)])
         if hole.any():
             return augmented_mask(rng, hole, size, size)
-    raise InputError(f"no mask in {root} has a hole, which is white: invert them, or name another folder")
+    raise InputError(f"no mask in {root} has a hole, which is white: invert them, or give another folder")
 
 
 @functools.lru_cache(maxsize=4)
-def mask_files(root: Path) -> tuple[Path, ...]:
-    """The mask files in a folder and in folders below, sorted; at least one, or an InputError."""
-    if not root.is_dir():
-        raise InputError(f"--mask-dir {root} is no folder: name one of mask files, white = hole")
-    found = tuple(root / file for file in image_files(root))
-    if not found:
-        raise InputError(f"--mask-dir {root} holds no mask files: name another")
-    return found
+def _files(root: Path) -> tuple[Path, ...]:
+    return tuple(root / file for file in mask_files(root))
 
 
 @functools.lru_cache(maxsize=_KEPT)

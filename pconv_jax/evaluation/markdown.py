@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from pconv_jax.evaluation.scoring import REGIONS
 from pconv_jax.evaluation.statistics import Mean
 
-REGION_PREFIXES = ("raw_whole_", "hole_", "whole_")
+REGION_PREFIXES = tuple(f"{region}_" for region in REGIONS)
 _UNITS = {"psnr": "PSNR (dB)", "l1": "L1", "ssim": "SSIM", "jaccard": "Jaccard", "jaccard_product": "Jaccard (product)"}
 _DECIMALS = {"psnr": 2, "sharpness": 2}
 

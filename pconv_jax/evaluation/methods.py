@@ -25,6 +25,9 @@ CLASSICAL_PACKAGES = {
 }
 """The package of each classical method: results depend on its version, OpenCV's for example."""
 
+RAW_PIXELS = 2**21
+"""Larger images are not sent through the network of weights as a whole: that takes gigabytes."""
+
 
 def open_methods(names: tuple[str, ...]) -> list[NamedMethod]:
     """Finds classical methods and loads trained ones.
@@ -34,8 +37,9 @@ def open_methods(names: tuple[str, ...]) -> list[NamedMethod]:
             checkpoints, as PATH or NAME=PATH.
 
     Returns:
-        The methods, in order. Runs return the network's raw output; classical methods and weights inpaint as in normal
-        use, and return valid pixels unchanged, up to rounding to 8 bits.
+        The methods, in order. Runs return the network's raw output. Weights inpaint as in normal use, near the holes,
+        and have the raw output of the whole image besides, up to `RAW_PIXELS`. Of classical methods it is their
+        result.
 
     Raises:
         InputError: no such method or folder, a checkpoint that cannot be read, or a name given twice.
@@ -101,7 +105,10 @@ def _of_weights(title: str, weights: str | Path) -> NamedMethod:
                 ]
             )
 
-    return NamedMethod(title, method, _identity(inpainter.generator))
+    def raw(images: np.ndarray, masks: np.ndarray) -> np.ndarray | None:
+        return inpainter.generator.raw(images, masks)[0] if images[0, ..., 0].size <= RAW_PIXELS else None
+
+    return NamedMethod(title, method, _identity(inpainter.generator), raw)
 
 
 def _identity(model: "TrainedGenerator") -> dict[str, Any]:

@@ -5,15 +5,16 @@ the studies and the README. The exception is validation during training: it quic
 of the network's raw output in the holes.
 
 Both are scored as they would be saved, clipped and rounded to 8 bits: columns `hole_...` and `whole_...` of the
-composite, `raw_whole_...` of the raw output. In a hole the two are the same. Images are [N, H, W, 3] floats in [0, 1];
-masks are [N, H, W, 1], 1 = valid, 0 = hole.
+composite, `raw_whole_...` of the raw output. In a hole the two are the same, but for weights, which inpaint in
+windows, up to rounding. Images are [N, H, W, 3] floats in [0, 1]; masks are [N, H, W, 1], 1 = valid, 0 = hole.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import metrics
@@ -37,11 +38,13 @@ class NamedMethod:
         name: the name; one of `CLASSICAL_METHODS` stands for that method.
         method: the method.
         identity: what tells it from others of that name, JSON values: version of a package, or hash of the parameters.
+        raw: gives the raw output where the method's own is a composite already; None for images that are too large.
     """
 
     name: str
     method: Method
     identity: dict[str, Any] = dataclasses.field(default_factory=dict)
+    raw: Callable[[np.ndarray, np.ndarray], np.ndarray | None] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,11 +66,11 @@ class Inpainted(NamedTuple):
     """The output of a method for one pair, `[H, W, 3]` float32.
 
     Attributes:
-        raw: its raw output, which may leave [0, 1].
+        raw: its raw output, which may leave [0, 1]; None if it is not known.
         composite: its output in the holes and the input elsewhere, clipped and rounded to 8 bits.
     """
 
-    raw: np.ndarray
+    raw: np.ndarray | None
     composite: np.ndarray
 
 
@@ -97,7 +100,8 @@ def score_pair(pair: Pair, method: NamedMethod) -> ScoredPair:
         InputError: the method returned something other than finite floats of the image's shape.
     """
     inpainted = inpaint_pair(pair, method)
-    (scores,) = score_images(inpainted.raw[None], inpainted.composite[None], pair.truth[None], pair.mask[None])
+    raw = None if inpainted.raw is None else inpainted.raw[None]
+    (scores,) = score_images(raw, inpainted.composite[None], pair.truth[None], pair.mask[None])
     row = {"image": pair.image, "name": pair.name, "bucket": pair.bucket, "method": method.name, **scores}
     return ScoredPair(row, inpainted)
 
@@ -106,41 +110,39 @@ def inpaint_pair(pair: Pair, method: NamedMethod) -> Inpainted:
     """Inpaints one pair, in a batch of its own: compiled convolutions round differently for other batch sizes."""
     mask = pair.mask[None]
     damaged = blacken_holes(pair.noisy[None], mask)
-    raw = raw_output(method, damaged, mask)
-    return Inpainted(raw[0], as_saved(make_composite(damaged, mask, raw))[0])
+    output = _checked(method.name, damaged, method.method(damaged.copy(), mask.copy()))  # it may work in place
+    raw: np.ndarray | None = output
+    if method.raw is not None:
+        found = method.raw(damaged.copy(), mask.copy())
+        raw = None if found is None else _checked(method.name, damaged, found)
+    composite = as_saved(make_composite(damaged, mask, output))
+    return Inpainted(None if raw is None else raw[0], composite[0])
 
 
-def raw_output(method: NamedMethod, damaged: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The raw output of a method, checked.
-
-    Args:
-      method: the method; it gets copies, since it may work in place.
-      damaged: [N, H, W, 3] float32 in [0, 1], holes black.
-      mask: [N, H, W, 1] float32 of 0 and 1, 1 = valid.
-
-    Returns:
-      [N, H, W, 3] float32.
+def _checked(name: str, damaged: np.ndarray, output: npt.ArrayLike) -> np.ndarray:
+    """The output of a method, float32.
 
     Raises:
-      InputError: the output is not finite floats of the images' shape.
+      InputError: it is not finite floats of the images' shape.
     """
-    output = np.asarray(method.method(damaged.copy(), mask.copy()))
+    output = np.asarray(output)
     if output.shape != damaged.shape or output.dtype.kind in "biu":
         raise InputError(
-            f"method {method.name!r} must return floats of shape {damaged.shape}, "
-            f"not {output.dtype} of shape {output.shape}"
+            f"method {name!r} must return floats of shape {damaged.shape}, not {output.dtype} of shape {output.shape}"
         )
     broken = np.count_nonzero(~np.isfinite(output))
     if broken:
-        raise InputError(f"method {method.name!r} returned {broken} values that are NaN or infinite")
+        raise InputError(f"method {name!r} returned {broken} values that are NaN or infinite")
     return output.astype(np.float32)
 
 
-def score_images(raw: np.ndarray, composite: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> list[dict[str, float]]:
+def score_images(
+    raw: np.ndarray | None, composite: np.ndarray, truth: np.ndarray, mask: np.ndarray
+) -> list[dict[str, float]]:
     """Every metric of every image, of the composite and of the raw output.
 
     Args:
-      raw: raw output [N, H, W, 3]; clipped and rounded here.
+      raw: raw output [N, H, W, 3]; clipped and rounded here. None if it is not known.
       composite: composites [N, H, W, 3] in [0, 1].
       truth: clean images [N, H, W, 3] in [0, 1].
       mask: [N, H, W, 1] of 0 and 1, 1 = valid.
@@ -148,7 +150,8 @@ def score_images(raw: np.ndarray, composite: np.ndarray, truth: np.ndarray, mask
     Returns:
       For each image `hole_fraction` (share of the image that is hole), a score of the composite for each region "hole"
       and "whole" and each of `metrics.METRICS`, such as `hole_psnr`, and a score of the raw output for each of
-      `RAW_METRICS`, such as `raw_whole_psnr`: NaN where the region is empty, +inf for the PSNR of equal images.
+      `RAW_METRICS`, such as `raw_whole_psnr`: NaN where the region is empty or raw output is not known, +inf for the
+      PSNR of equal images.
 
     Raises:
       InputError: shapes or ranges do not fit.
@@ -163,8 +166,16 @@ def score_images(raw: np.ndarray, composite: np.ndarray, truth: np.ndarray, mask
                 if name == "ssim"
                 else metric(composite, truth, region=selected)
             )
-    raw = as_saved(raw)
-    same = np.array_equal(raw, composite)  # the method kept the valid pixels: nothing to compute again
-    for name in RAW_METRICS:
-        columns[f"raw_whole_{name}"] = columns[f"whole_{name}"] if same else metrics.METRICS[name](raw, truth)
+    columns |= _raw_columns(raw, composite, truth, columns)
     return [{name: float(values[index]) for name, values in columns.items()} for index in range(len(truth))]
+
+
+def _raw_columns(
+    raw: np.ndarray | None, composite: np.ndarray, truth: np.ndarray, columns: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    if raw is None:
+        return {f"raw_whole_{name}": np.full(len(truth), np.nan) for name in RAW_METRICS}
+    raw = as_saved(raw)
+    if np.array_equal(raw, composite):  # the method kept the valid pixels: nothing to compute again
+        return {f"raw_whole_{name}": columns[f"whole_{name}"] for name in RAW_METRICS}
+    return {f"raw_whole_{name}": metrics.METRICS[name](raw, truth) for name in RAW_METRICS}

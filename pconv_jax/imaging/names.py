@@ -1,4 +1,4 @@
-"""Image files by their names: those below a folder, and the masks that belong to them."""
+"""Image files by their names: those below a folder, mask files, and the masks that belong to images."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +26,26 @@ def image_files(root: Path) -> tuple[Path, ...]:
     """
     below = (path.relative_to(root).as_posix() for path in _walk(root))
     return tuple(map(Path, sorted(below)))
+
+
+def mask_files(root: Path) -> tuple[Path, ...]:
+    """Finds the mask files in a folder and in folders below, by their suffix, as `image_files` does.
+
+    Args:
+        root: the folder.
+
+    Returns:
+        Their paths below `root`, sorted; at least one.
+
+    Raises:
+        InputError: `root` is not a folder, holds no mask files, or cannot be read.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root} is not a folder of masks: give a folder of mask files, white = hole")
+    found = image_files(root)
+    if not found:
+        raise InputError(f"{root} holds no mask files ({', '.join(IMAGE_SUFFIXES)}): give another folder")
+    return found
 
 
 def matching_masks(images: Sequence[Path], root: Path) -> list[Path]:

@@ -196,11 +196,13 @@ def inpaint(
             such weights.
     """
     path = bundled_weights().get(str(weights), Path(weights).absolute())
-    return _loaded(str(weights), path, path.stat().st_mtime_ns if path.exists() else 0)(image, mask, hole=hole)
+    # A new checkpoint changes the date of the folder that it is in.
+    dates = [place.stat().st_mtime_ns for place in (path, path / "checkpoints") if place.exists()]
+    return _loaded(str(weights), path, tuple(dates))(image, mask, hole=hole)
 
 
 @functools.lru_cache(maxsize=2)
-def _loaded(weights: str, path: Path, changed: int) -> Inpainter:
-    """Cached by path and time of change, so that a replaced file is read again."""
-    del path, changed
+def _loaded(weights: str, path: Path, dates: tuple[int, ...]) -> Inpainter:
+    """Cached by path and times of change, so that a replaced file or a new checkpoint is read again."""
+    del path, dates
     return Inpainter(load_generator(weights))

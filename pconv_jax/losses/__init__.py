@@ -7,7 +7,7 @@ equal parts of a batch is its value on the whole.
 from types import MappingProxyType
 
 from pconv_jax.losses.adversarial import adversarial_loss, discriminator_loss
-from pconv_jax.losses.interface import AnyLosses, Features, weighted_sum
+from pconv_jax.losses.interface import AnyLosses, Features, Preprocessing, check_vgg, weighted_sum
 from pconv_jax.losses.liu import LiuLosses
 from pconv_jax.losses.paper import PaperLosses
 from pconv_jax.losses.pathak import PathakLosses
@@ -24,7 +24,9 @@ __all__ = [
     "PaperLosses",
     "PathakLosses",
     "PixelLoss",
+    "Preprocessing",
     "adversarial_loss",
+    "check_vgg",
     "discriminator_loss",
     "feature_distance",
     "perceptual_loss",

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from pconv_jax.common.errors import InputError
 
 LossesName = Literal["paper", "liu", "pathak"]
+Preprocessing = Literal["caffe", "torchvision"]
+"""What VGG16 weights expect of an image: the original ones, Caffe's, and torchvision's differ in scale."""
 Features = Mapping[str, jax.Array]
 DiscriminatorLoss = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -54,16 +56,9 @@ class AnyLosses(Protocol):
     def discriminator_loss(self) -> DiscriminatorLoss | None:
         """Loss of the discriminator, from its logits `[N]` of ground truth and of output; None if none is trained."""
 
-    def check_vgg(self, preprocessing: str, source: str) -> None:
-        """Refuses VGG16 weights that the losses make no sense with.
-
-        Args:
-            preprocessing: what the weights expect: "torchvision" or "caffe".
-            source: where they come from, for the message.
-
-        Raises:
-            InputError: their features have another scale.
-        """
+    @property
+    def vgg_preprocessing(self) -> Preprocessing | None:
+        """The only VGG16 that the weights belong to, by what it expects; None if any will do."""
 
     def check(self) -> None:
         """Refuses weights that make no sense; not done on construction, so that a command line can report them.
@@ -87,3 +82,23 @@ def check_weights(weights: Mapping[str, float]) -> None:
     for name, weight in weights.items():
         if not 0 <= weight < float("inf"):
             raise InputError(f"the weight of the {name} loss is {weight}, but it must be a finite number >= 0")
+
+
+def check_vgg(losses: AnyLosses, preprocessing: Preprocessing, source: str) -> None:
+    """Refuses VGG16 weights that losses make no sense with.
+
+    Args:
+        losses: the losses.
+        preprocessing: what the weights expect.
+        source: where they come from, for the message.
+
+    Raises:
+        InputError: their features have another scale.
+    """
+    wanted = losses.vgg_preprocessing
+    if wanted not in (None, preprocessing):
+        raise InputError(
+            f"the VGG16 weights from {source} expect {preprocessing} preprocessing, but the weights of losses "
+            f"{losses.losses} belong to {wanted}'s features (Caffe's are 60 times as large as torchvision's and more, "
+            f"their Gram matrices 2900 times): give {wanted}'s VGG16"
+        )

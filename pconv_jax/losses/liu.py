@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.losses.interface import Features, LossesName, check_weights
+from pconv_jax.losses.interface import Features, LossesName, Preprocessing, check_weights
 from pconv_jax.losses.style import style
 from pconv_jax.losses.total_variation import total_variation
 
@@ -27,10 +27,10 @@ class LiuLosses:
     Attributes:
         losses: which losses train the generator, each with weights of its own: the paper's, those of Liu et al., or
             those of Pathak et al.
-        valid_weight: weight of the mean |output - target| that is left of the valid pixels.
-        hole_weight: weight of that of the holes.
+        valid_weight: weight of the mean |output - target|, the valid pixels alone.
+        hole_weight: the same for the holes.
         perceptual_weight: weight of the distance of features; absolute, so it belongs to torchvision's VGG16.
-        style_weight: weight of the distance of the Gram matrices of features; as that.
+        style_weight: weight of the distance of the Gram matrices of features; absolute too.
         tv_weight: weight of the total variation of the composite in and around the holes.
 
     References:
@@ -92,14 +92,10 @@ class LiuLosses:
     def discriminator_loss(self) -> None:
         """As `AnyLosses.discriminator_loss`: there is no discriminator."""
 
-    def check_vgg(self, preprocessing: str, source: str) -> None:
-        """As `AnyLosses.check_vgg`: only torchvision's features have the scale that the weights belong to."""
-        if self.layers and preprocessing != "torchvision":
-            raise InputError(
-                f"the VGG16 weights from {source} expect {preprocessing} preprocessing, but the perceptual and style "
-                "weights of Liu et al. belong to torchvision's features (Caffe's are 60 times as large and more, their "
-                "Gram matrices 2900 times): give torchvision's VGG16"
-            )
+    @property
+    def vgg_preprocessing(self) -> Preprocessing | None:
+        """As `AnyLosses.vgg_preprocessing`: only torchvision's features have the scale that the weights belong to."""
+        return "torchvision" if self.layers else None
 
     def check(self) -> None:
         """As `AnyLosses.check`."""
@@ -119,7 +115,7 @@ def valid_l1(output: jax.Array, target: jax.Array, mask: jax.Array) -> jax.Array
 
 
 def hole_l1(output: jax.Array, target: jax.Array, mask: jax.Array) -> jax.Array:
-    """Mean over all entries of |output - target|, 0 out of the holes (equation 2 of Liu et al.)."""
+    """Mean over all entries of |output - target|, 0 outside the holes (equation 2 of Liu et al.)."""
     return jnp.mean(jnp.where(mask == 0, jnp.abs(output.astype(jnp.float32) - target), 0.0))
 
 

@@ -77,8 +77,9 @@ class PaperLosses:
         """As `AnyLosses.discriminator_loss`: half the sum of the cross-entropies."""
         return discriminator_loss if self.adversarial_weight else None
 
-    def check_vgg(self, preprocessing: str, source: str) -> None:
-        """Any will do: the perceptual loss is relative to the size of the features."""
+    @property
+    def vgg_preprocessing(self) -> None:
+        """As `AnyLosses.vgg_preprocessing`: any will do, for the perceptual loss is relative to the features' size."""
 
     def check(self) -> None:
         """As `AnyLosses.check`."""

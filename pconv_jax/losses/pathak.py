@@ -64,8 +64,9 @@ class PathakLosses:
         """As `AnyLosses.discriminator_loss`: the sum of the cross-entropies, as in the authors' release."""
         return _sum_loss if self.adversarial_weight else None
 
-    def check_vgg(self, preprocessing: str, source: str) -> None:
-        """Nothing to refuse: no features are compared."""
+    @property
+    def vgg_preprocessing(self) -> None:
+        """As `AnyLosses.vgg_preprocessing`: no features are compared."""
 
     def check(self) -> None:
         """As `AnyLosses.check`."""

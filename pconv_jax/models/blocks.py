@@ -13,6 +13,9 @@ from jax.typing import DTypeLike
 from pconv_jax.layers import PartialConv
 
 Convolution = Literal["partial", "plain"]
+NormTraining = Literal["trained", "fixed_statistics", "frozen"]
+"""What training does to a batch norm: all of it is trained; its running statistics stay and are used; or all of it
+stays."""
 
 
 class PlainConv(nnx.Module):
@@ -78,7 +81,7 @@ def convolution(
 
 
 class ConvNorm(nnx.Module):
-    """Convolution, batch norm, and max(x, slope * x): ReLU for slope 0, LeakyReLU else; or the convolution alone."""
+    """Convolution, batch norm, and max(x, slope * x): ReLU for slope 0, LeakyReLU else; norm and slope may be None."""
 
     def __init__(
         self,
@@ -86,12 +89,12 @@ class ConvNorm(nnx.Module):
         out_features: int,
         kernel_size: int,
         *,
-        kind: Convolution,
+        kind: Convolution = "partial",
         momentum: float,
-        slope: float,
+        slope: float | None,
         stride: int = 1,
         mask_groups: tuple[int, ...] | None = None,
-        norm: bool = True,
+        norm: NormTraining | None = "trained",
         dtype: DTypeLike,
         axis_name: str | None,
         rngs: nnx.Rngs,
@@ -103,21 +106,36 @@ class ConvNorm(nnx.Module):
             kind=kind,
             stride=stride,
             mask_groups=mask_groups,
-            use_bias=not norm,
+            use_bias=norm is None,
             dtype=dtype,
             rngs=rngs,
         )
         self.norm = (
-            nnx.BatchNorm(out_features, momentum=momentum, dtype=dtype, axis_name=axis_name, rngs=rngs)
-            if norm
-            else None
+            None
+            if norm is None
+            else nnx.BatchNorm(out_features, momentum=momentum, dtype=dtype, axis_name=axis_name, rngs=rngs)
         )
+        self.norm_training = norm
         self.slope = slope
 
     def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Features and the updated mask."""
         x, mask = self.conv(x, mask)
         if self.norm is not None:
-            x = self.norm(x)
+            x = self._normalise(self.norm, x)
+        if self.slope is not None:
             x = nnx.leaky_relu(x, self.slope) if self.slope else nnx.relu(x)
         return x, mask
+
+    def _normalise(self, norm: nnx.BatchNorm, x: jax.Array) -> jax.Array:
+        if self.norm_training == "trained":
+            return norm(x)
+        if self.norm_training == "frozen":
+            graph, state = nnx.split(norm)
+            norm = nnx.merge(graph, jax.lax.stop_gradient(state))
+        return norm(x, use_running_average=True)
+
+
+def upsample(x: jax.Array) -> jax.Array:
+    """Nearest-neighbour upsampling by two: `[N, H, W, C]` to `[N, 2H, 2W, C]`."""
+    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)

@@ -14,6 +14,7 @@ from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.dcgan import conv, convs, norm, norms
+from pconv_jax.models.discriminator import Discriminator
 from pconv_jax.models.fixed_size import run_resized
 from pconv_jax.models.inputs import CHANNELS, check_inputs
 from pconv_jax.models.window import inpaint_window
@@ -209,7 +210,7 @@ class ContextEncoder(nnx.Module):
         )
 
 
-class ContextDiscriminator(nnx.Module):
+class ContextDiscriminator(Discriminator):
     """Judges the predicted region: 4x4 convolutions of stride 2 down to 4x4, and one without padding to a logit.
 
     References:
@@ -229,20 +230,6 @@ class ContextDiscriminator(nnx.Module):
         self.norms = norms(config.widths[1:], dtype=dtype, axis_name=axis_name, rngs=rngs)
         self.to_logit = conv(config.widths[-1], 1, stride=1, dtype=dtype, rngs=rngs)
         self.config = config
-
-    def __call__(self, image: jax.Array) -> jax.Array:
-        """Logits `[N]`, float32, of images `[N, P, P, 3]` in [0, 1]: positive means "looks real".
-
-        Raises:
-            InputError: images of another size than `config.image_size`.
-        """
-        size = self.config.image_size
-        if image.ndim != 4 or image.shape[1:] != (size, size, CHANNELS):
-            raise InputError(f"this discriminator judges images [N, {size}, {size}, {CHANNELS}], not {image.shape}")
-        x = nnx.leaky_relu(self.convs[0](2 * image - 1), _SLOPE)
-        for halve, normalise in zip(self.convs[1:], self.norms, strict=True):
-            x = nnx.leaky_relu(normalise(halve(x)), _SLOPE)
-        return self.to_logit(x).reshape(-1).astype(jnp.float32)
 
 
 def _check_widths(widths: tuple[int, ...]) -> None:

@@ -8,6 +8,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.models.interface import AnyDiscriminatorConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +70,10 @@ class Discriminator(nnx.Module):
             features = width
         self.convs, self.norms = nnx.List(convs), nnx.List(norms)
         side = config.image_size // 2 ** len(config.widths)
-        self.to_logit = nnx.Conv(features, 1, (side, side), padding="VALID", dtype=dtype, rngs=rngs)
-        self.config = config
+        self.to_logit: nnx.Conv | nnx.ConvTranspose = nnx.Conv(
+            features, 1, (side, side), padding="VALID", dtype=dtype, rngs=rngs
+        )
+        self.config: AnyDiscriminatorConfig = config
 
     def __call__(self, image: jax.Array) -> jax.Array:
         """Logits `[N]`, float32, of images `[N, S, S, 3]` in [0, 1]: positive means "looks real".

@@ -49,7 +49,7 @@ def from_size(output: jax.Array, valid: jax.Array, height: int, width: int) -> t
 
 
 def run_resized(network: Network, image: jax.Array, mask: jax.Array, *, size: int) -> tuple[jax.Array, jax.Array]:
-    """What a network of one size makes of images of any size; only the holes should be taken from it.
+    """Runs a network of one size on images of any size; only the holes should be taken from its output.
 
     Args:
         network: takes images of `size` x `size` px.

@@ -6,6 +6,8 @@ from typing import TypeVar
 import jax
 from flax import nnx
 
+from pconv_jax.common.xla_options import INITIALIZATION
+
 Network = TypeVar("Network", bound=nnx.Module)
 
 
@@ -19,6 +21,5 @@ def initialize(build: Callable[[], Network]) -> Network:
         The network.
     """
     graph, _ = nnx.split(nnx.eval_shape(build))
-    # Hardly optimised: XLA takes longer to optimise the random numbers, once for each shape, than to draw them.
-    draw = jax.jit(lambda: nnx.split(build())[1], compiler_options={"xla_backend_optimization_level": 1})
+    draw = jax.jit(lambda: nnx.split(build())[1], compiler_options=dict(INITIALIZATION))
     return nnx.merge(graph, draw())

@@ -3,11 +3,10 @@
 Images `[N, H, W, 3]` in [0, 1], masks `[N, H, W, 1]` with 1 = valid, 0 = hole; any height and width.
 """
 
-import bisect
 import dataclasses
 import functools
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import get_args
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +15,12 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.layers import PartialConv
+from pconv_jax.models.blocks import ConvNorm, NormTraining, upsample
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
 from pconv_jax.models.interface import WholeImages
+from pconv_jax.models.reach import widest_closing
 from pconv_jax.models.window import inpaint_window
 
-EncoderNorm = Literal["trained", "fixed_statistics", "frozen"]
 _KERNELS = (7, 5, 5)  # of the first stages; 3 after them
 _MOST_WIDTHS = 8  # times that of the first stage: deeper ones have no more channels
 
@@ -43,18 +42,18 @@ class LiuConfig(WholeImages):
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512)
-    encoder_norm: EncoderNorm = dataclasses.field(default="trained", metadata={"training": True})
+    encoder_norm: NormTraining = dataclasses.field(default="trained", metadata={"training": True})
     batch_norm_momentum: float = 0.9
     negative_slope: float = 0.2
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
             raise InputError(f"widths={self.widths} must hold at least one stage, each with at least one channel")
-        if self.encoder_norm not in get_args(EncoderNorm):
-            raise InputError(f"encoder_norm={self.encoder_norm!r} must be one of {', '.join(get_args(EncoderNorm))}")
+        if self.encoder_norm not in get_args(NormTraining):
+            raise InputError(f"encoder_norm={self.encoder_norm!r} must be one of {', '.join(get_args(NormTraining))}")
 
     @classmethod
-    def of_stages(cls, stages: int, *, width: int = 64, encoder_norm: EncoderNorm = "trained") -> "LiuConfig":
+    def of_stages(cls, stages: int, *, width: int = 64, encoder_norm: NormTraining = "trained") -> "LiuConfig":
         """The network of N stages: `width` channels in the first, then 2, 4, 8, 8, ... times as many."""
         widths = tuple(width * min(2**stage, _MOST_WIDTHS) for stage in range(stages))
         return cls(widths, encoder_norm=encoder_norm)
@@ -98,58 +97,6 @@ LIU_PRESETS = MappingProxyType(
 )
 
 
-class _Stage(nnx.Module):
-    """Partial convolution, batch norm (or a bias), and max(x, slope * x) (or nothing)."""
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        kernel_size: int,
-        *,
-        stride: int = 1,
-        mask_groups: tuple[int, ...] | None = None,
-        slope: float | None,
-        norm: EncoderNorm | None = "trained",
-        momentum: float,
-        dtype: DTypeLike,
-        axis_name: str | None,
-        rngs: nnx.Rngs,
-    ):
-        self.conv = PartialConv(
-            in_features,
-            out_features,
-            kernel_size,
-            stride=stride,
-            padding=kernel_size // 2,
-            mask_groups=mask_groups,
-            use_bias=norm is None,
-            dtype=dtype,
-            rngs=rngs,
-        )
-        self.norm = (
-            None
-            if norm is None
-            else nnx.BatchNorm(out_features, momentum=momentum, dtype=dtype, axis_name=axis_name, rngs=rngs)
-        )
-        self.norm_kind = norm
-        self.slope = slope
-
-    def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-        x, mask = self.conv(x, mask)
-        if self.norm is not None:
-            x = self._normalise(self.norm, x)
-        if self.slope is not None:
-            x = nnx.leaky_relu(x, self.slope) if self.slope else nnx.relu(x)
-        return x, mask
-
-    def _normalise(self, norm: nnx.BatchNorm, x: jax.Array) -> jax.Array:
-        if self.norm_kind == "frozen":
-            graph, state = nnx.split(norm)
-            norm = nnx.merge(graph, jax.lax.stop_gradient(state))
-        return norm(x) if self.norm_kind == "trained" else norm(x, use_running_average=True)
-
-
 class LiuGenerator(nnx.Module):
     """Encoder and decoder of partial convolutions, N of each, with skips; the last skip is the image itself.
 
@@ -178,7 +125,7 @@ class LiuGenerator(nnx.Module):
             rngs: source of the random parameters.
         """
         stage = functools.partial(
-            _Stage, momentum=config.batch_norm_momentum, dtype=dtype, axis_name=axis_name, rngs=rngs
+            ConvNorm, momentum=config.batch_norm_momentum, dtype=dtype, axis_name=axis_name, rngs=rngs
         )
         widths = (CHANNELS, *config.widths)
         encoder = [
@@ -229,8 +176,8 @@ class LiuGenerator(nnx.Module):
             skips.append((x, valid))
             x, valid = stage(x, valid)
         for stage, (skip, skip_valid) in zip(self.decoder, reversed(skips), strict=True):
-            x = jnp.concatenate([_double(x), skip.astype(x.dtype)], axis=-1)
-            valid = jnp.concatenate([_double(valid), skip_valid], axis=-1)
+            x = jnp.concatenate([upsample(x), skip.astype(x.dtype)], axis=-1)
+            valid = jnp.concatenate([upsample(valid), skip_valid], axis=-1)
             x, valid = stage(x, valid)
         return x[:, :height, :width].astype(jnp.float32), valid[:, :height, :width]
 
@@ -241,25 +188,17 @@ class LiuGenerator(nnx.Module):
         return inpaint_window(self, image, mask, inside=inside, coarse=coarse, margin=margin)
 
 
-def _double(x: jax.Array) -> jax.Array:
-    """Nearest-neighbour upsampling by two: `[N, H, W, C]` to `[N, 2H, 2W, C]`."""
-    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
-
-
 @functools.cache
 def _widest_line(kernels: tuple[int, ...]) -> int:
     """The widest line that closes at every alignment to the grid.
 
     Along a line all is alike, so its masks are followed in one dimension, one row for each alignment.
     """
-    multiple = 2 ** len(kernels)
     # How far a pixel of the output sees to each side, at most: half of each window, in its own pixels.
     bound = 2 * sum(2**level * (kernel // 2 + 1) for level, kernel in enumerate(kernels))
-    length = (bound // multiple + 4) * multiple
-    places, starts = np.arange(length), multiple + np.arange(multiple)[:, None]
 
-    def stays_open(width: int) -> bool:
-        valid, skips = (places < starts) | (places >= starts + width), []
+    def leaves_empty(valid: np.ndarray) -> bool:
+        skips = []
         for kernel in kernels:
             skips.append(valid)
             valid = _sees_any(valid, kernel)[:, ::2]
@@ -267,8 +206,7 @@ def _widest_line(kernels: tuple[int, ...]) -> int:
             valid = _sees_any(valid.repeat(2, axis=1) | skip, 3)
         return not valid.all()
 
-    # What closes a line closes every narrower one: the number of widths that close is the widest.
-    return bisect.bisect_left(range(1, bound + 2), True, key=stays_open)
+    return widest_closing(leaves_empty, multiple=2 ** len(kernels), bound=bound)
 
 
 def _sees_any(valid: np.ndarray, kernel: int) -> np.ndarray:

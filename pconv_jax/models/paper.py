@@ -15,7 +15,7 @@ from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.layers import PartialConv
-from pconv_jax.models.blocks import ConvNorm, Convolution, PlainConv, convolution
+from pconv_jax.models.blocks import ConvNorm, Convolution, NormTraining, PlainConv, convolution, upsample
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
 from pconv_jax.models.interface import WholeImages
 from pconv_jax.models.reach import widest_closed_line
@@ -162,10 +162,10 @@ class PaperGenerator(nnx.Module):
             in_features: int,
             out_features: int,
             *,
-            slope: float,
+            slope: float | None,
             stride: int = 1,
             mask_groups: tuple[int, ...] | None = None,
-            norm: bool = True,
+            norm: NormTraining | None = "trained",
         ) -> ConvNorm:
             return ConvNorm(
                 in_features,
@@ -190,7 +190,11 @@ class PaperGenerator(nnx.Module):
             features = width
         for width in reversed(config.widths):
             joined = (features, width)
-            first = conv(sum(joined), width, slope=slope, mask_groups=joined, norm=config.norm_each_conv)
+            first = (
+                conv(sum(joined), width, slope=slope, mask_groups=joined)
+                if config.norm_each_conv
+                else conv(sum(joined), width, slope=None, mask_groups=joined, norm=None)
+            )
             decoder.append(nnx.List([first, conv(width, width, slope=slope)]))
             features = width
         self.encoder, self.decoder = nnx.List(encoder), nnx.List(decoder)
@@ -236,8 +240,8 @@ class PaperGenerator(nnx.Module):
             skips.append((x, valid))
             x, valid = down(x, valid)
         for (first, second), (skip, skip_valid) in zip(self.decoder, reversed(skips), strict=True):
-            x = jnp.concatenate([_upsample(x), skip], axis=-1)
-            valid = jnp.concatenate([_upsample(valid), skip_valid], axis=-1)
+            x = jnp.concatenate([upsample(x), skip], axis=-1)
+            valid = jnp.concatenate([upsample(valid), skip_valid], axis=-1)
             x, valid = second(*first(x, valid))
         if isinstance(self.to_image, nnx.Conv):
             output = self.to_image(x).astype(jnp.float32)
@@ -267,8 +271,3 @@ def _mean_colour(image: jax.Array, mask: jax.Array) -> jax.Array:
     total = jnp.where(valid, image, 0.0).astype(jnp.float32).sum((1, 2), keepdims=True)
     count = valid.sum((1, 2), keepdims=True, dtype=jnp.float32)
     return jnp.where(count > 0, total / jnp.maximum(count, 1.0), 0.5)
-
-
-def _upsample(x: jax.Array) -> jax.Array:
-    """Nearest-neighbour upsampling by two: `[N, H, W, C]` to `[N, 2H, 2W, C]`."""
-    return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)

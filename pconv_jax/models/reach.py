@@ -28,24 +28,39 @@ def widest_closed_line(build: Callable[[], AnyGenerator], *, multiple: int, boun
     Returns:
         The widest line that closes, px.
     """
-    height = (bound // multiple + 4) * multiple  # room for a line of bound + 1 px at any offset, and for both sides
     # Features are never computed: the updated mask does not depend on them, and the compiler drops them.
     graph, state = nnx.split(nnx.eval_shape(build))
     state = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), state)
 
     @jax.jit
-    def left(masks: jax.Array) -> jax.Array:
+    def updated(masks: jax.Array) -> jax.Array:
         model = nnx.merge(graph, state)
         model.eval()
         return model(jnp.zeros((*masks.shape[:-1], CHANNELS)), masks)[1]
 
-    def stays_open(width: int) -> bool:
-        start = multiple + np.arange(multiple)[:, None]  # one image for each offset
-        rows = np.arange(height)
-        line = (start <= rows) & (rows < start + width)
+    def leaves_empty(valid: np.ndarray) -> bool:
         # All columns are equal, so a few are enough.
-        masks = np.broadcast_to(~line[:, :, None, None], (multiple, height, multiple, 1))
-        return not left(jnp.asarray(masks)).all()
+        masks = np.broadcast_to(valid[:, :, None, None], (*valid.shape, multiple, 1))
+        return not updated(jnp.asarray(masks)).all()
 
+    return widest_closing(leaves_empty, multiple=multiple, bound=bound)
+
+
+def widest_closing(leaves_empty: Callable[[np.ndarray], bool], *, multiple: int, bound: int) -> int:
+    """The widest line that closes at every alignment to the grid.
+
+    Args:
+        leaves_empty: takes places across a line, bool `[A, L]`, True = valid, a row for each alignment; whether any of
+            them stays empty.
+        multiple: A, of the grid, px.
+        bound: no wider line can close, px.
+
+    Returns:
+        Its width, px.
+    """
+    length = (bound // multiple + 4) * multiple  # room for a line of bound + 1 px at any offset, and for both sides
+    places, starts = np.arange(length), multiple + np.arange(multiple)[:, None]
     # What closes a line closes every narrower one: the number of widths that close is the widest.
-    return bisect.bisect_left(range(1, bound + 2), True, key=stays_open)
+    return bisect.bisect_left(
+        range(1, bound + 2), True, key=lambda width: leaves_empty((places < starts) | (places >= starts + width))
+    )

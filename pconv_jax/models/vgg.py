@@ -11,7 +11,7 @@ References:
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,8 +19,7 @@ import numpy as np
 from jax import Array, lax
 
 from pconv_jax.common.errors import InputError
-
-Preprocessing = Literal["caffe", "torchvision"]
+from pconv_jax.losses import Preprocessing as Preprocessing
 
 _CONVS_PER_BLOCK = (2, 2, 3, 3, 3)
 _WIDTHS = (64, 128, 256, 512, 512)

@@ -9,6 +9,7 @@ import optax
 from flax import nnx, struct
 from jax.typing import DTypeLike
 
+from pconv_jax.common.xla_options import INITIALIZATION
 from pconv_jax.losses import AnyLosses, PaperLosses
 from pconv_jax.models import AnyDiscriminatorConfig, AnyGenerator, AnyGeneratorConfig
 from pconv_jax.models.interface import AnyDiscriminator
@@ -93,8 +94,7 @@ def init_state(config: TrainConfig, *, seed: int) -> TrainState:
     return _init(config, jax.random.key(seed))  # not the seed, so that one program serves all seeds
 
 
-# As one program, hardly optimised: XLA takes longer over random numbers than they do, and once for each shape.
-@functools.partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 1})
+@functools.partial(jax.jit, static_argnums=0, compiler_options=dict(INITIALIZATION))
 def _init(config: TrainConfig, key: jax.Array) -> TrainState:
     generator, discriminator = (
         Variables(*nnx.split(network, nnx.Param, nnx.BatchStat)[1:])

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from damaged_images import batches, bytes_of, gradient, lines
 
+from pconv_jax import Inpainter
 from pconv_jax.common.errors import InputError
-from pconv_jax.evaluation import baselines, metrics
+from pconv_jax.evaluation import baselines, methods, metrics
 from pconv_jax.evaluation.composites import as_saved, blacken_holes, make_composite
+from pconv_jax.evaluation.methods import open_methods
 from pconv_jax.evaluation.pairs import Pair, pairs_of_batches
 from pconv_jax.evaluation.scoring import RAW_METRICS, NamedMethod, inpaint_pair, score_pair
 from pconv_jax.evaluation.statistics import Mean
@@ -181,6 +183,36 @@ def test_images_without_hole_and_without_anything_else():
         np.testing.assert_array_equal(inpaint_pair(pairs[2], method).raw, np.full((32, 32, 3), 0.5))
         np.testing.assert_array_equal(inpaint_pair(pairs[1], method).composite, image[1])
     assert "1 without a hole, not scored in the hole" in summary.table("hole")
+
+
+def test_a_method_that_gives_composites_has_its_raw_output_from_elsewhere():
+    image, mask = gradient(), lines()
+    pair = next(pairs_of_batches(batches(image, image, mask, 2)))
+    method = NamedMethod("windows", echo, raw=lambda images, masks: np.full_like(images, 0.25))
+    row, inpainted = score_pair(pair, method)
+    np.testing.assert_array_equal(inpainted.raw, np.full((32, 32, 3), 0.25, np.float32))
+    np.testing.assert_array_equal(inpainted.composite, score_pair(pair, NamedMethod("plain", echo)).inpainted.composite)
+    assert row["raw_whole_l1"] == pytest.approx(np.abs(pair.truth - 64 / 255).mean(), abs=1e-6)
+    row, inpainted = score_pair(pair, NamedMethod("large", echo, raw=lambda images, masks: None))
+    assert inpainted.raw is None
+    assert all(np.isnan(row[f"raw_whole_{name}"]) for name in RAW_METRICS)
+    assert np.isfinite(row["whole_l1"])
+    with pytest.raises(InputError, match="method 'broken' returned"):
+        score_pair(pair, NamedMethod("broken", echo, raw=lambda images, masks: np.full_like(images, np.nan)))
+
+
+def test_weights_by_name_have_the_network_s_raw_output_of_images_that_fit_into_memory(monkeypatch):
+    images, masks = gradient(1), lines(1)
+    (method,) = open_methods(("paper-flowers",))
+    generator = Inpainter.from_pretrained("paper-flowers").generator
+    damaged = blacken_holes(images, masks)
+    raw = generator.raw(damaged, masks)[0]
+    assert np.abs(raw - damaged)[np.broadcast_to(masks == 1, raw.shape)].max() > 0.01  # valid pixels are not kept
+    np.testing.assert_array_equal(method.raw(damaged, masks), raw)
+    valid = np.broadcast_to(masks == 1, raw.shape)
+    np.testing.assert_array_equal(method.method(damaged, masks)[valid], damaged[valid])
+    monkeypatch.setattr(methods, "RAW_PIXELS", 32 * 32 - 1)
+    assert method.raw(damaged, masks) is None
 
 
 def test_raw_output_and_composite_are_kept_as_they_came():

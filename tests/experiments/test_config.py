@@ -93,7 +93,7 @@ def test_settings_are_saved_each_by_its_own_name_whatever_section_it_is_in():
     saved = {"line_count": [1, 3], "flip": True, "out": "there", "clip": 2.0, "widths": None, "learning_rate": 0.1}
     config = Config.from_json(saved)
     assert (config.damage.line_count, config.data.augmentation.flip, config.run.out) == ((1, 3), True, Path("there"))
-    assert (config.optimizer.clip, config.network.widths, config.optimizer.learning_rate) == (2.0, None, 0.1)
+    assert (config.optimizer.clip, config.network.options.widths, config.optimizer.learning_rate) == (2.0, None, 0.1)
     assert {name: config.to_json()[name] for name in saved} == saved
 
 
@@ -113,7 +113,7 @@ def test_a_network_in_the_registry_can_be_trained_with_its_own_options(monkeypat
         ({"generator": "huge"}, r"the settings of the run are damaged \('huge'\)"),
         ({"out": 3}, "the settings of the run are damaged"),
         ({"image_size": 0}, "--image-size is 0, but it must be at least 1"),
-        ({"heads": 8}, "heads is no setting of this version"),
+        ({"heads": 8}, "heads is not a setting of this version"),
     ],
 )
 def test_damaged_settings_of_a_run_are_named(damage, named):
@@ -122,7 +122,7 @@ def test_damaged_settings_of_a_run_are_named(damage, named):
 
 
 def test_a_setting_that_does_not_exist_is_named():
-    with pytest.raises(InputError, match="widht is no setting of this version"):
+    with pytest.raises(InputError, match="widht is not a setting of this version"):
         Config().replace(widht=3)
 
 
@@ -160,7 +160,9 @@ def test_settings_that_are_gone_count_where_they_did_something():
     assert Config.from_json({**config.to_json(), "grey": 0.0}) == config
     assert config.check_same_run({**config.to_json(), "grey": 0.0}) == config
     for read in (Config.from_json, config.check_same_run):
-        with pytest.raises(InputError, match="grey is no setting of this version: use the version that made the run"):
+        with pytest.raises(
+            InputError, match="grey is not a setting of this version: use the version that made the run"
+        ):
             read({**config.to_json(), "grey": 0.1})
 
 

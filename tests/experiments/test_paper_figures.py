@@ -158,7 +158,7 @@ def test_folders_that_hold_no_finished_run_are_told(copied, tmp_path, capsys):
     for content, message in [
         ("{", "config.json cannot be read (Expecting"),
         ("[]", "config.json cannot be read ("),
-        ('{"heads": 8}', "heads is no setting of this version"),
+        ('{"heads": 8}', "heads is not a setting of this version"),
         ('{"image_size": "wide"}', "the settings of the run are damaged"),
         ('{"image_size": 0}', "--image-size is 0"),
     ]:

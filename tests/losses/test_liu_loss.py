@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.losses import LiuLosses, weighted_sum
+from pconv_jax.losses import LiuLosses, check_vgg, weighted_sum
 from pconv_jax.losses.liu import composite
 from pconv_jax.models.vgg import features
 from pconv_jax.models.vgg_weights import load_vgg_weights
@@ -149,13 +149,13 @@ def test_is_that_of_numpy_with_genuine_weights(shared):
 
 
 def test_features_of_caffe_are_refused():
-    LiuLosses().check_vgg("torchvision", "vgg16.npz")
-    NO_FEATURES.check_vgg("caffe", "download")
+    check_vgg(LiuLosses(), "torchvision", "vgg16.npz")
+    check_vgg(NO_FEATURES, "caffe", "download")
     with pytest.raises(InputError) as error:
-        LiuLosses().check_vgg("caffe", "download")
+        check_vgg(LiuLosses(), "caffe", "download")
     assert str(error.value) == (
-        "the VGG16 weights from download expect caffe preprocessing, but the perceptual and style weights of Liu et "
-        "al. belong to torchvision's features (Caffe's are 60 times as large and more, their Gram matrices 2900 "
+        "the VGG16 weights from download expect caffe preprocessing, but the weights of losses liu belong to "
+        "torchvision's features (Caffe's are 60 times as large as torchvision's and more, their Gram matrices 2900 "
         "times): give torchvision's VGG16"
     )
 

@@ -6,13 +6,14 @@ and the size alone: the same on every machine, in any order and for any batch si
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.mask_sets.drawn import LineMasks, RatioMasks
-from pconv_jax.evaluation.mask_sets.files import mask_files, read_mask
+from pconv_jax.evaluation.mask_sets.files import read_mask
 from pconv_jax.evaluation.mask_sets.folder import NO_HOLE, FolderMasks, bucket_of, warn_if_inverted
 from pconv_jax.imaging.masks import MASK_THRESHOLD
 
@@ -25,7 +26,6 @@ __all__ = [
     "MaskSet",
     "RatioMasks",
     "bucket_of",
-    "mask_files",
     "mask_set_hash",
     "open_masks",
     "read_mask",
@@ -102,6 +102,10 @@ def open_masks(
             does not take, or a folder without usable masks.
     """
     if masks not in MASK_SETS:
+        if not Path(masks).expanduser().is_dir():
+            raise InputError(
+                f"{masks} is not a folder of masks: give a folder of mask files, or {' or '.join(MASK_SETS)}"
+            )
         return FolderMasks(masks, seed=seed, version=version, threshold=threshold, invert=invert)
     if invert or threshold != MASK_THRESHOLD:
         raise InputError(

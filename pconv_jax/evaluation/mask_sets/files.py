@@ -1,36 +1,11 @@
 """Mask files, white = hole, turned into masks at the boundary: float32 [H, W, 1], 1 = valid, 0 = hole."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 
-from pconv_jax.common.errors import InputError
-from pconv_jax.imaging import IMAGE_SUFFIXES, image_files, read_hole
+from pconv_jax.imaging import read_hole
 from pconv_jax.imaging.masks import MASK_THRESHOLD
-
-
-def mask_files(root: str | os.PathLike[str]) -> tuple[Path, ...]:
-    """Finds the mask files in a folder and in folders below, by their suffix.
-
-    Other files (notes, licences) and hidden ones are ignored; links to folders are followed.
-
-    Args:
-        root: the folder.
-
-    Returns:
-        Their paths below `root`, sorted; at least one.
-
-    Raises:
-        InputError: `root` is not a folder, holds no mask files, or cannot be read.
-    """
-    root = Path(root)
-    if not root.is_dir():
-        raise InputError(f"{root} is not a folder of masks: give a folder of mask files, or lines or ratios")
-    found = image_files(root)
-    if not found:
-        raise InputError(f"{root} holds no mask files ({', '.join(IMAGE_SUFFIXES)}): give another folder")
-    return found
 
 
 def read_mask(

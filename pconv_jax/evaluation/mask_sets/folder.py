@@ -13,7 +13,8 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.mask_sets.drawn import check_place, check_set, generator, ratio_buckets
-from pconv_jax.evaluation.mask_sets.files import mask_files, read_mask
+from pconv_jax.evaluation.mask_sets.files import read_mask
+from pconv_jax.imaging import mask_files
 from pconv_jax.imaging.masks import MASK_THRESHOLD, check_threshold
 from pconv_jax.imaging.opening import opened_file
 from pconv_jax.masks import RATIO_BINS, hole_ratio
