@@ -6,6 +6,7 @@ import pathlib
 import types
 
 import pytest
+from tiny_run import tiny
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -18,18 +19,6 @@ jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_compilation_cache_dir", str(ROOT / ".cache" / "jax"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
-
-
-STEPS = 7
-TINY = (
-    "--dataset samples --image-size 16 --widths 4 8 --discriminator-widths 4 8 --perceptual-layers block1_conv1 "
-    f"--batch-size 8 --steps {STEPS} --checkpoint-every 3 --sample-every 4 --validation-images 4 --test-images 6"
-).split()
-
-
-def tiny(folder: pathlib.Path, *more: str) -> list[str]:
-    """Flags of a run of seconds."""
-    return [*TINY, "--out", str(folder), *more]
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ A rule is a function `(module, source) -> faults`, so that the last tests can ha
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -170,6 +171,14 @@ def test_every_room_is_on_a_floor_and_every_exception_in_use():
         f"{module}.{name}" for module, source in modules.items() for name, _ in public_functions(ast.parse(source))
     }
     assert set(POSITIONAL_DEFAULTS) <= functions
+
+
+def test_the_guide_for_contributors_has_the_same_floors():
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    rows = re.findall(r"^\| (\d) \| (.*?) \|", guide, re.MULTILINE)
+    named = [(floor, name) for floor, names in rows for name in re.findall(r"`([\w.]+)`", names)]
+    listed = {name.removesuffix(".py"): int(floor) for floor, name in named}
+    assert listed == FLOORS
 
 
 def test_importing_the_library_loads_nothing_heavy():

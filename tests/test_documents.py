@@ -10,16 +10,29 @@ import shlex
 import sys
 import warnings
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
+import tyro
 from PIL import Image
 
 import pconv_jax
+from experiments.evaluate.options import Options
+from experiments.run import parse
+from experiments.train.presets import PRESETS
+from experiments.train.sections import generator_configs
+from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.data.damage import LineShape, MaskKind
+from pconv_jax.losses import LOSSES
+from pconv_jax.training.sharding import Strategy
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = "pconv_jax/checkpoints/bundled/README.md"
-DOCUMENTS = ("README.md", CARD, "CONTRIBUTING.md", "experiments/STUDIES.md", "experiments/PERFORMANCE.md")
+DOCUMENTS = (
+    *("README.md", CARD, "CONTRIBUTING.md", "docs/paper.md"),
+    *("experiments/STUDIES.md", "experiments/PERFORMANCE.md"),
+)
 COMMANDS = {
     "pconv-jax inpaint": ("pconv_jax.cli", "inpaint"),
     "pconv-jax info": ("pconv_jax.cli", "info"),
@@ -126,6 +139,38 @@ def test_commands_and_their_flags_exist(document):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
+def test_values_of_flags_in_commands_exist(document):
+    for words in (words for block in blocks(document, "sh") for words in shell_lines(block)):
+        command, arguments = command_of(words), words[words.index("-m") + 2 :] if "-m" in words else []
+        if command == "python -m experiments.run":
+            parse(arguments)  # exits where a value is none of the choices
+        elif command == "python -m experiments.evaluate":
+            tyro.cli(Options, args=arguments)
+
+
+def test_values_of_flags_in_the_readme_exist():
+    """`--flag one`, `two`: each of them is one of the flag's choices."""
+    choices = {
+        "preset": set(PRESETS),
+        "generator": set(generator_configs()),
+        "losses": set(LOSSES),
+        "masks": set(get_args(MaskKind)),
+        "line-shape": set(get_args(LineShape)),
+        "mapping": set(get_args(Strategy)),
+    }
+    for name, known in choices.items():
+        (first, others), *_ = re.findall(rf"`--{name} ([\w-]+)`((?:, `\w[\w-]*`)+)", text("README.md"))
+        listed = {first, *re.findall(r"\w[\w-]*", others)}
+        assert listed <= known, f"--{name} has no {listed - known}"
+
+
+@pytest.mark.parametrize("document", ["README.md", CARD, "docs/paper.md", "CHANGELOG.md"])
+def test_documents_name_the_bundled_weights(document):
+    others = set(bundled_weights()) - {"faithful"}
+    assert others and others <= set(code_spans(document))
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, "CHANGELOG.md"])
 def test_flags_in_the_text_exist(document):
     known = OTHERS.union(*(flags(command) for command in COMMANDS))
     unknown = {flag for span in code_spans(document) for flag in FLAG.findall(span)} - known

@@ -67,6 +67,8 @@ def test_a_version_and_names_that_are_gone():
         thing = pconv_jax
         for part in new.split("."):
             thing = getattr(thing, part)
+    public_before = {"GENERATORS", "Generator", "GeneratorConfig", "PyramidConfig", "PyramidGenerator"}  # of 0.1.0
+    assert set(pconv_jax._RENAMED) == public_before | {"Restorer", "restore", "widest_closed_line"}
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         _ = pconv_jax.nonsense
 

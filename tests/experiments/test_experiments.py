@@ -12,8 +12,9 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from conftest import STEPS, tiny
 from PIL import Image
+from safetensors.numpy import load_file
+from tiny_run import STEPS, tiny
 
 from experiments.export import main as export_main
 from experiments.run import main
@@ -211,6 +212,41 @@ def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on
     file = moved
     assert main(tiny(tmp_path / "third", *ALONE, "--initial-weights", str(file))) == 2
     assert "--initial-weights" in capsys.readouterr().err
+
+
+def test_weights_do_not_tell_where_on_a_disk_they_were_trained(finished, tmp_path):
+    run = shutil.copytree(finished, tmp_path / "run")
+    settings = json.loads((run / "config.json").read_text())
+    masks = {"masks": "folder", "mask_dir": "/secret/masks", "data_dir": "/secret/photos", "out": "/secret/runs/first"}
+    weights = {"vgg_weights": "/secret/vgg16.npz", "initial_weights": "/secret/before.safetensors"}
+    (run / "config.json").write_text(json.dumps({**settings, **masks, **weights}))
+    assert export_main([str(run), str(tmp_path / "w.safetensors")]) == 0
+    content = (tmp_path / "w.safetensors").read_bytes()
+    assert b"secret" not in content and str(tmp_path).encode() not in content
+    about = load_generator_weights(tmp_path / "w.safetensors").about
+    assert about["settings"]["vgg_weights"] == "vgg16.npz"
+    assert about["settings"]["initial_weights"] == "before.safetensors"
+    assert about["thickest_line"] is None  # its masks were no lines
+
+
+def test_the_best_checkpoint_is_exported_and_not_the_latest(finished, tmp_path):
+    run = shutil.copytree(finished, tmp_path / "run")
+    with open_checkpoints(run) as checkpoints:
+        best = checkpoints.best
+        assert best is not None
+    rows = {row["step"]: row["validation_l1"] for row in read_metrics(run / "metrics.jsonl") if "validation_l1" in row}
+    assert best == min(rows, key=rows.__getitem__)
+    assert export_main([str(run), str(tmp_path / "w.safetensors")]) == 0
+    about = load_generator_weights(tmp_path / "w.safetensors").about
+    assert (about["step"], about["validation_l1"]) == (best, rows[best])
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("float16", np.float16), ("int8", np.int8)])
+def test_a_weights_file_is_saved_again_at_another_precision(weights, tmp_path, precision, dtype):
+    out = tmp_path / "small.safetensors"
+    assert export_main([str(weights), str(out), "--precision", precision]) == 0
+    assert load_file(out)["params/stem/conv/kernel"].dtype == dtype
+    assert load_generator_weights(out).about == load_generator_weights(weights).about == {"thickest_line": 24}
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,15 @@
 import ast
 import os
 import sys
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
-from conftest import ROOT
 from nbclient import NotebookClient
 from PIL import Image
 
+ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "notebooks" / "evaluation.ipynb"
 
 

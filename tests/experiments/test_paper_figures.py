@@ -5,8 +5,8 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import STEPS
 from PIL import Image
+from tiny_run import STEPS
 
 from experiments import paper_figures
 from experiments.paper_figures import main

@@ -45,7 +45,7 @@ def test_all_users_of_the_table_find_the_same_files(folder):
     from pconv_jax.cli.holes import Holes
     from pconv_jax.cli.jobs import plan
     from pconv_jax.data import folder as source
-    from pconv_jax.evaluation.mask_sets import mask_files
+    from pconv_jax.imaging import mask_files
 
     names = [f"{number}{suffix}" for number, suffix in enumerate(IMAGE_SUFFIXES)]
     root = folder(*names)

@@ -59,6 +59,17 @@ def test_the_block_mixes_channels_after_the_activation():
     np.testing.assert_allclose(run(nnx.split(block), x), expected, rtol=1e-5, atol=1e-7)
 
 
+def test_the_block_takes_another_window_and_another_activation():
+    block, x = ChannelwiseBlock(3, 3, 4, kernel_size=3, activation=jnp.tanh, rngs=nnx.Rngs(0)), features(2, 3, 3, 4)
+    kernel, bias = np.asarray(block.mix.kernel[...]), np.asarray(block.mix.bias[...])
+    assert kernel.shape == (3, 3, 4, 4)
+    np.testing.assert_allclose(kernel.std(), 0.005, rtol=0.2)
+    dense = np.pad(np.tanh(run(nnx.split(block.dense), x)), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(dense, (3, 3), (1, 2))
+    expected = np.einsum("nhwcrs,rscd->nhwd", windows, kernel) + bias
+    np.testing.assert_allclose(run(nnx.split(block), x), expected, rtol=1e-5, atol=1e-7)
+
+
 def test_computes_in_the_dtype_asked_for():
     layer = ChannelwiseDense(2, 2, 3, dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
     assert layer(features(1, 2, 2, 3)).dtype == jnp.bfloat16 and layer.kernel[...].dtype == jnp.float32

@@ -78,7 +78,10 @@ def test_networks_of_so_many_stages():
         "128": 64,
         "64": 32,
     }
-    assert LIU_PRESETS["256"] == LiuConfig()
+    assert LIU_PRESETS["256"] == LiuConfig() == LiuConfig((64, 128, 256, *[512] * 4), "trained", 0.9, 0.2)
+    assert LIU_PRESETS["64"].widths == (32, 64, 128, 256, 256)
+    norms = [norm for _, norm in nnx.iter_modules(build(LiuConfig((2, 3), batch_norm_momentum=0.75)))]
+    assert {norm.momentum for norm in norms if isinstance(norm, nnx.BatchNorm)} == {0.75}
 
 
 # Against the description.

@@ -15,7 +15,15 @@ from pconv_jax.checkpoints.weights_file import load_generator_weights, save_gene
 from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.losses import PaperLosses
-from pconv_jax.models import NETWORKS, DiscriminatorConfig, LiuConfig, PaperConfig, config_from_json, config_to_json
+from pconv_jax.models import (
+    NETWORKS,
+    DiscriminatorConfig,
+    FillCorrectingConfig,
+    LiuConfig,
+    PaperConfig,
+    config_from_json,
+    config_to_json,
+)
 from pconv_jax.models.interface import WholeImages, same_network
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import Replicas
@@ -120,6 +128,16 @@ def test_every_registered_network_offers_what_is_asked_of_it():
         size, judge = config.image_size or 32, config.discriminator()
         predicted = jax.eval_shape(config.predicted, jnp.zeros((1, size, size, 3)))
         assert judge is None or predicted.shape == (1, judge.image_size, judge.image_size, 3)
+
+
+def test_every_network_averages_its_batch_statistics_over_the_axis_that_it_is_given():
+    for kind in NETWORKS.values():
+        judge = kind().discriminator() or DiscriminatorConfig(SIZE, (4, 8))
+        for config in (kind(), judge):
+            model = nnx.eval_shape(lambda config=config: config.build(axis_name="data", rngs=nnx.Rngs(0)))
+            norms = [module for _, module in nnx.iter_modules(model) if isinstance(module, nnx.BatchNorm)]
+            assert all(norm.axis_name == "data" for norm in norms)
+            assert norms or kind in (ToyConfig, FillCorrectingConfig)  # these two have none
 
 
 def test_fields_that_training_alone_reads_make_no_other_network():

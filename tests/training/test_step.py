@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.losses import PaperLosses
@@ -151,6 +152,39 @@ def test_bfloat16_keeps_parameters_in_float32_and_losses_close(on_one_device):
         assert {leaf.dtype for leaf in jax.tree.leaves(part)} == {jnp.dtype("float32")}
     assert history[0]["generator_loss"] == pytest.approx(on_one_device[1][0]["generator_loss"], rel=0.05)
     assert history[0] != on_one_device[1][0]
+
+
+def test_each_network_has_its_own_learning_rate():
+    optimizer = OptimizerConfig(learning_rate=1e-3, discriminator_learning_rate=1e-9)
+    before = init_state(settings(), seed=0)
+    after, _ = run(dataclasses.replace(settings(), optimizer=optimizer), [batch(0)])
+
+    def largest_change(name):
+        pairs = zip(as_numpy(getattr(before, name).params), as_numpy(getattr(after, name).params), strict=True)
+        return max(np.abs(a - b).max() for a, b in pairs)
+
+    assert largest_change("generator") == pytest.approx(1e-3, rel=0.01)  # Adam's first step is the learning rate
+    assert largest_change("discriminator") < 1e-6
+
+
+def test_the_discriminator_s_statistics_are_of_the_truth_and_then_of_the_output():
+    start, data = init_state(settings(), seed=0), batch(0)
+
+    @jax.jit
+    def by_hand(start):
+        generator = settings().generator.build(rngs=nnx.Rngs(0))
+        judge = settings().discriminator.build(rngs=nnx.Rngs(0))
+        for model, variables in ((generator, start.generator), (judge, start.discriminator)):
+            model.train()
+            nnx.update(model, variables.params, variables.stats)
+        output, _ = generator(data["noisy"], data["mask"])
+        judge(data["image"])
+        judge(output)
+        return nnx.state(judge, nnx.BatchStat)
+
+    after, _ = run(settings(), [data])
+    for found, expected in zip(as_numpy(after.discriminator.stats), as_numpy(by_hand(start)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_the_state_is_donated():

@@ -1,0 +1,46 @@
+"""Evaluation batches: one pass in order, rows that depend on seed and number alone."""
+
+import itertools
+
+import numpy as np
+import pytest
+from batches import Ramp, Shades, equal, evaluation, first, rows, shades, training
+
+from pconv_jax import data
+from pconv_jax.common.errors import InputError
+
+
+class TestEvaluation:
+    def test_one_pass_in_order_with_a_smaller_last_batch(self):
+        batches = list(evaluation(Shades(10)))
+        assert [len(batch["image"]) for batch in batches] == [4, 4, 2]
+        assert list(itertools.chain(*map(shades, batches))) == list(range(10))
+        assert all(np.array_equal(batch["image"], batch["noisy"]) for batch in batches)
+
+    @pytest.mark.parametrize("noise", [0.0, 0.2])
+    def test_rows_depend_on_seed_and_number_alone(self, noise):
+        source = data.open_source("samples", "test")
+        expected = rows(list(evaluation(source, noise=noise)))
+        for batch_size in (1, 7, 100):
+            found = rows(list(evaluation(source, noise=noise, batch_size=batch_size)))
+            assert equal([found], [expected])
+        some = rows(list(evaluation(source, noise=noise, limit=10)))
+        assert equal([some], [{key: value[:10] for key, value in expected.items()}])
+        assert len(rows(list(evaluation(source, limit=999)))["image"]) == 40
+        other = rows(list(evaluation(source, noise=noise, seed=8)))
+        assert np.array_equal(other["image"], expected["image"])
+        assert not np.array_equal(other["mask"], expected["mask"])
+        assert len({mask.tobytes() for mask in expected["mask"]}) == 40
+
+    def test_the_square_in_the_middle_is_used(self):
+        batch = next(iter(evaluation(Ramp(1, (20, 31)), image_size=20)))
+        assert (batch["image"][0, 0, :, 1] * 255).tolist() == pytest.approx(range(5, 25))
+        assert (batch["image"][0, :, 0, 0] * 255).tolist() == pytest.approx(range(20))
+
+    def test_masks_are_not_those_of_training(self):
+        trained = {mask.tobytes() for mask in rows(first(training(Shades(1)), 50))["mask"]}
+        assert not trained & {mask.tobytes() for mask in rows(list(evaluation(Shades(40))))["mask"]}
+
+    def test_a_limit_below_one_is_named(self):
+        with pytest.raises(InputError, match="limit=0"):
+            evaluation(Shades(3), limit=0)

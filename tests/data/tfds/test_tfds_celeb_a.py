@@ -1,0 +1,74 @@
+"""celeb_a through upstream's builder: offline, without TensorFlow, on small archives."""
+
+import zipfile
+
+import pytest
+from official_archives import celeb_a, near, opened, shades
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.data.tfds import runtime
+
+tfds = runtime.import_tfds()
+
+
+class TestCelebA:
+    def test_the_official_files(self, tmp_path):
+        celeb_a(tmp_path)
+        sources = opened("celeb_a", tmp_path)
+        assert near(shades(sources["train"]), [10, 40, 50])
+        assert near(shades(sources["validation"]), [20])
+        assert near(shades(sources["test"]), [30, 60])
+        assert sources["train"][0].shape == (218, 178, 3)
+        assert sources["train"].note.endswith("3 train images, officially 162770")
+        builder = tfds.builder_from_directory(sources["train"].directory)
+        assert builder.name == "celeb_a"
+        four = next(e for e in builder.as_data_source("train") if e["landmarks"]["lefteye_x"] == 3)
+        assert all(four["attributes"].values()) and four["identity"]["Identity_No"] == 103
+
+    def test_images_alone_under_a_name_that_says_it_is_a_part(self, tmp_path):
+        celeb_a(tmp_path, count=30, lists=False)
+        (tmp_path / "img_align_celeba.zip").rename(tmp_path / "img_align_celeba_30.zip")
+        sources = opened("celeb_a", tmp_path)
+        found = [shade for source in sources.values() for shade in shades(source)]
+        assert len(found) == 30 and all(map(len, sources.values()))
+        assert {source.name for source in sources.values()} == {"celeb_a"}
+        note = sources["test"].note
+        assert "split 80/10/10 by the hash of file names, since there is no list_eval_partition.txt" in note
+        assert "one person may be in two splits" in note
+        # What is not all of celeb_a does not go by its name.
+        assert tfds.builder_from_directory(sources["train"].directory).name == "celeb_a_images"
+
+    def test_lists_that_know_more_images_than_there_are(self, tmp_path):
+        celeb_a(tmp_path)
+        with (tmp_path / "list_eval_partition.txt").open("a") as stream:
+            stream.write("000007.jpg 2\n202599.jpg 2\n")
+        assert near(shades(opened("celeb_a", tmp_path)["test"]), [30, 60])
+
+    def test_images_that_are_all_in_one_official_split_are_split_anew(self, tmp_path):
+        celeb_a(tmp_path, count=20, parts=[0] * 20)
+        sources = opened("celeb_a", tmp_path)
+        assert sum(map(len, sources.values())) == 20 and all(map(len, sources.values()))
+        assert "since by list_eval_partition.txt the images here would not fill three splits" in sources["train"].note
+
+    def test_unpacked(self, tmp_path):
+        celeb_a(tmp_path)
+        with zipfile.ZipFile(tmp_path / "img_align_celeba.zip") as archive:
+            archive.extractall(tmp_path)
+        (tmp_path / "img_align_celeba.zip").unlink()
+        assert near(shades(opened("celeb_a", tmp_path)["train"]), [10, 40, 50])
+
+    def test_what_cannot_be_used_is_named(self, tmp_path):
+        celeb_a(tmp_path)
+        attributes = (tmp_path / "list_attr_celeba.txt").read_text()
+        (tmp_path / "list_attr_celeba.txt").write_text("\n".join(attributes.splitlines()[:4]) + "\n")
+        with pytest.raises(InputError, match=r"has no entry for '000004\.jpg'"):
+            opened("celeb_a", tmp_path)
+        (tmp_path / "list_attr_celeba.txt").write_text("1\nBald\n" + "".join(f"{i:06}.jpg 1\n" for i in range(1, 7)))
+        with pytest.raises(InputError, match=r"cannot be prepared .*\"attributes\": '\w+'"):
+            opened("celeb_a", tmp_path)
+        (tmp_path / "list_eval_partition.txt").write_text("<html>quota exceeded</html>\n")
+        with pytest.raises(InputError, match=r"list_eval_partition\.txt does not list splits"):
+            opened("celeb_a", tmp_path)
+        (tmp_path / "img_align_celeba.zip").write_bytes(b"<html>quota exceeded</html>")
+        with pytest.raises(InputError, match=r"img_align_celeba\.zip is damaged or not a ZIP file"):
+            opened("celeb_a", tmp_path)

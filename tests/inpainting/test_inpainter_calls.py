@@ -1,0 +1,106 @@
+"""An inpainter in use: memory, threads, processes, compiled programs, progress, mistakes."""
+
+import concurrent.futures
+import pickle
+import tracemalloc
+
+import numpy as np
+import pytest
+from inpainter_examples import SMALL, damaged, untrained
+from PIL import Image
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.models import FillCorrectingConfig
+
+
+def test_memory_beyond_the_image_does_not_grow_with_it(inpainter):
+    image, mask = np.full((256, 60_000, 3), 90, np.uint8), np.ones((256, 60_000), np.uint8)
+    mask[100:104, 50:90] = False
+    inpainter(image[:, :200], mask[:, :200])
+    tracemalloc.start()
+    try:
+        inpainter(image, mask)
+        assert tracemalloc.get_traced_memory()[1] < 4 * image.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_threads_may_share_a_restorer(inpainter):
+    pairs = [damaged(100, 130, seed=seed) for seed in range(8)]
+    expected = [inpainter(*pair) for pair in pairs]
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        for found, wanted in zip(threads.map(lambda pair: inpainter(*pair), pairs), expected, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
+def test_without_holes_nothing_is_done(inpainter):
+    image, _ = damaged(40, 50)
+    calls = []
+    result = inpainter(image, np.ones((40, 50)), progress=lambda *args: calls.append(args))
+    np.testing.assert_array_equal(result, image)
+    assert result is not image
+    assert calls == []
+
+
+def test_progress_counts_windows(inpainter):
+    image, mask = damaged(400, 330, spots=8)
+    calls = []
+    inpainter(image, mask, progress=lambda done, total: calls.append((done, total)))
+    assert [done for done, _ in calls] == list(range(1, calls[0][1] + 1))
+    assert len({total for _, total in calls}) == 1
+
+
+def test_one_program_is_compiled_for_a_size_of_windows(model, programs):
+    inpainter = Inpainter(model, windows=SMALL)
+    for seed, (height, width) in enumerate([(20, 30), (77, 140), (150, 150), (300, 90), (211, 333), (64, 64)]):
+        inpainter(*damaged(height, width, seed=seed))
+    assert len(programs) == len(SMALL)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "named"),
+    [
+        (np.zeros((8, 8, 3), np.uint8), np.ones((8, 9)), "the mask is 8x9 and the image 8x8: they must"),
+        (
+            np.zeros((8, 8, 3), np.uint8),
+            np.full((8, 8), 255, np.uint8),
+            r"this one holds 255: .* give hole=picture >= 128",
+        ),
+        (np.zeros((8, 8, 3), np.uint8), np.full((8, 8), 0.5), "this one holds 0.5"),
+        (np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8)), "no valid pixel"),
+        (np.full((8, 8, 3), 255.0), np.eye(8), "range from 255 to 255: rescale them"),
+        (np.full((8, 8, 3), np.nan), np.eye(8), "nan"),
+        (np.zeros((8, 8, 3), np.int64), np.ones((8, 8)), "not int64"),
+        (np.zeros((8, 8, 2), np.uint8), np.ones((8, 8)), r"not \(8, 8, 2\)"),
+        (np.zeros((3, 8, 8), np.uint8), np.ones((8, 8)), r"not \(3, 8, 8\)"),
+        (np.zeros((1, 8, 8, 3), np.uint8), np.ones((8, 8)), "one image at a time"),
+        (np.zeros((0, 8, 3), np.uint8), np.ones((0, 8)), r"not \(0, 8, 3\)"),
+        (Image.new("CMYK", (8, 8)), np.ones((8, 8)), "mode CMYK .* convert it to RGB"),
+        (Image.new("P", (8, 8)), np.ones((8, 8)), "mode P"),
+        (np.zeros((8, 8, 3), np.uint8), np.full((8, 8), np.nan), "this one holds nan"),
+        (np.zeros((8, 8, 3), np.uint8), Image.new("F", (8, 8)), "mode F does not say which value is white"),
+        (np.zeros((8, 8, 3), np.uint8), Image.new("I", (8, 8)), "mode I does not say"),
+    ],
+)
+def test_mistakes_are_named(inpainter, image, mask, named):
+    with pytest.raises(InputError, match=named):
+        inpainter(image, mask)
+
+
+@pytest.mark.parametrize("windows", [(), (200, 144), (100,), (150,), (64, 128), (96,)])
+def test_windows_that_cannot_be(model, windows):
+    with pytest.raises(InputError, match=r"windows=\("):
+        Inpainter(model, windows=windows)
+
+
+def test_networks_that_windows_are_too_small_for(model):
+    with pytest.raises(InputError, match=r"needs windows at multiples of 32 px, .* multiples of 16 px"):
+        Inpainter(untrained(FillCorrectingConfig((4,) * 5, (1,) * 5)))
+    Inpainter(untrained(FillCorrectingConfig((4,) * 4, (1,) * 4)))
+
+
+def test_a_restorer_can_be_sent_to_another_process(inpainter):
+    image, mask = damaged(40, 40)
+    expected = inpainter(image, mask)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(inpainter))(image, mask), expected)  # noqa: S301

@@ -1,0 +1,125 @@
+"""Inpainting every kind of image and mask: type, shape, mode and valid pixels stay."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from inpainter_examples import damaged
+from PIL import Image
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (4,)])
+def test_type_and_shape_are_kept_and_valid_pixels_to_the_bit(inpainter, dtype, shape):
+    image, mask = damaged(70, 90, channels=(shape or (1,))[0], dtype=dtype)
+    image = image.reshape(70, 90, *shape)
+    before = image.copy()
+    inpainted = inpainter(image, mask)
+    assert inpainted.dtype == image.dtype
+    assert inpainted.shape == image.shape
+    assert inpainted[mask == 1].tobytes() == image[mask == 1].tobytes()
+    assert (inpainted[mask == 0] != image[mask == 0]).mean() > 0.5
+    np.testing.assert_array_equal(image, before)  # and what was given stays as it was
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_other_types_are_as_good_as_bytes(inpainter, dtype):
+    image, mask = damaged(64, 80)
+    most = 65535 if dtype is np.uint16 else 1.0
+    finer = (image.astype(np.float64) / 255 * most).astype(dtype)
+    if dtype is np.uint16:
+        finer = image.astype(np.uint16) * 257
+    result = inpainter(finer, mask).astype(np.float64) / most
+    np.testing.assert_allclose(result * 255, inpainter(image, mask), atol=0.51)
+
+
+def test_kinds_of_masks_that_mean_the_same(inpainter):
+    image, mask = damaged(64, 80)
+    expected = inpainter(image, mask)
+    picture = Image.fromarray(np.where(mask == 0, 255, 0).astype(np.uint8))  # white = hole, as in files
+    for same in (mask.astype(np.float32), mask[..., None], jnp.asarray(mask), picture, picture.convert("1")):
+        np.testing.assert_array_equal(inpainter(image, same), expected)
+    for same in (mask == 0, (mask == 0)[..., None], jnp.asarray(mask == 0), picture, picture.convert("1")):
+        np.testing.assert_array_equal(inpainter(image, hole=same), expected)
+
+
+def test_mask_pictures_of_16_bits_are_cut_in_the_middle_too(inpainter):
+    image, mask = damaged(64, 80)
+    grey = Image.fromarray(np.where(mask == 0, 40_000, 25_000).astype(np.uint16))
+    assert grey.mode == "I;16"
+    np.testing.assert_array_equal(inpainter(image, grey), inpainter(image, mask))
+
+
+def test_pictures_of_formats_that_plug_ins_add_are_pictures(inpainter):
+    class HeifImageFile(Image.Image):
+        """As pillow_heif has it: of Pillow's kind, from another package."""
+
+    image, mask = damaged(64, 80)
+    expected = inpainter(image, mask)
+
+    def as_plug_in(array):
+        picture = HeifImageFile()
+        picture.__setstate__(Image.fromarray(array).__getstate__())
+        return picture
+
+    inpainted = inpainter(as_plug_in(image), as_plug_in(np.where(mask == 0, 255, 0).astype(np.uint8)))
+    assert isinstance(inpainted, Image.Image)
+    np.testing.assert_array_equal(np.asarray(inpainted), expected)
+
+
+def test_kinds_of_images(inpainter):
+    image, mask = damaged(64, 80)
+    expected = inpainter(image, mask)
+    array = inpainter(jnp.asarray(image), mask)
+    assert isinstance(array, jax.Array)
+    np.testing.assert_array_equal(array, expected)
+    picture = Image.fromarray(image)
+    picture.info["icc_profile"] = b"profile"
+    inpainted = inpainter(picture, mask)
+    assert inpainted.mode == "RGB"
+    assert inpainted.info["icc_profile"] == b"profile"
+    np.testing.assert_array_equal(np.asarray(inpainted), expected)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+def test_pil_images_keep_their_mode(inpainter, mode):
+    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}[mode]
+    image, mask = damaged(50, 60, channels=channels, dtype=np.uint16 if mode == "I;16" else np.uint8)
+    picture = Image.fromarray(image[..., 0] if channels == 1 else image, mode=None)
+    assert picture.mode == mode
+    inpainted = inpainter(picture, mask)
+    assert (inpainted.mode, inpainted.size) == (mode, picture.size)
+    np.testing.assert_array_equal(np.asarray(inpainted)[mask == 1], np.asarray(picture)[mask == 1])
+
+
+def test_grey_is_as_three_equal_channels(inpainter):
+    image, mask = damaged(60, 60, channels=1)
+    three = inpainter(np.repeat(image, 3, axis=2), mask).astype(float).mean(axis=2)
+    np.testing.assert_allclose(inpainter(image[..., 0], mask), three, atol=1)
+
+
+def test_opaque_stays_opaque(inpainter):
+    image, mask = damaged(60, 60, channels=4)
+    image[..., 3] = 255
+    image[mask == 0, 3] = 0  # erased
+    inpainted = inpainter(image, mask)
+    assert (inpainted[..., 3] == 255).all()
+    np.testing.assert_array_equal(inpainted[..., :3], inpainter(np.ascontiguousarray(image[..., :3]), mask))
+
+
+def test_what_lies_in_holes_does_not_matter(inpainter):
+    image, mask = damaged(64, 80, dtype=np.float32)
+    poisoned = np.where(mask[..., None] == 0, np.float32(np.nan), image)
+    np.testing.assert_array_equal(inpainter(poisoned, mask), inpainter(image, mask))
+    wide = np.where(mask[..., None] == 0, 1e300, image.astype(np.float64))  # beyond float32, without a warning
+    np.testing.assert_array_equal(inpainter(wide, mask), inpainter(image.astype(np.float64), mask))
+
+
+def test_views_that_are_read_only_or_run_backwards(inpainter):
+    image, mask = damaged(64, 80)
+    expected = inpainter(image, mask)
+    backwards = image[::-1, ::-1].copy()[::-1, ::-1]
+    backwards.flags.writeable = False
+    inpainted = inpainter(backwards, np.asfortranarray(mask))
+    np.testing.assert_array_equal(inpainted, expected)
+    assert inpainted.flags.writeable

@@ -1,0 +1,52 @@
+"""Configurations and inputs that cannot be are named, for the generator and the discriminator."""
+
+import numpy as np
+import pytest
+from networks import picture
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.models import DiscriminatorConfig, PaperConfig
+
+
+@pytest.mark.parametrize(
+    ("config", "kwargs", "named"),
+    [
+        (PaperConfig, {"widths": ()}, r"widths=\(\)"),
+        (PaperConfig, {"widths": (8, 0)}, r"widths=\(8, 0\)"),
+        (PaperConfig, {"kernel_size": 4}, "kernel_size=4"),
+        (PaperConfig, {"kernel_size": 1}, "kernel_size=1"),
+        (PaperConfig, {"kernel_size": -3}, "kernel_size=-3"),
+        (PaperConfig, {"convolution": "gated"}, "convolution='gated' must be one of partial, plain"),
+        (PaperConfig, {"head": "tanh"}, "head='tanh' must be one of partial, sigmoid"),
+        (DiscriminatorConfig, {"widths": ()}, r"widths=\(\)"),
+        (DiscriminatorConfig, {"widths": (8, 0)}, r"widths=\(8, 0\)"),
+        (DiscriminatorConfig, {"image_size": 72}, "image_size=72.*multiple of 16"),
+        (DiscriminatorConfig, {"image_size": 0}, "image_size=0"),
+    ],
+)
+def test_a_network_that_cannot_be_is_named(config, kwargs, named):
+    with pytest.raises(InputError, match=named):
+        config(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "named"),
+    [
+        ((2, 16, 16, 1), (2, 16, 16, 1), ["(2, 16, 16, 1)"]),
+        ((16, 16, 3), (16, 16, 1), ["(16, 16, 3)"]),
+        ((2, 16, 16, 3), (2, 16, 16, 3), ["(2, 16, 16, 3)", "(2, 16, 16, 1)"]),
+        ((2, 16, 16, 3), (1, 16, 16, 1), ["(2, 16, 16, 3)", "(1, 16, 16, 1)"]),
+        ((2, 16, 16, 3), (2, 16, 16), ["(2, 16, 16, 3)", "(2, 16, 16)"]),
+    ],
+)
+def test_inputs_of_another_shape_are_named(small, image, mask, named):
+    with pytest.raises(InputError) as caught:
+        small(np.zeros(image, np.float32), np.ones(mask, np.float32))
+    assert all(name in str(caught.value) for name in named)
+
+
+def test_a_mask_of_other_values_is_named(small, plain):
+    image, mask = picture()
+    for model in (small, plain):
+        with pytest.raises(InputError, match="255"):
+            model(image, 255 * mask)

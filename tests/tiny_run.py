@@ -1,0 +1,14 @@
+"""A training run of seconds, as flags of the command."""
+
+import pathlib
+
+STEPS = 7
+TINY = (
+    "--dataset samples --image-size 16 --widths 4 8 --discriminator-widths 4 8 --perceptual-layers block1_conv1 "
+    f"--batch-size 8 --steps {STEPS} --checkpoint-every 3 --sample-every 4 --validation-images 4 --test-images 6"
+).split()
+
+
+def tiny(folder: pathlib.Path, *more: str) -> list[str]:
+    """Flags of a run of seconds."""
+    return [*TINY, "--out", str(folder), *more]
