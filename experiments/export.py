@@ -21,14 +21,16 @@ class Options:
     """What to save, and where.
 
     Attributes:
-        run: output folder of a training run, whose best checkpoint is taken; or a .safetensors file, to save it at
-            another precision.
+        run: output folder of a training run; or a .safetensors file, to save it at another precision.
         out: the file to write, .safetensors; an existing one is replaced.
+        latest: save the latest checkpoint of a run, not the best by validation L1, which is not what adversarial and
+            perceptual losses aim at.
         precision: of the parameters: float32, float16 (half the size) or int8 (a quarter).
     """
 
     run: tyro.conf.Positional[Path]
     out: tyro.conf.Positional[Path]
+    latest: bool = False
     precision: Precision = "float32"
 
 
@@ -43,7 +45,10 @@ def export(options: Options) -> None:
     """
     if options.out.suffix != ".safetensors":
         raise InputError(f"{options.out} must end in .safetensors")
-    generator = load_generator_weights(options.run) if options.run.is_file() else _best_of(options.run)
+    if options.run.is_file():
+        generator = load_generator_weights(options.run)
+    else:
+        generator = _of_run(options.run, latest=options.latest)
     try:
         save_generator_weights(options.out, generator, precision=options.precision)
     except OSError as error:
@@ -52,11 +57,11 @@ def export(options: Options) -> None:
     print(f"saved step {generator.about.get('step', '?')} as {options.out} ({size:.1f} MB)")
 
 
-def _best_of(folder: Path) -> TrainedGenerator:
-    """The best checkpoint of a run, with the facts about its training."""
-    run = open_run(folder)
+def _of_run(folder: Path, *, latest: bool) -> TrainedGenerator:
+    """The best checkpoint of a run, or the latest, with the facts about its training."""
     with open_checkpoints(folder) as checkpoints:
-        step = checkpoints.best_or_latest
+        step = checkpoints.latest if latest else checkpoints.best_or_latest
+    run = open_run(folder, step=step)
     settings = {
         key: value
         for key, value in run.config.to_json().items()

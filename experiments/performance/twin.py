@@ -158,6 +158,8 @@ class Twin:
             raise ValueError(f"{config.generator} has no PyTorch twin")
         if not isinstance(config.discriminator, DiscriminatorConfig) or not isinstance(config.losses, PaperLosses):
             raise ValueError(f"{config.discriminator} or {config.losses} has no PyTorch twin")
+        if config.discriminator.patches or {config.losses.judged_image, config.losses.perceptual_image} != {"output"}:
+            raise ValueError(f"{config.discriminator} or {config.losses} has no PyTorch twin")
         layout = torch.channels_last if device == "cuda" else torch.contiguous_format
         self.generator = Generator(config.generator)
         self.discriminator = Discriminator(config.discriminator)

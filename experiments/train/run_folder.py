@@ -79,11 +79,12 @@ def read_settings(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path} cannot be read ({error}): choose another run") from error
 
 
-def open_run(folder: Path) -> Run:
+def open_run(folder: Path, *, step: int | None = None) -> Run:
     """Reads the settings and metrics of a run, and loads its model.
 
     Args:
         folder: output folder of `python -m experiments.run`.
+        step: the checkpoint to load; the best, or else the latest, if not given.
 
     Returns:
         The run.
@@ -102,7 +103,7 @@ def open_run(folder: Path) -> Run:
         raise InputError(f"{folder / 'metrics.jsonl'} is damaged ({error}): choose another run") from error
     if not history(metrics, LOSSES)[1]:
         raise InputError(f"{folder / 'metrics.jsonl'} holds no training losses: give a run that has taken a step")
-    return Run(config.replace(out=folder, workers=0), metrics, load_run(folder))
+    return Run(config.replace(out=folder, workers=0), metrics, load_run(folder, step=step))
 
 
 def training_examples(config: Config, source: ImageSource, *, count: int) -> dict[str, np.ndarray]:

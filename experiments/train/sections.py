@@ -99,6 +99,7 @@ class NetworkConfig:
         initial_weights: weights that training starts from: a .safetensors file, the folder of a run, or the name of
             bundled weights.
         discriminator_widths: channels of each stage of the discriminator; generator context_encoder has its own.
+        discriminator_patches: the discriminator judges each patch of an image by itself, not the image as a whole.
         vgg_weights: a file of VGG16 weights (Keras .h5, or .npz/.safetensors), "download", or "random".
         bfloat16: compute features in bfloat16; parameters and masks stay float32.
     """
@@ -107,6 +108,7 @@ class NetworkConfig:
     options: GeneratorOptions = dataclasses.field(default_factory=GeneratorOptions)
     initial_weights: Path | None = None
     discriminator_widths: tuple[int, ...] = (32, 64, 128, 256)
+    discriminator_patches: bool = False
     vgg_weights: str = "download"
     bfloat16: bool = False
 
@@ -126,7 +128,8 @@ class NetworkConfig:
 
     def discriminator_config(self, image_size: int) -> AnyDiscriminatorConfig:
         """Config of the discriminator of images with this side, px."""
-        return self.generator_config.discriminator() or DiscriminatorConfig(image_size, self.discriminator_widths)
+        own = self.generator_config.discriminator()
+        return own or DiscriminatorConfig(image_size, self.discriminator_widths, self.discriminator_patches)
 
     def check(self, image_size: int) -> None:
         """Refuses networks that cannot be trained as they are set, on images with this side, px.

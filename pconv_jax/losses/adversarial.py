@@ -9,7 +9,7 @@ def adversarial_loss(fake_logits: jax.Array) -> jax.Array:
     """Adversarial loss of the generator, in its non-saturating form.
 
     Args:
-        fake_logits: discriminator's logits `[N]` of the generator's output.
+        fake_logits: discriminator's logits of the generator's output.
 
     Returns:
         Scalar: binary cross-entropy with logits against "real".
@@ -24,8 +24,8 @@ def discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Ar
     """Loss of the discriminator: the mean of the binary cross-entropies of real and of generated images.
 
     Args:
-        real_logits: logits `[N]` of ground truth images.
-        fake_logits: logits `[N]` of the generator's output.
+        real_logits: logits of ground truth images.
+        fake_logits: logits of the generator's output.
 
     Returns:
         Scalar; log 2 = 0.693 for a discriminator that cannot tell them apart.

@@ -46,15 +46,28 @@ class AnyLosses(Protocol):
             target: the clean ground truth `[N, H, W, 3]`.
             mask: `[N, H, W, 1]`, 1 = valid, 0 = hole.
             features: gives features of images by layer, those at `layers`; not called where that is None.
-            judge: gives the discriminator's logits `[N]` of images; not called without a `discriminator_loss`.
+            judge: gives the discriminator's logits of what `judged` shows it; not called without a
+                `discriminator_loss`.
 
         Returns:
             Scalars, float32, by the names of `weights`.
         """
 
+    def judged(self, output: jax.Array, target: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """What the discriminator is to tell apart: the ground truth and the output as it sees them.
+
+        Args:
+            output: as for `terms`.
+            target: as for `terms`.
+            mask: as for `terms`.
+
+        Returns:
+            Images of the truth and of the output, `[N, H, W, 3]` each.
+        """
+
     @property
     def discriminator_loss(self) -> DiscriminatorLoss | None:
-        """Loss of the discriminator, from its logits `[N]` of ground truth and of output; None if none is trained."""
+        """Loss of the discriminator, from its logits of ground truth and of output; None if none is trained."""
 
     @property
     def vgg_preprocessing(self) -> Preprocessing | None:

@@ -14,6 +14,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.losses.interface import Features, LossesName, Preprocessing, check_weights
 from pconv_jax.losses.style import style
 from pconv_jax.losses.total_variation import total_variation
+from pconv_jax.losses.views import composite
 
 LAYERS = ("block1_pool", "block2_pool", "block3_pool")  # of VGG16
 
@@ -88,6 +89,10 @@ class LiuLosses:
             terms["tv"] = total_variation(filled, mask)
         return terms
 
+    def judged(self, output: jax.Array, target: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """As `AnyLosses.judged`; nothing is."""
+        return target, output
+
     @property
     def discriminator_loss(self) -> None:
         """As `AnyLosses.discriminator_loss`: there is no discriminator."""
@@ -102,11 +107,6 @@ class LiuLosses:
         check_weights(self.weights)
         if self.valid_weight == self.hole_weight == 0:
             raise InputError("the weights of the valid and the hole loss cannot both be 0: nothing asks for the image")
-
-
-def composite(output: jax.Array, target: jax.Array, mask: jax.Array) -> jax.Array:
-    """The output in the holes, the clean target (never the noisy input) elsewhere, `[N, H, W, 3]`."""
-    return jnp.where(mask == 0, output, target.astype(output.dtype))
 
 
 def valid_l1(output: jax.Array, target: jax.Array, mask: jax.Array) -> jax.Array:

@@ -11,6 +11,7 @@ from pconv_jax.losses.adversarial import adversarial_loss, discriminator_loss
 from pconv_jax.losses.interface import DiscriminatorLoss, Features, LossesName, check_weights
 from pconv_jax.losses.perceptual import perceptual_loss
 from pconv_jax.losses.pixel import PixelLoss, pixel_l2, pixel_psnr
+from pconv_jax.losses.views import View, shown
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,10 @@ class PaperLosses:
         adversarial_weight: weight of the adversarial loss; 0 turns it off, and the discriminator with it.
         perceptual_weight: weight of the perceptual loss; 0 turns it off.
         perceptual_layers: VGG16 layers whose features the perceptual loss compares.
+        perceptual_image: what the perceptual loss compares: the raw output, the paper's; or the composite, of which
+            only the holes are the network's; or the surroundings of its holes alone.
+        judged_image: what the discriminator judges: the raw output, as in the paper and in Pathak et al., who predict
+            little but the hole; or the composite, which is what a user gets; or the surroundings of its holes alone.
     """
 
     losses: LossesName = "paper"
@@ -35,6 +40,8 @@ class PaperLosses:
     adversarial_weight: float = 0.001
     perceptual_weight: float = 0.01
     perceptual_layers: tuple[str, ...] = ("block1_pool", "block2_pool", "block3_pool")
+    perceptual_image: View = "output"
+    judged_image: View = "output"
 
     @property
     def weights(self) -> dict[str, float]:
@@ -59,18 +66,23 @@ class PaperLosses:
         features: Callable[[jax.Array], Features],
         judge: Callable[[jax.Array], jax.Array],
     ) -> dict[str, jax.Array]:
-        """As `AnyLosses.terms`: `pixel`, `adversarial`, `perceptual`, all of the raw output."""
+        """As `AnyLosses.terms`: `pixel`, of the raw output; `adversarial` and `perceptual`, of what they look at."""
         terms: dict[str, jax.Array] = {}
         if self.pixel_weight and self.pixel_loss == "psnr":
             terms["pixel"] = pixel_psnr(output, target, mask)
         elif self.pixel_weight:
             terms["pixel"] = pixel_l2(output, target, mask, hole_weight=self.hole_weight)
         if self.adversarial_weight:
-            terms["adversarial"] = adversarial_loss(judge(output))
+            terms["adversarial"] = adversarial_loss(judge(self.judged(output, target, mask)[1]))
         if self.perceptual_weight:
-            wanted = features(target)
-            terms["perceptual"] = perceptual_loss(features(output), wanted)
+            truth, seen = shown(self.perceptual_image, output, target, mask)
+            wanted = features(truth)
+            terms["perceptual"] = perceptual_loss(features(seen), wanted)
         return terms
+
+    def judged(self, output: jax.Array, target: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """As `AnyLosses.judged`: what `judged_image` says."""
+        return shown(self.judged_image, output, target, mask)
 
     @property
     def discriminator_loss(self) -> DiscriminatorLoss | None:
@@ -90,5 +102,7 @@ class PaperLosses:
             )
         if self.pixel_weight == self.perceptual_weight == 0:
             raise InputError("the pixel and the perceptual loss cannot both be off: nothing would ask for the image")
-        if self.pixel_loss not in get_args(PixelLoss):
-            raise InputError(f"pixel_loss={self.pixel_loss!r} must be one of {', '.join(get_args(PixelLoss))}")
+        choices = {"pixel_loss": PixelLoss, "perceptual_image": View, "judged_image": View}
+        for name, known in choices.items():
+            if getattr(self, name) not in get_args(known):
+                raise InputError(f"{name}={getattr(self, name)!r} must be one of {', '.join(get_args(known))}")

@@ -59,6 +59,10 @@ class PathakLosses:
             terms["adversarial"] = adversarial_loss(judge(output))
         return terms
 
+    def judged(self, output: jax.Array, target: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """As `AnyLosses.judged`: all that the network predicts, its rim too, as in the authors' release."""
+        return target, output
+
     @property
     def discriminator_loss(self) -> DiscriminatorLoss | None:
         """As `AnyLosses.discriminator_loss`: the sum of the cross-entropies, as in the authors' release."""

@@ -1,4 +1,4 @@
-"""The discriminator of the adversarial loss: a stack of strided convolutions down to one logit an image."""
+"""The discriminator of the adversarial loss: a stack of strided convolutions down to logits of images or patches."""
 
 import dataclasses
 
@@ -18,10 +18,14 @@ class DiscriminatorConfig:
     Attributes:
         image_size: side of the square images it judges, px; a multiple of 2 to the number of stages.
         widths: channels of each stage; each halves the resolution. Pathak et al. use (64, 128, 256, 512) at 64 px.
+        patches: judge each patch of an image by itself (Isola et al., Image-to-Image Translation with Conditional
+            Adversarial Networks, CVPR 2017), not the image as a whole. Patches overlap; one is 38 px wide with three
+            stages, 78 with four.
     """
 
     image_size: int = 64
     widths: tuple[int, ...] = (32, 64, 128, 256)
+    patches: bool = False
 
     def __post_init__(self) -> None:
         if not self.widths or min(self.widths) < 1:
@@ -38,7 +42,7 @@ class DiscriminatorConfig:
 
 
 class Discriminator(nnx.Module):
-    """Convolutions 4x4 with stride 2, batch norm (not after the first) and LeakyReLU 0.2; one logit an image.
+    """Convolutions 4x4 with stride 2, batch norm (not after the first) and LeakyReLU 0.2; one logit an image or patch.
 
     References:
         Pathak et al., Context Encoders: Feature Learning by Inpainting, CVPR 2016, figure 9 (after DCGAN).
@@ -69,14 +73,20 @@ class Discriminator(nnx.Module):
                 norms.append(nnx.BatchNorm(width, momentum=0.95, dtype=dtype, axis_name=axis_name, rngs=rngs))
             features = width
         self.convs, self.norms = nnx.List(convs), nnx.List(norms)
-        side = config.image_size // 2 ** len(config.widths)
+        side = 3 if config.patches else config.image_size // 2 ** len(config.widths)
         self.to_logit: nnx.Conv | nnx.ConvTranspose = nnx.Conv(
-            features, 1, (side, side), padding="VALID", dtype=dtype, rngs=rngs
+            features, 1, (side, side), padding="SAME" if config.patches else "VALID", dtype=dtype, rngs=rngs
         )
         self.config: AnyDiscriminatorConfig = config
 
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Logits `[N]`, float32, of images `[N, S, S, 3]` in [0, 1]: positive means "looks real".
+        """Logits, float32, of images `[N, S, S, 3]` in [0, 1]: positive means "looks real".
+
+        Args:
+            image: images of the size in its config.
+
+        Returns:
+            `[N]`, or `[N P]` with P patches an image.
 
         Raises:
             InputError: images of another size than `config.image_size`.

@@ -119,7 +119,7 @@ class AnyDiscriminator(Protocol):
     """A discriminator: a Flax module that judges images."""
 
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Logits `[N]`, float32, of images `[N, S, S, 3]` in [0, 1]: positive means "looks real"."""
+        """Logits, float32, of images `[N, S, S, 3]` in [0, 1], or of their patches: positive means "looks real"."""
 
     def train(self, **attributes: Any) -> None:
         """Switches to training mode; every Flax module has it."""

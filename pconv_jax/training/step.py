@@ -38,7 +38,7 @@ def train_step(config: TrainConfig, state: TrainState, batch: Batch, vgg: VGG16 
     """
     generator, discriminator = state.generator, state.discriminator
 
-    grads, (metrics, stats, output) = jax.grad(generator_loss, has_aux=True)(
+    grads, (metrics, stats, judged) = jax.grad(generator_loss, has_aux=True)(
         generator.params, generator.stats, discriminator, batch, vgg, config
     )
     params, optimizer, metrics["generator_gradient_norm"] = _update(
@@ -50,8 +50,7 @@ def train_step(config: TrainConfig, state: TrainState, batch: Batch, vgg: VGG16 
         (metrics["discriminator_loss"], stats), grads = jax.value_and_grad(discriminator_loss, has_aux=True)(
             discriminator.params,
             discriminator.stats,
-            config.generator.predicted(batch["image"]),
-            jax.lax.stop_gradient(output),
+            *jax.lax.stop_gradient(judged),
             config,
         )
         params, optimizer, metrics["discriminator_gradient_norm"] = _update(
@@ -69,8 +68,8 @@ def generator_loss(
     batch: Batch,
     vgg: VGG16 | None,
     config: TrainConfig,
-) -> tuple[jax.Array, tuple[Metrics, nnx.State, jax.Array]]:
-    """Weighted sum of the losses that are on; also each of them, the new batch statistics, and what was predicted."""
+) -> tuple[jax.Array, tuple[Metrics, nnx.State, tuple[jax.Array, jax.Array]]]:
+    """Weighted sum of the losses that are on; also each of them, the new batch statistics, and what is to be judged."""
     model = nnx.merge(graphs(config)[0], params, stats, copy=True)
     output, _ = model(batch["noisy"], batch["mask"])
     output, target, mask = (config.generator.predicted(x) for x in (output, batch["image"], batch["mask"]))
@@ -82,7 +81,8 @@ def generator_loss(
         judge=lambda images: _logits(discriminator.params, discriminator.stats, images, config=config)[0][0],
     )
     total = losses.weighted_sum(terms, config.losses.weights)
-    return total, ({"generator_loss": total, **terms}, nnx.state(model, nnx.BatchStat), output)
+    judged = config.losses.judged(output, target, mask)
+    return total, ({"generator_loss": total, **terms}, nnx.state(model, nnx.BatchStat), judged)
 
 
 def discriminator_loss(

@@ -67,11 +67,11 @@ def test_steps_or_epochs():
 # Settings by name: of flags and in `config.json`. Neither changes when settings move from one section to another.
 _NAMES = """
 adam_b1 adam_b2 adversarial_weight batch_size bfloat16 blocks checkpoint_every clip convolution crop_scale data_dir
-bottleneck centre encoder_norm head losses mask_dir masks overlap region
-dataset discriminator_learning_rate discriminator_widths epochs flip generator hole_weight image_size initial_weights
-keep learning_rate limit line_count line_shape line_thickness mapping monochrome noise out perceptual_layers
-perceptual_weight pixel_loss pixel_weight recolor resume sample_every schedule seed steps test_images validation_images
-vgg_weights warmup widths workers
+bottleneck centre encoder_norm head losses mask_dir masks overlap region dataset discriminator_learning_rate
+discriminator_patches discriminator_widths epochs flip generator hole_weight image_size initial_weights judged_image
+keep learning_rate limit line_count line_shape line_thickness mapping monochrome noise out perceptual_image
+perceptual_layers perceptual_weight pixel_loss pixel_weight recolor resume sample_every schedule seed steps
+test_images validation_images vgg_weights warmup widths workers
 """
 SETTINGS = sorted(_NAMES.split())
 
@@ -192,7 +192,7 @@ def test_losses_are_chosen_by_name_and_have_weights_of_their_own():
     assert Config.from_json(json.loads(json.dumps(config.to_json()))) == config
     assert parse(["--preset", "liu", "--losses", "paper"]).losses == PaperLosses()
     assert Config().replace(losses="pathak", rim_weight=2.0).losses == PathakLosses(rim_weight=2.0)
-    with pytest.raises(InputError, match="rim_weight is no setting"):
+    with pytest.raises(InputError, match="rim_weight is not a setting"):
         Config().replace(losses="liu", rim_weight=2.0)
     with pytest.raises(InputError, match="unknown losses 'none': choose from paper, liu, pathak"):
         Config().replace(losses="none")

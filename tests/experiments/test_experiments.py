@@ -2,6 +2,7 @@
 
 import json
 import os
+import os
 import shutil
 import signal
 import subprocess
@@ -239,6 +240,18 @@ def test_the_best_checkpoint_is_exported_and_not_the_latest(finished, tmp_path):
     assert export_main([str(run), str(tmp_path / "w.safetensors")]) == 0
     about = load_generator_weights(tmp_path / "w.safetensors").about
     assert (about["step"], about["validation_l1"]) == (best, rows[best])
+
+
+def test_the_latest_checkpoint_is_exported_if_asked_for(finished, tmp_path, monkeypatch):
+    run = shutil.copytree(finished, tmp_path / "run")
+    with open_checkpoints(run) as checkpoints:
+        latest = checkpoints.latest
+        assert latest is not None
+        earlier = max(int(name) for name in os.listdir(run / "checkpoints") if name.isdigit() and int(name) != latest)
+        monkeypatch.setattr(type(checkpoints), "best_or_latest", earlier)
+    for flags, step in (([], earlier), (["--latest"], latest)):
+        assert export_main([str(run), str(tmp_path / "w.safetensors"), *flags]) == 0
+        assert load_generator_weights(tmp_path / "w.safetensors").about["step"] == step
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("float16", np.float16), ("int8", np.int8)])

@@ -99,7 +99,7 @@ def test_the_training_examples_are_the_first_of_the_run(finished):
 def test_a_run_is_opened_with_its_settings_losses_and_model(finished):
     run = paper_figures.open_run(finished)
     assert run.config == Config.from_json({**json.loads((finished / "config.json").read_text()), "out": str(finished)})
-    assert run.config.network.widths == run.model.config.widths == (4, 8)
+    assert run.config.network.options.widths == run.model.config.widths == (4, 8)
     assert sum("pixel" in row for row in run.metrics) == STEPS
 
 
@@ -196,5 +196,5 @@ def test_settings_come_back_from_their_json():
     config = Config().replace(widths=(4, 8), steps=3, convolution="plain", perceptual_layers=("block1_conv1",))
     assert Config.from_json(config.to_json()) == config
     assert Config.from_json({"seed": 3}) == Config().replace(seed=3)
-    with pytest.raises(InputError, match="a, b is no setting"):
+    with pytest.raises(InputError, match="a, b is not a setting"):
         Config.from_json({"b": 1, "a": 2})

@@ -69,3 +69,15 @@ def test_discriminators_of_full_size_build(config):
 def test_the_discriminator_names_its_size(judge, shape):
     with pytest.raises(InputError, match=r"\[N, 16, 16, 3\]"):
         judge(jnp.zeros(shape))
+
+
+def test_a_discriminator_of_patches_judges_each_by_itself():
+    """With two stages a patch is 10 + 2 * 4 = 18 px wide, one every 4 px: beyond it nothing changes its logit."""
+    judge = build(DiscriminatorConfig(image_size=32, widths=(4, 6), patches=True))
+    image = jax.random.uniform(jax.random.key(0), (2, 32, 32, 3))
+    before, after = (
+        np.asarray(run(parts(judge, train=False), x)[0]).reshape(2, 8, 8) for x in (image, image.at[0, 16, 16].add(0.5))
+    )
+    reached = np.argwhere(before != after)
+    # Patch k begins at 4 k - 7 and ends at 4 k + 10.
+    assert reached.min(0).tolist() == [0, 2, 2] and reached.max(0).tolist() == [0, 5, 5]
