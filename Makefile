@@ -1,5 +1,6 @@
 # make run         train on the embedded photographs and evaluate; results in runs/samples
 # make scores      evaluate the bundled weights against the classical baselines; results in runs/scores
+# make figures     draw the figures of docs/paper.md again; ARGS="runs/dtd" takes figure 4 from that run
 # make notebook    open the evaluation of a run in JupyterLab
 # make test        the tests
 # make lint        ruff and mypy
@@ -20,7 +21,7 @@ INSTALL  = $(PY) -m pip install --quiet --disable-pip-version-check --constraint
 # One stamp an extra: an install runs again only when a file that it depends on has changed.
 STAMPS   = $(EXTRAS:%=$(VENV)/.installed-%)
 
-.PHONY: run scores test lint wheel-test notebook clean install constraints
+.PHONY: run scores figures test lint wheel-test notebook clean install constraints
 
 run: install
 	$(PY) -m experiments.run --dataset samples --out runs/samples --resume $(ARGS)
@@ -29,6 +30,9 @@ run: install
 scores: install
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks lines --mask-version 2 --out runs/scores/lines $(ARGS)
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks ratios --out runs/scores/ratios $(ARGS)
+
+figures: install
+	$(PY) docs/make_paper_figures.py $(ARGS)
 
 # Two processes: JAX uses every core, but Python takes as much of the time. They share the compiled programs.
 # ARGS="-n 0" runs the tests in one process, ARGS="-k windows" those with that word in their name.

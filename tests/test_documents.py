@@ -19,6 +19,7 @@ from PIL import Image
 
 import pconv_jax
 from experiments.evaluate.options import Options
+from experiments.paper_figures import Flags
 from experiments.run import parse
 from experiments.train.presets import PRESETS
 from experiments.train.sections import generator_configs
@@ -146,6 +147,8 @@ def test_values_of_flags_in_commands_exist(document):
             parse(arguments)  # exits where a value is none of the choices
         elif command == "python -m experiments.evaluate":
             tyro.cli(Options, args=arguments)
+        elif command == "python -m experiments.paper_figures":
+            tyro.cli(Flags, args=arguments)
 
 
 def test_values_of_flags_in_the_readme_exist():

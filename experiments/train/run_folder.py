@@ -20,6 +20,9 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.composites import make_composite
 
+# In `report.json`, and in a figure; others are called by their own name.
+_TIMES = {"seconds": "time of the steps", "cpu_seconds": "CPU time"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -92,18 +95,56 @@ def open_run(folder: Path, *, step: int | None = None) -> Run:
     Raises:
         InputError: the folder holds no run, or no checkpoint or training metrics yet, or a file is damaged.
     """
+    return Run(read_config(folder), read_losses(folder), load_run(folder, step=step))
+
+
+def read_config(folder: Path) -> Config:
+    """The settings of a run, for use where it is now and without worker processes.
+
+    Raises:
+        InputError: the folder holds no run, or one that this version cannot read.
+    """
     values = read_settings(folder)
     try:
-        config = Config.from_json(values)
+        return Config.from_json(values).replace(out=folder, workers=0)
     except InputError as error:
         raise InputError(f"{folder / 'config.json'} cannot be read ({error}): choose another run") from error
+
+
+def read_losses(folder: Path) -> Sequence[Mapping[str, float]]:
+    """The rows of the `metrics.jsonl` of a run that has taken a step.
+
+    Raises:
+        InputError: the file is damaged, or holds no losses.
+    """
+    path = folder / "metrics.jsonl"
     try:
-        metrics = read_metrics(folder / "metrics.jsonl")
+        metrics = read_metrics(path)
     except ValueError as error:
-        raise InputError(f"{folder / 'metrics.jsonl'} is damaged ({error}): choose another run") from error
+        raise InputError(f"{path} is damaged ({error}): choose another run") from error
     if not history(metrics, LOSSES)[1]:
-        raise InputError(f"{folder / 'metrics.jsonl'} holds no training losses: give a run that has taken a step")
-    return Run(config.replace(out=folder, workers=0), metrics, load_run(folder, step=step))
+        raise InputError(f"{path} holds no training losses: give a run that has taken a step")
+    return metrics
+
+
+def read_times(folder: Path) -> dict[str, float]:
+    """How long a run trained, from its `report.json`: what to call a time -> seconds; none without a report.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = folder / "report.json"
+    if not path.is_file():
+        return {}
+    try:
+        training = json.loads(path.read_text())["training"]
+        return {
+            _TIMES.get(key, key.removesuffix("seconds").replace("_", " ") + "time"): float(value)
+            for key, value in training.items()
+            if key.endswith("seconds") and value is not None
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error!r}): remove it, or choose another run") from error
 
 
 def training_examples(config: Config, source: ImageSource, *, count: int) -> dict[str, np.ndarray]:
@@ -122,11 +163,12 @@ def training_examples(config: Config, source: ImageSource, *, count: int) -> dic
     return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
 
 
-def inpaint_test_images(run: Run, source: ImageSource, *, limit: int) -> InpaintedImages:
+def inpaint_test_images(config: Config, model: TrainedGenerator, source: ImageSource, *, limit: int) -> InpaintedImages:
     """Inpaints the first test images, damaged as for the run's report: clean inputs, lines of the run's seed.
 
     Args:
-        run: the run.
+        config: settings of the run.
+        model: the network.
         source: images of the test split.
         limit: number of images, fewer where the split has fewer.
 
@@ -134,8 +176,15 @@ def inpaint_test_images(run: Run, source: ImageSource, *, limit: int) -> Inpaint
         The images and the results.
     """
     parts = [
-        InpaintedImages(batch["image"], batch["noisy"], batch["mask"], run.model.raw(batch["noisy"], batch["mask"])[0])
-        for batch in evaluation_batches(run.config, source, limit=limit)
+        inpaint_images(model, batch["image"], batch["noisy"], batch["mask"])
+        for batch in evaluation_batches(config, source, limit=limit)
     ]
     fields = dataclasses.fields(InpaintedImages)
     return InpaintedImages(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields))
+
+
+def inpaint_images(
+    model: TrainedGenerator, truth: np.ndarray, damaged: np.ndarray, mask: np.ndarray
+) -> InpaintedImages:
+    """Images and the output of a network for them; the arguments are the fields of `InpaintedImages`."""
+    return InpaintedImages(truth, damaged, mask, model.raw(damaged, mask)[0])

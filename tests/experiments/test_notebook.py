@@ -90,7 +90,7 @@ def test_runs_from_top_to_bottom(notebook, finished, tmp_path, monkeypatch):
 
     assert python.outputs[0].text.strip() == sys.executable
     assert not [output for cell in code_cells(notebook) for output in cell.outputs if output.output_type == "error"]
-    assert len(outputs(notebook, "image/png")) == 8  # best to worst, five figures, and the last section twice
+    assert len(outputs(notebook, "image/png")) == 10  # best to worst, seven figures, and the last section twice
     tables = [text for text in outputs(notebook, "text/markdown") if "| --" in text]
     assert any("biharmonic" in table and "PSNR (dB)" in table for table in tables)
     assert any("model less classical method" in table for table in tables)

@@ -1,27 +1,36 @@
-"""The paper's figures: all of them from a tiny run, what lands in them, and the mistakes."""
+"""The paper's figures: all of them from a tiny run, some from weights and images, and what lands in them."""
 
 import json
 import shutil
 
 import numpy as np
 import pytest
+from flax import nnx
+from networks import build
 from PIL import Image
 from tiny_run import STEPS
 
-from experiments import paper_figures
-from experiments.paper_figures import main
+from experiments.paper_figures import figures
+from experiments.paper_figures.__main__ import main
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources
-from experiments.train.run_folder import InpaintedImages
+from experiments.train.run_folder import InpaintedImages, open_run, read_times, training_examples
+from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.checkpoints.weights_file import save_generator_weights
 from pconv_jax.common.errors import InputError
+from pconv_jax.data.crop import central_square
+from pconv_jax.models import LiuConfig
 
 NAMES = [
     "figure_1_teaser.png",
+    "figure_2_irregular_holes.png",
+    "figure_3_architecture.png",
     "figure_4_loss_curve.png",
     "figure_5_masks.png",
     "figure_6_masked_images.png",
     "figure_7_results_samples.png",
 ]
+BINS = [(0.01, 0.1), (0.2, 0.3), (0.5, 0.6)]
 
 
 @pytest.fixture
@@ -29,20 +38,24 @@ def grids(monkeypatch):
     """What was handed over to be drawn: file -> columns, and the arrays of the sheet."""
     drawn = {}
     for name in ("image_grid", "image_sheet"):
-        draw = getattr(paper_figures, name)
+        draw = getattr(figures, name)
 
         def spy(content, path, draw=draw, **kwargs):
             drawn[path.name] = (content, kwargs)
             draw(content, path, **kwargs)
 
-        monkeypatch.setattr(paper_figures, name, spy)
+        monkeypatch.setattr(figures, name, spy)
     return drawn
 
 
-@pytest.fixture
-def copied(finished, tmp_path):
-    """A run that may be spoiled."""
-    return shutil.copytree(finished, tmp_path / "run")
+@pytest.fixture(scope="module")
+def liu(tmp_path_factory):
+    """Weights of a tiny network of Liu et al."""
+    path = tmp_path_factory.mktemp("liu") / "liu.safetensors"
+    config = LiuConfig(widths=(4, 6))
+    _, params, stats = nnx.split(build(config), nnx.Param, nnx.BatchStat)
+    save_generator_weights(path, TrainedGenerator(config, params, stats))
+    return str(path)
 
 
 def results(count=9, size=8):
@@ -53,12 +66,12 @@ def results(count=9, size=8):
     return InpaintedImages(truth, np.where(mask == 1, truth, np.nan), mask, np.zeros_like(truth))
 
 
-def test_every_figure_of_a_run(finished, tmp_path, capsys, grids):
+def test_every_figure_of_a_run(finished, tmp_path, capsys, grids, liu):
     out = tmp_path / "new" / "figures"
     before = sorted(finished.rglob("*"))
-    assert main([str(finished), "--out", str(out), "--rows", "3"]) == 0
+    assert main([str(finished), "--out", str(out), "--rows", "3", "--liu-weights", liu]) == 0
     assert sorted(path.name for path in out.iterdir()) == NAMES
-    assert capsys.readouterr().out.splitlines()[-5:] == [str(out / name) for name in NAMES]
+    assert capsys.readouterr().out.splitlines()[-7:] == [str(out / name) for name in NAMES]
     for name in NAMES:
         with Image.open(out / name) as picture:
             assert picture.format == "PNG"
@@ -74,22 +87,32 @@ def test_every_figure_of_a_run(finished, tmp_path, capsys, grids):
     assert (damaged[~valid] == 1).all()  # the holes, white
     np.testing.assert_array_equal(composite[~valid], raw[~valid])
 
+    columns, settings = grids["figure_2_irregular_holes.png"]
+    assert settings["rows"] == ["hole ratio\n0.01 to 0.1", "hole ratio\n0.2 to 0.3", "hole ratio\n0.5 to 0.6"]
+    damaged, raw, composite, irregular = (images for _, images in columns)
+    np.testing.assert_array_equal(irregular, truth[:3])
+    hole = ~(composite == irregular).all(axis=-1)
+    assert [low < share <= high for share, (low, high) in zip(hole.mean((1, 2)), BINS, strict=True)] == [True] * 3
+    assert (damaged[hole] == 1).all()
+    np.testing.assert_array_equal(composite[hole], raw[hole])
+
     columns, settings = grids["figure_1_teaser.png"]
     assert [label for label, _ in columns] == ["masked input", "result", "ground truth"]
     assert all(len(images) == 3 for _, images in columns)
     assert settings["scale"] == 320 // 16
 
 
-def test_by_default_they_go_into_the_folder_of_the_run(copied, capsys):
-    assert main([str(copied)]) == 0
-    assert sorted(path.name for path in (copied / "paper_figures").iterdir()) == NAMES
+def test_by_default_they_go_into_the_folder_of_the_run(finished, tmp_path, liu):
+    run = shutil.copytree(finished, tmp_path / "run")
+    assert main([str(run), "--liu-weights", liu]) == 0
+    assert sorted(path.name for path in (run / "paper_figures").iterdir()) == NAMES
 
 
 def test_the_training_examples_are_the_first_of_the_run(finished):
-    config = paper_figures.open_run(finished).config
+    config = open_run(finished).config
     source = open_sources(config)["train"]
-    some = paper_figures.training_examples(config, source, count=11)
-    more = paper_figures.training_examples(config, source, count=16)
+    some = training_examples(config, source, count=11)
+    more = training_examples(config, source, count=16)
     for name in ("image", "noisy", "mask"):
         assert some[name].shape[:3] == (11, 16, 16)
         np.testing.assert_array_equal(some[name], more[name][:11])
@@ -97,7 +120,7 @@ def test_the_training_examples_are_the_first_of_the_run(finished):
 
 
 def test_a_run_is_opened_with_its_settings_losses_and_model(finished):
-    run = paper_figures.open_run(finished)
+    run = open_run(finished)
     assert run.config == Config.from_json({**json.loads((finished / "config.json").read_text()), "out": str(finished)})
     assert run.config.network.options.widths == run.model.config.widths == (4, 8)
     assert sum("pixel" in row for row in run.metrics) == STEPS
@@ -106,7 +129,7 @@ def test_a_run_is_opened_with_its_settings_losses_and_model(finished):
 def test_masks_are_shown_white_from_the_smallest_share_of_holes_to_the_largest(tmp_path, grids):
     masks = np.ones((3, 10, 10, 1))
     masks[0, :5], masks[1, :1], masks[2, :2] = 0, 0, 0
-    path = paper_figures.figure_5_masks(masks, tmp_path)
+    path = figures.figure_5_masks(masks, tmp_path)
     assert path == tmp_path / "figure_5_masks.png" and path.exists()
     images, settings = grids[path.name]
     assert settings["captions"] == ["10.0% hole", "20.0% hole", "50.0% hole"]
@@ -116,7 +139,7 @@ def test_masks_are_shown_white_from_the_smallest_share_of_holes_to_the_largest(t
 def test_training_images_are_shown_with_their_mask_and_noise(tmp_path, grids):
     examples = results(2)
     batch = {"image": examples.truth, "noisy": examples.damaged, "mask": examples.mask}
-    path = paper_figures.figure_6_masked_images(batch, tmp_path, rows=1)
+    path = figures.figure_6_masked_images(batch, tmp_path, rows=1)
     truth, mask, damaged = (images for _, images in grids[path.name][0])
     np.testing.assert_array_equal(truth, examples.truth)
     np.testing.assert_array_equal(mask, 1 - examples.mask)
@@ -130,7 +153,7 @@ def test_the_teaser_shows_the_best_third_and_there_what_differs_in_colour(tmp_pa
     colours[[1, 4, 6]] = [0.5, 0.5, 0.5], [0.9, 0.1, 0.1], [0.6, 0.5, 0.5]
     examples.truth[:] = np.clip(0.2 * examples.truth + 0.8 * colours[:, None, None], 0, 1)
     examples.raw[[1, 4, 6]] = examples.truth[[1, 4, 6]]  # perfect; the others stay black
-    path = paper_figures.figure_1_teaser(examples, tmp_path, count=2)
+    path = figures.figure_1_teaser(examples, tmp_path, count=2)
     shown = dict(grids[path.name][0])["ground truth"]
     chosen = [int(np.argmax([(image == truth).all() for truth in examples.truth])) for image in shown]
     assert chosen[0] in (1, 4, 6)
@@ -141,55 +164,56 @@ def test_the_teaser_shows_the_best_third_and_there_what_differs_in_colour(tmp_pa
 def test_few_and_equal_images_make_a_teaser_too(tmp_path, grids):
     examples = results(2)
     examples.truth[:], examples.damaged[:], examples.mask[1] = 0.5, 0.5, 1  # the second has no hole, and so no gain
-    path = paper_figures.figure_1_teaser(examples, tmp_path)
+    path = figures.figure_1_teaser(examples, tmp_path)
     assert [len(images) for _, images in grids[path.name][0]] == [2, 2, 2]
 
 
-def refused(capsys, *flags):
-    assert main([str(flag) for flag in flags]) == 2
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
-    return line
+def test_weights_and_a_folder_of_images_are_enough(weights, own, tmp_path, grids, liu):
+    out, images = tmp_path / "figures", own / "images"
+    flags = ("--weights", weights, "--images", images, "--image-size", 16, "--out", out, "--liu-weights", liu)
+    assert main([str(flag) for flag in flags]) == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        *(name for name in NAMES[:-1] if name != "figure_4_loss_curve.png"),
+        "figure_7_results_folder.png",
+    ]
+    truth = dict(grids["figure_7_results_folder.png"][0])["ground truth"]
+    expected = {
+        central_square(np.asarray(Image.open(path)), 16).tobytes() for path in images.rglob("*.png")
+    }  # all of them, though only one is in a split for tests
+    assert {np.rint(image * 255).astype(np.uint8).tobytes() for image in truth} == expected
+    assert len(expected) == 3
 
 
-def test_folders_that_hold_no_finished_run_are_told(copied, tmp_path, capsys):
+def test_one_figure_of_what_there_is(finished, tmp_path, grids, capsys):
     out = tmp_path / "figures"
-    assert "nowhere holds no config.json" in refused(capsys, tmp_path / "nowhere", "--out", out)
-    whole = (copied / "config.json").read_text()
-    for content, message in [
-        ("{", "config.json cannot be read (Expecting"),
-        ("[]", "config.json cannot be read ("),
-        ('{"heads": 8}', "heads is not a setting of this version"),
-        ('{"image_size": "wide"}', "the settings of the run are damaged"),
-        ('{"image_size": 0}', "--image-size is 0"),
+    shutil.copytree(finished, tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints"))
+    assert main([str(tmp_path / "run"), "--out", str(out), "--figures", "4", "3"]) == 0  # it has no weights any more
+    assert sorted(path.name for path in out.iterdir()) == ["figure_3_architecture.png", "figure_4_loss_curve.png"]
+    shutil.rmtree(out)
+    assert main(["--generator", "liu", "--image-size", "512", "--out", str(out)]) == 0
+    assert [path.name for path in out.iterdir()] == ["figure_3_architecture.png"]
+
+
+def test_how_long_training_took_is_in_the_heading_of_the_losses(tmp_path, monkeypatch):
+    headings = []
+    monkeypatch.setattr(figures, "loss_curve", lambda *args, title, **kwargs: headings.append(title))
+    assert read_times(tmp_path) == {}
+    for training, times, heading in [
+        ({"step": 7, "seconds": None, "images_per_second": None}, {}, "dtd"),
+        (
+            {"step": 7, "seconds": 1234.5, "images_per_second": 3.0, "cpu_seconds": 8, "compile_seconds": 20.25},
+            {"time of the steps": 1234.5, "CPU time": 8.0, "compile time": 20.25},
+            "dtd\ntime of the steps 1,234 s, CPU time 8 s, compile time 20 s",
+        ),
     ]:
-        (copied / "config.json").write_text(content)
-        assert message in refused(capsys, copied, "--out", out)
-    (copied / "config.json").write_text(whole)
-
-    metrics = (copied / "metrics.jsonl").read_text()
-    (copied / "metrics.jsonl").write_text(metrics.replace("{", "[", 1))
-    assert "metrics.jsonl is damaged (" in refused(capsys, copied, "--out", out)
-    (copied / "metrics.jsonl").unlink()
-    assert "metrics.jsonl holds no training losses" in refused(capsys, copied, "--out", out)
-    (copied / "metrics.jsonl").write_text(metrics)
-
-    shutil.rmtree(copied / "checkpoints")
-    assert "holds no checkpoint" in refused(capsys, copied, "--out", out)
-    assert not out.exists()
-
-
-def test_flags_that_make_no_sense_are_told(finished, tmp_path, capsys):
-    assert "--rows is 0, but it must be at least 1" in refused(capsys, finished, "--rows", 0)
-    (tmp_path / "file").write_text("mine")
-    assert "file is not a folder" in refused(capsys, finished, "--out", tmp_path / "file")
-    with pytest.raises(SystemExit) as stopped:
-        main(["--help"])
-    assert stopped.value.code == 0
-    text = capsys.readouterr().out
-    assert "RUN/paper_figures if not given" in text
-    with pytest.raises(SystemExit) as stopped:
-        main([])
-    assert stopped.value.code == 2
+        (tmp_path / "report.json").write_text(json.dumps({"training": training}))
+        assert read_times(tmp_path) == times
+        figures.figure_4_loss_curve([{"step": 1, "generator_loss": 1.0}], tmp_path, title="dtd", times=times)
+        assert headings.pop() == heading
+    for damaged in ("{", "[]", '{"training": 3}', '{"training": {"seconds": "long"}}'):
+        (tmp_path / "report.json").write_text(damaged)
+        with pytest.raises(InputError, match=r"report.json is damaged \("):
+            read_times(tmp_path)
 
 
 def test_settings_come_back_from_their_json():

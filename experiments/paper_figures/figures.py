@@ -1,46 +1,22 @@
-"""The paper's figures from the folder of a run: `python -m experiments.paper_figures RUN`.
+"""The paper's figures of images and losses, each a function of plain arrays, for notebooks too.
 
-Each figure is a function of plain arrays, for notebooks too. Images are [N, H, W, 3] in [0, 1]; masks [N, H, W, 1],
-1 = valid, 0 = hole.
+Images are [N, H, W, 3] in [0, 1]; masks [N, H, W, 1], 1 = valid, 0 = hole.
 """
 
-import dataclasses
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import tyro
 
 from experiments.image_grids import image_grid, image_sheet, show_holes
 from experiments.loss_curves import loss_curve
 from experiments.train.logs import LOSSES, UNITS, history
-from experiments.train.run_folder import InpaintedImages, inpaint_test_images, open_run, training_examples
-from pconv_jax.common.commands import command
-from pconv_jax.common.errors import InputError
+from experiments.train.run_folder import InpaintedImages
 from pconv_jax.evaluation.baselines import mean_fill
 from pconv_jax.evaluation.metrics import l1
 from pconv_jax.masks import hole_ratio
 
 _TEASER_PIXELS = 320  # least height of an image in the teaser
-_CANDIDATES = 64  # test images that the teaser is chosen from
-_MASKS = 32
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Flags:
-    """Flags of the command.
-
-    Attributes:
-        run: output folder of `python -m experiments.run`.
-        out: folder for the figures; RUN/paper_figures if not given.
-        rows: examples in figures 6 and 7.
-    """
-
-    run: Annotated[Path, tyro.conf.Positional]
-    out: Path | None = None
-    rows: int = 6
 
 
 def figure_1_teaser(results: InpaintedImages, folder: Path, *, count: int = 3) -> Path:
@@ -87,19 +63,39 @@ def _unlike(colours: np.ndarray, count: int) -> np.ndarray:
     return np.array(chosen)
 
 
-def figure_4_loss_curve(metrics: Sequence[Mapping[str, float]], folder: Path, *, title: str) -> Path:
+def figure_2_irregular_holes(results: InpaintedImages, holes: Sequence[str], folder: Path) -> Path:
+    """Draws `figure_2_irregular_holes.png`: what Liu's network makes of irregular holes, not selected.
+
+    Args:
+        results: the images, from the smallest holes to the largest.
+        holes: what to call the holes of each.
+        folder: where to write it.
+
+    Returns:
+        The file.
+    """
+    path = folder / "figure_2_irregular_holes.png"
+    image_grid(_columns(results), path, limit=len(holes), rows=holes)
+    return path
+
+
+def figure_4_loss_curve(
+    metrics: Sequence[Mapping[str, float]], folder: Path, *, title: str, times: Mapping[str, float] | None = None
+) -> Path:
     """Draws `figure_4_loss_curve.png`: every loss over the training steps.
 
     Args:
         metrics: rows of a `metrics.jsonl`.
         folder: where to write it.
         title: heading.
+        times: what to call each time that training took -> seconds, for the heading.
 
     Returns:
         The file.
     """
     path = folder / "figure_4_loss_curve.png"
-    loss_curve(*history(metrics, LOSSES), path, title=title, units=UNITS)
+    spent = ", ".join(f"{name} {seconds:,.0f} s" for name, seconds in (times or {}).items())
+    loss_curve(*history(metrics, LOSSES), path, title=f"{title}\n{spent}" if spent else title, units=UNITS)
     return path
 
 
@@ -157,64 +153,14 @@ def figure_7_results(results: InpaintedImages, folder: Path, *, dataset: str, ro
         The file.
     """
     path = folder / f"figure_7_results_{dataset}.png"
-    image_grid(
-        [
-            ("masked input", show_holes(results.damaged, results.mask)),
-            ("raw output", results.raw),
-            ("composite", results.composite),
-            ("ground truth", results.truth),
-        ],
-        path,
-        limit=rows,
-    )
+    image_grid(_columns(results), path, limit=rows)
     return path
 
 
-def draw(flags: Flags) -> list[Path]:
-    """Draws every figure of a run; fails before the first is written if anything is missing.
-
-    Args:
-        flags: which run, where to and how many rows.
-
-    Returns:
-        The files.
-
-    Raises:
-        InputError: something that the user can correct.
-    """
-    if flags.rows < 1:
-        raise InputError(f"--rows is {flags.rows}, but it must be at least 1")
-    folder = flags.run / "paper_figures" if flags.out is None else flags.out
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder} is not a folder: choose another")
-    run = open_run(flags.run)
-    from experiments.train.experiment import open_sources  # loads what trains: not needed to find a mistake
-
-    sources = open_sources(run.config)
-    training = training_examples(run.config, sources["train"], count=max(_MASKS, flags.rows))
-    results = inpaint_test_images(run, sources["test"], limit=max(_CANDIDATES, flags.rows))
-    name = run.config.data.dataset
+def _columns(results: InpaintedImages) -> list[tuple[str, np.ndarray]]:
     return [
-        figure_1_teaser(results, folder),
-        figure_4_loss_curve(run.metrics, folder, title=f"{name}: training"),
-        figure_5_masks(training["mask"][:_MASKS], folder),
-        figure_6_masked_images(training, folder, rows=flags.rows),
-        figure_7_results(results, folder, dataset=name, rows=flags.rows),
+        ("masked input", show_holes(results.damaged, results.mask)),
+        ("raw output", results.raw),
+        ("composite", results.composite),
+        ("ground truth", results.truth),
     ]
-
-
-@command()
-def main(arguments: Sequence[str]) -> None:
-    """Runs the command; returns its exit code."""
-    flags = tyro.cli(
-        Flags,
-        args=arguments,
-        prog="python -m experiments.paper_figures",
-        description="Draw the paper's figures from a finished run.",
-    )
-    for path in draw(flags):
-        print(path)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
