@@ -15,6 +15,7 @@ NEEDED = {
     "pconv_jax/py.typed",
     "pconv_jax/checkpoints/bundled/README.md",
     "pconv_jax/checkpoints/bundled/faithful.safetensors",
+    "pconv_jax/evaluation/lpips_linear.safetensors",
 }
 ONLY_EXPERIMENTS = ("matplotlib", "tensorboardx")
 # Run in the new environment: the result differs from the photograph in the holes, all of them, and nowhere else.
@@ -49,7 +50,8 @@ def check_contents(wheel: Path) -> None:
         requires = Parser().parsestr(archive.read(metadata).decode()).get_all("Requires-Dist", [])
     missing = NEEDED - names
     assert not missing, f"not in {wheel.name}: {missing}"
-    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names), f"no LICENSE in {wheel.name}"
+    for licence in ("LICENSE", "pconv_jax/evaluation/lpips_linear.LICENSE"):
+        assert any(name.endswith(f".dist-info/licenses/{licence}") for name in names), f"no {licence} in {wheel.name}"
     strangers = {name.split("/")[0] for name in names} - {"pconv_jax", metadata.split("/")[0]}
     assert not strangers, f"{wheel.name} holds {strangers} beside pconv_jax"
     always = [requirement for requirement in requires if "extra ==" not in requirement]

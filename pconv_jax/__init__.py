@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pconv_jax.models import LiuGenerator as LiuGenerator
     from pconv_jax.models import PaperConfig as PaperConfig
     from pconv_jax.models import PaperGenerator as PaperGenerator
+    from pconv_jax.models import PathakFeatures as PathakFeatures
+    from pconv_jax.models import PathakFeaturesConfig as PathakFeaturesConfig
     from pconv_jax.ops import partial_conv as partial_conv
 
 __version__ = "0.2.0"
@@ -43,6 +45,8 @@ __all__ = [
     "PaperConfig",
     "PaperGenerator",
     "PartialConv",
+    "PathakFeatures",
+    "PathakFeaturesConfig",
     "TrainedGenerator",
     "__version__",
     "inpaint",
@@ -67,6 +71,8 @@ _MODULES = {
     "PaperConfig": "models",
     "PaperGenerator": "models",
     "PartialConv": "layers",
+    "PathakFeatures": "models",
+    "PathakFeaturesConfig": "models",
     "TrainedGenerator": "checkpoints.trained",
     "inpaint": "inpainting.inpainter",
     "partial_conv": "ops",

@@ -32,7 +32,6 @@ HEAVY = {
     "cv2",
     "grain",
     "h5py",
-    "lpips",
     "matplotlib",
     "orbax",
     "skimage",

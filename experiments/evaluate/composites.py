@@ -7,8 +7,8 @@ import numpy as np
 
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.data.decode import decode_image
+from pconv_jax.evaluation.fid import Fid
 from pconv_jax.evaluation.pairs import Pair, Pairs, as_floats
-from pconv_jax.evaluation.reference_metrics import Fid
 
 
 def composite_file(folder: Path, method: str, image: int, bucket: str) -> Path:

@@ -6,11 +6,11 @@ from pathlib import Path
 from experiments.evaluate.options import Options
 from experiments.progress import progress_bar
 from pconv_jax.data import FolderSource, ImageSource, open_source
+from pconv_jax.evaluation.fid import Fid
 from pconv_jax.evaluation.mask_sets import open_masks
 from pconv_jax.evaluation.methods import hash_arrays
 from pconv_jax.evaluation.named_pairs import NamedPairs
 from pconv_jax.evaluation.pairs import Pairs
-from pconv_jax.evaluation.reference_metrics import Fid, Lpips
 from pconv_jax.evaluation.scoring import NamedDistance
 from pconv_jax.evaluation.seeded_pairs import SeededPairs
 
@@ -71,8 +71,10 @@ def open_distances(options: Options) -> list[NamedDistance]:
         vgg = VggDistance(weights, options.vgg_layers)
         found.append(NamedDistance(vgg.name, vgg, {"weights_sha256": hash_arrays(weights.params)}))
     if options.lpips_weights is not None:
-        lpips = Lpips(options.lpips_weights)
-        found.append(NamedDistance(lpips.name, lpips, {}))  # its name stands for one file of weights only
+        from pconv_jax.evaluation.lpips import open_lpips
+
+        # Its name stands for particular weights only.
+        found += [NamedDistance(lpips.name, lpips, {}) for lpips in open_lpips(options.lpips_weights)]
     return found
 
 

@@ -37,7 +37,8 @@ class Options:
         vgg_weights: a file of VGG16 weights, "download" or "random", for the perceptual distance, which is left out
             without them.
         vgg_layers: VGG16 layers whose features it compares.
-        lpips_weights: torchvision's file of AlexNet's or VGG16's ImageNet weights, for LPIPS (extra `perceptual`).
+        lpips_weights: torchvision's ImageNet weights of AlexNet or VGG16, as .npz or .safetensors, for LPIPS; or a
+            folder with alexnet.npz, vgg16.npz or both.
         fid_weights: the original file of Inception weights, for FID over all pairs (extra `perceptual`); it compares
             sets of images, says little of fewer than thousands, and keeps the composites.
         save_composites: keep every composite, as composites/METHOD/BUCKET/NUMBER.png.

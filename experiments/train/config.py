@@ -62,10 +62,14 @@ class Config:
         if self.data.dataset == "folder" and self.data.data_dir is None:
             raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
         self.network.check(self.data.image_size)
-        _ = self.train_config(self.run.steps or self.optimizer.warmup + 1)  # refuses networks that cannot be built
+        train = self.train_config(self.run.steps or self.optimizer.warmup + 1)  # refuses networks that cannot be built
         self.data.augmentation.check()
         self.damage.check()
         self.losses.check()
+        if self.losses.discriminator_loss is not None and not train.discriminator.widths:
+            raise InputError(
+                f"--generator {self.network.generator} is trained without a discriminator: give --adversarial-weight 0"
+            )
         if self.losses.layers is not None:
             deepest(self.losses.layers)
         self.optimizer.check(self.run.steps or self.optimizer.warmup + 1)

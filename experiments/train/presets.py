@@ -128,6 +128,21 @@ _PATHAK = Config(
     run=RunConfig(steps=80_000, checkpoint_every=1000, sample_every=1000, out=Path("runs/pathak")),
 )
 
+# Their network for learning features, with the channel-wise fully connected layer. From the paper: 227 px, random
+# regions, squared error alone and in the holes alone (equation 1; --rim-weight 1 asks for the whole image). Ours: the
+# crop, of 256 px as is usual for AlexNet, Adam's learning rate, and the number of steps.
+#   python -m experiments.run --preset pathak-features --data-dir DIR
+_PATHAK_FEATURES = Config(
+    data=DataConfig(
+        dataset="folder", image_size=227, batch_size=64, augmentation=Augmentation(crop_scale=(0.88, 0.89), flip=True)
+    ),
+    damage=Damage(masks="random", noise=0.0),
+    network=NetworkConfig(generator="pathak_features"),
+    losses=PathakLosses(pixel_weight=1.0, adversarial_weight=0.0, rim_weight=0.0),
+    optimizer=OptimizerConfig(learning_rate=2e-4, adam_b1=0.9),
+    run=RunConfig(steps=100_000, checkpoint_every=1000, sample_every=1000, out=Path("runs/pathak-features")),
+)
+
 # The first run of the bundled weights: 80 minutes on 2 CPU cores, beside other work. Data, scores and the second run
 # are in pconv_jax/checkpoints/bundled/README.md.
 #   python -m experiments.run --preset faithful --data-dir DIR
@@ -156,6 +171,7 @@ PRESETS = MappingProxyType(
         "liu": _LIU,
         "liu-fine-tune": _LIU_FINE_TUNE,
         "pathak": _PATHAK,
+        "pathak-features": _PATHAK_FEATURES,
         "faithful": _FAITHFUL,
     }
 )

@@ -71,6 +71,8 @@ class GeneratorOptions:
             the second, fixed_statistics, or frozen: scale and shift too.
         region: what generator context_encoder predicts: the centre, half as wide as the image, or all of it (random).
         bottleneck: channels of the narrowest features, of generator context_encoder alone.
+        alexnet_widths: channels of AlexNet's five convolutions, of generator pathak_features alone.
+        network_size: side of the square images that generator pathak_features takes, px.
     """
 
     widths: tuple[int, ...] | None = None
@@ -81,6 +83,8 @@ class GeneratorOptions:
     encoder_norm: NormTraining | None = None
     region: Region | None = None
     bottleneck: int | None = None
+    alexnet_widths: tuple[int, ...] | None = None
+    network_size: int | None = None
 
     def given(self) -> dict[str, Any]:
         """The options that are not at their default."""
@@ -94,11 +98,12 @@ class NetworkConfig:
 
     Attributes:
         generator: preset of the paper's generator (paper, 64, 128, tiny), pyramid: a correction of a cheap fill, liu:
-            the network of Liu et al., or context_encoder: that of Pathak et al.
+            the network of Liu et al., context_encoder or pathak_features: those of Pathak et al.
         options: changes to that preset.
         initial_weights: weights that training starts from: a .safetensors file, the folder of a run, or the name of
             bundled weights.
-        discriminator_widths: channels of each stage of the discriminator; generator context_encoder has its own.
+        discriminator_widths: channels of each stage of the discriminator; generator context_encoder has its own, and
+            pathak_features none.
         discriminator_patches: the discriminator judges each patch of an image by itself, not the image as a whole.
         vgg_weights: a file of VGG16 weights (Keras .h5, or .npz/.safetensors), "download", or "random".
         bfloat16: compute features in bfloat16; parameters and masks stay float32.
@@ -142,7 +147,7 @@ class NetworkConfig:
             raise InputError(
                 f"--image-size is {image_size}, but --generator {self.generator} with widths {generator.widths} takes "
                 f"images of {generator.image_size}x{generator.image_size} px only: give --image-size "
-                f"{generator.image_size}, or one width more or fewer for twice or half that size"
+                f"{generator.image_size}, {generator.other_size}"
             )
         norm = self.options.encoder_norm
         if norm not in (None, "trained") and self.initial_weights is None:

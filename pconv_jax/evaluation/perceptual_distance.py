@@ -1,7 +1,7 @@
 """A perceptual distance for evaluation: how far apart two images look to VGG16.
 
-Images are [N, H, W, 3] float RGB in [0, 1]. It runs on any VGG16, and its name says on which; LPIPS and FID, which are
-metrics by particular networks, are in `reference_metrics`.
+Images are [N, H, W, 3] float RGB in [0, 1]. It runs on any VGG16, and its name says on which; LPIPS and FID are
+metrics by particular weights, in `lpips` and `fid`.
 """
 
 import functools

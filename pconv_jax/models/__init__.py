@@ -6,6 +6,7 @@ from pconv_jax.models.fill_correcting import FillCorrectingConfig, FillCorrectin
 from pconv_jax.models.interface import AnyDiscriminatorConfig, AnyGenerator, AnyGeneratorConfig
 from pconv_jax.models.liu import LiuConfig, LiuGenerator
 from pconv_jax.models.paper import PAPER_PRESETS, PaperConfig, PaperGenerator
+from pconv_jax.models.pathak_features import PathakFeatures, PathakFeaturesConfig
 from pconv_jax.models.registry import NETWORKS, config_from_json, config_to_json
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "LiuGenerator",
     "PaperConfig",
     "PaperGenerator",
+    "PathakFeatures",
+    "PathakFeaturesConfig",
     "config_from_json",
     "config_to_json",
 ]

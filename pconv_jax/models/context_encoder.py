@@ -13,15 +13,14 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.models.dcgan import conv, convs, norm, norms
+from pconv_jax.models.dcgan import conv, convs, fill_and_scale, norm, norms
 from pconv_jax.models.discriminator import Discriminator
-from pconv_jax.models.fixed_size import run_resized
+from pconv_jax.models.fixed_size import check_size, run_resized
 from pconv_jax.models.inputs import CHANNELS, check_inputs
 from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
 
 Region = Literal["centre", "random"]
-_HOLE_COLOUR = (117 / 255, 104 / 255, 123 / 255)
 _SLOPE = 0.2
 _SMALLEST = 4  # the last features before the bottleneck, and the first after it, are 4x4
 
@@ -59,6 +58,11 @@ class ContextEncoderConfig:
     def multiple(self) -> int:
         """S too: nothing is padded."""
         return self.image_size
+
+    @property
+    def other_size(self) -> str:
+        """As `AnyGeneratorConfig.other_size`."""
+        return "or one width more or fewer for twice or half that size"
 
     @property
     def window_multiple(self) -> int:
@@ -122,7 +126,7 @@ class ContextEncoder(nnx.Module):
 
     Encoder: 4x4 convolutions of stride 2 with batch norm (not after the first) and LeakyReLU down to 4x4, then one
     without padding to 1x1. Decoder: the same in reverse with transposed convolutions and ReLU, at the end tanh. It has
-    no channel-wise layer: that belongs to the network for feature learning (`models.channelwise`).
+    no channel-wise layer: that belongs to the network for learning features (`models.pathak_features`).
 
     References:
         Pathak et al., Context Encoders: Feature Learning by Inpainting, CVPR 2016, figure 9; train.lua and
@@ -159,15 +163,9 @@ class ContextEncoder(nnx.Module):
     def predict(self, image: jax.Array, mask: jax.Array) -> jax.Array:
         """The predicted region alone, `[N, P, P, 3]`, float32 in [0, 1]; arguments and errors as for a call."""
         check_inputs(image, mask)
-        size = self.config.image_size
-        if image.shape[1:3] != (size, size):
-            raise InputError(
-                f"this context encoder takes images of {size}x{size} px only, not {image.shape[1]}x{image.shape[2]}: "
-                "crop or resize them, as pconv_jax.models.fixed_size does"
-            )
+        check_size(image, self.config.image_size)
         check_mask_values(mask)
-        colour = jnp.asarray(_HOLE_COLOUR, image.dtype).reshape(1, 1, 1, CHANNELS)
-        x = (2 * jnp.where(mask != 0, image, colour) - 1).astype(self.dtype)
+        x = fill_and_scale(image, mask).astype(self.dtype)
         x = nnx.leaky_relu(self.encoder[0](x), _SLOPE)
         for halve, normalise in zip(self.encoder[1:], self.encoder_norms, strict=True):
             x = nnx.leaky_relu(normalise(halve(x)), _SLOPE)

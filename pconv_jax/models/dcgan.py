@@ -1,4 +1,4 @@
-"""Layers of the networks of Pathak et al.: 4x4 convolutions without biases, and batch norms, as in DCGAN."""
+"""Parts of the networks of Pathak et al.: their input; 4x4 convolutions without biases and batch norms, as in DCGAN."""
 
 import itertools
 from collections.abc import Callable, Iterable
@@ -9,6 +9,13 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 _MOMENTUM = 0.9  # of the running batch statistics
+_HOLE_COLOUR = (117 / 255, 104 / 255, 123 / 255)
+
+
+def fill_and_scale(image: jax.Array, mask: jax.Array) -> jax.Array:
+    """Images `[N, H, W, 3]` of [0, 1] in [-1, 1], their holes (mask `[N, H, W, 1]` is 0) in one colour."""
+    colour = jnp.asarray(_HOLE_COLOUR, image.dtype).reshape(1, 1, 1, -1)
+    return 2 * jnp.where(mask != 0, image, colour) - 1
 
 
 def conv(

@@ -41,6 +41,37 @@ class DiscriminatorConfig:
         return Discriminator(self, dtype=dtype, axis_name=axis_name, rngs=rngs)
 
 
+@dataclasses.dataclass(frozen=True)
+class NoDiscriminatorConfig:
+    """In the place of a discriminator, for generators that are trained without.
+
+    Attributes:
+        image_size: side of the square images that it would judge, px.
+        widths: none.
+    """
+
+    image_size: int
+    widths: tuple[int, ...] = ()
+
+    def build(
+        self, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs
+    ) -> "NoDiscriminator":
+        """Builds it; no argument matters."""
+        return NoDiscriminator()
+
+
+class NoDiscriminator(nnx.Module):
+    """Has no parameters and judges nothing."""
+
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Refuses images.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError("this generator is trained without a discriminator: give the adversarial loss weight 0")
+
+
 class Discriminator(nnx.Module):
     """Convolutions 4x4 with stride 2, batch norm (not after the first) and LeakyReLU 0.2; one logit an image or patch.
 

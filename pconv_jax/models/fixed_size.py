@@ -8,6 +8,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from pconv_jax.common.errors import InputError
+
 # `(image, mask)` to the raw output and the updated mask.
 Network = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
 _NONE = 1e-6  # a share of holes below this is rounding
@@ -27,8 +29,8 @@ def to_size(image: jax.Array, mask: jax.Array, size: int) -> tuple[jax.Array, ja
     Returns:
         The image `[N, S, S, 3]`, 0 in holes, and the mask `[N, S, S, 1]`.
     """
-    holes = _resize(1.0 - (mask != 0), size, size) > _NONE
-    smaller = _resize(jnp.where(mask != 0, image, 0.0), size, size)
+    holes = resize(1.0 - (mask != 0), size, size) > _NONE
+    smaller = resize(jnp.where(mask != 0, image, 0.0), size, size)
     return jnp.where(holes, 0.0, smaller), (~holes).astype(mask.dtype)
 
 
@@ -44,8 +46,8 @@ def from_size(output: jax.Array, valid: jax.Array, height: int, width: int) -> t
     Returns:
         `[N, H, W, 3]` and `[N, H, W, 1]`.
     """
-    holes = _resize(1.0 - (valid != 0), height, width) > _NONE
-    return jnp.where(holes, 0.0, _resize(output, height, width)), (~holes).astype(valid.dtype)
+    holes = resize(1.0 - (valid != 0), height, width) > _NONE
+    return jnp.where(holes, 0.0, resize(output, height, width)), (~holes).astype(valid.dtype)
 
 
 def run_resized(network: Network, image: jax.Array, mask: jax.Array, *, size: int) -> tuple[jax.Array, jax.Array]:
@@ -66,7 +68,21 @@ def run_resized(network: Network, image: jax.Array, mask: jax.Array, *, size: in
     return from_size(*network(*to_size(image, mask, size)), height, width)
 
 
-def _resize(x: jax.Array, height: int, width: int) -> jax.Array:
+def check_size(image: jax.Array, size: int) -> None:
+    """Refuses images `[N, H, W, C]` that a network of one size cannot take.
+
+    Raises:
+        InputError: naming both sizes.
+    """
+    if image.shape[1:3] != (size, size):
+        raise InputError(
+            f"this context encoder takes images of {size}x{size} px only, not {image.shape[1]}x{image.shape[2]}: "
+            "crop or resize them, as pconv_jax.models.fixed_size does"
+        )
+
+
+def resize(x: jax.Array, height: int, width: int) -> jax.Array:
+    """Images `[N, H, W, C]` at another size, linear with antialiasing."""
     # The highest precision: the weights of a mask must add up to 1 on every device.
     shape = (x.shape[0], height, width, x.shape[-1])
     return jax.image.resize(x, shape, "linear", precision=jax.lax.Precision.HIGHEST)

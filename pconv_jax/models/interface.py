@@ -93,6 +93,10 @@ class AnyGeneratorConfig(Protocol):
     def image_size(self) -> int | None:
         """Side of the square images that it takes, px; None if it takes any."""
 
+    @property
+    def other_size(self) -> str:
+        """What else could be changed than the images, where theirs is not `image_size`: the end of a message."""
+
     def predicted(self, x: jax.Array) -> jax.Array:
         """The region of images or masks `[N, H, W, C]` that it predicts: what losses and discriminator see."""
 
@@ -106,6 +110,11 @@ class WholeImages:
     @property
     def image_size(self) -> None:
         """As `AnyGeneratorConfig.image_size`: it takes any."""
+
+    @property
+    def other_size(self) -> str:
+        """As `AnyGeneratorConfig.other_size`: nothing has to."""
+        return ""
 
     def predicted(self, x: jax.Array) -> jax.Array:
         """As `AnyGeneratorConfig.predicted`: all."""
@@ -134,6 +143,10 @@ class AnyDiscriminatorConfig(Protocol):
     @property
     def image_size(self) -> int:
         """Side of the square images it judges, px."""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each stage; none if nothing is judged, see `models.discriminator.NoDiscriminatorConfig`."""
 
     def build(self, *, dtype: DTypeLike = ..., axis_name: str | None = None, rngs: nnx.Rngs) -> AnyDiscriminator:
         """Builds the network; arguments as for `AnyGeneratorConfig.build`."""

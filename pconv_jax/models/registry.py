@@ -10,12 +10,14 @@ from pconv_jax.models.fill_correcting import FillCorrectingConfig
 from pconv_jax.models.interface import AnyGeneratorConfig
 from pconv_jax.models.liu import LiuConfig
 from pconv_jax.models.paper import PaperConfig
+from pconv_jax.models.pathak_features import PathakFeaturesConfig
 
 NETWORKS: dict[str, type[AnyGeneratorConfig]] = {
     "paper": PaperConfig,
     "pyramid": FillCorrectingConfig,
     "liu": LiuConfig,
     "context_encoder": ContextEncoderConfig,
+    "pathak_features": PathakFeaturesConfig,
 }
 """Every generator, by its name in weights files and checkpoints, which must not change."""
 

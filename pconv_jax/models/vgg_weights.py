@@ -5,14 +5,9 @@ Two kinds of file are in use and look alike: the original Caffe weights under Ke
 The names in a file, never its extension, say which it is. Nothing is unpickled. Kernels come out as HWIO.
 """
 
-import contextlib
 import re
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import jax.numpy as jnp
@@ -20,6 +15,7 @@ import numpy as np
 
 from pconv_jax.common.cache import cache_folder
 from pconv_jax.common.errors import InputError
+from pconv_jax.models.array_files import open_arrays
 from pconv_jax.models.vgg import KERNEL_SHAPES, LAYERS, VGG16, Preprocessing, convs_through, random_weights
 
 KERAS_URL = (
@@ -50,19 +46,6 @@ _KERAS_NAME: dict[Preprocessing, dict[str, str]] = {
     },
 }
 _VGG19_ONLY = {f"block{b}_conv4" for b in (3, 4, 5)} | {f"features.{i}" for i in (16, 23, 25, 30, 32, 34)}
-# What h5py, zipfile, NumPy and safetensors (as ValueError) raise on damaged bytes, found by damaging files.
-_READ_ERRORS = (
-    OSError,
-    ValueError,
-    LookupError,
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    SyntaxError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1]) -> VGG16:
@@ -84,16 +67,11 @@ def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1]) -> VGG16:
     if not path.is_file():
         raise InputError(f"there is no VGG16 weights file {path}: give a file, or 'download', or 'random'")
     wanted = convs_through(through)
-    try:
-        with _open(path) as (names, read):
-            kind, entries = _identify(path, names)
-            if missing := [name for name in wanted if name not in entries]:
-                raise InputError(f"{path} lacks {', '.join(missing)}, which VGG16 needs for {through}")
-            arrays = {name: [np.asarray(read(entry)) for entry in entries[name]] for name in wanted}
-    except InputError:
-        raise
-    except _READ_ERRORS as fault:
-        raise InputError(f"{path} is damaged or incomplete ({fault}): get it again") from fault
+    with open_arrays(path) as (names, read):
+        kind, entries = _identify(path, names)
+        if missing := [name for name in wanted if name not in entries]:
+            raise InputError(f"{path} lacks {', '.join(missing)}, which VGG16 needs for {through}")
+        arrays = {name: [read(entry) for entry in entries[name]] for name in wanted}
     params = {name: _layer_params(path, name, found, kind) for name, found in arrays.items()}
     _check_kind(path, params["block1_conv1"]["bias"], kind)
     return VGG16(
@@ -181,45 +159,6 @@ def _how_to_get_it(target: Path, fault: str) -> str:
         f"the pretrained VGG16 weights could not be downloaded ({fault}): save {KERAS_URL} "
         f"({KERAS_BYTES:,} bytes, MD5 {KERAS_MD5}) as {target}, or give a copy with --vgg-weights PATH, "
         f"or train on untrained features with --vgg-weights random"
-    )
-
-
-@contextlib.contextmanager
-def _open(path: Path) -> Iterator[tuple[Sequence[str], Callable[[str], Any]]]:
-    """Names of the arrays in a file, and a function that reads one; the first bytes tell the container."""
-    with path.open("rb") as stream:
-        head = stream.read(9)
-    if head.startswith(b"\x89HDF\r\n\x1a\n"):
-        import h5py
-
-        with h5py.File(path, "r") as file:
-            names: list[str] = []
-            file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-            yield names, lambda name: file[name][()]
-    elif head.startswith(b"PK"):
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            if any(name.endswith("data.pkl") for name in file.files):
-                raise InputError(_no_pickle(path))
-            yield file.files, file.__getitem__
-    elif head[8:] == b"{":
-        import safetensors
-
-        try:
-            with safetensors.safe_open(path, framework="np") as file:
-                yield list(file.keys()), file.get_tensor
-        except safetensors.SafetensorError as error:
-            raise ValueError(str(error)) from error
-    elif head.startswith(b"\x80"):
-        raise InputError(_no_pickle(path))
-    else:
-        raise InputError(f"{path} is neither HDF5, npz nor safetensors, the forms VGG16 weights are read from")
-
-
-def _no_pickle(path: Path) -> str:
-    return (
-        f"{path} is a pickle (PyTorch's .pt or .pth), which can run code and is not opened here: convert it "
-        f"if you trust it: safetensors.torch.save_file(torch.load({path.name!r}, weights_only=True), "
-        f"{path.stem + '.safetensors'!r})"
     )
 
 

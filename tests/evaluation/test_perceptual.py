@@ -1,8 +1,4 @@
-"""Perceptual distances: worked by hand, against NumPy and PyTorch, names, sensible order, mistakes."""
-
-import hashlib
-import math
-import sys
+"""The distance of VGG16 features: worked by hand, against NumPy, names, sensible order, mistakes."""
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +8,7 @@ import scipy.ndimage
 from PIL import Image
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.evaluation import reference_metrics
 from pconv_jax.evaluation.perceptual_distance import VggDistance
-from pconv_jax.evaluation.reference_metrics import Fid, Lpips
 from pconv_jax.models.vgg import KERNEL_SHAPES, VGG16, random_weights
 from pconv_jax.models.vgg_weights import load_vgg_weights
 
@@ -48,9 +42,6 @@ def photo(shared):
     path = shared / "data/photos/train/cc0/roman-colosseum.jpg"
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB").crop((500, 280, 660, 408)), np.float64)[None] / 255
-
-
-# VGG16.
 
 
 def test_worked_by_hand():
@@ -155,143 +146,3 @@ def test_images_that_do_not_fit(pair):
         distance(output, np.where(truth < 0.5, 0, 255 * truth))
     with pytest.raises(InputError, match=r"\[1, 24, 20, 1\]"):
         distance(output[..., :1], truth[..., :1])
-
-
-# LPIPS and FID: what can be seen without the libraries, then with them, on random weights in the place of the original.
-
-
-def original(monkeypatch, path, table, network):
-    """Let the file stand for an original one."""
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    monkeypatch.setattr(reference_metrics, table, {digest[:8]: (network, "https://original")})
-    return path
-
-
-@pytest.mark.parametrize(
-    ("figure", "file"), [(Lpips, "vgg16-397923af.pth"), (Fid, "pt_inception-2015-12-05-6726825d.pth")]
-)
-def test_no_other_file_computes_the_figure(figure, file, tmp_path):
-    path = tmp_path / file
-    with pytest.raises(
-        InputError, match=rf"no weights file .*{file} for {figure.__name__.upper()}: save https://.*{file}"
-    ):
-        figure(path)
-    path.write_bytes(b"other weights")
-    digest = hashlib.sha256(b"other weights").hexdigest()[:8]
-    with pytest.raises(InputError, match=rf"{file} is not an original.*{digest}.*save https://.*{file}"):
-        figure(path)
-
-
-@pytest.mark.parametrize(
-    ("figure", "table", "library"), [(Lpips, "_LPIPS_FILES", "lpips"), (Fid, "_FID_FILES", "torch_fidelity")]
-)
-def test_a_missing_library_is_named(figure, table, library, tmp_path, monkeypatch):
-    path = tmp_path / "weights.pth"
-    path.write_bytes(b"")
-    for name in ("torch", "torch_fidelity.feature_extractor_inceptionv3", library):
-        monkeypatch.setitem(sys.modules, name, None)  # makes `import` raise ModuleNotFoundError
-    with pytest.raises(InputError, match=rf"needs {library.replace('_', '-')}, .*make install EXTRAS=perceptual"):
-        figure(original(monkeypatch, path, table, "alex"))
-
-
-def alexnet(tmp_path, torch):
-    """A file with the names and shapes of torchvision's AlexNet, classifier cut short, and its convolutions."""
-    rng = np.random.default_rng(1)
-    state = {"classifier.1.bias": torch.zeros(2)}
-    widths = (3, 64, 192, 384, 256, 256)
-    for index, size, i in zip((0, 3, 6, 8, 10), (11, 5, 3, 3, 3), range(5), strict=True):
-        kernel = rng.normal(0, math.sqrt(2 / (widths[i] * size**2)), (widths[i + 1], widths[i], size, size))
-        state[f"features.{index}.weight"] = torch.from_numpy(kernel.astype(np.float32))
-        state[f"features.{index}.bias"] = torch.from_numpy(rng.normal(0, 0.1, widths[i + 1]).astype(np.float32))
-    torch.save(state, tmp_path / "alexnet.pth")
-    return tmp_path / "alexnet.pth", state
-
-
-def test_lpips_is_that_of_the_paper(tmp_path, monkeypatch):
-    torch = pytest.importorskip("torch")
-    lpips = pytest.importorskip("lpips")
-    functional = torch.nn.functional
-    path, state = alexnet(tmp_path, torch)
-    distance = Lpips(original(monkeypatch, path, "_LPIPS_FILES", "alex"))
-    assert distance.name == "LPIPS (alex)"
-    rng = np.random.default_rng(2)
-    truth = rng.random((3, 64, 70, 3))
-    output = np.clip(truth + rng.normal(0, 0.1, truth.shape), 0, 1)
-
-    def seen(images):
-        x = torch.from_numpy(images.astype(np.float32).transpose(0, 3, 1, 2).copy())
-        mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[:, :, None, None]
-        x = (x - mean) / std
-        for index, stride, padding in ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1)):
-            x = functional.max_pool2d(x, 3, 2) if index in (3, 6) else x
-            weight, bias = (state[f"features.{index}.{key}"] for key in ("weight", "bias"))
-            x = functional.relu(functional.conv2d(x, weight, bias, stride=stride, padding=padding))
-            yield x / x.norm(dim=1, keepdim=True)
-
-    heads = torch.load(f"{lpips.__path__[0]}/weights/v0.1/alex.pth", "cpu", weights_only=True)
-    expected = sum(
-        ((a - b) ** 2 * heads[f"lin{i}.model.1.weight"]).sum(1).mean((1, 2))
-        for i, (a, b) in enumerate(zip(seen(output), seen(truth), strict=True))
-    )
-    found = distance(output, truth)
-    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4)
-    np.testing.assert_array_equal(distance(output[1:2], truth[1:2]), found[1:2])
-    np.testing.assert_array_equal(distance(truth, truth), 0)
-    with pytest.raises(InputError, match="32 x 32 pixels, not 31 x 70"):
-        distance(output[:, :31], truth[:, :31])
-    with pytest.raises(InputError, match=r"LPIPS takes.*\(3, 64, 70, 1\)"):
-        distance(output[..., :1], truth[..., :1])
-
-
-def test_lpips_knows_torchvisions_vgg16(tmp_path, monkeypatch):
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("lpips")
-    indices = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-    vgg = random_weights(0)
-    state = {}
-    for index, layer in zip(indices, vgg.params.values(), strict=True):
-        state[f"features.{index}.weight"] = torch.from_numpy(np.asarray(layer["kernel"]).transpose(3, 2, 0, 1).copy())
-        state[f"features.{index}.bias"] = torch.from_numpy(np.array(layer["bias"]))
-    torch.save(state, tmp_path / "vgg.pth", _use_new_zipfile_serialization=False)  # the original file is that old
-    distance = Lpips(original(monkeypatch, tmp_path / "vgg.pth", "_LPIPS_FILES", "vgg"))
-    assert distance.name == "LPIPS (vgg)"
-    truth = np.random.default_rng(3).random((1, 32, 32, 3))
-    assert distance(1 - truth, truth) > distance(0.9 * truth, truth) > 0
-
-
-def inception(tmp_path, torch, monkeypatch):
-    """A file of random weights under the names of the original one."""
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-    with monkeypatch.context() as patch:  # the library builds no network without a file
-        patch.setattr(torch, "load", lambda *_, **__: {})
-        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
-        network = FeatureExtractorInceptionV3("random", ["2048"], feature_extractor_weights_path="")
-    torch.save(network.state_dict(), tmp_path / "inception.pth")
-    return tmp_path / "inception.pth", network
-
-
-def test_fid_is_that_of_the_library(tmp_path, monkeypatch):
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("torch_fidelity")
-    torch.manual_seed(0)
-    path, network = inception(tmp_path, torch, monkeypatch)
-    fid = Fid(original(monkeypatch, path, "_FID_FILES", "inception"))
-    assert fid.name == "FID"
-    eight_bit = np.random.default_rng(4).integers(0, 256, (3, 40, 50, 3), np.uint8)
-    found = fid.features(eight_bit / 255)
-    (expected,) = network(torch.from_numpy(eight_bit.transpose(0, 3, 1, 2).copy()))
-    assert (found.shape, found.dtype) == ((3, 2048), np.float64)
-    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-3, atol=1e-5)
-    np.testing.assert_array_equal(fid.features(eight_bit[1:2] / 255), found[1:2])
-
-    # Worked by hand: means 3 and 4 apart; variances 2 and 8, 18 and 2, without correlation.
-    square = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]])  # sample variance 4/3
-    a, b = square * np.sqrt([1.5, 13.5]), square * np.sqrt([6, 1.5]) + (3, 4)
-    expected = 9 + 16 + (math.sqrt(2) - math.sqrt(8)) ** 2 + (math.sqrt(18) - math.sqrt(2)) ** 2
-    np.testing.assert_allclose(fid.distance(a, b), expected, rtol=1e-9)
-    np.testing.assert_allclose(fid.distance(a, a), 0, atol=1e-9)
-    with pytest.raises(InputError, match=r"at least 2 images.* 4 and 1"):
-        fid.distance(a, b[:1])
-    with pytest.raises(InputError, match=r"\(4, 2\) with \(4, 1\)"):
-        fid.distance(a, b[:, :1])

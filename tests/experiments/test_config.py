@@ -66,12 +66,12 @@ def test_steps_or_epochs():
 
 # Settings by name: of flags and in `config.json`. Neither changes when settings move from one section to another.
 _NAMES = """
-adam_b1 adam_b2 adversarial_weight batch_size bfloat16 blocks checkpoint_every clip convolution crop_scale data_dir
-bottleneck centre encoder_norm head losses mask_dir masks overlap region dataset discriminator_learning_rate
-discriminator_patches discriminator_widths epochs flip generator hole_weight image_size initial_weights judged_image
-keep learning_rate limit line_count line_shape line_thickness mapping monochrome noise out perceptual_image
-perceptual_layers perceptual_weight pixel_loss pixel_weight recolor resume sample_every schedule seed steps
-test_images validation_images vgg_weights warmup widths workers
+adam_b1 adam_b2 adversarial_weight alexnet_widths batch_size bfloat16 blocks bottleneck centre checkpoint_every clip
+convolution crop_scale data_dir dataset discriminator_learning_rate discriminator_patches discriminator_widths
+encoder_norm epochs flip generator head hole_weight image_size initial_weights judged_image keep learning_rate limit
+line_count line_shape line_thickness losses mapping mask_dir masks monochrome network_size noise out overlap
+perceptual_image perceptual_layers perceptual_weight pixel_loss pixel_weight recolor region resume sample_every
+schedule seed steps test_images validation_images vgg_weights warmup widths workers
 """
 SETTINGS = sorted(_NAMES.split())
 

@@ -22,6 +22,10 @@ PAPER = ("--preset", "paper", "--discriminator-widths", "4", "8", "--vgg-weights
 LIU = ("--preset", "liu", "--vgg-weights", "random")
 FINE_TUNE = ("--preset", "liu-fine-tune", "--vgg-weights", "random", "--learning-rate", "1e-2")
 PATHAK = ("--preset", "pathak", "--bottleneck", "5", "--overlap", "1")
+PATHAK_FEATURES = (
+    *("--preset", "pathak-features", "--image-size", "67", "--network-size", "67", "--learning-rate", "1e-2"),
+    *("--alexnet-widths", "2", "2", "2", "2", "2"),
+)
 
 
 def interrupted(folder: Path, *flags: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,8 +39,8 @@ def interrupted(folder: Path, *flags: str, monkeypatch: pytest.MonkeyPatch) -> N
 
     with monkeypatch.context() as patch:
         patch.setattr(MetricsLog, "write", interrupting)
-        assert main([*flags, *SHORT, "--out", str(folder)]) == 128 + signal.SIGINT
-    assert main([*flags, *SHORT, "--out", str(folder), "--resume"]) == 0
+        assert main([*SHORT, *flags, "--out", str(folder)]) == 128 + signal.SIGINT
+    assert main([*SHORT, *flags, "--out", str(folder), "--resume"]) == 0
 
 
 def variables(folder: Path) -> dict[str, np.ndarray]:
@@ -69,11 +73,12 @@ def liu(tmp_path_factory) -> Path:
             {"pixel", "adversarial", "perceptual", "discriminator_loss"},
         ),
         (PATHAK, {"pixel", "adversarial", "discriminator_loss"}),
+        (PATHAK_FEATURES, {"pixel"}),
     ],
-    ids=["paper", "pathak"],
+    ids=["paper", "pathak", "pathak-features"],
 )
 def test_a_preset_trains_and_resumes_to_the_bit(tmp_path, monkeypatch, flags, terms):
-    assert main([*flags, *SHORT, "--out", str(tmp_path / "whole")]) == 0
+    assert main([*SHORT, *flags, "--out", str(tmp_path / "whole")]) == 0
     interrupted(tmp_path / "parts", *flags, monkeypatch=monkeypatch)
     assert losses(tmp_path / "whole") == [terms] * 3
     assert_same(tmp_path / "whole", tmp_path / "parts")
@@ -126,6 +131,14 @@ def test_the_second_phase_needs_a_first_one(tmp_path, capsys):
             "--preset pathak --image-size 64",
             "--image-size is 64, but --generator context_encoder with widths (64, 64, ",
         ),
+        (
+            "--preset pathak-features --image-size 99",
+            "takes images of 227x227 px only: give --image-size 227, or the same --network-size",
+        ),
+        (
+            "--preset pathak-features --adversarial-weight 0.001",
+            "--generator pathak_features is trained without a discriminator: give --adversarial-weight 0",
+        ),
         ("--preset pathak --masks folder", "--masks folder and --mask-dir, the folder of the masks, go together"),
         ("--masks folder --mask-dir {}", "holds no mask files"),
         ("--masks folder --mask-dir {}/no", "/no is not a folder of masks: give a folder of mask files, white = hole"),
@@ -156,6 +169,6 @@ def test_masks_from_a_folder_train_too(tmp_path):
     Image.fromarray(hole).save(tmp_path / "masks" / "a.png")
     Image.fromarray(np.zeros_like(hole)).save(tmp_path / "masks" / "empty.png")
     flags = [*PATHAK, "--region", "random", "--masks", "folder", "--mask-dir", str(tmp_path / "masks")]
-    assert main([*flags, *SHORT, "--adversarial-weight", "0", "--out", str(tmp_path / "run")]) == 0
+    assert main([*SHORT, *flags, "--adversarial-weight", "0", "--out", str(tmp_path / "run")]) == 0
     assert losses(tmp_path / "run") == [{"pixel"}] * 3
     assert load_run(tmp_path / "run").thickest_line is None
