@@ -21,11 +21,12 @@ class Options:
         split: which images; all of them only with data folder.
         limit: number of images, the first ones of the split; all if not given.
         image_size: side of the square in the middle of each image that is scored, px.
-        masks: the damage: lines (buckets by thickness), ratios (six bins of hole ratio, holes at the border or not), or
-            a folder of mask files (white = hole).
+        masks: the damage: lines (buckets by thickness), ratios (six bins of hole ratio, holes at the border or not),
+            regions (the centre, half as wide as the image; a random pattern; random blocks), or a folder of mask files
+            (white = hole).
         pair_by_name: every image of the folder has a mask of its own name and size in the mask folder; all images are
             scored, at their own size.
-        mask_version: version of the lines or ratios; older versions stay as they are.
+        mask_version: version of the lines, ratios or regions; older versions stay as they are.
         mask_threshold: grey value, 1 to 255, from which on a pixel of a mask file is white.
         invert_mask: mask files mark holes black, not white.
         noise: standard deviation of Gaussian noise on the input, for pixel values in [0, 1].

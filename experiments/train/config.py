@@ -22,7 +22,7 @@ _OFF = {"grey": 0.0}  # settings of earlier versions alone, and the value that t
 # What may change when a run is resumed: it changes no step.
 _FREE = (
     *("resume", "out", "data_dir", "mask_dir", "workers", "mapping"),
-    *("keep", "checkpoint_every", "sample_every", "test_images"),
+    *("keep", "checkpoint_every", "sample_every", "test_images", "compare"),
 )
 
 
@@ -62,6 +62,7 @@ class Config:
         if self.data.dataset == "folder" and self.data.data_dir is None:
             raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
         self.network.check(self.data.image_size)
+        self.run.check()
         train = self.train_config(self.run.steps or self.optimizer.warmup + 1)  # refuses networks that cannot be built
         self.data.augmentation.check()
         self.damage.check()

@@ -22,6 +22,7 @@ from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.versions import package_versions
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
+from pconv_jax.evaluation.methods import open_methods
 from pconv_jax.evaluation.pairs import Pair, pairs_of_batches
 from pconv_jax.evaluation.scoring import REGIONS, Inpainted, NamedMethod, score_pair
 from pconv_jax.evaluation.summary import summarise
@@ -56,6 +57,7 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
     methods = [
         *(NamedMethod(name, CLASSICAL_METHODS[name]) for name in _QUICK),
         NamedMethod("generator", lambda images, masks: model.raw(images, masks)[0]),
+        *open_methods(config.run.compare),
     ]
     rows, examples = _score(config, test, methods)
     summary = summarise(rows)

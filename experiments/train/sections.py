@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import DATASETS, Augmentation
 from pconv_jax.models import NETWORKS, PAPER_PRESETS, AnyDiscriminatorConfig, AnyGeneratorConfig, DiscriminatorConfig
@@ -173,6 +174,7 @@ class RunConfig:
         sample_every: steps between grids of sample results.
         validation_images: images of the validation split that are scored at each checkpoint.
         test_images: images of the test split that are scored at the end, all if not given.
+        compare: bundled weights that are scored beside the run at its end.
     """
 
     epochs: int = 40
@@ -186,3 +188,14 @@ class RunConfig:
     sample_every: int = 500
     validation_images: int = 64
     test_images: int | None = None
+    compare: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Refuses weights that are not bundled.
+
+        Raises:
+            InputError: naming them, and those there are.
+        """
+        known = bundled_weights()
+        if unknown := [name for name in self.compare if name not in known]:
+            raise InputError(f"--compare has {', '.join(unknown)}, but it takes bundled weights: {', '.join(known)}")

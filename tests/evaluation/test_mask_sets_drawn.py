@@ -9,16 +9,23 @@ import pytest
 
 from pconv_jax import masks
 from pconv_jax.common.errors import InputError
-from pconv_jax.evaluation.mask_sets import PUBLISHED, LineMasks, RatioMasks, drawn, mask_set_hash
+from pconv_jax.evaluation.mask_sets import PUBLISHED, LineMasks, RatioMasks, RegionMasks, drawn, mask_set_hash
+from pconv_jax.masks.regions import random_blocks, random_region
 
-DRAWN = [LineMasks, RatioMasks]
+DRAWN = [LineMasks, RatioMasks, RegionMasks]
+# Two buckets of each kind whose masks are random: the centre is not.
+RANDOM = {
+    LineMasks: ("medium", "thick"),
+    RatioMasks: ("0.01-0.1 border", "0.1-0.2 inner"),
+    RegionMasks: ("random", "blocks"),
+}
 
 
 def test_the_published_hashes():
     # If this fails, a version draws other masks than those that scores were published for: do not edit the hashes, but
     # undo the change or make it another version.
-    made = {"lines": LineMasks, "ratios": RatioMasks}
-    versions = (("lines", 1), ("lines", 2), ("ratios", 1))
+    made = {"lines": LineMasks, "ratios": RatioMasks, "regions": RegionMasks}
+    versions = (("lines", 1), ("lines", 2), ("ratios", 1), ("regions", 1))
     assert sorted(PUBLISHED) == [(*version, 0, side) for version in versions for side in (64, 128)]
     for (name, version, seed, side), published in PUBLISHED.items():
         assert mask_set_hash(made[name](seed=seed, version=version), size=(side, side)) == published
@@ -35,6 +42,9 @@ def test_a_mask_is_what_its_definition_says():
     rng = np.random.default_rng([1, 1, 5, 11, 7, 40, 30])
     expected = masks.random_strokes_by_ratio(rng, 40, 30, ratio=(0.5, 0.6), border=True)
     assert np.array_equal(RatioMasks(seed=5).mask("0.5-0.6 border", 7, 40, 30), expected)
+    for number, bucket, draw in ((1, "random", random_region), (2, "blocks", random_blocks)):
+        expected = draw(np.random.default_rng([3, 1, 5, number, 7, 40, 30]), 40, 30)
+        assert np.array_equal(RegionMasks(seed=5).mask(bucket, 7, 40, 30), expected)
 
 
 def test_the_hash_is_sha256_of_json_and_bits():
@@ -58,6 +68,14 @@ def test_the_buckets_of_drawn_sets():
     assert LineMasks().buckets == ("thin", "medium", "thick")
     assert RatioMasks().buckets[:3] == ("0.01-0.1 inner", "0.01-0.1 border", "0.1-0.2 inner")
     assert RatioMasks().buckets[-1] == "0.5-0.6 border" and len(RatioMasks().buckets) == 12
+    assert RegionMasks().buckets == ("centre", "random", "blocks")
+
+
+def test_the_centre_is_the_same_for_every_seed_and_index():
+    expected = np.ones((16, 24, 1), np.float32)
+    expected[4:12, 6:18] = 0
+    for masks_of, index in ((RegionMasks(), 0), (RegionMasks(seed=3), 5)):
+        assert np.array_equal(masks_of.mask("centre", index, 16, 24), expected)
 
 
 def test_every_bucket_of_ratios_holds_what_its_name_says():
@@ -82,7 +100,7 @@ def test_line_buckets_grow_in_thickness():
 
 @pytest.mark.parametrize("kind", DRAWN)
 def test_a_mask_depends_on_seed_bucket_index_and_size_and_nothing_else(kind):
-    first, second = kind().buckets[1:3]
+    first, second = RANDOM[kind]
     wanted = [(first, 3, 32, 32), (second, 3, 32, 32), (first, 4, 32, 32), (first, 3, 32, 48), (first, 3, 48, 32)]
     forwards = [kind().mask(*place) for place in wanted]
     one = kind()
@@ -95,7 +113,7 @@ def test_a_mask_depends_on_seed_bucket_index_and_size_and_nothing_else(kind):
 
 @pytest.mark.parametrize("kind", DRAWN)
 def test_an_index_far_out_and_a_large_seed_work(kind):
-    bucket = kind().buckets[0]
+    bucket = RANDOM[kind][0]
     mask = kind(seed=2**63).mask(bucket, 10**15, 32, 32)
     assert set(np.unique(mask)) == {0.0, 1.0}
     assert not np.array_equal(mask, kind(seed=2**63).mask(bucket, 10**15 + 1, 32, 32))
@@ -106,10 +124,10 @@ def test_seed_size_and_version_change_the_hash(kind, monkeypatch):
     monkeypatch.setattr("pconv_jax.evaluation.mask_sets._HASHED", 2)  # quicker
     hashes = [mask_set_hash(kind(seed=seed), size=size) for seed, size in ((0, (16, 24)), (1, (16, 24)), (0, (24, 16)))]
     # A version 3 that would draw from the same table.
-    table = {LineMasks: "_LINES", RatioMasks: "_RATIOS"}[kind]
+    table = {LineMasks: "_LINES", RatioMasks: "_RATIOS", RegionMasks: "_REGIONS"}[kind]
     monkeypatch.setitem(getattr(drawn, table), 3, getattr(drawn, table)[1])
     hashes.append(mask_set_hash(kind(version=3), size=(16, 24)))
-    bucket = kind().buckets[0]
+    bucket = RANDOM[kind][0]
     assert not np.array_equal(kind().mask(bucket, 0, 32, 32), kind(version=3).mask(bucket, 0, 32, 32))
     assert len(set(hashes)) == 4 and all(len(digest) == 64 for digest in hashes)
 

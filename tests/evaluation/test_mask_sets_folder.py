@@ -51,7 +51,11 @@ def test_sets_by_name(folder):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("circles", {}, "circles is not a folder of masks: give a folder of mask files, or lines or ratios"),
+        (
+            "circles",
+            {},
+            "circles is not a folder of masks: give a folder of mask files, or one of lines, ratios, regions",
+        ),
         ("lines", {"version": 9}, "unknown version 9 of the masks lines: choose from 1, 2"),
         ("ratios", {"invert": True}, "ratios are drawn: leave out --mask-threshold and --invert-mask,"),
         ("lines", {"threshold": 100}, "lines are drawn: leave out --mask-threshold"),

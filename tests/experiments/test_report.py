@@ -1,6 +1,7 @@
 """The report of a run: scored by the same engine as an evaluation, the network's raw output beside its composite."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -8,8 +9,11 @@ import numpy as np
 from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources
+from experiments.train.loop import Outcome
+from experiments.train.report import write_report
 from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.evaluation import metrics
+from pconv_jax.evaluation.methods import NamedMethod
 
 
 def rounded(image):
@@ -36,3 +40,21 @@ def test_the_report_scores_what_the_best_checkpoint_makes_of_the_test_images(fin
     means = report["scores"]["buckets"]["all"]["methods"]["generator"]
     assert {name: means[name]["mean"] for name in found} == {name: float(np.mean(each)) for name, each in found.items()}
     assert means["raw_whole_l1"]["mean"] > means["whole_l1"]["mean"]  # an untrained network changes valid pixels too
+
+
+def test_weights_that_are_compared_have_scores_beside_those_of_the_run(finished, tmp_path, monkeypatch):
+    run = shutil.copytree(finished, tmp_path / "run")
+    config = Config.from_json(json.loads((run / "config.json").read_text())).replace(out=run, compare=("faithful",))
+    asked = []
+
+    def opened(names):
+        asked.append(names)
+        return [NamedMethod("faithful", lambda images, masks: np.full_like(images, 0.5))]
+
+    monkeypatch.setattr("experiments.train.report.open_methods", opened)
+    outcome = Outcome(step=7, signal=0, seconds=1.0, images_per_second=1.0, data_wait=0.0)
+    methods = write_report(config, open_sources(config)["test"], outcome, {})["scores"]["buckets"]["all"]["methods"]
+    assert asked == [("faithful",)]
+    before = json.loads((finished / "report.json").read_text())["scores"]["buckets"]["all"]["methods"]
+    assert {name: means for name, means in methods.items() if name != "faithful"} == before
+    assert methods["faithful"]["hole_psnr"]["mean"] < methods["mean"]["hole_psnr"]["mean"]

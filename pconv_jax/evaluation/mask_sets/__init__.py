@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.evaluation.mask_sets.drawn import LineMasks, RatioMasks
+from pconv_jax.evaluation.mask_sets.drawn import LineMasks, RatioMasks, RegionMasks
 from pconv_jax.evaluation.mask_sets.files import read_mask
 from pconv_jax.evaluation.mask_sets.folder import NO_HOLE, FolderMasks, bucket_of, warn_if_inverted
 from pconv_jax.imaging.masks import MASK_THRESHOLD
@@ -25,6 +25,7 @@ __all__ = [
     "LineMasks",
     "MaskSet",
     "RatioMasks",
+    "RegionMasks",
     "bucket_of",
     "mask_set_hash",
     "open_masks",
@@ -32,7 +33,8 @@ __all__ = [
     "warn_if_inverted",
 ]
 
-MASK_SETS = ("lines", "ratios")  # drawn from a seed; any other name is a folder
+_DRAWN = {kind.name: kind for kind in (LineMasks, RatioMasks, RegionMasks)}
+MASK_SETS = tuple(_DRAWN)  # drawn from a seed; any other name is a folder
 _HASHED = 16  # masks of each bucket that the hash covers
 
 # (set, version, seed, side of a square image in pixels): `mask_set_hash`. What a version draws never changes, so these
@@ -44,6 +46,8 @@ PUBLISHED = {
     ("lines", 2, 0, 128): "350678dc2a0858c1cdeb17f6174c9cdc11878bc005836713c76fcf4e6744a0a9",
     ("ratios", 1, 0, 64): "e21dbc4684e68f082d2939ee45a3b8359a72c4ca854a2e8180a41af1f94844dc",
     ("ratios", 1, 0, 128): "646351a118d738a60cfd605c9990dd4ce5138ed6320d5f6bf06ee57df0307938",
+    ("regions", 1, 0, 64): "1cd746360687e5d8fb8ca472e53ce7d6fd474e11af561b1817a3e06029bc47d5",
+    ("regions", 1, 0, 128): "dbaa265c6512ff138219f62ea76cb595af72c949c7b54815aea23453dcd32f12",
 }
 
 
@@ -84,11 +88,11 @@ class MaskSet(Protocol):
 
 def open_masks(
     masks: str, *, seed: int = 0, version: int = 1, threshold: int = MASK_THRESHOLD, invert: bool = False
-) -> LineMasks | RatioMasks | FolderMasks:
+) -> LineMasks | RatioMasks | RegionMasks | FolderMasks:
     """Opens a mask set by name.
 
     Args:
-        masks: "lines", "ratios", or a folder of mask files ("./lines" where a folder has such a name).
+        masks: "lines", "ratios", "regions", or a folder of mask files ("./lines" where a folder has such a name).
         seed: any integer >= 0.
         version: which version of the set.
         threshold: for a folder: the grey value, 1..255, from which on a pixel is white.
@@ -104,14 +108,14 @@ def open_masks(
     if masks not in MASK_SETS:
         if not Path(masks).expanduser().is_dir():
             raise InputError(
-                f"{masks} is not a folder of masks: give a folder of mask files, or {' or '.join(MASK_SETS)}"
+                f"{masks} is not a folder of masks: give a folder of mask files, or one of {', '.join(MASK_SETS)}"
             )
         return FolderMasks(masks, seed=seed, version=version, threshold=threshold, invert=invert)
     if invert or threshold != MASK_THRESHOLD:
         raise InputError(
             f"the masks {masks} are drawn: leave out --mask-threshold and --invert-mask, which are for files"
         )
-    return (LineMasks if masks == "lines" else RatioMasks)(seed=seed, version=version)
+    return _DRAWN[masks](seed=seed, version=version)
 
 
 def mask_set_hash(masks: MaskSet, *, size: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""Mask sets drawn from a seed: straight lines by thickness, random strokes by hole ratio."""
+"""Mask sets drawn from a seed: straight lines by thickness, random strokes by hole ratio, regions by kind."""
 
 import dataclasses
 from collections.abc import Collection
@@ -8,6 +8,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.masks import RATIO_BINS, random_lines, random_strokes_by_ratio
+from pconv_jax.masks.regions import centre_region, random_blocks, random_region
 
 # By version: fewest and most lines, thinnest and thickest line in pixels. What a version draws never changes: that
 # would change every score given under its name. Add another version instead.
@@ -27,7 +28,14 @@ _LINES = {
 }
 # By version: the bins of hole pixels, (low, high].
 _RATIOS = {1: RATIO_BINS}
-_KINDS = {"lines": 0, "ratios": 1, "folder": 2}  # the first word of a mask's seed: no two kinds share their draws
+# By version: the kinds of region, each of whose masks the functions of `masks.regions` draw with their defaults.
+_REGIONS = {1: ("centre", "random", "blocks")}
+_KINDS = {
+    "lines": 0,
+    "ratios": 1,
+    "folder": 2,
+    "regions": 3,
+}  # the first word of a mask's seed: no two kinds share their draws
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,6 +105,41 @@ class RatioMasks:
         ratio = _RATIOS[self.version][number // 2]
         rng = generator(self.name, self.version, self.seed, number, index, height, width)
         return random_strokes_by_ratio(rng, height, width, ratio=ratio, border=bool(number % 2))
+
+    def definition(self) -> dict[str, Any]:
+        """All that the masks depend on, in JSON values."""
+        table = list(self.buckets)
+        return {"kind": self.name, "version": int(self.version), "seed": int(self.seed), "buckets": table}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RegionMasks:
+    """The regions that Pathak et al. remove: the centre, half as wide as the image; a random pattern; random blocks.
+
+    Attributes:
+        seed: any integer >= 0; the centre is always the same.
+        version: which version of the set.
+    """
+
+    name: ClassVar[str] = "regions"
+    seed: int = 0
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        check_set(self.name, self.seed, self.version, _REGIONS)
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """The names of the buckets."""
+        return _REGIONS[self.version]
+
+    def mask(self, bucket: str, index: int, height: int, width: int) -> np.ndarray:
+        """Mask `index` of a bucket, as `MaskSet.mask` describes it; a side has at least 8 pixels."""
+        number = check_place(self.name, self.buckets, bucket, index)
+        if bucket == "centre":
+            return centre_region(height, width)
+        rng = generator(self.name, self.version, self.seed, number, index, height, width)
+        return (random_region if bucket == "random" else random_blocks)(rng, height, width)
 
     def definition(self) -> dict[str, Any]:
         """All that the masks depend on, in JSON values."""
