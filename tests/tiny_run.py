@@ -5,7 +5,8 @@ import pathlib
 STEPS = 7
 TINY = (
     "--dataset samples --image-size 16 --widths 4 8 --discriminator-widths 4 8 --perceptual-layers block1_conv1 "
-    f"--batch-size 8 --compare --steps {STEPS} --checkpoint-every 3 --sample-every 4 --validation-images 4 --test-images 6"
+    f"--batch-size 8 --compare --steps {STEPS} --checkpoint-every 3 --sample-every 4 --validation-images 4 "
+    "--test-images 6"
 ).split()
 
 

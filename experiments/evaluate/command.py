@@ -18,14 +18,16 @@ from pconv_jax.evaluation.pairs import Pairs
 from pconv_jax.evaluation.score_table import ScoreTable, finished
 from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod
 from pconv_jax.evaluation.summary import summarise
+from pconv_jax.evaluation.times import append_times, median_seconds
 from pconv_jax.evaluation.worker_pool import ScoringTask, score_tasks
 
 
 def evaluate(options: Options) -> list[dict[str, Any]]:
     """Scores what the flags ask for and is not scored yet, then writes tables and pictures.
 
-    Files in `options.out`: `scores.csv` (a row for each pair and method), `benchmark.json` (what they were scored on),
-    `summary.json`, `summary.md`, and `best_median_worst_NAME.png` for each method.
+    Files in `options.out`: `scores.csv` (a row for each pair and method), `times.csv` (how long each took),
+    `benchmark.json` (what they were scored on), `summary.json`, `summary.md`, and `best_median_worst_NAME.png` for each
+    method.
 
     Args:
         options: the flags.
@@ -64,6 +66,8 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     write_json(options.out / "summary.json", {**facts, **summary.to_json()})
     pictures = draw(pairs, methods, rows, options.out)
     print(f"\n{summary.table('hole')}\n\nThe whole image, raw output and differences: {options.out / 'summary.md'}")
+    times = ", ".join(f"{method} {seconds:.2g} s" for method, seconds in median_seconds(options.out).items())
+    print(f"median time of an image, classical methods {options.workers or os.cpu_count()} at a time: {times}")
     if left_out:
         print(f"left out, because an earlier command did not score it on all pairs: {', '.join(left_out)}")
     for path in (*(options.out / name for name in ("scores.csv", "summary.json", "summary.md")), *pictures):
@@ -101,4 +105,5 @@ def _score(
             if save:
                 save_composites(pairs, scored.rows[0]["method"], scored.composites, options.out)
             table.append([row for row in scored.rows if (row["image"], row["bucket"], row["method"]) not in done])
+            append_times(options.out, scored.rows, scored.seconds)
             bar.update(len(scored.rows))

@@ -10,6 +10,7 @@ windows, up to rounding. Images are [N, H, W, 3] floats in [0, 1]; masks are [N,
 """
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -68,10 +69,12 @@ class Inpainted(NamedTuple):
     Attributes:
         raw: its raw output, which may leave [0, 1]; None if it is not known.
         composite: its output in the holes and the input elsewhere, clipped and rounded to 8 bits.
+        seconds: how long the method took; raw output that has to be computed by itself does not count.
     """
 
     raw: np.ndarray | None
     composite: np.ndarray
+    seconds: float
 
 
 class ScoredPair(NamedTuple):
@@ -110,13 +113,17 @@ def inpaint_pair(pair: Pair, method: NamedMethod) -> Inpainted:
     """Inpaints one pair, in a batch of its own: compiled convolutions round differently for other batch sizes."""
     mask = pair.mask[None]
     damaged = blacken_holes(pair.noisy[None], mask)
-    output = _checked(method.name, damaged, method.method(damaged.copy(), mask.copy()))  # it may work in place
+    inputs = damaged.copy(), mask.copy()  # it may work in place
+    began = time.perf_counter()
+    found = np.asarray(method.method(*inputs))  # of JAX: waits for the result
+    seconds = time.perf_counter() - began
+    output = _checked(method.name, damaged, found)
     raw: np.ndarray | None = output
     if method.raw is not None:
-        found = method.raw(damaged.copy(), mask.copy())
-        raw = None if found is None else _checked(method.name, damaged, found)
+        whole = method.raw(damaged.copy(), mask.copy())
+        raw = None if whole is None else _checked(method.name, damaged, whole)
     composite = as_saved(make_composite(damaged, mask, output))
-    return Inpainted(None if raw is None else raw[0], composite[0])
+    return Inpainted(None if raw is None else raw[0], composite[0], seconds)
 
 
 def _checked(name: str, damaged: np.ndarray, output: npt.ArrayLike) -> np.ndarray:

@@ -37,10 +37,12 @@ class ScoredTask(NamedTuple):
 
     Attributes:
         rows: a row of scores for each pair.
+        seconds: how long the method took for each pair.
         composites: number of the pair -> composite `[H, W, 3]`, uint8; in the order of the rows, empty if not wanted.
     """
 
     rows: list[dict[str, Any]]
+    seconds: list[float]
     composites: dict[int, np.ndarray]
 
 
@@ -100,13 +102,14 @@ def _in_processes(
 
 
 def _score(pairs: Pairs, task: ScoringTask, *, keep: bool) -> ScoredTask:
-    rows, composites = [], {}
+    rows, seconds, composites = [], [], {}
     for index in task.indices:
         row, inpainted = score_pair(pairs[index], task.method)
         rows.append(row)
+        seconds.append(inpainted.seconds)
         if keep:
             composites[index] = np.rint(inpainted.composite * 255).astype(np.uint8)
-    return ScoredTask(rows, composites)
+    return ScoredTask(rows, seconds, composites)
 
 
 def _with_distances(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -56,11 +57,14 @@ def test_composites_can_be_asked_for_later(tmp_path, here):
     assert (out / "scores.csv").read_bytes() == before
 
 
-def test_the_summary_is_that_of_the_rows(tmp_path, here):
+def test_the_summary_is_that_of_the_rows(tmp_path, here, capsys):
     out = tmp_path / "out"
     model = generator(tmp_path / "run")
     assert evaluate(out, "--methods", "mean", model, "--limit", 3) == 0
     rows = read_rows(out)
+    (times,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("median time of an image, ")]
+    assert re.search(r": mean [\d.e-]+ s, run [\d.e-]+ s$", times)
+    assert len((out / "times.csv").read_text().splitlines()) == 1 + len(rows)
     summary = json.loads((out / "summary.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     assert summary["benchmark"] == json.loads((out / "benchmark.json").read_text())
     assert set(summary["versions"]) == {"jax", "numpy", "opencv-python-headless", "scikit-image", "pillow"}
