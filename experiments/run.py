@@ -11,6 +11,7 @@ from experiments.train.config import Config
 from experiments.train.presets import PAPER_DATASETS, PRESETS
 from experiments.train.sections import GeneratorOptions
 from pconv_jax.common.commands import command
+from pconv_jax.data import MERGEABLE
 from pconv_jax.losses import LOSSES
 
 _PROGRAM = "python -m experiments.run"
@@ -20,7 +21,7 @@ def parse(arguments: Sequence[str]) -> Config:
     """Settings from command line flags; `--preset`, or else the data set, chooses what gives the defaults.
 
     Preset `paper` is that of the data set, where the paper has it. The options of a preset's generator (`--head`, ...)
-    are not those of another one that is chosen.
+    are not those of another one that is chosen, and its splits are official in a data set that cannot merge them.
 
     Args:
         arguments: flags, without the name of the program.
@@ -44,6 +45,8 @@ def parse(arguments: Sequence[str]) -> Config:
     if found.dataset is not None:
         rest = [*rest, "--dataset", found.dataset]
     preset = PRESETS[name]
+    if found.dataset is not None and found.dataset not in MERGEABLE:
+        preset = preset.replace(splits="official")
     if found.losses:
         preset = preset.replace(losses=found.losses)
     if found.generator is not None:

@@ -38,9 +38,13 @@ def partial_conv(
         y  = conv(where(mask, x, 0), kernel) * n / s + bias    where s > 0, else 0
         M' = 1                                                 where s > 0, else 0
 
-    s is the paper's mask path: the mask convolved with a frozen kernel of ones, in float32 whatever the dtype of x. A
-    kernel of ones is separable, so it is computed as a window sum along one dimension after the other: the same
-    whole numbers, far faster on a CPU.
+    s is the paper's mask path, a convolution of the mask with a frozen kernel of ones:
+
+        s  = lax.conv_general_dilated(mask, jnp.ones_like(kernel), ...)    no gradient flows to the mask or the ones
+
+    with stride, padding, dilation and groups of the features. A kernel of ones only adds up its window, and a sum over
+    a window is one along each dimension in turn. It is computed as such (`lax.reduce_window`), in float32 whatever the
+    dtype of x: the same whole numbers, far sooner on a CPU. A test compares it with the convolution as written here.
 
     The values in a hole (NaN and infinity too) change no bit of the result or of its gradients, and no gradient flows
     to the mask.

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from experiments.evaluate.options import Options
 from experiments.progress import progress_bar
+from experiments.train.run_folder import read_settings
+from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource, ImageSource, open_source
 from pconv_jax.evaluation.fid import Fid
 from pconv_jax.evaluation.mask_sets import open_masks
@@ -29,7 +31,8 @@ def open_pairs(options: Options) -> Pairs:
         images = FolderSource(options.data_dir, split)
     else:
         assert options.split != "all"  # `Options.check`
-        images = open_source(options.data, options.split, data_dir=options.data_dir)
+        _check_runs(options)
+        images = open_source(options.data, options.split, splits=options.splits, data_dir=options.data_dir)
     if options.pair_by_name:
         assert isinstance(images, FolderSource)
         return NamedPairs(
@@ -52,6 +55,20 @@ def open_pairs(options: Options) -> Pairs:
     return SeededPairs(
         images, masks, size=options.image_size, limit=options.limit, noise=options.noise, seed=options.seed
     )
+
+
+def _check_runs(options: Options) -> None:
+    """Refuses a run that was trained on other splits of these images, so on some of those to be scored."""
+    for name in options.method_names:
+        candidates = (Path(name), Path(name.partition("=")[2] or name))
+        folder = next((each for each in candidates if (each / "config.json").is_file()), None)
+        settings = read_settings(folder) if folder else {}
+        splits = settings.get("splits", "official")  # which runs of earlier versions had
+        if settings.get("dataset") == options.data and splits != options.splits and options.split != "train":
+            raise InputError(
+                f"{folder} was trained on --splits {splits} of {options.data}, which share images with the "
+                f"{options.splits} {options.split} split: add --splits {splits}"
+            )
 
 
 def open_distances(options: Options) -> list[NamedDistance]:

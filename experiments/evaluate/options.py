@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.data import Splits, check_splits
 from pconv_jax.imaging.masks import MASK_THRESHOLD
 
 
@@ -19,6 +20,7 @@ class Options:
             TensorFlow Datasets builder.
         data_dir: folder of the images (data folder), or of the archives or prepared records (TFDS data sets).
         split: which images; all of them only with data folder.
+        splits: of a TFDS data set: official, or merged, those of preset paper (dtd, oxford_flowers102).
         limit: number of images, the first ones of the split; all if not given.
         image_size: side of the square in the middle of each image that is scored, px.
         masks: the damage: lines (buckets by thickness), ratios (six bins of hole ratio, holes at the border or not),
@@ -49,6 +51,7 @@ class Options:
     data: Literal["samples", "folder", "dtd", "oxford_flowers102", "celeb_a"] = "samples"
     data_dir: Path | None = None
     split: Literal["train", "validation", "test", "all"] = "test"
+    splits: Splits = "official"
     limit: int | None = None
     image_size: int = 64
     masks: str = "lines"
@@ -86,6 +89,7 @@ class Options:
             raise InputError(f"--seed is {self.seed}, but it must be at least 0")
         if self.data == "folder" and self.data_dir is None:
             raise InputError("--data folder needs --data-dir, the folder that holds the images")
+        check_splits(self.data, self.splits)
         if self.split == "all" and self.data != "folder":
             raise InputError(
                 f"--split all goes with --data folder, but --data is {self.data}: choose one of its splits"

@@ -47,7 +47,7 @@ def _prepared(number: int, inputs: Inputs) -> Callable[..., Path]:
         case 3:
             return partial(figure_3_architecture, inputs.network, image_size=data.image_size)
         case 4:
-            return partial(figure_4_loss_curve, inputs.losses, title=f"{inputs.run_name}: training", times=inputs.times)
+            return partial(figure_4_loss_curve, inputs.losses, title=f"{inputs.run_name}: training", time=inputs.time)
         case 5:
             return partial(figure_5_masks, inputs.masks)
         case 6:

@@ -79,23 +79,20 @@ def figure_2_irregular_holes(results: InpaintedImages, holes: Sequence[str], fol
     return path
 
 
-def figure_4_loss_curve(
-    metrics: Sequence[Mapping[str, float]], folder: Path, *, title: str, times: Mapping[str, float] | None = None
-) -> Path:
+def figure_4_loss_curve(metrics: Sequence[Mapping[str, float]], folder: Path, *, title: str, time: str = "") -> Path:
     """Draws `figure_4_loss_curve.png`: every loss over the training steps.
 
     Args:
         metrics: rows of a `metrics.jsonl`.
         folder: where to write it.
         title: heading.
-        times: what to call each time that training took -> seconds, for the heading.
+        time: how long training took, in words, for the heading.
 
     Returns:
         The file.
     """
     path = folder / "figure_4_loss_curve.png"
-    spent = ", ".join(f"{name} {seconds:,.0f} s" for name, seconds in (times or {}).items())
-    loss_curve(*history(metrics, LOSSES), path, title=f"{title}\n{spent}" if spent else title, units=UNITS)
+    loss_curve(*history(metrics, LOSSES), path, title=f"{title}\n{time}" if time else title, units=UNITS)
     return path
 
 

@@ -14,10 +14,10 @@ from experiments.train.run_folder import (
     inpaint_test_images,
     read_config,
     read_losses,
-    read_times,
     training_examples,
 )
 from experiments.train.sections import generator_configs
+from experiments.train.training_time import TrainingTime
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
@@ -84,10 +84,10 @@ class Inputs:
         return read_losses(self.flags.run)
 
     @property
-    def times(self) -> dict[str, float]:
-        """How long the run trained; empty if it does not say."""
+    def time(self) -> str:
+        """Wall and CPU time of the run's steps, in words; empty if it does not say."""
         assert self.flags.run is not None  # `Flags.check`
-        return read_times(self.flags.run)
+        return TrainingTime.read(self.flags.run).heading(int(self.losses[-1]["step"]))
 
     @functools.cached_property
     def sources(self) -> dict[str, ImageSource]:

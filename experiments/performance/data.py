@@ -192,7 +192,7 @@ def _alone(config: Config, source: ImageSource, repeats: int) -> list[float]:
 
 
 def _training_images(config: Config) -> ImageSource:
-    return open_source(config.data.dataset, "train", data_dir=config.data.data_dir)
+    return open_source(config.data.dataset, "train", splits=config.data.splits, data_dir=config.data.data_dir)
 
 
 @contextlib.contextmanager

@@ -1,20 +1,56 @@
-"""How long training takes, and how much of that it waits."""
+"""Measures how long training takes, in wall and CPU time, and how much of that it waits."""
 
 import contextlib
+import multiprocessing
+import os
+import resource
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from experiments.train.training_time import TrainingTime
+
+_Phase = Literal["compilation", "steps", "other"]
 
 
 class Clock:
-    """Seconds of training without pauses, and those of them spent waiting for data."""
+    """Time of a sitting: until the first step is done, then of steps and of the pauses between them."""
 
     def __init__(self) -> None:
         """Counts from now on."""
-        self._started, self._waited, self._paused = time.perf_counter(), 0.0, 0.0
+        self._phase: _Phase = "compilation"
+        self._since = _now()
+        self._spent: dict[_Phase, tuple[float, float]] = {
+            "compilation": (0.0, 0.0),
+            "steps": (0.0, 0.0),
+            "other": (0.0, 0.0),
+        }
+        self._waited = 0.0
+
+    def compiled(self) -> None:
+        """The first step is done: what follows are steps."""
+        self._enter("steps")
+        self._waited = 0.0
 
     def read(self) -> tuple[float, float]:
-        """Seconds in all, and seconds of waiting."""
-        return time.perf_counter() - self._started - self._paused, self._waited
+        """Seconds of the steps after the first, and those of them spent waiting for data."""
+        self._enter(self._phase)
+        return self._spent["steps"][0], self._waited
+
+    def total(self, steps: int) -> TrainingTime:
+        """All of this sitting, which has taken so many steps."""
+        self._enter(self._phase)
+        (wall, cpu), compilation, other = (self._spent[phase] for phase in ("steps", "compilation", "other"))
+        return TrainingTime(
+            steps=steps,
+            wall_seconds=wall,
+            cpu_seconds=cpu,
+            compilation_wall_seconds=compilation[0],
+            compilation_cpu_seconds=compilation[1],
+            other_wall_seconds=other[0],
+            other_cpu_seconds=other[1],
+        )
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
@@ -25,7 +61,30 @@ class Clock:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Does not count what happens inside."""
-        started = time.perf_counter()
+        """Counts as no step what happens inside."""
+        before = self._phase
+        self._enter("other")
         yield
-        self._paused += time.perf_counter() - started
+        self._enter(before)
+
+    def _enter(self, phase: _Phase) -> None:
+        now = _now()
+        wall, cpu = self._spent[self._phase]
+        self._spent[self._phase] = wall + now[0] - self._since[0], cpu + now[1] - self._since[1]
+        self._phase, self._since = phase, now
+
+
+def _now() -> tuple[float, float]:
+    """Wall time, and CPU time of this process and of its children."""
+    living = sum(map(_cpu_of_process, (child.pid for child in multiprocessing.active_children())))
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter(), time.process_time() + ended.ru_utime + ended.ru_stime + living
+
+
+def _cpu_of_process(pid: int | None) -> float:
+    """CPU time of another process so far; 0 where the system does not tell (other than Linux) until it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # fields 14 and 15: user and system mode

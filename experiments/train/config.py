@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from experiments.train.sections import DataConfig, NetworkConfig, RunConfig, flag
 from pconv_jax.common.errors import InputError
-from pconv_jax.data import Damage
+from pconv_jax.data import Damage, check_splits
 from pconv_jax.losses import LOSSES, LiuLosses, PaperLosses, PathakLosses
 from pconv_jax.models.vgg import deepest
 from pconv_jax.training.optimizer import OptimizerConfig
@@ -61,6 +61,7 @@ class Config:
             raise InputError(f"--workers is {self.data.workers}, but it must be 0 or more")
         if self.data.dataset == "folder" and self.data.data_dir is None:
             raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
+        check_splits(self.data.dataset, self.data.splits)
         self.network.check(self.data.image_size)
         self.run.check()
         train = self.train_config(self.run.steps or self.optimizer.warmup + 1)  # refuses networks that cannot be built

@@ -85,7 +85,8 @@ def open_sources(config: Config) -> dict[str, ImageSource]:
     """Opens every split of the data set and says what is in it."""
     data, seed = config.data, config.run.seed
     sources: dict[str, ImageSource] = {
-        split: open_source(data.dataset, split, data_dir=data.data_dir, limit=data.limit, seed=seed) for split in SPLITS
+        split: open_source(data.dataset, split, splits=data.splits, data_dir=data.data_dir, limit=data.limit, seed=seed)
+        for split in SPLITS
     }
     counts = ", ".join(f"{len(source)} {split}" for split, source in sources.items())
     print(f"data: {data.dataset} at {data.image_size}x{data.image_size} px; images: {counts}")

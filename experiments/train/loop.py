@@ -16,6 +16,7 @@ from experiments.train.config import Config
 from experiments.train.logs import LOSSES, MetricsLog
 from experiments.train.signals import stop_signals
 from experiments.train.trainer import Trainer
+from experiments.train.training_time import TrainingTime
 from experiments.train.validation import Validation
 from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.common.errors import TrainingError
@@ -102,12 +103,13 @@ class Loop:
         """
         self._config, self._trainer, self._validation = config, trainer, validation
         self._checkpoints, self._log, self._bar, self._received = checkpoints, log, bar, received
+        self._first = trainer.steps + 1
+        self._time_before = TrainingTime.read(config.run.out)
         self._clock = Clock()
 
     def run(self) -> Outcome:
         """Trains to the last step or to a signal, and saves."""
         trainer, run = self._trainer, self._config.run
-        first = trainer.steps + 1
         unread: Any = None  # metrics of the step before: read while the next one runs, so that it never waits
         while trainer.steps < trainer.total_steps and not self._received:
             with self._clock.waiting():
@@ -122,14 +124,16 @@ class Loop:
                 unread = None
                 with self._clock.paused():
                     self._inspect(validate=validate, sample=sample)
-            if trainer.steps == first:
+            if trainer.steps == self._first:
                 jax.block_until_ready(metrics)
-                self._clock = Clock()  # from here on: the first step compiles
+                self._clock.compiled()
         self._record(trainer.steps, unread)  # only what is known to be finite is saved
         seconds, waited = self._clock.read()
-        trainer.save(self._checkpoints, {})  # nothing to do unless a signal came between two checkpoints
-        self._checkpoints.wait()
-        return self._outcome(trainer.steps - first, seconds, waited)
+        with self._clock.paused():
+            trainer.save(self._checkpoints, {})  # nothing to do unless a signal came between two checkpoints
+            self._checkpoints.wait()
+        self._write_time()
+        return self._outcome(trainer.steps - self._first, seconds, waited)
 
     def _is_due(self, every: int) -> bool:
         return self._trainer.steps % every == 0 or self._trainer.steps == self._trainer.total_steps
@@ -158,6 +162,11 @@ class Loop:
             scores = {VALIDATION_L1: self._validation.l1(outputs)}
             self._log.write(step, scores)
             self._trainer.save(self._checkpoints, scores)
+            self._write_time()
+
+    def _write_time(self) -> None:
+        """Keeps the time of all sittings up to now."""
+        (self._time_before + self._clock.total(self._trainer.steps - self._first + 1)).write(self._config.run.out)
 
     def _advice(self) -> str:
         """Which checkpoint can be used, and what to change."""

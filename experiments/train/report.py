@@ -16,6 +16,7 @@ from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from experiments.train.logs import LOSSES, UNITS, history, read_metrics
 from experiments.train.loop import VALIDATION_L1, Outcome
+from experiments.train.training_time import TrainingTime
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.atomic_write import write_json
@@ -62,7 +63,8 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
     rows, examples = _score(config, test, methods)
     summary = summarise(rows)
     _draw_examples(config, examples)
-    _draw_losses(config)
+    time = TrainingTime.read(config.run.out)
+    _draw_losses(config, time.heading(outcome.step))
     opencv = cv2.__version__
     report = {
         "scores": summary.to_json(),
@@ -71,6 +73,7 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
         "scored_step": step,
         "widest_line_px": model.widest_line,
         "training": dataclasses.asdict(outcome),
+        "training_time": dataclasses.asdict(time) if time.steps else None,
         **facts,
         "config": config.to_json(),
         "devices": [device.device_kind for device in jax.devices()],
@@ -83,7 +86,7 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
     write_json(config.run.out / "report.json", report)
     for region, table in summary.tables().items():
         print(f"\n{REGIONS[region]}:\n\n{table}")
-    print(f"\nOpenCV {opencv}\n")
+    print(f"\nOpenCV {opencv}\n\n{time.sentence(outcome.step)}\n")
     for name in ("report.json", "test_results.png", "loss_curve.png", "checkpoints"):
         print(f"  {config.run.out / name}")
     return report
@@ -130,10 +133,10 @@ def _draw_examples(config: Config, examples: list[_Example]) -> None:
     )
 
 
-def _draw_losses(config: Config) -> None:
+def _draw_losses(config: Config, time: str) -> None:
     rows = read_metrics(config.run.out / "metrics.jsonl")
     for name, losses, file in (
-        ("training", LOSSES, "loss_curve.png"),
+        (f"training{time and f', {time}'}", LOSSES, "loss_curve.png"),
         ("validation", [VALIDATION_L1], "validation_curve.png"),
     ):
         values, steps = history(rows, losses)

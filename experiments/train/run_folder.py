@@ -20,9 +20,6 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.composites import make_composite
 
-# In `report.json`, and in a figure; others are called by their own name.
-_TIMES = {"seconds": "time of the steps", "cpu_seconds": "CPU time"}
-
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -125,26 +122,6 @@ def read_losses(folder: Path) -> Sequence[Mapping[str, float]]:
     if not history(metrics, LOSSES)[1]:
         raise InputError(f"{path} holds no training losses: give a run that has taken a step")
     return metrics
-
-
-def read_times(folder: Path) -> dict[str, float]:
-    """How long a run trained, from its `report.json`: what to call a time -> seconds; none without a report.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    path = folder / "report.json"
-    if not path.is_file():
-        return {}
-    try:
-        training = json.loads(path.read_text())["training"]
-        return {
-            _TIMES.get(key, key.removesuffix("seconds").replace("_", " ") + "time"): float(value)
-            for key, value in training.items()
-            if key.endswith("seconds") and value is not None
-        }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is damaged ({error!r}): remove it, or choose another run") from error
 
 
 def training_examples(config: Config, source: ImageSource, *, count: int) -> dict[str, np.ndarray]:

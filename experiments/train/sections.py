@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.data import DATASETS, Augmentation
+from pconv_jax.data import DATASETS, Augmentation, Splits
 from pconv_jax.models import NETWORKS, PAPER_PRESETS, AnyDiscriminatorConfig, AnyGeneratorConfig, DiscriminatorConfig
 from pconv_jax.models.blocks import Convolution, NormTraining
 from pconv_jax.models.context_encoder import Region
@@ -39,6 +39,7 @@ class DataConfig:
     Attributes:
         dataset: where the images come from: those embedded in scikit-image (samples), any tree of images (folder), or
             a TensorFlow Datasets builder.
+        splits: of a TFDS data set: official; or merged (dtd, oxford_flowers102): all images, 90 % of them for training.
         data_dir: folder of the images (dataset folder), or of the archives or prepared records (TFDS data sets).
         limit: number of training images to use, of all if not given.
         image_size: side of the square training images, px.
@@ -48,6 +49,7 @@ class DataConfig:
     """
 
     dataset: Dataset = "samples"
+    splits: Splits = "official"
     data_dir: Path | None = None
     limit: int | None = None
     image_size: int = 64

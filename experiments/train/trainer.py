@@ -17,7 +17,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.models.interface import same_network
 from pconv_jax.models.vgg import VGG16
-from pconv_jax.training.sharding import Replicas
+from pconv_jax.training.sharding import Replicas, Strategy
 from pconv_jax.training.state import TrainConfig, TrainState, Variables, init_state
 from pconv_jax.training.step import train_step
 
@@ -50,7 +50,7 @@ class Trainer:
         self.config = config.train_config(self.total_steps)
         state = _with_initial_weights(config, self.config, init_state(self.config, seed=config.run.seed))
         self.parameters = _size(state.generator.params), _size(state.discriminator.params)
-        self._replicas = Replicas(functools.partial(train_step, self.config), mapping=config.run.mapping)
+        self._replicas = _replicas(self.config, config.run.mapping)
         self._replicas.check_batch(config.data.batch_size // jax.process_count())
         self.state = self._replicas.replicate(state)
         self._vgg = self._replicas.replicate(vgg)
@@ -83,6 +83,12 @@ class Trainer:
         state = parts["training"].replace(generator=state.generator.replace(**parts["generator"]))
         self.steps = int(state.step)
         self.state = self._replicas.replicate(state)
+
+
+@functools.lru_cache(maxsize=1)
+def _replicas(config: TrainConfig, mapping: Strategy) -> Replicas:
+    """The step on all devices; one after the other in a process, runs of the same settings compile it once."""
+    return Replicas(functools.partial(train_step, config), mapping=mapping)
 
 
 def _with_initial_weights(config: Config, train_config: TrainConfig, state: TrainState) -> TrainState:

@@ -14,6 +14,7 @@ from pconv_jax.common.errors import InputError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+Splits = Literal["official", "merged"]
 
 
 class ImageSource(Protocol):

@@ -70,7 +70,10 @@ def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1]) -> VGG16:
     with open_arrays(path) as (names, read):
         kind, entries = _identify(path, names)
         if missing := [name for name in wanted if name not in entries]:
-            raise InputError(f"{path} lacks {', '.join(missing)}, which VGG16 needs for {through}")
+            raise InputError(
+                f"{path} lacks {', '.join(missing)}, which VGG16 needs for {through}: "
+                "give a file that has them, or ask for shallower layers"
+            )
         arrays = {name: [read(entry) for entry in entries[name]] for name in wanted}
     params = {name: _layer_params(path, name, found, kind) for name, found in arrays.items()}
     _check_kind(path, params["block1_conv1"]["bias"], kind)

@@ -54,7 +54,10 @@ class OptimizerConfig:
         if self.clip is not None and not self.clip > 0:
             raise InputError(f"the largest gradient norm must be positive, not {self.clip}")
         if self.schedule == "cosine" and steps <= self.warmup:
-            raise InputError(f"a cosine schedule needs more steps than the warm-up's {self.warmup}, not {steps}")
+            raise InputError(
+                f"a cosine schedule needs more steps than the warm-up's {self.warmup}, not {steps}: "
+                "give more steps or a smaller --warmup"
+            )
 
     def _adam(self, learning_rate: float, steps: int) -> optax.GradientTransformation:
         self.check(steps)

@@ -24,6 +24,7 @@ def test_presets_carry_what_the_paper_says():
     assert (PRESETS["dtd"].data.image_size, PRESETS["dtd"].run.epochs, PRESETS["dtd"].data.limit) == (128, 40, None)
     assert (PRESETS["celeb_a"].data.image_size, PRESETS["celeb_a"].data.limit) == (128, 6400)
     assert PRESETS["oxford_flowers102"].data.image_size == 64
+    assert [name for name in papers if PRESETS[name].data.splits == "merged"] == ["dtd", "oxford_flowers102"]
     assert [name for name, preset in PRESETS.items() if preset.network.vgg_weights == "random"] == ["samples"]
     for preset in papers.values():
         assert min(preset.losses.weights.values()) > 0
@@ -71,7 +72,7 @@ compare convolution crop_scale data_dir dataset discriminator_learning_rate disc
 encoder_norm epochs flip generator head hole_weight image_size initial_weights judged_image keep learning_rate limit
 line_count line_shape line_thickness losses mapping mask_dir masks monochrome network_size noise out overlap
 perceptual_image perceptual_layers perceptual_weight pixel_loss pixel_weight recolor region resume sample_every
-schedule seed steps test_images validation_images vgg_weights warmup widths workers
+schedule seed splits steps test_images validation_images vgg_weights warmup widths workers
 """
 SETTINGS = sorted(_NAMES.split())
 
@@ -171,6 +172,23 @@ def test_preset_paper_is_that_of_the_data_set():
     assert parse(["--preset", "paper", "--dataset", "dtd"]) == PRESETS["dtd"]
     elsewhere = parse(["--preset", "paper", "--dataset", "samples"])
     assert (elsewhere.data.dataset, elsewhere.network.generator) == ("samples", "paper")
+    elsewhere.check()  # of its splits: samples has none to merge
+    assert parse(["--preset", "paper", "--dataset", "celeb_a"]).data.splits == "official"
+
+
+def test_splits_are_official_unless_they_are_said_to_be_merged():
+    assert parse(["--dataset", "dtd", "--splits", "official"]).data.splits == "official"
+    assert parse(["--preset", "liu", "--dataset", "dtd"]).data.splits == "official"
+    merged = parse(["--preset", "liu", "--dataset", "dtd", "--splits", "merged"])
+    merged.check()
+    with pytest.raises(
+        InputError, match=r"--splits merged joins the official splits of dtd or .*data set is samples: l"
+    ):
+        merged.replace(dataset="samples").check()
+    old = {name: value for name, value in PRESETS["dtd"].to_json().items() if name != "splits"}
+    assert Config.from_json(old).data.splits == "official"  # a run of before is resumed as it was
+    with pytest.raises(InputError, match="--splits was official and is now merged"):
+        PRESETS["dtd"].check_same_run(old)
 
 
 def test_the_options_of_a_preset_are_those_of_its_own_generator():

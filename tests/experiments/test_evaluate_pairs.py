@@ -8,6 +8,7 @@ from PIL import Image
 from experiments.evaluate.__main__ import main
 from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
+from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.pairs import no_progress, pairs_hash
 
 
@@ -144,3 +145,15 @@ def test_masks_by_name_that_do_not_fit(own, here, capsys):
     for path in (own / "masks").rglob("*.*"):
         Image.fromarray(np.full(grey(path).shape, 100, np.uint8)).save(path)
     refused("has a hole at --mask-threshold 128")
+
+
+def test_a_run_is_not_scored_on_images_that_it_was_trained_on(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text('{"dataset": "dtd", "splits": "merged"}')
+    for methods in (str(tmp_path / "run"), f"mine={tmp_path / 'run'}"):
+        with pytest.raises(
+            InputError, match=r"run was trained on --splits merged of dtd, .* official test split: add --s"
+        ):
+            open_pairs(Options(data="dtd", data_dir=tmp_path, methods=(methods,)))
+    with pytest.raises(InputError, match=r"--splits merged joins the official splits of dtd or .*data set is samples"):
+        Options(splits="merged").check()

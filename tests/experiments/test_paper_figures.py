@@ -10,11 +10,12 @@ from networks import build
 from PIL import Image
 from tiny_run import STEPS
 
-from experiments.paper_figures import figures
+from experiments.paper_figures import Flags, draw, figures
 from experiments.paper_figures.__main__ import main
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources
-from experiments.train.run_folder import InpaintedImages, open_run, read_times, training_examples
+from experiments.train.run_folder import InpaintedImages, open_run, training_examples
+from experiments.train.training_time import TrainingTime
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import save_generator_weights
 from pconv_jax.common.errors import InputError
@@ -197,23 +198,14 @@ def test_one_figure_of_what_there_is(finished, tmp_path, grids, capsys):
 def test_how_long_training_took_is_in_the_heading_of_the_losses(tmp_path, monkeypatch):
     headings = []
     monkeypatch.setattr(figures, "loss_curve", lambda *args, title, **kwargs: headings.append(title))
-    assert read_times(tmp_path) == {}
-    for training, times, heading in [
-        ({"step": 7, "seconds": None, "images_per_second": None}, {}, "dtd"),
-        (
-            {"step": 7, "seconds": 1234.5, "images_per_second": 3.0, "cpu_seconds": 8, "compile_seconds": 20.25},
-            {"time of the steps": 1234.5, "CPU time": 8.0, "compile time": 20.25},
-            "dtd\ntime of the steps 1,234 s, CPU time 8 s, compile time 20 s",
-        ),
-    ]:
-        (tmp_path / "report.json").write_text(json.dumps({"training": training}))
-        assert read_times(tmp_path) == times
-        figures.figure_4_loss_curve([{"step": 1, "generator_loss": 1.0}], tmp_path, title="dtd", times=times)
-        assert headings.pop() == heading
-    for damaged in ("{", "[]", '{"training": 3}', '{"training": {"seconds": "long"}}'):
-        (tmp_path / "report.json").write_text(damaged)
-        with pytest.raises(InputError, match=r"report.json is damaged \("):
-            read_times(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text('{"step": 9, "generator_loss": 1.0}\n')
+    settings = Config().replace(dataset="dtd", out=tmp_path).to_json()
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    flags = Flags(run=tmp_path, out=tmp_path / "figures", figures=(4,))
+    draw(flags)
+    TrainingTime(steps=9, wall_seconds=75.0, cpu_seconds=61.5, compilation_wall_seconds=20.0).write(tmp_path)
+    draw(flags)
+    assert headings == ["dtd: training", "dtd: training\nwall time 1 min 15 s, CPU time 1 min 2 s"]
 
 
 def test_settings_come_back_from_their_json():

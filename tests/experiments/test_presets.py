@@ -1,6 +1,6 @@
-"""Presets of the paper, of Liu et al. and of Pathak et al.: whole tiny runs, interrupted and resumed; refusals."""
+"""Presets of the paper, of Liu et al. and of Pathak et al.: whole tiny runs, and the same resumed; refusals."""
 
-import signal
+import shutil
 from pathlib import Path
 
 import jax
@@ -9,14 +9,17 @@ import pytest
 from PIL import Image
 
 from experiments.run import main
-from experiments.train.logs import MetricsLog, read_metrics
+from experiments.train import experiment, report
+from experiments.train.logs import read_metrics
+from experiments.train.training_time import TrainingTime
 from pconv_jax import Inpainter
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import load_run
 
+# One image at a time is validated as one is scored for the report: the same program.
 SHORT = (
-    *("--dataset", "samples", "--batch-size", "4", "--steps", "3", "--checkpoint-every", "3", "--sample-every", "9"),
-    *("--validation-images", "4", "--test-images", "2", "--image-size", "16", "--widths", "4", "6"),
+    *("--dataset", "samples", "--batch-size", "4", "--steps", "3", "--checkpoint-every", "1", "--sample-every", "9"),
+    *("--validation-images", "1", "--test-images", "2", "--image-size", "16", "--widths", "4", "6"),
 )
 PAPER = ("--preset", "paper", "--discriminator-widths", "4", "8", "--vgg-weights", "random")
 LIU = ("--preset", "liu", "--vgg-weights", "random")
@@ -28,19 +31,26 @@ PATHAK_FEATURES = (
 )
 
 
-def interrupted(folder: Path, *flags: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stops after the first steps and resumes."""
-    write = MetricsLog.write
+@pytest.fixture
+def without_curves(monkeypatch):
+    """Runs whose losses other tests draw."""
+    monkeypatch.setattr(report, "_draw_losses", lambda *_: None)
 
-    def interrupting(self, step, metrics):
-        write(self, step, metrics)
-        if step == 1:
-            signal.raise_signal(signal.SIGINT)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(MetricsLog, "write", interrupting)
-        assert main([*SHORT, *flags, "--out", str(folder)]) == 128 + signal.SIGINT
-    assert main([*SHORT, *flags, "--out", str(folder), "--resume"]) == 0
+@pytest.fixture
+def resumed(tmp_path, monkeypatch):
+    """What becomes of a run that was killed after its first step, when it is resumed; without its report."""
+
+    def resume(whole: Path, *flags: str) -> Path:
+        folder = shutil.copytree(whole, tmp_path / "killed")
+        for step in ("2", "3"):
+            shutil.rmtree(folder / "checkpoints" / step)
+        monkeypatch.setattr(experiment, "write_report", lambda *_: None)
+        assert main([*SHORT, *flags, "--out", str(folder), "--resume"]) == 0
+        assert TrainingTime.read(folder).steps == 3 + 2  # those of the copied file, and those trained anew
+        return folder
+
+    return resume
 
 
 def variables(folder: Path) -> dict[str, np.ndarray]:
@@ -65,6 +75,7 @@ def liu(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("without_curves")
 @pytest.mark.parametrize(
     ("flags", "terms"),
     [
@@ -77,16 +88,15 @@ def liu(tmp_path_factory) -> Path:
     ],
     ids=["paper", "pathak", "pathak-features"],
 )
-def test_a_preset_trains_and_resumes_to_the_bit(tmp_path, monkeypatch, flags, terms):
+def test_a_preset_trains_and_resumes_to_the_bit(tmp_path, resumed, flags, terms):
     assert main([*SHORT, *flags, "--out", str(tmp_path / "whole")]) == 0
-    interrupted(tmp_path / "parts", *flags, monkeypatch=monkeypatch)
     assert losses(tmp_path / "whole") == [terms] * 3
-    assert_same(tmp_path / "whole", tmp_path / "parts")
-    hole = np.zeros((20, 24), bool)
-    hole[8:11, 9:15] = True  # in the middle, which is all that the context encoder fills
-    image = np.random.default_rng(0).random((20, 24, 3), np.float32)
-    for network in (Inpainter.from_run(tmp_path / "whole"), load_run(tmp_path / "whole")):
-        result = network(image, hole=hole)
+    assert_same(tmp_path / "whole", resumed(tmp_path / "whole", *flags))
+    for load, shape in ((Inpainter.from_run, (20, 24)), (load_run, (16, 16))):
+        hole = np.zeros(shape, bool)
+        hole[8:11, 7:12] = True  # in the middle, which is all that the context encoder fills
+        image = np.random.default_rng(0).random((*shape, 3), np.float32)
+        result = load(tmp_path / "whole")(image, hole=hole)
         np.testing.assert_array_equal(result[~hole], image[~hole])
         assert np.isfinite(result).all()
 
@@ -100,12 +110,12 @@ def assert_same(a: Path, b: Path) -> None:
         np.testing.assert_array_equal(leaf, second[name], err_msg=name)
 
 
-def test_the_second_phase_of_liu_starts_from_the_first_and_leaves_the_encoder_s_norms_alone(liu, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("without_curves")
+def test_the_second_phase_of_liu_starts_from_the_first_and_leaves_the_encoder_s_norms_alone(liu, tmp_path, resumed):
     assert losses(liu) == [{"valid", "hole", "perceptual", "style", "tv"}] * 3
     again = [*FINE_TUNE, "--initial-weights", str(liu)]
     assert main([*again, *SHORT, "--out", str(tmp_path / "whole")]) == 0
-    interrupted(tmp_path / "parts", *again, monkeypatch=monkeypatch)
-    assert_same(tmp_path / "whole", tmp_path / "parts")
+    assert_same(tmp_path / "whole", resumed(tmp_path / "whole", *again))
     before, after = variables(liu), variables(tmp_path / "whole")
     assert before.keys() == after.keys()
     changed = {name for name in before if not np.array_equal(before[name], after[name])}
@@ -148,10 +158,13 @@ def test_the_second_phase_needs_a_first_one(tmp_path, capsys):
         ("--generator liu --centre", "--centre does not go with --generator liu: leave it out"),
         ("--preset pathak --generator 64 --region random", "--region random does not go with --generator 64"),
         (
-            "--preset liu-fine-tune --initial-weights {} --vgg-weights random",
+            "--preset liu-fine-tune --initial-weights {} --vgg-weights random --widths 4 6 --image-size 16",
             "{} holds no checkpoint: give the output folder of a run",
         ),
-        ("--preset liu-fine-tune --initial-weights faithful --vgg-weights random", "--initial-weights faithful are of"),
+        (
+            "--preset liu-fine-tune --initial-weights faithful --vgg-weights random --widths 4 6 --image-size 16",
+            "--initial-weights faithful are of",
+        ),
     ],
 )
 def test_mistakes_get_one_sentence(tmp_path, capsys, flags, message):
@@ -162,6 +175,18 @@ def test_mistakes_get_one_sentence(tmp_path, capsys, flags, message):
     assert message.format(tmp_path) in error
 
 
+def test_a_vgg_file_without_the_layers_of_the_losses_is_refused(shared, tmp_path, capsys):
+    weights = shared / "weights" / "vgg16_conv1_1_to_conv2_2.npz"
+    flags = ("--preset", "paper", *SHORT, "--vgg-weights", str(weights), "--out", str(tmp_path / "out"))
+    assert main(flags) == 2
+    assert capsys.readouterr().err.strip().splitlines()[-1] == (
+        f"error: {weights} lacks block3_conv1, block3_conv2, block3_conv3, which VGG16 needs for block3_pool: "
+        "give a file that has them, or ask for shallower layers"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("without_curves")
 def test_masks_from_a_folder_train_too(tmp_path):
     hole = np.zeros((40, 50), np.uint8)
     hole[10:14] = 255

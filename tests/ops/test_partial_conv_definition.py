@@ -159,11 +159,15 @@ class Window(NamedTuple):
         ("VALID", Window((1, 3, 2), dilation=2)),
         (((1, 1), (1, 1)), Window((1,) * 6)),
         ("SAME", Window((6,), feature_groups=2)),
+        (((2, 0), (1, 3)), Window((2, 4), stride=3)),
+        ("SAME", Window((3, 3), dilation=3)),
+        ("SAME", Window((2, 2, 2), stride=2, feature_groups=3)),
+        ("VALID", Window((1,) * 6, feature_groups=6)),
     ],
 )
 def test_the_window_sum_is_the_convolution_with_a_frozen_kernel_of_ones(padding, window):
     sizes, stride, dilation, feature_groups = window
-    x, mask, kernel, _ = example((8, 9, 6), len(sizes), (3, 3), 4, feature_groups=feature_groups, bias=False)
+    x, mask, kernel, _ = example((8, 9, 6), len(sizes), (3, 3), 12, feature_groups=feature_groups, bias=False)
     mask[0] = 0
     expected, seen = with_a_kernel_of_ones(x, mask, kernel, padding, window)
     y, updated = conv(
@@ -177,5 +181,5 @@ def test_the_window_sum_is_the_convolution_with_a_frozen_kernel_of_ones(padding,
         mask_groups=sizes,
     )
     assert 0 < updated.mean() < 1
-    np.testing.assert_array_equal(np.broadcast_to(updated, seen.shape), seen)
+    np.testing.assert_array_equal(np.repeat(updated, 12 // updated.shape[-1], axis=-1), seen)
     np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-5)

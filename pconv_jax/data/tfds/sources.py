@@ -7,6 +7,8 @@ applies is used:
     2. `data_dir` contains the official archive, packed or unpacked, or a part of it: TFDS's builder prepares it in the
        user's cache, so that a part is never mistaken for the whole dataset;
     3. the dataset is downloaded into `data_dir` (TFDS's default: ~/tensorflow_datasets) and its checksum verified.
+
+The splits are the official ones; `merged` joins them.
 """
 
 import copy
@@ -88,14 +90,19 @@ class TfdsSource:
 
     @functools.cached_property
     def _read(self) -> Callable[[int], bytes]:
-        """A function from an index to the encoded image of the record; other features are not parsed."""
-        tfds = import_tfds()
-        builder = _builder(self.directory)
-        raw = tfds.decode.DeserializeMethod.RAW_BYTES
-        records = builder.as_data_source(self.split, deserialize_method=raw, file_format="array_record")
-        image_only = tfds.features.FeaturesDict({"image": builder.info.features["image"]})
-        encoded = {"image": tfds.decode.SkipDecoding()}
-        return lambda index: image_only.deserialize_example_np(records[index], decoders=encoded)["image"]
+        """A function from an index to the encoded image of the record."""
+        return _reader(self.directory, self.split, "image")
+
+    def file_names(self) -> list[str]:
+        """The published file name of every image, in order; reads all records.
+
+        Raises:
+            InputError: the records hold no file names.
+        """
+        if "file_name" not in _builder(self.directory).info.features:
+            raise InputError(f"{self.directory} holds {self.name} without names of its images: use its official splits")
+        read = _reader(self.directory, self.split, "file_name")
+        return [read(index).decode() for index in range(len(self))]
 
 
 def open_tfds(
@@ -106,7 +113,7 @@ def open_tfds(
     download: bool = True,
     prepared_dir: str | os.PathLike[str] | None = None,
 ) -> TfdsSource:
-    """Opens a split, after preparing the dataset if necessary.
+    """Opens an official split, after preparing the dataset if necessary.
 
     Args:
         name: one of `OFFICIAL_SIZES`.
@@ -135,6 +142,17 @@ def open_tfds(
         note = f"{len(source)} {split} images, officially {official}; {note}".removesuffix("; ")
     source.note = f"{name} from {folder}: {note}" if note else ""
     return source
+
+
+def _reader(directory: Path, split: Split, feature: str) -> Callable[[int], bytes]:
+    """A function from the index of a record to a feature of it, not decoded; other features are not parsed."""
+    tfds = import_tfds()
+    builder = _builder(directory)
+    raw = tfds.decode.DeserializeMethod.RAW_BYTES
+    records = builder.as_data_source(split, deserialize_method=raw, file_format="array_record")
+    only = tfds.features.FeaturesDict({feature: builder.info.features[feature]})
+    encoded = {feature: tfds.decode.SkipDecoding()}
+    return lambda index: only.deserialize_example_np(records[index], decoders=encoded)[feature]
 
 
 @functools.lru_cache(maxsize=16)
