@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pconv_jax.models import PathakFeatures as PathakFeatures
     from pconv_jax.models import PathakFeaturesConfig as PathakFeaturesConfig
     from pconv_jax.ops import partial_conv as partial_conv
+    from pconv_jax.synthesis.refine import refine as refine
+    from pconv_jax.synthesis.settings import SynthesisSettings as SynthesisSettings
 
 __version__ = "0.2.0"
 __all__ = [
@@ -47,12 +49,14 @@ __all__ = [
     "PartialConv",
     "PathakFeatures",
     "PathakFeaturesConfig",
+    "SynthesisSettings",
     "TrainedGenerator",
     "__version__",
     "inpaint",
     "partial_conv",
     "random_lines",
     "random_strokes",
+    "refine",
 ]
 
 # Imported on first use, so that `import pconv_jax` alone is fast.
@@ -73,11 +77,13 @@ _MODULES = {
     "PartialConv": "layers",
     "PathakFeatures": "models",
     "PathakFeaturesConfig": "models",
+    "SynthesisSettings": "synthesis.settings",
     "TrainedGenerator": "checkpoints.trained",
     "inpaint": "inpainting.inpainter",
     "partial_conv": "ops",
     "random_lines": "masks",
     "random_strokes": "masks",
+    "refine": "synthesis.refine",
 }
 # Names of earlier versions, and what to use now.
 _RENAMED = {

@@ -22,7 +22,7 @@ FLOORS = {
     **dict.fromkeys(["layers", "losses"], 2),
     "models": 3,
     **dict.fromkeys(["data", "training", "checkpoints"], 4),
-    "inpainting": 5,
+    **dict.fromkeys(["inpainting", "synthesis"], 5),
     "evaluation": 6,
     "cli": 7,
     "__init__": 8,
@@ -47,6 +47,7 @@ POSITIONAL_DEFAULTS = {
     "pconv_jax.inpainting.inpainter.Inpainter.__call__": "the mask, which `hole=` may take the place of",
     "pconv_jax.inpainting.inpainter.Inpainter.from_pretrained": "which weights, as a name",
     "pconv_jax.inpainting.inpainter.inpaint": "the mask, which `hole=` may take the place of",
+    "pconv_jax.synthesis.refine.refine": "the mask, which `hole=` may take the place of",
     "pconv_jax.common.commands.Main.__call__": "the arguments, as everywhere else",
     "pconv_jax.evaluation.metrics.region_mean": "the region, which is the whole image when None",
 }

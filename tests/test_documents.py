@@ -31,7 +31,7 @@ from pconv_jax.training.sharding import Strategy
 ROOT = Path(__file__).resolve().parent.parent
 CARD = "pconv_jax/checkpoints/bundled/README.md"
 DOCUMENTS = (
-    *("README.md", CARD, "CONTRIBUTING.md", "docs/paper.md"),
+    *("README.md", CARD, "CONTRIBUTING.md", "docs/paper.md", "docs/synthesis.md"),
     *("experiments/STUDIES.md", "experiments/PERFORMANCE.md"),
 )
 COMMANDS = {

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.evaluate.composites import composite_file, fid_of_methods, save_composites
-from experiments.evaluate.opening import bar_for_many, open_distances, open_fid, open_pairs
+from experiments.evaluate.opening import bar_for_many, open_all_methods, open_distances, open_fid, open_pairs
 from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import draw
 from experiments.evaluate.report import report
@@ -13,8 +13,8 @@ from experiments.progress import progress_bar
 from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.common.versions import package_versions
-from pconv_jax.evaluation.methods import open_methods
 from pconv_jax.evaluation.pairs import Pairs
+from pconv_jax.evaluation.refined import SUFFIX
 from pconv_jax.evaluation.score_table import ScoreTable, finished
 from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod
 from pconv_jax.evaluation.summary import summarise
@@ -41,7 +41,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     options.check()
     enable_compilation_cache()
     # What fails quickly comes first, then what reads every image.
-    methods = open_methods(options.method_names)
+    methods = open_all_methods(options)
     distances, fid = open_distances(options), open_fid(options)
     pairs = open_pairs(options)
     identities = {each.name: each.identity for each in distances}
@@ -83,7 +83,7 @@ def _score(
     distances: Sequence[NamedDistance],
 ) -> None:
     done = {(row["image"], row["bucket"], row["method"]) for row in table.rows}
-    save = options.save_composites or options.fid_weights is not None
+    save = options.save_composites or options.fid_weights is not None or options.refine is not None
 
     def is_done(index: int, name: str) -> bool:
         # An earlier command scored it, but may not have kept its composite.
@@ -94,9 +94,8 @@ def _score(
     tasks: list[ScoringTask] = []
     for method in methods:
         left = [index for index in range(len(pairs)) if not is_done(index, method.name)]
-        tasks += [
-            ScoringTask(method, left[at : at + options.batch_size]) for at in range(0, len(left), options.batch_size)
-        ]
+        size = 1 if method.name.endswith(SUFFIX) else options.batch_size  # refining an image takes many seconds
+        tasks += [ScoringTask(method, left[at : at + size]) for at in range(0, len(left), size)]
     count = sum(len(task.indices) for task in tasks)
     workers = options.workers or os.cpu_count() or 1
     total = len(methods) * len(pairs)

@@ -10,12 +10,13 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource, ImageSource, open_source
 from pconv_jax.evaluation.fid import Fid
 from pconv_jax.evaluation.mask_sets import open_masks
-from pconv_jax.evaluation.methods import hash_arrays
+from pconv_jax.evaluation.methods import hash_arrays, open_methods
 from pconv_jax.evaluation.named_pairs import NamedPairs
 from pconv_jax.evaluation.pairs import Pairs
-from pconv_jax.evaluation.scoring import NamedDistance
+from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod
 from pconv_jax.evaluation.seeded_pairs import SeededPairs
 
+_NOT_REFINED = ("unrepaired", "mean")  # unless they are named: there is nothing in their holes to refine
 _MANY = 500  # number of images from which on a progress bar is shown
 
 
@@ -69,6 +70,30 @@ def _check_runs(options: Options) -> None:
                 f"{folder} was trained on --splits {splits} of {options.data}, which share images with the "
                 f"{options.splits} {options.split} split: add --splits {splits}"
             )
+
+
+def open_all_methods(options: Options) -> list[NamedMethod]:
+    """The methods of the flags, each followed by itself with refined results, if that is asked for.
+
+    Raises:
+        InputError: a method or weights that cannot be opened, or a name in --refine that is none of the methods.
+    """
+    methods = open_methods(options.method_names)
+    if options.refine is None:
+        return methods
+    from pconv_jax.evaluation.refined import refined_method
+    from pconv_jax.synthesis.refine import open_vgg
+
+    assert options.vgg_weights is not None  # `Options.check`
+    names = [method.name for method in methods]
+    if unknown := [name for name in options.refine if name not in names]:
+        raise InputError(f"--refine names {unknown[0]}, which is not among the methods: choose from {', '.join(names)}")
+    wanted = options.refine or [name for name in names if name not in _NOT_REFINED]
+    vgg = open_vgg(options.vgg_weights, options.synthesis)
+    together: list[NamedMethod] = []
+    for method in methods:
+        together += [method, refined_method(method, vgg, options.synthesis)] if method.name in wanted else [method]
+    return together
 
 
 def open_distances(options: Options) -> list[NamedDistance]:

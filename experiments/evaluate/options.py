@@ -9,6 +9,7 @@ import tyro
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Splits, check_splits
 from pconv_jax.imaging.masks import MASK_THRESHOLD
+from pconv_jax.synthesis.settings import DEFAULT_SETTINGS, SynthesisSettings
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,10 +36,13 @@ class Options:
         seed: seed of masks and noise; with the version it determines every pair of image and mask.
         methods: unrepaired, mean, ns, telea, biharmonic, fill; names of bundled weights, such as faithful; or files of
             weights and folders of runs and checkpoints, as PATH or NAME=PATH; separated by blanks or commas.
+        refine: which of the methods, by their names in tables, are scored once more with their results refined, as
+            "NAME + synthesis"; without names all of them but unrepaired and mean. Needs VGG weights; keeps composites.
+        synthesis: how they are refined.
         batch_size: pairs that a worker gets at once, and that are saved at once; no score depends on it.
         workers: processes for the classical methods; one for each core if not given.
         vgg_weights: a file of VGG16 weights, "download" or "random", for the perceptual distance, which is left out
-            without them.
+            without them, and for the refinement.
         vgg_layers: VGG16 layers whose features it compares.
         lpips_weights: torchvision's ImageNet weights of AlexNet or VGG16, as .npz or .safetensors, for LPIPS; or a
             folder with alexnet.npz, vgg16.npz or both.
@@ -62,6 +66,8 @@ class Options:
     noise: float = 0.0
     seed: int = 0
     methods: tuple[str, ...] = ("unrepaired", "mean", "ns", "telea", "biharmonic")
+    refine: tuple[str, ...] | None = None
+    synthesis: SynthesisSettings = DEFAULT_SETTINGS
     batch_size: int = 16
     workers: int | None = None
     vgg_weights: str | None = None
@@ -98,6 +104,9 @@ class Options:
             raise InputError(
                 f"--pair-by-name goes with --data folder, but --data is {self.data}: its images have no name"
             )
+        if self.refine is not None and self.vgg_weights is None:
+            raise InputError("--refine needs --vgg-weights: give a file of VGG16 or VGG19, or download")
+        self.synthesis.check()
         if not self.method_names:
             raise InputError("--methods is empty: name at least one, such as ns or the folder of a run")
 

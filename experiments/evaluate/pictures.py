@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from experiments.evaluate.composites import composite_file
 from experiments.image_grids import image_grid, show_holes
-from pconv_jax.evaluation.pairs import Pairs
+from pconv_jax.data.decode import decode_image
+from pconv_jax.evaluation.pairs import Pair, Pairs, as_floats
 from pconv_jax.evaluation.scoring import NamedMethod, inpaint_pair
 
 RANKED_BY = "hole_psnr"
@@ -59,11 +61,17 @@ def draw(pairs: Pairs, methods: Sequence[NamedMethod], rows: Sequence[Mapping[st
         ]
         # The method itself comes first, then the others in the order of the table.
         for other in sorted(methods, key=lambda other: other.name != method.name):
-            columns.append((other.name, [inpaint_pair(pair, other).composite for pair in these]))
+            columns.append((other.name, [_composite(pair, other, folder) for pair in these]))
         path = folder / f"best_median_worst_{method.name}.png"
         image_grid([(title, _stack(images)) for title, images in columns], path, rows=list(chosen))
         written.append(path)
     return written
+
+
+def _composite(pair: Pair, method: NamedMethod, folder: Path) -> np.ndarray:
+    """The saved composite, if there is one: it is the same to the bit."""
+    path = composite_file(folder, method.name, pair.image, pair.bucket)
+    return as_floats(decode_image(path)) if path.exists() else inpaint_pair(pair, method).composite
 
 
 def _stack(images: Sequence[np.ndarray]) -> np.ndarray:

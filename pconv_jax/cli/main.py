@@ -25,6 +25,8 @@ class Inpaint:
         holes: where the damage is, by exactly one of --mask, --mask-alpha and --mask-color.
         weights: bundled weights by their name (see `pconv-jax info`), a .safetensors file, or the folder of a training
             run.
+        refine: with --vgg-weights, give broad holes texture after the network; takes up to a minute for each hole.
+        vgg_weights: a file of VGG16 or VGG19 weights, or "download" for VGG16's; only used to refine.
         overwrite: replace results that already exist; otherwise they are skipped.
         compare: write a before/after image beside each result.
         quality: quality of JPEG and WebP results, 1 to 100.
@@ -34,6 +36,8 @@ class Inpaint:
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     holes: tyro.conf.OmitArgPrefixes[Holes] = dataclasses.field(default_factory=Holes)
     weights: str = DEFAULT_WEIGHTS
+    refine: bool = False
+    vgg_weights: str | None = None
     overwrite: bool = False
     compare: bool = False
     quality: int = 95
@@ -42,6 +46,10 @@ class Inpaint:
         """Runs the command; returns the exit code."""
         if not 1 <= self.quality <= 100:
             raise InputError(f"--quality is {self.quality}, but it must lie between 1 and 100")
+        if self.refine and self.vgg_weights is None:
+            raise InputError("--refine needs --vgg-weights: give a file of VGG16 or VGG19, or download")
+        if self.vgg_weights is not None and not self.refine:
+            raise InputError("--vgg-weights goes with --refine: leave it out, or add --refine")
         self.holes.check()
         jobs = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
         # Not above: JAX takes a second to load, which --help and errors in the flags need not wait for.
@@ -54,6 +62,7 @@ class Inpaint:
                 jobs,
                 self.holes,
                 weights=self.weights,
+                refine_with=self.vgg_weights,
                 overwrite=self.overwrite,
                 compare=self.compare,
                 quality=self.quality,

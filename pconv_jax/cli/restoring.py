@@ -6,6 +6,7 @@ import shutil
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.synthesis.settings import DEFAULT_SETTINGS
 
 
 @dataclasses.dataclass
@@ -42,6 +44,7 @@ def restore_files(
     holes: Holes,
     *,
     weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
+    refine_with: str | None = None,
     overwrite: bool = False,
     compare: bool = False,
     quality: int = 95,
@@ -52,6 +55,7 @@ def restore_files(
         jobs: from `plan`.
         holes: where the holes are found.
         weights: as for `Inpainter`.
+        refine_with: VGG weights as for `open_vgg`, to refine what the network returns; not refined if not given.
         overwrite: replace results that exist; otherwise they count as finished, with or without a comparison.
         compare: write a before/after image beside each result.
         quality: of JPEG and WebP, 1 to 100.
@@ -71,18 +75,23 @@ def restore_files(
         summary.counts["skipped, since the result exists (--overwrite replaces it)"] = skipped
     if not waiting:
         return summary
-    restorer = Inpainter(load_generator(weights))
+    restorer, refiner = Inpainter(load_generator(weights)), _refiner(refine_with)
     single = len(waiting) == 1
-    title, unit = (waiting[0].image.name, "window") if single else ("restoring", "image")
+    title, unit = (waiting[0].image.name, "step") if single else ("restoring", "image")
     with tqdm(desc=title, unit=unit, total=None if single else len(waiting), disable=None, dynamic_ncols=True) as bar:
 
         def tick(done: int, total: int) -> None:
-            bar.total = total
+            if bar.total != total:  # of the network, then of the refinement
+                bar.reset(total)
             bar.update(done - bar.n)
+
+        def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
+            progress = tick if single else None
+            return refiner(restorer(pixels, hole=hole, progress=progress), hole, progress)
 
         for job in waiting:
             try:
-                done = _restore_one(job, holes, restorer, tick if single else None, compare=compare, quality=quality)
+                done = _restore_one(job, holes, restore, compare=compare, quality=quality)
                 summary.counts[done] += 1
             except (InputError, MemoryError) as error:
                 reason = str(error) or "not enough memory"
@@ -109,7 +118,26 @@ def report(summary: Summary) -> int:
     return 1 if summary.failures else 0
 
 
-def _restore_one(job: Job, holes: Holes, restorer: Inpainter, progress: Any, *, compare: bool, quality: int) -> str:
+def _refiner(spec: str | None) -> Callable[[np.ndarray, np.ndarray, Any], np.ndarray]:
+    """A function of a restored photograph, its hole and progress that refines it, or returns it as it is."""
+    if spec is None:
+        return lambda restored, hole, progress: restored
+    from pconv_jax.synthesis.refine import open_vgg, refine
+
+    vgg = open_vgg(spec, DEFAULT_SETTINGS)
+    return lambda restored, hole, progress: refine(
+        restored, hole=hole, vgg=vgg, settings=DEFAULT_SETTINGS, progress=progress
+    )
+
+
+def _restore_one(
+    job: Job,
+    holes: Holes,
+    restore: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    *,
+    compare: bool,
+    quality: int,
+) -> str:
     photograph = read_photograph(job.image)
     hole = holes.find(photograph, job.mask)
     if not hole.any():
@@ -120,7 +148,7 @@ def _restore_one(job: Job, holes: Holes, restorer: Inpainter, progress: Any, *, 
     together = pixels if alpha is None else np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        restored = restorer(together, hole=hole, progress=progress)
+        restored = restore(together, hole)
     for warning in caught:  # repeated with the name of the photograph
         warnings.warn(f"{job.image}: {warning.message}", warning.category, stacklevel=2)
     if alpha is not None:

@@ -1,4 +1,4 @@
-"""VGG16's convolution stack as a frozen feature extractor for perceptual losses.
+"""VGG16's convolution stack as a frozen feature extractor for perceptual losses; VGG19's for the synthesis.
 
 Images are float RGB in [0, 1], layout [N, H, W, 3]; kernels are HWIO. There are no masks here. The pretrained
 weights in use come in two kinds that expect different input, so a `VGG16` carries its own preprocessing;
@@ -6,12 +6,13 @@ weights in use come in two kinds that expect different input, so a `VGG16` carri
 
 References:
     Simonyan & Zisserman 2015, Very Deep Convolutional Networks for Large-Scale Image Recognition,
-    arXiv 1409.1556, configuration D. Layer names are those of Keras.
+    arXiv 1409.1556, configurations D and E. Layer names are those of Keras.
 """
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,16 +22,18 @@ from jax import Array, lax
 from pconv_jax.common.errors import InputError
 from pconv_jax.losses import Preprocessing as Preprocessing
 
-_CONVS_PER_BLOCK = (2, 2, 3, 3, 3)
+Network = Literal["VGG16", "VGG19"]
+
+_CONVS_PER_BLOCK: dict[Network, tuple[int, ...]] = {"VGG16": (2, 2, 3, 3, 3), "VGG19": (2, 2, 4, 4, 4)}
 _WIDTHS = (64, 128, 256, 512, 512)
 
 
-def _architecture() -> tuple[tuple[str, ...], dict[str, tuple[int, int, int, int]]]:
+def _architecture(network: Network) -> tuple[tuple[str, ...], dict[str, tuple[int, int, int, int]]]:
     """Every convolution and pool from the image upwards, and each convolution's HWIO kernel shape."""
     layers: list[str] = []
     shapes = {}
     channels = 3
-    for block, (convs, width) in enumerate(zip(_CONVS_PER_BLOCK, _WIDTHS, strict=True), start=1):
+    for block, (convs, width) in enumerate(zip(_CONVS_PER_BLOCK[network], _WIDTHS, strict=True), start=1):
         for i in range(1, convs + 1):
             layers.append(f"block{block}_conv{i}")
             shapes[layers[-1]] = (3, 3, channels, width)
@@ -39,47 +42,60 @@ def _architecture() -> tuple[tuple[str, ...], dict[str, tuple[int, int, int, int
     return tuple(layers), shapes
 
 
-LAYERS, KERNEL_SHAPES = _architecture()
+_ARCHITECTURES = MappingProxyType({network: _architecture(network) for network in _CONVS_PER_BLOCK})
+LAYERS, KERNEL_SHAPES = _ARCHITECTURES["VGG16"]
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class VGG16:
-    """Frozen VGG16 weights and the preprocessing that belongs to them; a pytree, to be passed through jit.
+    """Frozen weights of VGG16 or VGG19, and the preprocessing that belongs to them: a pytree, to be passed to jit.
 
     Attributes:
         params: `{"block1_conv1": {"kernel": [3, 3, 3, 64], "bias": [64]}, ...}`, float32; maybe not all.
         preprocessing: "caffe" (BGR in 0..255 minus the mean colour) or "torchvision" (normalised RGB).
         source: where the numbers come from, in words.
+        network: which of the two; VGG19 has a fourth convolution in each of the blocks 3 to 5.
+        trained: whether they are other than random numbers.
     """
 
     params: dict[str, dict[str, Array]]
     preprocessing: Preprocessing = dataclasses.field(metadata={"static": True})
     source: str = dataclasses.field(metadata={"static": True})
+    network: Network = dataclasses.field(default="VGG16", metadata={"static": True})
+    trained: bool = dataclasses.field(default=True, metadata={"static": True})
 
 
-def layers_through(name: str) -> tuple[str, ...]:
+def kernel_shapes(network: Network) -> dict[str, tuple[int, int, int, int]]:
+    """HWIO kernel shape of each convolution of a network, from the image upwards."""
+    return _ARCHITECTURES[network][1]
+
+
+def layers_through(name: str, *, network: Network = "VGG16") -> tuple[str, ...]:
     """The layers from the image up to and including `name`.
 
     Args:
-        name: one of `LAYERS`.
+        name: one of `LAYERS`, or of VGG19's.
+        network: whose layers.
 
     Returns:
-        A prefix of `LAYERS`.
+        A prefix of `LAYERS`, or of VGG19's layers.
 
     Raises:
-        InputError: VGG16 has no such layer.
+        InputError: the network has no such layer.
     """
-    if name not in LAYERS:
-        raise InputError(f"VGG16 has no layer {name!r}: choose from {', '.join(LAYERS)}")
-    return LAYERS[: LAYERS.index(name) + 1]
+    layers = _ARCHITECTURES[network][0]
+    if name not in layers:
+        raise InputError(f"{network} has no layer {name!r}: choose from {', '.join(layers)}")
+    return layers[: layers.index(name) + 1]
 
 
-def deepest(layers: Sequence[str]) -> str:
+def deepest(layers: Sequence[str], *, network: Network = "VGG16") -> str:
     """The one of `layers` farthest from the image: how much of the network to load.
 
     Args:
-        layers: names out of `LAYERS`, in any order, at least one.
+        layers: names out of `LAYERS`, or of VGG19's, in any order, at least one.
+        network: whose layers.
 
     Returns:
         One of `layers`.
@@ -88,13 +104,19 @@ def deepest(layers: Sequence[str]) -> str:
         InputError: an unknown name, or no name at all.
     """
     if not layers:
-        raise InputError(f"no VGG16 layer was named: name at least one of {', '.join(LAYERS)}")
-    return max(layers, key=lambda name: len(layers_through(name)))
+        raise InputError(f"no {network} layer was named: name at least one of {', '.join(_ARCHITECTURES[network][0])}")
+    return max(layers, key=lambda name: len(layers_through(name, network=network)))
 
 
-def convs_through(name: str) -> list[str]:
+def pools_through(name: str, *, network: Network = "VGG16") -> int:
+    """How many pools are among `layers_through(name)`: each halves the resolution."""
+    return sum(layer.endswith("pool") for layer in layers_through(name, network=network))
+
+
+def convs_through(name: str, *, network: Network = "VGG16") -> list[str]:
     """The convolutions among `layers_through(name)`: the layers that have weights."""
-    return [layer for layer in layers_through(name) if layer in KERNEL_SHAPES]
+    shapes = kernel_shapes(network)
+    return [layer for layer in layers_through(name, network=network) if layer in shapes]
 
 
 def random_weights(seed: int, *, through: str = LAYERS[-1], preprocessing: Preprocessing = "caffe") -> VGG16:
@@ -122,7 +144,7 @@ def random_weights(seed: int, *, through: str = LAYERS[-1], preprocessing: Prepr
         shape = KERNEL_SHAPES[name]
         kernel = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / np.prod(shape[:3])))
         params[name] = {"kernel": jnp.asarray(kernel), "bias": jnp.zeros(shape[3], jnp.float32)}
-    return VGG16(params, preprocessing, f"random numbers (seed {seed}, untrained)")
+    return VGG16(params, preprocessing, f"random numbers (seed {seed}, untrained)", trained=False)
 
 
 def preprocess(images: Array, preprocessing: Preprocessing) -> Array:
@@ -161,7 +183,7 @@ def features(
     Args:
         vgg: the weights, given as an argument (closing over them would compile 59 MB of constants in).
         images: [N, H, W, 3] float RGB in [0, 1].
-        layers: names out of `LAYERS`. A convolution's features are taken after its ReLU.
+        layers: names of layers of its network. A convolution's features are taken after its ReLU.
         dtype: to compute in, such as `jnp.bfloat16`; default, and always for the preprocessing, float32.
 
     Returns:
@@ -170,7 +192,7 @@ def features(
     Raises:
         InputError: a layer that is unknown or not loaded; images of another shape or dtype, or too small.
     """
-    path = layers_through(deepest(layers))
+    path = layers_through(deepest(layers, network=vgg.network), network=vgg.network)
     _check_loaded(vgg, path)
     _check_images(images, path)
     params = lax.stop_gradient(vgg.params)
@@ -199,10 +221,10 @@ def _conv_relu(x: Array, layer: dict[str, Array]) -> Array:
 
 
 def _check_loaded(vgg: VGG16, path: Sequence[str]) -> None:
-    missing = [name for name in convs_through(path[-1]) if name not in vgg.params]
+    missing = [name for name in convs_through(path[-1], network=vgg.network) if name not in vgg.params]
     if missing:
         raise InputError(
-            f"VGG16 layer {path[-1]} needs {', '.join(missing)}, which the weights from {vgg.source} lack: "
+            f"{vgg.network} layer {path[-1]} needs {', '.join(missing)}, which the weights from {vgg.source} lack: "
             f'load them with through="{path[-1]}"'
         )
 

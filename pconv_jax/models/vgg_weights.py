@@ -1,4 +1,4 @@
-"""Where VGG16's numbers come from: a file, the user's cache filled by one download, or a seed.
+"""Where VGG16's numbers come from: a file, the user's cache filled by one download, or a seed; VGG19's from a file.
 
 Two kinds of file are in use and look alike: the original Caffe weights under Keras names (made for BGR in
 0..255 minus the mean colour) and torchvision's own under torchvision's names (for mean/std-normalised RGB).
@@ -6,7 +6,7 @@ The names in a file, never its extension, say which it is. Nothing is unpickled.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ import numpy as np
 from pconv_jax.common.cache import cache_folder
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.array_files import open_arrays
-from pconv_jax.models.vgg import KERNEL_SHAPES, LAYERS, VGG16, Preprocessing, convs_through, random_weights
+from pconv_jax.models.vgg import LAYERS, VGG16, Network, Preprocessing, convs_through, kernel_shapes, random_weights
 
 KERAS_URL = (
     "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
@@ -27,60 +27,63 @@ KERAS_URL = (
 KERAS_MD5 = "6d6bbae143d832006294945121d1f1fc"
 KERAS_BYTES = 58_889_256  # only to be told to the user, as in Keras' own progress bar; the MD5 covers it
 
-# First biases of block1_conv1. Caffe's numbers go about under torchvision's names too (jcjohnson/pytorch-vgg,
-# torchvision's IMAGENET1K_FEATURES), and anyone can rename the other way: names alone would mislead.
-_FIRST_BIASES: dict[Preprocessing, tuple[float, ...]] = {
-    "caffe": (0.73430, 0.09340, 0.06776, 0.88630),
-    "torchvision": (0.4034, 0.3778, 0.4644, -0.3228),
+# First biases of block1_conv1, VGG16's and VGG19's. Caffe's numbers go about under torchvision's names too
+# (jcjohnson/pytorch-vgg, torchvision's IMAGENET1K_FEATURES), and anyone can rename the other way: names alone would
+# mislead.
+_FIRST_BIASES: dict[Preprocessing, tuple[tuple[float, ...], ...]] = {
+    "caffe": ((0.73430, 0.09340, 0.06776, 0.88630), (0.73018, 0.06494, 0.03429, 0.82604)),
+    "torchvision": ((0.4034, 0.3778, 0.4644, -0.3228),),
 }
 _ENTRY: dict[Preprocessing, re.Pattern[str]] = {
     "caffe": re.compile(r"(?:.*/)?(block\d_conv\d)/.+"),
     "torchvision": re.compile(r"(features\.\d+)\.(?:weight|bias)"),
 }
-# Name in the file -> Keras name. torchvision's numbers count ReLUs and pools too.
-_KERAS_NAME: dict[Preprocessing, dict[str, str]] = {
-    "caffe": {name: name for name in KERNEL_SHAPES},
-    "torchvision": {
-        f"features.{place}": name
-        for place, name in zip((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), KERNEL_SHAPES, strict=True)
-    },
+# Places of the convolutions among torchvision's layers, which count ReLUs and pools too.
+_PLACES: dict[Network, tuple[int, ...]] = {
+    "VGG16": (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
+    "VGG19": (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34),
 }
-_VGG19_ONLY = {f"block{b}_conv4" for b in (3, 4, 5)} | {f"features.{i}" for i in (16, 23, 25, 30, 32, 34)}
 
 
-def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1]) -> VGG16:
-    """Read VGG16 weights from an HDF5, npz or safetensors file.
+def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1], networks: Sequence[Network] = ("VGG16",)) -> VGG16:
+    """Read VGG16 or VGG19 weights from an HDF5, npz or safetensors file.
+
+    A file with a fourth convolution in a block (`block3_conv4`; `features.16`) is VGG19. One that stops before is taken
+    for VGG16: up to there the two are the same network.
 
     Args:
         path: has Keras names (`block1_conv1/...`, HWIO kernels; the published no-top HDF5 file, a later save)
             or torchvision's (`features.0.weight`, OIHW kernels; its state dict), in any of the three formats.
         through: deepest layer wanted; a file that stops there is enough, and nothing deeper is read.
+        networks: which networks are accepted.
 
     Returns:
         The weights up to `through`, with the preprocessing that the names in the file stand for.
 
     Raises:
-        InputError: the file is missing, unreadable, a pickle or of another network (VGG19 ...), lacks a
-            layer, has wrong shapes, or holds the other kind's numbers.
+        InputError: the file is missing, unreadable, a pickle or of another network, lacks a layer, has wrong
+            shapes, or holds the other kind's numbers.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         raise InputError(f"there is no VGG16 weights file {path}: give a file, or 'download', or 'random'")
-    wanted = convs_through(through)
     with open_arrays(path) as (names, read):
-        kind, entries = _identify(path, names)
+        network, kind, entries = _identify(path, names, networks)
+        wanted = convs_through(through, network=network)
         if missing := [name for name in wanted if name not in entries]:
             raise InputError(
-                f"{path} lacks {', '.join(missing)}, which VGG16 needs for {through}: "
+                f"{path} lacks {', '.join(missing)}, which {network} needs for {through}: "
                 "give a file that has them, or ask for shallower layers"
             )
         arrays = {name: [read(entry) for entry in entries[name]] for name in wanted}
-    params = {name: _layer_params(path, name, found, kind) for name, found in arrays.items()}
+    shapes = kernel_shapes(network)
+    params = {name: _layer_params(path, name, found, kind, shapes[name]) for name, found in arrays.items()}
     _check_kind(path, params["block1_conv1"]["bias"], kind)
     return VGG16(
         {name: {key: jnp.asarray(value) for key, value in layer.items()} for name, layer in params.items()},
         kind,
         f"{path.name} ({'Keras' if kind == 'caffe' else 'torchvision'} names, {kind} preprocessing)",
+        network,
     )
 
 
@@ -131,16 +134,18 @@ def resolve_weights(
     seed: int,
     through: str = LAYERS[-1],
     random_preprocessing: Preprocessing = "caffe",
+    networks: Sequence[Network] = ("VGG16",),
     cache_dir: str | Path | None = None,
     progress: bool = True,
 ) -> VGG16:
-    """VGG16 weights as a command line names them.
+    """VGG weights as a command line names them.
 
     Args:
         spec: "random" (drawn from `seed`), "download" (see `default_weights`), or the path of a file.
         seed: any integer >= 0.
         through: deepest layer wanted.
         random_preprocessing: that of random weights.
+        networks: which networks are accepted in a file.
         cache_dir: folder of the download.
         progress: whether to show a progress bar of the download.
 
@@ -152,9 +157,10 @@ def resolve_weights(
     """
     if spec == "random":
         return random_weights(seed, through=through, preprocessing=random_preprocessing)
-    convs_through(through)  # a misspelt layer must not cost a download
-    path = default_weights(cache_dir=cache_dir, progress=progress) if spec == "download" else spec
-    return load_vgg_weights(path, through=through)
+    if spec == "download":
+        convs_through(through)  # a misspelt layer must not cost a download
+        spec = default_weights(cache_dir=cache_dir, progress=progress)
+    return load_vgg_weights(spec, through=through, networks=networks)
 
 
 def _how_to_get_it(target: Path, fault: str) -> str:
@@ -165,8 +171,10 @@ def _how_to_get_it(target: Path, fault: str) -> str:
     )
 
 
-def _identify(path: Path, names: Iterable[str]) -> tuple[Preprocessing, dict[str, list[str]]]:
-    """Which kind of naming a file uses, and its entries by Keras layer name; refuses other networks."""
+def _identify(
+    path: Path, names: Iterable[str], networks: Sequence[Network]
+) -> tuple[Network, Preprocessing, dict[str, list[str]]]:
+    """Which network a file holds, in which kind of naming, and its entries by Keras layer name."""
     found: dict[Preprocessing, dict[str, list[str]]] = {}
     for name in names:
         if name.startswith("optimizer_weights/"):  # in whole-model saves: moments shaped like the kernels
@@ -181,16 +189,30 @@ def _identify(path: Path, names: Iterable[str]) -> tuple[Preprocessing, dict[str
             f"is unknown: give a file with one of the two"
         )
     ((kind, layers),) = found.items()
-    known = _KERAS_NAME[kind]
-    if strange := sorted(layers.keys() - known.keys()):
-        other = "VGG19" if _VGG19_ONLY.issuperset(strange) else "another network"
-        raise InputError(f"{path} is {other}, not VGG16 (it has {', '.join(strange)}): give a VGG16 file")
-    return kind, {known[name]: entries for name, entries in layers.items()}
+    known = {network: _keras_names(network, kind) for network in _PLACES}
+    network: Network = "VGG16" if layers.keys() <= known["VGG16"].keys() else "VGG19"
+    if network not in networks or not layers.keys() <= known[network].keys():
+        accepted = networks[0]
+        strange = sorted(layers.keys() - known[accepted].keys())
+        other = network if layers.keys() <= known[network].keys() else "another network"
+        raise InputError(
+            f"{path} is {other}, not {' or '.join(networks)} (it has {', '.join(strange)}): give a {accepted} file"
+        )
+    return network, kind, {known[network][name]: entries for name, entries in layers.items()}
 
 
-def _layer_params(path: Path, name: str, arrays: list[np.ndarray], kind: Preprocessing) -> dict[str, np.ndarray]:
-    """Kernel (HWIO) and bias of one layer out of its arrays, told apart by their number of axes."""
-    height, width, inputs, outputs = KERNEL_SHAPES[name]
+def _keras_names(network: Network, kind: Preprocessing) -> dict[str, str]:
+    """Name in a file -> Keras name, of each convolution."""
+    names = list(kernel_shapes(network))
+    stored = names if kind == "caffe" else [f"features.{place}" for place in _PLACES[network]]
+    return dict(zip(stored, names, strict=True))
+
+
+def _layer_params(
+    path: Path, name: str, arrays: list[np.ndarray], kind: Preprocessing, shape: tuple[int, int, int, int]
+) -> dict[str, np.ndarray]:
+    """Kernel (HWIO, of `shape`) and bias of one layer out of its arrays, told apart by their number of axes."""
+    height, width, inputs, outputs = shape
     stored = (height, width, inputs, outputs) if kind == "caffe" else (outputs, inputs, height, width)
     arrays = sorted(arrays, key=np.ndim)
     if [array.shape for array in arrays] != [(outputs,), stored]:
@@ -204,8 +226,8 @@ def _layer_params(path: Path, name: str, arrays: list[np.ndarray], kind: Preproc
 
 def _check_kind(path: Path, bias: np.ndarray, kind: Preprocessing) -> None:
     """Refuse one kind's numbers under the other kind's names: every image would be prepared wrongly."""
-    for other, biases in _FIRST_BIASES.items():
-        if other != kind and np.allclose(bias[:4], biases, rtol=0, atol=1e-3):
+    for other, known in _FIRST_BIASES.items():
+        if other != kind and any(np.allclose(bias[:4], biases, rtol=0, atol=1e-3) for biases in known):
             raise InputError(
                 f"{path} holds {other} weights under {kind} names, so what images they expect is unclear: "
                 f"give the Keras no-top HDF5 file or torchvision's IMAGENET1K_V1"

@@ -16,6 +16,7 @@ from pconv_jax.cli.main import main
 FLAGS = (
     *("--help", "--out", "-o", "--mask", "-m", "--mask-alpha", "--mask-color", "--mask-tolerance", "--mask-threshold"),
     *("--invert-mask", "--dilate", "--weights", "--overwrite", "--compare", "--quality"),
+    *("--refine", "--vgg-weights"),
 )
 
 

@@ -10,6 +10,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.models.vgg_weights import load_vgg_weights
 
 CAFFE_BIASES = [0.73429835, 0.093403675, 0.06775674, 0.8862966]
+CAFFE_VGG19_BIASES = [0.7301776, 0.06493629, 0.03428847, 0.8260386]
 TORCHVISION_BIASES = [0.4034, 0.3778, 0.4644, -0.3228]
 
 
@@ -51,6 +52,7 @@ def vgg19(kind):
         (flat(numbers(), "caffe") | {"block1_conv2/bias": np.ones(64, np.int8)}, "block1_conv2 holds values"),
         (with_first_biases("caffe", np.nan), "not finite"),
         (with_first_biases("torchvision", CAFFE_BIASES), "caffe weights under torchvision names"),
+        (with_first_biases("torchvision", CAFFE_VGG19_BIASES), "caffe weights under torchvision names"),
         (with_first_biases("caffe", TORCHVISION_BIASES), "torchvision weights under caffe names"),
     ],
 )
