@@ -16,7 +16,7 @@ from jax.typing import ArrayLike
 
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.models.vgg import VGG16
-from pconv_jax.synthesis.objective import Part, all_votes, objective
+from pconv_jax.synthesis.objective import Part, Weights, all_votes, objective, weights_of
 from pconv_jax.synthesis.settings import SynthesisSettings
 
 _MEMORY = 10  # pairs of steps and gradients that L-BFGS keeps
@@ -61,10 +61,10 @@ def descend(vgg: VGG16, image: ArrayLike, part: Part, *, steps: int, settings: S
     """
     match, value_and_gradient, propose, clip = _programs()
     image = jnp.asarray(image)
-    votes = match(vgg, image, part)
+    votes, weights = match(vgg, image, part), weights_of(settings)
 
     def evaluate(image: Array) -> _Point:
-        value, gradient = value_and_gradient(image, vgg, part, votes, settings=settings)
+        value, gradient = value_and_gradient(image, vgg, part, votes, weights)
         return _Point(image, float(value), gradient)
 
     point, state = evaluate(image), _OPTIMIZER.init(image)
@@ -91,8 +91,8 @@ def _search_line(point: _Point, direction: Array, slope: float, evaluate: Callab
 
 @functools.cache
 def _programs() -> tuple[Callable[..., Any], ...]:
-    def value_and_gradient(image: Array, vgg: VGG16, part: Part, votes: Any, settings: SynthesisSettings) -> Any:
-        value, gradient = jax.value_and_grad(objective)(image, vgg, part, votes, settings)
+    def value_and_gradient(image: Array, vgg: VGG16, part: Part, votes: Any, weights: Weights) -> Any:
+        value, gradient = jax.value_and_grad(objective)(image, vgg, part, votes, weights)
         return value, gradient * part.hole
 
     def propose(gradient: Array, state: Any, image: Array) -> Any:
@@ -105,7 +105,7 @@ def _programs() -> tuple[Callable[..., Any], ...]:
     options = compiler_options(jax.devices()[0])
     return (
         jax.jit(all_votes, compiler_options=options),
-        jax.jit(value_and_gradient, static_argnames="settings", compiler_options=options),
+        jax.jit(value_and_gradient, compiler_options=options),
         jax.jit(propose),
         jax.jit(clip),
     )

@@ -26,6 +26,25 @@ class Part(NamedTuple):
     roles: dict[str, Roles]
 
 
+class Weights(NamedTuple):
+    """Weights of the objective.
+
+    Attributes:
+        texture: of the texture of each layer.
+        content: of the content.
+        total_variation: of the total variation.
+    """
+
+    texture: float
+    content: float
+    total_variation: float
+
+
+def weights_of(settings: SynthesisSettings) -> Weights:
+    """The weights of some settings: the texture's is shared by the layers."""
+    return Weights(settings.texture / len(settings.layers), settings.content, settings.total_variation)
+
+
 def layer_features(vgg: VGG16, image: Array, layers: tuple[str, ...]) -> dict[str, Array]:
     """Features `[h, w, C]` of one image `[H, W, 1 or 3]` by layer."""
     colour = jnp.broadcast_to(image, (*image.shape[:2], 3))
@@ -38,7 +57,7 @@ def all_votes(vgg: VGG16, image: Array, part: Part) -> dict[str, Votes]:
     return {name: vote(found[name], *map(jnp.asarray, roles)) for name, roles in part.roles.items()}
 
 
-def objective(image: Array, vgg: VGG16, part: Part, votes: dict[str, Votes], settings: SynthesisSettings) -> Array:
+def objective(image: Array, vgg: VGG16, part: Part, votes: dict[str, Votes], weights: Weights) -> Array:
     """The weighted sum, for fixed nearest patches.
 
     A cell's distances to what n patches want of it are n times its squared distance to their mean, plus a constant:
@@ -49,7 +68,7 @@ def objective(image: Array, vgg: VGG16, part: Part, votes: dict[str, Votes], set
         vgg: the weights.
         part: the window.
         votes: by layer.
-        settings: weights.
+        weights: from `weights_of`.
 
     Returns:
         Scalar.
@@ -59,11 +78,11 @@ def objective(image: Array, vgg: VGG16, part: Part, votes: dict[str, Votes], set
     """
     pixels = jnp.sum(part.hole)
     content = jnp.sum(part.hole * (image - part.start) ** 2) / (pixels * image.shape[-1])
-    total = settings.content * content + settings.total_variation * _roughness(image, part.hole) / pixels
+    total = weights.content * content + weights.total_variation * _roughness(image, part.hole) / pixels
     found = layer_features(vgg, image, tuple(votes))
     for name, (mean, voters, spread, unit) in votes.items():
         distance = jnp.sum(voters * (found[name] - mean) ** 2) + spread
-        total += settings.texture * distance / (unit * len(settings.layers))
+        total += weights.texture * distance / unit
     return total
 
 

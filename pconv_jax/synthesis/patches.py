@@ -86,8 +86,7 @@ def nearest_patches(patches: Array, targets: Array, candidates: Array) -> Array:
         `[P]` int32: for each target the number of its nearest candidate, 0 elsewhere.
     """
     count = len(patches)
-    order = jnp.argsort(~targets, stable=True)
-    order = jnp.pad(order, (0, -count % _CHUNK))
+    (order,) = jnp.nonzero(targets, size=count + -count % _CHUNK, fill_value=0)
     lengths = jnp.linalg.norm(patches, axis=1, keepdims=True)
     directions = patches / jnp.maximum(lengths, _SHORTEST)
     penalty = jnp.where(candidates, 0.0, jnp.inf)

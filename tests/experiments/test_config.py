@@ -10,6 +10,7 @@ import pytest
 from experiments.run import main, parse
 from experiments.train.config import Config
 from experiments.train.presets import PAPER_DATASETS, PRESETS
+from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.losses import LiuLosses, PaperLosses, PathakLosses
 from pconv_jax.models import NETWORKS, PAPER_PRESETS, FillCorrectingConfig
@@ -29,6 +30,16 @@ def test_presets_carry_what_the_paper_says():
     for preset in papers.values():
         assert min(preset.losses.weights.values()) > 0
         assert preset.damage.noise > 0
+
+
+def test_the_bundled_sharp_weights_were_trained_with_their_preset():
+    trained = load_generator_weights("sharp").about["settings"]
+    of_the_run = {"bfloat16", "checkpoint_every", "keep", "sample_every", "test_images", "validation_images"}
+    preset = PRESETS["sharp"].to_json()
+    changed = {name for name in trained if name in preset and trained[name] != preset[name]}
+    assert changed == of_the_run | {"initial_weights", "vgg_weights"}
+    assert preset["perceptual_weight"] == preset["adversarial_weight"] == 5
+    assert preset["judged_image"] == preset["perceptual_image"] == "composite"
 
 
 def test_flags_override_the_preset_of_their_data_set():

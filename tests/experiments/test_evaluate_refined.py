@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import tyro
 from evaluations import colour, evaluate
 
+from experiments.evaluate.opening import open_all_methods
+from experiments.evaluate.options import Options
 from pconv_jax.evaluation.refined import refined_method
 from pconv_jax.evaluation.score_table import ScoreTable, read_rows
 from pconv_jax.evaluation.scoring import NamedMethod
@@ -79,6 +82,20 @@ def test_mistakes_are_one_sentence(vgg, flags, words, tmp_path, capsys):
     assert evaluate(tmp_path / "a", "--methods", "mean,fill", *flags) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "a").exists()
+
+
+def test_without_names_all_methods_are_refined_that_fill_anything(vgg):
+    flags = [
+        "--methods",
+        "unrepaired,mean,fill,ns",
+        "--vgg-weights",
+        str(vgg),
+        "--refine",
+        "--synthesis.layers",
+        "block1_conv1",
+    ]
+    names = [method.name for method in open_all_methods(tyro.cli(Options, args=flags))]
+    assert names == ["unrepaired", "mean", "fill", "fill + synthesis", "ns", "ns + synthesis"]
 
 
 def test_what_leaves_nothing_to_copy_is_scored_as_it_is(vgg):

@@ -18,14 +18,14 @@ from pconv_jax.synthesis.windows import choose_windows
 VGG = tiny_vgg("block1_conv1")
 
 
-def hole(height=24, width=32):
+def hole(height=32, width=32):
     found = np.zeros((height, width), bool)
-    found[8:14, 10:18] = True
+    found[8:14, 8:24] = True
     return found
 
 
 def picture(*shape, dtype=np.float32, seed=0):
-    values = np.random.default_rng(seed).random((24, 32, *shape), np.float32)
+    values = np.random.default_rng(seed).random((32, 32, *shape), np.float32)
     return values if dtype == np.float32 else (values * np.iinfo(dtype).max).astype(dtype)
 
 
@@ -57,12 +57,12 @@ def test_pictures_of_pillow_and_arrays_of_jax():
 
 def test_without_a_hole_nothing_happens():
     image = picture(3)
-    np.testing.assert_array_equal(refine(image, hole=np.zeros((24, 32), bool), vgg=VGG, settings=TINY), image)
+    np.testing.assert_array_equal(refine(image, hole=np.zeros((32, 32), bool), vgg=VGG, settings=TINY), image)
 
 
 def test_stripes_come_back():
     """A grey hole in a pattern: the nearest patches know its other half."""
-    truth = np.zeros((24, 32, 3), np.float32)
+    truth = np.zeros((32, 32, 3), np.float32)
     truth[:, ::2] = 1
     start = np.where(hole()[..., None], 0.6 * truth + 0.2, truth)
     settings = dataclasses.replace(TINY, iterations=30, match_every=10, content=0.0, total_variation=0.0)
@@ -101,9 +101,9 @@ def test_windows_cover_every_hole_once_and_stay_inside(shape):
 
 
 def test_nothing_left_to_copy_is_one_sentence():
-    almost = np.ones((24, 32), bool)
+    almost = np.ones((32, 32), bool)
     almost[:, :2] = False
-    with pytest.raises(NothingToCopyError, match=r"no 3x3 patch of block1_conv1 .* 24x32 px at row 0, column 0"):
+    with pytest.raises(NothingToCopyError, match=r"no 3x3 patch of block1_conv1 .* 32x32 px at row 0, column 0"):
         refine(picture(3), hole=almost, vgg=VGG, settings=TINY)
 
 
@@ -111,7 +111,7 @@ def test_untrained_weights_need_a_word():
     vgg = random_weights(0, through="block1_conv1")
     with pytest.raises(InputError, match=r"random numbers \(seed 0, untrained\), and refining .* would make noise"):
         refine(picture(3), hole=hole(), vgg=vgg, settings=TINY)
-    assert refine(picture(3), hole=hole(), vgg=vgg, settings=TINY, allow_untrained=True).shape == (24, 32, 3)
+    assert refine(picture(3), hole=hole(), vgg=vgg, settings=TINY, allow_untrained=True).shape == (32, 32, 3)
     with pytest.raises(InputError, match="--vgg-weights random cannot refine"):
         open_vgg("random", TINY)
 
@@ -144,8 +144,13 @@ def test_mistakes_in_images():
         refine(picture(3), vgg=VGG, settings=TINY)
     with pytest.raises(InputError, match=r"valid pixels .* must lie in"):
         refine(picture(3) * 2, hole=hole(), vgg=VGG, settings=TINY)
-    with pytest.raises(InputError, match="the hole is 24x32 and the image 32x24"):
+    with pytest.raises(InputError, match="the hole is 32x32 and the image 32x24"):
         refine(np.zeros((32, 24, 3), np.uint8), hole=hole(), vgg=VGG, settings=TINY)
+
+
+def test_vgg19_will_do(shared):
+    vgg = open_vgg(str(shared / "weights" / "vgg19_conv1_1_to_conv3_4.npz"), SynthesisSettings())
+    assert (vgg.network, vgg.preprocessing) == ("VGG19", "caffe")
 
 
 def test_the_defaults_are_in_order():

@@ -9,7 +9,7 @@ import pytest
 from synthesis_reference import TINY, objective, tiny_vgg
 
 from pconv_jax.synthesis.descent import descend
-from pconv_jax.synthesis.objective import all_votes
+from pconv_jax.synthesis.objective import all_votes, weights_of
 from pconv_jax.synthesis.objective import objective as of_the_library
 from pconv_jax.synthesis.scales import refine_window, steps_of, window_parts
 
@@ -32,7 +32,9 @@ def test_the_objective_is_that_of_plain_numpy(example):
     image, hole, part = example
     vgg, rng = tiny_vgg(), np.random.default_rng(1)
     moved = np.where(hole[..., None], rng.random(image.shape, np.float32), image)
-    value = jax.jit(lambda moved: of_the_library(moved, vgg, part, all_votes(vgg, image, part), BOTH))(moved)
+    value = jax.jit(lambda moved: of_the_library(moved, vgg, part, all_votes(vgg, image, part), weights_of(BOTH)))(
+        moved
+    )
     expected = objective(vgg, moved, image, image, hole, BOTH)
     np.testing.assert_allclose(value, expected, rtol=1e-5)
     assert expected > 0.5
@@ -60,14 +62,14 @@ def test_without_texture_the_start_is_the_minimum(example):
 
 def test_total_variation_alone_is_the_harmonic_surface():
     """Between a black and a white half the solution is a ramp: known in closed form."""
-    image = np.zeros((16, 16, 3), np.float32)
-    image[:, 8:] = 1
-    hole = np.zeros((16, 16), bool)
-    hole[:, 4:12] = True  # columns 3 and 12 hold 0 and 1
+    image = np.zeros((32, 32, 3), np.float32)
+    image[:, 16:] = 1
+    hole = np.zeros((32, 32), bool)
+    hole[:, 12:20] = True  # columns 11 and 20 hold 0 and 1
     settings = dataclasses.replace(TINY, texture=0.0, content=0.0, total_variation=1.0)
     (part,) = window_parts(image, hole, hole, settings)
     after, _ = descend(tiny_vgg("block1_conv1"), image, part, steps=40, settings=settings)
-    np.testing.assert_allclose(after[:, 3:13], np.broadcast_to(np.arange(10)[:, None] / 9, (16, 10, 3)), atol=2e-3)
+    np.testing.assert_allclose(after[:, 11:21], np.broadcast_to(np.arange(10)[:, None] / 9, (32, 10, 3)), atol=2e-3)
 
 
 def test_parts_keep_thin_lines_and_pad_what_is_no_multiple():
