@@ -20,6 +20,14 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_compilation_cache_dir", str(ROOT / ".cache" / "jax"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
+# Half a minute or more in few tests: one of them at the end would leave the other process with nothing to do.
+LONG = ("test_presets", "test_notebook", "test_public_face", "test_performance_start", "test_experiments", "test_cli")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, the other ones in their order."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> pathlib.Path:

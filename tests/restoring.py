@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import jax
 import numpy as np
 import tifffile
 from PIL import Image, ImageCms
@@ -25,6 +26,7 @@ def started(*arguments):
     cache = {
         "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache" / "jax"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_NUM_CPU_DEVICES": str(jax.device_count()),  # or it would not find the programs of the tests
     }
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     # Tests that run in the background of a shell ignore SIGINT, and so would what they start.

@@ -48,10 +48,10 @@ class Trainer:
         self.total_steps = config.total_steps(len(source))
         self.steps = 0
         self.config = config.train_config(self.total_steps)
+        self._replicas = _replicas(self.config, config.run.mapping)
+        self._replicas.check_batch(config.data.batch_size // jax.process_count())  # before anything is compiled
         state = _with_initial_weights(config, self.config, init_state(self.config, seed=config.run.seed))
         self.parameters = _size(state.generator.params), _size(state.discriminator.params)
-        self._replicas = _replicas(self.config, config.run.mapping)
-        self._replicas.check_batch(config.data.batch_size // jax.process_count())
         self.state = self._replicas.replicate(state)
         self._vgg = self._replicas.replicate(vgg)
         self.data = iter(training_batches(config, source))

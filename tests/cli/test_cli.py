@@ -13,6 +13,7 @@ from restoring import SIZE, SRGB, SUFFIXES, check, files, hole, load, picture, s
 
 from pconv_jax.cli.main import main
 
+WAIT = 240  # seconds for what takes a few, on a machine that has other things to do
 FLAGS = (
     *("--help", "--out", "-o", "--mask", "-m", "--mask-alpha", "--mask-color", "--mask-tolerance", "--mask-threshold"),
     *("--invert-mask", "--dilate", "--weights", "--overwrite", "--compare", "--quality"),
@@ -206,7 +207,7 @@ def test_wrong_flags(arguments, capsys):
 
 def test_the_installed_script(one, weights):
     process = started("inpaint", one.image, "-m", one.mask, "-o", one.out, "--weights", weights)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=WAIT)
     assert process.returncode == 0
     assert "1 restored" in out + err
     assert "\r" not in out + err and "\x1b" not in out + err
@@ -215,7 +216,7 @@ def test_the_installed_script(one, weights):
 
 def until(count, folder, process):
     """Waits until the folder holds so many results."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + WAIT
     while len(list(folder.glob("[0-9]*.png"))) < count:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
@@ -234,7 +235,7 @@ def test_stopped_at_any_time_the_same_command_goes_on(tmp_path, weights, inpaint
         process = started("inpaint", *arguments, "--weights", weights)
         until(len(before) + 2, out, process)
         process.send_signal(signal_)
-        told, complaint = process.communicate(timeout=60)
+        told, complaint = process.communicate(timeout=WAIT)
         assert process.returncode == code
         assert "Traceback" not in told + complaint
         results = sorted(out.glob("[0-9]*.png"))

@@ -241,7 +241,7 @@ def test_every_failure_is_named(one, inpaint):
 def test_no_program_is_compiled_for_a_photograph(tmp_path, inpaint, programs):
     rng = np.random.default_rng(0)
     for number in range(30):
-        height, width = rng.integers(20, 240, 2)
+        height, width = rng.integers(20, 150, 2)
         folder = "few" if number < 10 else "many"
         save(tmp_path / folder / f"{number}.png", picture(height, width, channels=(1, 3)[number % 2], seed=number))
         mask = np.zeros((height, width), bool)

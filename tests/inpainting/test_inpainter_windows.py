@@ -25,7 +25,7 @@ def test_in_windows_or_whole_is_the_same_to_one_level(model, inpainter, height, 
     expected = whole(model, image, mask)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        results = [Inpainter(model, windows=sizes)(image, mask) for sizes in (SMALL, (176,), (144, 256, 448))]
+        results = [Inpainter(model, windows=sizes)(image, mask) for sizes in (SMALL, (176,), (128, 256, 384))]
     for result in results:
         assert np.abs(result.astype(float) - np.where(mask[..., None] == 0, expected, image)).max() <= 1
 
@@ -61,7 +61,7 @@ def test_the_window_of_a_broad_hole_repairs_thin_ones_near_it():
 
 
 def test_holes_wider_than_a_window_are_filled_and_told(model):
-    inpainter = Inpainter(untrained(thickest_line=24), windows=SMALL)
+    inpainter = Inpainter(untrained(thickest_line=24), windows=(176,))
     image = np.full((300, 400, 3), 90, np.uint8)
     image[:, 200:] = 160
     mask = np.ones((300, 400), np.uint8)
@@ -80,7 +80,7 @@ def test_the_width_of_a_hole_that_fills_a_window_is_a_number_of_pixels():
     mask = np.ones((300, 300), np.uint8)
     mask[20:280, 20:280] = False
     with pytest.warns(UserWarning, match=r"holes are about [12]\d\d px across"):
-        Inpainter(untrained(thickest_line=24), windows=(112,))(np.full((300, 300), 90, np.uint8), mask)
+        Inpainter(untrained(thickest_line=24), windows=(128,))(np.full((300, 300), 90, np.uint8), mask)
 
 
 def test_a_window_of_nothing_but_hole_is_filled_from_what_is_far_away(model):
@@ -127,7 +127,7 @@ def test_no_seam_shows_with_the_bundled_weights(thickest):
     expected = np.where(mask[..., None] == 0, whole(shipped.generator, image, mask), image)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        small, large = (Inpainter(shipped.generator, windows=sizes)(image, mask) for sizes in ((112, 144), (208,)))
+        small, large = (Inpainter(shipped.generator, windows=sizes)(image, mask) for sizes in ((96, 128), (176,)))
     for result in (small, large):
         assert np.abs(result.astype(float) - expected).max() <= 1
     assert (small != large).mean() < 0.001  # where rounding decides

@@ -47,10 +47,16 @@ def batch(seed: int, images: int = 8) -> dict[str, np.ndarray]:
     return {"image": image, "noisy": np.clip(image + 0.1, 0, 1), "mask": mask}
 
 
+@functools.cache
+def replicas_of(config: TrainConfig, devices: int, mapping) -> Replicas:
+    """Traced and compiled once for all tests that take this step."""
+    return Replicas(functools.partial(train_step, config), mapping=mapping, devices=jax.devices()[:devices])
+
+
 def run(
     config: TrainConfig, batches, *, devices: int = 1, mapping="shard_map"
 ) -> tuple[TrainState, list[dict[str, float]]]:
-    replicas = Replicas(functools.partial(train_step, config), mapping=mapping, devices=jax.devices()[:devices])
+    replicas = replicas_of(config, devices, mapping)
     state, constants, history = replicas.replicate(init_state(config, seed=0)), replicas.replicate(vgg()), []
     for data in batches:
         state, metrics = replicas(state, data, constants)
