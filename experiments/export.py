@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tyro
 
-from experiments.train.run_folder import open_run
+from experiments.train.run_folder import open_run, read_config
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import Precision, load_generator_weights, save_generator_weights
@@ -59,6 +59,7 @@ def export(options: Options) -> None:
 
 def _of_run(folder: Path, *, latest: bool) -> TrainedGenerator:
     """The best checkpoint of a run, or the latest, with the facts about its training."""
+    read_config(folder)  # what is no run says so before its checkpoints are looked for
     with open_checkpoints(folder) as checkpoints:
         step = checkpoints.latest if latest else checkpoints.best_or_latest
     run = open_run(folder, step=step)

@@ -63,6 +63,6 @@ def test_flags_that_make_no_sense_are_told(finished, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["--help"])
     assert stopped.value.code == 0
-    text = capsys.readouterr().out
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "RUN/paper_figures if not given" in text
     assert "nothing to draw: give the folder of a run, --weights, or --generator" in refused(capsys)
