@@ -11,7 +11,7 @@ from experiments.train.report import write_report
 from experiments.train.run_folder import read_settings
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
-from pconv_jax.common.atomic_write import write_json
+from pconv_jax.common.atomic_write import is_temporary, write_json
 from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import SPLITS, ImageSource, open_source
@@ -77,7 +77,7 @@ def _check_folder(config: Config) -> None:
         raise InputError(f"{config.run.out} holds a run already: add --resume to continue it, or choose another --out")
     if has_settings:
         config.check_same_run(read_settings(config.run.out))
-    elif any(config.run.out.iterdir()):
+    elif not all(map(is_temporary, config.run.out.iterdir())):
         raise InputError(f"{config.run.out} is not empty and holds no run: choose another --out")
 
 

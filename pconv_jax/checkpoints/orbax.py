@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.paths import given_path
 
 
 class Checkpoints:
@@ -110,8 +111,15 @@ class Checkpoints:
 
     def _score(self, metrics: Any) -> float:
         # A checkpoint without a validation score (saved by an interrupt) ranks last.
-        value = (metrics or {}).get(self._minimise)
-        return float("inf") if value is None else float(value)
+        value = metrics.get(self._minimise) if isinstance(metrics, Mapping) else metrics
+        if value is None:
+            return float("inf")
+        if not isinstance(value, int | float):
+            raise InputError(
+                f"a checkpoint in {self._checkpointer.directory} has {self._minimise}={str(value)[:80]!r}, which is no "
+                "number: restore its metrics, or choose another run"
+            )
+        return float(value)
 
     def save(self, step: int, parts: Mapping[str, Any], *, metrics: Mapping[str, float] | None = None) -> None:
         """Saves in the background; returns when the parts may change again.
@@ -178,7 +186,7 @@ def open_checkpoints(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]
     Raises:
         InputError: there is no such directory, or no checkpoint in it.
     """
-    path = Path(directory)
+    path = given_path(directory)
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
     if not folder.is_dir():
         raise InputError(f"{path} is not a directory: give the output folder of a run, or its checkpoints folder")

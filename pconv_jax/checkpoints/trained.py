@@ -15,6 +15,7 @@ import numpy as np
 from flax import nnx
 from numpy.typing import ArrayLike
 
+from pconv_jax.checkpoints.checks import check_about, check_output, check_values
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
@@ -86,7 +87,7 @@ class TrainedGenerator:
 
         Raises:
             InputError: shapes that do not fit, values out of range, a boolean `mask`, or not exactly one of `mask` and
-                `hole`.
+                `hole`; or weights that give no numbers.
         """
         images, holes = _as_batch(image, mask, hole)
         output, valid = self.raw(images, np.float32(1) - holes)
@@ -100,6 +101,7 @@ class TrainedGenerator:
                 f"{widest} px wide"
             )
             warnings.warn(f"{left} pixels lie {reason}", stacklevel=2)
+        check_output(output[np.broadcast_to(holes, output.shape)])
         return np.where(holes, np.where(valid != 0, output, 0), images).reshape(np.shape(image))
 
     def raw(self, images: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,19 +139,32 @@ def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> T
         params, stats = shapes_of(config)
         chosen = step if step is not None else checkpoints.best_or_latest
         parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]
+    for name, part in parts.items():
+        for key, values in by_name(part).items():
+            check_values(f"{name}/{key}", values, directory)
     settings = metadata.get("config")
     if not isinstance(settings, dict) or settings.get("masks", "lines") != "lines":
         settings = {}  # other masks have no thickness
     lines = settings.get("line_thickness")
-    return TrainedGenerator(
-        config, parts["params"], parts["stats"], about={"thickest_line": lines[-1]} if lines else {}
-    )
+    about = {"thickest_line": lines[-1] if isinstance(lines, list) and lines else lines} if lines else {}
+    return TrainedGenerator(config, parts["params"], parts["stats"], about=check_about(about, directory))
 
 
 def shapes_of(config: AnyGeneratorConfig) -> tuple[nnx.State, nnx.State]:
     """Shapes of the parameters and batch statistics of a generator: initialising the arrays would take seconds."""
     generator = nnx.eval_shape(lambda: config.build(rngs=nnx.Rngs(0)))
     return nnx.state(generator, nnx.Param), nnx.state(generator, nnx.BatchStat)
+
+
+def by_name(state: nnx.State) -> dict[str, Any]:
+    """The leaves of a state by their path, such as "encoder/0/kernel", in the order of the tree."""
+    leaves = jax.tree_util.tree_leaves_with_path(state)
+    return {"/".join(_step(each) for each in path if _step(each)): leaf for path, leaf in leaves}
+
+
+def _step(key: Any) -> str:
+    """One part of a path; empty for the variable that wraps an array."""
+    return str(key.key) if hasattr(key, "key") else str(key.idx) if hasattr(key, "idx") else ""
 
 
 @functools.cache

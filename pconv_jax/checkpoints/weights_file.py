@@ -8,17 +8,20 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from pconv_jax.checkpoints.bundled import bundled_weights
-from pconv_jax.checkpoints.trained import TrainedGenerator, load_run, shapes_of
+from pconv_jax.checkpoints.checks import check_about, check_values
+from pconv_jax.checkpoints.trained import TrainedGenerator, by_name, load_run, shapes_of
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.paths import given_path
 from pconv_jax.models import config_from_json, config_to_json
 
 _METADATA = ("generator", "about")
 _PARTS = ("params", "stats")
 _SCALE = "scale/"  # before the name of a kernel that is stored as whole numbers: what 1 stands for
+
+_WAY_OUT = "give weights that this project saved"
 
 Precision = Literal["float32", "float16", "int8"]
 
@@ -41,8 +44,8 @@ def save_generator_weights(
 
     if precision not in get_args(Precision):
         raise InputError(f"precision={precision!r} must be one of {', '.join(get_args(Precision))}")
-    tensors = {f"stats/{name}": np.asarray(leaf) for name, leaf in _by_name(generator.stats).items()}
-    for name, leaf in _by_name(generator.params).items():
+    tensors = {f"stats/{name}": np.asarray(leaf) for name, leaf in by_name(generator.stats).items()}
+    for name, leaf in by_name(generator.params).items():
         tensors |= _encode(f"params/{name}", np.asarray(leaf), precision)
     metadata = {"generator": config_to_json(generator.config), "about": generator.about}
     with atomic_write(path) as temporary:
@@ -69,18 +72,17 @@ def load_generator_weights(weights: str | os.PathLike[str]) -> TrainedGenerator:
     tensors, metadata = _read(path)
     config = config_from_json(metadata.get("generator"), path)
     states = dict(zip(_PARTS, shapes_of(config), strict=True))
-    expected = {f"{part}/{key}": leaf.shape for part, state in states.items() for key, leaf in _by_name(state).items()}
-    found = {key: tensor.shape for key, tensor in tensors.items()}
+    expected = {f"{part}/{key}": leaf.shape for part, state in states.items() for key, leaf in by_name(state).items()}
+    found = {key: tensor.shape for key, tensor in tensors.items() if not key.startswith(_SCALE)}
     if found != expected:
         wrong = sorted(key for key in found | expected if found.get(key) != expected.get(key))
         raise InputError(f"{path} does not fit the network that it names ({', '.join(wrong[:3])}): save it again")
+    arrays = {key: _decode(key, tensors, path) for key in expected}
     params, stats = (
-        jax.tree.unflatten(
-            jax.tree.structure(state), [jnp.asarray(tensors[f"{part}/{key}"]) for key in _by_name(state)]
-        )
+        jax.tree.unflatten(jax.tree.structure(state), [jnp.asarray(arrays[f"{part}/{key}"]) for key in by_name(state)])
         for part, state in states.items()
     )
-    return TrainedGenerator(config, params, stats, about=metadata.get("about") or {})
+    return TrainedGenerator(config, params, stats, about=check_about(metadata.get("about"), path))
 
 
 def load_generator(weights: str | os.PathLike[str]) -> TrainedGenerator:
@@ -95,6 +97,7 @@ def load_generator(weights: str | os.PathLike[str]) -> TrainedGenerator:
     Raises:
         InputError: no such weights, or they cannot be read.
     """
+    given_path(weights)
     # A folder in the current directory must not hide bundled weights of the same name.
     if str(weights) not in bundled_weights() and os.path.isdir(weights):
         return load_run(weights)
@@ -107,9 +110,11 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items() if key in _METADATA}
-            tensors = _decode({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118 - no mapping
-    except (SafetensorError, ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({error}): give weights that this project saved") from error
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+    except RecursionError as error:
+        raise InputError(f"{path} cannot be read (its notes are nested too deeply): {_WAY_OUT}") from error
+    except (SafetensorError, ValueError, OSError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} cannot be read ({error}): {_WAY_OUT}") from error
     return tensors, metadata
 
 
@@ -121,21 +126,18 @@ def _encode(name: str, values: np.ndarray, precision: Precision) -> dict[str, np
     return {name: values if precision == "float32" else values.astype(np.float16)}
 
 
-def _decode(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The arrays that the tensors of a file stand for, float32."""
-    return {
-        name: tensor.astype(np.float32) * tensors.get(_SCALE + name, np.float32(1))
-        for name, tensor in tensors.items()
-        if not name.startswith(_SCALE)
-    }
-
-
-def _by_name(state: nnx.State) -> dict[str, Any]:
-    """The leaves of a state by their path, in the order of the tree."""
-    leaves = jax.tree_util.tree_leaves_with_path(state)
-    return {"/".join(_step(each) for each in path if _step(each)): leaf for path, leaf in leaves}
-
-
-def _step(key: Any) -> str:
-    """One part of a path; empty for the variable that wraps an array."""
-    return str(key.key) if hasattr(key, "key") else str(key.idx) if hasattr(key, "idx") else ""
+def _decode(name: str, tensors: dict[str, np.ndarray], path: Path) -> np.ndarray:
+    """The array that a tensor of a file stands for, float32, if all of it can be a network's."""
+    tensor, scale = tensors[name], tensors.get(_SCALE + name)
+    if tensor.dtype != np.int8 if scale is not None else not np.issubdtype(tensor.dtype, np.floating):
+        kind = "floating point" if scale is None else "int8, as it has a scale"
+        raise InputError(f"{path} holds {name} as {tensor.dtype}, but it must be {kind}: {_WAY_OUT}")
+    with np.errstate(over="ignore"):  # what is infinite then is refused
+        values = tensor.astype(np.float32)
+        if scale is not None:
+            one_each = (*(1,) * (tensor.ndim - 1), *tensor.shape[-1:])
+            if not np.issubdtype(scale.dtype, np.floating) or scale.shape != one_each:
+                raise InputError(f"{path} does not have one scale for each channel of {name}: {_WAY_OUT}")
+            values *= scale.astype(np.float32)
+    check_values(name, values, path)
+    return values

@@ -8,8 +8,8 @@ import numpy as np
 import tyro
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging import Photograph, read_hole
-from pconv_jax.imaging.masks import MASK_THRESHOLD
+from pconv_jax.imaging import Photograph, read_hole, read_size
+from pconv_jax.imaging.masks import MASK_THRESHOLD, resized_hole
 
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
 
@@ -20,12 +20,14 @@ class Holes:
 
     Attributes:
         mask: a mask file of the same size, white = hole, for all photographs; or a folder of masks, each with the name
-            of its photograph and any suffix.
+            of its photograph and any suffix, or with _mask, _mask001 or .mask after the name.
         mask_alpha: pixels less than half opaque are holes; the restored photograph is opaque.
         mask_color: pixels of this colour are holes: red, green and blue, 0 to 255.
         mask_tolerance: how far each channel may be from that colour.
         invert_mask: mask files mark holes black, not white.
         mask_threshold: grey value, 1 to 255, from which on a pixel of a mask file is white.
+        resize_mask: a mask of another size is resized, if it has the shape of the photograph: what touches a hole is
+            hole. Otherwise it is refused.
         dilate: px by which holes are widened all around, for masks that do not quite cover the damage.
     """
 
@@ -35,6 +37,7 @@ class Holes:
     mask_tolerance: int = 0
     invert_mask: bool = False
     mask_threshold: int = MASK_THRESHOLD
+    resize_mask: bool = False
     dilate: int = 0
 
     def check(self) -> None:
@@ -54,31 +57,47 @@ class Holes:
             raise InputError(f"--mask-threshold is {self.mask_threshold}, but it must lie between 1 and 255")
         if not 0 <= self.dilate <= 100:
             raise InputError(f"--dilate is {self.dilate} px, but it must lie between 0 and 100")
-        if self.mask is None and (self.invert_mask or self.mask_threshold != MASK_THRESHOLD):
-            raise InputError("--invert-mask and --mask-threshold go with --mask MASK: leave them out")
+        if self.mask is None and (self.invert_mask or self.resize_mask or self.mask_threshold != MASK_THRESHOLD):
+            raise InputError("--invert-mask, --mask-threshold and --resize-mask go with --mask MASK: leave them out")
         if self.mask_color is None and self.mask_tolerance:
             raise InputError("--mask-tolerance goes with --mask-color R G B: leave it out")
 
-    def find(self, photograph: Photograph, mask: Path | None) -> np.ndarray:
+    def check_sizes(self, image: Path, mask: Path | None, *, max_pixels: int | None = None) -> None:
+        """Refuses a mask of another size by the headers alone, before anything is decoded.
+
+        Args:
+            image: the file of the photograph.
+            mask: the file of its mask, if the holes come from one.
+            max_pixels: of each, as for `read_photograph`.
+
+        Raises:
+            InputError: the sizes differ, and masks are not to be resized; or a header cannot be read.
+        """
+        if mask is None:
+            return
+        own, size = (read_size(file, max_pixels=max_pixels) for file in (image, mask))
+        # Which side is which is only sure once they are decoded.
+        if sorted(size) != sorted(own) and not self.resize_mask:
+            raise InputError(_other_size(mask, size, own))
+
+    def find(self, photograph: Photograph, mask: Path | None, *, max_pixels: int | None = None) -> np.ndarray:
         """The holes of a photograph.
 
         Args:
             photograph: as it was read.
             mask: the file of its mask, if the holes come from one.
+            max_pixels: of the mask, as for `read_hole`.
 
         Returns:
             bool `[H, W]`, True = hole.
 
         Raises:
-            InputError: a mask of another size, no alpha channel, or no pixel that is valid.
+            InputError: a mask of another size or shape, no alpha channel, or no pixel that is valid.
         """
         if mask is not None:
-            hole = read_hole(mask, threshold=self.mask_threshold, invert=self.invert_mask)
+            hole = read_hole(mask, threshold=self.mask_threshold, invert=self.invert_mask, max_pixels=max_pixels)
             if hole.shape != photograph.pixels.shape[:2]:
-                size, own = ("x".join(map(str, reversed(each.shape[:2]))) for each in (hole, photograph.pixels))
-                raise InputError(
-                    f"the mask {mask} has {size} pixels and the photograph {own}: they must have the same size"
-                )
+                hole = self._resized(hole, photograph.pixels.shape[:2], mask)
         elif self.mask_alpha:
             if photograph.alpha is None:
                 raise InputError("has no alpha channel to take the holes from: erase the damage and save it as PNG")
@@ -90,6 +109,32 @@ class Holes:
         if hole.all():
             raise InputError("the holes leave no valid pixel: use a smaller mask, --invert-mask or a smaller --dilate")
         return hole
+
+    def _resized(self, hole: np.ndarray, shape: tuple[int, ...], mask: Path) -> np.ndarray:
+        (height, width), (own_height, own_width) = hole.shape, shape
+        if not self.resize_mask:
+            raise InputError(_other_size(mask, (width, height), (own_width, own_height)))
+        # Of one shape, but for what sides lose that are rounded to whole pixels.
+        if abs(width * own_height - height * own_width) > max(width + height, own_width + own_height):
+            raise InputError(
+                f"the mask {mask} has {width}x{height} pixels and the photograph {own_width}x{own_height}, which is "
+                "another shape: save it in that size"
+            )
+        return resized_hole(hole, own_height, own_width)
+
+    def if_nothing_is_marked(self) -> str:
+        """What to look at where no hole is found."""
+        if self.mask is not None:
+            return "white marks damage in a mask; see --invert-mask and --mask-threshold"
+        return "see --mask-tolerance" if self.mask_color is not None else "erase the damage to transparency"
+
+
+def _other_size(mask: Path, size: tuple[int, int], own: tuple[int, int]) -> str:
+    (width, height), (own_width, own_height) = size, own
+    return (
+        f"the mask {mask} has {width}x{height} pixels and the photograph {own_width}x{own_height}: save it in that "
+        "size, or give --resize-mask"
+    )
 
 
 def _of_color(pixels: np.ndarray, color: tuple[int, int, int], tolerance: int) -> np.ndarray:

@@ -1,12 +1,13 @@
 """Plans the work: which photograph, with which mask, to which file."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pconv_jax.cli.holes import Holes
+from pconv_jax.cli.photographs import Found, find_photographs, resolver
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging import IMAGE_SUFFIXES, OUTPUT_FORMATS, image_files, matching_masks
+from pconv_jax.imaging import OUTPUT_FORMATS, best_matches, image_files, masks_beside
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,12 +17,16 @@ class Job:
     Attributes:
         image: its file.
         mask: the file of its mask, if the holes come from one.
-        out: the file to write.
+        out: the result, as it is named.
+        target: the file to write: `out`, or what it points to if it is a link.
+        fault: why it cannot be restored, if that is known from the names; empty if it can.
     """
 
     image: Path
     mask: Path | None
     out: Path
+    target: Path
+    fault: str = ""
 
     @property
     def comparison(self) -> Path:
@@ -30,7 +35,20 @@ class Job:
         return self.out.with_name(f"{self.out.name}.compare.jpg")
 
 
-def plan(image: Path, out: Path, holes: Holes, *, overwrite: bool = False) -> list[Job]:
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The work.
+
+    Attributes:
+        jobs: the photographs, sorted by name.
+        passed_over: a sentence for each kind of file in their folder that is not worked on.
+    """
+
+    jobs: list[Job]
+    passed_over: list[str]
+
+
+def plan(image: Path, out: Path, holes: Holes, *, overwrite: bool = False) -> Plan:
     """Plans the work, without reading any image.
 
     Args:
@@ -40,69 +58,70 @@ def plan(image: Path, out: Path, holes: Holes, *, overwrite: bool = False) -> li
         overwrite: whether the photograph may be replaced by its restored version.
 
     Returns:
-        The jobs, sorted by name.
+        The jobs, and what is not one.
 
     Raises:
-        InputError: something does not exist, photographs have no mask, two would be written to one file, or one would
+        InputError: something does not exist, no photograph has a mask, two would be written to one file, or one would
             replace its original or a mask.
     """
     if holes.mask is not None and not holes.mask.exists():
         raise InputError(f"{holes.mask} does not exist: give a mask file, or a folder of them")
-    root, names = _photographs(image, out, holes.mask)
-    masks = _masks(root, names, holes.mask)
+    found = find_photographs(image, out, holes.mask)
+    masks = _masks(found, holes.mask)
     into_folder = image.is_dir() or out.is_dir()
-    jobs = [
-        Job(root / name, mask, _written_as(out / name) if into_folder else out)
-        for name, mask in zip(names, masks, strict=True)
-    ]
-    _check_results(jobs, overwrite=overwrite)
-    return jobs
+    real = resolver()
+    jobs = []
+    for name, (mask, fault) in zip(found.names, masks, strict=True):
+        written = _written_as(out / name) if into_folder else out
+        target = real(written) if written.is_symlink() and written.exists() else written
+        jobs.append(Job(found.root / name, mask, written, target, fault))
+    _check_results(jobs, real, overwrite=overwrite)
+    return Plan(jobs, found.passed_over)
 
 
-def _photographs(image: Path, out: Path, mask: Path | None) -> tuple[Path, Sequence[Path]]:
-    """A folder and the photographs below it, without results and masks that lie there too."""
-    if not image.is_dir():
-        if not image.exists():
-            raise InputError(f"{image} does not exist: give a photograph, or a folder of them")
-        return image.parent, [Path(image.name)]
-    if out.exists() and not out.is_dir():
-        raise InputError(f"-o {out} is a file, but {image} is a folder: give a folder for the results")
-    excluded = {path.resolve() for path in (out, mask) if path is not None}
-    excluded = {path for path in excluded if image.resolve() in path.parents}
-    found = [name for name in image_files(image) if not _with_parents(image / name) & excluded]
-    if not found:
-        raise InputError(f"{image} holds no image: give a folder of {', '.join(IMAGE_SUFFIXES)} files")
-    return image, found
-
-
-def _with_parents(path: Path) -> set[Path]:
-    path = path.resolve()
-    return {path, *path.parents}
-
-
-def _masks(root: Path, names: Sequence[Path], mask: Path | None) -> Sequence[Path | None]:
-    """The mask of each photograph: one file for all, or the file of the same name in the folder of masks."""
+def _masks(found: Found, mask: Path | None) -> Sequence[tuple[Path | None, str]]:
+    """The mask of each photograph, or why it has none: one file for all, or the one whose name goes with it."""
     if mask is None or not mask.is_dir():
-        return [mask] * len(names)
-    found = [mask / below for below in matching_masks(names, mask)]
-    for name, file in zip(names, found, strict=True):
-        if file.exists() and file.samefile(root / name):
-            raise InputError(f"{root / name} would be its own mask: keep the masks in a folder of their own")
-    return found
+        return [(mask, "")] * len(found.names)
+    files = image_files(mask)
+    if mask.resolve() == found.root.resolve():
+        files = tuple(masks_beside(files)) or files
+    choices = best_matches(found.names, files)
+    if not any(choices):
+        first = found.names[0]
+        raise InputError(
+            f"{mask} has no mask for {first.as_posix()}, nor for any other photograph: each needs one of the same name "
+            f"there, such as {first.with_suffix('.png').as_posix()}"
+        )
+    return [_one_of(masks, found.root / name, mask) for name, masks in zip(found.names, choices, strict=True)]
 
 
-def _check_results(jobs: Sequence[Job], *, overwrite: bool) -> None:
-    masks = {job.mask.resolve() for job in jobs if job.mask}
+def _one_of(masks: Sequence[Path], image: Path, root: Path) -> tuple[Path | None, str]:
+    if not masks:
+        return None, f"{root} has no mask for it: add one of the same name, such as {image.with_suffix('.png').name}"
+    if len(masks) > 1:
+        return None, f"{root} has more than one mask for it, {masks[0]} and {masks[1]}: keep only one"
+    file = root / masks[0]
+    if file.exists() and image.exists() and file.samefile(image):
+        raise InputError(f"{image} would be its own mask: keep the masks in a folder of their own")
+    return file, ""
+
+
+def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwrite: bool) -> None:
+    masks = {real(job.mask) for job in jobs if job.mask}
     seen: dict[Path, Path] = {}
     for job in jobs:
-        if job.out.suffix.lower() not in OUTPUT_FORMATS:
+        kind = OUTPUT_FORMATS.get(job.out.suffix.lower())
+        if kind is None:
             raise InputError(f"-o {job.out} has no suffix that can be written: use one of {', '.join(OUTPUT_FORMATS)}")
-        if other := seen.get(job.out):
-            raise InputError(f"{other} and {job.image} would both be written to {job.out}: rename one of them")
-        seen[job.out] = job.image
-        if job.out.resolve() in masks:
+        if OUTPUT_FORMATS.get(job.target.suffix.lower()) != kind:
+            raise InputError(f"-o {job.out} is a link to {job.target}, which is of another kind: give that file itself")
+        if other := seen.get(job.target):
+            raise InputError(f"{other} and {job.image} would both be written to {job.target}: rename one of them")
+        seen[job.target] = job.image
+        if real(job.out) in masks:
             raise InputError(f"-o {job.out} is a mask: choose another file")
-        if not overwrite and job.out.exists() and job.out.samefile(job.image):
+        if not overwrite and job.out.exists() and job.image.exists() and job.out.samefile(job.image):
             raise InputError(f"-o {job.out} is the photograph itself: choose another file, or give --overwrite")
 
 

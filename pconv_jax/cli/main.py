@@ -1,6 +1,7 @@
 """The command `pconv-jax`: flags only; the work is in `restoring` and `info`."""
 
 import dataclasses
+import math
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ class Inpaint:
         refine: with --vgg-weights, give broad holes texture after the network; takes up to a minute for each hole.
         vgg_weights: a file of VGG16 or VGG19 weights, or "download" for VGG16's; only used to refine.
         overwrite: replace results that already exist; otherwise they are skipped.
+        max_megapixels: refuse photographs and masks with more than so many million pixels. Without it, those with more
+            than 500 are refused, and those that need more memory than is available.
         compare: write a before/after image beside each result.
         quality: quality of JPEG and WebP results, 1 to 100.
     """
@@ -39,6 +42,7 @@ class Inpaint:
     refine: bool = False
     vgg_weights: str | None = None
     overwrite: bool = False
+    max_megapixels: float | None = None
     compare: bool = False
     quality: int = 95
 
@@ -50,8 +54,10 @@ class Inpaint:
             raise InputError("--refine needs --vgg-weights: give a file of VGG16 or VGG19, or download")
         if self.vgg_weights is not None and not self.refine:
             raise InputError("--vgg-weights goes with --refine: leave it out, or add --refine")
+        if self.max_megapixels is not None and not 0 < self.max_megapixels < math.inf:
+            raise InputError(f"--max-megapixels is {self.max_megapixels}, but it must be a number above 0")
         self.holes.check()
-        jobs = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
+        work = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
         # Not above: JAX takes a second to load, which --help and errors in the flags need not wait for.
         from pconv_jax.cli.restoring import report, restore_files
         from pconv_jax.common.cache import enable_compilation_cache
@@ -59,14 +65,16 @@ class Inpaint:
         enable_compilation_cache()
         return report(
             restore_files(
-                jobs,
+                work.jobs,
                 self.holes,
                 weights=self.weights,
                 refine_with=self.vgg_weights,
                 overwrite=self.overwrite,
+                max_pixels=None if self.max_megapixels is None else round(self.max_megapixels * 1e6),
                 compare=self.compare,
                 quality=self.quality,
-            )
+            ),
+            passed_over=work.passed_over,
         )
 
 

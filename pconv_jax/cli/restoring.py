@@ -6,7 +6,7 @@ import shutil
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.synthesis.settings import DEFAULT_SETTINGS
 
+_COPIED = "copied, without damage"
+_NAMED = 10  # photographs that a warning names before it only counts
+
 
 @dataclasses.dataclass
 class Summary:
@@ -30,13 +33,25 @@ class Summary:
     Attributes:
         counts: number of photographs by outcome.
         failures: a sentence for each that could not be restored.
+        warning: a sentence about those in which nothing is marked as damage; empty if there are none.
     """
 
     counts: Counter[str] = dataclasses.field(default_factory=Counter)
     failures: list[str] = dataclasses.field(default_factory=list)
+    warning: str = ""
 
     def __str__(self) -> str:
         return ", ".join(f"{count} {what}" for what, count in self.counts.items()) or "nothing to do"
+
+    def fail(self, job: Job, reason: str) -> None:
+        """Counts a photograph that could not be restored.
+
+        Args:
+            job: the photograph.
+            reason: why, without its name.
+        """
+        self.counts["failed"] += 1
+        self.failures.append(reason if str(job.image) in reason else f"{job.image}: {reason}")
 
 
 def restore_files(
@@ -46,6 +61,7 @@ def restore_files(
     weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
     refine_with: str | None = None,
     overwrite: bool = False,
+    max_pixels: int | None = None,
     compare: bool = False,
     quality: int = 95,
 ) -> Summary:
@@ -57,6 +73,7 @@ def restore_files(
         weights: as for `Inpainter`.
         refine_with: VGG weights as for `open_vgg`, to refine what the network returns; not refined if not given.
         overwrite: replace results that exist; otherwise they count as finished, with or without a comparison.
+        max_pixels: of a photograph and of a mask, as for `read_photograph`.
         compare: write a before/after image beside each result.
         quality: of JPEG and WebP, 1 to 100.
 
@@ -73,8 +90,13 @@ def restore_files(
     waiting = [job for job in jobs if overwrite or not job.out.is_file()]
     if skipped := len(jobs) - len(waiting):
         summary.counts["skipped, since the result exists (--overwrite replaces it)"] = skipped
+    for job in waiting:
+        if job.fault:
+            summary.fail(job, job.fault)
+    waiting = [job for job in waiting if not job.fault]
     if not waiting:
         return summary
+    unmarked: list[Job] = []
     restorer, refiner = Inpainter(load_generator(weights)), _refiner(refine_with)
     single = len(waiting) == 1
     title, unit = (waiting[0].image.name, "step") if single else ("restoring", "image")
@@ -91,30 +113,48 @@ def restore_files(
 
         for job in waiting:
             try:
-                done = _restore_one(job, holes, restore, compare=compare, quality=quality)
+                done = _restore_one(job, holes, restore, max_pixels=max_pixels, compare=compare, quality=quality)
                 summary.counts[done] += 1
             except (InputError, MemoryError) as error:
-                reason = str(error) or "not enough memory"
-                named = reason if str(job.image) in reason else f"{job.image}: {reason}"
-                summary.counts["failed"] += 1
-                summary.failures.append(named)
+                summary.fail(job, str(error) or "not enough memory")
+            else:
+                if done == _COPIED:
+                    unmarked.append(job)
             if not single:
                 bar.update()
+    summary.warning = _nothing_marked(unmarked, len(waiting), holes)
     return summary
 
 
-def report(summary: Summary) -> int:
+def _nothing_marked(unmarked: list[Job], restored: int, holes: Holes) -> str:
+    """A warning about photographs that were only copied, one for all of them; empty if there are none."""
+    if not unmarked:
+        return ""
+    names = ", ".join(job.image.name for job in unmarked[:_NAMED])
+    more = f" and {len(unmarked) - _NAMED} more" if len(unmarked) > _NAMED else ""
+    return (
+        f"nothing is marked as damage in {len(unmarked)} of {restored} ({names}{more}), which "
+        f"{'is' if len(unmarked) == 1 else 'are'} copied: {holes.if_nothing_is_marked()}"
+    )
+
+
+def report(summary: Summary, *, passed_over: Sequence[str] = ()) -> int:
     """Prints the outcomes.
 
     Args:
         summary: from `restore_files`.
+        passed_over: sentences about files that were not worked on.
 
     Returns:
         The exit code: 1 if one failed.
     """
     for failure in summary.failures:
         print(f"failed: {failure}", file=sys.stderr)
+    if summary.warning:
+        print(f"warning: {summary.warning}", file=sys.stderr)
     print(summary)
+    for sentence in passed_over:
+        print(sentence)
     return 1 if summary.failures else 0
 
 
@@ -135,14 +175,16 @@ def _restore_one(
     holes: Holes,
     restore: Callable[[np.ndarray, np.ndarray], np.ndarray],
     *,
+    max_pixels: int | None,
     compare: bool,
     quality: int,
 ) -> str:
-    photograph = read_photograph(job.image)
-    hole = holes.find(photograph, job.mask)
+    holes.check_sizes(job.image, job.mask, max_pixels=max_pixels)
+    photograph = read_photograph(job.image, max_pixels=max_pixels)
+    hole = holes.find(photograph, job.mask, max_pixels=max_pixels)
     if not hole.any():
         _copy(job, photograph, quality=quality, keep_alpha=not holes.mask_alpha)
-        return "copied, without damage"
+        return _COPIED
     pixels, alpha = photograph.pixels, None if holes.mask_alpha else photograph.alpha
     # Grey with alpha is passed as four channels: what two channels mean would be ambiguous.
     together = pixels if alpha is None else np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
@@ -160,7 +202,7 @@ def _restore_one(
     if compare:
         write_comparison(job.comparison, photograph, result)
     try:
-        write_photograph(job.out, result, quality=quality)
+        write_photograph(job.target, result, quality=quality)
     except InputError:
         if compare:
             job.comparison.unlink(missing_ok=True)
@@ -172,12 +214,12 @@ def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -
     """Copies a photograph without damage; the file itself if the format stays the same."""
     if not keep_alpha or OUTPUT_FORMATS[job.out.suffix.lower()] != photograph.format:
         kept = photograph if keep_alpha else dataclasses.replace(photograph, alpha=None)
-        write_photograph(job.out, kept, quality=quality)
+        write_photograph(job.target, kept, quality=quality)
         return
     if job.out.exists() and job.out.samefile(job.image):
         return
     try:
-        with atomic_write(job.out) as temporary:
+        with atomic_write(job.target) as temporary:
             shutil.copyfile(job.image, temporary)
     except OSError as error:
         raise InputError(f"{job.out} cannot be written ({error.strerror}): choose another file") from error

@@ -3,9 +3,15 @@
 import contextlib
 import json
 import os
+import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from pconv_jax.common.paths import given_path
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 
 @contextlib.contextmanager
@@ -16,16 +22,26 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         path: the file; its folder is created.
 
     Yields:
-        A temporary path to write to; it no longer exists afterwards, even after an error.
+        An empty temporary file to write to, in the same folder; it no longer exists afterwards, even after an error.
+
+    Raises:
+        InputError: the path is empty or contains a NUL character.
     """
-    path = Path(path)
+    path = given_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Short, as the name of the file may be as long as names can be; and nobody can know it and put a link there.
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary.open("xb").close()  # exclusive: it follows no link
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a file has the name of one that `atomic_write` had not finished when its process was killed."""
+    return _TEMPORARY.fullmatch(path.name) is not None
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pconv_jax.common.errors import InputError, TrainingError
+from pconv_jax.common.paths import check_arguments
 
 
 class Main(Protocol):
@@ -37,6 +38,8 @@ def command(*, interrupted: str = "interrupted") -> Callable[[Callable[[Sequence
     """
 
     def decorate(work: Callable[[Sequence[str]], int | None]) -> Main:
+        work = _with_arguments_checked(work)
+
         @functools.wraps(work)
         def main(arguments: Sequence[str] | None = None) -> int:
             try:
@@ -56,6 +59,15 @@ def command(*, interrupted: str = "interrupted") -> Callable[[Callable[[Sequence
         return main
 
     return decorate
+
+
+def _with_arguments_checked(work: Callable[[Sequence[str]], int | None]) -> Callable[[Sequence[str]], int | None]:
+    @functools.wraps(work)
+    def checked(arguments: Sequence[str]) -> int | None:
+        check_arguments(arguments)
+        return work(arguments)
+
+    return checked
 
 
 def _show(message: Warning | str, *_: object, **__: object) -> None:

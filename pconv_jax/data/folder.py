@@ -16,6 +16,8 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, hash_fraction, split_by_hash
 from pconv_jax.imaging import IMAGE_SUFFIXES, image_files
+from pconv_jax.imaging.opening import opened_file
+from pconv_jax.imaging.whole import seems_whole
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
@@ -37,8 +39,9 @@ class FolderSource:
     def __init__(self, root: str | os.PathLike[str], split: Split | Literal["all"]):
         """Finds and checks the images.
 
-        Every file with an image suffix is decoded once; those that cannot be used are named in one warning
-        and left out. Other files (notes, labels) and hidden ones are ignored.
+        Every file with an image suffix is checked: JPEG and PNG files from their headers, ends and checksums, others by
+        decoding them. Those that cannot be used are named in one warning and left out. Other files (notes, labels) and
+        hidden ones are ignored.
 
         If `root` holds a folder `train` and a folder `test` or `val` (`valid`, `validation`), these are the splits;
         if one of the latter two is missing, a tenth of `train` takes its place; images elsewhere are not used.
@@ -100,7 +103,7 @@ def _listed(root: Path) -> Iterator[tuple[str, int, int]]:
 # Cached, so that opening three splits checks and warns once; a changed file has another date and is checked again.
 @functools.lru_cache(maxsize=4)
 def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, ...]:
-    """The files that can be decoded; one warning names the others."""
+    """The files that seem to be usable; one warning names the others."""
     from tqdm import tqdm
 
     files = [file for file, _, _ in listed]
@@ -131,7 +134,10 @@ def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, 
 def _fault(root: Path, file: str) -> str | None:
     """The file and why it cannot be used, without the advice at the end of the error."""
     try:
-        decode_image(root / file, name=file)
+        with opened_file(root / file, file) as stream:
+            whole = seems_whole(file, stream)
+        if not whole:
+            decode_image(root / file, name=file)
     except InputError as error:
         return str(error).rsplit(": ", 1)[0]
     return None

@@ -18,6 +18,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data.augmentation import Augmentation
 from pconv_jax.data.crop import central_square
 from pconv_jax.data.damage import Damage
+from pconv_jax.data.readable import Readable
 from pconv_jax.data.source import ImageSource
 from pconv_jax.data.workers import in_processes
 
@@ -35,7 +36,7 @@ class _Epochs:
     Replaces Grain's shuffle(), which takes about 30 ms / n for each of n images: too slow for a few photographs.
     """
 
-    source: ImageSource
+    source: Readable
     seed: int
 
     def __len__(self) -> int:
@@ -137,7 +138,7 @@ def train_batches(
     order_seed, example_seed = _seeds(source, example, batch_size, seed, purpose=0)
     # Even the smallest crop keeps as many pixels as it needs.
     source = source.at_least(math.ceil(image_size / augmentation.crop_scale[0]))
-    examples = grain.MapDataset.source(_Epochs(source, order_seed)).random_map(example, seed=example_seed)
+    examples = grain.MapDataset.source(_Epochs(Readable(source), order_seed)).random_map(example, seed=example_seed)
     # Hosts and workers get whole batches, so that the rows do not depend on the number of either.
     batches = examples.batch(batch_size // hosts, batch_fn=_Batch(damage.noise))[host::hosts]
     if workers:
@@ -176,7 +177,7 @@ def eval_batches(
         raise InputError(f"limit={limit} images must be at least 1")
     example = _Example(image_size, damage, None)
     _, example_seed = _seeds(source, example, batch_size, seed, purpose=1)
-    examples = grain.MapDataset.source(source)[:limit].random_map(example, seed=example_seed)
+    examples = grain.MapDataset.source(Readable(source))[:limit].random_map(example, seed=example_seed)
     return examples.batch(batch_size, batch_fn=_Batch(damage.noise)).to_iter_dataset(_read_ahead())
 
 

@@ -37,7 +37,7 @@ class NamedPairs:
         seed: int,
         progress: Progress = no_progress,
     ):
-        """Matches every image with a mask: same path below its folder, whatever the suffix.
+        """Matches every image with a mask by the rules of `imaging.names.best_matches`.
 
         Args:
             images: the images.

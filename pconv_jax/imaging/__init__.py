@@ -5,19 +5,23 @@ Photographs keep their depth, transparency and metadata.
 
 from pconv_jax.imaging.formats import IMAGE_SUFFIXES, OUTPUT_FORMATS
 from pconv_jax.imaging.masks import read_hole
-from pconv_jax.imaging.names import image_files, mask_files, matching_masks
+from pconv_jax.imaging.names import best_matches, image_files, mask_files, masks_beside, matching_masks, other_files
 from pconv_jax.imaging.photograph import Photograph
-from pconv_jax.imaging.reading import read_photograph
+from pconv_jax.imaging.reading import read_photograph, read_size
 from pconv_jax.imaging.writing import write_photograph
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "OUTPUT_FORMATS",
     "Photograph",
+    "best_matches",
     "image_files",
     "mask_files",
+    "masks_beside",
     "matching_masks",
+    "other_files",
     "read_hole",
     "read_photograph",
+    "read_size",
     "write_photograph",
 ]

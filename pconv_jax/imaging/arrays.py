@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging.masks import MASK_THRESHOLD, luma
+from pconv_jax.imaging.masks import MASK_THRESHOLD, check_meaning, luma
 
 _STRIP = 2**21  # pixels that are processed together, so that no copy of a large image is needed
 
@@ -117,6 +117,8 @@ def _hole_of_picture(picture: Any) -> np.ndarray:
             "a mask picture must be black (valid) and white (hole), but this one holds only 0 and 1: give the array "
             "as mask=numpy.asarray(picture), where 1 = valid, or multiply it by 255"
         )
+    alpha = np.asarray(picture.convert("RGBA"))[..., 3] if picture.mode in ("LA", "PA", "RGBA", "P") else None
+    check_meaning("the mask picture", values, alpha, MASK_THRESHOLD)
     return grey >= MASK_THRESHOLD
 
 

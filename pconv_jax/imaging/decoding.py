@@ -4,14 +4,13 @@ import dataclasses
 from typing import IO, TYPE_CHECKING
 
 from pconv_jax.imaging import exif, pixels
+from pconv_jax.imaging.limits import check_memory, check_size
 from pconv_jax.imaging.opening import (
-    MAX_PIXELS,
     UnknownFormat,
     bits,
-    check_size,
+    check_png,
     in_planes,
     opened_image,
-    png_chunks,
     refusing,
 )
 from pconv_jax.imaging.photograph import Photograph
@@ -30,7 +29,7 @@ def decode(
     exact: bool,
     first_frame: bool = False,
     short_side: int | None = None,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
 ) -> Photograph:
     """Decodes an image file.
 
@@ -44,7 +43,8 @@ def decode(
         first_frame: whether the first of several frames counts; otherwise they are refused.
         short_side: a JPEG may come out at 1/2, 1/4 or 1/8 of its size, which is several times quicker, as long as both
             sides keep this many pixels; None for its full size.
-        max_pixels: a file that claims more is refused before it is decoded.
+        max_pixels: a file that claims more is refused before it is decoded; None for 500 million, as far as the
+            available memory is enough for them.
 
     Returns:
         The image, upright.
@@ -61,6 +61,8 @@ def decode(
             if short_side:
                 sides = [side * short_side // min(image.size) for side in image.size]
                 image.draft(None, (sides[0], sides[1]))
+            if max_pixels is None:
+                check_memory(name, image.size, bytes_a_pixel=_bytes_a_pixel(image, stream))
             return _decoded(name, stream, image, notes, exact=exact, first_frame=first_frame)
     except UnknownFormat:
         with refusing(name):
@@ -68,6 +70,40 @@ def decode(
         if found is None:
             raise
         return found
+
+
+def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None) -> tuple[int, int]:
+    """The size of an image by its header, upright unless a PNG file says only after its pixels how it lies.
+
+    Args:
+        name: what to call the file in an error.
+        stream: its content.
+        max_pixels: as for `decode`.
+
+    Returns:
+        Width and height, px.
+
+    Raises:
+        InputError: as `decode` does for what the header tells.
+    """
+    try:
+        with opened_image(name, stream, max_pixels=max_pixels, first_frame=False) as image, refusing(name):
+            known = image.format != "PNG" or "exif" in image.info  # Pillow would decode all of it to find out
+            turned = known and image.format != "TIFF" and _tags(image)[1] in (5, 6, 7, 8)  # Pillow has turned TIFF
+            return image.size[::-1] if turned else image.size
+    except UnknownFormat:
+        with refusing(name):
+            tags = _grey_and_alpha_tags(stream)
+        if tags is None:
+            raise
+        check_size(name, (tags[256], tags[257]), max_pixels)
+        return (tags[256], tags[257])[:: -1 if tags.get(exif.ORIENTATION, 1) in (5, 6, 7, 8) else 1]
+
+
+def _bytes_a_pixel(image: "Image", stream: IO[bytes]) -> int:
+    """How large a pixel is, once it is decoded."""
+    values = 4 if image.mode in ("P", "PA") else len(image.getbands())
+    return values * (2 if bits(image, stream) > 8 else 1)
 
 
 def _decoded(
@@ -120,9 +156,9 @@ def _load(stream: IO[bytes], image: "Image") -> tuple["Exif | None", int]:
         if not in_planes(image):
             image.load()
         return _tags(image)[0], orientation
-    if image.format == "PNG":  # Pillow accepts one whose last chunks are missing
+    if image.format == "PNG":  # Pillow accepts wrong pixels, and one whose last chunks are missing
         place = stream.tell()
-        list(png_chunks(stream))
+        check_png(stream)
         stream.seek(place)
     image.load()
     return _tags(image)
@@ -139,9 +175,22 @@ def _tags(image: "Image") -> tuple["Exif | None", int]:
 
 
 def _grey_and_alpha_tiff(
-    name: str, stream: IO[bytes], notes: list[str], *, max_pixels: int, first_frame: bool
+    name: str, stream: IO[bytes], notes: list[str], *, max_pixels: int | None, first_frame: bool
 ) -> Photograph | None:
     """A TIFF file of 16-bit grey with transparency, which Pillow does not know; None for any other file."""
+    tags = _grey_and_alpha_tags(stream)
+    if tags is None:
+        return None
+    check_size(name, (tags[256], tags[257]), max_pixels)
+    if max_pixels is None:
+        check_memory(name, (tags[256], tags[257]), bytes_a_pixel=4)
+    layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
+    orientation, icc, dpi = tags.get(exif.ORIENTATION, 1), tags.get(exif.PROFILE), exif.dpi_of(tags)
+    found = _upright(layers, orientation, "TIFF")
+    return dataclasses.replace(found, exif=_block(None, tags, notes), icc=icc, dpi=dpi)
+
+
+def _grey_and_alpha_tags(stream: IO[bytes]) -> "Exif | None":
     from PIL import Image
 
     tags = Image.Exif()
@@ -150,13 +199,7 @@ def _grey_and_alpha_tiff(
         tags.load_from_fp(stream)
     except exif.DAMAGED:
         return None
-    if tags.get(258) != (16, 16) or tags.get(262) not in (0, 1):
-        return None
-    check_size(name, (tags[256], tags[257]), max_pixels)
-    layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
-    orientation, icc, dpi = tags.get(exif.ORIENTATION, 1), tags.get(exif.PROFILE), exif.dpi_of(tags)
-    found = _upright(layers, orientation, "TIFF")
-    return dataclasses.replace(found, exif=_block(None, tags, notes), icc=icc, dpi=dpi)
+    return tags if tags.get(258) == (16, 16) and tags.get(262) in (0, 1) else None
 
 
 def _block(block: bytes | None, tags: "Exif | None", notes: list[str]) -> bytes | None:

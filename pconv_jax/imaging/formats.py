@@ -19,7 +19,7 @@ class Format(NamedTuple):
 
 
 # Not all that Pillow knows: some plugins start other programs, or open a second image of another size inside.
-# HEIF and JPEG XL need a plugin registered with Pillow; without it their files are refused, not ignored.
+# HEIF and JPEG XL need a plugin (see `plugins`); without it their files are refused, not ignored.
 FORMATS = (
     Format("PNG", (".png",), written=True),
     Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), written=True),
@@ -39,4 +39,9 @@ IMAGE_SUFFIXES = tuple(suffix for each in FORMATS for suffix in each.suffixes)
 # Suffix -> Pillow's name of the format, of what can be written.
 OUTPUT_FORMATS = types.MappingProxyType(
     {suffix: each.name for each in FORMATS if each.written for suffix in each.suffixes}
+)
+# Of cameras; some are TIFF files with a preview, which is not the photograph.
+RAW_SUFFIXES = frozenset(
+    {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mrw", ".nef", ".nrw", ".orf"}
+    | {".pef", ".raf", ".raw", ".rw2", ".rwl", ".srw", ".x3f"}
 )

@@ -1,14 +1,14 @@
 """Mask files: white = hole."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.paths import given_path
 from pconv_jax.imaging.decoding import decode
-from pconv_jax.imaging.opening import MAX_PIXELS, opened_file
+from pconv_jax.imaging.opening import opened_file
 from pconv_jax.imaging.pixels import eight_bits
 
 if TYPE_CHECKING:
@@ -23,37 +23,98 @@ def read_hole(
     name: str | None = None,
     threshold: int = MASK_THRESHOLD,
     invert: bool = False,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
 ) -> np.ndarray:
     """Reads the hole that a mask file marks, at the file's own size.
 
-    Colours become their luma, transparency is ignored, 16 bits are scaled to 8, the EXIF orientation is applied.
+    Colours become their luma, transparency is ignored, 16 bits are scaled to 8, the EXIF orientation is applied. What
+    marks something, but by these rules all or nothing, is refused: see `check_meaning`.
 
     Args:
         file: the path or the content of an image file of one frame.
         name: what to call the file in an error; its path by default.
         threshold: the grey value, 1..255, from which on a pixel is white.
         invert: black = hole.
-        max_pixels: a file that claims more is refused before it is decoded.
+        max_pixels: a file that claims more is refused before it is decoded; None for 500 million, as far as the
+            available memory is enough for them.
 
     Returns:
         [H, W], bool, True = hole.
 
     Raises:
         InputError: the file cannot be read, is damaged or cut off, is no image, has several frames, more pixels than
-            allowed, or pixels that do not say which value is white; or the threshold is out of its range.
+            allowed, or pixels that do not say which value is white or hole; or the threshold is out of its range.
     """
     check_threshold(threshold)
     name = name or ("mask" if isinstance(file, bytes) else str(file))
-    with opened_file(file if isinstance(file, bytes) else Path(file), name) as stream:
+    with opened_file(file if isinstance(file, bytes) else given_path(file), name) as stream:
         decoded = decode(name, stream, notes=[], exact=False, max_pixels=max_pixels)
-    return (_grey(decoded.pixels) >= threshold) != invert
+    grey = _grey(decoded.pixels)
+    check_meaning(name, decoded.pixels if decoded.pixels.ndim == 2 else grey, decoded.alpha, threshold)
+    return (grey >= threshold) != invert
+
+
+def check_meaning(name: str, values: np.ndarray, alpha: np.ndarray | None, threshold: int) -> None:
+    """Refuses a mask that marks something, but by its threshold all or nothing.
+
+    One even value is fine, and so are many on one side of the threshold, such as those of a map of probabilities.
+
+    Args:
+        name: what to call the mask in an error.
+        values: its grey values, [H, W], uint8 or uint16.
+        alpha: [H, W], if there is one.
+        threshold: the grey value, 1..255, from which on a pixel is white.
+
+    Raises:
+        InputError: the brightest value is 1, only the transparency differs, or there are two values on one side of the
+            threshold.
+    """
+    least, most = values.min(), values.max()
+    some, everything = (bool(eight_bits(value) >= threshold) for value in (most, least))
+    if some != everything:
+        return
+    if most == 1:
+        raise InputError(
+            f"{name} holds only 0 and 1, and a mask is black (valid) and white (hole, from the threshold {threshold} "
+            "on): multiply it by 255, or give the threshold 1"
+        )
+    if alpha is not None and alpha.min() != alpha.max():
+        raise InputError(
+            f"{name} marks something by its transparency, which is ignored in masks: lay it over black, and paint the "
+            "damage white"
+        )
+    if least != most and ((values == least) | (values == most)).all():
+        side = "from" if everything else "below"
+        raise InputError(
+            f"{name} has two values, {least} and {most}, both {side} the threshold {threshold}: give a threshold "
+            "between them, or save it in black and white"
+        )
 
 
 def check_threshold(threshold: int) -> None:
     """Refuses a threshold out of 1..255, which would make everything or nothing white."""
     if not 1 <= threshold <= 255:
         raise InputError(f"the mask threshold {threshold} must be in 1..255, e.g. {MASK_THRESHOLD}")
+
+
+def resized_hole(hole: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes a hole: a new pixel is hole if any pixel is that it overlaps with, so that no part of a hole is lost.
+
+    Args:
+        hole: [H, W], bool.
+        height: of the result, px.
+        width: of the result, px.
+
+    Returns:
+        [height, width], bool.
+    """
+    for axis, length in enumerate((height, width)):
+        own = hole.shape[axis]
+        ends = np.arange(length + 1) * own
+        first, last = ends[:-1] // length, -(-ends[1:] // length)
+        sums = np.insert(hole.cumsum(axis, np.int32), 0, 0, axis)
+        hole = sums.take(last, axis) > sums.take(first, axis)
+    return hole
 
 
 def luma(image: "Image") -> np.ndarray:

@@ -1,6 +1,8 @@
 """Image files by their names: those below a folder, mask files, and the masks that belong to images."""
 
 import os
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.imaging.formats import IMAGE_SUFFIXES
 
 _NAMED = 3  # files that an error names before it only counts
+_MASK_ENDING = re.compile(r"(.+)[ ._-]mask[ ._-]?\d*")  # of a name without its suffix, in lower case
 
 
 def image_files(root: Path) -> tuple[Path, ...]:
@@ -24,8 +27,12 @@ def image_files(root: Path) -> tuple[Path, ...]:
     Raises:
         InputError: a folder cannot be read.
     """
-    below = (path.relative_to(root).as_posix() for path in _walk(root))
-    return tuple(map(Path, sorted(below)))
+    return tuple(map(Path, sorted(name for name in _walk(root) if _is_image(name))))
+
+
+def other_files(root: Path) -> tuple[Path, ...]:
+    """Finds the files below a folder that `image_files` leaves out because of their suffix, likewise."""
+    return tuple(map(Path, sorted(name for name in _walk(root) if not _is_image(name))))
 
 
 def mask_files(root: Path) -> tuple[Path, ...]:
@@ -49,9 +56,7 @@ def mask_files(root: Path) -> tuple[Path, ...]:
 
 
 def matching_masks(images: Sequence[Path], root: Path) -> list[Path]:
-    """Finds the mask of each image: the same path below a folder, whatever the suffix.
-
-    If several differ only in their suffix, the one with exactly the name of the image is used.
+    """Finds the mask of each image below a folder, by the rules of `best_matches`.
 
     Args:
         images: paths below their own folder.
@@ -63,8 +68,7 @@ def matching_masks(images: Sequence[Path], root: Path) -> list[Path]:
     Raises:
         InputError: an image has no mask, or several, or a folder cannot be read.
     """
-    masks = _by_stem(image_files(root))
-    found = [_choices(image, masks.get(image.with_suffix(""), [])) for image in images]
+    found = best_matches(images, image_files(root))
     missing = [image.as_posix() for image, choices in zip(images, found, strict=True) if not choices]
     if missing:
         more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
@@ -78,18 +82,64 @@ def matching_masks(images: Sequence[Path], root: Path) -> list[Path]:
     return [choices[0] for choices in found]
 
 
-def _by_stem(files: Iterable[Path]) -> dict[Path, list[Path]]:
-    found: dict[Path, list[Path]] = {}
-    for file in files:
-        found.setdefault(file.with_suffix(""), []).append(file)
-    return found
+def best_matches(images: Iterable[Path], masks: Iterable[Path]) -> list[list[Path]]:
+    """Finds the masks whose names go best with each image: in the same subfolder, whatever their suffix.
+
+    From best to worst, for `photo.jpg`: `photo.jpg`; `photo.png`; the same but for upper case or the Unicode normal
+    form; `photo.jpg.png`; `photo_mask.png`, `photo_mask001.png`, `photo.mask.png`, `photo.jpg.mask.png` and the like.
+
+    Args:
+        images: paths below their folder.
+        masks: paths below theirs.
+
+    Returns:
+        For each image those that go equally well: one if it is clear, none if there is none.
+    """
+    known: list[dict[str, list[Path]]] = [{}, {}, {}, {}]
+    for mask in masks:
+        stem = _stem(mask)
+        keys = (mask.as_posix(), stem, _folded(stem), _marked(mask))
+        for places, key in zip(known, keys, strict=True):
+            if key is not None:
+                places.setdefault(key, []).append(mask)
+    path, exact, folded, marked = known
+
+    def of(image: Path) -> list[Path]:
+        whole, stem = image.as_posix(), _stem(image)
+        ways = ((path, whole), (exact, stem), (folded, _folded(stem)), (folded, _folded(whole)))
+        marks = ((marked, _folded(stem)), (marked, _folded(whole)))
+        return next((places[key] for places, key in (*ways, *marks) if key in places), [])
+
+    return [of(image) for image in images]
 
 
-def _choices(image: Path, masks: list[Path]) -> list[Path]:
-    return [image] if image in masks else masks
+def masks_beside(files: Sequence[Path]) -> list[Path]:
+    """Finds the masks among images and masks: the files named `photo_mask.png` and the like beside a `photo.*`."""
+    names = {_folded(name) for file in files for name in (_stem(file), file.as_posix())}
+    return [file for file in files if _marked(file) in names]
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def _stem(file: Path) -> str:
+    return os.path.splitext(file.as_posix())[0]
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _marked(mask: Path) -> str | None:
+    """The name of the image whose mask this says it is."""
+    found = _MASK_ENDING.fullmatch(_folded(_stem(mask)))
+    return found and found[1]
+
+
+def _is_image(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+
+
+def _walk(root: Path) -> Iterator[str]:
+    """The paths below a folder of all its files, but hidden ones."""
+
     def unreadable(error: OSError) -> None:
         raise InputError(f"{error.filename} cannot be read ({error.strerror}): make it readable or move it")
 
@@ -101,6 +151,5 @@ def _walk(root: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in names:
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
-                yield Path(folder, name)
+        below = Path(folder).relative_to(root)
+        yield from ((below / name).as_posix() if below.parts else name for name in names if not name.startswith("."))

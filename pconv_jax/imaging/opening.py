@@ -2,21 +2,23 @@
 
 import contextlib
 import io
-import math
 import stat
 import struct
 import threading
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging.formats import FORMATS
+from pconv_jax.imaging.limits import check_content, check_size
+from pconv_jax.imaging.plugins import EXTRA, plugin_for, registered
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PIXELS = 500_000_000  # of an image, unless a caller says otherwise
+_PIECE = 2**20  # bytes that are read at a time
 
 _lock = threading.Lock()
 _readers = 0
@@ -82,13 +84,13 @@ def refusing(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def opened_image(name: str, stream: IO[bytes], *, max_pixels: int, first_frame: bool) -> Iterator["Image"]:
+def opened_image(name: str, stream: IO[bytes], *, max_pixels: int | None, first_frame: bool) -> Iterator["Image"]:
     """An image, of which only the header is read and checked.
 
     Args:
         name: what to call the file in an error.
         stream: its content.
-        max_pixels: more are refused.
+        max_pixels: more are refused; None for the usual limit.
         first_frame: whether the first of several frames counts; otherwise they are refused.
 
     Yields:
@@ -103,13 +105,17 @@ def opened_image(name: str, stream: IO[bytes], *, max_pixels: int, first_frame: 
     with _without_pillow_limit():
         with refusing(name):
             Image.init()
+            plugin = plugin_for(head(stream, 12))
+            missing = plugin is not None and not registered(plugin)
             try:
                 image = Image.open(stream, formats=[each.name for each in FORMATS if each.name in Image.OPEN])
             except UnidentifiedImageError as error:
                 raise UnknownFormat(
                     f"{name} is not an image, or of a kind that cannot be read: save it as PNG, JPEG or TIFF"
+                    + (f", or install {EXTRA}" if missing else "")
                 ) from error
             check_size(name, image.size, max_pixels)
+            check_content(image, stream)
             if not first_frame and image.format != "MPO":  # a JPEG with a preview, a gain map, or a stereo pair
                 check_frames(name, getattr(image, "n_frames", 1))
             if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):  # whose "I" has 16 bits
@@ -118,15 +124,6 @@ def opened_image(name: str, stream: IO[bytes], *, max_pixels: int, first_frame: 
                     f"{name} has 32-bit {kind} pixels, which do not say which value is white: save 8 or 16 bits"
                 )
         yield image
-
-
-def check_size(name: str, size: tuple[int, int], max_pixels: int) -> None:
-    """Refuses an image whose header claims more pixels than allowed."""
-    pixels = math.prod(size)
-    if pixels > max_pixels:
-        raise InputError(
-            f"{name} has {size[0]} x {size[1]} = {pixels:,} pixels, and {max_pixels:,} are allowed: make it smaller"
-        )
 
 
 def check_frames(name: str, frames: int) -> None:
@@ -152,6 +149,22 @@ def png_chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
         length, kind = struct.unpack(">I4s", head)
         yield kind, place, length + 12
         place += length + 12
+
+
+def check_png(stream: IO[bytes]) -> None:
+    """Compares the checksums of what makes the picture, which Pillow leaves out for the pixels; moves the stream.
+
+    ValueError if one is wrong, or if the file ends before its end.
+    """
+    for kind, place, size in png_chunks(stream):
+        if not kind[:1].isupper() and kind != b"eXIf":  # neither pixels nor how the picture lies
+            continue
+        stream.seek(place + 4)
+        checksum, left = 0, size - 8
+        while left and (part := stream.read(min(left, _PIECE))):
+            checksum, left = zlib.crc32(part, checksum), left - len(part)
+        if stream.read(4) != struct.pack(">I", checksum):
+            raise ValueError(f"the checksum of its {kind.decode('latin-1')!r} data is wrong")
 
 
 def bits(image: "Image", stream: IO[bytes]) -> int:

@@ -2,14 +2,14 @@
 
 import os
 import warnings
-from pathlib import Path
 
-from pconv_jax.imaging.decoding import decode
-from pconv_jax.imaging.opening import MAX_PIXELS, opened_file
+from pconv_jax.common.paths import given_path
+from pconv_jax.imaging.decoding import decode, upright_size
+from pconv_jax.imaging.opening import opened_file
 from pconv_jax.imaging.photograph import Photograph
 
 
-def read_photograph(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Photograph:
+def read_photograph(path: str | os.PathLike[str], *, max_pixels: int | None = None) -> Photograph:
     """Reads a photograph with its depth, transparency, EXIF data, colour profile and resolution.
 
     The pixels are those of the file, turned upright. PNG and TIFF keep 16 bits; palettes and two levels become 8 bits.
@@ -18,7 +18,8 @@ def read_photograph(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXEL
 
     Args:
         path: an image file of one frame, of a kind in `formats.FORMATS`.
-        max_pixels: a file that claims more is refused before it is decoded.
+        max_pixels: a file that claims more is refused before it is decoded; None for 500 million, as far as the
+            available memory is enough for them.
 
     Returns:
         The photograph.
@@ -27,10 +28,28 @@ def read_photograph(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXEL
         InputError: the file cannot be read, is damaged or cut off, is no image, has several frames, more pixels than
             allowed, or pixels that do not say which value is white.
     """
-    path = Path(path)
+    path = given_path(path)
     notes: list[str] = []
     with opened_file(path, str(path)) as stream:
         photograph = decode(str(path), stream, notes=notes, exact=True, max_pixels=max_pixels)
     for note in notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return photograph
+
+
+def read_size(path: str | os.PathLike[str], *, max_pixels: int | None = None) -> tuple[int, int]:
+    """The size of an image file by its header, without decoding it.
+
+    Args:
+        path: as for `read_photograph`.
+        max_pixels: as for `read_photograph`.
+
+    Returns:
+        Width and height, px; the other way round for a PNG file that says only after its pixels that it lies on a side.
+
+    Raises:
+        InputError: as `read_photograph` does for what the header tells.
+    """
+    path = given_path(path)
+    with opened_file(path, str(path)) as stream:
+        return upright_size(str(path), stream, max_pixels=max_pixels)

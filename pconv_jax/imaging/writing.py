@@ -14,6 +14,7 @@ import numpy as np
 
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.paths import given_path
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.formats import OUTPUT_FORMATS
 from pconv_jax.imaging.photograph import Photograph
@@ -40,7 +41,7 @@ def write_photograph(path: str | os.PathLike[str], photograph: Photograph, *, qu
         InputError: the suffix is of no format that can be written, the format cannot hold the photograph, the quality
             is out of its range, or the file cannot be written.
     """
-    path = Path(path)
+    path = given_path(path)
     kind = OUTPUT_FORMATS.get(path.suffix.lower())
     if kind is None:
         raise InputError(f"{path} must have a suffix that can be written: {', '.join(OUTPUT_FORMATS)}")

@@ -127,7 +127,7 @@ class Inpainter:
 
         Returns:
             The inpainted image, of the kind, type and shape of `image`. Valid pixels are those of `image`, to the bit.
-            Alpha is continued smoothly into holes.
+            Alpha is continued smoothly into holes, and colours from where it is not 0.
 
         Raises:
             InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`;

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from pconv_jax.checkpoints.checks import check_output
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import from_float, strips, to_float
@@ -49,18 +50,24 @@ class WindowPass:
         numbers, structure = jax.tree.flatten((generator.params, generator.stats))
         self._network = functools.partial(_compiled(generator.graph, structure), numbers)
         self._pixels, self._hole = pixels, hole
-        self._coarse = _coarse_fill(pixels, hole)
+        self._unseen = _without_colour(pixels, hole)
+        self._coarse = _coarse_fill(pixels, self._unseen)
+        if pixels.shape[2] in (2, 4) and self._unseen is not hole:
+            self._coarse[..., 3:] = _coarse_fill(pixels, hole)[..., 3:]
 
     def __call__(self, window: Window) -> InpaintedPixels:
         """Inpaints one window."""
         part, holes = _cut(self._pixels, window), _cut(self._hole, window)
-        image, mask, inside = (_placed(array, window) for array in (to_float(part, holes), ~holes, np.ones_like(holes)))
+        unseen = _cut(self._unseen, window)
+        masks = ~holes if part.shape[2] in (1, 3) else np.dstack([~unseen, ~holes])
+        image, mask, inside = (_placed(array, window) for array in (to_float(part, unseen), masks, np.ones_like(holes)))
         coarse = _placed(_cut(self._coarse, window, GRID), window, GRID)
         output = np.asarray(self._network(image, mask, inside, coarse))[0]
         top, left = (max(0, -first) for first in (window.top, window.left))  # of the image in the window
         own = window.blocks.repeat(GRID, 0).repeat(GRID, 1)[top:, left:][: len(holes), : holes.shape[1]] & holes
         rows, columns = np.nonzero(own)
         new = output[rows + top - MARGIN, columns + left - MARGIN]
+        check_output(new)
         return InpaintedPixels(
             rows + max(0, window.top),
             columns + max(0, window.left),
@@ -93,14 +100,22 @@ def _inpaint_window(
 ) -> jax.Array:
     """Output for one window without `MARGIN`, `[1, S - 2 MARGIN, S - 2 MARGIN, C]`, C = 3 or 4, clipped to [0, 1].
 
-    A fourth channel is filled smoothly.
+    A fourth channel is filled smoothly; the mask then has two: where the colours are known, and where the fourth is.
     """
     model = nnx.merge(graph, *jax.tree.unflatten(structure, numbers), copy=True)
-    output = model.window(image[..., :3], mask, inside=inside, coarse=coarse[..., :3], margin=MARGIN)
+    output = model.window(image[..., :3], mask[..., :1], inside=inside, coarse=coarse[..., :3], margin=MARGIN)
     if image.shape[-1] > 3:
-        smooth = pyramid_fill(image[..., 3:], mask, inside=inside, coarse=coarse[..., 3:])
+        smooth = pyramid_fill(image[..., 3:], mask[..., 1:], inside=inside, coarse=coarse[..., 3:])
         output = jnp.concatenate([output, smooth[:, MARGIN:-MARGIN, MARGIN:-MARGIN]], axis=-1)
     return output.clip(0.0, 1.0)
+
+
+def _without_colour(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Where an image shows no colour, bool `[H, W]`: in holes, and where alpha is 0, whatever is stored there."""
+    if pixels.shape[2] in (1, 3):
+        return hole
+    unseen = hole | (pixels[..., -1] == 0)
+    return hole if unseen.all() or (unseen == hole).all() else unseen  # of colours that never show, any will do
 
 
 def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from pconv_jax.models.dcgan import conv, convs, fill_and_scale, norm, norms
 from pconv_jax.models.discriminator import Discriminator
 from pconv_jax.models.fixed_size import check_size, run_resized
 from pconv_jax.models.inputs import CHANNELS, check_inputs
+from pconv_jax.models.limits import check_limits
 from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
 
@@ -41,6 +42,7 @@ class ContextEncoderConfig:
     bottleneck: int = 4000
 
     def __post_init__(self) -> None:
+        check_limits(self)
         _check_widths(self.widths)
         if self.region not in get_args(Region):
             raise InputError(f"region={self.region!r} must be one of {', '.join(get_args(Region))}")
@@ -107,6 +109,7 @@ class ContextDiscriminatorConfig:
     widths: tuple[int, ...] = (64, 128, 256, 512)
 
     def __post_init__(self) -> None:
+        check_limits(self)
         _check_widths(self.widths)
 
     @property

@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.interface import AnyDiscriminatorConfig
+from pconv_jax.models.limits import check_limits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,7 @@ class DiscriminatorConfig:
     patches: bool = False
 
     def __post_init__(self) -> None:
+        check_limits(self)
         if not self.widths or min(self.widths) < 1:
             raise InputError(f"widths={self.widths} must hold at least one stage, each with at least one channel")
         if self.image_size < 1 or self.image_size % 2 ** len(self.widths):

@@ -16,6 +16,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.models.fill import halve, pyramid_fill
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
 from pconv_jax.models.interface import WholeImages
+from pconv_jax.models.limits import check_limits
 from pconv_jax.ops import check_mask_values
 
 _SLOPE = 0.1  # of the LeakyReLU
@@ -38,6 +39,7 @@ class FillCorrectingConfig(WholeImages):
     blocks: tuple[int, ...] = (1, 1, 1)
 
     def __post_init__(self) -> None:
+        check_limits(self)
         if not self.widths or min(self.widths) < 1:
             raise InputError(f"widths={self.widths} must hold at least one resolution, each with at least one channel")
         if len(self.blocks) != len(self.widths) or min(self.blocks) < 0:

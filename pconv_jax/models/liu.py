@@ -18,6 +18,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.models.blocks import ConvNorm, NormTraining, upsample
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
 from pconv_jax.models.interface import WholeImages
+from pconv_jax.models.limits import check_limits
 from pconv_jax.models.reach import widest_closing
 from pconv_jax.models.window import inpaint_window
 
@@ -47,6 +48,7 @@ class LiuConfig(WholeImages):
     negative_slope: float = 0.2
 
     def __post_init__(self) -> None:
+        check_limits(self)
         if not self.widths or min(self.widths) < 1:
             raise InputError(f"widths={self.widths} must hold at least one stage, each with at least one channel")
         if self.encoder_norm not in get_args(NormTraining):

@@ -18,6 +18,7 @@ from pconv_jax.layers import PartialConv
 from pconv_jax.models.blocks import ConvNorm, Convolution, NormTraining, PlainConv, convolution, upsample
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
 from pconv_jax.models.interface import WholeImages
+from pconv_jax.models.limits import check_limits
 from pconv_jax.models.reach import widest_closed_line
 from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
@@ -57,6 +58,7 @@ class PaperConfig(WholeImages):
     centre: bool = False
 
     def __post_init__(self) -> None:
+        check_limits(self)
         if not self.widths or min(self.widths) < 1:
             raise InputError(f"widths={self.widths} must hold at least one stage, each with at least one channel")
         if self.kernel_size < 3 or self.kernel_size % 2 == 0:

@@ -19,6 +19,7 @@ from pconv_jax.models.dcgan import fill_and_scale
 from pconv_jax.models.discriminator import NoDiscriminatorConfig
 from pconv_jax.models.fixed_size import check_size, resize, run_resized
 from pconv_jax.models.inputs import CHANNELS, check_inputs
+from pconv_jax.models.limits import check_limits
 from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
 
@@ -38,6 +39,7 @@ class PathakFeaturesConfig:
     network_size: int = 227
 
     def __post_init__(self) -> None:
+        check_limits(self)
         if not self.widths or min(self.widths) < 1:
             raise InputError(
                 f"widths={self.widths} must hold at least one up-convolution, each with at least one channel"

@@ -8,6 +8,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.models.context_encoder import ContextEncoderConfig
 from pconv_jax.models.fill_correcting import FillCorrectingConfig
 from pconv_jax.models.interface import AnyGeneratorConfig
+from pconv_jax.models.limits import brief
 from pconv_jax.models.liu import LiuConfig
 from pconv_jax.models.paper import PaperConfig
 from pconv_jax.models.pathak_features import PathakFeaturesConfig
@@ -58,11 +59,11 @@ def config_from_json(values: Any, place: str | os.PathLike[str]) -> AnyGenerator
     """
     if not isinstance(values, dict) or not isinstance(values.get("widths"), list | tuple):
         raise InputError(
-            f"{place} does not say how its generator is built ({str(values)[:80]}): give a run of this project"
+            f"{place} does not say how its generator is built ({brief(values)}): give a run of this project"
         )
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    network = str(values.pop("network", "paper"))
-    removed = _REMOVED.get(network, {})
+    network = values.pop("network", "paper")
+    removed = _REMOVED.get(network, {}) if isinstance(network, str) else {}
     values = {name: value for name, value in values.items() if name not in removed or value != removed[name]}
     try:
         return _build_config(network, values)
@@ -72,19 +73,19 @@ def config_from_json(values: Any, place: str | os.PathLike[str]) -> AnyGenerator
         ) from error
 
 
-def _build_config(network: str, values: dict[str, Any]) -> AnyGeneratorConfig:
+def _build_config(network: Any, values: dict[str, Any]) -> AnyGeneratorConfig:
     """Raises an InputError that names the values that do not fit."""
-    if network not in NETWORKS:
-        raise InputError(f"network={network!r}")
+    if not isinstance(network, str) or network not in NETWORKS:
+        raise InputError(f"network={brief(network)}")
     kind = NETWORKS[network]
     defaults = {field.name: field.default for field in dataclasses.fields(kind)}
     wrong = [
-        f"{name}={value!r}"
+        f"{brief(name)[1:-1]}={brief(value)}"
         for name, value in values.items()
         if name not in defaults or not _same_type(value, defaults[name])
     ]
     if wrong:
-        raise InputError(", ".join(wrong))
+        raise InputError(", ".join(wrong[:3]))
     return kind(**values)
 
 

@@ -16,8 +16,8 @@ from pconv_jax.cli.main import main
 WAIT = 240  # seconds for what takes a few, on a machine that has other things to do
 FLAGS = (
     *("--help", "--out", "-o", "--mask", "-m", "--mask-alpha", "--mask-color", "--mask-tolerance", "--mask-threshold"),
-    *("--invert-mask", "--dilate", "--weights", "--overwrite", "--compare", "--quality"),
-    *("--refine", "--vgg-weights"),
+    *("--invert-mask", "--resize-mask", "--dilate", "--weights", "--overwrite", "--compare", "--quality"),
+    *("--refine", "--vgg-weights", "--max-megapixels"),
 )
 
 

@@ -53,14 +53,28 @@ def test_one_mask_for_all(one, inpaint):
 
 
 @pytest.mark.parametrize("masks", [[], ["b.tif", "b.gif"]])
-def test_a_photograph_without_its_one_mask_is_told_before_anything_is_written(own, inpaint, masks):
+def test_photographs_without_their_one_mask_are_all_named_and_the_others_done(own, inpaint, masks):
     (own / "masks" / "b.gif").unlink()
+    (own / "masks" / "deep" / "c.gif").unlink()
     for name in masks:
         save(own / "masks" / name, np.zeros((30, 16), bool))
     result = inpaint(own / "images", "-m", own / "masks", "-o", own / "out")
-    assert result.code != 0
+    assert result.code == 1
+    assert "1 restored" in result.out and "2 failed" in result.out
+    first, second = sentences(result.err)
+    assert f"b.png: {own / 'masks'} has {'more than one mask' if masks else 'no mask'} for it" in first
+    assert "deep/c.png: " in second and "add one of the same name, such as c.png" in second
+    assert files(own / "out") == {"a.png"}
+
+
+def test_photographs_none_of_which_has_a_mask_are_told_before_anything_is_written(own, inpaint):
+    (own / "masks" / "b.gif").rename(own / "masks" / "other.gif")
+    for name in ("a", "deep/c"):
+        (own / "masks" / f"{name}.gif").unlink()
+    result = inpaint(own / "images", "-m", own / "masks", "-o", own / "out")
+    assert result.code == 2
     (complaint,) = sentences(result.err)
-    assert "b.png" in complaint
+    assert "has no mask for a.png, nor for any other photograph" in complaint
     assert not (own / "out").exists()
 
 
@@ -77,6 +91,78 @@ def test_masks_are_sought_in_the_same_subfolder_only(own, inpaint):
     result = inpaint(own / "images", "-m", own / "masks", "-o", own / "out")
     assert result.code != 0
     assert "c.png" in sentences(result.err)[0]
+
+
+def test_masks_among_the_photographs_by_their_names(one, inpaint):
+    both = one.folder / "both"
+    for name, array in (("a.png", picture()), ("a_mask001.png", hole()), ("deep/b.jpg", picture())):
+        save(both / name, array)
+    save(both / "deep" / "b.mask.png", hole())
+    result = inpaint(both, "-m", both, "-o", one.folder / "out")
+    assert (result.code, result.out.splitlines()[-1]) == (0, "2 restored")
+    assert files(one.folder / "out") == {"a.png", "deep/b.jpg"}
+    check(picture(), load(one.folder / "out" / "a.png"), hole())
+    assert inpaint(both / "a.png", "-m", both, "-o", one.folder / "one.png").code == 0
+
+
+def test_masks_without_damage_are_told_once_for_all(one, inpaint):
+    for name in "abc":
+        save(one.folder / "photos" / f"{name}.png", picture())
+        save(one.folder / "masks" / f"{name}.png", np.zeros_like(hole()) if name != "b" else hole())
+    result = inpaint(one.folder / "photos", "-m", one.folder / "masks", "-o", one.folder / "out")
+    assert result.code == 0
+    assert "2 copied, without damage" in result.out and "1 restored" in result.out
+    (warning,) = result.err.splitlines()
+    assert warning == (
+        "warning: nothing is marked as damage in 2 of 3 (a.png, c.png), which are copied: "
+        "white marks damage in a mask; see --invert-mask and --mask-threshold"
+    )
+    result = inpaint(one.image, "--mask-color", 1, 2, 3, "-o", one.out)
+    assert "nothing is marked as damage in 1 of 1 (a.png), which is copied: see --mask-tolerance" in result.err
+
+
+def test_what_is_passed_over_is_counted_and_named(one, inpaint):
+    photos = one.folder / "photos"
+    save(photos / "a.png", picture())
+    for name in ("b.nef", "deep/c.psd", "notes.txt", ".hidden"):
+        (photos / name).parent.mkdir(exist_ok=True)
+        (photos / name).write_bytes(b"?")
+    result = inpaint(photos, "-m", one.mask, "-o", photos / "out")
+    assert result.code == 0
+    assert result.out.splitlines()[-2:] == [
+        "1 restored",
+        "3 passed over, of a kind that is not read (save pictures among them as PNG, JPEG or TIFF): b.nef, deep/c.psd, "
+        "notes.txt",
+    ]
+    (photos / "out" / "more.txt").write_text("a result's neighbour")
+    assert "3 passed over" in inpaint(photos, "-m", one.mask, "-o", photos / "out").out
+    result = inpaint(photos / "b.nef", "-m", one.mask, "-o", one.out)
+    assert result.code == 2 and "is a camera's raw file: develop it" in result.err
+
+
+def test_before_and_after_pictures_are_no_photographs(own, inpaint):
+    arguments = ("-m", own / "masks")
+    assert inpaint(own / "images", *arguments, "-o", own / "out", "--compare").code == 0
+    save(own / "out" / "x.compare.jpg", picture(24, 40))  # of nothing: a photograph with such a name
+    save(own / "masks" / "x.compare.png", hole(24, 40))
+    result = inpaint(own / "out", *arguments, "-o", own / "again")
+    assert result.code == 0 and "4 restored" in result.out
+    assert "3 passed over, before/after pictures: a.png.compare.jpg, b.png.compare.jpg, deep/c.png" in result.out
+    assert files(own / "again") == {"a.png", "b.png", "deep/c.png", "x.compare.jpg"}
+
+
+@pytest.mark.parametrize("out", ["out", "."])
+def test_earlier_results_that_a_link_leads_to_are_no_photographs(one, inpaint, out):
+    save(one.folder / "photos" / "b.png", picture())
+    (one.folder / "photos" / "up").symlink_to(one.folder)
+    one.image.unlink()
+    arguments = (one.folder / "photos", "-m", one.mask, "-o", one.folder / out)
+    assert inpaint(*arguments).out.splitlines()[0] == "1 restored"
+    before = files(one.folder)
+    result = inpaint(*arguments, "--overwrite")
+    assert result.out.splitlines()[0] == "1 restored"
+    assert files(one.folder) == before
+    assert ("1 passed over, the result of another" in result.out) == (out == ".")
 
 
 def test_two_photographs_of_one_result_are_refused(own, inpaint):

@@ -173,6 +173,7 @@ def test_colours_that_cannot_be(one, inpaint, colour):
     "flags",
     [
         ("--mask-alpha", "--invert-mask"),
+        ("--mask-alpha", "--resize-mask"),
         ("--mask-alpha", "--mask-threshold", 10),
         ("--mask-color", 1, 2, 3, "--invert-mask"),
         ("--mask-alpha", "--mask-tolerance", 10),
@@ -184,3 +185,36 @@ def test_a_flag_that_would_do_nothing_is_refused(one, inpaint, flags):
     assert result.code == 2
     (complaint,) = sentences(result.err)
     assert next(flag for flag in flags[1:] if str(flag).startswith("--")) in complaint
+
+
+def test_masks_of_another_size(one, inpaint):
+    half = save(one.folder / "half.png", hole()[::2, ::2])
+    result = inpaint(one.image, "-m", half, "-o", one.out)
+    (complaint,) = sentences(result.err)
+    assert (
+        "half.png has 25x20 pixels and the photograph 50x40: save it in that size, or give --resize-mask" in complaint
+    )
+    assert inpaint(one.image, "-m", half, "--resize-mask", "-o", one.out).code == 0
+    check(picture(), load(one.out), hole()[::2, ::2].repeat(2, 0).repeat(2, 1))
+    turned = save(one.folder / "turned.png", hole().T)
+    result = inpaint(one.image, "-m", turned, "--resize-mask", "-o", one.folder / "b.png")
+    assert result.code == 1 and "40x50 pixels and the photograph 50x40, which is another shape" in result.err
+
+
+def test_sizes_are_compared_before_anything_is_decoded(one, inpaint):
+    save(one.mask, hole(20, 30))
+    content = one.image.read_bytes()
+    one.image.write_bytes(content[: len(content) // 2])  # cut off, which is only seen when it is decoded
+    result = inpaint(one.image, "-m", one.mask, "-o", one.out)
+    assert result.code == 1
+    assert "has 30x20 pixels and the photograph 50x40: save it in that size, or give --resize-mask" in result.err
+
+
+def test_a_limit_of_megapixels(one, inpaint):
+    for limit in ("0", "nan", "inf", "-1"):
+        result = inpaint(one.image, "-m", one.mask, "-o", one.out, "--max-megapixels", limit)
+        assert result.code == 2 and "must be a number above 0" in result.err
+    result = inpaint(one.image, "-m", one.mask, "-o", one.out, "--max-megapixels", "0.0019")
+    assert result.code == 1
+    assert "has 50 x 40 = 2,000 pixels, and 1,900 are allowed" in result.err
+    assert inpaint(one.image, "-m", one.mask, "-o", one.out, "--max-megapixels", "0.002").code == 0

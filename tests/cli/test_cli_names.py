@@ -124,6 +124,42 @@ def test_links(one, inpaint):
     assert not (one.folder / "elsewhere.png").exists()
 
 
+def test_results_through_links(one, inpaint):
+    """The link stays, and what it points to is replaced."""
+    photos = one.folder / "photos"
+    photos.mkdir()
+    (photos / "link.png").symlink_to("../a.png")
+    assert inpaint(photos, "-m", one.mask, "-o", photos, "--overwrite").code == 0
+    assert (photos / "link.png").is_symlink() and not one.image.is_symlink()
+    check(picture(), load(one.image), hole())
+    assert files(one.folder) == {"a.png", "m.png", "photos/link.png"}
+    (photos / "same.png").symlink_to("../a.png")
+    result = inpaint(photos, "-m", one.mask, "-o", photos, "--overwrite")
+    assert result.out.splitlines() == [
+        "1 restored",
+        "1 passed over, the result of another photograph, or the same file by a link: same.png",
+    ]
+    before = state(one.image)
+    (one.folder / "other.jpg").symlink_to(one.image)
+    result = inpaint(one.image, "-m", one.mask, "-o", one.folder / "other.jpg", "--overwrite")
+    assert result.code == 2 and "other.jpg is a link to" in result.err and "of another kind" in result.err
+    assert state(one.image) == before
+
+
+def test_an_empty_name_is_not_the_current_folder(one, inpaint, monkeypatch):
+    monkeypatch.chdir(one.folder)
+    for image, mask, out in (("", "m.png", "out"), ("a.png", "", "b.png"), ("a.png", "m.png", "")):
+        result = inpaint(image, "-m", mask, "-o", out)
+        assert result.code == 2 and "is empty: give a value" in sentences(result.err)[0]
+        assert files(one.folder) == {"a.png", "m.png"}
+
+
+def test_the_longest_name_can_be_written(one, inpaint):
+    name = "x" * 251 + ".png"
+    assert inpaint(one.image, "-m", one.mask, "-o", one.folder / name).code == 0
+    assert files(one.folder) == {"a.png", "m.png", name}
+
+
 def test_a_photograph_as_its_own_mask(one, inpaint):
     array = np.where(hole(), 250, picture(channels=1) // 2).astype(np.uint8)
     image = save(one.folder / "white.png", array)

@@ -140,6 +140,25 @@ class TestFolder:
         with pytest.warns(UserWarning, match=r"14 of the 17 .*; broken09\.jpg is empty and 4 more$"):
             data.open_source("folder", "train", data_dir=tmp_path)
 
+    def test_whole_files_are_not_decoded_to_check_them(self, tmp_path, monkeypatch):
+        for i in range(4):
+            Image.fromarray(picture(seed=i)).save(tmp_path / f"{i}.{('png', 'jpg')[i % 2]}")
+        content = encoded(picture(), "PNG")
+        (tmp_path / "bit.png").write_bytes(content[:200] + bytes([content[200] ^ 1]) + content[201:])
+        (tmp_path / "cut.png").write_bytes(content[:-12])
+        (tmp_path / "end.jpg").write_bytes(encoded(picture(), "JPEG") + bytes(100))
+        decoded = []
+        original = data.folder.decode_image
+        monkeypatch.setattr(
+            data.folder,
+            "decode_image",
+            lambda *args, **names: decoded.append(names["name"]) or original(*args, **names),
+        )
+        with pytest.warns(UserWarning, match=r"2 of the 7 image files .*bit\.png is damaged .*cut\.png is damaged"):
+            source = data.FolderSource(tmp_path, "all")
+        assert sorted(decoded) == ["bit.png", "cut.png"]
+        assert len(source) == 5
+
     def test_a_changed_file_is_checked_again(self, tmp_path):
         for i in range(4):
             Image.new("RGB", (4, 4)).save(tmp_path / f"{i}.png")

@@ -8,7 +8,7 @@ from batches import Ramp, Shades, equal, first, rows, shades, training
 
 from pconv_jax import data, masks
 from pconv_jax.common.errors import InputError
-from pconv_jax.data import pipeline
+from pconv_jax.data import pipeline, readable
 
 
 class TestTraining:
@@ -192,3 +192,30 @@ class TestTraining:
             (tmp_path / file).write_text("overwritten")
         with pytest.raises(InputError, match=r"\.png is not an image"):
             first(training(source), 1)
+
+
+class Damaged(Shades):
+    """Images of which one cannot be decoded, or none can."""
+
+    none = False
+
+    def __getitem__(self, index):
+        if self.none or index == 1:
+            raise InputError(f"{index}.jpg is damaged: copy it again")
+        return super().__getitem__(index)
+
+
+def test_an_image_that_turns_out_to_be_damaged_is_replaced_always_by_the_same():
+    with pytest.warns(UserWarning, match=r"^1\.jpg is damaged: copy it again; until then the image after it is taken"):
+        batches = [first(training(Damaged(3), batch_size=6), 2) for _ in range(2)]
+    assert equal(*batches)
+    with pytest.warns(UserWarning, match=r"^1\.jpg is damaged"):
+        found = [readable.Readable(Damaged(3))[index] for index in range(3)]
+    assert np.array_equal(found[1], found[2]) and not np.array_equal(found[0], found[1])
+
+
+def test_images_all_of_which_turn_out_to_be_damaged_end_the_run():
+    source = Damaged(30)
+    source.none = True
+    with pytest.raises(InputError, match=r"^5\.jpg is damaged"):
+        readable.Readable(source)[5]

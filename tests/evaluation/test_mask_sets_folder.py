@@ -198,9 +198,12 @@ def test_a_folder_without_usable_masks_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere is not a folder of masks"):
         FolderMasks(tmp_path / "nowhere")
     write(tmp_path / "ones.png", square(10, 3, 3, 3, value=1))  # 0 and 1, as some programs save masks
-    with pytest.raises(InputError, match="has a hole at threshold 128: give a lower --mask-threshold"):
+    with pytest.raises(InputError, match=r"ones\.png holds only 0 and 1, .* threshold 128 on\): .* threshold 1$"):
         FolderMasks(tmp_path)
     assert FolderMasks(tmp_path, threshold=1).buckets == ("0.01-0.1 inner",)
+    write(tmp_path / "black" / "even.png", square(10, 3, 3, 3, value=0))
+    with pytest.raises(InputError, match="has a hole at threshold 128: give a lower --mask-threshold"):
+        FolderMasks(tmp_path / "black")
     whole = (tmp_path / "ones.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"cut\.png is damaged or cut off \(.*: copy it again"):

@@ -326,6 +326,15 @@ def test_an_output_folder_is_never_overwritten(finished, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_what_a_killed_run_had_not_finished_to_write_does_not_take_its_folder(tmp_path):
+    config = Config().replace(out=tmp_path, resume=True)
+    (tmp_path / ".0123456789abcdef.tmp").write_text("{")
+    experiment._check_folder(config)
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not empty and holds no run"):
+        experiment._check_folder(config)
+
+
 def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):
     rows = [{"step": step, "pixel": 1.0 / step} for step in range(1, 6)]
     path = tmp_path / "metrics.jsonl"

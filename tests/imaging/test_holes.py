@@ -75,6 +75,12 @@ def test_a_picture_and_the_array_of_it_agree_or_are_refused():
         (None, HOLE.astype(float), "not float64: .* or mask=array if 1 = valid and 0 = hole"),
         (Image.fromarray((~HOLE).astype(np.uint8)), None, "holds only 0 and 1: give the array as mask="),
         (None, Image.fromarray(HOLE.astype(np.uint8)), "holds only 0 and 1"),
+        (
+            Image.fromarray(np.dstack([np.zeros((4, 4, 3), np.uint8), HOLE * np.uint8(255)])),
+            None,
+            "by its transparency",
+        ),
+        (None, Image.fromarray(HOLE * np.uint8(100)), "the mask picture has two values, 0 and 100, both below the"),
         (Image.new("F", (4, 4)), None, "mode F does not say which value is white: convert it to mode L"),
         (np.ones((4, 5)), None, "the mask is 4x5 and the image 4x4: they must have the same size"),
         (None, HOLE[:2], "the hole is 2x4 and the image 4x4"),

@@ -21,7 +21,7 @@ from pconv_jax.evaluation.mask_sets import read_mask
 from pconv_jax.imaging import (
     read_hole,
 )
-from pconv_jax.imaging.masks import luma
+from pconv_jax.imaging.masks import luma, resized_hole
 
 
 def hole_of_mask_set(path):
@@ -119,6 +119,59 @@ class TestHole:
         path = saved(b"P5 3 1 65535\n" + struct.pack(">3H", 255, 32767, 32896), "mask.pgm")
         assert read(path).tolist() == [[False, False, True]]
 
+    STROKE = np.array([[0, 1, 1], [0, 0, 1]], bool)
+
+    def on(self, paper, ink):
+        """The stroke in one colour on another, each with its transparency if it has four values."""
+        return np.where(self.STROKE[..., None], np.uint8(ink), np.uint8(paper))
+
+    @pytest.mark.parametrize("read", READERS)
+    @pytest.mark.parametrize(
+        ("paper", "ink"),
+        [((0, 0, 0, 0), (255, 255, 255, 255)), ((255, 0, 0), (255, 255, 0)), ((0, 0, 0, 255), (200, 200, 200, 90))],
+    )
+    def test_what_crosses_the_threshold_is_the_hole_whatever_its_transparency(self, saved, read, paper, ink):
+        assert read(saved(encoded(self.on(paper, ink), "PNG"))).tolist() == self.STROKE.tolist()
+
+    @pytest.mark.parametrize("read", READERS)
+    @pytest.mark.parametrize(
+        ("paper", "ink", "sentence"),
+        [
+            ((255, 255, 255, 0), (255, 255, 255, 255), "marks something by its transparency, which is ignored in"),
+            ((255, 255, 255, 255), (255, 255, 255, 0), "marks something by its transparency"),
+            ((0, 0, 0, 0), (255, 0, 0, 255), "marks something by its transparency"),
+            ((0, 0, 0, 0), (0, 0, 0, 255), "marks something by its transparency"),
+            ((0, 0, 0, 255), (100, 100, 100, 255), "has two values, 0 and 100, both below the threshold 128: give a"),
+            ((200, 200, 200), (255, 255, 255), "has two values, 200 and 255, both from the threshold 128: give a"),
+            ((0, 0, 0), (1, 1, 1), "holds only 0 and 1, .* multiply it by 255, or give the threshold 1$"),
+        ],
+    )
+    def test_a_mask_that_marks_something_and_no_hole_is_refused(self, saved, read, paper, ink, sentence):
+        with pytest.raises(InputError, match=rf"photo\.png {sentence}"):
+            read(saved(encoded(self.on(paper, ink), "PNG")))
+
+    def test_a_palette_of_classes(self, saved):
+        classes = Image.fromarray(self.STROKE.astype(np.uint8)).convert("P")
+        classes.putpalette([0, 0, 0, 128, 0, 0])
+        with pytest.raises(InputError, match="has two values, 0 and 38, both below the threshold 128"):
+            read_hole(saved(encoded(classes, "PNG")))
+        assert read_hole(saved(encoded(classes, "PNG")), threshold=38).tolist() == self.STROKE.tolist()
+
+    def test_16_bits_of_which_only_the_lowest_is_used(self, saved):
+        with pytest.raises(InputError, match="holds only 0 and 1"):
+            read_hole(saved(png16(self.STROKE.astype(np.uint16))))
+        with pytest.raises(InputError, match="has two values, 0 and 255, both below the threshold 128"):
+            read_hole(saved(png16(self.STROKE * np.uint16(255))))
+
+    @pytest.mark.parametrize("grey", [[[0, 0, 0]], [[100, 100, 100]], [[0, 40, 90]]])
+    def test_even_masks_and_maps_of_probabilities_may_have_no_hole(self, saved, grey):
+        path = saved(encoded(np.array(grey, np.uint8), "PNG"))
+        assert not read_hole(path).any() and read_hole(path, invert=True).all()
+
+    def test_values_of_0_and_1_with_their_threshold(self, saved):
+        path = saved(encoded(self.STROKE.astype(np.uint8), "PNG"))
+        assert read_hole(path, threshold=1).tolist() == self.STROKE.tolist()
+
     @pytest.mark.parametrize("read", READERS)
     def test_several_frames_are_refused(self, saved, read):
         with pytest.raises(InputError, match=r"has 3 frames: save the one you mean as a file of its own$"):
@@ -128,3 +181,26 @@ class TestHole:
     def test_a_bomb_is_refused_by_its_header(self, saved, read):
         with pytest.raises(InputError, match=r"has 60000 x 60000 = 3,600,000,000 pixels, and 500,000,000 are allowed"):
             read(saved(png(60000, 60000, 1, 0, b"")))
+
+
+@pytest.mark.parametrize(
+    ("before", "size", "after"),
+    [
+        ([[0, 0, 0, 0, 1, 0, 0, 0]], (1, 2), [[0, 1]]),
+        ([[0, 0, 0, 1, 0, 0, 0, 0]], (1, 3), [[0, 1, 0]]),  # from 2.67 to 5.33
+        ([[0, 1, 0], [0, 0, 0]], (4, 6), [[0, 0, 1, 1, 0, 0]] * 2 + [[0] * 6] * 2),
+        ([[1, 0]], (1, 3), [[1, 1, 0]]),  # the middle one overlaps with both
+        ([[0, 1]], (1, 2), [[0, 1]]),
+    ],
+)
+def test_a_resized_hole_has_every_pixel_that_touches_it(before, size, after):
+    assert resized_hole(np.array(before, bool), *size).astype(int).tolist() == after
+
+
+def test_no_hole_is_lost_in_resizing():
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        height, width, *size = rng.integers(1, 40, 4)
+        hole = np.zeros((height, width), bool)
+        hole[rng.integers(height), rng.integers(width)] = True
+        assert resized_hole(hole, *size).any()

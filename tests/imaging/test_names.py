@@ -1,11 +1,21 @@
 """Image files by their names: which count in a folder, and which mask belongs to which image."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging import IMAGE_SUFFIXES, OUTPUT_FORMATS, formats, image_files, matching_masks
+from pconv_jax.imaging import (
+    IMAGE_SUFFIXES,
+    OUTPUT_FORMATS,
+    best_matches,
+    formats,
+    image_files,
+    masks_beside,
+    matching_masks,
+    other_files,
+)
 
 
 @pytest.fixture
@@ -51,7 +61,7 @@ def test_all_users_of_the_table_find_the_same_files(folder):
     root = folder(*names)
     assert sorted(map(str, mask_files(root))) == sorted(names)
     assert sorted(file for file, _, _ in source._listed(root)) == sorted(names)
-    jobs = plan(root, root.parent / "out", Holes(mask_alpha=True))
+    jobs = plan(root, root.parent / "out", Holes(mask_alpha=True)).jobs
     assert sorted(job.image.name for job in jobs) == sorted(names)
     assert {job.out.suffix for job in jobs} == set(OUTPUT_FORMATS)
 
@@ -88,3 +98,44 @@ def test_images_without_a_mask_are_named_up_to_three(folder):
         matching_masks(missing, root)
     with pytest.raises(InputError, match=r"has no mask for c\.jpg: each image needs one of the same name there"):
         matching_masks([Path("a.jpg"), Path("c.jpg")], root)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".GIF"])
+@pytest.mark.parametrize(
+    "name", ["x", "X", "x.jpg", "x_mask", "X_MASK", "x_mask001", "x-mask-2", "x.mask", "x.jpg.mask"]
+)
+def test_names_of_masks(name, suffix):
+    mask = f"{name}{suffix}"
+    others = [Path(name) for name in ("xmask.png", "x1.png", "y_mask.png", "deep/x.png", "mask.png", "x_masked.png")]
+    assert best_matches([Path("x.jpg")], [*others, Path(mask)]) == [[Path(mask)]]
+    assert best_matches([Path("x.jpg")], others) == [[]]
+
+
+def test_the_best_of_several_names_of_masks():
+    ranks = ["x.jpg", "x.png", "X.png", "x.jpg.png", "x_mask.png"]
+    for first in range(len(ranks)):
+        assert best_matches([Path("x.jpg")], map(Path, ranks[first:])) == [[Path(ranks[first])]]
+    equal = [Path("x_mask1.png"), Path("x_mask2.png")]
+    assert best_matches([Path("x.jpg")], equal) == [equal]
+    assert best_matches([Path("a.jpg"), Path("A.jpg")], [Path("a.png"), Path("A.png")]) == [
+        [Path("a.png")],
+        [Path("A.png")],
+    ]
+
+
+def test_composed_and_decomposed_names_are_the_same():
+    composed, decomposed = (Path(unicodedata.normalize(form, "é/café.png")) for form in ("NFC", "NFD"))
+    assert composed != decomposed
+    assert best_matches([composed], [decomposed]) == [[decomposed]]
+    assert best_matches([decomposed], [composed]) == [[composed]]
+
+
+def test_masks_among_images():
+    names = ["a.jpg", "a_mask.png", "b_mask.png", "c.png", "c.png.mask001.png", "deep/a.jpg", "deep/c_mask.png"]
+    assert list(map(str, masks_beside(list(map(Path, names))))) == ["a_mask.png", "c.png.mask001.png"]
+
+
+def test_other_files_are_those_that_are_no_images(folder):
+    root = folder("a.png", "b.txt", "deep/c.NEF", ".hidden", "d", ".e/f.txt")
+    assert [file.as_posix() for file in other_files(root)] == ["b.txt", "d", "deep/c.NEF"]
+    assert not {suffix for each in formats.FORMATS for suffix in each.suffixes} & formats.RAW_SUFFIXES

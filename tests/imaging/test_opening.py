@@ -13,6 +13,7 @@ import tifffile
 from photograph_files import (
     SHAPES,
     animated,
+    chunk,
     encoded,
     layers,
     png,
@@ -23,6 +24,7 @@ from photograph_files import (
 from PIL import Image
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.data.decode import decode_image
 from pconv_jax.imaging import (
     opening,
     read_hole,
@@ -138,6 +140,43 @@ class TestRefusedFiles:
         path = saved(encoded(layers("grey", np.uint8), "PNG"))
         with pytest.raises(InputError, match=rf"the mask threshold {threshold} must be in 1\.\.255, e\.g\. 128$"):
             read_hole(path, threshold=threshold)
+
+
+class TestChecksums:
+    """Of PNG files. Pillow does not compare those of the pixels."""
+
+    @pytest.mark.parametrize("read", [read_photograph, read_hole, decode_image])
+    @pytest.mark.parametrize("kind", ["grey", "rgba"])
+    @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+    def test_no_flipped_bit_changes_pixels(self, saved, read, kind, dtype):
+        content = bytearray(png16(layers(kind, dtype)) if dtype == np.uint16 else encoded(layers(kind, dtype), "PNG"))
+        read(saved(bytes(content)))
+        first, last = content.index(b"IDAT") - 4, content.index(b"IEND") - 4
+        for place in (*range(first, first + 16), *range(first + 16, last, 37), *range(last - 8, last)):
+            flipped = content.copy()
+            flipped[place] ^= 1 << place % 8
+            path = saved(bytes(flipped))
+            # Without its first chunk of pixels it is no PNG file.
+            with pytest.raises(InputError, match=r"is damaged or cut off|is not an image"):
+                read(path)
+
+    def test_of_how_the_picture_lies(self, saved):
+        exif_chunk = chunk(b"eXIf", b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0")
+        content = encoded(layers("rgb", np.uint8), "PNG")
+        end = content.index(b"IEND") - 4
+        whole = content[:end] + exif_chunk + content[end:]
+        assert read_photograph(saved(whole)).pixels.shape == (7, 13, 3)
+        damaged = whole.replace(b"\0\x06\0\0", b"\0\x01\0\0")
+        assert damaged != whole
+        with pytest.raises(InputError, match="the checksum of its 'eXIf' data is wrong"):
+            read_photograph(saved(damaged))
+
+    def test_other_data_may_be_damaged(self, saved):
+        content = encoded(layers("rgb", np.uint8), "PNG")
+        end = content.index(b"IEND") - 4
+        private = chunk(b"prVt", b"notes")[:-1] + b"?"
+        read = read_photograph(saved(content[:end] + private + content[end:]))
+        assert np.array_equal(read.pixels, layers("rgb", np.uint8))
 
 
 class TestSize:

@@ -123,3 +123,31 @@ def test_views_that_are_read_only_or_run_backwards(inpainter):
     inpainted = inpainter(backwards, np.asfortranarray(mask))
     np.testing.assert_array_equal(inpainted, expected)
     assert inpainted.flags.writeable
+
+
+@pytest.mark.parametrize("broad", [False, True])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_colours_where_nothing_shows_are_no_evidence(inpainter, channels, broad):
+    image, mask = damaged(72, 90, channels=4)
+    mask[20 : 60 if broad else 26, 20:70] = 0  # of blocks that are all hole, or of none; reaches what is transparent
+    image[..., 3], image[:, 60:, 3] = 255, 0
+    image = image[..., 4 - channels :]
+    if channels == 2:  # Pillow's LA, the only way in for two channels
+        as_image, as_array = (lambda array: Image.fromarray(array, mode=None)), np.asarray
+    else:
+        as_image = as_array = lambda array: array
+    results = []
+    for hidden in (0, 128, 255):
+        image[:, 60:, :-1] = hidden
+        results.append(as_array(inpainter(as_image(image), mask)))
+        np.testing.assert_array_equal(results[-1][mask == 1], image[mask == 1])
+    for other in results[1:]:
+        np.testing.assert_array_equal(other[mask == 0], results[0][mask == 0])
+
+
+def test_an_image_that_is_all_transparent(inpainter):
+    image, mask = damaged(40, 50, channels=4)
+    image[..., 3] = 0
+    result = inpainter(image, mask)
+    assert (result[..., 3] == 0).all()
+    np.testing.assert_array_equal(result[mask == 1], image[mask == 1])

@@ -14,9 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.cache import cache_folder
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.tfds import celeb_a
+from pconv_jax.data.tfds.reading import refusing_damage
 from pconv_jax.data.tfds.runtime import import_tfds, run_builder
 
 # The official files of each dataset, and the folders that replace a file once it is unpacked.
@@ -37,8 +39,13 @@ def find_prepared(name: str, folder: Path | None) -> Path | None:
 
     Returns:
         The folder of the current version, or None.
+
+    Raises:
+        InputError: its files are damaged.
     """
-    directory = Path(_builder_class(name)(data_dir=folder).data_path)
+    builder_class = _builder_class(name)
+    with refusing_damage(folder):
+        directory = Path(builder_class(data_dir=folder).data_path)
     return directory if (directory / "dataset_info.json").is_file() else None
 
 
@@ -98,8 +105,7 @@ def prepare_files(
             with _lock(folder), tempfile.TemporaryDirectory(dir=folder, prefix="work-") as work:
                 if not record.is_file():  # another process may have prepared it meanwhile
                     made = _prepare(name, files, folder, Path(work))
-                    (folder / "new.json").write_text(json.dumps(made))
-                    (folder / "new.json").replace(record)
+                    write_json(record, made)
         except InputError:
             raise
         except (OSError, KeyError, ValueError) as error:

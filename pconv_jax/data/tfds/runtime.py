@@ -76,20 +76,27 @@ def _prepared_modules(builder: Any, given: Mapping[str, Path] | None) -> Iterato
     with contextlib.ExitStack() as stack:
         for module in {extractor, shuffle, *builders}:
             if "tf" in vars(module):
-                stack.enter_context(_set(module, "tf", _ORDINARY_FILES))
-        stack.enter_context(_set(download, "DownloadManager", manager(download.DownloadManager)))
-        stack.enter_context(_set(downloader, "MAX_RETRIES", _RETRIES))
+                stack.enter_context(replaced(module, "tf", _ORDINARY_FILES))
+        stack.enter_context(replaced(download, "DownloadManager", manager(download.DownloadManager)))
+        stack.enter_context(replaced(downloader, "MAX_RETRIES", _RETRIES))
         yield
 
 
 @contextlib.contextmanager
-def _set(module: Any, name: str, value: Any) -> Iterator[None]:
-    before = getattr(module, name)
-    setattr(module, name, value)
+def replaced(place: Any, name: str, value: Any) -> Iterator[None]:
+    """Replaces an attribute of a module or a class.
+
+    Args:
+        place: the module or the class.
+        name: of the attribute.
+        value: what takes its place.
+    """
+    before = vars(place)[name]  # not `getattr`, which would bind a method
+    setattr(place, name, value)
     try:
         yield
     finally:
-        setattr(module, name, before)
+        setattr(place, name, before)
 
 
 def _downloading_manager(base: Any) -> Any:

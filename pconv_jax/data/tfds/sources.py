@@ -24,6 +24,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split
 from pconv_jax.data.tfds import prepare
+from pconv_jax.data.tfds.reading import open_prepared
 from pconv_jax.data.tfds.runtime import import_tfds
 
 # Number of images in train, validation and test, from the TFDS catalogue.
@@ -51,7 +52,7 @@ class TfdsSource:
         """
         self.name, self.note, self.split = name, note, split
         self.directory = Path(directory)
-        info = _builder(self.directory).info
+        info = open_prepared(self.directory).info
         if "array_record" not in {kind.value for kind in info.available_file_formats()}:
             raise InputError(
                 f"{self.directory} contains {name} as {info.file_format.value}, which only TensorFlow can read: "
@@ -99,7 +100,7 @@ class TfdsSource:
         Raises:
             InputError: the records hold no file names.
         """
-        if "file_name" not in _builder(self.directory).info.features:
+        if "file_name" not in open_prepared(self.directory).info.features:
             raise InputError(f"{self.directory} holds {self.name} without names of its images: use its official splits")
         read = _reader(self.directory, self.split, "file_name")
         return [read(index).decode() for index in range(len(self))]
@@ -147,14 +148,9 @@ def open_tfds(
 def _reader(directory: Path, split: Split, feature: str) -> Callable[[int], bytes]:
     """A function from the index of a record to a feature of it, not decoded; other features are not parsed."""
     tfds = import_tfds()
-    builder = _builder(directory)
+    builder = open_prepared(directory)
     raw = tfds.decode.DeserializeMethod.RAW_BYTES
     records = builder.as_data_source(split, deserialize_method=raw, file_format="array_record")
     only = tfds.features.FeaturesDict({feature: builder.info.features[feature]})
     encoded = {feature: tfds.decode.SkipDecoding()}
     return lambda index: only.deserialize_example_np(records[index], decoders=encoded)[feature]
-
-
-@functools.lru_cache(maxsize=16)
-def _builder(directory: Path) -> Any:
-    return import_tfds().builder_from_directory(directory)

@@ -36,6 +36,38 @@ class TestPrepared:
         assert near(shades(sources["validation"]), [30, 40]) and sources["test"].note == ""
         assert prepared in sources["test"].directory.parents
 
+    @pytest.mark.parametrize("key", ["pythonClassName", "python_class_name", "type"])
+    def test_a_class_that_its_files_name_is_not_imported(self, prepared, tmp_path, monkeypatch, key):
+        (tmp_path / "evil_features.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        file = next(prepared.rglob("features.json"))
+        features = json.loads(file.read_text())
+        inner = {key: "evil_features.Image", **({"content": {}} if key == "type" else {"image": {}})}
+        features["featuresDict"]["features"]["image"] = inner
+        if key == "type":  # as TFDS wrote it before 4.5
+            kind = "tensorflow_datasets.core.features.features_dict.FeaturesDict"
+            features = {"type": kind, "content": {"image": inner}}
+        file.write_text(json.dumps(features))
+        with pytest.raises(InputError, match=r"has features of the class 'evil_features\.Image', which none of"):
+            opened("dtd", prepared)
+        assert "evil_features" not in sys.modules and not (tmp_path / "ran").exists()
+
+    def test_a_module_that_its_files_name_is_not_imported(self, prepared, tmp_path, monkeypatch):
+        (tmp_path / "evil_builder.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        file = next(prepared.rglob("dataset_info.json"))
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"moduleName": "evil_builder"}))
+        assert near(shades(opened("dtd", prepared)["train"]), [10, 20])
+        assert "evil_builder" not in sys.modules and not (tmp_path / "ran").exists()
+
+    @pytest.mark.parametrize("file", ["features.json", "dataset_info.json"])
+    @pytest.mark.parametrize("content", ["", "{", "[]", "5", '{"a": 1}', "[" * 100_000], ids=range(6))
+    def test_damaged_notes_get_one_sentence(self, prepared, file, content):
+        next(prepared.rglob(file)).write_text(content)
+        with pytest.raises(InputError, match="is damaged, and no prepared data set") as caught:
+            opened("dtd", prepared)
+        assert "\n" not in str(caught.value)
+
     def test_a_format_that_needs_tensorflow_is_refused(self, prepared):
         info = next(prepared.rglob("dataset_info.json"))
         described = json.loads(info.read_text())

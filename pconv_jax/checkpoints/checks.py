@@ -1,0 +1,69 @@
+"""What is checked of the numbers and the notes of trained networks, so that none of them blackens a photograph."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.models.limits import brief
+
+
+def check_values(name: str, values: np.ndarray, place: str | os.PathLike[str]) -> None:
+    """Refuses an array of a network whose output could not be numbers.
+
+    Args:
+        name: its path in the network.
+        values: floating point.
+        place: file or folder that it comes from, for the message.
+
+    Raises:
+        InputError: a value is NaN or infinite, or a variance negative.
+    """
+    wrong = values[~np.isfinite(values)]
+    if not wrong.size and name.startswith("stats/") and name.endswith("/var"):
+        wrong = values[values < 0]
+    if wrong.size:
+        raise InputError(
+            f"{place} is damaged, as {wrong.size} of the {values.size} values of {name} are no possible numbers, such "
+            f"as {wrong[0]}: copy it again, or train anew"
+        )
+
+
+def check_output(pixels: np.ndarray) -> None:
+    """Refuses output in which a value is NaN: it would become black.
+
+    Args:
+        pixels: floating point, those that replace a hole.
+
+    Raises:
+        InputError: a value is NaN.
+    """
+    wrong = int(np.isnan(pixels).sum())
+    if wrong:
+        raise InputError(
+            f"the network gives no numbers for {wrong} of the {pixels.size} values that were asked of it: its weights "
+            "are damaged or its training diverged, so choose others"
+        )
+
+
+def check_about(about: Any, place: str | os.PathLike[str]) -> dict[str, Any]:
+    """The facts about a training, as they were read, if they can be used.
+
+    Args:
+        about: as for `TrainedGenerator`; None if there are none.
+        place: file or folder that they come from, for the message.
+
+    Returns:
+        The facts.
+
+    Raises:
+        InputError: they are not named, or the thickest line is no whole number of px.
+    """
+    found = {} if about is None else about
+    if not isinstance(found, dict):
+        raise InputError(f"{place} says {brief(found)} about its training, where names and values are expected")
+    line = found.get("thickest_line")
+    if line is not None and (type(line) is not int or line < 1):
+        raise InputError(f"{place} says thickest_line={brief(line)}, where a whole number of px is expected")
+    return found

@@ -1,0 +1,45 @@
+"""Names of files and folders as a user gives them."""
+
+import itertools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pconv_jax.common.errors import InputError
+
+
+def given_path(path: str | os.PathLike[str]) -> Path:
+    """The path that a user gave.
+
+    Args:
+        path: a name; an empty one would mean the current folder, which a variable that is not set must not.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: the name is empty, or contains a NUL character.
+    """
+    name = os.fspath(path)
+    if not name:
+        raise InputError("the name of a file is empty: give one, or '.' for the current folder")
+    if "\0" in name:
+        raise InputError(f"{name!r} contains a NUL character, which no file's name can: give another")
+    return Path(path)
+
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Refuses empty arguments of a command, and those with NUL characters.
+
+    Args:
+        arguments: flags and their values, and names.
+
+    Raises:
+        InputError: an argument is empty, which as a path would mean the current folder; or it contains a NUL character.
+    """
+    for before, argument in itertools.pairwise(("", *arguments)):
+        if "\0" in argument:
+            raise InputError(f"{argument!r} contains a NUL character, which no argument can: leave it out")
+        if not argument or (argument.startswith("--") and argument.endswith("=")):
+            flag = before if before.startswith("-") else argument.rstrip("=")
+            raise InputError(f"{flag or 'a name'} is empty: give a value, or '.' for the current folder")

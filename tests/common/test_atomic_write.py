@@ -1,0 +1,77 @@
+"""Files appear whole or not at all, under a temporary name that nobody can know or link somewhere else."""
+
+import os
+import secrets
+
+import pytest
+
+from pconv_jax.common.atomic_write import atomic_write, is_temporary, write_json
+from pconv_jax.common.errors import InputError
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_once_it_is_written(tmp_path):
+    path = tmp_path / "deep" / "a.txt"
+    with atomic_write(path) as temporary:
+        assert names(path.parent) == [temporary.name] and is_temporary(temporary)
+        temporary.write_text("new")
+    assert names(path.parent) == ["a.txt"] and path.read_text() == "new"
+
+
+def test_an_error_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(FileExistsError), atomic_write(path) as temporary:
+        temporary.mkdir()
+    assert names(tmp_path) == ["a.txt"] and path.read_text() == "old"
+
+
+def test_a_link_at_the_temporary_name_is_not_followed(tmp_path, monkeypatch):
+    secret, path = tmp_path / "secret", tmp_path / "out" / "a.txt"
+    secret.write_text("keep")
+    path.parent.mkdir()
+    monkeypatch.setattr(secrets, "token_hex", lambda size: "ab" * size)
+    link = path.with_name(f".{'ab' * 8}.tmp")
+    link.symlink_to(secret)
+    with pytest.raises(FileExistsError), atomic_write(path) as temporary:
+        temporary.write_text("overwritten")
+    assert secret.read_text() == "keep" and link.is_symlink() and not path.exists()
+
+
+def test_temporary_names_differ(tmp_path):
+    with atomic_write(tmp_path / "a") as first, atomic_write(tmp_path / "a") as second:
+        assert first != second
+        second.write_text("second")
+        first.write_text("first")
+    assert names(tmp_path) == ["a"] and (tmp_path / "a").read_text() == "first"
+
+
+def test_the_longest_name_that_the_file_system_takes(tmp_path):
+    name = "x" * os.pathconf(tmp_path, "PC_NAME_MAX")
+    with atomic_write(tmp_path / name) as temporary:
+        temporary.write_text("long")
+    assert names(tmp_path) == [name]
+    with pytest.raises(OSError, match="name too long"), atomic_write(tmp_path / f"{name}x") as temporary:
+        temporary.write_text("too long")
+    assert names(tmp_path) == [name]
+
+
+def test_others_may_read_what_they_may_read_otherwise(tmp_path):
+    write_json(tmp_path / "a.json", {"a": 1})
+    (tmp_path / "b.json").write_text("{}")
+    assert (tmp_path / "a.json").stat().st_mode == (tmp_path / "b.json").stat().st_mode
+
+
+@pytest.mark.parametrize(("name", "fault"), [("", "is empty"), ("a\0b.png", r"'a\\x00b.png' contains a NUL character")])
+def test_names_that_no_file_can_have(name, fault):
+    with pytest.raises(InputError, match=fault), atomic_write(name):
+        pass
+
+
+def test_what_counts_as_temporary(tmp_path):
+    assert is_temporary(tmp_path / ".0123456789abcdef.tmp")
+    for name in (".0123456789abcdef.tmp.png", "0123456789abcdef.tmp", ".config.json.tmp", "a.png"):
+        assert not is_temporary(tmp_path / name)

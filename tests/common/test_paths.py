@@ -1,0 +1,46 @@
+"""Names that a user cannot have meant: empty ones, which as paths mean the current folder, and those with NUL."""
+
+import re
+
+import numpy as np
+import pytest
+
+from pconv_jax.checkpoints.weights_file import load_generator
+from pconv_jax.common.commands import command
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging import Photograph, read_hole, read_photograph, write_photograph
+
+PHOTOGRAPH = Photograph(np.zeros((4, 4), np.uint8), None, None, None, None, "PNG")
+DOORS = {
+    "photograph": read_photograph,
+    "mask": read_hole,
+    "result": lambda name: write_photograph(name, PHOTOGRAPH),
+    "weights": load_generator,
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(("name", "fault"), [("", "the name of a file is empty"), ("a\0.png", "contains a NUL")])
+def test_of_files(door, name, fault, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=fault):
+        DOORS[door](name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["inpaint", ""], "a name is empty: give a value, or '.' for the current folder"),
+        (["--out", ""], "--out is empty: give a value, or '.' for the current folder"),
+        (["--out="], "--out is empty: give a value, or '.' for the current folder"),
+        (["a.png", "-o", "b\0.png"], r"'b\x00.png' contains a NUL character, which no argument can: leave it out"),
+    ],
+)
+def test_of_arguments(arguments, fault, capsys):
+    @command()
+    def main(arguments):
+        raise AssertionError("it must not run")
+
+    assert main(arguments) == 2
+    assert re.fullmatch(f"error: {re.escape(fault)}\n", capsys.readouterr().err)
