@@ -1,9 +1,10 @@
 """Progress bars of the commands."""
 
-import sys
 from typing import Any
 
 from tqdm import tqdm
+
+from pconv_jax.common.progress import progress_options
 
 
 def progress_bar(title: str, unit: str, *, total: int, done: int = 0, each: int = 1) -> "tqdm[Any]":
@@ -16,8 +17,5 @@ def progress_bar(title: str, unit: str, *, total: int, done: int = 0, each: int 
         done: number of updates made before, in a resumed run.
         each: units an update: a training step moves the bar by a batch of images.
     """
-    seconds = 0.1 if sys.stderr.isatty() else 10.0
     scale = each if each > 1 else False
-    return tqdm(
-        desc=title, unit=unit, total=total, initial=done, unit_scale=scale, mininterval=seconds, dynamic_ncols=True
-    )
+    return tqdm(desc=title, unit=unit, total=total, initial=done, unit_scale=scale, **progress_options())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pconv_jax.checkpoints.trained import TrainedGenerator as TrainedGenerator
     from pconv_jax.common.errors import InputError as InputError
+    from pconv_jax.common.errors import WideHolesWarning as WideHolesWarning
     from pconv_jax.inpainting.inpainter import Inpainter as Inpainter
     from pconv_jax.inpainting.inpainter import inpaint as inpaint
     from pconv_jax.layers import PartialConv as PartialConv
@@ -51,6 +52,7 @@ __all__ = [
     "PathakFeaturesConfig",
     "SynthesisSettings",
     "TrainedGenerator",
+    "WideHolesWarning",
     "__version__",
     "inpaint",
     "partial_conv",
@@ -79,6 +81,7 @@ _MODULES = {
     "PathakFeaturesConfig": "models",
     "SynthesisSettings": "synthesis.settings",
     "TrainedGenerator": "checkpoints.trained",
+    "WideHolesWarning": "common.errors",
     "inpaint": "inpainting.inpainter",
     "partial_conv": "ops",
     "random_lines": "masks",

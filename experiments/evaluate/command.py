@@ -11,7 +11,7 @@ from experiments.evaluate.pictures import draw
 from experiments.evaluate.report import report
 from experiments.progress import progress_bar
 from pconv_jax.common.atomic_write import atomic_write, write_json
-from pconv_jax.common.cache import enable_compilation_cache
+from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.versions import package_versions
 from pconv_jax.evaluation.pairs import Pairs
 from pconv_jax.evaluation.refined import SUFFIX
@@ -39,7 +39,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
         InputError: something that the user can correct.
     """
     options.check()
-    enable_compilation_cache()
+    prepare_jax()
     # What fails quickly comes first, then what reads every image.
     methods = open_all_methods(options)
     distances, fid = open_distances(options), open_fid(options)

@@ -8,6 +8,7 @@ import tyro
 
 from experiments.train.sections import GeneratorName
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.output_folder import check_output_folder
 
 _ALL = (1, 2, 3, 4, 5, 6, 7)
 _OF_RUN, _OF_NETWORK = 4, 3  # the one that only a run has, and the one that needs no weights
@@ -61,8 +62,7 @@ class Flags:
                 raise InputError(f"--figures has {number}, which needs {needed}: give the folder of a run")
         if self.images is not None and not self.images.is_dir():
             raise InputError(f"--images {self.images} is not a folder: give the one that your images are in")
-        if self.folder.exists() and not self.folder.is_dir():
-            raise InputError(f"--out {self.folder} is not a folder: choose another")
+        check_output_folder(self.folder)
 
     @property
     def folder(self) -> Path:

@@ -27,6 +27,7 @@ from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 from pconv_jax import masks
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.progress import progress_options
 from pconv_jax.data import FolderSource, ImageSource, open_source, pipeline
 from pconv_jax.data.samples import PHOTOGRAPHS, photograph
 
@@ -102,7 +103,8 @@ def by_workers(config: Config, workers: tuple[int, ...], repeats: int) -> dict[i
     seconds: dict[int, list[float]] = {number: [] for number in workers}
     with contextlib.ExitStack() as stack:
         opened = {number: stack.enter_context(_opened(config.replace(workers=number), source)) for number in workers}
-        for index in tqdm(range(1 + repeats), desc=f"workers, {config.data.image_size} px", unit="round"):
+        title = f"workers, {config.data.image_size} px"
+        for index in tqdm(range(1 + repeats), desc=title, unit="round", **progress_options()):
             for number, batches in opened.items():
                 ready = _max_prefetched(number)
                 _seconds(batches, ready)

@@ -19,6 +19,8 @@ from pconv_jax.training.state import TrainConfig
 
 _PATHS = ("data_dir", "out", "initial_weights", "mask_dir")
 _OFF = {"grey": 0.0}  # settings of earlier versions alone, and the value that turned them off
+_MOST = 2**31 - 1  # steps are counted in int32
+_MOST_WORKERS, _MOST_LINES = 1024, 10_000
 # What may change when a run is resumed: it changes no step.
 _FREE = (
     *("resume", "out", "data_dir", "mask_dir", "workers", "mapping"),
@@ -57,8 +59,13 @@ class Config:
         for name in (*counts, "checkpoint_every", "sample_every", "keep"):
             if settings[name] is not None and settings[name] < 1:
                 raise InputError(f"{flag(name)} is {settings[name]}, but it must be at least 1")
-        if self.data.workers < 0:
-            raise InputError(f"--workers is {self.data.workers}, but it must be 0 or more")
+            if settings[name] is not None and settings[name] > _MOST:
+                raise InputError(f"{flag(name)} is {settings[name]}, but it must be at most {_MOST}")
+        if not 0 <= self.data.workers <= _MOST_WORKERS:
+            raise InputError(f"--workers is {self.data.workers}, but it must be from 0 to {_MOST_WORKERS}")
+        for name in ("line_count", "line_thickness"):
+            if max(settings[name]) > _MOST_LINES:
+                raise InputError(f"{flag(name)} has {max(settings[name])}, but it must be at most {_MOST_LINES}")
         if self.data.dataset == "folder" and self.data.data_dir is None:
             raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
         check_splits(self.data.dataset, self.data.splits)
@@ -159,9 +166,14 @@ class Config:
             if name not in free and name in then and now[name] != then[name]  # other losses have other weights
         ]
         if changed:
+            fixed = "steps" not in free and any(now[name] != then[name] for name in ("steps", "epochs"))
+            way = (
+                "; to train on after a cosine schedule, start a new one from its weights with --initial-weights "
+                f"{self.run.out} and another --out"
+            )
             raise InputError(
                 f"--resume continues the run in {self.run.out} as it was started, but {'; '.join(changed)}: "
-                "use the settings of that run, or another --out"
+                f"use the settings of that run, or another --out{way if fixed else ''}"
             )
         return self
 

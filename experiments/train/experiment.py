@@ -7,13 +7,15 @@ import numpy as np
 
 from experiments.train.config import Config
 from experiments.train.loop import train
+from experiments.train.memory import check_memory
 from experiments.train.report import write_report
 from experiments.train.run_folder import read_settings
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 from pconv_jax.common.atomic_write import is_temporary, write_json
-from pconv_jax.common.cache import enable_compilation_cache
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.output_folder import check_output_folder
 from pconv_jax.data import SPLITS, ImageSource, open_source
 from pconv_jax.losses import check_vgg
 from pconv_jax.models.vgg import VGG16, deepest
@@ -37,7 +39,8 @@ def run(config: Config) -> int:
     """
     config.check()
     _check_folder(config)
-    enable_compilation_cache()
+    prepare_jax()
+    check_memory(config, config.train_config(1 + config.optimizer.warmup))
     config.damage.mask(np.random.default_rng(0), config.data.image_size)  # a folder of masks, a size too small
     sources = open_sources(config)
     vgg = open_vgg(config)
@@ -68,10 +71,9 @@ def run(config: Config) -> int:
 
 def _check_folder(config: Config) -> None:
     """Refuses an output folder that holds something else, or a run with other settings."""
+    check_output_folder(config.run.out)
     if not config.run.out.exists():
         return
-    if not config.run.out.is_dir():
-        raise InputError(f"--out {config.run.out} is not a folder: choose another")
     has_settings = (config.run.out / "config.json").exists()
     if has_settings and not config.run.resume:
         raise InputError(f"{config.run.out} holds a run already: add --resume to continue it, or choose another --out")

@@ -1,10 +1,11 @@
 """The metrics of a run: a plain file with a row for every step, TensorBoard events."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 from pconv_jax.common.atomic_write import atomic_write
 
@@ -28,14 +29,12 @@ class MetricsLog:
             folder: output folder of the run; must exist.
             resume_step: last step whose row is kept.
         """
-        from tensorboardX import SummaryWriter
-
         self._path = folder / "metrics.jsonl"
         kept = [row for row in read_metrics(self._path) if row["step"] <= resume_step]
         with atomic_write(self._path) as unfinished:
             unfinished.write_text("".join(json.dumps(row) + "\n" for row in kept))
         self._file: TextIO = self._path.open("a", buffering=1)
-        self._events = SummaryWriter(str(folder / "events"), purge_step=resume_step + 1)
+        self._events = _Events(folder / "events", purge_step=resume_step + 1)
 
     def __enter__(self) -> Self:
         return self
@@ -43,14 +42,44 @@ class MetricsLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._events.close()
+        try:
+            self._file.close()
+        finally:
+            self._events.close()
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
         """Adds the metrics of one step."""
         self._file.write(json.dumps({"step": step, **metrics}) + "\n")
+        self._events.write(step, metrics)
+
+
+class _Events:
+    """TensorBoard events, written by this thread: tensorboardX's own hangs when the disk is full."""
+
+    def __init__(self, folder: Path, *, purge_step: int):
+        """Opens a new file; TensorBoard drops what earlier files hold from `purge_step` on."""
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import SessionLog
+
+        folder.mkdir(parents=True, exist_ok=True)
+        self._writer = EventsWriter(str(folder / "events"))
+        self._add(step=purge_step, file_version="brain.Event:2")
+        self._add(step=purge_step, session_log=SessionLog(status=SessionLog.START))
+
+    def write(self, step: int, metrics: Mapping[str, float]) -> None:
+        from tensorboardX.summary import scalar
+
         for name, value in metrics.items():
-            self._events.add_scalar(name, value, step)
+            self._add(step=step, summary=scalar(name, value))
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _add(self, **fields: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        self._writer.write_event(Event(wall_time=time.time(), **fields))
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

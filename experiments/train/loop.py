@@ -19,7 +19,7 @@ from experiments.train.trainer import Trainer
 from experiments.train.training_time import TrainingTime
 from experiments.train.validation import Validation
 from pconv_jax.checkpoints.orbax import Checkpoints
-from pconv_jax.common.errors import TrainingError
+from pconv_jax.common.errors import TrainingError, reason
 from pconv_jax.models import config_to_json
 
 VALIDATION_L1 = "validation_l1"
@@ -58,8 +58,19 @@ def train(config: Config, trainer: Trainer, validation: Validation) -> Outcome:
         How training ended.
 
     Raises:
-        TrainingError: a loss or gradient was not finite; earlier checkpoints are kept.
+        TrainingError: a loss or gradient was not finite, or a file could not be written; earlier checkpoints are kept.
     """
+    try:
+        return _train(config, trainer, validation)
+    except OSError as error:
+        where = config.run.out / "checkpoints"
+        raise TrainingError(
+            f"{error.filename or config.run.out} cannot be written ({reason(error)}) after step {trainer.steps}; "
+            f"checkpoints saved before are whole, in {where}: make room, and --resume continues from the latest"
+        ) from error
+
+
+def _train(config: Config, trainer: Trainer, validation: Validation) -> Outcome:
     with run_checkpoints(config, trainer) as checkpoints:
         if checkpoints.latest is not None:
             trainer.load(checkpoints)

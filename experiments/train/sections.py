@@ -193,11 +193,13 @@ class RunConfig:
     compare: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Refuses weights that are not bundled.
+        """Refuses a seed that is out of range, and weights that are not bundled.
 
         Raises:
-            InputError: naming them, and those there are.
+            InputError: naming them, and what they may be.
         """
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"--seed is {self.seed}, but it must be at least 0 and below 2^63")
         known = bundled_weights()
         if unknown := [name for name in self.compare if name not in known]:
             raise InputError(f"--compare has {', '.join(unknown)}, but it takes bundled weights: {', '.join(known)}")

@@ -5,6 +5,7 @@ import platform
 
 from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.checkpoints.weights_file import load_generator_weights
+from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.versions import package_versions
 
 
@@ -12,6 +13,7 @@ def describe() -> str:
     """Versions, devices and weights, a line each."""
     import jax
 
+    prepare_jax()
     versions = package_versions("jax", "jaxlib", "flax", "numpy", "opencv-python-headless", "pillow")
     devices = [f"{device.platform}:{device.id} ({device.device_kind})" for device in jax.devices()]
     lines = [

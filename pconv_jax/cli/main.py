@@ -60,9 +60,9 @@ class Inpaint:
         work = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
         # Not above: JAX takes a second to load, which --help and errors in the flags need not wait for.
         from pconv_jax.cli.restoring import report, restore_files
-        from pconv_jax.common.cache import enable_compilation_cache
+        from pconv_jax.common.jax_start import prepare_jax
 
-        enable_compilation_cache()
+        prepare_jax()
         return report(
             restore_files(
                 work.jobs,
@@ -107,8 +107,4 @@ def main(arguments: Sequence[str]) -> int:
         prog="pconv-jax",
         description="Restores photographs damaged by irregular lines: scratches, creases, wires, strokes.",
     )
-    try:
-        return chosen.run()
-    except OSError as error:  # a name that is too long, a folder that may not be entered, a pipe that is closed
-        name = error.filename or "the output"
-        raise InputError(f"{name} cannot be used ({error.strerror}): give another path") from error
+    return chosen.run()

@@ -17,7 +17,7 @@ from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
 from pconv_jax.common.atomic_write import atomic_write
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.synthesis.settings import DEFAULT_SETTINGS
@@ -34,11 +34,20 @@ class Summary:
         counts: number of photographs by outcome.
         failures: a sentence for each that could not be restored.
         warning: a sentence about those in which nothing is marked as damage; empty if there are none.
+        wide: a warning for each whose holes are wider than the weights know.
     """
 
     counts: Counter[str] = dataclasses.field(default_factory=Counter)
     failures: list[str] = dataclasses.field(default_factory=list)
     warning: str = ""
+    wide: list[str] = dataclasses.field(default_factory=list)
+
+    def warn(self) -> None:
+        """Warns of wide holes, once for all photographs."""
+        if self.wide:
+            others = len(self.wide) - 1
+            more = f" (also in {others} more photograph{'s' if others > 1 else ''})" if others else ""
+            warnings.warn(f"{self.wide[0]}{more}", WideHolesWarning, stacklevel=2)
 
     def __str__(self) -> str:
         return ", ".join(f"{count} {what}" for what, count in self.counts.items()) or "nothing to do"
@@ -113,7 +122,9 @@ def restore_files(
 
         for job in waiting:
             try:
-                done = _restore_one(job, holes, restore, max_pixels=max_pixels, compare=compare, quality=quality)
+                done = _restore_one(
+                    job, holes, restore, summary.wide, max_pixels=max_pixels, compare=compare, quality=quality
+                )
                 summary.counts[done] += 1
             except (InputError, MemoryError) as error:
                 summary.fail(job, str(error) or "not enough memory")
@@ -123,6 +134,7 @@ def restore_files(
             if not single:
                 bar.update()
     summary.warning = _nothing_marked(unmarked, len(waiting), holes)
+    summary.warn()
     return summary
 
 
@@ -174,6 +186,7 @@ def _restore_one(
     job: Job,
     holes: Holes,
     restore: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    wide: list[str],
     *,
     max_pixels: int | None,
     compare: bool,
@@ -192,7 +205,11 @@ def _restore_one(
         warnings.simplefilter("always", UserWarning)
         restored = restore(together, hole)
     for warning in caught:  # repeated with the name of the photograph
-        warnings.warn(f"{job.image}: {warning.message}", warning.category, stacklevel=2)
+        named = f"{job.image}: {warning.message}"
+        if issubclass(warning.category, WideHolesWarning):
+            wide.append(named)
+        else:
+            warnings.warn(named, warning.category, stacklevel=2)
     if alpha is not None:
         alpha, restored = restored[..., 3], restored[..., :3]
         if pixels.ndim == 2:

@@ -1,22 +1,50 @@
 """Where the user's caches are: downloaded weights, prepared data sets, compiled programs."""
 
 import os
+import warnings
 from pathlib import Path
+
+from pconv_jax.common.errors import InputError, reason
 
 
 def cache_folder() -> Path:
-    """`$PCONV_JAX_CACHE`, or `pconv_jax` in `$XDG_CACHE_HOME` or `~/.cache`; it need not exist yet."""
-    if folder := os.environ.get("PCONV_JAX_CACHE"):
-        return Path(folder).expanduser().absolute()
+    """`$PCONV_JAX_CACHE`, or `pconv_jax` in `$XDG_CACHE_HOME` or `~/.cache`; it need not exist yet.
+
+    Raises:
+        InputError: none of them is set, and this user has no home.
+    """
     xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "pconv_jax"  # XDG: ignore a relative path
+    try:
+        if folder := os.environ.get("PCONV_JAX_CACHE"):
+            return Path(folder).expanduser().absolute()
+        return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "pconv_jax"  # XDG: ignore a relative path
+    except RuntimeError as error:
+        raise InputError("there is no home folder to keep files in: set PCONV_JAX_CACHE to a folder") from error
 
 
 def enable_compilation_cache() -> None:
-    """Keeps compiled programs for later runs, in the user's cache unless JAX is configured otherwise."""
+    """Keeps compiled programs for later runs, in the user's cache unless JAX is configured otherwise.
+
+    Warns where that folder cannot be written; everything works without it, and compiles again.
+    """
     import jax
 
-    if jax.config.values.get("jax_compilation_cache_dir") is None:
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "compiled"))
-        # Small programs too: a run has dozens, of a fraction of a second each.
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    if jax.config.values.get("jax_compilation_cache_dir") is not None:
+        return
+    try:
+        folder = cache_folder() / "compiled"
+        folder.mkdir(parents=True, exist_ok=True)
+        hindrance = None if os.access(folder, os.W_OK | os.X_OK) else f"{folder} is read-only"
+    except InputError:
+        hindrance = "there is no home folder"
+    except OSError as error:
+        hindrance = f"{error.filename} cannot be used ({reason(error)})"
+    if hindrance:
+        warnings.warn(
+            f"programs are compiled anew in each process, since {hindrance}: set PCONV_JAX_CACHE to a folder",
+            stacklevel=2,
+        )
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    # Small programs too: a run has dozens, of a fraction of a second each.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -6,8 +6,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from pconv_jax.common.errors import InputError, TrainingError
+from pconv_jax.common.errors import InputError, TrainingError, reason
+from pconv_jax.common.output import any_console, drop_unwritable_output, flush_output, readers_left
 from pconv_jax.common.paths import check_arguments
+
+_READER_LEFT = 141  # 128 + SIGPIPE, as a shell reports it
 
 
 class Main(Protocol):
@@ -20,7 +23,8 @@ class Main(Protocol):
             arguments: flags, without the name of the program; those of the process if not given.
 
         Returns:
-            0 or the command's own code, 1 for a run that failed, 2 for a user's mistake, 130 after Ctrl-C.
+            0 or the command's own code, 1 for a run that failed, 2 for a user's mistake, 130 after Ctrl-C, 141 if
+            what reads the output has left.
 
         Raises:
             SystemExit: `--help` (code 0), or flags that cannot be read (code 2).
@@ -38,36 +42,50 @@ def command(*, interrupted: str = "interrupted") -> Callable[[Callable[[Sequence
     """
 
     def decorate(work: Callable[[Sequence[str]], int | None]) -> Main:
-        work = _with_arguments_checked(work)
-
         @functools.wraps(work)
         def main(arguments: Sequence[str] | None = None) -> int:
-            try:
-                with warnings.catch_warnings():
-                    warnings.showwarning = _show
-                    return work(sys.argv[1:] if arguments is None else list(arguments)) or 0
-            except InputError as error:
-                print(f"error: {error}", file=sys.stderr)
-                return 2
-            except TrainingError as error:
-                print(f"stopped: {error}", file=sys.stderr)
-                return 1
-            except KeyboardInterrupt:
-                print(interrupted, file=sys.stderr)
-                return 130
+            with any_console():
+                try:
+                    return _run(work, sys.argv[1:] if arguments is None else list(arguments), interrupted)
+                except BrokenPipeError:  # whoever read the output has left, as `head` does
+                    if not readers_left():
+                        raise
+                    drop_unwritable_output()
+                    return _READER_LEFT
 
         return main
 
     return decorate
 
 
-def _with_arguments_checked(work: Callable[[Sequence[str]], int | None]) -> Callable[[Sequence[str]], int | None]:
-    @functools.wraps(work)
-    def checked(arguments: Sequence[str]) -> int | None:
-        check_arguments(arguments)
-        return work(arguments)
+def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], interrupted: str) -> int:
+    """The exit code; says what went wrong."""
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show
+            try:
+                check_arguments(arguments)
+                return work(arguments) or 0
+            finally:
+                flush_output()
+    except InputError as error:
+        return _say(f"error: {error}", 2)
+    except TrainingError as error:
+        return _say(f"stopped: {error}", 1)
+    except KeyboardInterrupt:
+        return _say(interrupted, 130)
+    except MemoryError:
+        return _say("stopped: not enough memory", 1)
+    except OSError as error:  # a name that is too long, a folder that may not be entered, a full disk
+        if isinstance(error, BrokenPipeError) and readers_left():
+            raise
+        drop_unwritable_output()
+        return _say(f"error: {error.filename or 'the output'} cannot be used ({reason(error)}): give another path", 2)
 
-    return checked
+
+def _say(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)
+    return code
 
 
 def _show(message: Warning | str, *_: object, **__: object) -> None:

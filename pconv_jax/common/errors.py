@@ -1,4 +1,4 @@
-"""The exceptions whose message is all that a user needs."""
+"""The exceptions and warnings whose message is all that a user needs."""
 
 
 class InputError(ValueError):
@@ -10,3 +10,12 @@ class InputError(ValueError):
 
 class TrainingError(RuntimeError):
     """Training cannot continue: the message says at which step, why, and which checkpoint can be used."""
+
+
+class WideHolesWarning(UserWarning):
+    """Holes are wider than the lines that the weights were trained on: their middle comes out smooth."""
+
+
+def reason(error: OSError) -> str:
+    """Why the system refused, in its own words."""
+    return error.strerror or str(error).partition("\n")[0] or type(error).__name__

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.progress import progress_options
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, hash_fraction, split_by_hash
 from pconv_jax.imaging import IMAGE_SUFFIXES, image_files
@@ -21,11 +22,14 @@ from pconv_jax.imaging.whole import seems_whole
 
 SPLIT_FOLDERS: dict[str, Split] = {
     "train": "train",
+    "training": "train",
     "validation": "validation",
     "valid": "validation",
     "val": "validation",
     "test": "test",
+    "testing": "test",
 }
+"""Names of the folders of splits, in lower case; those of a user may have capitals."""
 _NAMED = 10  # files a warning names before it only counts
 _MANY = 1000  # files above which their check shows a progress bar
 
@@ -43,10 +47,10 @@ class FolderSource:
         decoding them. Those that cannot be used are named in one warning and left out. Other files (notes, labels) and
         hidden ones are ignored.
 
-        If `root` holds a folder `train` and a folder `test` or `val` (`valid`, `validation`), these are the splits;
-        if one of the latter two is missing, a tenth of `train` takes its place; images elsewhere are not used.
-        Otherwise all are split 80 / 10 / 10 by the hash of their path below `root`: a new file moves no
-        other one to another split, nor does any seed.
+        If `root` holds a folder `train` (`training`) and a folder `test` (`testing`) or `val` (`valid`, `validation`),
+        whatever their case, these are the splits; if one of the latter two is missing, a tenth of `train` takes its
+        place; images elsewhere are not used. Otherwise all are split 80 / 10 / 10 by the hash of their path below
+        `root`: a new file moves no other one to another split, nor does any seed.
 
         Args:
             root: the folder.
@@ -116,6 +120,7 @@ def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, 
                 total=len(files),
                 unit=" images",
                 disable=len(files) <= _MANY,
+                **progress_options(),
             )
         )
     finally:
@@ -152,8 +157,8 @@ def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
     named: dict[Split, list[str]] = {split: [] for split in SPLITS}
     for file in sorted(files, key=hash_fraction):
         top, _, below = file.partition("/")
-        if below and top in SPLIT_FOLDERS:
-            named[SPLIT_FOLDERS[top]].append(file)
+        if below and top.lower() in SPLIT_FOLDERS:
+            named[SPLIT_FOLDERS[top.lower()]].append(file)
     missing = [split for split in SPLITS if not named[split]]
     if len(missing) > 1 or missing == ["train"]:
         return split_by_hash(files)

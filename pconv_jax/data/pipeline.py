@@ -8,7 +8,6 @@ depend on the number of threads or processes, and an iterator resumes from its p
 import dataclasses
 import functools
 import math
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 _THREADS = 2  # of each process; they spend most of their time in C code, which releases the GIL
 _AHEAD = 4  # prefetched batches of each process
+_ENDLESS = 2**53  # examples; Grain divides lengths as floating-point numbers, which hold integers up to here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _Epochs:
     seed: int
 
     def __len__(self) -> int:
-        return sys.maxsize
+        return _ENDLESS
 
     def __getitem__(self, index: int) -> np.ndarray:
         epoch, place = divmod(index, len(self.source))

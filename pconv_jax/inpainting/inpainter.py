@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS, bundled_weights
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.checkpoints.weights_file import load_generator, load_generator_weights
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, WideHolesWarning
+from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.imaging.arrays import check_pixels, hole_from, pixels_of
 from pconv_jax.inpainting.window_pass import WindowPass
 from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, choose_windows
@@ -85,6 +86,7 @@ class Inpainter:
         Raises:
             InputError: no such weights, or they cannot be read.
         """
+        prepare_jax()
         return cls(load_generator_weights(weights), windows=windows)
 
     @classmethod
@@ -104,6 +106,7 @@ class Inpainter:
         Raises:
             InputError: no checkpoint there, or it cannot be read, or this version cannot build its generator.
         """
+        prepare_jax()
         return cls(load_run(directory, step=step), windows=windows)
 
     def __call__(
@@ -132,6 +135,9 @@ class Inpainter:
         Raises:
             InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`;
                 no valid pixel.
+
+        Warns:
+            WideHolesWarning: holes are wider than the weights were trained for, once for all of the image.
         """
         pixels, rebuild = pixels_of(image)
         result: Picture = rebuild(self._inpaint(pixels, hole_from(mask, hole, pixels.shape[:2]), progress))
@@ -141,6 +147,7 @@ class Inpainter:
         self, pixels: np.ndarray, hole: np.ndarray, progress: Callable[[int, int], object] | None
     ) -> np.ndarray:
         """`pixels` [H, W, C] and `hole` [H, W] bool; a new array."""
+        prepare_jax()
         check_pixels(pixels, hole)
         inpainted = pixels.copy()
         if not hole.any():
@@ -167,6 +174,7 @@ class Inpainter:
             warnings.warn(
                 f"holes are about {width:.0f} px across, and these weights were trained on lines up to {limit} px: "
                 "the middle of wider ones comes out smooth; a smaller version of the image may look better",
+                WideHolesWarning,
                 stacklevel=4,
             )
 
@@ -205,4 +213,5 @@ def inpaint(
 def _loaded(weights: str, path: Path, dates: tuple[int, ...]) -> Inpainter:
     """Cached by path and times of change, so that a replaced file or a new checkpoint is read again."""
     del path, dates
+    prepare_jax()
     return Inpainter(load_generator(weights))

@@ -1,6 +1,7 @@
 """Adam with warm-up, a schedule and gradient clipping."""
 
 import dataclasses
+import math
 from typing import Literal
 
 import optax
@@ -47,11 +48,14 @@ class OptimizerConfig:
             InputError: naming the value and what it may be.
         """
         for rate in (self.learning_rate, self.discriminator_learning_rate):
-            if not rate > 0:  # also refuses NaN
+            if not 0 < rate < math.inf:  # also refuses NaN
                 raise InputError(f"a learning rate must be positive, not {rate}")
-        if self.warmup < 0:
+        for name, decay in (("--adam-b1", self.adam_b1), ("--adam-b2", self.adam_b2)):
+            if not 0 <= decay < 1:
+                raise InputError(f"{name} is {decay}, but the decay of a moment must be at least 0 and below 1")
+        if not 0 <= self.warmup < 2**31 - 1:
             raise InputError(f"the warm-up must be a number of steps, not {self.warmup}")
-        if self.clip is not None and not self.clip > 0:
+        if self.clip is not None and not 0 < self.clip < math.inf:
             raise InputError(f"the largest gradient norm must be positive, not {self.clip}")
         if self.schedule == "cosine" and steps <= self.warmup:
             raise InputError(

@@ -94,6 +94,12 @@ def init_state(config: TrainConfig, *, seed: int) -> TrainState:
     return _init(config, jax.random.key(seed))  # not the seed, so that one program serves all seeds
 
 
+def state_shapes(config: TrainConfig) -> TrainState:
+    """Shapes and dtypes of the state, without computing it."""
+    shapes: TrainState = _init.eval_shape(config, jax.random.key(0))
+    return shapes
+
+
 @functools.partial(jax.jit, static_argnums=0, compiler_options=dict(INITIALIZATION))
 def _init(config: TrainConfig, key: jax.Array) -> TrainState:
     generator, discriminator = (

@@ -220,8 +220,16 @@ def test_upper_case_suffixes(one, inpaint):
         assert (one.folder / name).is_file()
 
 
-def test_holes_wider_than_the_weights_know_are_told_in_words(one, inpaint):
-    for name in ("a.png", "b.png"):
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [
+        (("a.png",), "better"),
+        (("a.png", "b.png"), "1 more photograph)"),
+        (("a.png", "b.png", "c.png"), "2 more photographs)"),
+    ],
+)
+def test_holes_wider_than_the_weights_know_are_told_once_in_words(one, inpaint, names, more):
+    for name in names:
         save(one.folder / "photos" / name, picture(150, 150))
     mask = np.zeros((150, 150), bool)
     mask[20:120, 20:120] = True
@@ -229,6 +237,6 @@ def test_holes_wider_than_the_weights_know_are_told_in_words(one, inpaint):
         warnings.simplefilter("default")  # as outside the tests
         result = inpaint(one.folder / "photos", "-m", save(one.mask, mask), "-o", one.folder / "out")
     assert result.code == 0
-    first, second = result.err.splitlines()
-    assert first.startswith("warning: ") and "a.png: holes are about" in first and "24 px" in first
-    assert "b.png: holes are about" in second
+    (warning,) = result.err.splitlines()
+    assert warning.startswith("warning: ") and "a.png: holes are about" in warning and "24 px" in warning
+    assert warning.endswith(more)

@@ -94,6 +94,9 @@ class TestFolder:
             ({"train": 20, "valid": 5, "test": 4, "elsewhere": 3}, (20, 5, 4)),
             ({"train": 20, "test": 4}, (18, 2, 4)),
             ({"train": 5, "validation": 4}, (4, 4, 1)),
+            ({"Train": 5, "Test": 3}, (4, 1, 3)),
+            ({"TRAIN": 5, "VAL": 4, "TEST": 3}, (5, 4, 3)),
+            ({"training": 5, "Validation": 4, "testing": 3}, (5, 4, 3)),
         ],
     )
     def test_folders_named_as_splits_are_the_splits(self, tmp_path, folders, expected):
@@ -103,7 +106,7 @@ class TestFolder:
                 Image.new("RGB", (4, 4)).save(tmp_path / folder / "deeper" / f"{i}.png")
         sources = [data.open_source("folder", split, data_dir=tmp_path) for split in data.SPLITS]
         assert tuple(map(len, sources)) == expected
-        assert all(file.startswith("test/") for file in sources[2].files if "test" in folders)
+        assert all(file.lower().startswith("test") for file in sources[2].files if "validation" not in folders)
         files = [file for source in sources for file in source.files]
         assert len(files) == len(set(files))
 

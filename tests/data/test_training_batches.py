@@ -21,6 +21,13 @@ class TestTraining:
             assert set(np.unique(batch["mask"])) == {0, 1}
             assert (masks.hole_ratio(batch["mask"]) < 0.6).all()  # lines are holes, and most of an image is valid
 
+    @pytest.mark.parametrize(("batch_size", "shard"), [(1, (0, 1)), (3, (2, 3))])
+    def test_one_image_a_batch_or_a_host(self, batch_size, shard):
+        small = first(training(Shades(4), batch_size=batch_size, shard=shard), 12 // batch_size)
+        assert {len(batch["image"]) for batch in small} == {1}
+        whole = rows(first(training(Shades(4), batch_size=12), 1))
+        assert shades(rows(small)) == shades(whole)[shard[0] :: shard[1]]
+
     def test_noise_has_its_deviation_and_leaves_the_target_alone(self):
         middle = Shades(1)
         middle.__class__ = type(

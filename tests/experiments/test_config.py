@@ -154,6 +154,17 @@ def test_a_setting_that_an_old_run_did_not_know_had_its_default_then():
         Config().replace(convolution="plain").check_same_run(before)
 
 
+def test_a_cosine_schedule_is_not_extended_and_the_way_on_is_named():
+    config = Config().replace(schedule="cosine", steps=10, out=Path("first"))
+    way = r"start a new one from its weights with --initial-weights first and another --out$"
+    with pytest.raises(InputError, match=f"--steps was 10 and is now 20: use the settings of that run, .*{way}"):
+        config.replace(steps=20).check_same_run(config.to_json())
+    with pytest.raises(InputError, match=r"or another --out$"):
+        config.replace(seed=1).check_same_run(config.to_json())
+    constant = Config().replace(steps=10)
+    assert constant.replace(steps=20).check_same_run(constant.to_json()).run.steps == 20
+
+
 def test_settings_come_back_from_their_file_and_those_of_older_runs_have_their_defaults():
     config = PRESETS["faithful"].replace(
         data_dir=Path("photos"), blocks=(1, 1, 1), initial_weights=Path("w.safetensors")

@@ -9,6 +9,7 @@ import pytest
 from inpainter_examples import CONFIG, SMALL, damaged, untrained, whole
 
 from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.common.errors import WideHolesWarning
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.inpainting.windows import GRID, blocks_with_hole, choose_windows
 from pconv_jax.masks import random_strokes
@@ -66,7 +67,7 @@ def test_holes_wider_than_a_window_are_filled_and_told(model):
     image[:, 200:] = 160
     mask = np.ones((300, 400), np.uint8)
     mask[20:280, 100:300] = False
-    with pytest.warns(UserWarning, match=r"holes are about 2\d\d px across, .* lines up to 24 px"):
+    with pytest.warns(WideHolesWarning, match=r"holes are about 2\d\d px across, .* lines up to 24 px"):
         inpainted = inpainter(image, mask)
     assert inpainted[mask == 1].tobytes() == image[mask == 1].tobytes()
     with warnings.catch_warnings():

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.progress import progress_options
 from pconv_jax.evaluation.mask_sets.drawn import check_place, check_set, generator, ratio_buckets
 from pconv_jax.evaluation.mask_sets.files import read_mask
 from pconv_jax.imaging import mask_files
@@ -168,8 +169,8 @@ class FolderMasks:
         pool = ThreadPoolExecutor(os.cpu_count())
         try:
             found = pool.map(examine, files)
-            silent = len(files) <= _MANY
-            return list(tqdm(found, desc=f"reading {self.name}", total=len(files), unit=" masks", disable=silent))
+            how = {"disable": len(files) <= _MANY, **progress_options()}
+            return list(tqdm(found, desc=f"reading {self.name}", total=len(files), unit=" masks", **how))
         finally:
             pool.shutdown(cancel_futures=True)  # an error or Ctrl-C must not wait for the rest of the files
 

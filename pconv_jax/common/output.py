@@ -1,0 +1,80 @@
+"""Standard output and error of a command: characters that the console lacks, readers that have left."""
+
+import codecs
+import contextlib
+import io
+import os
+import select
+import sys
+from collections.abc import Iterator
+from typing import TextIO
+
+# What the commands and their help print beyond ASCII; other characters that a console lacks are shown by their codes.
+_PLAIN = {"•": "*", "…": "...", "×": "x", "–": "-", "—": "-", "→": "->"}
+_HANDLER = "pconv_jax.plain"
+
+
+@contextlib.contextmanager
+def any_console() -> Iterator[None]:
+    """Replaces characters that the console's encoding lacks, instead of failing at them."""
+    with contextlib.ExitStack() as undo:
+        for stream in (sys.stdout, sys.stderr):
+            # Not those that a notebook or a test puts in their place, which take any text.
+            if isinstance(stream, io.TextIOWrapper):
+                undo.callback(stream.reconfigure, errors=stream.errors)
+                stream.reconfigure(errors=_HANDLER)
+        yield
+
+
+def flush_output() -> None:
+    """Writes what standard output holds back, while an error can still be reported.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if sys.stdout is not None:  # it is after `>&-`
+        sys.stdout.flush()
+
+
+def readers_left() -> bool:
+    """Whether standard output or error is a pipe that nobody reads any more, such as one to `head`."""
+    return any(_writes_nowhere(stream) for stream in (sys.stdout, sys.stderr) if stream is not None)
+
+
+def drop_unwritable_output() -> None:
+    """Gives up standard streams that hold what cannot be written, or Python would complain again at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and _is_stuck(stream):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def _is_stuck(stream: TextIO) -> bool:
+    try:
+        stream.flush()
+    except OSError:
+        return True
+    return False
+
+
+def _writes_nowhere(stream: TextIO) -> bool:
+    if _is_stuck(stream):
+        return True
+    if not hasattr(select, "poll"):
+        return False
+    with contextlib.suppress(OSError):  # a stream that is no file
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    return False
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    assert isinstance(error, UnicodeEncodeError), "only output is encoded with it"
+    found = error.object[error.start : error.end]
+    codes = (_PLAIN.get(character, character.encode("ascii", "backslashreplace").decode()) for character in found)
+    return "".join(codes), error.end
+
+
+codecs.register_error(_HANDLER, _plain)

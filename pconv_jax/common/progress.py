@@ -1,0 +1,24 @@
+"""How progress bars are shown: in place on a terminal, as lines in a file or a pipe."""
+
+import sys
+from typing import Any
+
+_SECONDS = 10.0  # between two lines
+
+
+class _Lines:
+    """Writes each state of a progress bar as a line of its own."""
+
+    def write(self, text: str) -> None:
+        if state := text.strip():  # of the carriage return, and of the blanks that would hide a longer state
+            print(state, file=sys.stderr, flush=True)
+
+    def flush(self) -> None:
+        """Nothing to do: `write` holds nothing back."""
+
+
+def progress_options() -> dict[str, Any]:
+    """Arguments of `tqdm` for where standard error goes: if that is no terminal, a line every ten seconds."""
+    if sys.stderr is None or sys.stderr.isatty():
+        return {"dynamic_ncols": True}
+    return {"file": _Lines(), "mininterval": _SECONDS}

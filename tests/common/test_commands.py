@@ -1,0 +1,78 @@
+"""What a command says and returns whatever its output goes to, and whatever the system refuses."""
+
+import errno
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pconv_jax.common.commands import command
+
+PYTHON = "import sys; from pconv_jax.common.commands import command; "
+
+
+def child(code: str, *, shell: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python code, in a shell that may do something with its output."""
+    return subprocess.run(
+        ["bash", "-c", f'"$0" -c "$1" {shell}; echo "codes ${{PIPESTATUS[*]}}" >&2', sys.executable, PYTHON + code],
+        capture_output=True,
+        env={**os.environ, **environment},
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp850", "cp932", "koi8-r", "iso8859-2"])
+def test_any_console_takes_what_a_command_prints(encoding, monkeypatch):
+    from pconv_jax.cli.main import main
+
+    console = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", console)
+    with pytest.raises(SystemExit) as stopped:
+        main(["--help"])
+    assert stopped.value.code == 0
+    shown = console.buffer.getvalue().decode(encoding)
+    assert "* inpaint  Restores a photograph" in shown
+    assert console.errors == "strict"  # as it was before
+
+
+def test_a_console_of_its_own_signs_keeps_them_and_shows_others_by_their_codes(monkeypatch):
+    console = io.TextIOWrapper(io.BytesIO(), "koi8-r")
+    monkeypatch.setattr(sys, "stdout", console)
+    assert command()(lambda _: print("фото – 3 × 2, 写真\udcff"))([]) == 0
+    assert console.buffer.getvalue().decode("koi8-r") == "фото - 3 x 2, \\u5199\\u771f\\udcff\n"
+
+
+@pytest.mark.parametrize("buffering", ["", "1"])
+@pytest.mark.parametrize("writes", ["print(1)", "print('x' * 100_000)", "[print(1), sys.exit(0)]"])
+def test_a_reader_that_has_left_is_no_error(buffering, writes):
+    # `true` ends before Python has started.
+    done = child(f"sys.exit(command()(lambda _: {writes})([]))", shell="| true", PYTHONUNBUFFERED=buffering)
+    assert done.stderr == "codes 141 0\n"
+
+
+def test_a_full_disk_behind_the_output_is_one_sentence():
+    done = child("sys.exit(command()(lambda _: print(1))([]))", shell=">/dev/full")
+    assert done.stderr.splitlines() == [
+        "error: the output cannot be used (No space left on device): give another path",
+        "codes 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENAMETOOLONG, "File name too long", "aaa"), "aaa cannot be used (File name too long): give"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "f/x"), "f/x cannot be used (Not a directory): give"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "the output cannot be used (Broken pipe): give"),  # of a worker
+        (OSError("first line\nsecond"), "the output cannot be used (first line): give"),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(error, said, capsys):
+    def work(_):
+        raise error
+
+    assert command()(work)([]) == 2
+    assert capsys.readouterr().err == f"error: {said} another path\n"

@@ -1,0 +1,83 @@
+"""Settings that no run can have: one sentence each, before anything is allocated or written."""
+
+import importlib
+import os
+
+import pytest
+from tiny_run import tiny
+
+from experiments.run import main
+from pconv_jax.common.commands import command
+from pconv_jax.common.errors import InputError
+from pconv_jax.common.output_folder import check_output_folder
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--learning-rate", "inf"), "a learning rate must be positive, not inf"),
+        (("--adam-b1", "nan"), "--adam-b1 is nan, but the decay of a moment must be at least 0 and below 1"),
+        (("--adam-b2", "2"), "--adam-b2 is 2.0, but the decay of a moment must be at least 0 and below 1"),
+        (("--clip", "inf"), "the largest gradient norm must be positive, not inf"),
+        (("--warmup", str(2**40)), f"the warm-up must be a number of steps, not {2**40}"),
+        (("--seed", str(2**63)), f"--seed is {2**63}, but it must be at least 0 and below 2^63"),
+        (("--seed", "-1"), "--seed is -1, but it must be at least 0 and below 2^63"),
+        (("--steps", str(2**31)), f"--steps is {2**31}, but it must be at most {2**31 - 1}"),
+        (("--workers", "100000"), "--workers is 100000, but it must be from 0 to 1024"),
+        (("--line-thickness", "1", "99999999"), "--line-thickness has 99999999, but it must be at most 10000"),
+        (("--line-count", "1", "99999999"), "--line-count has 99999999, but it must be at most 10000"),
+        (("--image-size", "10000000"), "images of 10000000x10000000 px with its first features takes"),
+        (("--widths", "300000", "300000"), "the parameters of these networks and Adam's moments take"),
+        (("--widths", "9" * 30), "--widths has more than 1048576 channels"),
+    ],
+)
+def test_values_beyond_all_limits_are_one_sentence(flags, said, tmp_path, capsys):
+    assert main(tiny(tmp_path / "run", *flags)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert said in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_largest_seed_is_one(tmp_path):
+    from experiments.run import parse
+
+    parse(tiny(tmp_path, "--seed", str(2**63 - 1))).check()
+
+
+def test_memory_that_runs_out_is_one_sentence(capsys):
+    def work(_):
+        raise MemoryError
+
+    assert command()(work)([]) == 1
+    assert capsys.readouterr().err == "stopped: not enough memory\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [("file", "is not a folder"), ("file/below", "is not a folder"), ("a" * 300, "File name too long")],
+)
+@pytest.mark.parametrize("program", ["run", "studies", "paper_figures"])
+def test_an_output_folder_that_cannot_be_is_one_sentence(program, place, reason, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    out = tmp_path / place
+    main = importlib.import_module(f"experiments.{program}" + ("" if program == "run" else ".__main__")).main
+    arguments = {
+        "run": tiny(out),
+        "studies": ["losses", "--vgg-weights", "random", "--out", str(out)],
+        "paper_figures": ["--generator", "tiny", "--out", str(out)],
+    }[program]
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("error: ")
+    assert str(out) in shown.err
+    assert reason in shown.err
+    assert shown.err.count("\n") == 1
+    assert shown.out == ""
+
+
+def test_a_read_only_place_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as root, no folder is read-only
+    with pytest.raises(InputError, match=r"--out .*a/b cannot be used \(.* is read-only\): choose another"):
+        check_output_folder(tmp_path / "a" / "b")

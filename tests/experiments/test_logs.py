@@ -1,0 +1,47 @@
+"""The log of a run: TensorBoard events, and a disk that is full."""
+
+import errno
+
+import pytest
+
+from experiments.train import loop
+from experiments.train.logs import MetricsLog, read_metrics
+from pconv_jax.common.errors import TrainingError
+
+
+def test_rows_and_events_are_on_disk_when_they_are_written(tmp_path):
+    with MetricsLog(tmp_path) as log:
+        log.write(1, {"pixel": 0.5})
+        assert read_metrics(tmp_path / "metrics.jsonl") == [{"step": 1, "pixel": 0.5}]
+        (events,) = (tmp_path / "events").glob("events.out.tfevents.*")
+        content = events.read_bytes()
+        assert b"brain.Event:2" in content and b"pixel" in content
+
+
+def test_a_full_disk_is_an_error_at_once(tmp_path, monkeypatch):
+    def write(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with MetricsLog(tmp_path) as log:
+        monkeypatch.setattr(log._events._writer, "write_event", write)
+        with pytest.raises(OSError, match="No space left"):
+            log.write(1, {"pixel": 0.5})
+
+
+def test_a_failed_write_ends_training_with_one_sentence(tmp_path, monkeypatch):
+    def train(*_):
+        raise OSError(errno.EFBIG, "File too large")
+
+    class Settings:
+        out = tmp_path
+        run = property(lambda self: self)
+
+    class Trained:
+        steps = 5
+
+    monkeypatch.setattr(loop, "_train", train)
+    said = (
+        r"cannot be written \(File too large\) after step 5; checkpoints saved before are whole, in .*/checkpoints: mak"
+    )
+    with pytest.raises(TrainingError, match=said):
+        loop.train(Settings(), Trained(), None)
