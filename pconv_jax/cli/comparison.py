@@ -13,6 +13,8 @@ _MAX_SIDE = 1600  # of either half of a comparison, px
 def write_comparison(path: Path, before: Photograph, after: Photograph) -> None:
     """Writes both photographs side by side, each at most 1600 px long.
 
+    Their colours look as in the photographs.
+
     Args:
         path: the file, `.jpg`.
         before: the damaged photograph.
@@ -39,4 +41,5 @@ def write_comparison(path: Path, before: Photograph, after: Photograph) -> None:
 
     left, right = shown(before), shown(after)
     line = np.full((len(left), 8, 3), 255, np.uint8)
-    write_photograph(path, Photograph(np.hstack([left, line, right]), None, None, None, None, "JPEG"))
+    both = Photograph(np.hstack([left, line, right]), None, None, before.icc, None, "JPEG", colour=before.colour)
+    write_photograph(path, both)

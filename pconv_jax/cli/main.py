@@ -32,7 +32,10 @@ class Inpaint:
         max_megapixels: refuse photographs and masks with more than so many million pixels. Without it, those with more
             than 500 are refused, and those that need more memory than is available.
         compare: write a before/after image beside each result.
-        quality: quality of JPEG and WebP results, 1 to 100.
+        quality: quality of JPEG and WebP results, 1 to 100, where 100 means lossless WebP. Without it a result is
+            compressed as its photograph was: JPEG with the same tables and chroma sampling, lossless stays lossless.
+        linear: the photographs are linear in light, as raw scans of 16 bits are; if their profile says so, no flag
+            is needed.
     """
 
     image: tyro.conf.Positional[Path]
@@ -44,11 +47,12 @@ class Inpaint:
     overwrite: bool = False
     max_megapixels: float | None = None
     compare: bool = False
-    quality: int = 95
+    quality: int | None = None
+    linear: bool = False
 
     def run(self) -> int:
         """Runs the command; returns the exit code."""
-        if not 1 <= self.quality <= 100:
+        if self.quality is not None and not 1 <= self.quality <= 100:
             raise InputError(f"--quality is {self.quality}, but it must lie between 1 and 100")
         if self.refine and self.vgg_weights is None:
             raise InputError("--refine needs --vgg-weights: give a file of VGG16 or VGG19, or download")
@@ -73,6 +77,7 @@ class Inpaint:
                 max_pixels=None if self.max_megapixels is None else round(self.max_megapixels * 1e6),
                 compare=self.compare,
                 quality=self.quality,
+                linear=self.linear,
             ),
             passed_over=work.passed_over,
         )

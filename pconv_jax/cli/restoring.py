@@ -19,6 +19,7 @@ from pconv_jax.cli.jobs import Job
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
+from pconv_jax.imaging.linear import is_linear, through_curve
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.synthesis.settings import DEFAULT_SETTINGS
 
@@ -72,7 +73,8 @@ def restore_files(
     overwrite: bool = False,
     max_pixels: int | None = None,
     compare: bool = False,
-    quality: int = 95,
+    quality: int | None = None,
+    linear: bool = False,
 ) -> Summary:
     """Restores photographs; one that fails is reported and does not stop the others.
 
@@ -84,7 +86,8 @@ def restore_files(
         overwrite: replace results that exist; otherwise they count as finished, with or without a comparison.
         max_pixels: of a photograph and of a mask, as for `read_photograph`.
         compare: write a before/after image beside each result.
-        quality: of JPEG and WebP, 1 to 100.
+        quality: of JPEG and WebP, 1 to 100, as `write_photograph` takes it.
+        linear: the photographs are linear in light, even if they do not say so.
 
     Returns:
         The outcomes.
@@ -123,7 +126,14 @@ def restore_files(
         for job in waiting:
             try:
                 done = _restore_one(
-                    job, holes, restore, summary.wide, max_pixels=max_pixels, compare=compare, quality=quality
+                    job,
+                    holes,
+                    restore,
+                    summary.wide,
+                    max_pixels=max_pixels,
+                    compare=compare,
+                    quality=quality,
+                    linear=linear,
                 )
                 summary.counts[done] += 1
             except (InputError, MemoryError) as error:
@@ -190,7 +200,8 @@ def _restore_one(
     *,
     max_pixels: int | None,
     compare: bool,
-    quality: int,
+    quality: int | None,
+    linear: bool,
 ) -> str:
     holes.check_sizes(job.image, job.mask, max_pixels=max_pixels)
     photograph = read_photograph(job.image, max_pixels=max_pixels)
@@ -203,7 +214,10 @@ def _restore_one(
     together = pixels if alpha is None else np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        restored = restore(together, hole)
+        if linear or is_linear(photograph):
+            restored = through_curve(restore, together, hole)
+        else:
+            restored = restore(together, hole)
     for warning in caught:  # repeated with the name of the photograph
         named = f"{job.image}: {warning.message}"
         if issubclass(warning.category, WideHolesWarning):
@@ -227,7 +241,7 @@ def _restore_one(
     return "restored"
 
 
-def _copy(job: Job, photograph: Photograph, *, quality: int, keep_alpha: bool) -> None:
+def _copy(job: Job, photograph: Photograph, *, quality: int | None, keep_alpha: bool) -> None:
     """Copies a photograph without damage; the file itself if the format stays the same."""
     if not keep_alpha or OUTPUT_FORMATS[job.out.suffix.lower()] != photograph.format:
         kept = photograph if keep_alpha else dataclasses.replace(photograph, alpha=None)

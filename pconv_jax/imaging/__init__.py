@@ -1,6 +1,6 @@
 """Every way in which an image or a mask enters from a file or leaves to one.
 
-Photographs keep their depth, transparency and metadata.
+Photographs keep their depth, transparency, colours, metadata and kind of compression.
 """
 
 from pconv_jax.imaging.formats import IMAGE_SUFFIXES, OUTPUT_FORMATS

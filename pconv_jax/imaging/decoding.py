@@ -4,6 +4,8 @@ import dataclasses
 from typing import IO, TYPE_CHECKING
 
 from pconv_jax.imaging import exif, pixels
+from pconv_jax.imaging.coding import is_lossless, jpeg_coding
+from pconv_jax.imaging.colour import colour_chunks
 from pconv_jax.imaging.limits import check_memory, check_size
 from pconv_jax.imaging.opening import (
     UnknownFormat,
@@ -14,10 +16,15 @@ from pconv_jax.imaging.opening import (
     refusing,
 )
 from pconv_jax.imaging.photograph import Photograph
+from pconv_jax.imaging.texts import texts_of, texts_of_tiff
+from pconv_jax.imaging.tiff_pages import by_libtiff, further_channels, naming_compression, pages_of
+from pconv_jax.imaging.tiff_tags import Directory, exif_block, first_directory
 
 if TYPE_CHECKING:
+    import numpy as np
     from PIL.Image import Exif, Image
 
+_DAMAGED = "its EXIF data is damaged and not kept"
 _NOT_EXIF = exif.LAYOUT | {700, 33723, 34377, 37724}  # XMP, IPTC and Photoshop's own
 
 
@@ -53,6 +60,38 @@ def decode(
         InputError: the file is damaged or cut off, is no image, has several frames, more pixels than allowed, or
             pixels that do not say which value is white.
     """
+    pages = pages_of(stream)
+    found = _page(
+        name,
+        pages.photograph,
+        notes,
+        exact=exact,
+        first_frame=first_frame,
+        short_side=short_side,
+        max_pixels=max_pixels,
+    )
+    if not (exact and pages.infrared):
+        return found
+    infrared = _page(
+        name, pages.infrared, [], exact=False, first_frame=False, short_side=None, max_pixels=max_pixels
+    ).pixels
+    if infrared.shape != found.pixels.shape[:2]:  # as only one of them says that it lies on its side
+        notes.append("its infrared page is turned otherwise than its colours and is not kept")
+        return found
+    return dataclasses.replace(found, infrared=infrared)
+
+
+def _page(
+    name: str,
+    stream: IO[bytes],
+    notes: list[str],
+    *,
+    exact: bool,
+    first_frame: bool,
+    short_side: int | None,
+    max_pixels: int | None,
+) -> Photograph:
+    """Decodes a file without the pages that do not count."""
     try:
         with (
             opened_image(name, stream, max_pixels=max_pixels, first_frame=first_frame) as image,
@@ -65,11 +104,12 @@ def decode(
                 check_memory(name, image.size, bytes_a_pixel=_bytes_a_pixel(image, stream))
             return _decoded(name, stream, image, notes, exact=exact, first_frame=first_frame)
     except UnknownFormat:
-        with refusing(name):
-            found = _grey_and_alpha_tiff(name, stream, notes, max_pixels=max_pixels, first_frame=first_frame)
-        if found is None:
+        with refusing(name), naming_compression(name, stream):
+            found = _many_channels(name, stream, notes, max_pixels=max_pixels, first_frame=first_frame)
+        if found is not None:
+            return found
+        with naming_compression(name, stream):
             raise
-        return found
 
 
 def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None) -> tuple[int, int]:
@@ -86,6 +126,7 @@ def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None)
     Raises:
         InputError: as `decode` does for what the header tells.
     """
+    stream = pages_of(stream).photograph
     try:
         with opened_image(name, stream, max_pixels=max_pixels, first_frame=False) as image, refusing(name):
             known = image.format != "PNG" or "exif" in image.info  # Pillow would decode all of it to find out
@@ -93,7 +134,7 @@ def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None)
             return image.size[::-1] if turned else image.size
     except UnknownFormat:
         with refusing(name):
-            tags = _grey_and_alpha_tags(stream)
+            tags = _many_channels_tags(stream)
         if tags is None:
             raise
         check_size(name, (tags[256], tags[257]), max_pixels)
@@ -110,7 +151,7 @@ def _decoded(
     name: str, stream: IO[bytes], image: "Image", notes: list[str], *, exact: bool, first_frame: bool
 ) -> Photograph:
     """A file whose header Pillow knows."""
-    tags, orientation = _load(stream, image)
+    tags, orientation = _load(name, stream, image)
     if image.mode.startswith("I"):
         layers = pixels.deep_grey(name, image)
     elif in_planes(image):
@@ -130,7 +171,19 @@ def _decoded(
     dpi = None if image.format == "TIFF" else exif.dpi(image.info.get("dpi"))  # for TIFF, Pillow makes one up
     dpi = dpi or (None if tags is None else exif.dpi_of(tags))
     icc = None if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or None
-    return dataclasses.replace(found, exif=_block(image.info.get("exif"), tags, notes), icc=icc, dpi=dpi)
+    directory = _directory(stream) if image.format == "TIFF" else None
+    block = _tiff_block(stream, directory, notes) if directory else _block(image.info.get("exif"), tags, notes)
+    return dataclasses.replace(
+        found,
+        exif=block,
+        icc=icc,
+        dpi=dpi,
+        jpeg=jpeg_coding(image, orientation),
+        lossless=is_lossless(image, stream),
+        infrared=_further(stream, directory, orientation, notes) if directory else None,
+        texts=texts_of(image, stream, directory.entries if directory else {}, notes),
+        colour=colour_chunks(image, stream),
+    )
 
 
 def _needs_opencv(stream: IO[bytes], image: "Image", *, exact: bool) -> bool:
@@ -146,7 +199,7 @@ def _upright(layers: pixels.Layers, orientation: int, kind: str) -> Photograph:
     return Photograph(upright, alpha, exif=None, icc=None, dpi=None, format=kind)
 
 
-def _load(stream: IO[bytes], image: "Image") -> tuple["Exif | None", int]:
+def _load(name: str, stream: IO[bytes], image: "Image") -> tuple["Exif | None", int]:
     """Decodes all pixels, but not those of `in_planes`; returns the tags and the orientation in the file.
 
     Pillow has turned the image upright if it is a TIFF file, and not if it is any other.
@@ -154,7 +207,8 @@ def _load(stream: IO[bytes], image: "Image") -> tuple["Exif | None", int]:
     if image.format == "TIFF":
         _, orientation = _tags(image)  # which Pillow forgets while it loads
         if not in_planes(image):
-            image.load()
+            with naming_compression(name, stream):
+                image.load()
         return _tags(image)[0], orientation
     if image.format == "PNG":  # Pillow accepts wrong pixels, and one whose last chunks are missing
         place = stream.tell()
@@ -174,23 +228,26 @@ def _tags(image: "Image") -> tuple["Exif | None", int]:
         return None, 1
 
 
-def _grey_and_alpha_tiff(
+def _many_channels(
     name: str, stream: IO[bytes], notes: list[str], *, max_pixels: int | None, first_frame: bool
 ) -> Photograph | None:
-    """A TIFF file of 16-bit grey with transparency, which Pillow does not know; None for any other file."""
-    tags = _grey_and_alpha_tags(stream)
+    """A TIFF file of 8 or 16 bits whose number of channels Pillow does not know; None for any other file."""
+    tags = _many_channels_tags(stream)
     if tags is None:
         return None
     check_size(name, (tags[256], tags[257]), max_pixels)
     if max_pixels is None:
-        check_memory(name, (tags[256], tags[257]), bytes_a_pixel=4)
+        check_memory(name, (tags[256], tags[257]), bytes_a_pixel=2 * len(tags[258]))
     layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
     orientation, icc, dpi = tags.get(exif.ORIENTATION, 1), tags.get(exif.PROFILE), exif.dpi_of(tags)
     found = _upright(layers, orientation, "TIFF")
-    return dataclasses.replace(found, exif=_block(None, tags, notes), icc=icc, dpi=dpi)
+    directory = first_directory(stream)
+    block, texts = _tiff_block(stream, directory, notes), texts_of_tiff(directory.entries, notes)
+    infrared = _further(stream, directory, orientation, notes)
+    return dataclasses.replace(found, exif=block, icc=icc, dpi=dpi, lossless=True, texts=texts, infrared=infrared)
 
 
-def _grey_and_alpha_tags(stream: IO[bytes]) -> "Exif | None":
+def _many_channels_tags(stream: IO[bytes]) -> "Exif | None":
     from PIL import Image
 
     tags = Image.Exif()
@@ -199,11 +256,43 @@ def _grey_and_alpha_tags(stream: IO[bytes]) -> "Exif | None":
         tags.load_from_fp(stream)
     except exif.DAMAGED:
         return None
-    return tags if tags.get(258) == (16, 16) and tags.get(262) in (0, 1) else None
+    bits = tags.get(258, ())
+    many = isinstance(bits, tuple) and len(bits) > 1 and set(bits) in ({8}, {16})
+    return tags if many and tags.get(262) in (0, 1, 2) else None
+
+
+def _further(stream: IO[bytes], first: Directory, orientation: int, notes: list[str]) -> "np.ndarray | None":
+    """The first channel of a TIFF file that is neither colour nor alpha, upright."""
+    places = further_channels(first)
+    if len(places) > 1:
+        notes.append(f"{len(places) - 1} of its further channels are not kept")
+    if not places:
+        return None
+    try:
+        return pixels.turned(by_libtiff(stream)[..., places[0]], orientation)
+    except (ValueError, OSError):
+        notes.append("its infrared or further channel cannot be read and is not kept")
+        return None
+
+
+def _directory(stream: IO[bytes]) -> Directory | None:
+    try:
+        return first_directory(stream)
+    except ValueError:  # although the pixels can be read
+        return None
+
+
+def _tiff_block(stream: IO[bytes], directory: Directory, notes: list[str]) -> bytes | None:
+    """The EXIF block of a TIFF file, where its tags are scattered over the file."""
+    try:
+        return exif_block(stream, directory, keep=lambda tag: tag not in _NOT_EXIF)
+    except ValueError:
+        notes.append(_DAMAGED)
+        return None
 
 
 def _block(block: bytes | None, tags: "Exif | None", notes: list[str]) -> bytes | None:
-    """The EXIF block as it is in the file; made from the tags for TIFF, where they are scattered over the file."""
+    """The EXIF block as it is in the file; made from the tags where a PNG file has them as text."""
     try:
         if tags is None:
             raise ValueError("damaged")
@@ -214,5 +303,5 @@ def _block(block: bytes | None, tags: "Exif | None", notes: list[str]) -> bytes 
         tags.bigtiff = False  # what is made is small
         return exif.bare(tags.tobytes()) if len(tags) else None
     except exif.DAMAGED:
-        notes.append("its EXIF data is damaged and not kept")
+        notes.append(_DAMAGED)
         return None

@@ -5,6 +5,7 @@ point to their values by their place in the block. Makers' notes do that too, in
 nothing may move.
 """
 
+import fractions
 import struct
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,7 +25,7 @@ LAYOUT = frozenset(
         *(*range(320, 326), 330, *range(332, 335), *range(336, 344), 347, *range(512, 522), *range(529, 533), 34675),
     ]
 )
-SHORT, LONG, RATIONAL, UNDEFINED = 3, 4, 5, 7
+BYTE, SHORT, LONG, RATIONAL, UNDEFINED = 1, 3, 4, 5, 7
 # What Pillow raises for EXIF data that is damaged.
 DAMAGED = (SyntaxError, struct.error, ValueError, TypeError, KeyError, OSError)
 _LETTERS = {SHORT: "H", LONG: "I", RATIONAL: "I"}
@@ -97,6 +98,16 @@ def extended(
     entries = b"".join(kept[tag] for tag in sorted(kept))
     directory = struct.pack(f"{order}H", len(kept)) + entries + bytes(4) + values
     return block[:4] + struct.pack(f"{order}I", at) + block[8:], directory
+
+
+def resolution_tags(dpi: tuple[float, float]) -> Mapping[int, Values]:
+    """The tags of a resolution: pixels per inch, across and down."""
+    across, down = (fractions.Fraction(side).limit_denominator(10_000) for side in dpi)
+    return {
+        X_RESOLUTION: Values(RATIONAL, (across.numerator, across.denominator)),
+        Y_RESOLUTION: Values(RATIONAL, (down.numerator, down.denominator)),
+        RESOLUTION_UNIT: Values(SHORT, (2,)),
+    }
 
 
 def dpi_of(tags: "Exif") -> tuple[float, float] | None:

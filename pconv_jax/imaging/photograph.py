@@ -4,12 +4,15 @@ import dataclasses
 
 import numpy as np
 
+from pconv_jax.imaging.coding import JpegCoding
+from pconv_jax.imaging.texts import NO_TEXTS, Texts
+
 
 @dataclasses.dataclass(frozen=True)
 class Photograph:
     """A photograph with its metadata.
 
-    XMP, IPTC, comments and the preview inside the EXIF data, which would show the old pixels, are not part of it.
+    The preview inside the EXIF data, which would show the old pixels, is not part of it.
 
     Attributes:
         pixels: [H, W], grey, or [H, W, 3], RGB; uint8 or uint16, upright.
@@ -18,6 +21,11 @@ class Photograph:
         icc: the colour profile of the pixels.
         dpi: pixels per inch, across and down.
         format: Pillow's name of the file's format, e.g. "PNG".
+        jpeg: how a JPEG file was compressed, so that the result can be too.
+        lossless: whether the file held its pixels without loss.
+        texts: XMP, IPTC, comments and the like.
+        infrared: [H, W], of the type of the pixels: a further channel or page of a scan that is no colour and no alpha.
+        colour: what the file says about its colours beside the profile, as chunks of a PNG file, kind and data.
     """
 
     pixels: np.ndarray
@@ -26,3 +34,14 @@ class Photograph:
     icc: bytes | None
     dpi: tuple[float, float] | None
     format: str
+    jpeg: JpegCoding | None = None
+    lossless: bool = False
+    infrared: np.ndarray | None = None
+    texts: Texts = NO_TEXTS
+    colour: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def layers(self) -> np.ndarray:
+        """[H, W, C]: the pixels, and the alpha as the last channel."""
+        pixels = self.pixels if self.pixels.ndim == 3 else self.pixels[..., None]
+        return pixels if self.alpha is None else np.concatenate([pixels, self.alpha[..., None]], axis=-1)

@@ -9,6 +9,7 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.opening import bits, check_frames, head, png_chunks
+from pconv_jax.imaging.tiff_pages import by_libtiff, rare_compression
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -71,7 +72,11 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
     else:  # nor with the orientation, which some versions of OpenCV apply and some do not
         with contextlib.suppress(ValueError):  # of a file with 64-bit offsets, which is left as it is
             content = b"".join(exif.extended(content, {}, keep=lambda tag: tag in exif.LAYOUT - {exif.ORIENTATION}))
-    decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image.format == "TIFF" and rare_compression(stream):  # of which OpenCV would complain
+        stored = by_libtiff(stream)
+        decoded: Any = stored[..., [2, 1, 0, 3][: stored.shape[2]]]
+    else:
+        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
         raise ValueError("its 16 bits cannot be decoded")
     pixels = decoded[..., 2::-1]
@@ -89,7 +94,7 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
 
 
 def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
-    """A TIFF file of 16 bits; InputError for several pages, or a compression that only further packages know."""
+    """A TIFF file of 8 or 16 bits, if need be with the help of libtiff; InputError for several pages."""
     import tifffile
 
     stream.seek(0)
@@ -97,15 +102,17 @@ def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
         if not first_frame:
             check_frames(name, len(tiff.pages))
         page: Any = tiff.pages[0]
-        if page.compression not in (1, 8, 32946):  # none, and the two numbers of deflate
-            raise InputError(f"{name} has 16-bit pixels compressed in a rare way: save it without compression")
-        decoded = page.asarray()
+        simple = page.compression in (1, 8, 32946)  # none, and the two numbers of deflate
+        decoded = page.asarray() if simple else by_libtiff(stream)
         extra, inverted, planes = page.extrasamples, page.photometric == 0, page.planarconfig == 2
-    if planes:
+    if planes and simple:
         decoded = np.moveaxis(decoded, 0, -1)
     colours = decoded.shape[-1] - len(extra)
-    pixels = decoded[..., :colours].astype(np.uint16)
-    alpha = decoded[..., colours].astype(np.uint16) if extra and extra[0] in (1, 2) else None
+    if decoded.ndim != 3 or colours not in (1, 3):
+        raise ValueError("its channels do not fit together")
+    decoded = decoded.astype(decoded.dtype.newbyteorder("="))
+    pixels = decoded[..., :colours]
+    alpha = decoded[..., colours] if extra and extra[0] in (1, 2) else None
     if inverted:
         pixels = ~pixels
     if alpha is not None and extra[0] == 1:
@@ -141,7 +148,8 @@ def _unlike(pixels: np.ndarray, key: int | tuple[int, ...]) -> np.ndarray:
 def _divided(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """The colours of pixels that were stored multiplied by their alpha."""
     divisor = np.maximum(alpha, 1).astype(np.uint32)[..., None]
-    return np.minimum((pixels * np.uint32(65535) + divisor // 2) // divisor, 65535).astype(np.uint16)
+    top = np.iinfo(pixels.dtype).max
+    return np.minimum((pixels * np.uint32(top) + divisor // 2) // divisor, top).astype(pixels.dtype)
 
 
 def _in_srgb(image: "Image", notes: list[str]) -> "Image":

@@ -10,7 +10,9 @@ from pconv_jax.imaging.photograph import Photograph
 
 
 def read_photograph(path: str | os.PathLike[str], *, max_pixels: int | None = None) -> Photograph:
-    """Reads a photograph with its depth, transparency, EXIF data, colour profile and resolution.
+    """Reads a photograph with its depth, transparency, resolution, metadata and what it says of its colours.
+
+    The metadata is the EXIF data, XMP, IPTC, comments and PNG texts, byte for byte.
 
     The pixels are those of the file, turned upright. PNG and TIFF keep 16 bits; palettes and two levels become 8 bits.
     CMYK and LAB become sRGB, through the file's profile if it has one, and so lose it. JPEG 2000 and AVIF are read with

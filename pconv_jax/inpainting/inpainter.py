@@ -18,6 +18,8 @@ from pconv_jax.checkpoints.weights_file import load_generator, load_generator_we
 from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.imaging.arrays import check_pixels, hole_from, pixels_of
+from pconv_jax.imaging.linear import through_curve
+from pconv_jax.inpainting.flat import kept_flat
 from pconv_jax.inpainting.window_pass import WindowPass
 from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, choose_windows
 
@@ -115,6 +117,7 @@ class Inpainter:
         mask: "ArrayLike | Image | None" = None,
         *,
         hole: "ArrayLike | Image | None" = None,
+        linear: bool = False,
         progress: Callable[[int, int], object] | None = None,
     ) -> Picture:
         """Inpaints an image.
@@ -126,6 +129,7 @@ class Inpainter:
             mask: `[H, W]` or `[H, W, 1]` of numbers, 0 = hole and 1 = valid.
             hole: instead of `mask`: bool of such a shape, True = damage. A PIL image under either name is a picture of
                 the damage as in files: **white = hole**.
+            linear: whether the values are linear in light, as in raw scans; then it is computed through a gamma curve.
             progress: called with the number of windows done, and of all windows.
 
         Returns:
@@ -140,7 +144,13 @@ class Inpainter:
             WideHolesWarning: holes are wider than the weights were trained for, once for all of the image.
         """
         pixels, rebuild = pixels_of(image)
-        result: Picture = rebuild(self._inpaint(pixels, hole_from(mask, hole, pixels.shape[:2]), progress))
+        found = hole_from(mask, hole, pixels.shape[:2])
+        if linear:
+            check_pixels(pixels, found)
+            inpainted = through_curve(lambda seen, hole: self._inpaint(seen, hole, progress), pixels, found)
+        else:
+            inpainted = self._inpaint(pixels, found, progress)
+        result: Picture = rebuild(inpainted)
         return result
 
     def _inpaint(
@@ -159,7 +169,10 @@ class Inpainter:
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
             for done, part in enumerate(pool.map(WindowPass(self.generator, pixels, hole), windows), 1):
-                inpainted[part.rows, part.columns] = part.pixels
+                values = part.pixels
+                if pixels.dtype == np.uint16:
+                    values = kept_flat(values, pixels, hole, part.rows, part.columns)
+                inpainted[part.rows, part.columns] = values
                 deepest = max(deepest, part.depth)
                 if progress is not None:
                     progress(done, len(windows))
@@ -185,6 +198,7 @@ def inpaint(
     *,
     hole: "ArrayLike | Image | None" = None,
     weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
+    linear: bool = False,
 ) -> Picture:
     """Inpaints an image with bundled weights, or others; they stay loaded for the next call.
 
@@ -195,6 +209,7 @@ def inpaint(
         hole: instead of `mask`: bool of such a shape, True = damage. A PIL image under either name is a picture of the
             damage: white = hole.
         weights: name of bundled weights, a `.safetensors` file, or the output folder of a training run.
+        linear: whether the values are linear in light, as in raw scans; then it is computed through a gamma curve.
 
     Returns:
         The inpainted image, of the kind, type and shape of `image`; valid pixels are those of `image`, to the bit.
@@ -206,7 +221,7 @@ def inpaint(
     path = bundled_weights().get(str(weights), Path(weights).absolute())
     # A new checkpoint changes the date of the folder that it is in.
     dates = [place.stat().st_mtime_ns for place in (path, path / "checkpoints") if place.exists()]
-    return _loaded(str(weights), path, tuple(dates))(image, mask, hole=hole)
+    return _loaded(str(weights), path, tuple(dates))(image, mask, hole=hole, linear=linear)
 
 
 @functools.lru_cache(maxsize=2)

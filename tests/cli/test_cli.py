@@ -1,5 +1,6 @@
 """The command as a user meets it: one photograph, its help, and how it is stopped."""
 
+import dataclasses
 import importlib.metadata
 import re
 import signal
@@ -8,16 +9,19 @@ import time
 import jax
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from restoring import SIZE, SRGB, SUFFIXES, check, files, hole, load, picture, save, sentences, started, state
 
 from pconv_jax.cli.main import main
+from pconv_jax.imaging import read_photograph, write_photograph
+from pconv_jax.imaging.profiles import made_profile
 
 WAIT = 240  # seconds for what takes a few, on a machine that has other things to do
 FLAGS = (
     *("--help", "--out", "-o", "--mask", "-m", "--mask-alpha", "--mask-color", "--mask-tolerance", "--mask-threshold"),
     *("--invert-mask", "--resize-mask", "--dilate", "--weights", "--overwrite", "--compare", "--quality"),
-    *("--refine", "--vgg-weights", "--max-megapixels"),
+    *("--refine", "--vgg-weights", "--max-megapixels", "--linear"),
 )
 
 
@@ -154,6 +158,19 @@ def test_quality(one, inpaint):
     assert sizes == sorted(set(sizes))
 
 
+def test_raw_scans_are_known_by_their_profile_or_by_the_flag(one, inpaint):
+    straight = made_profile((0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06), (1.0,), 3)
+    plain = read_photograph(save(one.folder / "plain.tif", picture(dtype=np.uint16)))
+    write_photograph(one.folder / "raw.tif", dataclasses.replace(plain, icc=straight))
+    results = []
+    for name, flags in (("raw.tif", ()), ("plain.tif", ("--linear",)), ("plain.tif", ())):
+        assert inpaint(one.folder / name, "-m", one.mask, "-o", one.out, "--overwrite", *flags).code == 0
+        results.append(load(one.out))
+        check(picture(dtype=np.uint16), results[-1], hole())
+    np.testing.assert_array_equal(results[0], results[1])
+    assert (results[1] != results[2])[hole()].mean() > 0.5
+
+
 def test_help(capsys):
     for arguments, named in (
         (["--help"], ["inpaint", "info"]),
@@ -254,3 +271,12 @@ def test_stopped_at_any_time_the_same_command_goes_on(tmp_path, weights, inpaint
     assert all(state(path) == known for path, known in before.items())
     # Only a kill can leave something behind, hidden and never taken for a photograph.
     assert {name for name in files(out) if name[0] != "."} == {f"{number:02}.png" for number in range(count)}
+
+
+def test_scans_with_a_thumbnail_before_the_photograph(one, inpaint):
+    small, whole = picture()[::4, ::4], picture()
+    with tifffile.TiffWriter(one.folder / "scan.tif") as writer:
+        writer.write(small, photometric="rgb", subfiletype=1, metadata=None)
+        writer.write(whole, photometric="rgb", subfiletype=0, metadata=None)
+    assert inpaint(one.folder / "scan.tif", "-m", one.mask, "-o", one.out).code == 0
+    check(whole, load(one.out), hole())

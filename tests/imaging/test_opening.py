@@ -132,8 +132,8 @@ class TestRefusedFiles:
     def test_rare_compression_of_two_channels(self, saved):
         content = bytearray(tiff(layers("grey+alpha", np.uint16)))
         at = content.index(struct.pack("<HHIH", 259, 3, 1, 1))
-        content[at + 8] = 5
-        self.refused(saved(bytes(content)), "compressed in a rare way: save it without compression")
+        content[at + 8 : at + 10] = struct.pack("<H", 34887)
+        self.refused(saved(bytes(content)), "compressed with LERC, which cannot be read in TIFF: save it with LZW")
 
     @pytest.mark.parametrize("threshold", [0, 256])
     def test_the_threshold_of_a_mask(self, saved, threshold):

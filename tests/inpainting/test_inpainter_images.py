@@ -7,6 +7,8 @@ import pytest
 from inpainter_examples import damaged
 from PIL import Image
 
+from pconv_jax.inpainting.flat import kept_flat
+
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(), (1,), (3,), (4,)])
@@ -123,6 +125,33 @@ def test_views_that_are_read_only_or_run_backwards(inpainter):
     inpainted = inpainter(backwards, np.asfortranarray(mask))
     np.testing.assert_array_equal(inpainted, expected)
     assert inpainted.flags.writeable
+
+
+@pytest.mark.parametrize("value", [0, 300, 65535])
+def test_one_tone_of_16_bits_stays_it(inpainter, value):
+    mask = damaged(64, 80)[1]
+    flat = np.full((64, 80, 3), value, np.uint16)
+    assert (inpainter(flat, mask) == value).all()
+
+
+def test_what_is_linear_in_light_is_computed_as_it_is_seen(inpainter):
+    image, mask = damaged(64, 80, dtype=np.float32)
+    expected = inpainter(image / image[mask == 1].max(), mask) ** 2.2
+    result = inpainter(np.rint((image / image[mask == 1].max()) ** 2.2 * 4000).astype(np.uint16), mask, linear=True)
+    np.testing.assert_allclose(result[mask == 0] / 4000, expected[mask == 0], atol=2e-3)
+
+
+def test_only_holes_in_flat_surroundings_are_kept_within_them():
+    pixels = np.full((60, 80, 1), 1000, np.uint16)
+    pixels[:, 10], pixels[:, 60:] = 1256, 30_000
+    hole = np.zeros((60, 80), bool)
+    hole[20:23, 4:78] = True
+    rows, columns = np.nonzero(hole)
+    result = kept_flat(np.full((len(rows), 1), 50, np.uint16), pixels, hole, rows, columns)[:, 0]
+    # The bright part is seen from up to 24 px.
+    expected = np.where(columns < 36, 1000, 50)
+    np.testing.assert_array_equal(result[columns < 60], expected[columns < 60])
+    assert len(kept_flat(result[:0, None], pixels, hole, rows[:0], columns[:0])) == 0
 
 
 @pytest.mark.parametrize("broad", [False, True])

@@ -1,0 +1,73 @@
+"""Photographs that are linear in light, as scanners write raw files: computed as they are seen.
+
+Networks are trained on photographs that are coded as they are seen, where dark tones have most of the values; linear in
+light, they are crowded near 0.
+"""
+
+import struct
+from collections.abc import Callable
+
+import numpy as np
+
+from pconv_jax.imaging.photograph import Photograph
+from pconv_jax.imaging.profiles import profile_tags
+
+_GAMMA = 2.2
+_LINEAR_TRANSFER, _LINEAR_GAMMA = 8, 100_000  # in the chunks cICP and gAMA
+
+
+def is_linear(photograph: Photograph) -> bool:
+    """Whether a photograph of 16 bits says, by its profile or a chunk of PNG, that its values are linear in light."""
+    if photograph.pixels.dtype != np.uint16:
+        return False
+    said = dict(photograph.colour)
+    if code := said.get(b"cICP"):
+        return code[1] == _LINEAR_TRANSFER
+    if photograph.icc is None:
+        return b"sRGB" not in said and int.from_bytes(said.get(b"gAMA", b""), "big") == _LINEAR_GAMMA
+    tags = profile_tags(photograph.icc)
+    curves = [tags[name] for name in (b"rTRC", b"gTRC", b"bTRC", b"kTRC") if name in tags]
+    # Tables from device to colours, where a profile has them, count more than curves.
+    return bool(curves) and b"A2B0" not in tags and all(map(_is_straight, curves))
+
+
+def through_curve(
+    restore: Callable[[np.ndarray, np.ndarray], np.ndarray], pixels: np.ndarray, hole: np.ndarray
+) -> np.ndarray:
+    """Restores pixels that are linear in light through a gamma curve.
+
+    Args:
+        restore: a function of float32 pixels in [0, 1] and the hole that restores as they are seen.
+        pixels: `[H, W]` or `[H, W, C]`, linear in light, uint8, uint16 or floating point in [0, 1]; the last of two or
+            four channels is alpha.
+        hole: `[H, W]`, bool.
+
+    Returns:
+        The restored pixels, of the type of `pixels` and linear in light; valid ones are those of `pixels`, to the bit.
+    """
+    valid = ~hole if pixels.ndim == 2 else ~hole[..., None]
+    with_alpha = pixels.ndim == 3 and pixels.shape[-1] in (2, 4)
+    chosen = np.s_[..., :-1] if with_alpha else np.s_[...]
+    whole = pixels.dtype.kind == "u"
+    top = float(np.iinfo(pixels.dtype).max) if whole else 1.0
+    brightest = float(pixels[chosen].max(where=valid, initial=0)) or top  # dark exposures use all of the range
+    seen = pixels.astype(np.float32) / top
+    seen[chosen] = np.clip(seen[chosen] * (top / brightest), 0, 1) ** (1 / _GAMMA)
+    values = np.asarray(restore(seen, hole), np.float32)
+    values[chosen] = np.clip(values[chosen], 0, 1) ** _GAMMA * (brightest / top)
+    values = values * np.float32(top)
+    return np.where(valid, pixels, (np.rint(values) if whole else values).astype(pixels.dtype))
+
+
+def _is_straight(curve: bytes) -> bool:
+    """Whether a tone curve of a profile is the identity."""
+    if curve[:4] == b"para" and len(curve) >= 16:
+        kind, gamma = struct.unpack_from(">H2xi", curve, 8)
+        return kind == 0 and abs(gamma / 65536 - 1) < 0.01
+    if curve[:4] != b"curv" or len(curve) < 12:
+        return False
+    (count,) = struct.unpack_from(">I", curve, 8)
+    values = np.frombuffer(curve[12 : 12 + 2 * count], ">u2").astype(np.float64)
+    if len(values) != count or count < 2:
+        return count == 0 or (len(values) == 1 and abs(values[0] / 256 - 1) < 0.01)
+    return bool(np.abs(values / 65535 - np.linspace(0, 1, count)).max() < 0.005)

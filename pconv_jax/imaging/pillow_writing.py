@@ -1,0 +1,61 @@
+"""Photographs to JPEG, WebP and 8-bit PNG, by Pillow."""
+
+import io
+from typing import IO, Any
+
+import numpy as np
+
+from pconv_jax.imaging import exif
+from pconv_jax.imaging.photograph import Photograph
+from pconv_jax.imaging.texts import jpeg_segments
+
+_QUALITY = 95  # unless the photograph or the caller says otherwise
+
+
+def encoded(photograph: Photograph, kind: str, **options: Any) -> memoryview:
+    """The photograph as Pillow encodes it, in memory; options that are None are left out."""
+    from PIL import Image
+
+    layers = photograph.layers
+    image = Image.fromarray(layers[..., 0] if layers.shape[-1] == 1 else np.ascontiguousarray(layers))
+    content = io.BytesIO()  # as Pillow's encoders write in small pieces, and some seek
+    image.save(content, kind, **{name: value for name, value in options.items() if value is not None})
+    return content.getbuffer()
+
+
+def write_jpeg(stream: IO[bytes], photograph: Photograph, quality: int | None) -> None:
+    """Writes a JPEG file, compressed as the photograph was if that is known and no quality is given."""
+    own, block = photograph.jpeg, photograph.exif
+    if quality is not None or own is None:
+        options: dict[str, Any] = {"quality": _QUALITY if quality is None else quality, "subsampling": 0}
+    else:
+        options = {"qtables": own.tables, "subsampling": own.sampling, "progressive": own.progressive}
+        options["keep_rgb"] = own.rgb
+    content = encoded(
+        photograph,
+        "JPEG",
+        **options,
+        exif=block and exif.PREFIX + block,
+        icc_profile=photograph.icc,
+        dpi=photograph.dpi,
+        extra=jpeg_segments(photograph.texts),
+    )
+    stream.write(content)
+
+
+def write_webp(stream: IO[bytes], photograph: Photograph, quality: int | None) -> None:
+    """Writes a WebP file, without loss if the photograph was lossless and no quality is given."""
+    block = photograph.exif
+    if photograph.dpi and (block is None or exif.dpi_in(block) != photograph.dpi):
+        block = b"".join(exif.extended(block or exif.EMPTY, exif.resolution_tags(photograph.dpi), keep=lambda _: True))
+    content = encoded(
+        photograph,
+        "WEBP",
+        quality=_QUALITY if quality is None else quality,
+        lossless=photograph.lossless if quality is None else quality == 100,
+        xmp=photograph.texts.xmp,
+        exact=True,  # keeps the colours where nothing shows
+        exif=block,
+        icc_profile=photograph.icc,
+    )
+    stream.write(content)

@@ -1,0 +1,182 @@
+"""TIFF files of several pages, and compressions: which page is the photograph, and pixels that only libtiff decodes."""
+
+import contextlib
+import io
+import struct
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging import exif
+from pconv_jax.imaging.opening import UnknownFormat
+from pconv_jax.imaging.tiff_tags import Directory, directory_at, first_directory
+
+_LETTERS = {3: "u2", 4: "u4", 16: "u8"}
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 262, 277
+_STRIPS, _TILES = (273, 279), (324, 325)  # places and lengths
+_TILE_WIDTH, _PREDICTOR, _PLANES = 322, 317, 284
+_COPIED = frozenset([257, 259, 266, 273, 278, 279, 323, 324, 325])
+_SMALLER, _MASK = 1, 4  # of tag 254: a thumbnail or a level of a pyramid; a mask
+_EXTRA = 338
+_MOST_PAGES = 1000
+# Compressions that are read by none of the libraries in use, or not by all builds of them.
+_COMPRESSIONS = {
+    33003: "JPEG 2000",
+    33005: "JPEG 2000",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34892: "lossy DNG",
+    34925: "LZMA",
+    50000: "ZSTD",
+    50001: "WebP",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+}
+
+
+class Pages(NamedTuple):
+    """A TIFF file of which the photograph is the only page, and its page of infrared light as a file of its own."""
+
+    photograph: IO[bytes]
+    infrared: IO[bytes] | None
+
+
+def pages_of(stream: IO[bytes]) -> Pages:
+    """Leaves out the thumbnails, levels of pyramids and masks of a TIFF file; any other file is left as it is."""
+    stream.seek(0)
+    start = stream.read(4)
+    stream.seek(0)
+    if start not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return Pages(stream, None)
+    try:
+        places = _directories(stream)
+    except (ValueError, struct.error):  # it is damaged, which its reader will say
+        places = {}
+    stream.seek(0)
+    full = [place for place, found in places.items() if not _numbers(found, 254, 0)[0] & (_SMALLER | _MASK)]
+    infrared = len(full) == 2 and _is_infrared(places[full[0]], places[full[1]])
+    if len(places) < 2 or not (len(full) == 1 or infrared):
+        return Pages(stream, None)
+    return Pages(_page(stream, full[0]), _page(stream, full[1]) if infrared else None)
+
+
+def rare_compression(stream: IO[bytes]) -> str | None:
+    """The name of a TIFF file's compression, if some of the libraries cannot read it."""
+    try:
+        return _COMPRESSIONS.get(_numbers(first_directory(stream), 259, 1)[0])
+    except (ValueError, struct.error):
+        return None
+
+
+@contextlib.contextmanager
+def naming_compression(name: str, stream: IO[bytes]) -> Iterator[None]:
+    """If a TIFF file cannot be read, and its compression may be the reason, says so."""
+    try:
+        yield
+    except (OSError, ValueError, UnknownFormat):
+        way = rare_compression(stream)
+        if way is None:
+            raise
+        raise InputError(
+            f"{name} is compressed with {way}, which cannot be read in TIFF: save it with LZW, or without"
+        ) from None
+
+
+def further_channels(first: Directory) -> list[int]:
+    """The places of the channels of a TIFF file that are neither colour nor alpha."""
+    meanings = _numbers(first, _EXTRA) if _EXTRA in first.entries else ()
+    colours = _numbers(first, _SAMPLES, 1)[0] - len(meanings)
+    if colours not in (1, 3):
+        return []
+    return [colours + place for place, meaning in enumerate(meanings) if meaning == 0]
+
+
+def by_libtiff(stream: IO[bytes]) -> np.ndarray:
+    """The pixels of a TIFF file with 8 or 16 bits, as stored, `[H, W, C]`, whatever their layout.
+
+    Pillow decodes several channels of 16 bits with 8, but one with 16: so it is given the channels side by side.
+    ValueError for another depth or a file with 64-bit offsets.
+    """
+    first = first_directory(stream)
+    stream.seek(0)
+    content = stream.read()
+    width, channels = _numbers(first, _WIDTH)[0], _numbers(first, _SAMPLES, 1)[0]
+    if set(_numbers(first, _BITS)) not in ({8}, {16}):
+        raise ValueError("its channels have different depths")
+    if _numbers(first, _PLANES, 1)[0] == 1:
+        values = _one_channel(content, first, channels, {}).reshape(-1, width, channels)
+    else:
+        pair = _TILES if _TILES[0] in first.entries else _STRIPS
+        given = [_numbers(first, tag) for tag in pair]
+        count = len(given[0]) // channels
+        planes = [
+            {tag: numbers[plane * count : (plane + 1) * count] for tag, numbers in zip(pair, given, strict=True)}
+            for plane in range(channels)
+        ]
+        values = np.stack([_one_channel(content, first, 1, plane) for plane in planes], axis=-1)
+    if _numbers(first, _PREDICTOR, 1)[0] != 2:
+        return values
+    tile = _numbers(first, _TILE_WIDTH, width)[0]
+    for left in range(0, width, tile):  # each holds differences from pixel to pixel
+        part = values[:, left : left + tile]
+        np.cumsum(part, axis=1, dtype=part.dtype, out=part)
+    return values
+
+
+def _one_channel(content: bytes, first: Directory, channels: int, places: dict[int, tuple[int, ...]]) -> np.ndarray:
+    """A file's channels side by side, or those at some places, as one of 16 bits."""
+    from PIL import Image
+
+    tags = {_BITS: _numbers(first, _BITS)[0], _SAMPLES: 1, _PHOTOMETRIC: 1, _PREDICTOR: 1, _PLANES: 1}
+    added = {tag: exif.Values(exif.SHORT, (value,)) for tag, value in tags.items()}
+    for tag in {_WIDTH, _TILE_WIDTH} & set(first.entries):
+        added[tag] = exif.Values(exif.LONG, (_numbers(first, tag)[0] * channels,))
+    added.update({tag: exif.Values(exif.LONG, numbers) for tag, numbers in places.items()})
+    changed = b"".join(exif.extended(content, added, keep=lambda tag: tag in _COPIED))
+    with Image.open(io.BytesIO(changed), formats=["TIFF"]) as image:
+        image.load()
+        return np.asarray(image).astype(np.uint8 if image.mode == "L" else np.uint16)
+
+
+def _directories(stream: IO[bytes]) -> dict[int, Directory]:
+    """The directories of a TIFF file by their places."""
+    stream.seek(0)
+    head = stream.read(16)
+    order = "<" if head[:2] == b"II" else ">"
+    big = b"+" in head[2:4]
+    (place,) = struct.unpack_from(f"{order}Q" if big else f"{order}I", head, 8 if big else 4)
+    found: dict[int, Directory] = {}
+    while place and place not in found and len(found) < _MOST_PAGES:
+        found[place] = directory_at(stream, place, order, big=big)
+        place = found[place].next
+    return found
+
+
+def _page(stream: IO[bytes], place: int) -> IO[bytes]:
+    """The file with one directory, at this place, as the only one."""
+    stream.seek(0)
+    content = bytearray(stream.read())
+    order, big = "<" if content[:2] == b"II" else ">", b"+" in content[2:4]
+    letter, number, size = ("Q", "Q", 20) if big else ("I", "H", 12)
+    struct.pack_into(f"{order}{letter}", content, 8 if big else 4, place)
+    (count,) = struct.unpack_from(f"{order}{number}", content, place)
+    behind = place + struct.calcsize(number) + size * count
+    struct.pack_into(f"{order}{letter}", content, behind, 0)
+    return io.BytesIO(bytes(content))
+
+
+def _is_infrared(colours: Directory, other: Directory) -> bool:
+    """Whether the second of two pages is one of grey that belongs to the colours of the first."""
+    same = all(_numbers(colours, tag) == _numbers(other, tag) for tag in (_WIDTH, _HEIGHT))
+    grey = _numbers(other, _SAMPLES, 1) == (1,) and _numbers(other, _PHOTOMETRIC, 1) == (1,)
+    deep = set(_numbers(colours, _BITS, 1)) == set(_numbers(other, _BITS, 1))
+    return same and grey and deep and _numbers(colours, _SAMPLES, 1)[0] >= 3
+
+
+def _numbers(directory: Directory, tag: int, default: int = 0) -> tuple[int, ...]:
+    entry = directory.entries.get(tag)
+    if entry is None or entry.kind not in _LETTERS:
+        return (default,)
+    return tuple(np.frombuffer(entry.data, f"{directory.order}{_LETTERS[entry.kind]}").tolist())

@@ -1,0 +1,89 @@
+"""Results are compressed as their photographs were: lossless stays lossless, JPEG keeps its tables and sampling."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from photograph_files import encoded, opened, photograph, picture, same, tiff
+from PIL import Image, JpegImagePlugin
+
+from pconv_jax.imaging import read_photograph, write_photograph
+
+STEPS = tuple(range(1, 65))  # no symmetric table
+
+
+def written(path, given, **options):
+    write_photograph(path, given, **options)
+    return read_photograph(path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".bmp", ".ppm"])
+def test_what_was_lossless_is_written_as_lossless_webp(saved, tmp_path, suffix):
+    kind = {".tif": "TIFF", ".ppm": "PPM"}.get(suffix, suffix[1:].upper())
+    options = {"lossless": True} if kind == "WEBP" else {}
+    read = read_photograph(saved(encoded(picture(), kind, **options)))
+    assert read.lossless and same(written(tmp_path / "a.webp", read).pixels, picture())
+    assert not same(written(tmp_path / "b.webp", read, quality=95).pixels, picture())
+
+
+def test_lossless_webp_of_each_container(saved, tmp_path):
+    with_alpha = np.dstack([picture(), picture()[..., 0]])
+    for number, options in enumerate([{}, {"icc_profile": b"some"}, {"exif": b"II*\0\x08\0\0\0" + bytes(6)}]):
+        for lossless in (True, False):
+            read = read_photograph(saved(encoded(with_alpha, "WEBP", lossless=lossless, **options)))
+            assert read.lossless == lossless, number
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_what_was_lossy_is_not_called_lossless(saved, kind):
+    assert not read_photograph(saved(encoded(picture(), kind, quality=90))).lossless
+    assert not read_photograph(saved(encoded(picture(), "TIFF", compression="jpeg"))).lossless
+    assert read_photograph(saved(tiff(picture().astype(np.uint16)))).lossless
+    assert not photograph("rgb", np.uint8).lossless
+
+
+@pytest.mark.parametrize(("quality", "sampling"), [(10, 2), (75, 2), (90, 1), (100, 0)])
+@pytest.mark.parametrize("grey", [False, True])
+def test_jpeg_keeps_its_tables_and_its_sampling(saved, tmp_path, quality, sampling, grey):
+    light = picture(64, 96)[..., 0]
+    given = light if grey else np.stack([light, light // 2 + 60, light // 3 + 90], axis=-1)
+    content = encoded(given, "JPEG", quality=quality, subsampling=sampling, progressive=quality == 75)
+    read = read_photograph(saved(content))
+    again = written(tmp_path / "a.jpg", read)
+    first, second = opened(saved(content)), opened(tmp_path / "a.jpg")
+    assert second.quantization == first.quantization
+    assert JpegImagePlugin.get_sampling(second) == JpegImagePlugin.get_sampling(first)
+    assert bool(second.info.get("progressive")) == (quality == 75)
+    changed = np.abs(again.pixels.astype(int) - read.pixels)
+    assert (changed > 0).mean() < 0.1 and changed.mean() < 0.1
+    assert (tmp_path / "a.jpg").stat().st_size < 1.1 * len(content)
+
+
+def test_a_quality_replaces_the_tables(saved, tmp_path):
+    read = read_photograph(saved(encoded(picture(), "JPEG", quality=30)))
+    write_photograph(tmp_path / "a.jpg", read, quality=95)
+    write_photograph(tmp_path / "b.jpg", dataclasses.replace(read, jpeg=None))
+    assert (tmp_path / "a.jpg").read_bytes() == (tmp_path / "b.jpg").read_bytes()
+
+
+def test_tables_are_turned_with_the_pixels(saved):
+    note = Image.Exif()
+    for orientation, transposed in [(1, False), (3, False), (6, True), (8, True)]:
+        note[274] = orientation
+        content = encoded(picture(32, 32), "JPEG", qtables=[STEPS, STEPS[::-1]], subsampling=1, exif=note)
+        found = read_photograph(saved(content)).jpeg
+        rows = np.arange(1, 65).reshape(8, 8)
+        expected = rows.T if transposed else rows
+        assert found.tables[0] == tuple(expected.ravel()) and found.tables[1] == tuple(65 - expected.ravel())
+        assert found.sampling == (0 if transposed else 1)
+
+
+def test_jpeg_of_red_green_and_blue_stays_so(saved, tmp_path):
+    read = read_photograph(saved(encoded(picture(), "JPEG", keep_rgb=True, quality=90)))
+    assert read.jpeg.rgb
+    changed = np.abs(written(tmp_path / "a.jpg", read).pixels.astype(int) - read.pixels)
+    assert read_photograph(tmp_path / "a.jpg").jpeg == read.jpeg and changed.mean() < 0.1
+
+
+def test_inks_are_written_with_the_usual_quality(saved):
+    assert read_photograph(saved(encoded(Image.new("CMYK", (8, 8)), "JPEG"))).jpeg is None

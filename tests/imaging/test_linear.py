@@ -1,0 +1,86 @@
+"""Photographs that are linear in light: how they are known, and the curve through which they are computed."""
+
+import struct
+
+import numpy as np
+import pytest
+from photograph_files import SRGB, layers, photograph
+
+from pconv_jax.imaging.linear import is_linear, through_curve
+from pconv_jax.imaging.profiles import made_profile
+
+D65 = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+STRAIGHT, CURVED = made_profile(D65, (1.0,), 3), made_profile(D65, (1.8,), 3)
+
+
+def with_curve(curve):
+    """A grey profile of a curve of numbers."""
+    old = made_profile((), (1.0,), 1)
+    place = old.index(b"para")
+    made = old[:place] + b"curv" + bytes(4) + struct.pack(f">I{len(curve)}H", len(curve), *curve)
+    at = old.index(b"kTRC") + 8
+    return made[:at] + struct.pack(">I", 12 + 2 * len(curve)) + made[at + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("icc", "linear"),
+    [
+        (None, False),
+        (SRGB, False),
+        (STRAIGHT, True),
+        (CURVED, False),
+        (STRAIGHT.replace(b"gTRC", b"A2B0"), False),
+        (made_profile((), (1.0,), 1), True),
+        (with_curve([]), True),
+        (with_curve([256]), True),
+        (with_curve([563]), False),
+        (with_curve(range(0, 65536, 257)), True),
+        (with_curve([0, 10, 65535]), False),
+        (b"no profile", False),
+    ],
+)
+def test_profiles(icc, linear):
+    assert is_linear(photograph("rgb", np.uint16, icc=icc)) == linear
+    assert not is_linear(photograph("rgb", np.uint8, icc=icc))  # 8 bits would not do
+
+
+def test_chunks_of_png():
+    for chunks, linear in [
+        ({b"gAMA": struct.pack(">I", 100_000)}, True),
+        ({b"gAMA": struct.pack(">I", 45_455)}, False),
+        ({b"gAMA": struct.pack(">I", 100_000), b"sRGB": b"\0"}, False),
+        ({b"cICP": bytes([1, 8, 0, 1])}, True),
+        ({b"cICP": bytes([1, 13, 0, 1]), b"gAMA": struct.pack(">I", 100_000)}, False),
+    ]:
+        assert is_linear(photograph("rgb", np.uint16, colour=tuple(chunks.items()))) == linear
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb", "rgba", "grey+alpha"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_valid_pixels_stay_and_holes_are_computed_as_they_are_seen(kind, dtype):
+    pixels, hole = layers(kind, dtype) // 8, np.zeros((13, 7), bool)  # a dark exposure
+    pixels[0, 1], hole[2:4] = (4 * pixels.max()) // 4, True
+    given = []
+
+    def restore(seen, found):
+        given.append((seen, found))
+        return np.where(found if seen.ndim == 2 else found[..., None], np.float32(0.5), seen)
+
+    result = through_curve(restore, pixels, hole)
+    (seen, found), with_alpha = given[0], kind in ("rgba", "grey+alpha")
+    colours = np.s_[..., :-1] if with_alpha else np.s_[...]
+    brightest = pixels[colours][~hole].max()
+    assert result.dtype == dtype and np.array_equal(result[~hole], pixels[~hole]) and found is hole
+    assert seen.dtype == np.float32 and seen[colours][~hole].max() == 1
+    np.testing.assert_allclose(seen[colours][~hole], (pixels[colours][~hole] / brightest) ** (1 / 2.2), rtol=1e-5)
+    assert (result[colours][hole] == np.rint(0.5**2.2 * brightest)).all()
+    if with_alpha:
+        top = np.iinfo(dtype).max
+        np.testing.assert_allclose(seen[..., -1], pixels[..., -1] / top, rtol=1e-6)
+        assert (result[hole][..., -1] == np.rint(np.float32(0.5) * top)).all()
+
+
+def test_black_is_black():
+    hole = np.eye(4, dtype=bool)
+    black = through_curve(lambda seen, found: np.maximum(seen, np.float32(0.01)), np.zeros((4, 4, 3), np.uint16), hole)
+    assert black.max() <= 3 and black.dtype == np.uint16
