@@ -24,9 +24,6 @@ def check_memory(config: Config, train_config: TrainConfig) -> None:
         InputError: the parameters with Adam's moments, or the features of the first stage, are larger than that.
     """
     memory = _memory()
-    # Above, not even their shapes can be worked out.
-    if max(*train_config.generator.widths, *train_config.discriminator.widths, 1) > 2**20:
-        raise InputError(f"--widths has more than {2**20} channels: choose smaller ones")
     side = -(-config.data.image_size // train_config.generator.multiple) * train_config.generator.multiple
     channels = _CHANNELS + max(train_config.generator.widths[:1], default=0)
     needed = side**2 * config.data.batch_size * channels * _FLOAT

@@ -16,16 +16,21 @@ from pconv_jax.imaging.opening import (
     refusing,
 )
 from pconv_jax.imaging.photograph import Photograph
-from pconv_jax.imaging.texts import texts_of, texts_of_tiff
-from pconv_jax.imaging.tiff_pages import by_libtiff, further_channels, naming_compression, pages_of
-from pconv_jax.imaging.tiff_tags import Directory, exif_block, first_directory
+from pconv_jax.imaging.texts import texts_of
+from pconv_jax.imaging.tiff_decoding import (
+    DAMAGED_EXIF,
+    NOT_EXIF,
+    directory_of,
+    further_channel,
+    many_channels,
+    many_channels_tags,
+    tiff_block,
+    upright,
+)
+from pconv_jax.imaging.tiff_pages import naming_compression, pages_of
 
 if TYPE_CHECKING:
-    import numpy as np
     from PIL.Image import Exif, Image
-
-_DAMAGED = "its EXIF data is damaged and not kept"
-_NOT_EXIF = exif.LAYOUT | {700, 33723, 34377, 37724}  # XMP, IPTC and Photoshop's own
 
 
 def decode(
@@ -105,7 +110,7 @@ def _page(
             return _decoded(name, stream, image, notes, exact=exact, first_frame=first_frame)
     except UnknownFormat:
         with refusing(name), naming_compression(name, stream):
-            found = _many_channels(name, stream, notes, max_pixels=max_pixels, first_frame=first_frame)
+            found = many_channels(name, stream, notes, max_pixels=max_pixels, first_frame=first_frame)
         if found is not None:
             return found
         with naming_compression(name, stream):
@@ -134,7 +139,7 @@ def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None)
             return image.size[::-1] if turned else image.size
     except UnknownFormat:
         with refusing(name):
-            tags = _many_channels_tags(stream)
+            tags = many_channels_tags(stream)
         if tags is None:
             raise
         check_size(name, (tags[256], tags[257]), max_pixels)
@@ -165,14 +170,14 @@ def _decoded(
     if image.format == "MPO":
         frames = image.n_frames  # type: ignore[attr-defined] # of MpoImageFile
         notes.append(f"the first of its {frames} pictures is read; the others are not kept")
-    found = _upright(layers, orientation, "JPEG" if image.format == "MPO" else str(image.format))
+    found = upright(layers, orientation, "JPEG" if image.format == "MPO" else str(image.format))
     if not exact:
         return found
     dpi = None if image.format == "TIFF" else exif.dpi(image.info.get("dpi"))  # for TIFF, Pillow makes one up
     dpi = dpi or (None if tags is None else exif.dpi_of(tags))
     icc = None if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or None
-    directory = _directory(stream) if image.format == "TIFF" else None
-    block = _tiff_block(stream, directory, notes) if directory else _block(image.info.get("exif"), tags, notes)
+    directory = directory_of(stream) if image.format == "TIFF" else None
+    block = tiff_block(stream, directory, notes) if directory else _block(image.info.get("exif"), tags, notes)
     return dataclasses.replace(
         found,
         exif=block,
@@ -180,7 +185,7 @@ def _decoded(
         dpi=dpi,
         jpeg=jpeg_coding(image, orientation),
         lossless=is_lossless(image, stream),
-        infrared=_further(stream, directory, orientation, notes) if directory else None,
+        infrared=further_channel(stream, directory, orientation, notes) if directory else None,
         texts=texts_of(image, stream, directory.entries if directory else {}, notes),
         colour=colour_chunks(image, stream),
     )
@@ -190,13 +195,6 @@ def _needs_opencv(stream: IO[bytes], image: "Image", *, exact: bool) -> bool:
     """Whether the high bytes of 16-bit colours, all that Pillow decodes, are not enough."""
     deep = bits(image, stream) == 16 and image.format in ("PNG", "TIFF") and image.mode != "CMYK"
     return deep and (exact or "transparency" in image.info)  # a transparent colour has 16 bits
-
-
-def _upright(layers: pixels.Layers, orientation: int, kind: str) -> Photograph:
-    orientation = orientation if layers.stored else 1
-    alpha = None if layers.alpha is None else pixels.turned(layers.alpha, orientation)
-    upright = pixels.turned(layers.pixels, orientation)
-    return Photograph(upright, alpha, exif=None, icc=None, dpi=None, format=kind)
 
 
 def _load(name: str, stream: IO[bytes], image: "Image") -> tuple["Exif | None", int]:
@@ -228,69 +226,6 @@ def _tags(image: "Image") -> tuple["Exif | None", int]:
         return None, 1
 
 
-def _many_channels(
-    name: str, stream: IO[bytes], notes: list[str], *, max_pixels: int | None, first_frame: bool
-) -> Photograph | None:
-    """A TIFF file of 8 or 16 bits whose number of channels Pillow does not know; None for any other file."""
-    tags = _many_channels_tags(stream)
-    if tags is None:
-        return None
-    check_size(name, (tags[256], tags[257]), max_pixels)
-    if max_pixels is None:
-        check_memory(name, (tags[256], tags[257]), bytes_a_pixel=2 * len(tags[258]))
-    layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
-    orientation, icc, dpi = tags.get(exif.ORIENTATION, 1), tags.get(exif.PROFILE), exif.dpi_of(tags)
-    found = _upright(layers, orientation, "TIFF")
-    directory = first_directory(stream)
-    block, texts = _tiff_block(stream, directory, notes), texts_of_tiff(directory.entries, notes)
-    infrared = _further(stream, directory, orientation, notes)
-    return dataclasses.replace(found, exif=block, icc=icc, dpi=dpi, lossless=True, texts=texts, infrared=infrared)
-
-
-def _many_channels_tags(stream: IO[bytes]) -> "Exif | None":
-    from PIL import Image
-
-    tags = Image.Exif()
-    try:
-        stream.seek(0)
-        tags.load_from_fp(stream)
-    except exif.DAMAGED:
-        return None
-    bits = tags.get(258, ())
-    many = isinstance(bits, tuple) and len(bits) > 1 and set(bits) in ({8}, {16})
-    return tags if many and tags.get(262) in (0, 1, 2) else None
-
-
-def _further(stream: IO[bytes], first: Directory, orientation: int, notes: list[str]) -> "np.ndarray | None":
-    """The first channel of a TIFF file that is neither colour nor alpha, upright."""
-    places = further_channels(first)
-    if len(places) > 1:
-        notes.append(f"{len(places) - 1} of its further channels are not kept")
-    if not places:
-        return None
-    try:
-        return pixels.turned(by_libtiff(stream)[..., places[0]], orientation)
-    except (ValueError, OSError):
-        notes.append("its infrared or further channel cannot be read and is not kept")
-        return None
-
-
-def _directory(stream: IO[bytes]) -> Directory | None:
-    try:
-        return first_directory(stream)
-    except ValueError:  # although the pixels can be read
-        return None
-
-
-def _tiff_block(stream: IO[bytes], directory: Directory, notes: list[str]) -> bytes | None:
-    """The EXIF block of a TIFF file, where its tags are scattered over the file."""
-    try:
-        return exif_block(stream, directory, keep=lambda tag: tag not in _NOT_EXIF)
-    except ValueError:
-        notes.append(_DAMAGED)
-        return None
-
-
 def _block(block: bytes | None, tags: "Exif | None", notes: list[str]) -> bytes | None:
     """The EXIF block as it is in the file; made from the tags where a PNG file has them as text."""
     try:
@@ -298,10 +233,10 @@ def _block(block: bytes | None, tags: "Exif | None", notes: list[str]) -> bytes 
             raise ValueError("damaged")
         if block:
             return exif.upright(exif.bare(block))
-        for tag in _NOT_EXIF & set(tags):
+        for tag in NOT_EXIF & set(tags):
             del tags[tag]
         tags.bigtiff = False  # what is made is small
         return exif.bare(tags.tobytes()) if len(tags) else None
     except exif.DAMAGED:
-        notes.append(_DAMAGED)
+        notes.append(DAMAGED_EXIF)
         return None

@@ -26,9 +26,10 @@ from pconv_jax.common.output_folder import check_output_folder
         (("--workers", "100000"), "--workers is 100000, but it must be from 0 to 1024"),
         (("--line-thickness", "1", "99999999"), "--line-thickness has 99999999, but it must be at most 10000"),
         (("--line-count", "1", "99999999"), "--line-count has 99999999, but it must be at most 10000"),
-        (("--image-size", "10000000"), "images of 10000000x10000000 px with its first features takes"),
-        (("--widths", "300000", "300000"), "the parameters of these networks and Adam's moments take"),
-        (("--widths", "9" * 30), "--widths has more than 1048576 channels"),
+        (("--image-size", "10000000"), "image_size=10000000 must be at most 65536"),
+        (("--image-size", "65536"), "images of 65536x65536 px with its first features takes"),
+        (("--widths", *["16384"] * 3), "the parameters of these networks and Adam's moments take"),
+        (("--widths", "9" * 30), "must be at most 16384"),
     ],
 )
 def test_values_beyond_all_limits_are_one_sentence(flags, said, tmp_path, capsys):

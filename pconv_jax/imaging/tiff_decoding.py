@@ -1,0 +1,91 @@
+"""What only TIFF files have: their tags all over the file, and any number of channels."""
+
+import dataclasses
+from typing import IO, TYPE_CHECKING
+
+from pconv_jax.imaging import exif, pixels
+from pconv_jax.imaging.limits import check_memory, check_size
+from pconv_jax.imaging.photograph import Photograph
+from pconv_jax.imaging.texts import texts_of_tiff
+from pconv_jax.imaging.tiff_pages import by_libtiff, further_channels
+from pconv_jax.imaging.tiff_tags import Directory, exif_block, first_directory
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL.Image import Exif
+
+DAMAGED_EXIF = "its EXIF data is damaged and not kept"
+NOT_EXIF = exif.LAYOUT | {700, 33723, 34377, 37724}  # XMP, IPTC and Photoshop's own
+
+
+def many_channels(
+    name: str, stream: IO[bytes], notes: list[str], *, max_pixels: int | None, first_frame: bool
+) -> Photograph | None:
+    """A TIFF file of 8 or 16 bits whose number of channels Pillow does not know; None for any other file."""
+    tags = many_channels_tags(stream)
+    if tags is None:
+        return None
+    check_size(name, (tags[256], tags[257]), max_pixels)
+    if max_pixels is None:
+        check_memory(name, (tags[256], tags[257]), bytes_a_pixel=2 * len(tags[258]))
+    layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
+    orientation, icc, dpi = tags.get(exif.ORIENTATION, 1), tags.get(exif.PROFILE), exif.dpi_of(tags)
+    found = upright(layers, orientation, "TIFF")
+    directory = first_directory(stream)
+    block, texts = tiff_block(stream, directory, notes), texts_of_tiff(directory.entries, notes)
+    infrared = further_channel(stream, directory, orientation, notes)
+    return dataclasses.replace(found, exif=block, icc=icc, dpi=dpi, lossless=True, texts=texts, infrared=infrared)
+
+
+def many_channels_tags(stream: IO[bytes]) -> "Exif | None":
+    """The tags of such a file; None for any other."""
+    from PIL import Image
+
+    tags = Image.Exif()
+    try:
+        stream.seek(0)
+        tags.load_from_fp(stream)
+    except exif.DAMAGED:
+        return None
+    bits = tags.get(258, ())
+    many = isinstance(bits, tuple) and len(bits) > 1 and set(bits) in ({8}, {16})
+    return tags if many and tags.get(262) in (0, 1, 2) else None
+
+
+def further_channel(stream: IO[bytes], first: Directory, orientation: int, notes: list[str]) -> "np.ndarray | None":
+    """The first channel of a TIFF file that is neither colour nor alpha, upright."""
+    places = further_channels(first)
+    if len(places) > 1:
+        notes.append(f"{len(places) - 1} of its further channels are not kept")
+    if not places:
+        return None
+    try:
+        return pixels.turned(by_libtiff(stream)[..., places[0]], orientation)
+    except (ValueError, OSError):
+        notes.append("its infrared or further channel cannot be read and is not kept")
+        return None
+
+
+def directory_of(stream: IO[bytes]) -> Directory | None:
+    """The first directory of tags; None if it is damaged."""
+    try:
+        return first_directory(stream)
+    except ValueError:  # although the pixels can be read
+        return None
+
+
+def tiff_block(stream: IO[bytes], directory: Directory, notes: list[str]) -> bytes | None:
+    """The EXIF block of a TIFF file, where its tags are scattered over the file."""
+    try:
+        return exif_block(stream, directory, keep=lambda tag: tag not in NOT_EXIF)
+    except ValueError:
+        notes.append(DAMAGED_EXIF)
+        return None
+
+
+def upright(layers: pixels.Layers, orientation: int, kind: str) -> Photograph:
+    """What was decoded, turned as the orientation in the file says; without metadata."""
+    orientation = orientation if layers.stored else 1
+    alpha = None if layers.alpha is None else pixels.turned(layers.alpha, orientation)
+    upright = pixels.turned(layers.pixels, orientation)
+    return Photograph(upright, alpha, exif=None, icc=None, dpi=None, format=kind)
