@@ -13,7 +13,7 @@ from experiments.train.presets import PAPER_DATASETS, PRESETS
 from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.losses import LiuLosses, PaperLosses, PathakLosses
-from pconv_jax.models import NETWORKS, PAPER_PRESETS, FillCorrectingConfig
+from pconv_jax.models import NETWORKS, PAPER_PRESETS, DiscriminatorConfig, FillCorrectingConfig
 
 
 def test_presets_carry_what_the_paper_says():
@@ -40,6 +40,19 @@ def test_the_bundled_sharp_weights_were_trained_with_their_preset():
     assert changed == of_the_run | {"initial_weights", "vgg_weights"}
     assert preset["perceptual_weight"] == preset["adversarial_weight"] == 5
     assert preset["judged_image"] == preset["perceptual_image"] == "composite"
+
+
+def test_the_discriminator_judges_patches_if_it_is_told_to():
+    whole, patches = (parse(["--dataset", "samples", *flag]) for flag in ([], ["--discriminator-patches"]))
+    assert whole.train_config(10).discriminator == DiscriminatorConfig(64, (16, 32, 64, 128))
+    assert patches.train_config(10).discriminator == DiscriminatorConfig(64, (16, 32, 64, 128), patches=True)
+
+
+def test_bundled_weights_can_be_scored_beside_a_run():
+    assert parse([]).run.compare == ("paper-flowers", "paper-dtd", "paper-celeba")
+    assert parse(["--compare"]).run.compare == ()
+    with pytest.raises(InputError, match="--compare has none, gone, but it takes bundled weights: faithful, liu-celeba, "):
+        parse(["--compare", "none", "faithful", "gone"]).check()
 
 
 def test_flags_override_the_preset_of_their_data_set():

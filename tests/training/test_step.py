@@ -173,22 +173,24 @@ def test_each_network_has_its_own_learning_rate():
     assert largest_change("discriminator") < 1e-6
 
 
-def test_the_discriminator_s_statistics_are_of_the_truth_and_then_of_the_output():
-    start, data = init_state(settings(), seed=0), batch(0)
+@pytest.mark.parametrize("view", ["output", "composite"])
+def test_the_discriminator_s_statistics_are_of_the_truth_and_then_of_what_it_is_to_judge(view):
+    config = settings(dataclasses.replace(ALL, judged_image=view))
+    start, data = init_state(config, seed=0), batch(0)
 
     @jax.jit
     def by_hand(start):
-        generator = settings().generator.build(rngs=nnx.Rngs(0))
-        judge = settings().discriminator.build(rngs=nnx.Rngs(0))
+        generator = config.generator.build(rngs=nnx.Rngs(0))
+        judge = config.discriminator.build(rngs=nnx.Rngs(0))
         for model, variables in ((generator, start.generator), (judge, start.discriminator)):
             model.train()
             nnx.update(model, variables.params, variables.stats)
         output, _ = generator(data["noisy"], data["mask"])
         judge(data["image"])
-        judge(output)
+        judge(output if view == "output" else jnp.where(data["mask"] == 0, output, data["image"]))
         return nnx.state(judge, nnx.BatchStat)
 
-    after, _ = run(settings(), [data])
+    after, _ = run(config, [data])
     for found, expected in zip(as_numpy(after.discriminator.stats), as_numpy(by_hand(start)), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
