@@ -59,7 +59,7 @@ def export(options: Options) -> None:
 
 def _of_run(folder: Path, *, latest: bool) -> TrainedGenerator:
     """The best checkpoint of a run, or the latest, with the facts about its training."""
-    read_config(folder)  # what is no run says so before its checkpoints are looked for
+    read_config(folder)  # refuses other folders before their checkpoints are opened
     with open_checkpoints(folder) as checkpoints:
         step = checkpoints.latest if latest else checkpoints.best_or_latest
     run = open_run(folder, step=step)

@@ -21,7 +21,10 @@ jax.config.update("jax_compilation_cache_dir", str(ROOT / ".cache" / "jax"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 # Half a minute or more in few tests: one of them at the end would leave the other process with nothing to do.
-LONG = ("test_presets", "test_notebook", "test_public_face", "test_performance_start", "test_experiments", "test_cli")
+LONG = (
+    *("test_presets", "test_notebook", "test_public_face", "test_performance_start", "test_cli"),
+    *("test_export", "test_resumed_runs", "test_whole_runs"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,8 @@ TINY = (
     f"--batch-size 8 --compare --steps {STEPS} --checkpoint-every 3 --sample-every 4 --validation-images 4 "
     "--test-images 6"
 ).split()
+# The pixel loss alone, so that no discriminator is compiled.
+ALONE = ("--adversarial-weight", "0", "--perceptual-weight", "0", "--learning-rate", "1e-3")
 
 
 def tiny(folder: pathlib.Path, *more: str) -> list[str]:

@@ -2,21 +2,23 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from experiments.evaluate.options import Options
 from experiments.progress import progress_bar
 from experiments.train.run_folder import read_settings
+from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource, ImageSource, open_source
 from pconv_jax.evaluation.fid import Fid
 from pconv_jax.evaluation.mask_sets import open_masks
-from pconv_jax.evaluation.methods import hash_arrays, open_methods
+from pconv_jax.evaluation.methods import hash_arrays, open_methods, trained_path
 from pconv_jax.evaluation.named_pairs import NamedPairs
 from pconv_jax.evaluation.pairs import Pairs
 from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod
 from pconv_jax.evaluation.seeded_pairs import SeededPairs
 
-_NOT_REFINED = ("unrepaired", "mean")  # unless they are named: there is nothing in their holes to refine
+_NOT_REFINED = ("unrepaired", "mean")  # unless they are named: their holes have no content to refine
 _MANY = 500  # number of images from which on a progress bar is shown
 
 
@@ -32,7 +34,7 @@ def open_pairs(options: Options) -> Pairs:
         images = FolderSource(options.data_dir, split)
     else:
         assert options.split != "all"  # `Options.check`
-        _check_runs(options)
+        _check_splits(options)
         images = open_source(options.data, options.split, splits=options.splits, data_dir=options.data_dir)
     if options.pair_by_name:
         assert isinstance(images, FolderSource)
@@ -58,25 +60,32 @@ def open_pairs(options: Options) -> Pairs:
     )
 
 
-def _check_runs(options: Options) -> None:
-    """Refuses a run that was trained on other splits of these images, so on some of those to be scored."""
+def _check_splits(options: Options) -> None:
+    """Refuses a network that was trained on other splits of these images, so on some of those to be scored."""
     for name in options.method_names:
-        candidates = (Path(name), Path(name.partition("=")[2] or name))
-        folder = next((each for each in candidates if (each / "config.json").is_file()), None)
-        settings = read_settings(folder) if folder else {}
+        path = trained_path(name)
+        settings = {} if path is None else _training_settings(path)
         splits = settings.get("splits", "official")  # which runs of earlier versions had
         if settings.get("dataset") == options.data and splits != options.splits and options.split != "train":
             raise InputError(
-                f"{folder} was trained on --splits {splits} of {options.data}, which share images with the "
+                f"{path} was trained on --splits {splits} of {options.data}, which share images with the "
                 f"{options.splits} {options.split} split: add --splits {splits}"
             )
+
+
+def _training_settings(path: Path) -> dict[str, Any]:
+    """The settings that a run, its checkpoints or a file of weights was trained with; none if it does not tell."""
+    if path.is_file():
+        return dict(load_generator_weights(path).about.get("settings", {}))
+    folder = path.resolve().parent if path.resolve().name == "checkpoints" else path
+    return read_settings(folder) if (folder / "config.json").is_file() else {}
 
 
 def open_all_methods(options: Options) -> list[NamedMethod]:
     """The methods of the flags, each followed by itself with refined results, if that is asked for.
 
     Raises:
-        InputError: a method or weights that cannot be opened, or a name in --refine that is none of the methods.
+        InputError: a method or weights that cannot be opened, or an unknown name in --refine.
     """
     methods = open_methods(options.method_names)
     if options.refine is None:

@@ -49,9 +49,10 @@ class Inputs:
             config = read_config(flags.run)
         else:
             settings = {} if flags.weights is None else self.model.about.get("settings", {})
-            config = Config.from_json({**settings, "dataset": "samples", "data_dir": None, "limit": None, "workers": 0})
+            own = {"dataset": "samples", "data_dir": None, "splits": "official", "limit": None, "workers": 0}
+            config = Config.from_json({**settings, **own})
         if flags.images is not None:
-            config = config.replace(dataset="folder", data_dir=flags.images)
+            config = config.replace(dataset="folder", data_dir=flags.images, splits="official")
         if flags.image_size is not None:
             config = config.replace(image_size=flags.image_size)
         return config

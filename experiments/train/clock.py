@@ -54,14 +54,14 @@ class Clock:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[None]:
-        """Counts as waiting what happens inside."""
+        """Counts the time inside as waiting for data."""
         started = time.perf_counter()
         yield
         self._waited += time.perf_counter() - started
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Counts as no step what happens inside."""
+        """Counts the time inside as "other", not as steps."""
         before = self._phase
         self._enter("other")
         yield

@@ -1,5 +1,6 @@
 """The memory that is available to this process."""
 
+import os
 from pathlib import Path
 
 _MEMINFO = Path("/proc/meminfo")
@@ -15,9 +16,17 @@ _GROUPS = (
 
 
 def available_memory() -> int | None:
-    """Bytes that can be used without swapping; None where the system does not tell."""
-    found = (_of_system(_MEMINFO), *(_of_group(*map(Path, group)) for group in _GROUPS))
+    """Bytes that can be used without swapping, at most what the machine has; None where the system does not tell."""
+    found = (_of_machine(), _of_system(_MEMINFO), *(_of_group(*map(Path, group)) for group in _GROUPS))
     return min((each for each in found if each is not None), default=None)
+
+
+def _of_machine() -> int | None:
+    """All memory that is installed: the only bound that macOS tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError):
+        return None
 
 
 def _of_system(meminfo: Path) -> int | None:

@@ -33,7 +33,7 @@ def folder_mask(rng: np.random.Generator, root: Path, size: int) -> np.ndarray:
         hole = _hole(files[(first + place) % len(files)])
         if hole.any():
             return augmented_mask(rng, hole, size, size)
-    raise InputError(f"no mask in {root} has a hole, which is white: invert them, or give another folder")
+    raise InputError(f"no mask in {root} has a hole (white pixels): invert them, or give another folder")
 
 
 @functools.lru_cache(maxsize=4)

@@ -29,6 +29,6 @@ class Readable:
                 failures.append(error)
                 continue
             for failure in failures:  # the same text for a file each time: Python shows it once
-                warnings.warn(f"{failure}; until then the image after it is taken instead", stacklevel=2)
+                warnings.warn(f"{failure}; until then the next image is used in its place", stacklevel=2)
             return image
         raise failures[0]

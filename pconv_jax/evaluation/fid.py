@@ -115,7 +115,7 @@ class Fid:
 def _check_original(path: Path) -> None:
     """A score from any other weights must not have the name."""
     if not path.is_file():
-        raise InputError(f"there is no weights file {path} for FID: save {_URL}")
+        raise InputError(f"the weights file {path} for FID does not exist: save {_URL}")
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()[:8]
     if digest != _SHA256:

@@ -173,7 +173,7 @@ def _vgg(arrays: Arrays) -> tuple[Callable[..., Sequence[jax.Array]], Any]:
 def _read(path: Path) -> tuple[str, Arrays]:
     """Which network a file holds, and its convolutions; a score from any other weights must not have the name."""
     if not path.is_file():
-        raise InputError(f"there is no weights file {path} for LPIPS: {_WANTED}")
+        raise InputError(f"the weights file {path} for LPIPS does not exist: {_WANTED}")
     with open_arrays(path) as (names, read):
         held = {name for name in names if name.startswith("features.")}
         wanted = {

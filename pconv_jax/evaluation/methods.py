@@ -67,6 +67,21 @@ def _open(name: str) -> NamedMethod:
     return NamedMethod(title, lambda images, masks: model.raw(images, masks)[0], _identity(model))
 
 
+def trained_path(name: str) -> Path | None:
+    """The file or folder that a method is loaded from.
+
+    Args:
+        name: as for `open_methods`.
+
+    Returns:
+        Its path; None for classical methods and bundled weights.
+
+    Raises:
+        InputError: no such method or folder.
+    """
+    return None if name in CLASSICAL_METHODS or name in bundled_weights() else _split(name)[1]
+
+
 def _split(name: str) -> tuple[str, Path]:
     """NAME=PATH or PATH, checked: the name in tables, and a file or folder that exists."""
     is_path = "=" not in name or Path(name).expanduser().exists()  # the name of a folder may have a "=" too

@@ -29,7 +29,7 @@ def append_times(folder: Path, rows: Sequence[Mapping[str, Any]], seconds: Itera
 
 
 def median_seconds(folder: Path) -> dict[str, float]:
-    """Median time of an image by method, s. Of a median, the few images whose programs are compiled first are no part.
+    """Median time of an image by method, s; the median ignores the few images that wait for compilation.
 
     Methods that an older version scored have none. A line that a kill cut short is left out.
 

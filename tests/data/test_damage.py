@@ -52,5 +52,5 @@ def test_masks_that_cannot_be_drawn_are_refused(folder):
     with pytest.raises(InputError, match="masks='text' must be one of lines, centre, random, blocks, folder"):
         Damage(masks="text").check()
     (folder / "below" / "a.png").unlink()
-    with pytest.raises(InputError, match=r"no mask in .* has a hole, which is white: invert them, or give another"):
+    with pytest.raises(InputError, match=r"no mask in .* has a hole \(white pixels\): invert them, or give another"):
         folder_mask(rng(), folder, 16)

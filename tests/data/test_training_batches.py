@@ -213,7 +213,9 @@ class Damaged(Shades):
 
 
 def test_an_image_that_turns_out_to_be_damaged_is_replaced_always_by_the_same():
-    with pytest.warns(UserWarning, match=r"^1\.jpg is damaged: copy it again; until then the image after it is taken"):
+    with pytest.warns(
+        UserWarning, match=r"^1\.jpg is damaged: copy it again; until then the next image is used in its place"
+    ):
         batches = [first(training(Damaged(3), batch_size=6), 2) for _ in range(2)]
     assert equal(*batches)
     with pytest.warns(UserWarning, match=r"^1\.jpg is damaged"):

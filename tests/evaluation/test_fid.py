@@ -21,7 +21,7 @@ def original(monkeypatch, path):
 def test_no_other_file_computes_it(tmp_path):
     file = "pt_inception-2015-12-05-6726825d.pth"
     path = tmp_path / file
-    with pytest.raises(InputError, match=rf"no weights file .*{file} for FID: save https://.*{file}"):
+    with pytest.raises(InputError, match=rf"the weights file .*{file} for FID does not exist: save https://.*{file}"):
         Fid(path)
     path.write_bytes(b"other weights")
     digest = hashlib.sha256(b"other weights").hexdigest()[:8]

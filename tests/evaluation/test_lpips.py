@@ -168,7 +168,7 @@ def test_other_files_are_refused_with_the_way_out(tmp_path, entries):
     wanted = "give torchvision's ImageNet weights of AlexNet or VGG16, as .npz or .safetensors"
     with pytest.raises(InputError) as error:
         open_lpips(tmp_path / "none.npz")
-    assert str(error.value) == f"there is no weights file {tmp_path}/none.npz for LPIPS: {wanted}"
+    assert str(error.value) == f"the weights file {tmp_path}/none.npz for LPIPS does not exist: {wanted}"
     with pytest.raises(InputError) as error:
         open_lpips(tmp_path)
     names = "alexnet.npz, alexnet.safetensors, vgg16.npz, vgg16.safetensors"

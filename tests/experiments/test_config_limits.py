@@ -7,6 +7,7 @@ import pytest
 from tiny_run import tiny
 
 from experiments.run import main
+from experiments.train import memory
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output_folder import check_output_folder
@@ -38,6 +39,13 @@ def test_values_beyond_all_limits_are_one_sentence(flags, said, tmp_path, capsys
     assert error.startswith("error: ")
     assert said in error
     assert error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_limit_of_a_container_is_the_memory_of_a_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(memory, "available_memory", lambda: 10_000)
+    assert main(tiny(tmp_path / "run")) == 2
+    assert "and 0 GiB of memory are available: choose a smaller --image-size" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

@@ -8,6 +8,8 @@ from PIL import Image
 from experiments.evaluate.__main__ import main
 from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
+from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.pairs import no_progress, pairs_hash
 
@@ -147,12 +149,20 @@ def test_masks_by_name_that_do_not_fit(own, here, capsys):
     refused("has a hole at --mask-threshold 128")
 
 
-def test_a_run_is_not_scored_on_images_that_it_was_trained_on(tmp_path):
-    (tmp_path / "run").mkdir()
+def test_a_network_is_not_scored_on_images_that_it_was_trained_on(weights, tmp_path, monkeypatch):
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     (tmp_path / "run" / "config.json").write_text('{"dataset": "dtd", "splits": "merged"}')
-    for methods in (str(tmp_path / "run"), f"mine={tmp_path / 'run'}"):
+    model = load_generator_weights(weights)
+    about = {**model.about, "settings": {"dataset": "dtd", "splits": "merged"}}
+    save_generator_weights(
+        tmp_path / "run.safetensors", TrainedGenerator(model.config, model.params, model.stats, about=about)
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    names = (tmp_path / "run", f"mine={tmp_path / 'run'}", "~/run", tmp_path / "run" / "checkpoints")
+    for methods in map(str, (*names, tmp_path / "run.safetensors")):
         with pytest.raises(
-            InputError, match=r"run was trained on --splits merged of dtd, .* official test split: add --s"
+            InputError,
+            match=r"run(/checkpoints|.safetensors)? was trained on --splits merged of dtd, .* official test split: add",
         ):
             open_pairs(Options(data="dtd", data_dir=tmp_path, methods=(methods,)))
     with pytest.raises(InputError, match=r"--splits merged joins the official splits of dtd or .*data set is samples"):

@@ -1,6 +1,7 @@
-"""The log of a run: TensorBoard events, and a disk that is full."""
+"""The log of a run: rows, TensorBoard events, resuming, and a disk that is full."""
 
 import errno
+import json
 
 import pytest
 
@@ -45,3 +46,13 @@ def test_a_failed_write_ends_training_with_one_sentence(tmp_path, monkeypatch):
     )
     with pytest.raises(TrainingError, match=said):
         loop.train(Settings(), Trained(), None)
+
+
+def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):
+    rows = [{"step": step, "pixel": 1.0 / step} for step in range(1, 6)]
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"step": 6, "pix')
+    assert read_metrics(path) == rows
+    with MetricsLog(tmp_path, resume_step=3) as log:
+        log.write(4, {"pixel": 9.0})
+    assert read_metrics(path) == [*rows[:3], {"step": 4, "pixel": 9.0}]

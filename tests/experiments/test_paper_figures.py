@@ -12,12 +12,13 @@ from tiny_run import STEPS
 
 from experiments.paper_figures import Flags, draw, figures
 from experiments.paper_figures.__main__ import main
+from experiments.paper_figures.inputs import Inputs
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources
 from experiments.train.run_folder import InpaintedImages, open_run, training_examples
 from experiments.train.training_time import TrainingTime
 from pconv_jax.checkpoints.trained import TrainedGenerator
-from pconv_jax.checkpoints.weights_file import save_generator_weights
+from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.crop import central_square
 from pconv_jax.models import LiuConfig
@@ -214,3 +215,14 @@ def test_settings_come_back_from_their_json():
     assert Config.from_json({"seed": 3}) == Config().replace(seed=3)
     with pytest.raises(InputError, match="a, b is not a setting"):
         Config.from_json({"b": 1, "a": 2})
+
+
+def test_weights_and_runs_of_merged_splits_are_drawn_on_other_images(weights, tmp_path):
+    model = load_generator_weights(weights)
+    settings = {"dataset": "dtd", "splits": "merged", "generator": "pyramid", "image_size": 32}
+    file = tmp_path / "merged.safetensors"
+    about = {**model.about, "settings": settings}
+    save_generator_weights(file, TrainedGenerator(model.config, model.params, model.stats, about=about))
+    Inputs(Flags(weights=str(file))).config.check()
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    Inputs(Flags(run=tmp_path, images=tmp_path)).config.check()

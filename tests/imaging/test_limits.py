@@ -114,3 +114,9 @@ class TestMemory:
 
     def test_here(self):
         assert memory.available_memory() is None or memory.available_memory() > 0
+
+    def test_of_a_machine_that_tells_no_more(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "none")
+        monkeypatch.setattr(memory, "_GROUPS", ())
+        monkeypatch.setattr(memory.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__)
+        assert memory.available_memory() == 4_096_000

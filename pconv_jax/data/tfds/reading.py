@@ -39,7 +39,7 @@ def refusing_damage(directory: Path | None) -> Iterator[None]:
         directory: where they are; None for the default folder of TFDS.
 
     Raises:
-        InputError: in the place of any other error.
+        InputError: for any error inside.
     """
     try:
         yield
@@ -48,7 +48,7 @@ def refusing_damage(directory: Path | None) -> Iterator[None]:
     except Exception as error:  # of many types, for JSON that is damaged or of another kind
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         place = directory or "the folder of TFDS"
-        raise InputError(f"{place} is damaged, and no prepared data set ({reason}): prepare it again") from error
+        raise InputError(f"{place} does not hold a readable prepared data set ({reason}): prepare it again") from error
 
 
 @contextlib.contextmanager

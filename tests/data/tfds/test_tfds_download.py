@@ -64,7 +64,7 @@ class TestPrepared:
     @pytest.mark.parametrize("content", ["", "{", "[]", "5", '{"a": 1}', "[" * 100_000], ids=range(6))
     def test_damaged_notes_get_one_sentence(self, prepared, file, content):
         next(prepared.rglob(file)).write_text(content)
-        with pytest.raises(InputError, match="is damaged, and no prepared data set") as caught:
+        with pytest.raises(InputError, match="does not hold a readable prepared data set") as caught:
             opened("dtd", prepared)
         assert "\n" not in str(caught.value)
 

@@ -1,0 +1,115 @@
+"""Runs that were interrupted, killed or finished, and are resumed; folders that are not resumed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import pytest
+from saved_runs import assert_same_run
+from tiny_run import ALONE, STEPS, tiny
+
+from experiments.run import main
+from experiments.train import experiment
+from experiments.train.config import Config
+from experiments.train.logs import MetricsLog, read_metrics
+from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.common.errors import InputError
+
+
+def test_a_finished_run_resumes_to_a_new_report_without_training(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    (folder / "report.json").unlink()
+    assert main(tiny(folder, "--resume")) == 0
+    assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
+    before, after = (json.loads((place / "report.json").read_text()) for place in (finished, folder))
+    assert after["scores"] == before["scores"]
+    assert after["training"] == {
+        "step": STEPS,
+        "signal": 0,
+        "seconds": None,
+        "images_per_second": None,
+        "data_wait": None,
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_first_and_resuming_changes_nothing(finished, tmp_path, monkeypatch, capsys, number):
+    write = MetricsLog.write
+
+    def interrupting(self, step, metrics):
+        write(self, step, metrics)
+        if step == 4:
+            signal.raise_signal(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MetricsLog, "write", interrupting)
+        assert main(tiny(tmp_path / "run")) == 128 + number
+    assert f"stopped by {number.name} and saved at step" in capsys.readouterr().err
+    with open_checkpoints(tmp_path / "run") as checkpoints:
+        assert checkpoints.latest == read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]["step"]
+    assert main(tiny(tmp_path / "run", "--resume")) == 0
+    assert_same_run(finished, tmp_path / "run")
+
+
+def test_killed_in_mid_run_and_resumed_equals_the_whole_run(finished, tmp_path):
+    folder = tmp_path / "run"
+    environment = {**os.environ, "JAX_NUM_CPU_DEVICES": str(jax.device_count()), "JAX_PLATFORMS": "cpu"}
+    environment["JAX_COMPILATION_CACHE_DIR"] = jax.config.jax_compilation_cache_dir
+    command = [sys.executable, "-c", _SLOW_RUN, *tiny(folder)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 240
+    while len(read_metrics(folder / "metrics.jsonl")) < 6:  # five steps and a validation
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline, "the run to be killed did not get going"
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    process.stderr.close()
+    with open_checkpoints(folder) as checkpoints:
+        assert checkpoints.latest == 3
+    assert main(tiny(folder, "--resume")) == 0
+    assert_same_run(finished, folder)
+
+
+# Half a second a step: time to be killed in.
+_SLOW_RUN = """
+import sys, time
+import experiments.train.logs as logs
+write = logs.MetricsLog.write
+logs.MetricsLog.write = lambda *args: (write(*args), time.sleep(0.5))
+from experiments.run import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_damaged_settings_of_a_run_to_resume_are_told(tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"steps": ')
+    assert main(tiny(tmp_path, *ALONE, "--resume")) == 2
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'config.json'} cannot be read (")
+
+
+def test_an_output_folder_is_never_overwritten(finished, tmp_path, capsys):
+    assert main(tiny(finished)) == 2
+    assert "add --resume" in capsys.readouterr().err
+    assert main(tiny(finished, "--resume", "--seed", "5", "--noise", "0.5")) == 2
+    error = capsys.readouterr().err
+    assert "--seed was 0 and is now 5" in error
+    assert "--noise was 0.02 and is now 0.5" in error
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert main(tiny(tmp_path)) == 2
+    assert "is not empty and holds no run" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_what_a_killed_run_had_not_finished_to_write_does_not_take_its_folder(tmp_path):
+    config = Config().replace(out=tmp_path, resume=True)
+    (tmp_path / ".0123456789abcdef.tmp").write_text("{")
+    experiment._check_folder(config)
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not empty and holds no run"):
+        experiment._check_folder(config)

@@ -1,0 +1,61 @@
+"""Mistakes in the flags of a run are one sentence each, before anything is written."""
+
+import pytest
+from tiny_run import tiny
+
+from experiments.run import main
+from experiments.train import experiment
+from experiments.train.config import Config
+from pconv_jax.common.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--generator", "pyramid", "--convolution", "plain"], "--convolution plain"),
+        (["--blocks", "1", "1"], "--blocks"),
+        (["--monochrome", "1.5"], "monochrome=1.5 must be a share of the images, from 0 to 1"),
+        (["--warmup", "9", "--steps", "9"], "warm-up's 9, not 9"),
+        (["--clip", "0"], "0.0"),
+    ],
+)
+def test_flags_that_do_not_go_together_are_named(tmp_path, capsys, flags, named):
+    assert main(tiny(tmp_path / "run", *flags)) == 2
+    assert named in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--dataset folder --data-dir {}/nowhere", "nowhere is not a folder"),
+        ("--dataset folder --data-dir {}", "holds no images"),
+        ("--dataset folder", "--dataset folder needs --data-dir"),
+        ("--preset faithful", "--dataset folder needs --data-dir"),
+        ("--batch-size 0", "--batch-size is 0, but it must be at least 1"),
+        ("--noise 2", "noise=2.0 must be a standard deviation of at least 0 and below 1"),
+        ("--image-size 40", "image_size=40 must be a multiple of 16"),
+        ("--pixel-weight -1", "the weight of the pixel loss is -1"),
+        ("--widths 0", "widths="),
+        ("--vgg-weights {}/vgg.h5", "vgg.h5"),
+        ("--line-thickness 5 2", "thickness"),
+        ("--perceptual-layers block9_conv1", "VGG16 has no layer 'block9_conv1'"),
+        ("--crop-scale 0.5 2", "crop_scale=(0.5, 2.0) must be (low, high)"),
+        ("--learning-rate 0", "a learning rate must be positive"),
+        ("--batch-size 6", "cannot be split between 4 devices"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_exit_code_2(tmp_path, capsys, flags, message):
+    data = tmp_path / "data"
+    data.mkdir()
+    out = tmp_path / "out"
+    assert main([*flags.format(data).split(), "--out", str(out)]) == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ")
+    assert message in error
+
+
+def test_sources_are_opened_before_anything_is_written(tmp_path):
+    with pytest.raises(InputError):
+        experiment.run(Config().replace(dataset="folder", data_dir=tmp_path / "none", out=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
