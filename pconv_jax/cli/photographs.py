@@ -5,7 +5,7 @@ import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, shortened
 from pconv_jax.imaging import IMAGE_SUFFIXES, image_files, masks_beside, other_files
 from pconv_jax.imaging.formats import RAW_SUFFIXES
 
@@ -110,5 +110,4 @@ def _is_comparison(name: Path) -> bool:
 
 
 def _sentence(files: Sequence[Path], kind: str) -> str:
-    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
-    return f"{len(files)} passed over, {kind}: {', '.join(name.as_posix() for name in files[:_NAMED])}{more}"
+    return f"{len(files)} passed over, {kind}: {shortened([name.as_posix() for name in files], _NAMED)}"

@@ -17,7 +17,7 @@ from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
 from pconv_jax.common.atomic_write import atomic_write
-from pconv_jax.common.errors import InputError, WideHolesWarning
+from pconv_jax.common.errors import InputError, WideHolesWarning, reason, shortened
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.imaging.linear import is_linear, through_curve
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -53,15 +53,15 @@ class Summary:
     def __str__(self) -> str:
         return ", ".join(f"{count} {what}" for what, count in self.counts.items()) or "nothing to do"
 
-    def fail(self, job: Job, reason: str) -> None:
+    def fail(self, job: Job, why: str) -> None:
         """Counts a photograph that could not be restored.
 
         Args:
             job: the photograph.
-            reason: why, without its name.
+            why: the reason, without its name.
         """
         self.counts["failed"] += 1
-        self.failures.append(reason if str(job.image) in reason else f"{job.image}: {reason}")
+        self.failures.append(why if str(job.image) in why else f"{job.image}: {why}")
 
 
 def restore_files(
@@ -152,10 +152,9 @@ def _nothing_marked(unmarked: list[Job], restored: int, holes: Holes) -> str:
     """A warning about photographs that were only copied, one for all of them; empty if there are none."""
     if not unmarked:
         return ""
-    names = ", ".join(job.image.name for job in unmarked[:_NAMED])
-    more = f" and {len(unmarked) - _NAMED} more" if len(unmarked) > _NAMED else ""
+    names = shortened([job.image.name for job in unmarked], _NAMED)
     return (
-        f"nothing is marked as damage in {len(unmarked)} of {restored} ({names}{more}), which "
+        f"nothing is marked as damage in {len(unmarked)} of {restored} ({names}), which "
         f"{'is' if len(unmarked) == 1 else 'are'} copied: {holes.if_nothing_is_marked()}"
     )
 
@@ -253,4 +252,4 @@ def _copy(job: Job, photograph: Photograph, *, quality: int | None, keep_alpha: 
         with atomic_write(job.target) as temporary:
             shutil.copyfile(job.image, temporary)
     except OSError as error:
-        raise InputError(f"{job.out} cannot be written ({error.strerror}): choose another file") from error
+        raise InputError(f"{job.out} cannot be written ({reason(error)}): choose another file") from error

@@ -1,4 +1,6 @@
-"""The exceptions and warnings whose message is all that a user needs."""
+"""The exceptions and warnings whose message is all that a user needs, and the wording they share."""
+
+from collections.abc import Sequence
 
 
 class InputError(ValueError):
@@ -14,6 +16,12 @@ class TrainingError(RuntimeError):
 
 class WideHolesWarning(UserWarning):
     """Holes are wider than the lines that the weights were trained on: their middle comes out smooth."""
+
+
+def shortened(names: Sequence[str], most: int, *, between: str = ", ") -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{between.join(names[:most])}{more}"
 
 
 def reason(error: OSError) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, shortened
 from pconv_jax.common.progress import progress_options
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, hash_fraction, split_by_hash
@@ -127,10 +127,9 @@ def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, 
         pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for the rest of the files
     broken = [fault for fault in faults if fault]
     if broken:
-        more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
         warnings.warn(
             f"{len(broken)} of the {len(files)} image files in {root} cannot be used and are left out: "
-            f"{'; '.join(broken[:_NAMED])}{more}",
+            f"{shortened(broken, _NAMED, between='; ')}",
             stacklevel=2,
         )
     return tuple(file for file, fault in zip(files, faults, strict=True) if not fault)

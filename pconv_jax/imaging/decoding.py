@@ -62,7 +62,7 @@ def decode(
         The image, upright.
 
     Raises:
-        InputError: the file is damaged or cut off, is no image, has several frames, more pixels than allowed, or
+        InputError: the file is damaged or cut off, is not an image, has several frames, more pixels than allowed, or
             pixels that do not say which value is white.
     """
     pages = pages_of(stream)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 500_000_000  # of an image, unless a caller says otherwise
 _SMALL = 2**24  # pixels up to which neither memory nor content is checked
-_BYTES_A_VALUE = 5  # at the peak of a restoration, for each byte of the decoded pixels: 3 to 5 measured
+_BYTES_A_BYTE = 5  # at the peak of a restoration, for each byte of the decoded pixels: 3 to 5 measured
 _DEFLATE_RATIO = 1032  # deflate cannot do better
 
 
@@ -49,7 +49,7 @@ def check_memory(name: str, size: tuple[int, int], *, bytes_a_pixel: int) -> Non
     pixels = math.prod(size)
     if pixels <= _SMALL:
         return
-    needed, available = _BYTES_A_VALUE * bytes_a_pixel * pixels, available_memory()
+    needed, available = _BYTES_A_BYTE * bytes_a_pixel * pixels, available_memory()
     if available is not None and needed > available:
         raise InputError(
             f"{name} has {size[0]} x {size[1]} = {pixels:,} pixels, which need about {needed / 1e9:.1f} GB of memory, "

@@ -42,8 +42,8 @@ def read_hole(
         [H, W], bool, True = hole.
 
     Raises:
-        InputError: the file cannot be read, is damaged or cut off, is no image, has several frames, more pixels than
-            allowed, or pixels that do not say which value is white or hole; or the threshold is out of its range.
+        InputError: the file cannot be read, is damaged or cut off, is not an image, has several frames, more pixels
+            than allowed, or pixels that do not say which value is white or hole; or the threshold is out of its range.
     """
     check_threshold(threshold)
     name = name or ("mask" if isinstance(file, bytes) else str(file))

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, reason, shortened
 from pconv_jax.imaging.formats import IMAGE_SUFFIXES
 
 _NAMED = 3  # files that an error names before it only counts
@@ -71,9 +71,8 @@ def matching_masks(images: Sequence[Path], root: Path) -> list[Path]:
     found = best_matches(images, image_files(root))
     missing = [image.as_posix() for image, choices in zip(images, found, strict=True) if not choices]
     if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         raise InputError(
-            f"{root} has no mask for {', '.join(missing[:_NAMED])}{more}: each image needs one of the same name there, "
+            f"{root} has no mask for {shortened(missing, _NAMED)}: each image needs one of the same name there, "
             f"such as {Path(missing[0]).with_suffix('.png').as_posix()}"
         )
     for image, choices in zip(images, found, strict=True):
@@ -141,7 +140,7 @@ def _walk(root: Path) -> Iterator[str]:
     """The paths below a folder of all its files, but hidden ones."""
 
     def unreadable(error: OSError) -> None:
-        raise InputError(f"{error.filename} cannot be read ({error.strerror}): make it readable or move it")
+        raise InputError(f"{error.filename} cannot be read ({reason(error)}): make it readable or move it")
 
     seen: set[str] = set()
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, reason
 from pconv_jax.imaging.formats import FORMATS
 from pconv_jax.imaging.limits import check_content, check_size
 from pconv_jax.imaging.plugins import EXTRA, plugin_for, registered
@@ -60,7 +60,7 @@ def opened_file(file: bytes | Path, name: str) -> Iterator[IO[bytes]]:
     except FileNotFoundError as error:
         raise InputError(f"{name} does not exist: check its name") from error
     except OSError as error:
-        raise InputError(f"{name} cannot be read ({error.strerror}): make it readable or choose another") from error
+        raise InputError(f"{name} cannot be read ({reason(error)}): make it readable or choose another") from error
     with stream:
         yield stream
 
@@ -79,8 +79,8 @@ def refusing(name: str) -> Iterator[None]:
     except MemoryError as error:
         raise InputError(f"{name} needs more memory than is available: make it smaller") from error
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{name} is damaged or cut off ({reason}): copy it again from its source") from error
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{name} is damaged or cut off ({said}): copy it again from its source") from error
 
 
 @contextlib.contextmanager
@@ -151,13 +151,13 @@ def png_chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:
         place += length + 12
 
 
-def check_png(stream: IO[bytes]) -> None:
+def check_png(stream: IO[bytes], *, every_chunk: bool = False) -> None:
     """Compares the checksums of what makes the picture, which Pillow leaves out for the pixels; moves the stream.
 
-    ValueError if one is wrong, or if the file ends before its end.
+    With `every_chunk`, those of metadata too. ValueError if one is wrong, or if the file ends before its end.
     """
     for kind, place, size in png_chunks(stream):
-        if not kind[:1].isupper() and kind != b"eXIf":  # neither pixels nor how the picture lies
+        if not (every_chunk or kind[:1].isupper() or kind == b"eXIf"):  # neither pixels nor how the picture lies
             continue
         stream.seek(place + 4)
         checksum, left = 0, size - 8

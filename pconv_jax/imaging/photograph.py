@@ -23,8 +23,8 @@ class Photograph:
         format: Pillow's name of the file's format, e.g. "PNG".
         jpeg: how a JPEG file was compressed, so that the result can be too.
         lossless: whether the file held its pixels without loss.
+        infrared: [H, W], of the type of the pixels: a channel or page of a scan that is neither colour nor alpha.
         texts: XMP, IPTC, comments and the like.
-        infrared: [H, W], of the type of the pixels: a further channel or page of a scan that is no colour and no alpha.
         colour: what the file says about its colours beside the profile, as chunks of a PNG file, kind and data.
     """
 

@@ -17,7 +17,7 @@ def made_profile(points: Sequence[float], curve: Sequence[float], channels: int)
     Args:
         points: x and y of white, red, green and blue.
         curve: exponent of a tone curve; or exponent, a, b, c and d of one that is linear below d.
-        channels: of the pixels, 1 (the points count for nothing) or 3.
+        channels: of the pixels, 1 (the points are ignored) or 3.
 
     Returns:
         The profile.

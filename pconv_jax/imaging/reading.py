@@ -27,8 +27,8 @@ def read_photograph(path: str | os.PathLike[str], *, max_pixels: int | None = No
         The photograph.
 
     Raises:
-        InputError: the file cannot be read, is damaged or cut off, is no image, has several frames, more pixels than
-            allowed, or pixels that do not say which value is white.
+        InputError: the file cannot be read, is damaged or cut off, is not an image, has several frames, more pixels
+            than allowed, or pixels that do not say which value is white.
     """
     path = given_path(path)
     notes: list[str] = []

@@ -11,7 +11,7 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.opening import UnknownFormat
-from pconv_jax.imaging.tiff_tags import Directory, directory_at, first_directory
+from pconv_jax.imaging.tiff_tags import Directory, directory_at, first_directory, header
 
 _LETTERS = {3: "u2", 4: "u4", 16: "u8"}
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 262, 277
@@ -142,11 +142,7 @@ def _one_channel(content: bytes, first: Directory, channels: int, places: dict[i
 
 def _directories(stream: IO[bytes]) -> dict[int, Directory]:
     """The directories of a TIFF file by their places."""
-    stream.seek(0)
-    head = stream.read(16)
-    order = "<" if head[:2] == b"II" else ">"
-    big = b"+" in head[2:4]
-    (place,) = struct.unpack_from(f"{order}Q" if big else f"{order}I", head, 8 if big else 4)
+    order, big, place = header(stream)
     found: dict[int, Directory] = {}
     while place and place not in found and len(found) < _MOST_PAGES:
         found[place] = directory_at(stream, place, order, big=big)
@@ -156,9 +152,9 @@ def _directories(stream: IO[bytes]) -> dict[int, Directory]:
 
 def _page(stream: IO[bytes], place: int) -> IO[bytes]:
     """The file with one directory, at this place, as the only one."""
+    order, big, _ = header(stream)
     stream.seek(0)
     content = bytearray(stream.read())
-    order, big = "<" if content[:2] == b"II" else ">", b"+" in content[2:4]
     letter, number, size = ("Q", "Q", 20) if big else ("I", "H", 12)
     struct.pack_into(f"{order}{letter}", content, 8 if big else 4, place)
     (count,) = struct.unpack_from(f"{order}{number}", content, place)

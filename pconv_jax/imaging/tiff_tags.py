@@ -20,6 +20,20 @@ class Entry(NamedTuple):
     data: bytes
 
 
+class Header(NamedTuple):
+    """The header of a TIFF file.
+
+    Attributes:
+        order: of its bytes, "<" or ">".
+        big: whether places in it have 64 bits.
+        first: the place of the first directory.
+    """
+
+    order: str
+    big: bool
+    first: int
+
+
 class Directory(NamedTuple):
     """A directory of a TIFF file.
 
@@ -38,14 +52,20 @@ class Directory(NamedTuple):
 
 def first_directory(stream: IO[bytes]) -> Directory:
     """Reads the first directory of a TIFF file, of 32 or 64 bits; ValueError if it is damaged."""
+    head = header(stream)
+    return directory_at(stream, head.first, head.order, big=head.big)
+
+
+def header(stream: IO[bytes]) -> Header:
+    """Reads the header of a TIFF file; ValueError if it is damaged."""
     stream.seek(0)
     head = stream.read(16)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None or len(head) < 16:
-        raise ValueError("no TIFF file")
+        raise ValueError("not a TIFF file")
     big = struct.unpack_from(f"{order}H", head, 2)[0] == 43
-    start = struct.unpack_from(f"{order}Q", head, 8)[0] if big else struct.unpack_from(f"{order}I", head, 4)[0]
-    return directory_at(stream, start, order, big=big)
+    first = struct.unpack_from(f"{order}Q", head, 8)[0] if big else struct.unpack_from(f"{order}I", head, 4)[0]
+    return Header(order, big, first)
 
 
 def directory_at(stream: IO[bytes], start: int, order: str, *, big: bool) -> Directory:
@@ -99,10 +119,8 @@ def exif_block(stream: IO[bytes], first: Directory, *, keep: Callable[[int], boo
     """
     if first.damaged:
         raise ValueError("a damaged directory")
-    stream.seek(2)
-    big = stream.read(2) in (b"\x2b\0", b"\0\x2b")
     kept = {tag: entry for tag, entry in first.entries.items() if keep(tag)}
-    directory = _packed(stream, first._replace(entries=kept), big=big, at=8, depth=0)
+    directory = _packed(stream, first._replace(entries=kept), big=header(stream).big, at=8, depth=0)
     if directory is None:
         return None
     return (b"II*\0\x08\0\0\0" if first.order == "<" else b"MM\0*\0\0\0\x08") + directory

@@ -1,14 +1,11 @@
 """Whether an image file is whole, as far as that shows without decoding it."""
 
-import struct
-import zlib
 from typing import IO
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging.opening import opened_image
+from pconv_jax.imaging.opening import check_png, opened_image
 
 _TAIL = 1 << 16  # bytes after the end of a JPEG file that may be empty
-_PIECE = 1 << 20
 
 
 def seems_whole(name: str, stream: IO[bytes]) -> bool:
@@ -32,24 +29,10 @@ def seems_whole(name: str, stream: IO[bytes]) -> bool:
     if kind == "JPEG":
         stream.seek(-min(_TAIL, stream.seek(0, 2)), 2)
         return stream.read().rstrip(b"\0\r\n").endswith(b"\xff\xd9")
-    return kind == "PNG" and _intact(stream)
-
-
-def _intact(stream: IO[bytes]) -> bool:
-    """Whether all chunks of a PNG file are there and have the checksums that they claim."""
-    stream.seek(8)
-    kind = b""
-    while kind != b"IEND":
-        head = stream.read(8)
-        if len(head) < 8:
-            return False
-        length, kind = struct.unpack(">I4s", head)
-        checksum = zlib.crc32(kind)
-        while length:
-            piece = stream.read(min(length, _PIECE))
-            if not piece:
-                return False
-            checksum, length = zlib.crc32(piece, checksum), length - len(piece)
-        if stream.read(4) != struct.pack(">I", checksum):
-            return False
+    if kind != "PNG":
+        return False
+    try:
+        check_png(stream, every_chunk=True)
+    except ValueError:
+        return False
     return True

@@ -10,7 +10,7 @@ from typing import IO
 import numpy as np
 
 from pconv_jax.common.atomic_write import atomic_write
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, reason
 from pconv_jax.common.paths import given_path
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.colour import written_profile
@@ -59,8 +59,7 @@ def write_photograph(path: str | os.PathLike[str], photograph: Photograph, *, qu
         with atomic_write(path) as temporary, temporary.open("wb") as stream:
             write(stream, photograph, quality)
     except OSError as error:
-        reason = error.strerror or " ".join(str(error).split())
-        raise InputError(f"{path} cannot be written ({reason}): choose another place or make room") from error
+        raise InputError(f"{path} cannot be written ({reason(error)}): choose another place or make room") from error
 
 
 def _check(path: Path, kind: str, photograph: Photograph, quality: int | None) -> None:

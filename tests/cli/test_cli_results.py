@@ -1,0 +1,113 @@
+"""The results of the command: what is skipped, and what is never overwritten."""
+
+import shutil
+
+import pytest
+from restoring import check, files, hole, load, picture, save, sentences, state
+
+
+@pytest.mark.parametrize("out", ["out", "."])
+def test_earlier_results_that_a_link_leads_to_are_no_photographs(one, inpaint, out):
+    save(one.folder / "photos" / "b.png", picture())
+    (one.folder / "photos" / "up").symlink_to(one.folder)
+    one.image.unlink()
+    arguments = (one.folder / "photos", "-m", one.mask, "-o", one.folder / out)
+    assert inpaint(*arguments).out.splitlines()[0] == "1 restored"
+    before = files(one.folder)
+    result = inpaint(*arguments, "--overwrite")
+    assert result.out.splitlines()[0] == "1 restored"
+    assert files(one.folder) == before
+    assert ("1 passed over, the result of another" in result.out) == (out == ".")
+
+
+def test_two_photographs_of_one_result_are_refused(own, inpaint):
+    save(own / "images" / "a.bmp", picture(24, 40))
+    result = inpaint(own / "images", "--mask-color", 1, 2, 3, "-o", own / "out")
+    assert result.code != 0
+    (complaint,) = sentences(result.err)
+    assert "a.bmp" in complaint and "a.png" in complaint
+    assert not (own / "out").exists()
+
+
+def test_photographs_that_differ_in_suffix_alone_keep_theirs(one, inpaint):
+    for name in ("a.png", "a.jpg"):
+        save(one.folder / "photos" / name, picture())
+    assert inpaint(one.folder / "photos", "-m", one.mask, "-o", one.folder / "out").code == 0
+    assert files(one.folder / "out") == {"a.png", "a.jpg"}
+
+
+def test_finished_results_are_skipped(own, inpaint):
+    arguments = (own / "images", "-m", own / "masks", "-o", own / "out")
+    assert inpaint(*arguments).code == 0
+    (own / "out" / "b.png").unlink()
+    finished = [own / "out" / "a.png", own / "out" / "deep" / "c.png"]
+    before = state(*finished)
+    result = inpaint(*arguments)
+    assert result.code == 0
+    assert "1 restored" in result.out + result.err and "2 skipped" in result.out + result.err
+    assert state(*finished) == before
+    result = inpaint(*arguments)
+    assert "3 skipped" in result.out + result.err
+    result = inpaint(*arguments, "--overwrite")
+    assert "3 restored" in result.out + result.err
+    assert [content for content, _ in state(*finished)] == [content for content, _ in before]
+    assert all(now[1] > then[1] for now, then in zip(state(*finished), before, strict=True))
+
+
+def test_one_result_that_exists_is_skipped_and_told(one, inpaint):
+    one.out.write_text("mine")
+    result = inpaint(one.image, "-m", one.mask, "-o", one.out)
+    assert result.code == 0
+    assert "skipped" in result.out + result.err and "--overwrite" in result.out + result.err
+    assert one.out.read_text() == "mine"
+    assert inpaint(one.image, "-m", one.mask, "-o", one.out, "--overwrite").code == 0
+    check(picture(), load(one.out), hole())
+
+
+def test_an_input_is_not_overwritten_unasked(one, inpaint, monkeypatch):
+    link = one.folder / "link.png"
+    link.symlink_to(one.image)
+    before = state(one.image, one.mask)
+    monkeypatch.chdir(one.folder)
+    for out in (one.image, one.folder, ".", "a.png", "../one/a.png", link):
+        result = inpaint(one.image, "-m", one.mask, "-o", out)
+        assert result.code == 2 or "skipped" in result.out + result.err, out
+        assert state(one.image, one.mask) == before, out
+    for overwrite in ((), ("--overwrite",)):
+        result = inpaint(one.image, "-m", one.mask, "-o", one.mask, *overwrite)  # never meant
+        assert result.code == 2
+        assert "m.png is a mask" in sentences(result.err)[0]
+        assert state(one.mask) == before[1:]
+    assert inpaint(one.folder, "-m", one.mask, "-o", one.folder).code == 2
+    assert state(one.image, one.mask) == before
+    assert inpaint(one.image, "-m", one.mask, "-o", one.image, "--overwrite").code == 0
+    check(picture(), load(one.image), hole())
+
+
+def test_a_folder_of_results_within_that_of_the_photographs(own, inpaint):
+    for out in ("out", "deep/out"):
+        arguments = (own / "images", "-m", own / "masks", "-o", own / "images" / out, "--compare")
+        results = [inpaint(*arguments), inpaint(*arguments)]
+        if results[0].code == 2:
+            continue  # refusing is as good
+        assert "3 restored" in results[0].out + results[0].err
+        assert results[1].code == 0
+        assert "3 skipped" in results[1].out + results[1].err
+        assert len(files(own / "images" / out)) == 6
+        shutil.rmtree(own / "images" / out)
+
+
+def test_folders_that_contain_each_other(own, inpaint):
+    """Results beside the folder of the photographs, and masks or results in it."""
+    (own / "masks").rename(own / "images" / "masks")
+    result = inpaint(own / "images", "-m", own / "images" / "masks", "-o", own)
+    assert "3 restored" in result.out + result.err
+    assert {"a.png", "b.png", "deep/c.png"} < files(own)
+    assert not (own / "masks").exists()
+    for name in ("b.png", "deep/c.png"):
+        (own / "images" / name).unlink()
+    save(own / "images" / "mask.png", hole(24, 40))
+    shutil.rmtree(own / "images" / "masks")
+    result = inpaint(own / "images", "-m", own / "images" / "mask.png", "-o", own / "images" / "out")
+    assert "1 restored" in result.out + result.err
+    assert files(own / "images" / "out") == {"a.png"}
