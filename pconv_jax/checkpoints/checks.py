@@ -25,8 +25,8 @@ def check_values(name: str, values: np.ndarray, place: str | os.PathLike[str]) -
         wrong = values[values < 0]
     if wrong.size:
         raise InputError(
-            f"{place} is damaged, as {wrong.size} of the {values.size} values of {name} are no possible numbers, such "
-            f"as {wrong[0]}: copy it again, or train anew"
+            f"{place} is damaged, as {wrong.size} of the {values.size} values of {name} are invalid, such as "
+            f"{wrong[0]}: copy it again, or train anew"
         )
 
 
@@ -42,8 +42,8 @@ def check_output(pixels: np.ndarray) -> None:
     wrong = int(np.isnan(pixels).sum())
     if wrong:
         raise InputError(
-            f"the network gives no numbers for {wrong} of the {pixels.size} values that were asked of it: its weights "
-            "are damaged or its training diverged, so choose others"
+            f"the network returns NaN for {wrong} of the {pixels.size} values in the hole: its weights are damaged or "
+            "its training diverged, so choose others"
         )
 
 
@@ -58,7 +58,7 @@ def check_about(about: Any, place: str | os.PathLike[str]) -> dict[str, Any]:
         The facts.
 
     Raises:
-        InputError: they are not named, or the thickest line is no whole number of px.
+        InputError: they are not a dictionary, or the thickest line is not a whole number of px of at least 1.
     """
     found = {} if about is None else about
     if not isinstance(found, dict):

@@ -116,8 +116,8 @@ class Checkpoints:
             return float("inf")
         if not isinstance(value, int | float):
             raise InputError(
-                f"a checkpoint in {self._checkpointer.directory} has {self._minimise}={str(value)[:80]!r}, which is no "
-                "number: restore its metrics, or choose another run"
+                f"a checkpoint in {self._checkpointer.directory} has {self._minimise}={str(value)[:80]!r}, which is "
+                "not a number: restore its metrics, or choose another run"
             )
         return float(value)
 

@@ -87,7 +87,7 @@ class TrainedGenerator:
 
         Raises:
             InputError: shapes that do not fit, values out of range, a boolean `mask`, or not exactly one of `mask` and
-                `hole`; or weights that give no numbers.
+                `hole`; or an output that is NaN in a hole.
         """
         images, holes = _as_batch(image, mask, hole)
         output, valid = self.raw(images, np.float32(1) - holes)

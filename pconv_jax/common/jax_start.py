@@ -13,7 +13,7 @@ def prepare_jax() -> None:
 
     Raises:
         InputError: the process was forked from one that had used JAX, whose threads would be waited for here for ever;
-            or `JAX_PLATFORMS` names what is not there.
+            or `JAX_PLATFORMS` names a device that is not available.
     """
     if _users and os.getpid() not in _users:
         raise InputError(

@@ -63,7 +63,7 @@ def _writes_nowhere(stream: TextIO) -> bool:
         return True
     if not hasattr(select, "poll"):
         return False
-    with contextlib.suppress(OSError):  # a stream that is no file
+    with contextlib.suppress(OSError):  # a stream without a file descriptor
         poll = select.poll()
         poll.register(stream.fileno(), 0)
         return any(event & select.POLLERR for _, event in poll.poll(0))

@@ -18,7 +18,7 @@ class _Lines:
 
 
 def progress_options() -> dict[str, Any]:
-    """Arguments of `tqdm` for where standard error goes: if that is no terminal, a line every ten seconds."""
+    """Arguments of `tqdm` that suit standard error: if it is not a terminal, a line every ten seconds."""
     if sys.stderr is None or sys.stderr.isatty():
         return {"dynamic_ncols": True}
     return {"file": _Lines(), "mininterval": _SECONDS}

@@ -87,7 +87,7 @@ def weighted_sum(terms: Mapping[str, jax.Array], weights: Mapping[str, float]) -
 
 
 def check_weights(weights: Mapping[str, float]) -> None:
-    """Refuses weights that are no finite numbers >= 0, by the names of the losses.
+    """Refuses weights that are negative or not finite.
 
     Raises:
         InputError: naming the loss and its weight.

@@ -17,6 +17,7 @@ from pconv_jax.models.dcgan import conv, convs, fill_and_scale, norm, norms
 from pconv_jax.models.discriminator import Discriminator
 from pconv_jax.models.fixed_size import check_size, run_resized
 from pconv_jax.models.inputs import CHANNELS, check_inputs
+from pconv_jax.models.interface import OneSize
 from pconv_jax.models.limits import check_limits
 from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
@@ -27,7 +28,7 @@ _SMALLEST = 4  # the last features before the bottleneck, and the first after it
 
 
 @dataclasses.dataclass(frozen=True)
-class ContextEncoderConfig:
+class ContextEncoderConfig(OneSize):
     """Architecture of a `ContextEncoder`; the defaults are the release's.
 
     Attributes:
@@ -57,19 +58,9 @@ class ContextEncoderConfig:
         return _image_size(self.widths)
 
     @property
-    def multiple(self) -> int:
-        """S too: nothing is padded."""
-        return self.image_size
-
-    @property
     def other_size(self) -> str:
         """As `AnyGeneratorConfig.other_size`."""
         return "or one width more or fewer for twice or half that size"
-
-    @property
-    def window_multiple(self) -> int:
-        """Windows of a larger image may begin anywhere: they are resized."""
-        return 1
 
     @property
     def margin(self) -> int:
@@ -89,9 +80,6 @@ class ContextEncoderConfig:
     ) -> "ContextEncoder":
         """Builds the network; see `ContextEncoder`."""
         return ContextEncoder(self, dtype=dtype, axis_name=axis_name, rngs=rngs)
-
-    def widest_line(self) -> None:
-        """None: no hole is too wide, for the network puts something everywhere in the region it predicts."""
 
     def describe(self) -> str:
         """The kind of network, for the log."""

@@ -4,6 +4,7 @@ Images `[N, H, W, 3]` in [0, 1], masks `[N, H, W, 1]` with 1 = valid, 0 = hole. 
 config and such a module, and one line in `models.registry`.
 """
 
+import abc
 import dataclasses
 from typing import Any, ClassVar, Protocol
 
@@ -122,6 +123,29 @@ class WholeImages:
 
     def discriminator(self) -> None:
         """As `AnyGeneratorConfig.discriminator`: any will do."""
+
+
+class OneSize(abc.ABC):
+    """Base of the configs of generators that take square images of one size; others are resized to it."""
+
+    @property
+    @abc.abstractmethod
+    def image_size(self) -> int:
+        """As `AnyGeneratorConfig.image_size`."""
+
+    @property
+    def multiple(self) -> int:
+        """The size itself: nothing is padded."""
+        return self.image_size
+
+    @property
+    def window_multiple(self) -> int:
+        """Windows of a larger image may begin anywhere: they are resized."""
+        return 1
+
+    def widest_line(self) -> None:
+        """None: no hole is too wide, for the network puts something everywhere in the region it predicts."""
+        return None
 
 
 class AnyDiscriminator(Protocol):

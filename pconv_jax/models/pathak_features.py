@@ -19,13 +19,14 @@ from pconv_jax.models.dcgan import fill_and_scale
 from pconv_jax.models.discriminator import NoDiscriminatorConfig
 from pconv_jax.models.fixed_size import check_size, resize, run_resized
 from pconv_jax.models.inputs import CHANNELS, check_inputs
+from pconv_jax.models.interface import OneSize
 from pconv_jax.models.limits import check_limits
 from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
 
 
 @dataclasses.dataclass(frozen=True)
-class PathakFeaturesConfig:
+class PathakFeaturesConfig(OneSize):
     """Architecture of a `PathakFeatures`; the defaults are the paper's.
 
     Attributes:
@@ -64,16 +65,6 @@ class PathakFeaturesConfig:
         """As `AnyGeneratorConfig.other_size`."""
         return "or the same --network-size"
 
-    @property
-    def multiple(self) -> int:
-        """S too: nothing is padded."""
-        return self.network_size
-
-    @property
-    def window_multiple(self) -> int:
-        """Windows of a larger image may begin anywhere: they are resized."""
-        return 1
-
     def predicted(self, x: jax.Array) -> jax.Array:
         """All of an image or a mask `[N, S, S, C]`."""
         return x
@@ -87,9 +78,6 @@ class PathakFeaturesConfig:
     ) -> "PathakFeatures":
         """Builds the network; see `PathakFeatures`. It has no batch statistics to average over an axis."""
         return PathakFeatures(self, dtype=dtype, rngs=rngs)
-
-    def widest_line(self) -> None:
-        """None: no hole is too wide, for the network puts something everywhere."""
 
     def describe(self) -> str:
         """The kind of network, for the log."""

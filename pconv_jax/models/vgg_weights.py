@@ -66,7 +66,9 @@ def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1], networks: S
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise InputError(f"there is no VGG16 weights file {path}: give a file, or 'download', or 'random'")
+        raise InputError(
+            f"the {' or '.join(networks)} weights file {path} does not exist: give a file, or 'download', or 'random'"
+        )
     with open_arrays(path) as (names, read):
         network, kind, entries = _identify(path, names, networks)
         wanted = convs_through(through, network=network)

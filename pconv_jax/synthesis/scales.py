@@ -15,7 +15,7 @@ def window_parts(start: np.ndarray, core: np.ndarray, hole: np.ndarray, settings
     """The window at every scale, the smallest first.
 
     A pixel of a smaller scale is the mean of those that it stands for, and in the hole if any of them is. Sides that
-    are no multiples of `settings.grid` are continued by mirroring, where no patch may be copied from.
+    are not multiples of `settings.grid` are padded by mirroring; no patch may be copied from the padding.
 
     Args:
         start: `[H, W, C]` float32 in [0, 1].

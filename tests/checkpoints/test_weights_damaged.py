@@ -50,7 +50,7 @@ def test_values_that_are_no_numbers(saved, name, value):
     assert name in tensors
     tensors[name].flat[1] = value
     save_file(tensors, path, metadata=notes)
-    refused(path, match=rf"1 of the \d+ values of {name} are no possible numbers, such as {value}")
+    refused(path, match=rf"1 of the \d+ values of {name} are invalid, such as {value}")
 
 
 def test_a_negative_variance(saved):
@@ -58,7 +58,7 @@ def test_a_negative_variance(saved):
     name = "stats/encoder/0/0/norm/var"
     tensors[name][2] = -0.5
     save_file(tensors, path, metadata=notes)
-    refused(path, match=rf"1 of the 4 values of {name} are no possible numbers, such as -0.5")
+    refused(path, match=rf"1 of the 4 values of {name} are invalid, such as -0.5")
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.int64, np.bool_])
@@ -73,7 +73,7 @@ def test_doubles_that_float32_cannot_hold(saved):
     path, tensors, notes = saved
     tensors[BIAS] = np.array([0, 1e300, 0], np.float64)
     save_file(tensors, path, metadata=notes)
-    refused(path, match=f"1 of the 3 values of {BIAS} are no possible numbers, such as inf")
+    refused(path, match=f"1 of the 3 values of {BIAS} are invalid, such as inf")
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_doubles_that_float32_cannot_hold(saved):
         (np.ones((3, 3, 4, 3), np.float32), "does not have one scale for each channel"),
         (np.ones((9, 1, 1, 1), np.float32), "does not have one scale for each channel"),
         (np.ones((1, 1, 1, 3), np.int32), "does not have one scale for each channel"),
-        (np.full((1, 1, 1, 3), np.nan, np.float32), "values of .* are no possible numbers, such as nan"),
-        (np.full((1, 1, 1, 3), 3e38, np.float32), "values of .* are no possible numbers, such as inf"),
+        (np.full((1, 1, 1, 3), np.nan, np.float32), "values of .* are invalid, such as nan"),
+        (np.full((1, 1, 1, 3), 3e38, np.float32), "values of .* are invalid, such as inf"),
     ],
 )
 def test_scales_of_whole_numbers(saved, scale, match):
@@ -175,7 +175,7 @@ def run(tmp_path, generator):
 def test_a_checkpoint_with_values_that_are_no_numbers(run, generator):
     params = nnx.clone(generator.params)
     params["to_image"]["bias"][...] = np.array([0, np.nan, 0], np.float32)
-    with pytest.raises(InputError, match=f"1 of the 3 values of {BIAS} are no possible numbers, such as nan"):
+    with pytest.raises(InputError, match=f"1 of the 3 values of {BIAS} are invalid, such as nan"):
         load_run(run(params=params))
 
 
@@ -188,7 +188,7 @@ def test_a_checkpoint_whose_metric_is_no_number(run):
     folder = run(metrics={"validation_l1": 0.5})
     (file,) = (path for path in folder.rglob("*") if path.is_file() and b"validation_l1" in path.read_bytes())
     file.write_text(file.read_text().replace("0.5", '"small"'))
-    with pytest.raises(InputError, match="validation_l1='small', which is no number"):
+    with pytest.raises(InputError, match="validation_l1='small', which is not a number"):
         load_run(folder)
 
 
@@ -199,5 +199,5 @@ def test_a_network_that_gives_no_numbers_does_not_blacken_a_photograph(generator
     hole = np.zeros((32, 32), bool)
     hole[10:12] = True
     for inpaint in (broken, Inpainter(broken)):
-        with pytest.raises(InputError, match=r"no numbers for 64 of the 192 values that were asked of it"):
+        with pytest.raises(InputError, match=r"NaN for 64 of the 192 values in the hole"):
             inpaint(image, hole=hole)

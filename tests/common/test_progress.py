@@ -1,4 +1,4 @@
-"""Progress bars where no terminal is."""
+"""Progress bars where standard error is not a terminal."""
 
 import re
 

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import nnx
 
@@ -14,6 +15,7 @@ from pconv_jax.models.initialize import initialize
 from pconv_jax.models.registry import config_from_json, config_to_json
 
 CONFIG = FillCorrectingConfig(widths=(6, 8), blocks=(1, 2))
+SMALLEST = FillCorrectingConfig(widths=(6,), blocks=(1,))
 
 
 def build(config=CONFIG, **kwargs):
@@ -155,6 +157,32 @@ def test_gradients_reach_every_parameter_and_are_finite_with_nan_in_holes(model)
     for gradient in jax.tree.leaves(jax.grad(loss)(params)):
         assert np.isfinite(gradient).all()
         assert np.abs(gradient).max() > 0
+
+
+def test_training_brings_the_loss_in_the_hole_far_below_that_of_the_fill():
+    rows, columns = np.mgrid[:8, :8]
+    image = np.repeat((np.sin(rows + 2 * columns) / 2 + 0.5)[None, ..., None], 3, axis=3).astype(np.float32)
+    mask = np.ones((1, 8, 8, 1), np.float32)
+    mask[:, 2:6, 3:7] = 0
+    graph, params = nnx.split(initialize(lambda: FillCorrectingGenerator(SMALLEST, rngs=nnx.Rngs(0))))
+    optimizer = optax.adam(1e-2)
+
+    def error_in_hole(output):
+        return ((output - image)[:, 2:6, 3:7] ** 2).mean()
+
+    @jax.jit
+    def step(params, state):
+        loss, grads = jax.value_and_grad(lambda params: error_in_hole(nnx.merge(graph, params)(image, mask)[0]))(params)
+        updates, state = optimizer.update(grads, state)
+        return optax.apply_updates(params, updates), state, loss
+
+    state, losses = optimizer.init(params), []
+    for _ in range(60):
+        params, state, loss = step(params, state)
+        losses.append(float(loss))
+    of_the_fill = error_in_hole(pyramid_fill(image, mask))
+    assert losses[0] == pytest.approx(of_the_fill, rel=0.05)
+    assert losses[-1] < 0.1 * of_the_fill
 
 
 def test_bfloat16_stays_close_and_keeps_the_fill(model):
