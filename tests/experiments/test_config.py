@@ -51,7 +51,9 @@ def test_the_discriminator_judges_patches_if_it_is_told_to():
 def test_bundled_weights_can_be_scored_beside_a_run():
     assert parse([]).run.compare == ("paper-flowers", "paper-dtd", "paper-celeba")
     assert parse(["--compare"]).run.compare == ()
-    with pytest.raises(InputError, match="--compare has none, gone, but it takes bundled weights: faithful, liu-celeba, "):
+    with pytest.raises(
+        InputError, match="--compare has none, gone, but it takes bundled weights: faithful, liu-celeba, "
+    ):
         parse(["--compare", "none", "faithful", "gone"]).check()
 
 
