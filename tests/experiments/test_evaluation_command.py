@@ -227,8 +227,8 @@ def test_images_and_masks_by_name_at_their_own_sizes(own, capsys):
         (["--data", "folder"], "needs --data-dir"),
         (["--split", "all"], "--split all goes with --data folder"),
         (["--pair-by-name"], "--pair-by-name goes with --data folder"),
-        (["--fid-weights", "nowhere"], "no weights file nowhere for FID"),
-        (["--lpips-weights", "nowhere"], "no weights file nowhere for LPIPS"),
+        (["--fid-weights", "nowhere"], "the weights file nowhere for FID does not exist"),
+        (["--lpips-weights", "nowhere"], "the weights file nowhere for LPIPS does not exist"),
     ],
 )
 def test_mistakes_get_one_sentence_and_write_nothing(tmp_path, monkeypatch, capsys, flags, message):
