@@ -1,6 +1,7 @@
 """What a run trains: the state on the devices, the step that advances it, and the data that the step takes."""
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -67,8 +68,8 @@ class Trainer:
         return {name: float(value) for name, value in self._replicas.collect(metrics).items()}
 
     def generator(self) -> TrainedGenerator:
-        """The generator as it is now."""
-        variables = self._replicas.collect(self.state.generator)
+        """The generator as it is now: the average of its weights, if one is kept."""
+        variables = self._replicas.collect(self.state.released)
         return TrainedGenerator(self.config.generator, variables.params, variables.stats)
 
     def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
@@ -80,7 +81,7 @@ class Trainer:
         """Restores state and position in the data from the latest checkpoint."""
         state = self._replicas.collect(self.state)
         parts = checkpoints.load({**_checkpoint_parts(state), "data": self.data})
-        state = parts["training"].replace(generator=state.generator.replace(**parts["generator"]))
+        state = _state_of(parts)
         self.steps = int(state.step)
         self.state = self._replicas.replicate(state)
 
@@ -105,13 +106,22 @@ def _with_initial_weights(config: Config, train_config: TrainConfig, state: Trai
             f"--initial-weights {name} are of {weights.config}, and this run trains {train_config.generator}: "
             "give the flags of that generator"
         )
-    return state.replace(generator=Variables(weights.params, weights.stats))
+    generator = Variables(weights.params, weights.stats)
+    return state.replace(generator=generator, average=None if state.average is None else generator)
 
 
 def _checkpoint_parts(state: TrainState) -> dict[str, Any]:
-    """A state as the parts of a checkpoint: the generator is a part of its own, the only one that `load_run` reads."""
-    generator = {"params": state.generator.params, "stats": state.generator.stats}
-    return {"generator": generator, "training": state.replace(generator=None)}
+    """A state as the parts of a checkpoint: the generator to use is a part of its own, all that `load_run` reads."""
+    released = {"params": state.released.params, "stats": state.released.stats}
+    # A dictionary, without the average: the structure that checkpoints had before there was one.
+    rest = {field.name: getattr(state, field.name) for field in dataclasses.fields(state) if field.name != "average"}
+    return {"generator": released, "training": rest if state.average is not None else {**rest, "generator": None}}
+
+
+def _state_of(parts: Mapping[str, Any]) -> TrainState:
+    """The state of a checkpoint's parts."""
+    released, rest = Variables(**parts["generator"]), parts["training"]
+    return TrainState(**{**rest, "generator" if rest["generator"] is None else "average": released})
 
 
 def _size(tree: Any) -> int:

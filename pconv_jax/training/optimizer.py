@@ -2,13 +2,16 @@
 
 import dataclasses
 import math
-from typing import Literal
+from typing import Literal, TypeVar
 
+import jax
+import jax.numpy as jnp
 import optax
 
 from pconv_jax.common.errors import InputError
 
 Schedule = Literal["constant", "cosine"]
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,8 @@ class OptimizerConfig:
         schedule: learning rates stay constant, or fall to 0 along a cosine.
         warmup: steps over which learning rates rise from 0 first.
         clip: largest norm of a gradient; larger ones are scaled down to it.
+        ema: decay of an exponential moving average of the generator's weights, such as 0.999; the average is then what
+            is validated, scored and exported. No average if not given.
     """
 
     learning_rate: float = 2e-4
@@ -32,6 +37,7 @@ class OptimizerConfig:
     schedule: Schedule = "constant"
     warmup: int = 0
     clip: float | None = None
+    ema: float | None = None
 
     def generator(self, steps: int) -> optax.GradientTransformation:
         """Adam for the generator, in a run of this many steps."""
@@ -40,6 +46,27 @@ class OptimizerConfig:
     def discriminator(self, steps: int) -> optax.GradientTransformation:
         """Adam for the discriminator, in a run of this many steps."""
         return self._adam(self.discriminator_learning_rate, steps)
+
+    def average(self, average: T, latest: T, step: jax.Array) -> T:
+        """The moving average of weights after a step.
+
+        Its decay is at most (1 + n) / (10 + n) at step n, so that it soon forgets the random weights it started from.
+
+        Args:
+            average: the average before the step, a pytree.
+            latest: the weights after the step.
+            step: number of steps taken, n.
+
+        Returns:
+            The new average.
+
+        References:
+            Polyak and Juditsky, Acceleration of Stochastic Approximation by Averaging, 1992; the decay at the start is
+            that of TensorFlow's ExponentialMovingAverage.
+        """
+        assert self.ema is not None, "no average is kept"
+        decay = jnp.minimum(self.ema, (1.0 + step) / (10.0 + step))
+        return optax.incremental_update(latest, average, step_size=1 - decay)
 
     def check(self, steps: int) -> None:
         """Refuses settings that make no sense in a run of this many steps.
@@ -57,6 +84,8 @@ class OptimizerConfig:
             raise InputError(f"the warm-up must be a number of steps, not {self.warmup}")
         if self.clip is not None and not 0 < self.clip < math.inf:
             raise InputError(f"the largest gradient norm must be positive, not {self.clip}")
+        if self.ema is not None and not 0 <= self.ema < 1:
+            raise InputError(f"--ema is {self.ema}, but the decay of an average must be at least 0 and below 1")
         if self.schedule == "cosine" and steps <= self.warmup:
             raise InputError(
                 f"a cosine schedule needs more steps than the warm-up's {self.warmup}, not {steps}: "

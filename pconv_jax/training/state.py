@@ -65,6 +65,7 @@ class TrainState(struct.PyTreeNode):
         discriminator: variables of the discriminator.
         generator_optimizer: Adam's state for the generator.
         discriminator_optimizer: Adam's state for the discriminator.
+        average: moving average of the generator's variables; None if none is kept.
     """
 
     step: jax.Array
@@ -72,6 +73,12 @@ class TrainState(struct.PyTreeNode):
     discriminator: Variables
     generator_optimizer: optax.OptState
     discriminator_optimizer: optax.OptState
+    average: Variables | None = None
+
+    @property
+    def released(self) -> Variables:
+        """The generator's variables to validate, score and export: their average, if one is kept."""
+        return self.generator if self.average is None else self.average
 
 
 def init_state(config: TrainConfig, *, seed: int) -> TrainState:
@@ -112,6 +119,7 @@ def _init(config: TrainConfig, key: jax.Array) -> TrainState:
         discriminator=discriminator,
         generator_optimizer=config.optimizer.generator(config.steps).init(generator.params),
         discriminator_optimizer=config.optimizer.discriminator(config.steps).init(discriminator.params),
+        average=None if config.optimizer.ema is None else generator,
     )
 
 

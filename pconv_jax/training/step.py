@@ -44,7 +44,10 @@ def train_step(config: TrainConfig, state: TrainState, batch: Batch, vgg: VGG16 
     params, optimizer, metrics["generator_gradient_norm"] = _update(
         config.optimizer.generator(config.steps), grads, state.generator_optimizer, generator.params
     )
-    after = state.replace(step=state.step + 1, generator=Variables(params, stats), generator_optimizer=optimizer)
+    latest = Variables(params, stats)
+    after = state.replace(step=state.step + 1, generator=latest, generator_optimizer=optimizer)
+    if state.average is not None:
+        after = after.replace(average=config.optimizer.average(state.average, latest, after.step))
 
     if config.losses.discriminator_loss is not None:
         (metrics["discriminator_loss"], stats), grads = jax.value_and_grad(discriminator_loss, has_aux=True)(
