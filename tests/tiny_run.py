@@ -5,7 +5,7 @@ import pathlib
 STEPS = 7
 TINY = (
     "--dataset samples --image-size 16 --widths 4 8 --discriminator-widths 4 8 --perceptual-layers block1_conv1 "
-    f"--batch-size 8 --compare --steps {STEPS} --checkpoint-every 3 --sample-every 4 --validation-images 4 "
+    f"--batch-size 8 --compare --ema 0.5 --steps {STEPS} --checkpoint-every 3 --sample-every 4 --validation-images 4 "
     "--test-images 6"
 ).split()
 # The pixel loss alone, so that no discriminator is compiled.

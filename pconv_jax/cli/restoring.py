@@ -69,6 +69,7 @@ def restore_files(
     holes: Holes,
     *,
     weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
+    best: bool = False,
     refine_with: str | None = None,
     overwrite: bool = False,
     max_pixels: int | None = None,
@@ -82,6 +83,7 @@ def restore_files(
         jobs: from `plan`.
         holes: where the holes are found.
         weights: as for `Inpainter`.
+        best: as for `Inpainter`.
         refine_with: VGG weights as for `open_vgg`, to refine what the network returns; not refined if not given.
         overwrite: replace results that exist; otherwise they count as finished, with or without a comparison.
         max_pixels: of a photograph and of a mask, as for `read_photograph`.
@@ -109,7 +111,7 @@ def restore_files(
     if not waiting:
         return summary
     unmarked: list[Job] = []
-    restorer, refiner = Inpainter(load_generator(weights)), _refiner(refine_with)
+    restorer, refiner = Inpainter(load_generator(weights), best=best), _refiner(refine_with)
     single = len(waiting) == 1
     title, unit = (waiting[0].image.name, "step") if single else ("restoring", "image")
     with tqdm(desc=title, unit=unit, total=None if single else len(waiting), disable=None, dynamic_ncols=True) as bar:

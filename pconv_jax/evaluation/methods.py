@@ -25,6 +25,9 @@ CLASSICAL_PACKAGES = {
 }
 """The package of each classical method: results depend on its version, OpenCV's for example."""
 
+BEST = "+best"
+"""At the end of the name of weights: as `Inpainter(best=True)`."""
+
 RAW_PIXELS = 2**21
 """Larger images are not sent through the network of weights as a whole: that takes gigabytes."""
 
@@ -34,7 +37,7 @@ def open_methods(names: tuple[str, ...]) -> list[NamedMethod]:
 
     Args:
         names: names of `CLASSICAL_METHODS`; names of bundled weights; or files of weights, or folders of runs or
-            checkpoints, as PATH or NAME=PATH.
+            checkpoints, as PATH or NAME=PATH. Bundled weights and files may end in "+best": averaged over symmetries.
 
     Returns:
         The methods, in order. Runs return the network's raw output. Weights inpaint as in normal use, near the holes,
@@ -56,11 +59,14 @@ def _open(name: str) -> NamedMethod:
     if name in CLASSICAL_METHODS:
         packages = [CLASSICAL_PACKAGES[name]] if name in CLASSICAL_PACKAGES else []
         return NamedMethod(name, CLASSICAL_METHODS[name], dict(package_versions(*packages)))
-    if name in bundled_weights():
-        return _of_weights(name, name)
-    title, path = _split(name)
+    weights, best = name.removesuffix(BEST), name.endswith(BEST)
+    if weights in bundled_weights():
+        return _of_weights(name, weights, best=best)
+    title, path = _split(weights)
     if path.is_file():
-        return _of_weights(title, path)
+        return _of_weights(f"{title}{BEST}" if best else title, path, best=best)
+    if best:
+        raise InputError(f"--methods {name}: {BEST} goes with bundled weights or a file of weights, not a folder")
     from pconv_jax.checkpoints.trained import load_run
 
     model = load_run(path)
@@ -79,7 +85,8 @@ def trained_path(name: str) -> Path | None:
     Raises:
         InputError: no such method or folder.
     """
-    return None if name in CLASSICAL_METHODS or name in bundled_weights() else _split(name)[1]
+    weights = name.removesuffix(BEST)
+    return None if name in CLASSICAL_METHODS or weights in bundled_weights() else _split(weights)[1]
 
 
 def _split(name: str) -> tuple[str, Path]:
@@ -103,11 +110,11 @@ def _split(name: str) -> tuple[str, Path]:
     return title, path
 
 
-def _of_weights(title: str, weights: str | Path) -> NamedMethod:
+def _of_weights(title: str, weights: str | Path, *, best: bool = False) -> NamedMethod:
     """Weights as in normal use: image by image, computing only near the holes."""
     from pconv_jax.inpainting.inpainter import Inpainter
 
-    inpainter = Inpainter.from_pretrained(weights)
+    inpainter = Inpainter.from_pretrained(weights, best=best)
 
     def method(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
         with warnings.catch_warnings():
@@ -123,7 +130,8 @@ def _of_weights(title: str, weights: str | Path) -> NamedMethod:
     def raw(images: np.ndarray, masks: np.ndarray) -> np.ndarray | None:
         return inpainter.generator.raw(images, masks)[0] if images[0, ..., 0].size <= RAW_PIXELS else None
 
-    return NamedMethod(title, method, _identity(inpainter.generator), raw)
+    own = {"best": True} if best else {}  # not named where it is off: as in scores of before
+    return NamedMethod(title, method, {**_identity(inpainter.generator), **own}, raw)
 
 
 def _identity(model: "TrainedGenerator") -> dict[str, Any]:

@@ -39,9 +39,10 @@ class Inpainter:
     Attributes:
         generator: the trained generator.
         windows: sides of the windows to compute in, px.
+        best: whether outputs are averaged over the symmetries of each window.
     """
 
-    def __init__(self, generator: TrainedGenerator, *, windows: Sequence[int] = WINDOWS):
+    def __init__(self, generator: TrainedGenerator, *, windows: Sequence[int] = WINDOWS, best: bool = False):
         """Takes a trained generator.
 
         Args:
@@ -49,6 +50,8 @@ class Inpainter:
             windows: sides of the square windows to compute in, px, ascending: multiples of 16 above 64, the largest
                 above 96. Memory and time depend on them. The result hardly does (see `windows.MARGIN`), unless a
                 network of partial convolutions sees further than that margin.
+            best: average the network's output over the eight mirror images and quarter turns of each window: a little
+                closer to the original, in eight times the time (self-ensemble; Timofte et al., CVPR 2016).
 
         Raises:
             InputError: window sizes that make no sense, or a network that cannot be run in windows.
@@ -71,16 +74,22 @@ class Inpainter:
             )
         self.generator = generator
         self.windows = tuple(windows)
+        self.best = best
 
     @classmethod
     def from_pretrained(
-        cls, weights: str | os.PathLike[str] = DEFAULT_WEIGHTS, *, windows: Sequence[int] = WINDOWS
+        cls,
+        weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
+        *,
+        windows: Sequence[int] = WINDOWS,
+        best: bool = False,
     ) -> Self:
         """Loads bundled weights, or a file of weights.
 
         Args:
             weights: name of bundled weights, or a `.safetensors` file that `python -m experiments.export` wrote.
             windows: as for `Inpainter`.
+            best: as for `Inpainter`.
 
         Returns:
             The inpainter.
@@ -89,11 +98,16 @@ class Inpainter:
             InputError: no such weights, or they cannot be read.
         """
         prepare_jax()
-        return cls(load_generator_weights(weights), windows=windows)
+        return cls(load_generator_weights(weights), windows=windows, best=best)
 
     @classmethod
     def from_run(
-        cls, directory: str | os.PathLike[str], *, step: int | None = None, windows: Sequence[int] = WINDOWS
+        cls,
+        directory: str | os.PathLike[str],
+        *,
+        step: int | None = None,
+        windows: Sequence[int] = WINDOWS,
+        best: bool = False,
     ) -> Self:
         """Loads the generator of a training run from its Orbax checkpoints.
 
@@ -101,6 +115,7 @@ class Inpainter:
             directory: output folder of `python -m experiments.run`, or its folder of checkpoints.
             step: which checkpoint; by default the best by validation, or the latest if none was validated.
             windows: as for `Inpainter`.
+            best: as for `Inpainter`.
 
         Returns:
             The inpainter.
@@ -109,7 +124,7 @@ class Inpainter:
             InputError: no checkpoint there, or it cannot be read, or this version cannot build its generator.
         """
         prepare_jax()
-        return cls(load_run(directory, step=step), windows=windows)
+        return cls(load_run(directory, step=step), windows=windows, best=best)
 
     def __call__(
         self,
@@ -165,10 +180,11 @@ class Inpainter:
         if hole.all():
             raise InputError("all of the image is hole: there is no valid pixel to inpaint it from")
         windows = choose_windows(hole, self.windows)
+        inpaint_window = WindowPass(self.generator, pixels, hole, best=self.best)
         deepest = 0.0
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
-            for done, part in enumerate(pool.map(WindowPass(self.generator, pixels, hole), windows), 1):
+            for done, part in enumerate(pool.map(inpaint_window, windows), 1):
                 values = part.pixels
                 if pixels.dtype == np.uint16:
                     values = kept_flat(values, pixels, hole, part.rows, part.columns)
@@ -199,6 +215,7 @@ def inpaint(
     hole: "ArrayLike | Image | None" = None,
     weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
     linear: bool = False,
+    best: bool = False,
 ) -> Picture:
     """Inpaints an image with bundled weights, or others; they stay loaded for the next call.
 
@@ -210,6 +227,7 @@ def inpaint(
             damage: white = hole.
         weights: name of bundled weights, a `.safetensors` file, or the output folder of a training run.
         linear: whether the values are linear in light, as in raw scans; then it is computed through a gamma curve.
+        best: a little closer to the original, in eight times the time; see `Inpainter`.
 
     Returns:
         The inpainted image, of the kind, type and shape of `image`; valid pixels are those of `image`, to the bit.
@@ -221,12 +239,12 @@ def inpaint(
     path = bundled_weights().get(str(weights), Path(weights).absolute())
     # A new checkpoint changes the date of the folder that it is in.
     dates = [place.stat().st_mtime_ns for place in (path, path / "checkpoints") if place.exists()]
-    return _loaded(str(weights), path, tuple(dates))(image, mask, hole=hole, linear=linear)
+    return _loaded(str(weights), path, tuple(dates), best)(image, mask, hole=hole, linear=linear)
 
 
 @functools.lru_cache(maxsize=2)
-def _loaded(weights: str, path: Path, dates: tuple[int, ...]) -> Inpainter:
+def _loaded(weights: str, path: Path, dates: tuple[int, ...], best: bool) -> Inpainter:
     """Cached by path and times of change, so that a replaced file or a new checkpoint is read again."""
     del path, dates
     prepare_jax()
-    return Inpainter(load_generator(weights))
+    return Inpainter(load_generator(weights), best=best)

@@ -38,18 +38,19 @@ class InpaintedPixels(NamedTuple):
 class WindowPass:
     """Inpaints the windows of one image."""
 
-    def __init__(self, generator: TrainedGenerator, pixels: np.ndarray, hole: np.ndarray):
+    def __init__(self, generator: TrainedGenerator, pixels: np.ndarray, hole: np.ndarray, *, best: bool = False):
         """Prepares what all windows share.
 
         Args:
             generator: the trained generator.
             pixels: `[H, W, C]`, C from 1 to 4; uint8, uint16, or floating point in [0, 1].
             hole: bool `[H, W]`, True = hole.
+            best: average the output over the eight mirror images and quarter turns of each window.
         """
         # Flattened once: it takes a millisecond, too long for each window.
         numbers, structure = jax.tree.flatten((generator.params, generator.stats))
         self._network = functools.partial(_compiled(generator.graph, structure), numbers)
-        self._pixels, self._hole = pixels, hole
+        self._pixels, self._hole, self._best = pixels, hole, best
         self._unseen = _without_colour(pixels, hole)
         self._coarse = _coarse_fill(pixels, self._unseen)
         if pixels.shape[2] in (2, 4) and self._unseen is not hole:
@@ -62,7 +63,7 @@ class WindowPass:
         masks = ~holes if part.shape[2] in (1, 3) else np.dstack([~unseen, ~holes])
         image, mask, inside = (_placed(array, window) for array in (to_float(part, unseen), masks, np.ones_like(holes)))
         coarse = _placed(_cut(self._coarse, window, GRID), window, GRID)
-        output = np.asarray(self._network(image, mask, inside, coarse))[0]
+        output = self._output(image, mask, inside, coarse)
         top, left = (max(0, -first) for first in (window.top, window.left))  # of the image in the window
         own = window.blocks.repeat(GRID, 0).repeat(GRID, 1)[top:, left:][: len(holes), : holes.shape[1]] & holes
         rows, columns = np.nonzero(own)
@@ -74,6 +75,33 @@ class WindowPass:
             from_float(new, part.shape[2], part.dtype),
             window.size / 2 if holes.all() else _depth(holes, own),
         )
+
+    def _output(self, *seen: np.ndarray) -> np.ndarray:
+        """The network's output for a window, or its mean over the window's symmetries."""
+        if not self._best:
+            return np.asarray(self._network(*seen))[0]
+        outputs = [symmetry.undo(np.asarray(self._network(*map(symmetry.do, seen)))[0]) for symmetry in _SYMMETRIES]
+        return np.mean(outputs, axis=0)
+
+
+class _Symmetry(NamedTuple):
+    """A mirror image or quarter turn of squares: it takes a pixel grid to itself."""
+
+    turns: int
+    mirrored: bool
+
+    def do(self, square: np.ndarray) -> np.ndarray:
+        """`[1, S, S, C]`, mirrored left to right if it is, then turned."""
+        mirrored = square[:, :, ::-1] if self.mirrored else square
+        return np.ascontiguousarray(np.rot90(mirrored, self.turns, axes=(1, 2)))
+
+    def undo(self, square: np.ndarray) -> np.ndarray:
+        """`[S, S, C]`, the inverse."""
+        turned = np.rot90(square, -self.turns)
+        return turned[:, ::-1] if self.mirrored else turned
+
+
+_SYMMETRIES = [_Symmetry(turns, mirrored) for turns in range(4) for mirrored in (False, True)]
 
 
 def _depth(holes: np.ndarray, own: np.ndarray) -> float:

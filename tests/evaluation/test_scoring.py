@@ -1,12 +1,16 @@
 """Scoring of one pair: worked by hand, no look at the truth, raw output beside the composite, mistakes."""
 
 import json
+import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from damaged_images import batches, bytes_of, gradient, lines
 
 from pconv_jax import Inpainter
+from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import baselines, methods, metrics
 from pconv_jax.evaluation.composites import as_saved, blacken_holes, make_composite
@@ -213,6 +217,23 @@ def test_weights_by_name_have_the_network_s_raw_output_of_images_that_fit_into_m
     np.testing.assert_array_equal(method.method(damaged, masks)[valid], damaged[valid])
     monkeypatch.setattr(methods, "RAW_PIXELS", 32 * 32 - 1)
     assert method.raw(damaged, masks) is None
+
+
+def test_weights_averaged_over_symmetries_are_a_method_of_their_own(tmp_path):
+    images, masks = gradient(1), lines(1)
+    file = Path(shutil.copy(bundled_weights()["faithful"], tmp_path / "mine.safetensors"))
+    plain, best, mine = open_methods(("faithful", "faithful+best", f"{file}+best"))
+    assert [plain.name, best.name, mine.name] == ["faithful", "faithful+best", "mine+best"]
+    assert best.identity == {**plain.identity, "best": True} == mine.identity
+    damaged = blacken_holes(images, masks)
+    expected = Inpainter.from_pretrained("faithful", best=True)(damaged[0], masks[0])
+    for method in (best, mine):
+        np.testing.assert_array_equal(method.method(damaged, masks)[0], expected)
+    assert np.abs(plain.method(damaged, masks)[0] - expected).max() > 1e-4
+    with pytest.raises(
+        InputError, match=re.escape("+best goes with bundled weights or a file of weights, not a folder")
+    ):
+        open_methods((f"{tmp_path}+best",))
 
 
 def test_raw_output_and_composite_are_kept_as_they_came():

@@ -42,6 +42,13 @@ def test_the_bundled_sharp_weights_were_trained_with_their_preset():
     assert preset["judged_image"] == preset["perceptual_image"] == "composite"
 
 
+def test_the_bundled_large_weights_were_trained_with_their_preset():
+    trained, preset = load_generator_weights("faithful-large").about["settings"], PRESETS["faithful-large"].to_json()
+    of_the_run = {"checkpoint_every", "keep", "sample_every", "test_images", "validation_images"}
+    second_run = {"initial_weights", "steps", "learning_rate", "warmup", "ema", "seed"}  # named beside the preset
+    assert {name for name in trained if trained[name] != preset[name]} == of_the_run | second_run
+
+
 def test_the_discriminator_judges_patches_if_it_is_told_to():
     whole, patches = (parse(["--dataset", "samples", *flag]) for flag in ([], ["--discriminator-patches"]))
     assert whole.train_config(10).discriminator == DiscriminatorConfig(64, (16, 32, 64, 128))

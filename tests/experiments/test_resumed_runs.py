@@ -14,11 +14,12 @@ from saved_runs import assert_same_run
 from tiny_run import ALONE, STEPS, tiny
 
 from experiments.run import main
-from experiments.train import experiment
+from experiments.train import experiment, trainer
 from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, read_metrics
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.common.errors import InputError
+from pconv_jax.training.state import state_shapes
 
 
 def test_a_finished_run_resumes_to_a_new_report_without_training(finished, tmp_path):
@@ -85,6 +86,18 @@ logs.MetricsLog.write = lambda *args: (write(*args), time.sleep(0.5))
 from experiments.run import main
 sys.exit(main(sys.argv[1:]))
 """
+
+
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_a_checkpoint_holds_the_whole_state_in_the_parts_that_it_always_had(ema):
+    config = Config().replace(ema=ema).train_config(1)
+    state = state_shapes(config)
+    parts = trainer._checkpoint_parts(state)
+    rest = parts["training"]
+    assert set(rest) == {"step", "generator", "discriminator", "generator_optimizer", "discriminator_optimizer"}
+    assert (rest["generator"] is None) == (ema is None)  # what is released is the generator itself
+    assert set(parts["generator"]) == {"params", "stats"}
+    assert trainer._state_of(parts) == state
 
 
 def test_damaged_settings_of_a_run_to_resume_are_told(tmp_path, capsys):

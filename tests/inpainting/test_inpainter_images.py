@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from inpainter_examples import damaged
+from inpainter_examples import SMALL, damaged
 from PIL import Image
 
 from pconv_jax.inpainting.flat import kept_flat
+from pconv_jax.inpainting.inpainter import Inpainter
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
@@ -22,6 +23,21 @@ def test_type_and_shape_are_kept_and_valid_pixels_to_the_bit(inpainter, dtype, s
     assert inpainted[mask == 1].tobytes() == image[mask == 1].tobytes()
     assert (inpainted[mask == 0] != image[mask == 0]).mean() > 0.5
     np.testing.assert_array_equal(image, before)  # and what was given stays as it was
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_the_best_output_is_the_mean_over_mirror_images_and_quarter_turns(model, inpainter, channels):
+    image, mask = damaged(72, 88, channels=channels, dtype=np.float32)
+    outputs = []
+    for turns in range(4):
+        for mirrored in (False, True):
+            seen, valid = (np.rot90(x[:, ::-1] if mirrored else x, turns) for x in (image, mask))
+            output = np.rot90(inpainter(seen, valid), -turns)
+            outputs.append(output[:, ::-1] if mirrored else output)
+    assert np.ptp(outputs, axis=0).max() > 0.02  # the network sees no symmetry
+    best = Inpainter(model, windows=SMALL, best=True)(image, mask)
+    np.testing.assert_allclose(best, np.mean(outputs, axis=0), atol=1e-3)  # windows lie elsewhere
+    assert best[mask == 1].tobytes() == image[mask == 1].tobytes()
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])

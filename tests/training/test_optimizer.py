@@ -39,6 +39,19 @@ def test_warm_up_and_clipping_that_cannot_be_are_named(kwargs, named):
         OptimizerConfig(**kwargs).generator(10)
 
 
+def test_the_moving_average_soon_forgets_where_it_started():
+    adam, old, new = OptimizerConfig(ema=0.9), {"w": jnp.asarray(0.0)}, {"w": jnp.asarray(1.0)}
+    # Decay (1 + n) / (10 + n): 2/11 after the first step, and no more than 0.9, which 101/110 would be.
+    np.testing.assert_allclose(adam.average(old, new, jnp.asarray(1))["w"], 9 / 11, rtol=1e-6)
+    np.testing.assert_allclose(adam.average(old, new, jnp.asarray(100))["w"], 0.1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("decay", [1.0, -0.1, float("nan")])
+def test_averages_that_cannot_be_are_named(decay):
+    with pytest.raises(InputError, match=f"--ema is {decay}, but the decay of an average must be at least 0 and below"):
+        OptimizerConfig(ema=decay).check(10)
+
+
 def test_cosine_schedule_ends_at_zero():
     rates = moves([1.0] * 5, schedule="cosine", steps=4)
     # Adam moves by the learning rate when every gradient is the same: 0.1 * (1 + cos(pi t / 4)) / 2.

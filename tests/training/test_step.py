@@ -30,7 +30,7 @@ def settings(losses: PaperLosses = ALL, **options) -> TrainConfig:
         generator=PaperConfig(widths=(4,)),
         discriminator=DiscriminatorConfig(SIZE, (4, 8)),
         losses=losses,
-        optimizer=OptimizerConfig(learning_rate=1e-3),
+        optimizer=OptimizerConfig(learning_rate=1e-3, ema=0.9),
         **options,
     )
 
@@ -103,6 +103,11 @@ def test_a_step_changes_parameters_statistics_and_optimizers_of_both_networks():
         assert differs(getattr(before, name).params, getattr(after, name).params)
         assert differs(getattr(before, name).stats, getattr(after, name).stats)
         assert differs(getattr(before, f"{name}_optimizer"), getattr(after, f"{name}_optimizer"))
+    for first, latest, average in zip(
+        *(as_numpy(part) for part in (before.generator, after.generator, after.average)), strict=True
+    ):
+        np.testing.assert_allclose(average, 2 / 11 * first + 9 / 11 * latest, rtol=1e-5, atol=1e-7)
+    assert after.released is after.average and before.replace(average=None).released is before.generator
 
 
 @pytest.mark.parametrize(
@@ -226,5 +231,5 @@ def test_errors_say_what_to_do():
 def test_the_names_in_a_state_are_those_in_checkpoints():
     # Orbax keeps these names: with others, earlier runs could not be resumed.
     names = ["step", "generator", "discriminator", "generator_optimizer", "discriminator_optimizer"]
-    assert [field.name for field in dataclasses.fields(TrainState)] == names
+    assert [field.name for field in dataclasses.fields(TrainState)] == [*names, "average"]  # a part of its own
     assert [field.name for field in dataclasses.fields(Variables)] == ["params", "stats"]
