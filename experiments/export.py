@@ -13,6 +13,7 @@ from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import Precision, load_generator_weights, save_generator_weights
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.versions import package_versions
 
 
@@ -45,6 +46,7 @@ def export(options: Options) -> None:
     """
     if options.out.suffix != ".safetensors":
         raise InputError(f"{options.out} must end in .safetensors")
+    prepare_jax()
     if options.run.is_file():
         generator = load_generator_weights(options.run)
     else:

@@ -99,12 +99,24 @@ def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield line, f"{node.name} has {found}, and Attributes describes {described['Attributes']}"
 
 
-@pytest.mark.parametrize("check", [messages, docstrings])
+def encodings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, fault) of text files that are read or written in the encoding of the system, which is not UTF-8 on all."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or "encoding" in [keyword.arg for keyword in node.keywords]:
+            continue
+        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        at = 1 if isinstance(node.func, ast.Name) else 0  # path.open(mode), open(path, mode)
+        mode = text(node.args[at]) if len(node.args) > at else None
+        if called in ("read_text", "write_text") or (called == "open" and re.fullmatch("[rwax]t?[+]?", mode or "")):
+            yield node.lineno, f'{called} without encoding="utf-8"'
+
+
+@pytest.mark.parametrize("check", [messages, docstrings, encodings])
 def test_the_source_follows_the_style(check):
     faults = [
         f"{path.relative_to(ROOT)}:{line}: {fault}"
         for path in FILES
-        for line, fault in check(ast.parse(path.read_text()))
+        for line, fault in check(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert not faults, "\n".join(["", *faults])
 
@@ -124,6 +136,19 @@ def test_the_source_follows_the_style(check):
 )
 def test_faults_of_messages_are_found(message, fault):
     assert list(of_message(message)) == ([] if fault is None else [fault])
+
+
+def test_files_without_an_encoding_are_found():
+    source = """
+path.read_text()
+path.write_text("")
+path.open("w")
+open(path, "a", buffering=1)
+path.read_text(encoding="utf-8")
+path.open("rb")
+Image.open(path)
+"""
+    assert [line for line, _ in encodings(ast.parse(source))] == [2, 3, 4, 5]
 
 
 def test_faults_of_docstrings_are_found():

@@ -60,7 +60,7 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     summary = summarise(rows)
     fids = fid_of_methods(fid, pairs, [method.name for method in methods], options.out) if fid else {}
     with atomic_write(options.out / "summary.md") as unfinished:
-        unfinished.write_text(report(rows, summary, table.facts, fids))
+        unfinished.write_text(report(rows, summary, table.facts, fids), encoding="utf-8")
     versions = package_versions("jax", "numpy", "opencv-python-headless", "scikit-image", "pillow")
     facts = {"benchmark": table.facts, "versions": versions, **({"fid": fids} if fids else {})}
     write_json(options.out / "summary.json", {**facts, **summary.to_json()})

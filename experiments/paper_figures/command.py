@@ -15,6 +15,7 @@ from experiments.paper_figures.figures import (
 )
 from experiments.paper_figures.inputs import Inputs
 from experiments.paper_figures.options import Flags
+from pconv_jax.common.jax_start import prepare_jax
 
 
 def draw(flags: Flags) -> list[Path]:
@@ -30,6 +31,7 @@ def draw(flags: Flags) -> list[Path]:
         InputError: something that the user can correct.
     """
     flags.check()
+    prepare_jax()
     inputs = Inputs(flags)
     inputs.config.check()
     drawings = [_prepared(number, inputs) for number in flags.numbers]

@@ -14,8 +14,10 @@ import tyro
 
 from experiments.performance.options import Options
 from experiments.performance.table import Table
+from experiments.performance.timing import available_cores
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.commands import command
+from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.versions import package_versions
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-python-headless")
@@ -27,7 +29,7 @@ def environment() -> dict[str, str]:
     return {
         "command": shlex.join(["python", "-m", "experiments.performance", *sys.argv[1:]]),
         "devices": ", ".join(sorted({device.device_kind for device in jax.devices()})),
-        "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
+        "processor": f"{_processor()}, {available_cores()} cores",
         "python": platform.python_version(),
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
@@ -36,7 +38,7 @@ def environment() -> dict[str, str]:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str]) -> None:
         prog="python -m experiments.performance",
         description="Measure time and memory of the chosen suites.",
     )
+    prepare_jax(keep_programs=False)  # or it would depend on earlier runs what is measured
     about = environment()
     print("\n".join(f"{name}: {value}" for name, value in about.items() if value))
     results: dict[str, list[Table]] = {}

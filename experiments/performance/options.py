@@ -6,6 +6,8 @@ from typing import Literal
 
 Suite = Literal["op", "network", "step", "data", "inference", "restoring", "start", "scaling"]
 
+PhotographDamage = Literal["scratches", "specks"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -22,6 +24,7 @@ class Options:
         batch_sizes: batch sizes of training; every suite except step uses the last only.
         inference_sizes: sides of the images to inpaint, px.
         megapixels: sizes of the photographs to restore.
+        damage: what damages them: scratches over 2 % of the pixels; or specks, 167 of 2 to 4 px a megapixel.
         workers: numbers of worker processes of the input pipeline; 0 means threads of the training process.
         replicas: numbers of replicas.
         repeats: number of timed rounds; each times every candidate once.
@@ -36,6 +39,7 @@ class Options:
     batch_sizes: tuple[int, ...] = (4, 16)
     inference_sizes: tuple[int, ...] = (64, 128, 256, 512)
     megapixels: tuple[float, ...] = (0.06, 0.12, 0.25, 1, 4, 24)
+    damage: tuple[PhotographDamage, ...] = ("scratches", "specks")
     workers: tuple[int, ...] = (0, 1, 2)
     replicas: tuple[int, ...] = (1, 2, 4)
     repeats: int = 15

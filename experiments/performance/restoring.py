@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from experiments.performance.options import Options
+from experiments.performance.options import Options, PhotographDamage
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import in_fresh_process, interleave, peak_mib
 from pconv_jax.data import open_source
 from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.inpainting.specks import PATCH, find_specks
 from pconv_jax.inpainting.windows import WINDOWS, choose_windows
 from pconv_jax.masks import random_strokes
 
@@ -20,18 +21,24 @@ METHODS = (OURS, "OpenCV Navier-Stokes", "OpenCV Telea", "scikit-image biharmoni
 _DAMAGE = 0.02  # share of the pixels
 _PATCH = 512  # px; side of the patches that strokes are drawn in
 _THICKNESS = (2, 16)  # px; scratches of a scan, the same at every size
+_SPECKS = 167  # in a megapixel: 2000 in 12
+_SPECK = (2, 4)  # px; their sides
 _MAX_REPEATED = 1  # megapixels; larger photographs are timed once: some methods take minutes
 _WARM_UP = 200  # px; side of the image that loads the libraries and compiles
 Inpaint = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def run(options: Options) -> list[Table]:
-    """Measures each method at each size."""
+    """Measures each method on each kind of damage at each size."""
+    return [_table(options, damage) for damage in options.damage]
+
+
+def _table(options: Options, damage: PhotographDamage) -> Table:
     rows: list[dict[str, Cell]] = []
     notes = []
     for megapixels in options.megapixels:
-        print(f"restoring: {megapixels:g} megapixels", file=sys.stderr, flush=True)
-        image, mask = photograph(megapixels)
+        print(f"restoring: {damage}, {megapixels:g} megapixels", file=sys.stderr, flush=True)
+        image, mask = photograph(megapixels, damage)
         methods = {name: build_method(name) for name in METHODS}
         methods[OURS](image, mask)  # compiles what it needs
         timings = interleave(
@@ -39,8 +46,7 @@ def run(options: Options) -> list[Table]:
             repeats=options.repeats if megapixels <= _MAX_REPEATED else 1,
             warmup=1 if megapixels <= _MAX_REPEATED else 0,
         )
-        computed = sum(window.area for window in choose_windows(mask == 0, WINDOWS)) / mask.size
-        notes.append(f"{np.mean(mask == 0):.1%} hole, windows of {computed:.2f} times the image at {megapixels:g} MP")
+        notes.append(f"{np.mean(mask == 0):.2%} hole at {megapixels:g} MP, {_computed(mask == 0)}")
         rows += [
             {
                 "megapixels": megapixels,
@@ -48,26 +54,32 @@ def run(options: Options) -> list[Table]:
                 "ms": timing.milliseconds,
                 "± %": timing.spread * 100,
                 "times this package": timing.over(timings[OURS]).median,
-                "peak MiB": in_fresh_process(peak_growth, name, megapixels),
+                "peak MiB": in_fresh_process(peak_growth, name, megapixels, damage),
             }
             for name, timing in timings.items()
         ]
-    return [
-        Table(
-            "Restoring a photograph with scattered scratches, 8 bits RGB",
-            rows,
-            (
-                f"{'; '.join(notes)}. Scratches are {_THICKNESS[0]} to {_THICKNESS[1]} px wide.",
-                f"peak: growth of the peak memory of a fresh process after an image of {_WARM_UP} px; it includes the "
-                "result and compilation for further window sizes.",
-                f"Above {_MAX_REPEATED} megapixel, each method was timed once.",
-            ),
-        )
-    ]
+    return Table(
+        f"Restoring a photograph with scattered {damage}, 8 bits RGB",
+        rows,
+        (
+            f"{'; '.join(notes)}. Scratches are {_THICKNESS[0]} to {_THICKNESS[1]} px wide, specks "
+            f"{_SPECK[0]} to {_SPECK[1]} px.",
+            f"peak: growth of the peak memory of a fresh process after an image of {_WARM_UP} px; it includes the "
+            "result and compilation for further window sizes.",
+            f"Above {_MAX_REPEATED} megapixel, each method was timed once.",
+        ),
+    )
 
 
-def photograph(megapixels: float) -> tuple[np.ndarray, np.ndarray]:
-    """An embedded photograph `[H, W, 3]`, uint8, enlarged, and a mask `[H, W]`, uint8, 1 = valid, of scratches."""
+def _computed(hole: np.ndarray) -> str:
+    """What this package computes of an image."""
+    specks, rest = find_specks(hole)
+    area = sum(window.area for window in choose_windows(rest, WINDOWS))
+    return f"windows of {area / hole.size:.2f} and patches of {len(specks) * PATCH**2 / hole.size:.2f} times the image"
+
+
+def photograph(megapixels: float, damage: PhotographDamage = "scratches") -> tuple[np.ndarray, np.ndarray]:
+    """An embedded photograph `[H, W, 3]`, uint8, enlarged, and a mask `[H, W]`, uint8, 1 = valid, of damage."""
     import cv2
 
     source = open_source("samples", "train")
@@ -77,6 +89,20 @@ def photograph(megapixels: float) -> tuple[np.ndarray, np.ndarray]:
     image = cv2.resize(original, (width, height), interpolation=cv2.INTER_CUBIC)
     rng = np.random.default_rng(0)
     mask = np.ones((height, width), np.uint8)
+    if damage == "specks":
+        _draw_specks(rng, mask, max(1, round(_SPECKS * megapixels)))
+    else:
+        _draw_scratches(rng, mask)
+    return image, mask
+
+
+def _draw_specks(rng: np.random.Generator, mask: np.ndarray, count: int) -> None:
+    places = rng.integers(0, np.subtract(mask.shape, _SPECK[1]), (count, 2))
+    for (top, left), (height, width) in zip(places, rng.integers(*_SPECK, (count, 2), endpoint=True), strict=True):
+        mask[top : top + height, left : left + width] = 0
+
+
+def _draw_scratches(rng: np.random.Generator, mask: np.ndarray) -> None:
     covered = 0
     while covered < _DAMAGE * mask.size:
         top, left = (int(rng.integers(0, max(1, length - _PATCH // 2))) for length in mask.shape)
@@ -84,7 +110,6 @@ def photograph(megapixels: float) -> tuple[np.ndarray, np.ndarray]:
         before = part.size - np.count_nonzero(part)
         part &= random_strokes(rng, *part.shape, count=(1, 2), thickness=_THICKNESS)[..., 0].astype(np.uint8)
         covered += int(part.size - np.count_nonzero(part) - before)
-    return image, mask
 
 
 def build_method(name: str) -> Inpaint:
@@ -102,12 +127,12 @@ def build_method(name: str) -> Inpaint:
     return lambda image, mask: cv2.inpaint(image, 1 - mask, 3, flag)
 
 
-def peak_growth(name: str, megapixels: float) -> float:
+def peak_growth(name: str, megapixels: float, damage: PhotographDamage) -> float:
     """Growth of the peak memory of this process, which should be a fresh one, by one photograph, MiB."""
     inpaint = build_method(name)
     warm, holes = photograph(_WARM_UP**2 / 1e6)
     inpaint(warm, holes)
-    image, mask = photograph(megapixels)
+    image, mask = photograph(megapixels, damage)
     before = peak_mib()
     inpaint(image, mask)
     return peak_mib() - before

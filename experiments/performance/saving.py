@@ -172,7 +172,7 @@ def mib(folder: Path) -> float:
 def silence() -> Iterator[None]:
     """Hides the messages of a run."""
     with (
-        open(os.devnull, "w") as nowhere,
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
         contextlib.redirect_stdout(nowhere),
         contextlib.redirect_stderr(nowhere),
     ):

@@ -10,7 +10,6 @@ import functools
 import itertools
 import math
 import multiprocessing
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ import numpy as np
 
 from experiments.performance.options import Options
 from experiments.performance.table import Cell, Table
-from experiments.performance.timing import Timing, interleave
+from experiments.performance.timing import Timing, available_cores, interleave
 from experiments.train.config import Config
 from pconv_jax.models.vgg import deepest, random_weights
 from pconv_jax.training.sharding import AXIS, Replicas, Strategy
@@ -136,7 +135,7 @@ def run(options: Options) -> list[Table]:
     with contextlib.ExitStack() as stack:
         runners = {count: stack.enter_context(simulated(count)) for count in counts}
         tables = measure(
-            f"simulated replicas on {len(os.sched_getaffinity(0))} CPU cores", config, runners, repeats=options.repeats
+            f"simulated replicas on {available_cores()} CPU cores", config, runners, repeats=options.repeats
         )
     devices = jax.local_devices()
     if devices[0].platform == "cpu" or len(devices) < 2:

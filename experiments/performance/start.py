@@ -100,7 +100,7 @@ def _in_interpreter(statement: str) -> tuple[float, list[str]]:
         [sys.executable, "-c", _PROBE.format(statement=statement, heavy=HEAVY)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     if done.returncode:

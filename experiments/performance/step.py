@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import importlib.util
-import os
 import sys
 import tempfile
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import psutil
 
 from experiments.performance.op import NO_TORCH
 from experiments.performance.options import Options
@@ -166,7 +166,7 @@ def _device_memory() -> int:
     """Memory of the first device, bytes; the physical memory for a CPU."""
     if statistics := jax.local_devices()[0].memory_stats():
         return statistics["bytes_limit"]
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return psutil.virtual_memory().total
 
 
 def peak(kind: str, case: Case) -> float:

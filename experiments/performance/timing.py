@@ -6,7 +6,7 @@ On a shared machine absolute times drift by a factor; the ratio of two timings a
 import concurrent.futures
 import dataclasses
 import multiprocessing
-import resource
+import os
 import statistics
 import sys
 import time
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import psutil
 
 # PyTorch's threads spin for about a millisecond after their work, which would slow down the next candidate.
 _REST = 0.005
@@ -107,6 +108,15 @@ def peak_mib() -> float:
     """Peak memory of this process so far, MiB."""
     status = Path("/proc/self/status")
     if status.exists():  # Linux, where getrusage starts a new process with the peak of its parent
-        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 2**10
+        return int(status.read_text(encoding="utf-8").partition("VmHWM:")[2].split()[0]) / 2**10
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset / 2**20
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def available_cores() -> int:
+    """CPU cores that this process may use; all of them where the system has no such limit."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

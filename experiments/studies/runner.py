@@ -61,7 +61,7 @@ def run(options: Options) -> int:
     finding = study.finding(results)
     text = f"{study.claim}\n\n{finding}\n\n{tables(study, results)}\n"
     with atomic_write(out / "study.md") as unfinished:
-        unfinished.write_text(text)
+        unfinished.write_text(text, encoding="utf-8")
     plot(study, results, out / "study.png")
     facts = {
         "study": study.name,

@@ -15,6 +15,7 @@ from experiments.train.validation import Validation
 from pconv_jax.common.atomic_write import is_temporary, write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.memory import advising_on_memory
 from pconv_jax.common.output_folder import check_output_folder
 from pconv_jax.data import SPLITS, ImageSource, open_source
 from pconv_jax.losses import check_vgg
@@ -35,8 +36,14 @@ def run(config: Config) -> int:
 
     Raises:
         InputError: a mistake in settings, data, weights or the output folder.
-        TrainingError: a loss was no longer finite.
+        TrainingError: a loss was no longer finite, or a file could not be written.
+        MemoryError: the devices have too little memory.
     """
+    with advising_on_memory("choose a smaller --batch-size or --image-size, or fewer --widths"):
+        return _run(config)
+
+
+def _run(config: Config) -> int:
     config.check()
     _check_folder(config)
     prepare_jax()

@@ -32,8 +32,8 @@ class MetricsLog:
         self._path = folder / "metrics.jsonl"
         kept = [row for row in read_metrics(self._path) if row["step"] <= resume_step]
         with atomic_write(self._path) as unfinished:
-            unfinished.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        self._file: TextIO = self._path.open("a", buffering=1)
+            unfinished.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+        self._file: TextIO = self._path.open("a", buffering=1, encoding="utf-8")
         self._events = _Events(folder / "events", purge_step=resume_step + 1)
 
     def __enter__(self) -> Self:
@@ -95,7 +95,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     """
     if not path.exists():
         return []
-    lines = path.read_text().split("\n")
+    lines = path.read_text(encoding="utf-8").split("\n")
     return [json.loads(line) for line in lines[:-1]]  # a whole line ends with a newline
 
 

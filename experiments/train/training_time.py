@@ -55,7 +55,7 @@ class TrainingTime:
         if not path.exists():
             return cls()
         try:
-            return cls(**json.loads(path.read_text()))
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
             raise InputError(f"{path} is damaged ({error}): delete it, and time is counted anew") from error
 

@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from pconv_jax.common.errors import InputError
@@ -30,11 +32,16 @@ def check_values(name: str, values: np.ndarray, place: str | os.PathLike[str]) -
         )
 
 
+def in_range(output: jax.Array) -> jax.Array:
+    """A network's output clipped to [0, 1]; NaN where it is infinite, for `check_output` to see."""
+    return jnp.where(jnp.isfinite(output), output.clip(0.0, 1.0), jnp.nan)
+
+
 def check_output(pixels: np.ndarray) -> None:
-    """Refuses output in which a value is NaN: it would become black.
+    """Refuses output that was not finite: it would become black or white.
 
     Args:
-        pixels: floating point, those that replace a hole.
+        pixels: floating point, those that replace a hole, from `in_range`.
 
     Raises:
         InputError: a value is NaN.
@@ -42,8 +49,8 @@ def check_output(pixels: np.ndarray) -> None:
     wrong = int(np.isnan(pixels).sum())
     if wrong:
         raise InputError(
-            f"the network returns NaN for {wrong} of the {pixels.size} values in the hole: its weights are damaged or "
-            "its training diverged, so choose others"
+            f"the network returns NaN or infinity for {wrong} of the {pixels.size} values in the hole: its weights are "
+            "damaged or its training diverged, so choose others"
         )
 
 

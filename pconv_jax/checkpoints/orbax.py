@@ -15,7 +15,8 @@ from typing import Any, Self
 import jax
 import numpy as np
 
-from pconv_jax.common.errors import InputError
+from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
+from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.common.paths import given_path
 
 
@@ -55,6 +56,8 @@ class Checkpoints:
             get_metric_fn=self._score, reverse=True, n=1, keep_checkpoints_without_metrics=False
         )
         self._minimise = minimise
+        self._saving: int | None = None  # step of the save that was begun last
+        hide_logged_errors()
         try:
             self._checkpointer = training.Checkpointer(
                 Path(directory).resolve(),
@@ -65,7 +68,7 @@ class Checkpoints:
             )
         except Exception as error:  # of many types, as in `load`
             raise InputError(
-                f"the checkpoints in {directory} cannot be opened ({_reason(error)}): repair them or choose another run"
+                f"the checkpoints in {directory} cannot be opened ({why(error)}): repair them or choose another run"
             ) from error
 
     def __enter__(self) -> Self:
@@ -74,7 +77,8 @@ class Checkpoints:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._checkpointer.close()
+        with self._writing():
+            self._checkpointer.close()
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -88,7 +92,7 @@ class Checkpoints:
         except Exception as error:  # of many types, as in `load`
             raise InputError(
                 f"the config of these networks, {self._checkpointer.directory}/metadata, is missing or "
-                f"damaged ({_reason(error)}): restore it, or choose another run"
+                f"damaged ({why(error)}): restore it, or choose another run"
             ) from error
 
     @property
@@ -128,11 +132,17 @@ class Checkpoints:
             step: number of steps taken; nothing happens if it is saved already.
             parts: by name, pytrees of arrays, or objects that know how to save themselves (Grain iterators).
             metrics: scores, including the one that decides which checkpoint is best.
+
+        Raises:
+            TrainingError: it cannot be written, or the one before, which was still being written.
         """
         if any(entry.step == step for entry in self._checkpointer.checkpoints):
             return
         copies = {name: part if _saves_itself(part) else _copy(part) for name, part in parts.items()}
-        self._checkpointer.save_checkpointables_async(step, copies, metrics=dict(metrics or {}))
+        self.wait()
+        self._saving = step
+        with self._writing():
+            self._checkpointer.save_checkpointables_async(step, copies, metrics=dict(metrics or {}))
 
     def load(self, parts: Mapping[str, Any], *, step: int | None = None) -> dict[str, Any]:
         """Loads parts of a checkpoint.
@@ -165,12 +175,25 @@ class Checkpoints:
         except Exception as error:  # Orbax and TensorStore raise many types, with the same meaning for the user
             raise InputError(
                 f"the checkpoint of step {step or steps[-1]} in {directory} is damaged or belongs to another "
-                f"configuration ({_reason(error)}): restore another step or start a new run"
+                f"configuration ({why(error)}): restore another step or start a new run"
             ) from error
 
     def wait(self) -> None:
-        """Returns when the save in progress is on disk."""
-        self._checkpointer.wait()
+        """Returns when the save in progress is on disk; TrainingError if it cannot be written."""
+        with self._writing():
+            self._checkpointer.wait()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # of many types, as in `load`
+            latest = self.latest
+            kept = "no other was saved before" if latest is None else f"that of step {latest} is whole"
+            raise TrainingError(
+                f"the checkpoint of step {self._saving} cannot be written to {self._checkpointer.directory} "
+                f"({why(error)}), and {kept}: make room or the folder writable, and --resume continues"
+            ) from error
 
 
 @contextlib.contextmanager
@@ -194,11 +217,6 @@ def open_checkpoints(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]
         raise InputError(f"{folder} holds no checkpoint: give the output folder of a run that saved one")
     with Checkpoints(folder) as checkpoints:
         yield checkpoints
-
-
-def _reason(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
 
 
 def _saves_itself(part: Any) -> bool:

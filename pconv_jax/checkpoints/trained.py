@@ -15,7 +15,7 @@ import numpy as np
 from flax import nnx
 from numpy.typing import ArrayLike
 
-from pconv_jax.checkpoints.checks import check_about, check_output, check_values
+from pconv_jax.checkpoints.checks import check_about, check_output, check_values, in_range
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
@@ -87,7 +87,7 @@ class TrainedGenerator:
 
         Raises:
             InputError: shapes that do not fit, values out of range, a boolean `mask`, or not exactly one of `mask` and
-                `hole`; or an output that is NaN in a hole.
+                `hole`; or an output that is not finite in a hole.
         """
         images, holes = _as_batch(image, mask, hole)
         output, valid = self.raw(images, np.float32(1) - holes)
@@ -114,7 +114,8 @@ class TrainedGenerator:
             masks: float32 `[N, H, W, 1]`, 1 = valid, 0 = hole.
 
         Returns:
-            Output `[N, H, W, 3]` clipped to [0, 1], and the updated mask `[N, H, W, 1]`: 0 where a hole stays empty.
+            Output `[N, H, W, 3]` clipped to [0, 1], NaN where it is not finite, and the updated mask `[N, H, W, 1]`:
+            0 where a hole stays empty.
         """
         output, valid = _compiled()(self.graph, self.config.image_size, self.params, self.stats, images, masks)
         return np.asarray(output), np.asarray(valid)
@@ -188,7 +189,7 @@ def _forward(
         output, valid = network(images, masks)
     else:
         output, valid = run_resized(network, images, masks, size=size)
-    return output.clip(0.0, 1.0), valid
+    return in_range(output), valid
 
 
 def _as_batch(image: ArrayLike, mask: ArrayLike | None, hole: ArrayLike | None) -> tuple[np.ndarray, np.ndarray]:

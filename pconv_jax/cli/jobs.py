@@ -1,12 +1,14 @@
 """Plans the work: which photograph, with which mask, to which file."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.photographs import Found, find_photographs, resolver
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.paths import names_folder
 from pconv_jax.imaging import OUTPUT_FORMATS, best_matches, image_files, masks_beside
 
 
@@ -48,12 +50,12 @@ class Plan:
     passed_over: list[str]
 
 
-def plan(image: Path, out: Path, holes: Holes, *, overwrite: bool = False) -> Plan:
+def plan(image: Path, out: str | os.PathLike[str], holes: Holes, *, overwrite: bool = False) -> Plan:
     """Plans the work, without reading any image.
 
     Args:
         image: a photograph, or a folder of them.
-        out: for a photograph the file to write, or an existing folder; for a folder a folder.
+        out: for a photograph the file to write, or a folder that exists or ends in a slash; for a folder a folder.
         holes: where the holes are found.
         overwrite: whether the photograph may be replaced by its restored version.
 
@@ -66,9 +68,12 @@ def plan(image: Path, out: Path, holes: Holes, *, overwrite: bool = False) -> Pl
     """
     if holes.mask is not None and not holes.mask.exists():
         raise InputError(f"{holes.mask} does not exist: give a mask file, or a folder of them")
+    given, out = out, Path(out)
+    if names_folder(given) and out.is_file():
+        raise InputError(f"-o {os.fspath(given)} is a file: leave out what follows its name, or give a folder")
     found = find_photographs(image, out, holes.mask)
     masks = _masks(found, holes.mask)
-    into_folder = image.is_dir() or out.is_dir()
+    into_folder = image.is_dir() or out.is_dir() or names_folder(given)
     real = resolver()
     jobs = []
     for name, (mask, fault) in zip(found.names, masks, strict=True):

@@ -22,7 +22,7 @@ class Inpaint:
 
     Attributes:
         image: a photograph, or a folder of them: PNG, JPEG, TIFF, WebP and others.
-        out: the file to write, or a folder for the results.
+        out: the file to write, or a folder for the results: one that exists, or a name that ends in a slash.
         holes: where the damage is, by exactly one of --mask, --mask-alpha and --mask-color.
         weights: bundled weights by their name (see `pconv-jax info`), a .safetensors file, or the folder of a training
             run.
@@ -41,7 +41,7 @@ class Inpaint:
     """
 
     image: tyro.conf.Positional[Path]
-    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]  # a Path would drop the slash at its end
     holes: tyro.conf.OmitArgPrefixes[Holes] = dataclasses.field(default_factory=Holes)
     weights: str = DEFAULT_WEIGHTS
     best: bool = False

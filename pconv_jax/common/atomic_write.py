@@ -52,4 +52,4 @@ def write_json(path: Path, content: Any) -> None:
         content: JSON values, none of them NaN or infinite; paths become text.
     """
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, allow_nan=False, default=str) + "\n")
+        temporary.write_text(json.dumps(content, indent=2, allow_nan=False, default=str) + "\n", encoding="utf-8")

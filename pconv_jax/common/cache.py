@@ -22,11 +22,15 @@ def cache_folder() -> Path:
         raise InputError("there is no home folder to keep files in: set PCONV_JAX_CACHE to a folder") from error
 
 
+_told = ""  # what this process was warned of
+
+
 def enable_compilation_cache() -> None:
     """Keeps compiled programs for later runs, in the user's cache unless JAX is configured otherwise.
 
-    Warns where that folder cannot be written; everything works without it, and compiles again.
+    Warns once where that folder cannot be written; everything works without it, and compiles again.
     """
+    global _told
     import jax
 
     if jax.config.values.get("jax_compilation_cache_dir") is not None:
@@ -40,10 +44,12 @@ def enable_compilation_cache() -> None:
     except OSError as error:
         hindrance = f"{error.filename} cannot be used ({reason(error)})"
     if hindrance:
-        warnings.warn(
-            f"programs are compiled anew in each process, since {hindrance}: set PCONV_JAX_CACHE to a folder",
-            stacklevel=2,
-        )
+        if hindrance != _told:
+            _told = hindrance
+            warnings.warn(
+                f"programs are compiled anew in each process, since {hindrance}: set PCONV_JAX_CACHE to a folder",
+                stacklevel=2,
+            )
         return
     jax.config.update("jax_compilation_cache_dir", str(folder))
     # Small programs too: a run has dozens, of a fraction of a second each.

@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pconv_jax.common.errors import InputError, TrainingError, reason
-from pconv_jax.common.output import any_console, drop_unwritable_output, flush_output, readers_left
+from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
+from pconv_jax.common.output import (
+    any_console,
+    drop_unwritable_output,
+    flush_output,
+    hide_warnings_of_pillow,
+    readers_left,
+)
 from pconv_jax.common.paths import check_arguments
 
 _READER_LEFT = 141  # 128 + SIGPIPE, as a shell reports it
@@ -63,9 +70,11 @@ def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], 
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show
+            hide_warnings_of_pillow()
             try:
                 check_arguments(arguments)
-                return work(arguments) or 0
+                with advising_on_memory(IF_DEVICE_IS_FULL):
+                    return work(arguments) or 0
             finally:
                 flush_output()
     except InputError as error:
@@ -74,8 +83,8 @@ def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], 
         return _say(f"stopped: {error}", 1)
     except KeyboardInterrupt:
         return _say(interrupted, 130)
-    except MemoryError:
-        return _say("stopped: not enough memory", 1)
+    except MemoryError as error:
+        return _say(f"stopped: {str(error) or 'not enough memory'}", 1)
     except OSError as error:  # a name that is too long, a folder that may not be entered, a full disk
         if isinstance(error, BrokenPipeError) and readers_left():
             raise

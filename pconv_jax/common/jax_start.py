@@ -8,8 +8,11 @@ from pconv_jax.common.errors import InputError
 _users: set[int] = set()  # processes that have used JAX: this one, and those that it was forked from
 
 
-def prepare_jax() -> None:
-    """Starts JAX, with compiled programs kept for later processes.
+def prepare_jax(*, keep_programs: bool = True) -> None:
+    """Starts JAX.
+
+    Args:
+        keep_programs: keep compiled programs for later processes, and use theirs.
 
     Raises:
         InputError: the process was forked from one that had used JAX, whose threads would be waited for here for ever;
@@ -22,7 +25,8 @@ def prepare_jax() -> None:
         )
     import jax
 
-    enable_compilation_cache()
+    if keep_programs:
+        enable_compilation_cache()
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:  # the latter, without a word, for CUDA without its packages

@@ -6,6 +6,7 @@ import io
 import os
 import select
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -24,6 +25,11 @@ def any_console() -> Iterator[None]:
                 undo.callback(stream.reconfigure, errors=stream.errors)
                 stream.reconfigure(errors=_HANDLER)
         yield
+
+
+def hide_warnings_of_pillow() -> None:
+    """Hides what Pillow says of damaged metadata: it does not name the file, and what matters is said by `imaging`."""
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 def flush_output() -> None:

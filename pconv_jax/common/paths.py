@@ -28,6 +28,11 @@ def given_path(path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
+def names_folder(name: str | os.PathLike[str]) -> bool:
+    """Whether a name can only mean a folder, since it ends in a slash or a dot."""
+    return os.path.basename(os.fspath(name)) in ("", ".", "..")
+
+
 def check_arguments(arguments: Sequence[str]) -> None:
     """Refuses empty arguments of a command, and those with NUL characters.
 

@@ -16,7 +16,8 @@ from pconv_jax.common.errors import InputError, shortened
 from pconv_jax.common.progress import progress_options
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, hash_fraction, split_by_hash
-from pconv_jax.imaging import IMAGE_SUFFIXES, image_files
+from pconv_jax.imaging import IMAGE_SUFFIXES, image_files, other_files
+from pconv_jax.imaging.formats import RAW_SUFFIXES
 from pconv_jax.imaging.opening import opened_file
 from pconv_jax.imaging.whole import seems_whole
 
@@ -44,8 +45,8 @@ class FolderSource:
         """Finds and checks the images.
 
         Every file with an image suffix is checked: JPEG and PNG files from their headers, ends and checksums, others by
-        decoding them. Those that cannot be used are named in one warning and left out. Other files (notes, labels) and
-        hidden ones are ignored.
+        decoding them. Those that cannot be used are named in one warning and left out, and so are the raw files of
+        cameras. Other files (notes, labels) and hidden ones are ignored.
 
         If `root` holds a folder `train` (`training`) and a folder `test` (`testing`) or `val` (`valid`, `validation`),
         whatever their case, these are the splits; if one of the latter two is missing, a tenth of `train` takes its
@@ -64,8 +65,11 @@ class FolderSource:
         if not self.root.is_dir():
             raise InputError(f"--data-dir {self.root} is not a folder: give the one that your images are in")
         listed = tuple(_listed(self.root))
+        raw = tuple(file.as_posix() for file in other_files(self.root) if file.suffix.lower() in RAW_SUFFIXES)
         if not listed:
-            raise InputError(f"{self.root} holds no images ({', '.join(IMAGE_SUFFIXES)}): give another folder")
+            found = "raw files of cameras, but no images" if raw else "no images"
+            raise InputError(f"{self.root} holds {found} ({', '.join(IMAGE_SUFFIXES)}): give another folder")
+        _warn_of_raw(self.root, raw)
         self.split = split
         usable = _usable(self.root, listed)
         if not usable:
@@ -102,6 +106,16 @@ def _listed(root: Path) -> Iterator[tuple[str, int, int]]:
         # A dangling link has no size; it is reported with the files that cannot be decoded.
         info = path.stat() if path.exists() else path.lstat()
         yield file.as_posix(), info.st_size, info.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=4)  # as below
+def _warn_of_raw(root: Path, files: tuple[str, ...]) -> None:
+    if files:
+        warnings.warn(
+            f"raw files of cameras in {root} are left out, since they are not developed ({len(files)}: "
+            f"{shortened(files, _NAMED)}): save them as PNG, JPEG or TIFF to use them",
+            stacklevel=2,
+        )
 
 
 # Cached, so that opening three splits checks and warns once; a changed file has another date and is checked again.

@@ -200,7 +200,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{folder} holds no evaluation: give a folder that `python -m experiments.evaluate` wrote")
     try:
-        content = dict(json.loads(path.read_text()))
+        content = dict(json.loads(path.read_text(encoding="utf-8")))
         if missing := [name for name in _FACTS if name not in content]:
             raise ValueError(f"it has no {missing[0]}")
         return content

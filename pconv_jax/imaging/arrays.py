@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.imaging import exif
 from pconv_jax.imaging.masks import MASK_THRESHOLD, check_meaning, luma
 
 _STRIP = 2**21  # pixels that are processed together, so that no copy of a large image is needed
@@ -40,6 +41,7 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
             raise InputError(f"a PIL image of mode {image.mode} cannot be inpainted: convert it to RGB or L first")
         from PIL import Image
 
+        _check_upright(image, "image")
         pixels, info = np.asarray(image), dict(image.info)
 
         def as_picture(result: np.ndarray) -> Any:
@@ -105,7 +107,22 @@ def _size(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))
 
 
+def _check_upright(picture: Any, name: str) -> None:
+    """Refuses a PIL image that is to be turned: what is painted on it as viewers show it would lie elsewhere."""
+    picture.load()  # which turns TIFF
+    try:
+        orientation = picture.getexif().get(exif.ORIENTATION, 1)
+    except exif.DAMAGED:
+        return
+    if orientation in range(2, 9):
+        raise InputError(
+            f"the {name} is stored turned (EXIF orientation {orientation}): give PIL.ImageOps.exif_transpose(picture), "
+            "and image and mask as they are shown"
+        )
+
+
 def _hole_of_picture(picture: Any) -> np.ndarray:
+    _check_upright(picture, "mask picture")
     if picture.mode in ("I", "F"):
         raise InputError(
             f"a mask picture of mode {picture.mode} does not say which value is white: convert it to mode L"

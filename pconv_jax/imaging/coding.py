@@ -6,7 +6,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _LOSSLESS = frozenset(["PNG", "BMP", "GIF", "PPM"])
-_LOSSY_TIFF = frozenset(["jpeg", "tiff_jpeg", "webp"])  # Pillow's names; WebP may be either
+# JPEG, old and new; JPEG 2000, LERC, WebP and JPEG XL, which may be either; lossy DNG.
+_LOSSY_TIFF = frozenset([6, 7, 33003, 33005, 34712, 34887, 34892, 50001, 50002, 52546])
 _TRANSPOSED = (5, 6, 7, 8)
 
 
@@ -49,8 +50,13 @@ def jpeg_coding(image: "Image", orientation: int) -> JpegCoding | None:
 def is_lossless(image: "Image", stream: IO[bytes]) -> bool:
     """Whether an opened file holds its pixels without loss; the stream stays where it is."""
     if image.format == "TIFF":
-        return image.info.get("compression") not in _LOSSY_TIFF
+        return is_lossless_tiff(image.tag_v2.get(259, 1))  # type: ignore[attr-defined] # of TiffImageFile
     return _webp_is_lossless(stream) if image.format == "WEBP" else image.format in _LOSSLESS
+
+
+def is_lossless_tiff(compression: int) -> bool:
+    """Whether a TIFF file's compression, the number of its tag, loses nothing."""
+    return compression not in _LOSSY_TIFF
 
 
 def _webp_is_lossless(stream: IO[bytes]) -> bool:

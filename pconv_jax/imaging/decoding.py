@@ -28,6 +28,7 @@ from pconv_jax.imaging.tiff_decoding import (
     upright,
 )
 from pconv_jax.imaging.tiff_pages import naming_compression, pages_of
+from pconv_jax.imaging.tiff_segments import check_deflate, check_segments
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
@@ -204,6 +205,11 @@ def _load(name: str, stream: IO[bytes], image: "Image") -> tuple["Exif | None", 
     """
     if image.format == "TIFF":
         _, orientation = _tags(image)  # which Pillow forgets while it loads
+        place = stream.tell()
+        if directory := directory_of(stream):
+            check_segments(directory, stream.seek(0, 2))
+            check_deflate(stream, directory)
+        stream.seek(place)
         if not in_planes(image):
             with naming_compression(name, stream):
                 image.load()

@@ -4,11 +4,13 @@ import dataclasses
 from typing import IO, TYPE_CHECKING
 
 from pconv_jax.imaging import exif, pixels
+from pconv_jax.imaging.coding import is_lossless_tiff
 from pconv_jax.imaging.limits import check_memory, check_size
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import texts_of_tiff
 from pconv_jax.imaging.tiff_pages import by_libtiff, further_channels
-from pconv_jax.imaging.tiff_tags import Directory, exif_block, first_directory
+from pconv_jax.imaging.tiff_segments import check_segments
+from pconv_jax.imaging.tiff_tags import Directory, exif_block, first_directory, numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,13 +30,15 @@ def many_channels(
     check_size(name, (tags[256], tags[257]), max_pixels)
     if max_pixels is None:
         check_memory(name, (tags[256], tags[257]), bytes_a_pixel=2 * len(tags[258]))
+    directory = first_directory(stream)
+    check_segments(directory, stream.seek(0, 2))
     layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
     orientation, icc, dpi = tags.get(exif.ORIENTATION, 1), tags.get(exif.PROFILE), exif.dpi_of(tags)
     found = upright(layers, orientation, "TIFF")
-    directory = first_directory(stream)
+    lossless = is_lossless_tiff(numbers(directory, 259, default=1)[0])
     block, texts = tiff_block(stream, directory, notes), texts_of_tiff(directory.entries, notes)
     infrared = further_channel(stream, directory, orientation, notes)
-    return dataclasses.replace(found, exif=block, icc=icc, dpi=dpi, lossless=True, texts=texts, infrared=infrared)
+    return dataclasses.replace(found, exif=block, icc=icc, dpi=dpi, lossless=lossless, texts=texts, infrared=infrared)
 
 
 def many_channels_tags(stream: IO[bytes]) -> "Exif | None":
@@ -49,6 +53,7 @@ def many_channels_tags(stream: IO[bytes]) -> "Exif | None":
         return None
     bits = tags.get(258, ())
     many = isinstance(bits, tuple) and len(bits) > 1 and set(bits) in ({8}, {16})
+    many = many and all(isinstance(tags.get(side), int) for side in (256, 257))
     return tags if many and tags.get(262) in (0, 1, 2) else None
 
 

@@ -11,11 +11,10 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.opening import UnknownFormat
-from pconv_jax.imaging.tiff_tags import Directory, directory_at, first_directory, header
+from pconv_jax.imaging.tiff_segments import STRIPS, TILES
+from pconv_jax.imaging.tiff_tags import Directory, directory_at, first_directory, header, numbers
 
-_LETTERS = {3: "u2", 4: "u4", 16: "u8"}
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 262, 277
-_STRIPS, _TILES = (273, 279), (324, 325)  # places and lengths
 _TILE_WIDTH, _PREDICTOR, _PLANES = 322, 317, 284
 _COPIED = frozenset([257, 259, 266, 273, 278, 279, 323, 324, 325])
 _SMALLER, _MASK = 1, 4  # of tag 254: a thumbnail or a level of a pyramid; a mask
@@ -55,7 +54,7 @@ def pages_of(stream: IO[bytes]) -> Pages:
     except (ValueError, struct.error):  # it is damaged, which its reader will say
         places = {}
     stream.seek(0)
-    full = [place for place, found in places.items() if not _numbers(found, 254, 0)[0] & (_SMALLER | _MASK)]
+    full = [place for place, found in places.items() if not numbers(found, 254, default=0)[0] & (_SMALLER | _MASK)]
     infrared = len(full) == 2 and _is_infrared(places[full[0]], places[full[1]])
     if len(places) < 2 or not (len(full) == 1 or infrared):
         return Pages(stream, None)
@@ -65,7 +64,7 @@ def pages_of(stream: IO[bytes]) -> Pages:
 def rare_compression(stream: IO[bytes]) -> str | None:
     """The name of a TIFF file's compression, if some of the libraries cannot read it."""
     try:
-        return _COMPRESSIONS.get(_numbers(first_directory(stream), 259, 1)[0])
+        return _COMPRESSIONS.get(numbers(first_directory(stream), 259, default=1)[0])
     except (ValueError, struct.error):
         return None
 
@@ -86,8 +85,8 @@ def naming_compression(name: str, stream: IO[bytes]) -> Iterator[None]:
 
 def further_channels(first: Directory) -> list[int]:
     """The places of the channels of a TIFF file that are neither colour nor alpha."""
-    meanings = _numbers(first, _EXTRA) if _EXTRA in first.entries else ()
-    colours = _numbers(first, _SAMPLES, 1)[0] - len(meanings)
+    meanings = numbers(first, _EXTRA) if _EXTRA in first.entries else ()
+    colours = numbers(first, _SAMPLES, default=1)[0] - len(meanings)
     if colours not in (1, 3):
         return []
     return [colours + place for place, meaning in enumerate(meanings) if meaning == 0]
@@ -102,23 +101,23 @@ def by_libtiff(stream: IO[bytes]) -> np.ndarray:
     first = first_directory(stream)
     stream.seek(0)
     content = stream.read()
-    width, channels = _numbers(first, _WIDTH)[0], _numbers(first, _SAMPLES, 1)[0]
-    if set(_numbers(first, _BITS)) not in ({8}, {16}):
+    width, channels = numbers(first, _WIDTH)[0], numbers(first, _SAMPLES, default=1)[0]
+    if set(numbers(first, _BITS)) not in ({8}, {16}):
         raise ValueError("its channels have different depths")
-    if _numbers(first, _PLANES, 1)[0] == 1:
+    if numbers(first, _PLANES, default=1)[0] == 1:
         values = _one_channel(content, first, channels, {}).reshape(-1, width, channels)
     else:
-        pair = _TILES if _TILES[0] in first.entries else _STRIPS
-        given = [_numbers(first, tag) for tag in pair]
+        pair = TILES if TILES[0] in first.entries else STRIPS
+        given = [numbers(first, tag) for tag in pair]
         count = len(given[0]) // channels
         planes = [
             {tag: numbers[plane * count : (plane + 1) * count] for tag, numbers in zip(pair, given, strict=True)}
             for plane in range(channels)
         ]
         values = np.stack([_one_channel(content, first, 1, plane) for plane in planes], axis=-1)
-    if _numbers(first, _PREDICTOR, 1)[0] != 2:
+    if numbers(first, _PREDICTOR, default=1)[0] != 2:
         return values
-    tile = _numbers(first, _TILE_WIDTH, width)[0]
+    tile = numbers(first, _TILE_WIDTH, default=width)[0]
     for left in range(0, width, tile):  # each holds differences from pixel to pixel
         part = values[:, left : left + tile]
         np.cumsum(part, axis=1, dtype=part.dtype, out=part)
@@ -129,10 +128,10 @@ def _one_channel(content: bytes, first: Directory, channels: int, places: dict[i
     """A file's channels side by side, or those at some places, as one of 16 bits."""
     from PIL import Image
 
-    tags = {_BITS: _numbers(first, _BITS)[0], _SAMPLES: 1, _PHOTOMETRIC: 1, _PREDICTOR: 1, _PLANES: 1}
+    tags = {_BITS: numbers(first, _BITS)[0], _SAMPLES: 1, _PHOTOMETRIC: 1, _PREDICTOR: 1, _PLANES: 1}
     added = {tag: exif.Values(exif.SHORT, (value,)) for tag, value in tags.items()}
     for tag in {_WIDTH, _TILE_WIDTH} & set(first.entries):
-        added[tag] = exif.Values(exif.LONG, (_numbers(first, tag)[0] * channels,))
+        added[tag] = exif.Values(exif.LONG, (numbers(first, tag)[0] * channels,))
     added.update({tag: exif.Values(exif.LONG, numbers) for tag, numbers in places.items()})
     changed = b"".join(exif.extended(content, added, keep=lambda tag: tag in _COPIED))
     with Image.open(io.BytesIO(changed), formats=["TIFF"]) as image:
@@ -165,14 +164,7 @@ def _page(stream: IO[bytes], place: int) -> IO[bytes]:
 
 def _is_infrared(colours: Directory, other: Directory) -> bool:
     """Whether the second of two pages is one of grey that belongs to the colours of the first."""
-    same = all(_numbers(colours, tag) == _numbers(other, tag) for tag in (_WIDTH, _HEIGHT))
-    grey = _numbers(other, _SAMPLES, 1) == (1,) and _numbers(other, _PHOTOMETRIC, 1) == (1,)
-    deep = set(_numbers(colours, _BITS, 1)) == set(_numbers(other, _BITS, 1))
-    return same and grey and deep and _numbers(colours, _SAMPLES, 1)[0] >= 3
-
-
-def _numbers(directory: Directory, tag: int, default: int = 0) -> tuple[int, ...]:
-    entry = directory.entries.get(tag)
-    if entry is None or entry.kind not in _LETTERS:
-        return (default,)
-    return tuple(np.frombuffer(entry.data, f"{directory.order}{_LETTERS[entry.kind]}").tolist())
+    same = all(numbers(colours, tag) == numbers(other, tag) for tag in (_WIDTH, _HEIGHT))
+    grey = numbers(other, _SAMPLES, default=1) == (1,) and numbers(other, _PHOTOMETRIC, default=1) == (1,)
+    deep = set(numbers(colours, _BITS, default=1)) == set(numbers(other, _BITS, default=1))
+    return same and grey and deep and numbers(colours, _SAMPLES, default=1)[0] >= 3

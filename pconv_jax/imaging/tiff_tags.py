@@ -4,9 +4,12 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import IO, NamedTuple
 
+import numpy as np
+
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _IN_EXIF = range(1, 13)  # the types that an EXIF block can hold
 _LONG = 4
+_LETTERS = {3: "u2", 4: "u4", 16: "u8"}
 _DIRECTORIES = (34665, 34853, 40965)  # EXIF, GPS, interoperability
 _LARGEST = 1 << 28  # bytes of a tag
 _DEEPEST = 3
@@ -92,6 +95,14 @@ def directory_at(stream: IO[bytes], start: int, order: str, *, big: bool) -> Dir
             entries[tag] = Entry(kind, field[:length])
     following = struct.unpack(f"{order}{letter}", last)[0] if len(last) == width else 0
     return Directory(order, entries, following, damaged)
+
+
+def numbers(directory: Directory, tag: int, *, default: int = 0) -> tuple[int, ...]:
+    """The whole numbers of a tag; one default if it is not there."""
+    entry = directory.entries.get(tag)
+    if entry is None or entry.kind not in _LETTERS:
+        return (default,)
+    return tuple(np.frombuffer(entry.data, f"{directory.order}{_LETTERS[entry.kind]}").tolist())
 
 
 def _read(stream: IO[bytes], place: int, size: int) -> bytes:

@@ -1,5 +1,7 @@
 """Holes in flat surroundings of 16 bits, where an error that 8 bits hide would show."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 _REACH = 24  # px around a pixel that count as its surroundings
@@ -21,15 +23,34 @@ def kept_flat(
     Returns:
         The values, `[P, C]`.
     """
+    kept, left, step = values.copy(), np.arange(len(values)), 1
+    while len(left):  # those that see nothing but hole look further, at blocks in place of pixels
+        darkest, brightest = _range_around(pixels, hole, rows[left], columns[left], step)
+        difference = brightest.astype(np.int32) - darkest  # negative where there is nothing but hole
+        flat = (difference >= 0) & (difference < _STEP)
+        kept[left] = np.where(flat, np.clip(values[left], darkest, brightest), values[left])
+        left = left[difference[:, 0] < 0]
+        step *= 2
+    return kept
+
+
+def _range_around(
+    pixels: np.ndarray, hole: np.ndarray, rows: np.ndarray, columns: np.ndarray, step: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The darkest and the brightest value around some pixels, `[P, C]` each, among blocks of `step` x `step` px."""
     import cv2
 
-    if not len(values):
-        return values
-    top, left = (max(0, int(place.min()) - _REACH) for place in (rows, columns))
-    around = np.s_[top : rows.max() + _REACH + 1, left : columns.max() + _REACH + 1]
+    reach = _REACH * step
+    top, left = (max(0, int(place.min()) - reach) for place in (rows, columns))
+    around = np.s_[top : rows.max() + reach + 1, left : columns.max() + reach + 1]
     gap, seen = hole[around][..., None], pixels[around]
     kernel = np.ones((2 * _REACH + 1,) * 2, np.uint8)
-    darkest = cv2.erode(np.where(gap, np.uint16(65535), seen), kernel).reshape(seen.shape)[rows - top, columns - left]
-    brightest = cv2.dilate(np.where(gap, np.uint16(0), seen), kernel).reshape(seen.shape)[rows - top, columns - left]
-    difference = brightest.astype(np.int32) - darkest  # negative where there is nothing but hole
-    return np.where((difference >= 0) & (difference < _STEP), np.clip(values, darkest, brightest), values)
+    places = (rows - top) // step, (columns - left) // step
+
+    def extreme(unseen: int, join: np.ufunc, spread: Callable[..., np.ndarray]) -> np.ndarray:
+        values = np.where(gap, np.uint16(unseen), seen)
+        for axis in (0, 1):
+            values = join.reduceat(values, np.arange(0, values.shape[axis], step), axis=axis)
+        return spread(values, kernel).reshape(values.shape)[places]
+
+    return extreme(65535, np.minimum, cv2.erode), extreme(0, np.maximum, cv2.dilate)

@@ -17,11 +17,13 @@ from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.checkpoints.weights_file import load_generator, load_generator_weights
 from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
 from pconv_jax.imaging.arrays import check_pixels, hole_from, pixels_of
 from pconv_jax.imaging.linear import through_curve
 from pconv_jax.inpainting.flat import kept_flat
+from pconv_jax.inpainting.specks import Speck, batches, find_specks
 from pconv_jax.inpainting.window_pass import WindowPass
-from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, choose_windows
+from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, Window, choose_windows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -145,7 +147,7 @@ class Inpainter:
             hole: instead of `mask`: bool of such a shape, True = damage. A PIL image under either name is a picture of
                 the damage as in files: **white = hole**.
             linear: whether the values are linear in light, as in raw scans; then it is computed through a gamma curve.
-            progress: called with the number of windows done, and of all windows.
+            progress: called with the number of windows done, and of all windows; a batch of specks counts as one.
 
         Returns:
             The inpainted image, of the kind, type and shape of `image`. Valid pixels are those of `image`, to the bit.
@@ -154,6 +156,7 @@ class Inpainter:
         Raises:
             InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`;
                 no valid pixel.
+            MemoryError: the device has too little memory for a window.
 
         Warns:
             WideHolesWarning: holes are wider than the weights were trained for, once for all of the image.
@@ -179,19 +182,24 @@ class Inpainter:
             return inpainted
         if hole.all():
             raise InputError("all of the image is hole: there is no valid pixel to inpaint it from")
-        windows = choose_windows(hole, self.windows)
-        inpaint_window = WindowPass(self.generator, pixels, hole, best=self.best)
+        # Transparent pixels show no colour, and a patch can be full of them.
+        apart = pixels.shape[2] in (1, 3) and self.generator.config.image_size is None
+        specks, rest = find_specks(hole) if apart else ([], hole)
+        work: list[Window | list[Speck]] = [*choose_windows(rest, self.windows), *batches(specks)]
+        inpaint_part = WindowPass(self.generator, pixels, hole, best=self.best)
         deepest = 0.0
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
-            for done, part in enumerate(pool.map(inpaint_window, windows), 1):
-                values = part.pixels
-                if pixels.dtype == np.uint16:
-                    values = kept_flat(values, pixels, hole, part.rows, part.columns)
-                inpainted[part.rows, part.columns] = values
-                deepest = max(deepest, part.depth)
-                if progress is not None:
-                    progress(done, len(windows))
+            with advising_on_memory(IF_DEVICE_IS_FULL):
+                for done, parts in enumerate(pool.map(inpaint_part, work), 1):
+                    for part in parts:
+                        values = part.pixels
+                        if pixels.dtype == np.uint16:
+                            values = kept_flat(values, pixels, hole, part.rows, part.columns)
+                        inpainted[part.rows, part.columns] = values
+                        deepest = max(deepest, part.depth)
+                    if progress is not None:
+                        progress(done, len(work))
         finally:  # after Ctrl-C too, when the windows that are computed have ended
             pool.shutdown(cancel_futures=True)
         self._warn_of_width(2 * deepest)

@@ -1,4 +1,4 @@
-"""The pass of a network over the windows of one image: each is cut out and inpainted, and its new pixels returned."""
+"""The pass of a network over the windows and specks of one image: cut out, inpainted, their new pixels returned."""
 
 import functools
 from collections.abc import Callable
@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from pconv_jax.checkpoints.checks import check_output
+from pconv_jax.checkpoints.checks import check_output, in_range
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import from_float, strips, to_float
+from pconv_jax.inpainting.specks import BATCH, PATCH, PATCH_MARGIN, Speck
 from pconv_jax.inpainting.windows import GRID, MARGIN, Window, blocks_all_hole
 from pconv_jax.models.fill import fill_means, pyramid_fill
 
@@ -49,38 +50,67 @@ class WindowPass:
         """
         # Flattened once: it takes a millisecond, too long for each window.
         numbers, structure = jax.tree.flatten((generator.params, generator.stats))
-        self._network = functools.partial(_compiled(generator.graph, structure), numbers)
+        self._network, self._on_patches = (
+            functools.partial(_compiled(generator.graph, structure, margin), numbers)
+            for margin in (MARGIN, PATCH_MARGIN)
+        )
         self._pixels, self._hole, self._best = pixels, hole, best
         self._unseen = _without_colour(pixels, hole)
         self._coarse = _coarse_fill(pixels, self._unseen)
         if pixels.shape[2] in (2, 4) and self._unseen is not hole:
             self._coarse[..., 3:] = _coarse_fill(pixels, hole)[..., 3:]
 
-    def __call__(self, window: Window) -> InpaintedPixels:
-        """Inpaints one window."""
+    def __call__(self, part: Window | list[Speck]) -> list[InpaintedPixels]:
+        """Inpaints one window, or a batch of specks."""
+        return [self._window(part)] if isinstance(part, Window) else self._specks(part)
+
+    def _window(self, window: Window) -> InpaintedPixels:
         part, holes = _cut(self._pixels, window), _cut(self._hole, window)
-        unseen = _cut(self._unseen, window)
-        masks = ~holes if part.shape[2] in (1, 3) else np.dstack([~unseen, ~holes])
-        image, mask, inside = (_placed(array, window) for array in (to_float(part, unseen), masks, np.ones_like(holes)))
+        seen = self._seen(part, holes, _cut(self._unseen, window))
+        image, mask, inside = (_placed(array, window) for array in (*seen, np.ones_like(holes)))
         coarse = _placed(_cut(self._coarse, window, GRID), window, GRID)
-        output = self._output(image, mask, inside, coarse)
+        output = self._output(self._network, image, mask, inside, coarse)[0]
         top, left = (max(0, -first) for first in (window.top, window.left))  # of the image in the window
         own = window.blocks.repeat(GRID, 0).repeat(GRID, 1)[top:, left:][: len(holes), : holes.shape[1]] & holes
         rows, columns = np.nonzero(own)
-        new = output[rows + top - MARGIN, columns + left - MARGIN]
-        check_output(new)
         return InpaintedPixels(
             rows + max(0, window.top),
             columns + max(0, window.left),
-            from_float(new, part.shape[2], part.dtype),
+            self._as_pixels(output[rows + top - MARGIN, columns + left - MARGIN]),
             window.size / 2 if holes.all() else _depth(holes, own),
         )
 
-    def _output(self, *seen: np.ndarray) -> np.ndarray:
-        """The network's output for a window, or its mean over the window's symmetries."""
+    def _specks(self, specks: list[Speck]) -> list[InpaintedPixels]:
+        patches = [speck.patch for speck in specks]
+        patches += patches[:1] * (BATCH - len(patches))  # so that there is one program
+        seen = [self._seen(*(array[patch] for array in (self._pixels, self._hole, self._unseen))) for patch in patches]
+        image, mask = (np.stack(arrays).astype(np.float32) for arrays in zip(*seen, strict=True))
+        inside = np.ones((*image.shape[:3], 1), np.float32)
+        coarse = np.zeros((BATCH, PATCH // GRID, PATCH // GRID, self._coarse.shape[2]), np.float32)  # never looked at
+        parts = []
+        outputs = self._output(self._on_patches, image, mask, inside, coarse)
+        for speck, patch, output in zip(specks, patches, outputs, strict=False):
+            rows, columns = np.nonzero(self._hole[speck.box])
+            rows, columns = rows + speck.top, columns + speck.left
+            new = output[rows - patch[0].start - PATCH_MARGIN, columns - patch[1].start - PATCH_MARGIN]
+            parts.append(InpaintedPixels(rows, columns, self._as_pixels(new), max(speck.height, speck.width) / 2))
+        return parts
+
+    def _seen(self, part: np.ndarray, holes: np.ndarray, unseen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What a network is shown of a part of the image: floating point, and its mask `[h, w, 1 or 2]`."""
+        masks = [~holes] if part.shape[2] in (1, 3) else [~unseen, ~holes]
+        return to_float(part, unseen), np.dstack(masks)
+
+    def _as_pixels(self, output: np.ndarray) -> np.ndarray:
+        """Output `[P, C]` as pixels of the image's type, checked."""
+        check_output(output)
+        return from_float(output, self._pixels.shape[2], self._pixels.dtype)
+
+    def _output(self, network: Callable[..., jax.Array], *seen: np.ndarray) -> np.ndarray:
+        """A network's output for windows, or its mean over their symmetries."""
         if not self._best:
-            return np.asarray(self._network(*seen))[0]
-        outputs = [symmetry.undo(np.asarray(self._network(*map(symmetry.do, seen)))[0]) for symmetry in _SYMMETRIES]
+            return np.asarray(network(*seen))
+        outputs = [symmetry.undo(np.asarray(network(*map(symmetry.do, seen)))) for symmetry in _SYMMETRIES]
         return np.mean(outputs, axis=0)
 
 
@@ -91,14 +121,14 @@ class _Symmetry(NamedTuple):
     mirrored: bool
 
     def do(self, square: np.ndarray) -> np.ndarray:
-        """`[1, S, S, C]`, mirrored left to right if it is, then turned."""
+        """`[N, S, S, C]`, mirrored left to right if it is, then turned."""
         mirrored = square[:, :, ::-1] if self.mirrored else square
         return np.ascontiguousarray(np.rot90(mirrored, self.turns, axes=(1, 2)))
 
     def undo(self, square: np.ndarray) -> np.ndarray:
-        """`[S, S, C]`, the inverse."""
-        turned = np.rot90(square, -self.turns)
-        return turned[:, ::-1] if self.mirrored else turned
+        """The inverse."""
+        turned = np.rot90(square, -self.turns, axes=(1, 2))
+        return turned[:, :, ::-1] if self.mirrored else turned
 
 
 _SYMMETRIES = [_Symmetry(turns, mirrored) for turns in range(4) for mirrored in (False, True)]
@@ -111,31 +141,32 @@ def _depth(holes: np.ndarray, own: np.ndarray) -> float:
     return float(cv2.distanceTransform(around, cv2.DIST_L2, 3)[1:-1, 1:-1][own].max())
 
 
-@functools.lru_cache(maxsize=8)
-def _compiled(graph: Any, structure: Any) -> Callable[..., jax.Array]:
+@functools.lru_cache(maxsize=16)
+def _compiled(graph: Any, structure: Any, margin: int) -> Callable[..., jax.Array]:
     options = compiler_options(jax.devices()[0])
-    return jax.jit(functools.partial(_inpaint_window, graph, structure), compiler_options=options)
+    return jax.jit(functools.partial(_inpaint_window, graph, structure, margin), compiler_options=options)
 
 
 def _inpaint_window(
     graph: Any,
     structure: Any,
+    margin: int,
     numbers: list[jax.Array],
     image: jax.Array,
     mask: jax.Array,
     inside: jax.Array,
     coarse: jax.Array,
 ) -> jax.Array:
-    """Output for one window without `MARGIN`, `[1, S - 2 MARGIN, S - 2 MARGIN, C]`, C = 3 or 4, clipped to [0, 1].
+    """Output for windows without their margin, `[N, S - 2 margin, S - 2 margin, C]`, C = 3 or 4, clipped to [0, 1].
 
     A fourth channel is filled smoothly; the mask then has two: where the colours are known, and where the fourth is.
     """
     model = nnx.merge(graph, *jax.tree.unflatten(structure, numbers), copy=True)
-    output = model.window(image[..., :3], mask[..., :1], inside=inside, coarse=coarse[..., :3], margin=MARGIN)
+    output = model.window(image[..., :3], mask[..., :1], inside=inside, coarse=coarse[..., :3], margin=margin)
     if image.shape[-1] > 3:
         smooth = pyramid_fill(image[..., 3:], mask[..., 1:], inside=inside, coarse=coarse[..., 3:])
-        output = jnp.concatenate([output, smooth[:, MARGIN:-MARGIN, MARGIN:-MARGIN]], axis=-1)
-    return output.clip(0.0, 1.0)
+        output = jnp.concatenate([output, smooth[:, margin:-margin, margin:-margin]], axis=-1)
+    return in_range(output)
 
 
 def _without_colour(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -45,7 +45,13 @@ _PLACES: dict[Network, tuple[int, ...]] = {
 }
 
 
-def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1], networks: Sequence[Network] = ("VGG16",)) -> VGG16:
+def load_vgg_weights(
+    path: str | Path,
+    *,
+    through: str = LAYERS[-1],
+    networks: Sequence[Network] = ("VGG16",),
+    offer_random: bool = True,
+) -> VGG16:
     """Read VGG16 or VGG19 weights from an HDF5, npz or safetensors file.
 
     A file with a fourth convolution in a block (`block3_conv4`; `features.16`) is VGG19. One that stops before is taken
@@ -56,6 +62,7 @@ def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1], networks: S
             or torchvision's (`features.0.weight`, OIHW kernels; its state dict), in any of the three formats.
         through: deepest layer wanted; a file that stops there is enough, and nothing deeper is read.
         networks: which networks are accepted.
+        offer_random: whether an error may advise to use random weights.
 
     Returns:
         The weights up to `through`, with the preprocessing that the names in the file stand for.
@@ -66,9 +73,8 @@ def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1], networks: S
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise InputError(
-            f"the {' or '.join(networks)} weights file {path} does not exist: give a file, or 'download', or 'random'"
-        )
+        others = "'download', or 'random'" if offer_random else "'download'"
+        raise InputError(f"the {' or '.join(networks)} weights file {path} does not exist: give a file, or {others}")
     with open_arrays(path) as (names, read):
         network, kind, entries = _identify(path, names, networks)
         wanted = convs_through(through, network=network)
@@ -89,12 +95,13 @@ def load_vgg_weights(path: str | Path, *, through: str = LAYERS[-1], networks: S
     )
 
 
-def default_weights(*, cache_dir: str | Path | None = None, progress: bool = True) -> Path:
+def default_weights(*, cache_dir: str | Path | None = None, progress: bool = True, offer_random: bool = True) -> Path:
     """The published Keras file in the user's cache: downloaded the first time, its hash checked every time.
 
     Args:
         cache_dir: the file's folder; default $PCONV_JAX_CACHE, else pconv_jax in $XDG_CACHE_HOME or ~/.cache.
         progress: whether to show a progress bar of the download.
+        offer_random: whether an error may advise to use random weights.
 
     Returns:
         Path of a file whose MD5 is the published one. A damaged copy is downloaded anew.
@@ -122,11 +129,11 @@ def default_weights(*, cache_dir: str | Path | None = None, progress: bool = Tru
             fault += f" {error.response.status_code}"
             error.response.close()  # pooch leaves it open
         fault += f" from {urlsplit(KERAS_URL).netloc}"
-        raise InputError(_how_to_get_it(target, fault)) from error
+        raise InputError(_how_to_get_it(target, fault, offer_random)) from error
     except OSError as error:
-        raise InputError(_how_to_get_it(target, f"{fault}{error}")) from error
+        raise InputError(_how_to_get_it(target, f"{fault}{error}", offer_random)) from error
     except ValueError as error:  # pooch: another hash; it has removed what it downloaded
-        raise InputError(_how_to_get_it(target, f"{fault}what arrived has another MD5")) from error
+        raise InputError(_how_to_get_it(target, f"{fault}what arrived has another MD5", offer_random)) from error
     return target
 
 
@@ -137,6 +144,7 @@ def resolve_weights(
     through: str = LAYERS[-1],
     random_preprocessing: Preprocessing = "caffe",
     networks: Sequence[Network] = ("VGG16",),
+    offer_random: bool = True,
     cache_dir: str | Path | None = None,
     progress: bool = True,
 ) -> VGG16:
@@ -148,6 +156,7 @@ def resolve_weights(
         through: deepest layer wanted.
         random_preprocessing: that of random weights.
         networks: which networks are accepted in a file.
+        offer_random: whether an error may advise to use random weights.
         cache_dir: folder of the download.
         progress: whether to show a progress bar of the download.
 
@@ -161,15 +170,15 @@ def resolve_weights(
         return random_weights(seed, through=through, preprocessing=random_preprocessing)
     if spec == "download":
         convs_through(through)  # a misspelt layer must not cost a download
-        spec = default_weights(cache_dir=cache_dir, progress=progress)
-    return load_vgg_weights(spec, through=through, networks=networks)
+        spec = default_weights(cache_dir=cache_dir, progress=progress, offer_random=offer_random)
+    return load_vgg_weights(spec, through=through, networks=networks, offer_random=offer_random)
 
 
-def _how_to_get_it(target: Path, fault: str) -> str:
+def _how_to_get_it(target: Path, fault: str, offer_random: bool) -> str:
+    otherwise = ", or train on untrained features with --vgg-weights random" if offer_random else ""
     return (
         f"the pretrained VGG16 weights could not be downloaded ({fault}): save {KERAS_URL} "
-        f"({KERAS_BYTES:,} bytes, MD5 {KERAS_MD5}) as {target}, or give a copy with --vgg-weights PATH, "
-        f"or train on untrained features with --vgg-weights random"
+        f"({KERAS_BYTES:,} bytes, MD5 {KERAS_MD5}) as {target}, or give a copy with --vgg-weights PATH{otherwise}"
     )
 
 

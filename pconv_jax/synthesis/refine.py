@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.memory import advising_on_memory
 from pconv_jax.imaging.arrays import check_pixels, from_float, hole_from, pixels_of, to_float
+from pconv_jax.models.fill import pyramid_fill
 from pconv_jax.models.vgg import VGG16, deepest
 from pconv_jax.models.vgg_weights import resolve_weights
 from pconv_jax.synthesis.scales import refine_window, steps_of, window_parts
@@ -44,7 +46,7 @@ def open_vgg(spec: str, settings: SynthesisSettings) -> VGG16:
             "a file of VGG16 or VGG19"
         )
     layer = deepest(settings.layers, network="VGG19")
-    return resolve_weights(spec, seed=0, through=layer, networks=("VGG16", "VGG19"))
+    return resolve_weights(spec, seed=0, through=layer, networks=("VGG16", "VGG19"), offer_random=False)
 
 
 def refine(
@@ -76,11 +78,12 @@ def refine(
 
     Returns:
         The refined image, of the kind, type and shape of `inpainted`. Outside the hole it is equal to it, to the bit;
-        so is an alpha channel.
+        so is an alpha channel. Colours where alpha is 0 are not copied from.
 
     Raises:
         InputError: kinds, shapes or values that do not fit; random weights; weights without a layer; settings that
             make no sense; a hole around which no patch is left to copy.
+        MemoryError: the device has too little memory for a window.
 
     References:
         Yang et al., High-Resolution Image Inpainting using Multi-Scale Neural Patch Synthesis, CVPR 2017,
@@ -96,7 +99,8 @@ def refine(
     found = hole_from(mask, hole, pixels.shape[:2])
     check_pixels(pixels, np.zeros_like(found))
     refined = pixels.copy()
-    _refine_pixels(refined, found, vgg, settings, progress or (lambda done, total: None))
+    with advising_on_memory("leave the refinement out, or set JAX_PLATFORMS=cpu to do without a GPU"):
+        _refine_pixels(refined, found, vgg, settings, progress or (lambda done, total: None))
     result: Picture = rebuild(refined)
     return result
 
@@ -110,10 +114,11 @@ def _refine_pixels(
 ) -> None:
     """Refines `pixels` [H, W, C] in place."""
     windows = list(choose_windows(hole, settings))
-    _check_candidates(windows, hole, settings)
+    hidden = _hidden(pixels, hole)
+    _check_candidates(windows, hole | hidden, settings)
     colours = 1 if pixels.shape[2] < 3 else 3
     total, done = len(windows) * steps_of(settings), 0
-    left = hole.copy()  # without what earlier windows have refined
+    left = hole | hidden  # without what earlier windows have refined
 
     def step() -> None:
         nonlocal done
@@ -124,15 +129,25 @@ def _refine_pixels(
         place = (window.rows, window.columns)
         part = pixels[place]
         start = to_float(part, np.zeros(part.shape[:2], bool))[..., :colours]
+        if hidden[place].any():
+            start = pyramid_fill(start[None], ~hidden[place][None, ..., None])[0].astype(np.float32)
         parts = window_parts(start, window.core, left[place], settings)
         result = refine_window(parts, vgg, settings, progress=step)[: part.shape[0], : part.shape[1]]
         part[window.core, :colours] = from_float(result[window.core], colours, part.dtype)
         left[place] &= ~window.core
 
 
-def _check_candidates(windows: Sequence[Window], hole: np.ndarray, settings: SynthesisSettings) -> None:
+def _hidden(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Where alpha is 0 outside of the hole, bool `[H, W]`: colours that do not show are not to be copied."""
+    if pixels.shape[2] in (1, 3):
+        return np.zeros_like(hole)
+    hidden = ~hole & (pixels[..., -1] == 0)
+    return hidden if (~hole & ~hidden).any() else np.zeros_like(hole)  # of an image that never shows, any will do
+
+
+def _check_candidates(windows: Sequence[Window], unknown: np.ndarray, settings: SynthesisSettings) -> None:
     """Refuses windows that will have nothing to copy, before the first is refined."""
-    left = hole.copy()
+    left = unknown.copy()
     for window in windows:
         place = (window.rows, window.columns)
         height, width = window.core.shape

@@ -1,5 +1,7 @@
 """Checkpoints: what is saved comes back to the bit, with the place in the data; the best and the latest stay."""
 
+import resource
+
 import grain
 import jax
 import numpy as np
@@ -9,7 +11,7 @@ from flax import nnx
 
 from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.models import PaperConfig
 from pconv_jax.models.initialize import initialize
 
@@ -69,6 +71,32 @@ def test_saving_a_step_again_is_harmless(tmp_path):
         np.testing.assert_array_equal(checkpoints.load({"state": state(0)})["state"]["params"]["kernel"], 1)
 
 
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_checkpoint_that_cannot_be_written_is_one_sentence_and_the_one_before_is_whole(tmp_path, waits, capfd):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    large = {"noise": np.random.default_rng(0).normal(size=20_000)}  # does not compress
+    told = rf"^the checkpoint of step 2 cannot be written to {tmp_path} \(File too large\), and that of step 1 is whole"
+
+    def train():
+        with Checkpoints(tmp_path, metadata={}) as checkpoints:
+            checkpoints.save(1, {"state": state(1)})
+            checkpoints.wait()
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+            checkpoints.save(2, {"state": large})
+            if not waits:
+                checkpoints.save(3, {"state": state(3)})
+
+    try:
+        with pytest.raises(TrainingError, match=told):
+            train()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert capfd.readouterr().err == ""
+    with Checkpoints(tmp_path, metadata={}) as checkpoints:
+        assert checkpoints.latest == 1
+        np.testing.assert_array_equal(checkpoints.load({"state": state(0)})["state"]["params"]["kernel"], 1)
+
+
 def test_errors_name_the_place_and_the_way_out(tmp_path):
     with pytest.raises(InputError, match="keep=0"):
         Checkpoints(tmp_path / "a", keep=0)
@@ -98,6 +126,16 @@ def test_damaged_notes_are_told(tmp_path, content):
         _ = checkpoints.metadata
     with pytest.raises(InputError, match=told):
         load_run(tmp_path)
+
+
+def test_nothing_is_printed_beside_what_is_raised(tmp_path, capfd):
+    with Checkpoints(tmp_path, metadata={"a": 1}) as checkpoints:
+        checkpoints.save(1, {"state": state(1)})
+    for file in (path for path in (tmp_path / "1" / "state").rglob("*") if path.is_file()):
+        file.write_bytes(file.read_bytes()[:-3])
+    with Checkpoints(tmp_path) as checkpoints, pytest.raises(InputError, match=r"step 1 in .* is damaged"):
+        checkpoints.load({"state": state(0)})
+    assert capfd.readouterr().err == ""
 
 
 def test_a_directory_that_cannot_be_opened_is_told(tmp_path):

@@ -192,12 +192,13 @@ def test_a_checkpoint_whose_metric_is_no_number(run):
         load_run(folder)
 
 
-def test_a_network_that_gives_no_numbers_does_not_blacken_a_photograph(generator):
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_network_that_gives_no_numbers_does_not_blacken_a_photograph(generator, value):
     params = nnx.clone(generator.params)
-    params["to_image"]["bias"][...] = np.array([0, np.nan, 0], np.float32)
+    params["to_image"]["bias"][...] = np.array([0, value, 0], np.float32)
     broken, image = TrainedGenerator(CONFIG, params, generator.stats), np.full((32, 32, 3), 0.5, np.float32)
     hole = np.zeros((32, 32), bool)
     hole[10:12] = True
     for inpaint in (broken, Inpainter(broken)):
-        with pytest.raises(InputError, match=r"NaN for 64 of the 192 values in the hole"):
+        with pytest.raises(InputError, match="NaN or infinity for 64 of the 192 values in the hole"):
             inpaint(image, hole=hole)

@@ -90,8 +90,12 @@ def test_a_folder_for_one_photograph(one, inpaint):
     (one.folder / "results").mkdir()
     assert inpaint(one.image, "-m", one.mask, "-o", one.folder / "results").code == 0
     assert files(one.folder / "results") == {"a.png"}
-    assert inpaint(one.image, "-m", one.mask, "-o", f"{one.folder}/new/").code in (0, 2)
-    assert files(one.folder / "results") == {"a.png"}
+    for ending in ("new/", "deep/new/", "dotted.png/", "here/."):
+        assert inpaint(one.image, "-m", one.mask, "-o", f"{one.folder}/{ending}").code == 0
+        assert files(one.folder / ending) == {"a.png"}
+    result = inpaint(one.image, "-m", one.mask, "-o", f"{one.mask}/")
+    assert result.code == 2
+    assert "m.png/ is a file" in sentences(result.err)[0]
 
 
 def test_a_path_without_a_folder(one, inpaint, monkeypatch):

@@ -59,7 +59,7 @@ def test_interrupted_while_refining_nothing_is_left(one, inpaint, vgg, monkeypat
         (["--refine"], "--refine needs --vgg-weights: give a file of VGG16 or VGG19, or download"),
         (["--vgg-weights", "vgg.npz"], "--vgg-weights goes with --refine"),
         (["--refine", "--vgg-weights", "random"], "untrained features would make noise"),
-        (["--refine", "--vgg-weights", "nowhere.npz"], "the VGG16 or VGG19 weights file nowhere.npz does not exist"),
+        (["--refine", "--vgg-weights", "nowhere.npz"], "file nowhere.npz does not exist: give a file, or 'download'"),
     ],
 )
 def test_mistakes_are_one_sentence_before_anything_is_written(one, inpaint, flags, words):
@@ -68,6 +68,7 @@ def test_mistakes_are_one_sentence_before_anything_is_written(one, inpaint, flag
     assert result.code == 2
     (complaint,) = sentences(result.err)
     assert words in complaint
+    assert "or 'random'" not in complaint
     assert files(one.folder) == before
 
 

@@ -5,7 +5,7 @@ import os
 import jax
 import pytest
 
-from pconv_jax.common import jax_start
+from pconv_jax.common import cache, jax_start
 from pconv_jax.common.cache import cache_folder, enable_compilation_cache
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
@@ -19,6 +19,7 @@ def unset(monkeypatch):
     jax.config.update("jax_compilation_cache_dir", None)
     for name in ("PCONV_JAX_CACHE", "XDG_CACHE_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(cache, "_told", "")
     monkeypatch.setattr("pwd.getpwuid", lambda _: (_ for _ in ()).throw(KeyError("no entry")))
     yield monkeypatch
     for name, value in kept.items():
@@ -31,6 +32,7 @@ def test_without_a_home_the_cache_of_programs_is_left_out_and_files_name_the_way
     with pytest.warns(UserWarning, match="compiled anew in each process, since there is no home folder: set PCONV_J"):
         enable_compilation_cache()
     assert jax.config.values["jax_compilation_cache_dir"] is None
+    enable_compilation_cache()  # says it once
 
 
 def test_a_cache_that_cannot_be_written_is_left_out(unset, tmp_path):

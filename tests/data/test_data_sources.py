@@ -143,6 +143,17 @@ class TestFolder:
         with pytest.warns(UserWarning, match=r"14 of the 17 .*; broken09\.jpg is empty and 4 more$"):
             data.open_source("folder", "train", data_dir=tmp_path)
 
+    def test_raw_files_of_cameras_are_counted_once(self, tmp_path):
+        for name in ("a.CR2", "b.nef", "notes.txt", ".c.dng"):
+            (tmp_path / name).write_text("")
+        with pytest.raises(InputError, match="holds raw files of cameras, but no images"):
+            data.open_source("folder", "train", data_dir=tmp_path)
+        for i in range(3):
+            Image.new("RGB", (4, 4)).save(tmp_path / f"{i}.png")
+        with pytest.warns(UserWarning, match=r"are left out, .* \(2: a\.CR2, b\.nef\): save them as PNG") as caught:
+            _ = [data.open_source("folder", split, data_dir=tmp_path) for split in data.SPLITS]
+        assert len(caught) == 1
+
     def test_whole_files_are_not_decoded_to_check_them(self, tmp_path, monkeypatch):
         for i in range(4):
             Image.fromarray(picture(seed=i)).save(tmp_path / f"{i}.{('png', 'jpg')[i % 2]}")

@@ -3,11 +3,12 @@
 import importlib
 import os
 
+import jax
 import pytest
 from tiny_run import tiny
 
 from experiments.run import main
-from experiments.train import memory
+from experiments.train import experiment, memory
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output_folder import check_output_folder
@@ -55,12 +56,38 @@ def test_the_largest_seed_is_one(tmp_path):
     parse(tiny(tmp_path, "--seed", str(2**63 - 1))).check()
 
 
-def test_memory_that_runs_out_is_one_sentence(capsys):
+OUT_OF_MEMORY = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 5 bytes.\nAllocator: full")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "stopped: not enough memory\n"),
+        (
+            OUT_OF_MEMORY,
+            "stopped: not enough memory (Out of memory allocating 5 bytes): close other programs that use the device, "
+            "or set JAX_PLATFORMS=cpu to do without a GPU\n",
+        ),
+    ],
+)
+def test_memory_that_runs_out_is_one_sentence(capsys, error, said):
     def work(_):
-        raise MemoryError
+        raise error
 
     assert command()(work)([]) == 1
-    assert capsys.readouterr().err == "stopped: not enough memory\n"
+    assert capsys.readouterr().err == said
+
+
+def test_memory_that_runs_out_in_training_names_the_flags_that_help(tmp_path, monkeypatch, capsys):
+    def full(config):
+        raise OUT_OF_MEMORY
+
+    monkeypatch.setattr(experiment, "open_sources", full)
+    assert main(tiny(tmp_path / "run")) == 1
+    told = (
+        "stopped: not enough memory (Out of memory allocating 5 bytes): choose a smaller --batch-size or --image-size"
+    )
+    assert capsys.readouterr().err == f"{told}, or fewer --widths\n"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The restoring suite gives every method the same photograph. Timings are no tests."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -19,6 +20,14 @@ def test_the_photograph_has_the_stated_size_and_damage(megapixels):
         np.testing.assert_array_equal(first, second)
 
 
+def test_specks_are_as_many_and_as_small_as_stated():
+    image, mask = restoring.photograph(0.6, "specks")
+    assert image.shape == (*mask.shape, 3)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(1 - mask, connectivity=8)
+    assert 90 <= count - 1 <= 100  # of 100, some touch
+    assert np.median(stats[1:, cv2.CC_STAT_WIDTH]) in (2, 3, 4)
+
+
 @pytest.mark.parametrize("name", restoring.METHODS)
 def test_every_method_restores_it(name):
     image, mask = restoring.photograph(0.03)
@@ -33,9 +42,16 @@ def test_every_method_restores_it(name):
 def test_rows_and_ratios(monkeypatch):
     shown = []
     monkeypatch.setattr(restoring, "in_fresh_process", lambda function, *args: shown.append((function, args)) or 1.5)
-    (table,) = restoring.run(Options(megapixels=(0.02, 0.03), repeats=2))
+    scratches, specks = restoring.run(Options(megapixels=(0.02, 0.03), repeats=2))
+    for damage, table in (("scratches", scratches), ("specks", specks)):
+        check(damage, table, shown)
+
+
+def check(damage, table, shown):
     rows = [(row["megapixels"], row["method"]) for row in table.rows]
     assert rows == [(size, name) for size in (0.02, 0.03) for name in restoring.METHODS]
     assert [row["times this package"] for row in table.rows[::4]] == [1, 1]
-    assert shown == [(restoring.peak_growth, (name, size)) for size in (0.02, 0.03) for name in restoring.METHODS]
+    assert [args for _, args in shown if args[-1] == damage] == [(*reversed(row), damage) for row in rows]
+    assert {function for function, _ in shown} == {restoring.peak_growth}
+    assert damage in table.title
     assert "at 0.02 MP" in table.notes[0] and "at 0.03 MP" in table.notes[0]

@@ -1,5 +1,8 @@
 """Mistakes in the flags of a run are one sentence each, before anything is written."""
 
+import importlib
+
+import jax
 import pytest
 from tiny_run import tiny
 
@@ -59,3 +62,21 @@ def test_sources_are_opened_before_anything_is_written(tmp_path):
     with pytest.raises(InputError):
         experiment.run(Config().replace(dataset="folder", data_dir=tmp_path / "none", out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "flags"),
+    [
+        ("performance.__main__", ["--suites", "op"]),
+        ("export", ["{}", "{}/out.safetensors"]),
+        ("paper_figures.__main__", ["--out", "{}/figures", "--figures", "3", "--generator", "paper"]),
+    ],
+)
+def test_a_device_that_is_not_there_is_one_sentence(program, flags, tmp_path, monkeypatch, capsys):
+    def devices():
+        raise AssertionError
+
+    monkeypatch.setattr(jax, "devices", devices)
+    assert importlib.import_module(f"experiments.{program}").main([flag.format(tmp_path) for flag in flags]) == 2
+    assert "JAX_PLATFORMS is cpu, which JAX cannot start here" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ from photograph_files import encoded, opened, photograph, picture, same, tiff
 from PIL import Image, JpegImagePlugin
 
 from pconv_jax.imaging import read_photograph, write_photograph
+from pconv_jax.imaging.coding import is_lossless_tiff
 
 STEPS = tuple(range(1, 65))  # no symmetric table
 
@@ -40,6 +41,7 @@ def test_what_was_lossy_is_not_called_lossless(saved, kind):
     assert not read_photograph(saved(encoded(picture(), "TIFF", compression="jpeg"))).lossless
     assert read_photograph(saved(tiff(picture().astype(np.uint16)))).lossless
     assert not photograph("rgb", np.uint8).lossless
+    assert [number for number in (1, 5, 6, 7, 8, 32946, 50001) if is_lossless_tiff(number)] == [1, 5, 8, 32946]
 
 
 @pytest.mark.parametrize(("quality", "sampling"), [(10, 2), (75, 2), (90, 1), (100, 0)])

@@ -94,12 +94,15 @@ def test_the_size_in_the_header_is_that_of_the_upright_image(saved, kind, orient
 
 
 class TestMemory:
-    def test_of_the_system(self, tmp_path):
-        file = tmp_path / "meminfo"
-        file.write_text("MemTotal:       24601640 kB\nMemFree:  9 kB\nMemAvailable:   1000 kB\n")
-        assert memory._of_system(file) == 1_024_000
-        file.write_text("MemTotal:       24601640 kB\n")
-        assert memory._of_system(file) is None and memory._of_system(tmp_path / "none") is None
+    def test_of_the_system(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(memory, "_GROUPS", ())
+        monkeypatch.setattr(memory.psutil, "PROCFS_PATH", str(tmp_path))
+        assert memory.available_memory() is None
+        (tmp_path / "meminfo").write_text(
+            "MemTotal:       24601640 kB\nMemFree:  9 kB\nMemAvailable:   1000 kB\n"
+            "Buffers: 1 kB\nCached: 1 kB\nActive: 1 kB\nInactive: 1 kB\nShmem: 1 kB\nSReclaimable: 1 kB\nSlab: 1 kB\n"
+        )
+        assert memory.available_memory() == 1_024_000
 
     def test_of_a_group(self, tmp_path):
         limit, used, statistics = (tmp_path / name for name in ("max", "current", "stat"))
@@ -112,11 +115,11 @@ class TestMemory:
         statistics.write_text("anon 500\ninactive_file 200\n")
         assert memory._of_group(limit, used, statistics) == 500
 
+    def test_the_lower_one_counts(self, monkeypatch, tmp_path):
+        for name, content in (("max", "1000\n"), ("current", "700\n")):
+            (tmp_path / name).write_text(content)
+        monkeypatch.setattr(memory, "_GROUPS", ([tmp_path / name for name in ("max", "current", "stat")],))
+        assert memory.available_memory() == 300
+
     def test_here(self):
         assert memory.available_memory() is None or memory.available_memory() > 0
-
-    def test_of_a_machine_that_tells_no_more(self, monkeypatch, tmp_path):
-        monkeypatch.setattr(memory, "_MEMINFO", tmp_path / "none")
-        monkeypatch.setattr(memory, "_GROUPS", ())
-        monkeypatch.setattr(memory.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__)
-        assert memory.available_memory() == 4_096_000

@@ -1,15 +1,17 @@
 """TIFF files of scanners: thumbnails, pyramids, infrared light, and compressions that few libraries know."""
 
 import io
+import struct
 import warnings
 
 import numpy as np
 import pytest
 import tifffile
-from photograph_files import encoded, layers, same, split, tiff
+from photograph_files import encoded, layers, picture, same, split, tiff
 from PIL import Image
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.data.decode import decode_image
 from pconv_jax.imaging import exif, read_hole, read_photograph, write_photograph
 from pconv_jax.imaging.tiff_pages import by_libtiff
 
@@ -134,6 +136,49 @@ def test_what_cannot_be_read_names_its_compression(saved, kind, dtype):
     lerc = content.replace(entry + b"\1\0", entry + (34887).to_bytes(2, "little"))
     with pytest.raises(InputError, match="is compressed with LERC, which cannot be read in TIFF: save it with LZW"):
         read_photograph(saved(lerc))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("rgb", {"planarconfig": "separate"}),
+        ("rgb", {"rowsperstrip": 4}),
+        ("rgba", {"tile": (16, 16)}),
+        ("grey", {"bigtiff": True}),
+        ("grey+alpha", {}),
+        ("rgb", {"compression": "deflate"}),
+    ],
+)
+def test_files_that_hold_less_than_they_claim_are_refused(saved, kind, options):
+    """Some libraries leave the rest of the picture black without a word, and take long for it."""
+    content = tiff(layers(kind, np.uint16), **options)
+    assert read_photograph(saved(content)).pixels.size
+    place = content.index(struct.pack("<HH", 257, 4)) + (12 if "bigtiff" in options else 8)
+    assert content[place] == 13  # the height
+    path = saved(content[:place] + struct.pack("<I", 2**19) + content[place + 4 :])
+    for read in (read_photograph, read_hole, decode_image):
+        with pytest.raises(InputError, match=r"strips or tiles are missing|bytes cannot hold the 7 x 524288 pixels"):
+            read(path)
+
+
+@pytest.mark.parametrize("options", [{}, {"predictor": True}, {"bigtiff": True}, {"tile": (16, 16)}])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_flipped_bits_of_deflated_data_are_noticed(saved, dtype, options):
+    """Those too whose pixels are wrong, but as many as there must be, so that libtiff does not read on."""
+    content = tiff(picture().astype(dtype), compression="deflate", **options)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        start, length = file.pages[0].dataoffsets[0], file.pages[0].databytecounts[0]
+    expected, refused = read_photograph(saved(content)).pixels, 0
+    for place in range(start, start + length, length // 30):
+        changed = bytearray(content)
+        changed[place] ^= 4
+        try:
+            pixels = read_photograph(saved(bytes(changed))).pixels
+        except InputError:
+            refused += 1
+        else:  # a bit that stands for nothing
+            np.testing.assert_array_equal(pixels, expected)
+    assert refused >= 29
 
 
 def test_the_exif_data_of_the_photograph_is_read_and_not_that_of_its_thumbnail(saved):

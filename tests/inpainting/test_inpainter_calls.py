@@ -4,12 +4,14 @@ import concurrent.futures
 import pickle
 import tracemalloc
 
+import jax
 import numpy as np
 import pytest
 from inpainter_examples import SMALL, damaged, untrained
 from PIL import Image
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.inpainting import window_pass
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.models import FillCorrectingConfig
 
@@ -32,6 +34,16 @@ def test_threads_may_share_a_restorer(inpainter):
     with concurrent.futures.ThreadPoolExecutor(4) as threads:
         for found, wanted in zip(threads.map(lambda pair: inpainter(*pair), pairs), expected, strict=True):
             np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_device_without_enough_memory_is_told(model, monkeypatch):
+    def full(*_):
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 5 bytes.")
+
+    monkeypatch.setattr(window_pass, "_compiled", lambda *_: full)
+    told = r"^not enough memory \(Out of memory allocating 5 bytes\): close other programs .* JAX_PLATFORMS=cpu"
+    with pytest.raises(MemoryError, match=told):
+        Inpainter(model)(*damaged(40, 50))
 
 
 def test_without_holes_nothing_is_done(inpainter):

@@ -1,5 +1,7 @@
 """Inpainting every kind of image and mask: type, shape, mode and valid pixels stay."""
 
+import io
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from inpainter_examples import SMALL, damaged
 from PIL import Image
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting.flat import kept_flat
 from pconv_jax.inpainting.inpainter import Inpainter
 
@@ -27,7 +30,7 @@ def test_type_and_shape_are_kept_and_valid_pixels_to_the_bit(inpainter, dtype, s
 
 @pytest.mark.parametrize("channels", [3, 4])
 def test_the_best_output_is_the_mean_over_mirror_images_and_quarter_turns(model, inpainter, channels):
-    image, mask = damaged(72, 88, channels=channels, dtype=np.float32)
+    image, mask = damaged(80, 96, channels=channels, dtype=np.float32)  # whole blocks: the pyramids lie alike
     outputs = []
     for turns in range(4):
         for mirrored in (False, True):
@@ -143,6 +146,23 @@ def test_views_that_are_read_only_or_run_backwards(inpainter):
     assert inpainted.flags.writeable
 
 
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_pictures_that_are_to_be_turned_are_refused(inpainter, orientation):
+    image, mask = damaged(40, 50)
+    exif = Image.Exif()
+    exif[274] = orientation
+    turned = io.BytesIO()
+    Image.fromarray(image).save(turned, "JPEG", exif=exif)
+    picture, painted = Image.open(turned), Image.fromarray(np.where(mask == 0, 255, 0).astype(np.uint8))
+    if orientation == 1:
+        assert inpainter(picture, painted).size == (50, 40)
+        return
+    told = rf"stored turned \(EXIF orientation {orientation}\): give PIL.ImageOps.exif_transpose"
+    for pair in ((picture, painted), (picture.convert("L"), painted), (Image.fromarray(image), picture)):
+        with pytest.raises(InputError, match=told):
+            inpainter(*pair)
+
+
 @pytest.mark.parametrize("value", [0, 300, 65535])
 def test_one_tone_of_16_bits_stays_it(inpainter, value):
     mask = damaged(64, 80)[1]
@@ -196,3 +216,25 @@ def test_an_image_that_is_all_transparent(inpainter):
     result = inpainter(image, mask)
     assert (result[..., 3] == 0).all()
     np.testing.assert_array_equal(result[mask == 1], image[mask == 1])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_wide_holes_in_flat_surroundings_stay_flat_too(channels):
+    """Pixels far from the border of a hole look as far as they must."""
+    pixels = np.full((300, 400, channels), 1000, np.uint16)
+    pixels[:, :100] = 1100
+    hole = np.zeros((300, 400), bool)
+    hole[10:290, 100:300] = True
+    pixels[hole] = 7
+    rows, columns = np.nonzero(hole)
+
+    def middle():
+        kept = kept_flat(np.full((len(rows), channels), 50, np.uint16), pixels, hole, rows, columns)
+        return kept[(rows == 150) & (columns == 200)][0]
+
+    assert (middle() == 1000).all()
+    pixels[:, :300] = 1100
+    pixels[:, 300:] = 1200
+    assert (middle() == 1100).all()
+    pixels[:, 380:] = 40_000  # 180 px away: from 96 px on it is 192 that are looked at
+    assert (middle() == 50).all()

@@ -94,6 +94,8 @@ def test_without_network_one_sentence_says_what_to_put_where(monkeypatch, tmp_pa
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/vgg16_notop.h5"
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setattr(vgg_weights, "KERAS_URL", url)
+        with pytest.raises(InputError, match=r"--vgg-weights PATH$"):
+            resolve_weights("download", seed=0, cache_dir=tmp_path, offer_random=False)
         with pytest.raises(InputError) as caught:
             resolve_weights("download", seed=0, cache_dir=tmp_path)
     said = str(caught.value)

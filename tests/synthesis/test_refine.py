@@ -44,6 +44,20 @@ def test_only_holes_change(shape, dtype):
     np.testing.assert_array_equal(refine(image, 1 - hole(), vgg=VGG, settings=TINY), found)
 
 
+@pytest.mark.parametrize("channels", [2, 4])
+def test_colours_that_are_transparent_are_not_copied(channels):
+    image = picture(4, dtype=np.uint8)
+    image[..., 3] = 255
+    image[:, 22:, 3] = 0
+    images = []
+    for colour in (0, 255):
+        image[:, 24:, :3] = colour  # where the hole ends
+        seen = Image.fromarray(image).convert("LA" if channels == 2 else "RGBA")
+        images.append(np.asarray(refine(seen, hole=hole(), vgg=VGG, settings=TINY)))
+    np.testing.assert_array_equal(images[0][hole()], images[1][hole()])
+    assert (images[0][hole()] != np.asarray(seen)[hole()]).any()
+
+
 def test_pictures_of_pillow_and_arrays_of_jax():
     expected = refine(picture(3, dtype=np.uint8), hole=hole(), vgg=VGG, settings=TINY)
     mask = Image.fromarray(np.where(hole(), 255, 0).astype(np.uint8))

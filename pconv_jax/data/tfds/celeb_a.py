@@ -37,14 +37,14 @@ def complete(files: Mapping[str, Path], work: Path) -> tuple[Any, dict[str, Path
     tfds = import_tfds()
     present = image_names(files[ARCHIVE])
     parts, note = _partition(present, files.get(PARTITION))
-    (work / PARTITION).write_text("".join(f"{name} {part}\n" for name, part in sorted(parts.items())))
+    (work / PARTITION).write_text("".join(f"{name} {part}\n" for name, part in sorted(parts.items())), encoding="utf-8")
     completed = dict(files) | {PARTITION: work / PARTITION}
     if files.keys() >= set(LISTS) - {PARTITION}:
         return tfds.builder_cls("celeb_a"), completed, note
     for file in LISTS[1:]:
         # Names without values; two of the lists start with a line for the count and one for headings.
         headings = "" if file == LISTS[-1] else f"{len(present)}\n\n"
-        (work / file).write_text(headings + "".join(f"{name}\n" for name in present))
+        (work / file).write_text(headings + "".join(f"{name}\n" for name in present), encoding="utf-8")
         completed[file] = work / file
     return images_only(), completed, note
 
@@ -82,7 +82,7 @@ def _partition(present: list[str], official: Path | None) -> tuple[dict[str, int
         why = f"there is no {PARTITION}"
     else:
         known = set(present)
-        rows = [line.split() for line in official.read_text().splitlines() if line.strip()]
+        rows = [line.split() for line in official.read_text(encoding="utf-8").splitlines() if line.strip()]
         if any(len(row) != 2 or row[1] not in ("0", "1", "2") for row in rows):
             raise InputError(f"{official} does not list splits (lines like '000001.jpg 0'): copy it again")
         parts = {name: int(part) for name, part in rows if name in known}

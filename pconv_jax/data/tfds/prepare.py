@@ -111,7 +111,7 @@ def prepare_files(
         except (OSError, KeyError, ValueError) as error:
             origin = next(iter(files.values()))
             raise InputError(f"{name} cannot be prepared from {origin}: {_reason(error)}") from error
-    made = json.loads(record.read_text())
+    made = json.loads(record.read_text(encoding="utf-8"))
     return folder / made["directory"], made["note"]
 
 
@@ -194,7 +194,7 @@ def _fingerprint(name: str, files: Mapping[str, Path]) -> str:
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[None]:
     """Lets one process at a time prepare a dataset in `folder`; the others wait."""
-    with (folder / "lock").open("w") as stream:
+    with (folder / "lock").open("wb") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 

@@ -12,7 +12,7 @@ import importlib.resources.abc
 import importlib.util
 import io
 import os
-import resource
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -144,6 +144,11 @@ def _each(function: Callable[[Any], Any], tree: Any) -> Any:
 
 @contextlib.contextmanager
 def _many_open_files() -> Iterator[None]:
+    if sys.platform == "win32":  # it has no such limit
+        yield
+        return
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     enough = _OPEN_FILES if hard == unlimited else min(_OPEN_FILES, hard)

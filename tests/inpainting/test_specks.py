@@ -1,0 +1,98 @@
+"""Specks: which holes are taken apart, and that they become what windows make of them."""
+
+import numpy as np
+import pytest
+from inpainter_examples import SMALL, damaged
+
+from pconv_jax.inpainting import inpainter as module
+from pconv_jax.inpainting import specks as specks_module
+from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.inpainting.specks import BATCH, Speck, batches, find_specks
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """One speck is enough."""
+    monkeypatch.setattr(specks_module, "FEWEST", 1)
+
+
+def holes(*boxes, size=(200, 200)):
+    hole = np.zeros(size, bool)
+    for rows, columns in boxes:
+        hole[rows, columns] = True
+    return hole
+
+
+@pytest.mark.usefixtures("few")
+def test_isolated_holes_of_a_few_pixels_are_specks():
+    hole = holes(np.s_[50:52, 60:66], np.s_[120:121, 30:31])
+    found, rest = find_specks(hole)
+    assert found == [Speck(50, 60, 2, 6), Speck(120, 30, 1, 1)]
+    assert found[0].patch == np.s_[27:75, 39:87] and found[1].patch == np.s_[96:144, 6:54]
+    assert not rest.any()
+    assert hole.any()  # not changed
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize(
+    "hole",
+    [
+        holes(np.s_[50:52, 60:67]),  # a pixel too long
+        holes(np.s_[22:24, 60:62]),  # its patch would begin above the image
+        holes(np.s_[176:178, 60:62]),  # or end below it
+        holes(np.s_[50:52, 60:62], np.s_[20:90, 84:86]),  # a scratch in its patch
+        holes(*(np.s_[y : y + 2, x : x + 2] for y in (100, 130) for x in (100, 115, 130, 145))),  # 8 in a cell
+    ],
+)
+def test_other_holes_are_left_to_windows(hole):
+    found, rest = find_specks(hole)
+    assert found == []
+    np.testing.assert_array_equal(rest, hole)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_scratch_beside_a_patch_does_not_matter():
+    hole = holes(np.s_[50:52, 60:62], np.s_[20:190, 85:87])
+    found, rest = find_specks(hole)
+    assert found == [Speck(50, 60, 2, 2)]
+    np.testing.assert_array_equal(rest, holes(np.s_[20:190, 85:87]))
+
+
+def test_few_specks_are_left_to_windows_too():
+    hole = holes(np.s_[50:52, 60:62])
+    assert find_specks(hole) == ([], hole)
+
+
+def test_every_speck_is_in_one_batch():
+    found = [Speck(index, 0, 1, 1) for index in range(2 * BATCH + 3)]
+    assert [len(batch) for batch in batches(found)] == [BATCH, BATCH, 3]
+    assert [speck for batch in batches(found) for speck in batch] == found
+
+
+@pytest.mark.parametrize(("channels", "dtype", "best"), [(3, np.uint8, False), (1, np.uint16, True)])
+def test_specks_become_what_windows_make_of_them(monkeypatch, channels, dtype, best):
+    image, _ = damaged(420, 430, channels=channels, dtype=dtype, spots=0)
+    hole = np.zeros((420, 430), bool)
+    rng = np.random.default_rng(1)
+    for y in range(30, 390, 40):
+        for x in range(30, 390, 40):
+            hole[y + rng.integers(8) :, x:][: rng.integers(1, 7), : rng.integers(1, 7)] = True
+    hole[400:404, 100:300] = True  # and a scratch
+    inpainter = Inpainter.from_pretrained(windows=SMALL, best=best)
+    found, rest = find_specks(hole)
+    assert len(found) >= 64 and rest[400:404, 100:300].all()
+    calls = []
+    result = inpainter(image, hole=hole, progress=lambda *numbers: calls.append(numbers))
+    assert calls[-1][0] == calls[-1][1] == len(calls)
+    np.testing.assert_array_equal(result[~hole], image[~hole])
+    monkeypatch.setattr(module, "find_specks", lambda hole: ([], hole))
+    windows = inpainter(image, hole=hole)
+    difference = np.abs(result.astype(float) - windows) / np.iinfo(dtype).max * 255
+    assert difference.max() < 8 and difference[hole].mean() < 0.8
+    assert (result[hole] != image[hole]).mean() > 0.5
+
+
+def test_transparent_images_have_windows_alone(model, monkeypatch):
+    monkeypatch.setattr(module, "find_specks", lambda hole: pytest.fail("looked for specks"))
+    image, mask = damaged(100, 120, channels=4)
+    Inpainter(model, windows=SMALL)(image, mask)
