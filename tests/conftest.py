@@ -1,4 +1,4 @@
-"""Shared set-up: four simulated CPU devices, strict JAX settings, a compilation cache, tiny networks, outside data."""
+"""Shared set-up: four simulated CPU devices, strict JAX settings, quick compilation, tiny networks, outside data."""
 
 import concurrent.futures
 import os
@@ -6,14 +6,16 @@ import pathlib
 import types
 
 import pytest
+from compiling import QUICK, flags
 from tiny_run import tiny
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Before the first JAX computation: the data-parallel tests need four devices.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("XLA_FLAGS", flags(QUICK))  # `XLA_FLAGS= make test` has the options of users
 
-import jax  # noqa: E402  (the platform must be chosen first)
+import jax  # noqa: E402  (the platform and the flags must be chosen first)
 
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -22,8 +24,8 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 # Half a minute or more in few tests: one of them at the end would leave the other process with nothing to do.
 LONG = (
-    *("test_presets", "test_notebook", "test_public_face", "test_performance_start", "test_cli"),
-    *("test_export", "test_resumed_runs", "test_whole_runs"),
+    *("test_presets", "test_notebook", "test_public_face", "test_performance_start", "test_cli_command"),
+    *("test_export", "test_resumed_runs", "test_whole_runs", "test_step"),
 )
 
 

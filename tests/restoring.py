@@ -20,7 +20,7 @@ SIZE = (40, 50)
 SUFFIXES = {".png": "PNG", ".jpg": "JPEG", ".tif": "TIFF", ".webp": "WEBP"}
 
 
-def started(*arguments):
+def started(*arguments, **environment):
     """The installed script as a process of its own."""
     # What it compiles is kept with what the tests do, and for the next time.
     cache = {
@@ -32,7 +32,7 @@ def started(*arguments):
     # Tests that run in the background of a shell ignore SIGINT, and so would what they start.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return subprocess.Popen([SCRIPT, *map(str, arguments)], env={**os.environ, **cache}, **pipes)
+        return subprocess.Popen([SCRIPT, *map(str, arguments)], env={**os.environ, **cache, **environment}, **pipes)
     finally:
         signal.signal(signal.SIGINT, before)
 

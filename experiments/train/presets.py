@@ -39,7 +39,7 @@ _SAMPLES = Config(
     # A high learning rate that falls, and small batches: what reaches furthest in these minutes.
     optimizer=OptimizerConfig(learning_rate=8e-3, adam_b1=0.9, schedule="cosine"),
     # What the paper's network does on the same photographs after its 40 epochs on a GPU.
-    run=RunConfig(steps=2500, compare=("paper-flowers", "paper-dtd", "paper-celeba"), out=Path("runs/samples")),
+    run=RunConfig(steps=5000, compare=("paper-flowers", "paper-dtd", "paper-celeba"), out=Path("runs/samples")),
 )
 
 # Any tree of photographs.

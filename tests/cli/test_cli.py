@@ -1,28 +1,15 @@
-"""The command as a user meets it: one photograph, its help, and how it is stopped."""
+"""The command as a user meets it: one photograph."""
 
 import dataclasses
-import importlib.metadata
-import re
-import signal
-import time
 
-import jax
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from restoring import SIZE, SRGB, SUFFIXES, check, files, hole, load, picture, save, sentences, started, state
+from restoring import SIZE, SRGB, SUFFIXES, check, files, hole, load, picture, save, sentences, state
 
-from pconv_jax.cli.main import main
 from pconv_jax.imaging import read_photograph, write_photograph
 from pconv_jax.imaging.profiles import made_profile
-
-WAIT = 240  # seconds for what takes a few, on a machine that has other things to do
-FLAGS = (
-    *("--help", "--out", "-o", "--mask", "-m", "--mask-alpha", "--mask-color", "--mask-tolerance", "--mask-threshold"),
-    *("--invert-mask", "--resize-mask", "--dilate", "--weights", "--overwrite", "--compare", "--quality"),
-    *("--refine", "--vgg-weights", "--max-megapixels", "--linear"),
-)
 
 
 def test_only_holes_change(one, inpaint):
@@ -169,108 +156,6 @@ def test_raw_scans_are_known_by_their_profile_or_by_the_flag(one, inpaint):
         check(picture(dtype=np.uint16), results[-1], hole())
     np.testing.assert_array_equal(results[0], results[1])
     assert (results[1] != results[2])[hole()].mean() > 0.5
-
-
-def test_help(capsys):
-    for arguments, named in (
-        (["--help"], ["inpaint", "info"]),
-        (["inpaint", "--help"], FLAGS),
-        (["info", "--help"], ["--help"]),
-    ):
-        with pytest.raises(SystemExit) as stop:
-            main(arguments)
-        assert stop.value.code == 0
-        out = capsys.readouterr().out
-        for name in named:
-            assert re.search(rf"(^|[\s│•{{,]){name}\b", out), name
-    with pytest.raises(SystemExit):
-        main(["inpaint", "--help"])
-    entries = re.split(r"\n\W*? (?=-\w|--\w)", capsys.readouterr().out)[1:]
-    assert len(entries) == len(FLAGS) - 2  # two have a short form besides -h
-    for entry in entries:
-        words = re.findall(r"\b[a-zA-Z]{2,}\b", re.sub(r"-[\w-]+|\(default:.*?\)|\(required\)", " ", entry))
-        assert len(words) >= 4, entry
-
-
-def test_versions_devices_and_weights(capsys):
-    assert main(["info"]) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    for named in (importlib.metadata.version("pconv_jax"), jax.__version__, "cpu", "faithful", "Python"):
-        assert named in out
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["restore"],
-        ["inpaint"],
-        ["info", "--wrong"],
-        ["inpaint", "a.png", "-m", "m.png"],
-        ["inpaint", "a.png", "-m", "m.png", "-o", "b.png", "--wrong"],
-        ["inpaint", "a.png", "-m", "m.png", "-o", "b.png", "--dilate", "wide"],
-        ["inpaint", "a.png", "--mask-color", "1", "2", "-o", "b.png"],
-    ],
-)
-def test_wrong_flags(arguments, capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(arguments)
-    assert stop.value.code == 2
-    out, err = capsys.readouterr()
-    assert "Traceback" not in out + err
-    assert err
-
-
-def test_the_installed_script(one, weights):
-    process = started("inpaint", one.image, "-m", one.mask, "-o", one.out, "--weights", weights)
-    out, err = process.communicate(timeout=WAIT)
-    assert process.returncode == 0
-    assert "1 restored" in out + err
-    assert "\r" not in out + err and "\x1b" not in out + err
-    check(picture(), load(one.out), hole())
-
-
-def until(count, folder, process):
-    """Waits until the folder holds so many results."""
-    end = time.monotonic() + WAIT
-    while len(list(folder.glob("[0-9]*.png"))) < count:
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
-def test_stopped_at_any_time_the_same_command_goes_on(tmp_path, weights, inpaint):
-    count = 100  # so many that they are not done before the signal comes
-    for number in range(count):
-        save(tmp_path / "photos" / f"{number:02}.png", picture(200, 240, seed=number))
-    mask = save(tmp_path / "m.png", hole(200, 240))
-    out = tmp_path / "out"
-    arguments = (tmp_path / "photos", "-m", mask, "-o", out)
-    before = {}
-    for signal_, code in ((signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)):
-        process = started("inpaint", *arguments, "--weights", weights)
-        until(len(before) + 2, out, process)
-        process.send_signal(signal_)
-        told, complaint = process.communicate(timeout=WAIT)
-        assert process.returncode == code
-        assert "Traceback" not in told + complaint
-        results = sorted(out.glob("[0-9]*.png"))
-        assert len(before) + 2 <= len(results) < count
-        for path in results:
-            check(picture(200, 240, seed=int(path.stem)), load(path), hole(200, 240))
-        if signal_ != signal.SIGKILL:
-            assert files(out) == {path.name for path in results}
-            assert complaint == "interrupted; run the command again to resume: finished results are skipped\n"
-        assert all(state(path) == known for path, known in before.items())
-        before = {path: state(path) for path in results}
-    result = inpaint(*arguments)
-    assert result.code == 0
-    assert f"{count - len(before)} restored" in result.out + result.err
-    assert f"{len(before)} skipped" in result.out + result.err
-    assert all(state(path) == known for path, known in before.items())
-    # Only a kill can leave something behind, hidden and never taken for a photograph.
-    assert {name for name in files(out) if name[0] != "."} == {f"{number:02}.png" for number in range(count)}
 
 
 def test_scans_with_a_thumbnail_before_the_photograph(one, inpaint):

@@ -1,11 +1,11 @@
-"""The evaluation command: rows that depend on nothing but the pair, resuming, comparing, one sentence for a mistake."""
+"""The evaluation command: rows that depend on nothing but the pair, resuming, what can be added to a table."""
 
 import csv
 import json
 
 import numpy as np
 import pytest
-from evaluations import SMALL, evaluate, generator
+from evaluations import evaluate, generator
 from PIL import Image
 
 from experiments.evaluate.__main__ import main
@@ -13,7 +13,6 @@ from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import best_median_worst
 from pconv_jax.checkpoints.bundled import bundled_weights
-from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.data import SamplesSource
 from pconv_jax.evaluation.methods import open_methods
 from pconv_jax.evaluation.score_table import ScoreTable, read_rows
@@ -209,94 +208,6 @@ def test_images_and_masks_by_name_at_their_own_sizes(own, capsys):
     assert side_by_side(own, own / "new", "--pair-by-name") == 2
     assert "a.png is not an image, or of a kind that cannot be read" in capsys.readouterr().err
     assert not (own / "new").exists()
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--methods", "magic"], "--methods magic is neither a method"),
-        (["--methods", "ns,ns"], "--methods has ns twice"),
-        (["--methods", "mine=."], "holds no checkpoint"),
-        (["--methods", ","], "--methods is empty"),
-        (["--limit", "0"], "--limit is 0"),
-        (["--noise", "2"], "--noise is 2.0"),
-        (["--seed", "-1"], "--seed is -1"),
-        (["--mask-threshold", "300"], "--mask-threshold is 300"),
-        (["--mask-version", "9"], "version"),
-        (["--masks", "nowhere"], "nowhere is not a folder of masks"),
-        (["--data", "folder"], "needs --data-dir"),
-        (["--split", "all"], "--split all goes with --data folder"),
-        (["--pair-by-name"], "--pair-by-name goes with --data folder"),
-        (["--fid-weights", "nowhere"], "the weights file nowhere for FID does not exist"),
-        (["--lpips-weights", "nowhere"], "the weights file nowhere for LPIPS does not exist"),
-    ],
-)
-def test_mistakes_get_one_sentence_and_write_nothing(tmp_path, monkeypatch, capsys, flags, message):
-    (tmp_path / "empty").mkdir()
-    monkeypatch.chdir(tmp_path / "empty")
-    assert main([*SMALL, "--methods", "mean", "--out", str(tmp_path / "out"), *flags]) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.startswith("error: ")
-    assert "Traceback" not in error
-    assert not (tmp_path / "out").exists()
-
-
-def test_an_output_folder_with_something_else_is_refused(tmp_path, capsys):
-    (tmp_path / "file").write_text("mine")
-    assert evaluate(tmp_path / "file", "--methods", "mean") == 2
-    assert "is not a folder" in capsys.readouterr().err
-    assert evaluate(tmp_path, "--methods", "mean") == 2
-    assert "is not empty and holds no evaluation" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys):
-    run = generator(own / "run")
-    generator(own / "ns")
-    (own / "empty").mkdir()
-    (own / "file").write_text("mine")
-    other = own / "other"
-    with Checkpoints(other / "checkpoints", metadata={"generator": {"widths": [4], "heads": 2}}) as checkpoints:
-        checkpoints.save(1, {"generator": {"params": {"a": np.zeros(1)}}})
-    damaged = generator(own / "damaged")
-    for path in (damaged / "checkpoints" / "1" / "generator").rglob("*"):
-        if path.is_file():
-            path.write_bytes(b"")
-    for flags, message in (
-        (["--methods", own / "file"], "cannot be read ("),
-        (["--methods", own / "empty"], "holds no checkpoint"),
-        (["--methods", own / "nowhere"], "is neither a method"),
-        (["--methods", other], "this version cannot build (heads=2)"),
-        (["--methods", damaged], "is damaged"),
-        (["--methods", f"a/b={run}"], "will be in names of files"),
-        (["--methods", f".a={run}"], "will be in names of files"),
-        (["--methods", f"ns={run}"], "has the name of another method"),
-        (["--methods", own / "ns"], "has the name of another method"),
-        (["--methods", run, f"run={other}"], "cannot build"),
-        (["--methods", run, f"run={run}"], "--methods has run twice"),
-        (["--data", "folder", "--data-dir", own / "empty"], "holds no images"),
-        (["--data", "folder", "--data-dir", own / "nowhere"], "is not a folder"),
-        (["--masks", own / "empty"], "holds no mask files"),
-        (["--masks", own / "file"], "is not a folder of masks"),
-        (["--image-size", "10"], "--image-size is 10, but scores need at least 11"),
-        (["--image-size", "12", "--masks", "ratios"], "16"),
-        (["--workers", "0"], "--workers is 0"),
-        (["--batch-size", "0"], "--batch-size is 0"),
-        (["--noise", "nan"], "--noise is nan"),
-        (["--invert-mask"], "leave out --mask-threshold and --invert-mask, "),
-        (["--vgg-weights", own / "nowhere"], "nowhere"),
-        (["--vgg-weights", "random", "--vgg-layers", "block9"], "block9"),
-        (["--out", own / "file" / "out"], "cannot be made (Not a directory)"),
-    ):
-        capsys.readouterr()
-        assert evaluate(own / "out", "--methods", "mean", *flags) == 2, flags
-        error = capsys.readouterr().err
-        assert error.startswith("error: "), flags
-        assert message in error, flags
-        assert error.count("\n") == 1, flags
-        assert not (own / "out").exists(), flags
-    assert (own / "file").read_text() == "mine"
 
 
 def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):

@@ -5,14 +5,16 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from compiling import USERS
 from jax.extend.core import jaxprs_in_params
 
 from pconv_jax.ops import partial_conv
 
 SETTINGS = ("stride", "padding", "dilation", "feature_groups", "mask_groups")
 
-# Jitted because one function compiles faster than its many operations one by one.
-conv = jax.jit(partial_conv, static_argnames=SETTINGS)
+# Jitted because one function compiles faster than its many operations one by one; with the options of users, as these
+# are the tests of what the compiler makes of the definition.
+conv = jax.jit(partial_conv, static_argnames=SETTINGS, compiler_options=USERS)
 
 
 class Result(NamedTuple):
@@ -25,7 +27,7 @@ class Result(NamedTuple):
     grad_bias: np.ndarray | None
 
 
-@functools.partial(jax.jit, static_argnames=SETTINGS)
+@functools.partial(jax.jit, static_argnames=SETTINGS, compiler_options=USERS)
 def with_gradients(x, mask, kernel, bias, cotangent, **settings):
     y, backward, updated = jax.vjp(
         lambda x, kernel, bias: partial_conv(x, mask, kernel, bias, **settings), x, kernel, bias, has_aux=True

@@ -2,18 +2,22 @@
 
 import dataclasses
 import functools
+import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiling import USERS
 from flax import nnx
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.losses import PaperLosses
 from pconv_jax.models import DiscriminatorConfig, PaperConfig
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.models.vgg_weights import random_weights
+from pconv_jax.training import sharding
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import Replicas
 from pconv_jax.training.state import TrainConfig, TrainState, Variables, init_state
@@ -79,11 +83,23 @@ def on_one_device():
 
 @pytest.mark.parametrize("mapping", ["shard_map", "pmap"])
 def test_four_devices_take_the_steps_of_one(on_one_device, mapping):
-    state, history = run(settings(), [batch(seed) for seed in range(3)], devices=4, mapping=mapping)
-    # The sums over the batch are added in another order: float32 rounding is all that may differ.
-    for a, b in zip(as_numpy(on_one_device[0]), as_numpy(state), strict=True):
+    # The sums over the batch are added in another order.
+    assert_same_but_for_rounding(
+        on_one_device, run(settings(), [batch(seed) for seed in range(3)], devices=4, mapping=mapping)
+    )
+
+
+def test_compiled_as_for_users_the_steps_are_the_same(on_one_device, monkeypatch):
+    monkeypatch.setattr(sharding, "compiler_options", lambda device: {**compiler_options(device), **USERS})
+    monkeypatch.setattr(sys.modules[__name__], "replicas_of", replicas_of.__wrapped__)
+    assert_same_but_for_rounding(on_one_device, run(settings(), [batch(seed) for seed in range(3)]))
+
+
+def assert_same_but_for_rounding(expected, found):
+    """Of two results of `run`: states and metrics differ by float32 rounding."""
+    for a, b in zip(as_numpy(expected[0]), as_numpy(found[0]), strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-5)
-    for a, b in zip(on_one_device[1], history, strict=True):
+    for a, b in zip(expected[1], found[1], strict=True):
         assert b == pytest.approx(a, rel=1e-4)
 
 
