@@ -1,5 +1,6 @@
 # make run         train on the embedded photographs and evaluate; results in runs/samples
 # make scores      evaluate the bundled weights against the classical baselines; results in runs/scores
+# make comparison  evaluate them against every classical method, the slow ones too, at three sizes; results in runs/comparison
 # make figures     draw the figures of docs/paper.md again; ARGS="runs/dtd" takes figure 4 from that run
 # make notebook    open the evaluation of a run in JupyterLab
 # make test        the tests
@@ -21,7 +22,7 @@ INSTALL  = $(PY) -m pip install --quiet --disable-pip-version-check --constraint
 # One stamp an extra: an install runs again only when a file that it depends on has changed.
 STAMPS   = $(EXTRAS:%=$(VENV)/.installed-%)
 
-.PHONY: run scores figures test lint wheel-test notebook clean install constraints
+.PHONY: run scores comparison figures test lint wheel-test notebook clean install constraints
 
 run: install
 	$(PY) -m experiments.run --dataset samples --out runs/samples --resume $(ARGS)
@@ -30,6 +31,16 @@ run: install
 scores: install
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks lines --mask-version 2 --out runs/scores/lines $(ARGS)
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks ratios --out runs/scores/ratios $(ARGS)
+
+# ARGS takes your photographs as above, another --limit, and weights for LPIPS. It resumes, and METHODS="my.safetensors" adds
+# a line to tables that are there. The best FSR is left out at larger sizes: it takes minutes for a whole photograph.
+METHODS ?= ns telea biharmonic shift_map patchmatch fsr_fast faithful sharp
+COMPARE = $(PY) -m experiments.evaluate --masks lines --mask-version 2 --batch-size 1 --save-composites
+comparison: install $(VENV)/.installed-patchmatch
+	$(COMPARE) --image-size 128 --limit 16 --methods $(METHODS) fsr_best --out runs/comparison/128 $(ARGS)
+	$(COMPARE) --image-size 256 --limit 10 --methods $(METHODS) --out runs/comparison/256 $(ARGS)
+	$(COMPARE) --whole-images --limit 8 --methods $(METHODS) --out runs/comparison/whole $(ARGS)
+	for size in 128 256 whole; do $(PY) -m experiments.compare runs/comparison/$$size --wide --baseline faithful; done
 
 figures: install
 	$(PY) docs/make_paper_figures.py $(ARGS)
@@ -61,7 +72,9 @@ $(PY):
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # The interpreter is an order-only prerequisite: its date is the system's, not that of the environment.
+# Two packages of OpenCV in one environment overwrite each other's files: the one of earlier versions goes first.
 $(VENV)/.installed: pyproject.toml constraints.txt | $(PY)
+	$(PY) -m pip uninstall -qq --yes --disable-pip-version-check opencv-python-headless
 	$(INSTALL) '.[experiments]'
 	@touch $@
 

@@ -10,10 +10,12 @@ import tyro
 
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
-from pconv_jax.evaluation.markdown import interval, markdown
+from pconv_jax.evaluation.markdown import decimals_of, interval, markdown
 from pconv_jax.evaluation.score_table import finished, read_facts, read_rows, refuse_other_pairs
+from pconv_jax.evaluation.scoring import Cost
 from pconv_jax.evaluation.statistics import difference, score_columns
 from pconv_jax.evaluation.summary import summarise
+from pconv_jax.evaluation.times import median_costs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +25,16 @@ class Options:
     Attributes:
         folders: folders that `python -m experiments.evaluate` wrote, all scored on the same pairs.
         baseline: method that the others are compared with, image by image; the first one if not given.
-        metric: column of scores.csv to compare, such as hole_psnr or raw_whole_jaccard_product.
+        wide: a line for each method and a column for each bucket, with what an image costs each; in place of a line for
+            each bucket and method.
+        metric: column of scores.csv to compare, such as hole_psnr or raw_whole_jaccard_product; hole_psnr if not given,
+            and in wide tables hole_ssim and the perceptual distances too.
     """
 
     folders: Annotated[tuple[Path, ...], tyro.conf.Positional]
     baseline: str | None = None
-    metric: Annotated[str, tyro.conf.arg(aliases=["--figure"])] = "hole_psnr"
+    wide: bool = False
+    metric: Annotated[str | None, tyro.conf.arg(aliases=["--figure"])] = None
 
 
 def compare(options: Options) -> str:
@@ -53,32 +59,46 @@ def compare(options: Options) -> str:
             raise InputError(f"{folder} is named twice: give different folders")
     facts = {str(folder): read_facts(folder) for folder in options.folders}
     refuse_other_pairs(facts)
-    rows, unfinished = finished(_rows_of_all(options), next(iter(facts.values()))["pairs"])
+    metrics = _metrics(options, facts)
+    rows, unfinished = finished(_rows_of_all(options, metrics), next(iter(facts.values()))["pairs"])
     if not rows:
         raise InputError(f"no method is scored on all pairs yet, not even {unfinished[0]}: let its evaluation finish")
     if options.baseline in unfinished:
         raise InputError(f"--baseline {options.baseline} is not scored on all pairs yet: let its evaluation finish")
-    table = _table(rows, options.metric, options.baseline or rows[0]["method"])
+    baseline = options.baseline or rows[0]["method"]
+    table = _wide_tables(rows, metrics, baseline, options) if options.wide else _table(rows, metrics[0], baseline)
     return f"{table}\n\nleft out, not scored on all pairs: {', '.join(unfinished)}" if unfinished else table
 
 
-def _rows_of_all(options: Options) -> list[dict[str, Any]]:
-    """The rows of all folders with only the metric; a method whose name is taken is renamed."""
+def _metrics(options: Options, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The columns to compare: the one that is asked for, or what every folder has of those that a reader wants."""
+    if options.metric is not None:
+        return [options.metric]
+    shared = [
+        name
+        for name in next(iter(facts.values()))["distances"]
+        if all(name in each["distances"] for each in facts.values())
+    ]
+    return ["hole_psnr", "hole_ssim", *shared] if options.wide else ["hole_psnr"]
+
+
+def _rows_of_all(options: Options, metrics: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows of all folders with only the metrics; a method whose name is taken is renamed."""
     rows: list[dict[str, Any]] = []
     names = [folder.resolve().name for folder in options.folders]
     for folder, name in zip(options.folders, names, strict=True):
         found = read_rows(folder)
         if not found:
             raise InputError(f"{folder} holds no scores yet: let its evaluation finish")
-        if options.metric not in score_columns(found):
+        if missing := [name for name in metrics if name not in score_columns(found)]:
             raise InputError(
-                f"--metric {options.metric} is not scored in {folder}: choose from {', '.join(score_columns(found))}"
+                f"--metric {missing[0]} is not scored in {folder}: choose from {', '.join(score_columns(found))}"
             )
         taken = {row["method"] for row in rows}
         prefix = name if names.count(name) == 1 else folder
         for row in found:
             method = f"{prefix}/{row['method']}" if row["method"] in taken else row["method"]
-            kept = {key: row[key] for key in ("image", "bucket", "hole_fraction", options.metric)}
+            kept = {key: row[key] for key in ("image", "bucket", "hole_fraction", *metrics)}
             rows.append({**kept, "method": method})
     return rows
 
@@ -90,6 +110,33 @@ def _table(rows: Sequence[Mapping[str, Any]], metric: str, baseline: str) -> str
             gain = difference(rows, method, baseline, metric, bucket=bucket)
             lines.append([bucket, method, interval(means[metric], 3), interval(gain, 3)])
     return markdown(lines, text=2)
+
+
+def _wide_tables(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str], baseline: str, options: Options) -> str:
+    """For each metric methods below each other and buckets side by side: the means, then the differences; the costs."""
+    summary = summarise(rows)
+    buckets, methods = list(summary.means), list(next(iter(summary.means.values())))
+    parts = []
+    for metric in metrics:
+        means, gains = [["method", *buckets]], [["method", *buckets]]
+        for method in methods:
+            found = [summary.means[bucket][method][metric].mean for bucket in buckets]
+            means.append([method, *("-" if mean is None else f"{mean:.{decimals_of(metric)}f}" for mean in found)])
+            less = [difference(rows, method, baseline, metric, bucket=bucket) for bucket in buckets]
+            if method != baseline:
+                gains.append([method, *(interval(gain, decimals_of(metric)) for gain in less)])
+        parts += [f"**{metric}**", markdown(means), f"**{metric}, less {baseline}**", markdown(gains)]
+    costs: dict[str, Cost] = {}
+    for folder in options.folders:
+        costs = {**median_costs(folder), **costs}
+    lines = [["method", "CPU s", "s", "peak MiB"], *([name, *_cost_cells(costs.get(name))] for name in methods)]
+    return "\n\n".join([*parts, "**an image, median**", markdown(lines)])
+
+
+def _cost_cells(cost: Cost | None) -> list[str]:
+    """Times and peak memory, to two digits."""
+    values = (None, None, None) if cost is None else (cost.cpu_seconds, cost.seconds, cost.peak_mib)
+    return ["-" if value is None else f"{value:.2g}" for value in values]
 
 
 @command()

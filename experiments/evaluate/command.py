@@ -18,14 +18,14 @@ from pconv_jax.evaluation.refined import SUFFIX
 from pconv_jax.evaluation.score_table import ScoreTable, finished
 from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod
 from pconv_jax.evaluation.summary import summarise
-from pconv_jax.evaluation.times import append_times, median_seconds
+from pconv_jax.evaluation.times import append_times, median_costs
 from pconv_jax.evaluation.worker_pool import ScoringTask, score_tasks
 
 
 def evaluate(options: Options) -> list[dict[str, Any]]:
     """Scores what the flags ask for and is not scored yet, then writes tables and pictures.
 
-    Files in `options.out`: `scores.csv` (a row for each pair and method), `times.csv` (how long each took),
+    Files in `options.out`: `scores.csv` (a row for each pair and method), `times.csv` (time and peak memory of each),
     `benchmark.json` (what they were scored on), `summary.json`, `summary.md`, and `best_median_worst_NAME.png` for each
     method.
 
@@ -61,13 +61,17 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     fids = fid_of_methods(fid, pairs, [method.name for method in methods], options.out) if fid else {}
     with atomic_write(options.out / "summary.md") as unfinished:
         unfinished.write_text(report(rows, summary, table.facts, fids), encoding="utf-8")
-    versions = package_versions("jax", "numpy", "opencv-python-headless", "scikit-image", "pillow")
+    versions = package_versions("jax", "numpy", "opencv-contrib-python-headless", "scikit-image", "pillow")
     facts = {"benchmark": table.facts, "versions": versions, **({"fid": fids} if fids else {})}
     write_json(options.out / "summary.json", {**facts, **summary.to_json()})
     pictures = draw(pairs, methods, rows, options.out)
     print(f"\n{summary.table('hole')}\n\nThe whole image, raw output and differences: {options.out / 'summary.md'}")
-    times = ", ".join(f"{method} {seconds:.2g} s" for method, seconds in median_seconds(options.out).items())
+    costs = median_costs(options.out)
+    times = ", ".join(f"{method} {cost.seconds:.2g} s" for method, cost in costs.items())
     print(f"median time of an image, classical methods {options.workers or os.cpu_count()} at a time: {times}")
+    peaks = [f"{method} {cost.peak_mib:.2g}" for method, cost in costs.items() if cost.peak_mib is not None]
+    if peaks:
+        print(f"median growth of the peak memory by an image, MiB: {', '.join(peaks)}")
     if left_out:
         print(f"left out, because an earlier command did not score it on all pairs: {', '.join(left_out)}")
     for path in (*(options.out / name for name in ("scores.csv", "summary.json", "summary.md")), *pictures):
@@ -104,5 +108,5 @@ def _score(
             if save:
                 save_composites(pairs, scored.rows[0]["method"], scored.composites, options.out)
             table.append([row for row in scored.rows if (row["image"], row["bucket"], row["method"]) not in done])
-            append_times(options.out, scored.rows, scored.seconds)
+            append_times(options.out, scored.rows, scored.costs)
             bar.update(len(scored.rows))

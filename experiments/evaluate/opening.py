@@ -55,9 +55,8 @@ def open_pairs(options: Options) -> Pairs:
         threshold=options.mask_threshold,
         invert=options.invert_mask,
     )
-    return SeededPairs(
-        images, masks, size=options.image_size, limit=options.limit, noise=options.noise, seed=options.seed
-    )
+    size = None if options.whole_images else options.image_size
+    return SeededPairs(images, masks, size=size, limit=options.limit, noise=options.noise, seed=options.seed)
 
 
 def _check_splits(options: Options) -> None:

@@ -24,6 +24,7 @@ class Options:
         splits: of a TFDS data set: official, or merged, those of preset paper (dtd, oxford_flowers102).
         limit: number of images, the first ones of the split; all if not given.
         image_size: side of the square in the middle of each image that is scored, px.
+        whole_images: score whole images at their own sizes in place of squares.
         masks: the damage: lines (buckets by thickness), ratios (six bins of hole ratio, holes at the border or not),
             regions (the centre, half as wide as the image; a random pattern; random blocks), or a folder of mask files
             (white = hole).
@@ -34,8 +35,9 @@ class Options:
         invert_mask: mask files mark holes black, not white.
         noise: standard deviation of Gaussian noise on the input, for pixel values in [0, 1].
         seed: seed of masks and noise; with the version it determines every pair of image and mask.
-        methods: unrepaired, mean, ns, telea, biharmonic, fill; names of bundled weights, such as faithful; or files of
-            weights and folders of runs and checkpoints, as PATH or NAME=PATH; separated by blanks or commas.
+        methods: unrepaired, mean, ns, telea, biharmonic, fill, fsr_fast, fsr_best (seconds to minutes an image),
+            shift_map, patchmatch; names of bundled weights, such as faithful; or files of weights and folders of runs
+            and checkpoints, as PATH or NAME=PATH; separated by blanks or commas.
         refine: which of the methods, by their names in tables, are scored once more with their results refined, as
             "NAME + synthesis"; without names all of them but unrepaired and mean. Needs VGG weights; keeps composites.
         synthesis: how they are refined.
@@ -58,6 +60,7 @@ class Options:
     splits: Splits = "official"
     limit: int | None = None
     image_size: int = 64
+    whole_images: bool = False
     masks: str = "lines"
     pair_by_name: bool = False
     mask_version: int = 1

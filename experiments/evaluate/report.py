@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
+from pconv_jax.evaluation.classical import CLASSICAL_METHODS
 from pconv_jax.evaluation.markdown import interval, markdown
 from pconv_jax.evaluation.scoring import REGIONS
 from pconv_jax.evaluation.statistics import difference
@@ -40,7 +40,7 @@ def report(
 
 def _introduction(facts: Mapping[str, Any]) -> str:
     identities = {key: value for identity in facts["methods"].values() for key, value in identity.items()}
-    packages = ("opencv-python-headless", "scikit-image")
+    packages = ("opencv-contrib-python-headless", "scikit-image", "PyPatchMatch")
     used = ", ".join(f"{name} {identities[name]}" for name in packages if name in identities)
     return (
         f"Benchmark `{facts['sha256'][:16]}`: {facts['images']['count']} images of {facts['images']['data']}, size "

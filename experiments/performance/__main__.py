@@ -20,7 +20,7 @@ from pconv_jax.common.commands import command
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.versions import package_versions
 
-_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-python-headless")
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-contrib-python-headless")
 
 
 def environment() -> dict[str, str]:

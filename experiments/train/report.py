@@ -16,19 +16,19 @@ from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from experiments.train.logs import LOSSES, UNITS, history, read_metrics
 from experiments.train.loop import VALIDATION_L1, Outcome
+from experiments.train.sections import ALWAYS_COMPARED
 from experiments.train.training_time import TrainingTime
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.versions import package_versions
 from pconv_jax.data import ImageSource
-from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
+from pconv_jax.evaluation.classical import CLASSICAL_METHODS
 from pconv_jax.evaluation.methods import open_methods
 from pconv_jax.evaluation.pairs import Pair, pairs_of_batches
 from pconv_jax.evaluation.scoring import REGIONS, Inpainted, NamedMethod, score_pair
 from pconv_jax.evaluation.summary import summarise
 
-_QUICK = ("unrepaired", "mean", "ns")  # `experiments.evaluate` has all
 _GRID = 8  # rows in the grid of test results
 
 
@@ -56,7 +56,7 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
     """
     model, step = _best(config)
     methods = [
-        *(NamedMethod(name, CLASSICAL_METHODS[name]) for name in _QUICK),
+        *(NamedMethod(name, CLASSICAL_METHODS[name]) for name in ALWAYS_COMPARED),
         NamedMethod("generator", lambda images, masks: model.raw(images, masks)[0]),
         *open_methods(config.run.compare),
     ]
@@ -80,7 +80,7 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
         "python": platform.python_version(),
         "versions": package_versions(
             *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "tensorflow-datasets", "numpy"),
-            *("opencv-python-headless", "scikit-image"),
+            *("opencv-contrib-python-headless", "scikit-image"),
         ),
     }
     write_json(config.run.out / "report.json", report)

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import DATASETS, Augmentation, Splits
+from pconv_jax.evaluation.classical import CLASSICAL_METHODS
+from pconv_jax.evaluation.extra_baselines import EXTRA, check_installed
 from pconv_jax.models import NETWORKS, PAPER_PRESETS, AnyDiscriminatorConfig, AnyGeneratorConfig, DiscriminatorConfig
 from pconv_jax.models.blocks import Convolution, NormTraining
 from pconv_jax.models.context_encoder import Region
 from pconv_jax.models.paper import Head
 from pconv_jax.training.sharding import Strategy
+
+ALWAYS_COMPARED = ("unrepaired", "mean", "ns")
+"""Classical methods in the report of every run; `experiments.evaluate` has all."""
 
 
 def generator_configs() -> dict[str, AnyGeneratorConfig]:
@@ -176,7 +181,8 @@ class RunConfig:
         sample_every: steps between grids of sample results.
         validation_images: images of the validation split that are scored at each checkpoint.
         test_images: images of the test split that are scored at the end, all if not given.
-        compare: bundled weights that are scored beside the run at its end.
+        compare: bundled weights and classical methods, such as biharmonic or fsr_fast, that are scored beside the run
+            at its end.
     """
 
     epochs: int = 40
@@ -193,13 +199,19 @@ class RunConfig:
     compare: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Refuses a seed that is out of range, and weights that are not bundled.
+        """Refuses a seed that is out of range, and methods to compare that are unknown or not installed.
 
         Raises:
             InputError: naming them, and what they may be.
         """
         if not 0 <= self.seed < 2**63:
             raise InputError(f"--seed is {self.seed}, but it must be at least 0 and below 2^63")
-        known = bundled_weights()
-        if unknown := [name for name in self.compare if name not in known]:
-            raise InputError(f"--compare has {', '.join(unknown)}, but it takes bundled weights: {', '.join(known)}")
+        weights, classical = bundled_weights(), [name for name in CLASSICAL_METHODS if name not in ALWAYS_COMPARED]
+        if unknown := [name for name in self.compare if name not in (*weights, *classical)]:
+            raise InputError(
+                f"--compare has {', '.join(unknown)}, but it takes bundled weights: {', '.join(weights)}; and "
+                f"classical methods: {', '.join(classical)}"
+            )
+        for name in self.compare:
+            if name in EXTRA:
+                check_installed(name)  # now, not at the end of the run

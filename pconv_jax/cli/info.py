@@ -14,7 +14,7 @@ def describe() -> str:
     import jax
 
     prepare_jax()
-    versions = package_versions("jax", "jaxlib", "flax", "numpy", "opencv-python-headless", "pillow")
+    versions = package_versions("jax", "jaxlib", "flax", "numpy", "opencv-contrib-python-headless", "pillow")
     devices = [f"{device.platform}:{device.id} ({device.device_kind})" for device in jax.devices()]
     lines = [
         f"pconv_jax {importlib.metadata.version('pconv_jax')}, Python {platform.python_version()}",

@@ -3,7 +3,7 @@
 Images are [N, H, W, 3] floats in [0, 1]; masks are [N, H, W, 1], 1 = valid, 0 = hole.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
@@ -108,12 +108,26 @@ def fill(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def _opencv(images: np.ndarray, masks: np.ndarray, radius: float, algorithm: int) -> np.ndarray:
     import cv2
 
-    # OpenCV reads a few of the pixels in holes, so they must not depend on the image.
+    return on_bytes(images, masks, lambda image, hole: cv2.inpaint(image, hole.astype(np.uint8), radius, algorithm))
+
+
+def on_bytes(images: np.ndarray, masks: np.ndarray, inpaint: Method) -> np.ndarray:
+    """Inpaints by a function of 8-bit images; valid pixels keep their bytes, which not every library promises.
+
+    Args:
+      images: [N, H, W, 3] in [0, 1].
+      masks: [N, H, W, 1] of 0 and 1, 1 = valid.
+      inpaint: (image [H, W, 3] uint8 with black holes, hole [H, W] bool) -> [H, W, 3] uint8.
+
+    Returns:
+      [N, H, W, 3] float32; 0.5 grey where an image has no valid pixel to continue.
+    """
+    # Some libraries read pixels in holes, so they must not depend on the image.
     images = np.rint(np.clip(blacken_holes(images, masks), 0, 1) * 255).astype(np.uint8)
     return _each_with_valid_pixels(
         images,
         masks[..., 0] != 1,
-        lambda image, hole: cv2.inpaint(image, hole.astype(np.uint8), radius, algorithm) / 255.0,
+        lambda image, hole: np.where(hole[..., None], inpaint(image, hole), image) / 255.0,
     )
 
 
@@ -124,14 +138,3 @@ def _each_with_valid_pixels(images: np.ndarray, holes: np.ndarray, fill: Method)
         if not hole.all():  # OpenCV would return the image unchanged, scikit-image fail
             filled[:] = fill(image, hole)
     return output
-
-
-CLASSICAL_METHODS: Mapping[str, Method] = {
-    "unrepaired": blacken_holes,
-    "mean": mean_fill,
-    "ns": navier_stokes,
-    "telea": telea,
-    "biharmonic": biharmonic,
-    "fill": fill,
-}
-"""By their names in commands and tables; "unrepaired" leaves the holes black, the score that any method has to beat."""

@@ -49,7 +49,12 @@ def interval(mean: Mean, decimals: int) -> str:
 
 def score_cell(column: str, mean: Mean) -> str:
     """A mean of a column of scores, with as many decimals as its metric deserves."""
-    return interval(mean, _DECIMALS.get(_metric_of(column) or "", 4))
+    return interval(mean, decimals_of(column))
+
+
+def decimals_of(column: str) -> int:
+    """As many decimals as the metric of a column of scores deserves."""
+    return _DECIMALS.get(_metric_of(column) or "", 4)
 
 
 def _metric_of(column: str) -> str | None:

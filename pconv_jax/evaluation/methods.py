@@ -11,19 +11,12 @@ import numpy as np
 from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.versions import package_versions
-from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
+from pconv_jax.evaluation.classical import CLASSICAL_METHODS, CLASSICAL_PACKAGES
+from pconv_jax.evaluation.extra_baselines import EXTRA, check_installed
 from pconv_jax.evaluation.scoring import NamedMethod
 
 if TYPE_CHECKING:
     from pconv_jax.checkpoints.trained import TrainedGenerator
-
-CLASSICAL_PACKAGES = {
-    "ns": "opencv-python-headless",
-    "telea": "opencv-python-headless",
-    "biharmonic": "scikit-image",
-    "fill": "pconv_jax",
-}
-"""The package of each classical method: results depend on its version, OpenCV's for example."""
 
 BEST = "+best"
 """At the end of the name of weights: as `Inpainter(best=True)`."""
@@ -45,7 +38,8 @@ def open_methods(names: tuple[str, ...]) -> list[NamedMethod]:
         result.
 
     Raises:
-        InputError: no such method or folder, a checkpoint that cannot be read, or a name given twice.
+        InputError: no such method or folder, a checkpoint that cannot be read, a name given twice, or a library that a
+            method needs is not installed.
     """
     methods = [_open(name) for name in names]
     seen = [method.name for method in methods]
@@ -57,6 +51,8 @@ def open_methods(names: tuple[str, ...]) -> list[NamedMethod]:
 
 def _open(name: str) -> NamedMethod:
     if name in CLASSICAL_METHODS:
+        if name in EXTRA:
+            check_installed(name)
         packages = [CLASSICAL_PACKAGES[name]] if name in CLASSICAL_PACKAGES else []
         return NamedMethod(name, CLASSICAL_METHODS[name], dict(package_versions(*packages)))
     weights, best = name.removesuffix(BEST), name.endswith(BEST)

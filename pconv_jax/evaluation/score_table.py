@@ -19,6 +19,8 @@ from pconv_jax.evaluation.statistics import KEYS
 
 _UNDECODABLE = "surrogateescape"  # names of files can be any bytes
 _FACTS = ("images", "masks", "noise", "sha256", "note", "pairs", "buckets", "distances", "methods")
+# Identities that earlier versions wrote: the same library of the same version, in another package.
+_RENAMED_PACKAGES = {"opencv-python-headless": "opencv-contrib-python-headless"}
 _TYPES = {"image": int, "name": str, "bucket": str, "method": str}
 
 
@@ -203,9 +205,14 @@ def read_facts(folder: Path) -> dict[str, Any]:
         content = dict(json.loads(path.read_text(encoding="utf-8")))
         if missing := [name for name in _FACTS if name not in content]:
             raise ValueError(f"it has no {missing[0]}")
+        content["methods"] = {name: _renamed(identity) for name, identity in content["methods"].items()}
         return content
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged ({error}): remove the folder and score again") from error
+
+
+def _renamed(identity: Mapping[str, Any]) -> dict[str, Any]:
+    return {_RENAMED_PACKAGES.get(name, name): value for name, value in identity.items()}
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.peak_memory import PeakMemory
 from pconv_jax.evaluation import metrics
 from pconv_jax.evaluation.baselines import Method
 from pconv_jax.evaluation.composites import as_saved, blacken_holes, make_composite
@@ -63,18 +64,33 @@ class NamedDistance:
     identity: dict[str, Any]
 
 
+class Cost(NamedTuple):
+    """What a method took for one pair.
+
+    Attributes:
+        seconds: wall time, s.
+        cpu_seconds: processor time of all threads, s, which other work on the machine does not change much. None in
+            tables of older versions.
+        peak_mib: growth of the process's peak memory, MiB; None there, and where the system does not tell.
+    """
+
+    seconds: float
+    cpu_seconds: float | None
+    peak_mib: float | None
+
+
 class Inpainted(NamedTuple):
     """The output of a method for one pair, `[H, W, 3]` float32.
 
     Attributes:
         raw: its raw output, which may leave [0, 1]; None if it is not known.
         composite: its output in the holes and the input elsewhere, clipped and rounded to 8 bits.
-        seconds: how long the method took; raw output that has to be computed by itself does not count.
+        cost: what the method took; raw output that has to be computed by itself does not count.
     """
 
     raw: np.ndarray | None
     composite: np.ndarray
-    seconds: float
+    cost: Cost
 
 
 class ScoredPair(NamedTuple):
@@ -114,16 +130,17 @@ def inpaint_pair(pair: Pair, method: NamedMethod) -> Inpainted:
     mask = pair.mask[None]
     damaged = blacken_holes(pair.noisy[None], mask)
     inputs = damaged.copy(), mask.copy()  # it may work in place
-    began = time.perf_counter()
-    found = np.asarray(method.method(*inputs))  # of JAX: waits for the result
-    seconds = time.perf_counter() - began
+    with PeakMemory() as memory:
+        began, cpu_began = time.perf_counter(), time.process_time()
+        found = np.asarray(method.method(*inputs))  # of JAX: waits for the result
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
     output = _checked(method.name, damaged, found)
     raw: np.ndarray | None = output
     if method.raw is not None:
         whole = method.raw(damaged.copy(), mask.copy())
         raw = None if whole is None else _checked(method.name, damaged, whole)
     composite = as_saved(make_composite(damaged, mask, output))
-    return Inpainted(None if raw is None else raw[0], composite[0], seconds)
+    return Inpainted(None if raw is None else raw[0], composite[0], Cost(seconds, cpu_seconds, memory.mib))
 
 
 def _checked(name: str, damaged: np.ndarray, output: npt.ArrayLike) -> np.ndarray:

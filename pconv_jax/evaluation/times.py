@@ -1,4 +1,4 @@
-"""How long methods took, in a file beside the scores: `times.csv`, a row for each pair and method."""
+"""What methods took, in a file beside the scores: `times.csv`, a row for each pair and method."""
 
 import csv
 import statistics
@@ -7,29 +7,34 @@ from pathlib import Path
 from typing import Any
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.scoring import Cost
 
-_COLUMNS = ("image", "bucket", "method", "seconds")
+_COLUMNS = ("image", "bucket", "method", *Cost._fields)
 
 
-def append_times(folder: Path, rows: Sequence[Mapping[str, Any]], seconds: Iterable[float]) -> None:
-    """Adds the times of rows of scores, on disk when this returns.
+def append_times(folder: Path, rows: Sequence[Mapping[str, Any]], costs: Iterable[Cost]) -> None:
+    """Adds the costs of rows of scores, on disk when this returns.
+
+    A file keeps the columns that it was started with: one of an older version has `seconds` alone.
 
     Args:
         folder: the folder of the scores.
         rows: the rows.
-        seconds: how long the method took for each, s.
+        costs: what the method took for each.
     """
-    with (folder / "times.csv").open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
+    path = folder / "times.csv"
+    columns = _heading(path) or _COLUMNS
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         if file.tell() == 0:
-            writer.writerow(_COLUMNS)
-        writer.writerows(
-            (*(row[name] for name in _COLUMNS[:-1]), f"{time:.6f}") for row, time in zip(rows, seconds, strict=True)
-        )
+            writer.writeheader()
+        for row, cost in zip(rows, costs, strict=True):
+            known = {name: f"{value:.6f}" for name, value in cost._asdict().items() if value is not None}
+            writer.writerow({**row, **known})  # what is not known stays empty
 
 
-def median_seconds(folder: Path) -> dict[str, float]:
-    """Median time of an image by method, s; the median ignores the few images that wait for compilation.
+def median_costs(folder: Path) -> dict[str, Cost]:
+    """Median cost of an image by method; the median ignores the few images that wait for compilation.
 
     Methods that an older version scored have none. A line that a kill cut short is left out.
 
@@ -43,10 +48,27 @@ def median_seconds(folder: Path) -> dict[str, float]:
     if not path.exists():
         return {}
     content = path.read_text(encoding="utf-8")
-    by_method: dict[str, list[float]] = {}
+    by_method: dict[str, list[Cost]] = {}
     try:
         for row in csv.DictReader(content[: content.rfind("\n") + 1].splitlines()):
-            by_method.setdefault(row["method"], []).append(float(row["seconds"]))
+            rest = {name: float(row[name]) if row.get(name) else None for name in Cost._fields[1:]}
+            by_method.setdefault(row["method"], []).append(Cost(float(row["seconds"]), **rest))
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is damaged ({error!r}): remove it; scores do not depend on it") from error
-    return {method: statistics.median(times) for method, times in by_method.items()}
+    return {method: _median(costs) for method, costs in by_method.items()}
+
+
+def _median(costs: Sequence[Cost]) -> Cost:
+    rest = [[value for value in column if value is not None] for column in list(zip(*costs, strict=True))[1:]]
+    return Cost(
+        statistics.median(cost.seconds for cost in costs),
+        *(statistics.median(column) if column else None for column in rest),
+    )
+
+
+def _heading(path: Path) -> list[str]:
+    """The columns of a file that was started, none of one that was not."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return next(csv.reader(file), [])

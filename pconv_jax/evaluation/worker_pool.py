@@ -13,9 +13,9 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.worker_process import prepare_worker_process
-from pconv_jax.evaluation.baselines import CLASSICAL_METHODS
+from pconv_jax.evaluation.classical import CLASSICAL_METHODS
 from pconv_jax.evaluation.pairs import Pairs
-from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod, score_pair
+from pconv_jax.evaluation.scoring import Cost, NamedDistance, NamedMethod, score_pair
 
 _pairs: Pairs  # of a worker process
 
@@ -37,12 +37,12 @@ class ScoredTask(NamedTuple):
 
     Attributes:
         rows: a row of scores for each pair.
-        seconds: how long the method took for each pair.
+        costs: what the method took for each pair.
         composites: number of the pair -> composite `[H, W, 3]`, uint8; in the order of the rows, empty if not wanted.
     """
 
     rows: list[dict[str, Any]]
-    seconds: list[float]
+    costs: list[Cost]
     composites: dict[int, np.ndarray]
 
 
@@ -102,14 +102,14 @@ def _in_processes(
 
 
 def _score(pairs: Pairs, task: ScoringTask, *, keep: bool) -> ScoredTask:
-    rows, seconds, composites = [], [], {}
+    rows, costs, composites = [], [], {}
     for index in task.indices:
         row, inpainted = score_pair(pairs[index], task.method)
         rows.append(row)
-        seconds.append(inpainted.seconds)
+        costs.append(inpainted.cost)
         if keep:
             composites[index] = np.rint(inpainted.composite * 255).astype(np.uint8)
-    return ScoredTask(rows, seconds, composites)
+    return ScoredTask(rows, costs, composites)
 
 
 def _with_distances(

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 from evaluations import evaluate, generator
 
 from experiments import compare
@@ -30,6 +31,32 @@ def test_compare(tmp_path, here, capsys):
     ):
         assert compare.main([*map(str, flags)]) == 2
         assert message in capsys.readouterr().err
+
+
+def cells_of(line):
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+def test_wide_tables_have_the_numbers_of_the_long_one(tmp_path, here, capsys):
+    out = tmp_path / "out"
+    assert evaluate(out, "--methods", "mean,ns,unrepaired") == 0
+    capsys.readouterr()
+    assert compare.main([str(out), "--baseline", "ns"]) == 0
+    long = {tuple(cells[:2]): cells[2:] for line in capsys.readouterr().out.splitlines() if (cells := cells_of(line))}
+    assert compare.main([str(out), "--baseline", "ns", "--wide"]) == 0
+    means, gains, _, _, costs = (
+        {cells[0]: cells[1:] for line in part.splitlines()[4:] if (cells := cells_of(line))}
+        for part in capsys.readouterr().out.split("**")[2::2]
+    )
+    assert list(means) == ["mean", "ns", "unrepaired"]
+    assert list(gains) == ["mean", "unrepaired"]
+    for place, bucket in enumerate(("all", "thin", "medium", "thick")):
+        for method in means:
+            mean, gain = (float(cell.split()[0]) for cell in long[bucket, method])
+            assert float(means[method][place]) == pytest.approx(mean, abs=0.006)
+            if method in gains:
+                assert float(gains[method][place].split()[0]) == pytest.approx(gain, abs=0.006)
+    assert all(float(cells[0]) >= 0 for cells in costs.values())
 
 
 def test_compare_as_a_command_refuses_other_pairs_in_one_line(tmp_path, here, capsys):

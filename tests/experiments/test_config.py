@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,13 +56,20 @@ def test_the_discriminator_judges_patches_if_it_is_told_to():
     assert patches.train_config(10).discriminator == DiscriminatorConfig(64, (16, 32, 64, 128), patches=True)
 
 
-def test_bundled_weights_can_be_scored_beside_a_run():
+def test_bundled_weights_and_classical_methods_can_be_scored_beside_a_run(monkeypatch):
     assert parse([]).run.compare == ("paper-flowers", "paper-dtd", "paper-celeba")
     assert parse(["--compare"]).run.compare == ()
     with pytest.raises(
         InputError, match="--compare has none, gone, but it takes bundled weights: faithful, liu-celeba, "
     ):
         parse(["--compare", "none", "faithful", "gone"]).check()
+    parse(["--compare", "biharmonic", "sharp"]).check()
+    with pytest.raises(InputError, match=r"--compare has ns, but .* classical methods: telea, biharmonic, fill, fsr_f"):
+        parse(["--compare", "telea", "ns"]).check()
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "patchmatch", None)
+        with pytest.raises(InputError, match="method patchmatch needs PyPatchMatch"):
+            parse(["--compare", "patchmatch"]).check()
 
 
 def test_flags_override_the_preset_of_their_data_set():

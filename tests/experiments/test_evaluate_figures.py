@@ -62,12 +62,13 @@ def test_the_summary_is_that_of_the_rows(tmp_path, here, capsys):
     model = generator(tmp_path / "run")
     assert evaluate(out, "--methods", "mean", model, "--limit", 3) == 0
     rows = read_rows(out)
-    (times,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("median time of an image, ")]
-    assert re.search(r": mean [\d.e-]+ s, run [\d.e-]+ s$", times)
+    times, *peaks = [line for line in capsys.readouterr().out.splitlines() if line.startswith("median ")]
+    assert re.search(r"^median time of an image, .*: mean [\d.e-]+ s, run [\d.e-]+ s$", times)
+    assert all(re.search(r"peak memory by an image, MiB: mean [\d.e+-]+, run [\d.e+-]+$", line) for line in peaks)
     assert len((out / "times.csv").read_text().splitlines()) == 1 + len(rows)
     summary = json.loads((out / "summary.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     assert summary["benchmark"] == json.loads((out / "benchmark.json").read_text())
-    assert set(summary["versions"]) == {"jax", "numpy", "opencv-python-headless", "scikit-image", "pillow"}
+    assert set(summary["versions"]) == {"jax", "numpy", "opencv-contrib-python-headless", "scikit-image", "pillow"}
     text = (out / "summary.md").read_text()
     for bucket, found in summary["buckets"].items():
         gains = []

@@ -11,6 +11,7 @@ from experiments.evaluate.options import Options
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.mask_sets import LineMasks
 from pconv_jax.evaluation.pairs import no_progress, pairs_hash
 
 
@@ -56,6 +57,7 @@ def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
         {"masks": str(own / "masks"), "mask_threshold": 200},
         {"masks": str(own / "masks"), "invert_mask": True},
         {"data": "folder", "data_dir": own / "images", "split": "all"},
+        {"data": "folder", "data_dir": own / "images", "split": "all", "whole_images": True},
         {"data": "folder", "data_dir": own / "images", "masks": str(own / "masks"), "pair_by_name": True},
     ]
 
@@ -73,6 +75,22 @@ def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
         Image.fromarray(np.roll(grey(path), 1, axis=0)).save(path)
     changed = [new != old for new, old in zip(map(hashed, variants), found, strict=True)]
     assert changed == [str(own) in str(variant) for variant in variants]
+
+
+def test_whole_images_keep_their_sizes_and_get_masks_of_them(own):
+    pairs = open_pairs(Options(data="folder", data_dir=own / "images", split="all", whole_images=True, limit=3))
+    masks = LineMasks()
+    for index in range(len(pairs)):
+        pair = pairs[index]
+        with Image.open(own / "images" / pair.name) as image:
+            shown = np.asarray(image.convert("RGB"))
+        np.testing.assert_array_equal(np.rint(pair.truth * 255), shown)
+        np.testing.assert_array_equal(pair.mask, masks.mask(pair.bucket, pair.image, *shown.shape[:2]))
+    Image.fromarray(np.zeros((10, 40), np.uint8)).save(own / "images" / "a.png")
+    with pytest.raises(
+        InputError, match=r"a\.png has 40x10 pixels, but scores need at least 11 on each side: leave it"
+    ):
+        pairs.definition(progress=no_progress)
 
 
 @pytest.mark.parametrize(

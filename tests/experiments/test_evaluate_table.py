@@ -192,6 +192,17 @@ def test_a_field_that_an_older_version_had_or_lacked_is_no_difference(tmp_path):
         table.add_method("mine", {"parameters_sha256": "cd", "generator": {"widths": (4, 8)}})
 
 
+def test_a_table_that_was_scored_by_opencv_without_its_extra_modules_goes_on(tmp_path):
+    table = _opened(tmp_path / "out")
+    table.add_method("ns", {"opencv-python-headless": "5.0.0.93"})  # as 0.1.0 wrote it
+    table.start()
+    table = _opened(tmp_path / "out")
+    table.rows = [{"method": "ns"}]
+    table.add_method("ns", {"opencv-contrib-python-headless": "5.0.0.93"})
+    with pytest.raises(InputError, match="another ns \\(opencv-contrib-python-headless differs\\)"):
+        table.add_method("ns", {"opencv-contrib-python-headless": "4.12.0.88"})
+
+
 def test_a_killed_worker_gets_one_line_and_what_it_scored_is_kept(tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     flags = ("--methods", "mean", "--batch-size", 1, "--workers", 1)

@@ -39,7 +39,7 @@ def test_files_and_their_shape(scored):
     assert rows[0]["name"].startswith("chelsea.png")
     summary = json.loads((scored / "summary.json").read_text(), parse_constant=lambda name: pytest.fail(name))
     assert list(summary["buckets"]) == ["all", "thin", "medium", "thick"]
-    assert summary["benchmark"]["methods"]["ns"].keys() == {"opencv-python-headless"}
+    assert summary["benchmark"]["methods"]["ns"].keys() == {"opencv-contrib-python-headless"}
     text = (scored / "summary.md").read_text()
     for title in ("**In the hole**", "**Over the whole image**", "model less classical method"):
         assert title in text

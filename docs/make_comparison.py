@@ -1,0 +1,66 @@
+"""Makes the picture of the model card: the bundled weights beside classical methods, on lines of 2 to 20 px.
+
+    python docs/make_comparison.py
+
+The photographs come inside scikit-image: chelsea, coffee, brick and grass are CC0, astronaut has no known copyright
+restrictions.
+"""
+
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+from skimage import data
+
+import pconv_jax
+from pconv_jax.evaluation.classical import CLASSICAL_METHODS
+
+DOCS = Path(__file__).resolve().parent
+SIDE, SCALE = 96, 2
+PLACES = (
+    ("astronaut", 70, 170, 2),
+    ("chelsea", 60, 90, 5),
+    ("coffee", 190, 250, 8),
+    ("brick", 100, 100, 12),
+    ("grass", 200, 60, 20),
+)
+"""Photograph, top and left of the square, width of the lines, px."""
+CLASSICAL = ("biharmonic", "fsr_fast", "fsr_best", "patchmatch")
+WEIGHTS = ("faithful", "sharp")
+
+
+def main() -> None:
+    rows = []
+    for name, top, left, width in PLACES:
+        pixels = getattr(data, name)()
+        pixels = np.stack([pixels] * 3, -1) if pixels.ndim == 2 else pixels
+        truth = pixels[top : top + SIDE, left : left + SIDE].astype(np.float32) / 255
+        drawn = np.zeros((SIDE, SIDE), np.uint8)
+        for start, end in (((0, 60), (95, 25)), ((20, 0), (62, 95))):
+            cv2.line(drawn, start, end, 1, width)
+        hole = drawn > 0
+        shown = {"photograph": truth, f"{width} px": np.where(hole[..., None], np.float32(1), truth)}
+        for method in CLASSICAL:
+            mask = (~hole)[None, ..., None].astype(np.float32)
+            shown[method] = CLASSICAL_METHODS[method](truth[None], mask)[0]
+        for weights in WEIGHTS:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of broad holes: here they are meant
+                shown[weights] = pconv_jax.Inpainter.from_pretrained(weights)(truth, hole=hole)
+        rows.append(np.hstack([labelled(title, image) for title, image in shown.items()]))
+    Image.fromarray(np.vstack(rows)).save(DOCS / "comparison.jpg", quality=88)
+
+
+def labelled(title: str, image: np.ndarray) -> np.ndarray:
+    large = Image.fromarray(np.rint(image.clip(0, 1) * 255).astype(np.uint8))
+    large = large.resize((SIDE * SCALE, SIDE * SCALE), Image.Resampling.NEAREST)
+    draw = ImageDraw.Draw(large)
+    draw.rectangle((0, 0, 7 * len(title) + 5, 13), fill="black")
+    draw.text((3, 1), title, fill="white")
+    return np.asarray(large)
+
+
+if __name__ == "__main__":
+    main()
