@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pconv_jax.checkpoints.trained import TrainedGenerator as TrainedGenerator
     from pconv_jax.common.errors import InputError as InputError
     from pconv_jax.common.errors import WideHolesWarning as WideHolesWarning
+    from pconv_jax.inpainting.grain import add_grain as add_grain
     from pconv_jax.inpainting.inpainter import Inpainter as Inpainter
     from pconv_jax.inpainting.inpainter import inpaint as inpaint
     from pconv_jax.layers import PartialConv as PartialConv
@@ -54,6 +55,7 @@ __all__ = [
     "TrainedGenerator",
     "WideHolesWarning",
     "__version__",
+    "add_grain",
     "inpaint",
     "partial_conv",
     "random_lines",
@@ -82,6 +84,7 @@ _MODULES = {
     "SynthesisSettings": "synthesis.settings",
     "TrainedGenerator": "checkpoints.trained",
     "WideHolesWarning": "common.errors",
+    "add_grain": "inpainting.grain",
     "inpaint": "inpainting.inpainter",
     "partial_conv": "ops",
     "random_lines": "masks",

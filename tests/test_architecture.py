@@ -47,6 +47,7 @@ POSITIONAL_DEFAULTS = {
     "pconv_jax.inpainting.inpainter.Inpainter.__call__": "the mask, which `hole=` may take the place of",
     "pconv_jax.inpainting.inpainter.Inpainter.from_pretrained": "which weights, as a name",
     "pconv_jax.inpainting.inpainter.inpaint": "the mask, which `hole=` may take the place of",
+    "pconv_jax.inpainting.grain.add_grain": "the mask, which `hole=` may take the place of",
     "pconv_jax.synthesis.refine.refine": "the mask, which `hole=` may take the place of",
     "pconv_jax.common.commands.Main.__call__": "the arguments, as everywhere else",
     "pconv_jax.evaluation.metrics.region_mean": "the region, which is the whole image when None",

@@ -240,4 +240,5 @@ def test_the_example_is_made_by_its_script(tmp_path):
 def test_pictures_come_from_scikit_image_or_show_none():
     shown = {path.name for path in (ROOT / "docs").iterdir() if path.suffix in (".jpg", ".png")}
     plots = {f"study_{name}.png" for name in ("conventional", "convolution", "losses", "noise")}
-    assert shown == {"scratched.jpg", "scratched_mask.png", "restored.jpg", "samples.png", "synthesis.jpg"} | plots
+    examples = {"scratched.jpg", "scratched_mask.png", "restored.jpg", "samples.png", "synthesis.jpg", "comparison.jpg"}
+    assert shown == examples | plots

@@ -1,9 +1,11 @@
 """What Orbax and TensorStore say of errors: why in a few words, and nothing besides what they raise."""
 
+import atexit
 import functools
 import logging
 import re
 import sys
+import warnings
 from pathlib import Path
 
 from pconv_jax.common.errors import reason
@@ -30,6 +32,8 @@ def hide_logged_errors() -> None:
     """
     logging.getLogger("absl").addFilter(_not_of_orbax)
     logging.getLogger("asyncio").addFilter(_not_of_a_task)
+    _hide_unawaited()
+    atexit.register(_hide_unawaited)  # a command has dropped its filters by then
     hook = sys.unraisablehook
 
     def others(unraisable: "sys.UnraisableHookArgs") -> None:
@@ -37,6 +41,11 @@ def hide_logged_errors() -> None:
             hook(unraisable)
 
     sys.unraisablehook = others
+
+
+def _hide_unawaited() -> None:
+    """Hides warnings of the coroutines that Orbax had prepared for a save which failed at its beginning."""
+    warnings.filterwarnings("ignore", "coroutine '.*' was never awaited", RuntimeWarning)
 
 
 def _not_of_orbax(record: logging.LogRecord) -> bool:

@@ -5,7 +5,7 @@ import math
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -30,6 +30,7 @@ class Inpaint:
             original, in eight times the time.
         refine: with --vgg-weights, give broad holes texture after the network; takes up to a minute for each hole.
         vgg_weights: a file of VGG16 or VGG19 weights, or "download" for VGG16's; only used to refine.
+        grain: auto, or a share of that from 0 to 1: gives what is filled the grain that the photograph has around it.
         overwrite: replace results that already exist; otherwise they are skipped.
         max_megapixels: refuse photographs and masks with more than so many million pixels. Without it, those with more
             than 500 are refused, and those that need more memory than is available.
@@ -47,6 +48,7 @@ class Inpaint:
     best: bool = False
     refine: bool = False
     vgg_weights: str | None = None
+    grain: Literal["auto"] | float | None = None
     overwrite: bool = False
     max_megapixels: float | None = None
     compare: bool = False
@@ -61,6 +63,8 @@ class Inpaint:
             raise InputError("--refine needs --vgg-weights: give a file of VGG16 or VGG19, or download")
         if self.vgg_weights is not None and not self.refine:
             raise InputError("--vgg-weights goes with --refine: leave it out, or add --refine")
+        if isinstance(self.grain, float) and not 0 <= self.grain <= 1:
+            raise InputError(f"--grain is {self.grain}, but it must be auto, or from 0 to 1")
         if self.max_megapixels is not None and not 0 < self.max_megapixels < math.inf:
             raise InputError(f"--max-megapixels is {self.max_megapixels}, but it must be a number above 0")
         self.holes.check()
@@ -77,6 +81,7 @@ class Inpaint:
                 weights=self.weights,
                 best=self.best,
                 refine_with=self.vgg_weights,
+                grain=1.0 if self.grain == "auto" else self.grain or 0.0,
                 overwrite=self.overwrite,
                 max_pixels=None if self.max_megapixels is None else round(self.max_megapixels * 1e6),
                 compare=self.compare,

@@ -18,8 +18,10 @@ from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError, WideHolesWarning, reason, shortened
+from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.imaging.linear import is_linear, through_curve
+from pconv_jax.inpainting.grain import add_grain
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.synthesis.settings import DEFAULT_SETTINGS
 
@@ -71,6 +73,7 @@ def restore_files(
     weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
     best: bool = False,
     refine_with: str | None = None,
+    grain: float = 0.0,
     overwrite: bool = False,
     max_pixels: int | None = None,
     compare: bool = False,
@@ -85,6 +88,7 @@ def restore_files(
         weights: as for `Inpainter`.
         best: as for `Inpainter`.
         refine_with: VGG weights as for `open_vgg`, to refine what the network returns; not refined if not given.
+        grain: strength, as `add_grain` takes it.
         overwrite: replace results that exist; otherwise they count as finished, with or without a comparison.
         max_pixels: of a photograph and of a mask, as for `read_photograph`.
         compare: write a before/after image beside each result.
@@ -123,7 +127,8 @@ def restore_files(
 
         def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
             progress = tick if single else None
-            return refiner(restorer(pixels, hole=hole, progress=progress), hole, progress)
+            restored = refiner(restorer(pixels, hole=hole, progress=progress), hole, progress)
+            return add_grain(restored, hole=hole, strength=grain)
 
         for job in waiting:
             try:
@@ -204,9 +209,10 @@ def _restore_one(
     quality: int | None,
     linear: bool,
 ) -> str:
-    holes.check_sizes(job.image, job.mask, max_pixels=max_pixels)
-    photograph = read_photograph(job.image, max_pixels=max_pixels)
-    hole = holes.find(photograph, job.mask, max_pixels=max_pixels)
+    with hide_messages_of_libraries():  # of damaged files
+        holes.check_sizes(job.image, job.mask, max_pixels=max_pixels)
+        photograph = read_photograph(job.image, max_pixels=max_pixels)
+        hole = holes.find(photograph, job.mask, max_pixels=max_pixels)
     if not hole.any():
         _copy(job, photograph, quality=quality, keep_alpha=not holes.mask_alpha)
         return _COPIED

@@ -27,6 +27,29 @@ def any_console() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def hide_messages_of_libraries() -> Iterator[None]:
+    """Hides what libraries in C print to standard error, past Python; not for several threads at once."""
+    with contextlib.ExitStack() as undo:
+        stream = sys.stderr
+        try:
+            number = stream.fileno()
+            kept = os.dup(number)
+        except (AttributeError, OSError):  # there is none, or one that only Python writes to
+            yield
+            return
+        undo.callback(os.close, kept)
+        stream.flush()
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), number)
+        undo.callback(os.dup2, kept, number)
+        undo.callback(setattr, sys, "stderr", stream)
+        sys.stderr = undo.enter_context(
+            open(kept, "w", buffering=1, encoding=stream.encoding, errors=stream.errors, closefd=False)
+        )
+        yield
+
+
 def hide_warnings_of_pillow() -> None:
     """Hides what Pillow says of damaged metadata: it does not name the file, and what matters is said by `imaging`."""
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")

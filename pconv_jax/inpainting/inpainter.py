@@ -155,7 +155,7 @@ class Inpainter:
 
         Raises:
             InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`;
-                no valid pixel.
+                a PIL image that is stored turned; no valid pixel.
             MemoryError: the device has too little memory for a window.
 
         Warns:

@@ -76,3 +76,19 @@ def test_what_the_system_refuses_is_one_sentence(error, said, capsys):
 
     assert command()(work)([]) == 2
     assert capsys.readouterr().err == f"error: {said} another path\n"
+
+
+def test_what_libraries_print_past_python_is_hidden_and_what_python_prints_is_not():
+    code = """
+import os
+from pconv_jax.common.output import hide_messages_of_libraries
+for _ in range(2):
+    with hide_messages_of_libraries():
+        os.write(2, b"ZIPDecode: error")
+        print("warning: é", file=sys.stderr)
+os.write(2, b"at the end")
+"""
+    done = child(code, PYTHONIOENCODING="utf-8")
+    assert done.stderr == "warning: é\nwarning: é\nat the endcodes 0\n"
+    done = child(code.replace("os.write", "print"), shell="2>&-")
+    assert done.stderr == "codes 0\n"

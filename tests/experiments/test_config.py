@@ -60,7 +60,8 @@ def test_bundled_weights_and_classical_methods_can_be_scored_beside_a_run(monkey
     assert parse([]).run.compare == ("paper-flowers", "paper-dtd", "paper-celeba")
     assert parse(["--compare"]).run.compare == ()
     with pytest.raises(
-        InputError, match="--compare has none, gone, but it takes bundled weights: faithful, liu-celeba, "
+        InputError,
+        match="--compare has none, gone, but it takes bundled weights: faithful, faithful-large, liu-celeba, ",
     ):
         parse(["--compare", "none", "faithful", "gone"]).check()
     parse(["--compare", "biharmonic", "sharp"]).check()
@@ -110,7 +111,7 @@ def test_steps_or_epochs():
 _NAMES = """
 adam_b1 adam_b2 adversarial_weight alexnet_widths batch_size bfloat16 blocks bottleneck centre checkpoint_every clip
 compare convolution crop_scale data_dir dataset discriminator_learning_rate discriminator_patches discriminator_widths
-encoder_norm epochs flip generator head hole_weight image_size initial_weights judged_image keep learning_rate limit
+ema encoder_norm epochs flip generator head hole_weight image_size initial_weights judged_image keep learning_rate limit
 line_count line_shape line_thickness losses mapping mask_dir masks monochrome network_size noise out overlap
 perceptual_image perceptual_layers perceptual_weight pixel_loss pixel_weight recolor region resume sample_every
 schedule seed splits steps test_images validation_images vgg_weights warmup widths workers

@@ -8,4 +8,5 @@ DEFAULT_WEIGHTS = "faithful"
 
 def bundled_weights() -> dict[str, Path]:
     """Name -> file of the weights that ship with the package."""
-    return {path.stem: path for path in sorted(Path(__file__).parent.glob("*.safetensors"))}
+    files = {path.stem: path for path in Path(__file__).parent.glob("*.safetensors")}
+    return dict(sorted(files.items()))

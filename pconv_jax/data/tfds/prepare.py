@@ -5,7 +5,6 @@ folder and renames it.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -194,6 +193,8 @@ def _fingerprint(name: str, files: Mapping[str, Path]) -> str:
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[None]:
     """Lets one process at a time prepare a dataset in `folder`; the others wait."""
+    import fcntl  # not on Windows, for which there is no ArrayRecord either
+
     with (folder / "lock").open("wb") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -1,0 +1,244 @@
+"""Grain: noise like that of the photograph around it, for holes that were filled smoothly.
+
+Strength, colour and spectrum are measured in flat patches near the holes, and what the filled holes already have of it
+is taken into account.
+"""
+
+import dataclasses
+import itertools
+import warnings
+import zlib
+from typing import TYPE_CHECKING, TypeVar
+
+import jax
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging.arrays import check_pixels, from_float, hole_from, pixels_of, to_float
+from pconv_jax.inpainting.windows import GRID, blocks_with_hole
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Picture = TypeVar("Picture", bound="np.ndarray | jax.Array | Image")
+
+_BLOCKS = 3  # of the grid, a side of a patch
+_PATCH = _BLOCKS * GRID  # px
+_NEAR = 8  # blocks of the grid around a hole in which grain is measured
+_MOST_PATCHES = 4096
+_FEWEST_PATCHES = 16
+_GROUPS = 8  # of brightness, at most
+_IN_GROUP = 16  # patches, at least
+_FLATTEST = 4  # one in so many patches of a group is taken for flat: picture in a patch only adds variance
+_MOST_VARIANCE = 2.0  # times that of the brightness with little of it: more is texture
+_LOWER_QUARTER = -1.271  # mean of the lower quarter of a standard normal distribution
+_CLIPPED = 0.01  # patches closer to black or white show less grain than there was
+_TILE = 512  # px; the noise is repeated at this distance, beyond what a hole shows
+# Weights of 3x3 pixels, those of the binomial filter.
+_BINOMIAL = [
+    (down, right, (2 - abs(down)) * (2 - abs(right)) / 16) for down, right in itertools.product((-1, 0, 1), repeat=2)
+]
+_MEDIAN_SQUARE = 0.4549  # of a standard normal variable; unlike a mean, it does not see the edges in a hole
+_SAMPLES = 200_000  # pixels of the holes from which their own noise is estimated
+_INTERIOR = 200  # fewer such pixels without a valid neighbour are too few
+
+
+@dataclasses.dataclass(frozen=True)
+class Grain:
+    """The grain of a photograph.
+
+    Attributes:
+        brightness: `[B]`, ascending, in [0, 1].
+        deviation: `[B, 3]`, standard deviation at each brightness, pixel values in [0, 1].
+        spectrum: `[S, S, 3, 3]`, cross-spectrum of the channels, each of variance 1; Hermitian.
+    """
+
+    brightness: np.ndarray
+    deviation: np.ndarray
+    spectrum: np.ndarray
+
+    def at(self, brightness: np.ndarray) -> np.ndarray:
+        """Standard deviations `[P, 3]` at the brightness `[P]` of some pixels."""
+        return np.stack([np.interp(brightness, self.brightness, each) for each in self.deviation.T], axis=-1)
+
+
+def add_grain(
+    inpainted: Picture,
+    mask: "ArrayLike | Image | None" = None,
+    *,
+    hole: "ArrayLike | Image | None" = None,
+    strength: float = 1.0,
+) -> Picture:
+    """Adds grain to the holes of an inpainted image: as much as their surroundings have and they lack.
+
+    Seeded by the image itself: the same image gets the same grain.
+
+    Args:
+        inpainted: the composite of any method: the image where it is valid, the method's output in the holes. Of the
+            kinds and shapes that `Inpainter` takes.
+        mask: `[H, W]` or `[H, W, 1]` of numbers, 1 = valid, 0 = hole.
+        hole: instead of `mask`: bool of such a shape, True = damage.
+        strength: 1 is what was measured, 0 nothing.
+
+    Returns:
+        The image with grain, of the kind, type and shape of `inpainted`. Outside the hole it is equal to it to the bit.
+
+    Raises:
+        InputError: as for `Inpainter`; or a strength that is not from 0 to 1.
+
+    Warns:
+        UserWarning: too little around the holes to measure grain; none is added.
+    """
+    if not 0 <= strength <= 1:
+        raise InputError(f"strength={strength} of grain must be from 0 (none) to 1 (as much as around the holes)")
+    pixels, rebuild = pixels_of(inpainted)
+    found = hole_from(mask, hole, pixels.shape[:2])
+    check_pixels(pixels, found)
+    if not found.any() or not strength:
+        return inpainted
+    grain = measure_grain(pixels, found)
+    if grain is None:
+        warnings.warn("there is too little around the holes to measure grain, so none is added", stacklevel=2)
+        return inpainted
+    result: Picture = rebuild(_with_grain(pixels, found, grain, strength))
+    return result
+
+
+def measure_grain(pixels: np.ndarray, hole: np.ndarray) -> Grain | None:
+    """Measures the grain around holes.
+
+    Args:
+        pixels: `[H, W, C]`, C from 1 to 4.
+        hole: `[H, W]`, bool.
+
+    Returns:
+        The grain of the colours; None if there is too little to measure it on.
+    """
+    patches = _patches_near(pixels, hole)
+    brightness = patches.mean((1, 2, 3))
+    usable = (brightness > _CLIPPED) & (brightness < 1 - _CLIPPED)
+    patches, brightness = patches[usable], brightness[usable]
+    if len(patches) < _FEWEST_PATCHES:
+        return None
+    residuals = _detrended(patches)
+    variances = np.square(residuals).mean((1, 2))
+    groups = np.array_split(np.argsort(brightness, kind="stable"), np.clip(len(patches) // _IN_GROUP, 1, _GROUPS))
+    flat = [group[np.argsort(variances[group].sum(1))[: len(group) // _FLATTEST]] for group in groups]
+    measured = np.stack([variances[group].mean(0) for group in flat])
+    spectrum = _spectrum([residuals[group] for group in flat], measured)
+    traces = np.trace(spectrum, axis1=2, axis2=3).real.sum()
+    spread = np.sqrt(2 * np.square(np.abs(spectrum)).sum()) / traces  # of a patch's variance, relative
+    corrected = measured / max(0.5, 1 + _LOWER_QUARTER * spread)  # the flattest were chosen by their variance
+    if pixels.dtype.kind == "u":
+        corrected = np.maximum(corrected - 1 / 12 / np.iinfo(pixels.dtype).max ** 2, 0)  # of rounding
+    corrected = np.minimum(corrected, _MOST_VARIANCE * np.quantile(corrected, 0.25, axis=0))
+    return Grain(np.array([brightness[group].mean() for group in flat]), np.sqrt(corrected), spectrum)
+
+
+def _patches_near(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Patches `[K, S, S, 3]` without a hole, near one; floating point colours."""
+    import cv2
+
+    blocks = blocks_with_hole(hole)
+    near = cv2.dilate(blocks.view(np.uint8), np.ones((2 * _NEAR + 1,) * 2, np.uint8)).view(bool)
+    # The first block of a patch; those at the border of the image may be smaller.
+    free = np.pad(~blocks, ((0, _BLOCKS), (0, _BLOCKS)))
+    whole = np.argwhere(near & sliding_window_view(free, (_BLOCKS, _BLOCKS)).min((2, 3))[: len(near), : near.shape[1]])
+    places = whole[(whole * GRID + _PATCH <= hole.shape).all(1)] * GRID
+    places = places[:: -(-len(places) // _MOST_PATCHES) or 1]
+    cut = [pixels[top : top + _PATCH, left : left + _PATCH] for top, left in places]
+    if pixels.shape[2] in (2, 4):
+        cut = [patch for patch in cut if patch[..., -1].all()]  # transparent pixels show no grain
+    return np.stack([_colours(patch) for patch in cut]) if cut else np.zeros((0, _PATCH, _PATCH, 3))
+
+
+def _colours(part: np.ndarray) -> np.ndarray:
+    """Pixels as three floating-point channels, without alpha."""
+    return to_float(part, np.zeros(part.shape[:2], bool))[..., :3].astype(np.float64)
+
+
+def _detrended(patches: np.ndarray) -> np.ndarray:
+    """Patches less the quadratic surface that fits them best."""
+    x = np.linspace(-1, 1, _PATCH)
+    rows, columns = np.meshgrid(x, x, indexing="ij")
+    surface = np.stack([np.ones_like(rows), rows, columns, rows * columns, rows**2, columns**2], axis=-1)
+    basis = np.linalg.qr(surface.reshape(_PATCH**2, -1))[0]
+    flat = patches.reshape(len(patches), _PATCH**2, -1)
+    return (flat - basis @ (basis.T @ flat)).reshape(patches.shape)
+
+
+def _spectrum(groups: list[np.ndarray], variances: np.ndarray) -> np.ndarray:
+    """Mean cross-spectrum of groups of residuals, each channel scaled to a variance of 1."""
+    window = np.hanning(_PATCH + 1)[:-1]
+    window = np.outer(window, window)[..., None]
+    scaled = np.concatenate(
+        [group / np.sqrt(np.maximum(own, 1e-12)) for group, own in zip(groups, variances, strict=True)]
+    )
+    waves = np.fft.fft2(scaled * window, axes=(1, 2))
+    spectrum = np.einsum("kxyc,kxyd->xycd", waves, waves.conj()) / len(scaled)
+    power = np.maximum(np.einsum("xycc->c", spectrum).real / _PATCH**2, 1e-12)
+    return spectrum / np.sqrt(power[:, None] * power)
+
+
+def _noise(grain: Grain, seed: int) -> np.ndarray:
+    """Gaussian noise `[T, T, 3]` of the grain's spectrum that continues at its borders, each channel of variance 1."""
+    values, vectors = np.linalg.eigh(grain.spectrum)
+    roots = np.einsum("xyce,xye,xyde->xycd", vectors, np.sqrt(np.maximum(values, 0)), vectors.conj())
+    kernel = np.zeros((_TILE, _TILE, *roots.shape[2:]))
+    half = _PATCH // 2
+    kernel[:_PATCH, :_PATCH] = np.fft.fftshift(np.fft.ifft2(roots, axes=(0, 1)).real, axes=(0, 1))
+    kernel = np.roll(kernel, (-half, -half), (0, 1))
+    white = np.random.default_rng(seed).standard_normal((_TILE, _TILE, roots.shape[-1]))
+    filtered = np.einsum("xycd,xyd->xyc", np.fft.fft2(kernel, axes=(0, 1)), np.fft.fft2(white, axes=(0, 1)))
+    noise = np.fft.ifft2(filtered, axes=(0, 1)).real
+    noise -= noise.mean((0, 1))
+    return noise / np.maximum(noise.std((0, 1)), 1e-12)
+
+
+def _with_grain(pixels: np.ndarray, hole: np.ndarray, grain: Grain, strength: float) -> np.ndarray:
+    """A copy of `pixels` with noise in the hole, of the power that is missing there."""
+    rows, columns = np.nonzero(hole)
+    noise = _noise(grain, zlib.crc32(pixels.tobytes()))
+    smooth, detail = _neighbourhood(pixels, rows, columns)
+    deviation = grain.at(smooth.mean(1))
+    missing = _missing(noise, hole, rows, columns, detail, deviation)
+    added = strength * np.sqrt(missing) * deviation * noise[rows % _TILE, columns % _TILE]
+    values = (smooth + detail + added).clip(0, 1)
+    result, colours = pixels.copy(), 1 if pixels.shape[2] < 3 else 3
+    result[rows, columns, :colours] = from_float(values, colours, pixels.dtype)
+    return result
+
+
+def _neighbourhood(pixels: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The colours `[P, 3]` of some pixels, smoothed over 3x3 pixels, and the rest of them."""
+    height, width = pixels.shape[:2]
+    smooth = np.zeros((len(rows), 3))
+    for down, right, weight in _BINOMIAL:
+        near = pixels[(rows + down).clip(0, height - 1), (columns + right).clip(0, width - 1)]
+        smooth += weight * _colours(near[None])[0]
+    return smooth, _colours(pixels[rows, columns][None])[0] - smooth
+
+
+def _missing(
+    noise: np.ndarray,
+    hole: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    detail: np.ndarray,
+    deviation: np.ndarray,
+) -> float:
+    """The share of the grain's power that the filled holes lack, from 0 to 1."""
+    import cv2
+
+    smoothed = sum(weight * np.roll(noise, (down, right), (0, 1)) for down, right, weight in _BINOMIAL)
+    gain = np.square(noise - smoothed).mean((0, 1))
+    interior = cv2.erode(hole.view(np.uint8), np.ones((3, 3), np.uint8))[rows, columns] > 0
+    taken = np.flatnonzero(interior) if interior.sum() >= _INTERIOR else np.arange(len(rows))
+    taken = taken[:: -(-len(taken) // _SAMPLES)]
+    expected = np.square(deviation[taken]) * gain
+    if not expected.any():
+        return 0.0  # there is no grain
+    own = np.median(np.square(detail[taken]) / np.maximum(expected, 1e-12)) / _MEDIAN_SQUARE
+    return float(np.clip(1 - own, 0, 1))
