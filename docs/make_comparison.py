@@ -28,14 +28,15 @@ PLACES = (
 )
 """Photograph, top and left of the square, width of the lines, px."""
 CLASSICAL = ("biharmonic", "fsr_fast", "fsr_best", "patchmatch")
-WEIGHTS = ("faithful", "sharp")
+WEIGHTS = ("faithful", "faithful-large", "sharp")
 
 
 def main() -> None:
     rows = []
     for name, top, left, width in PLACES:
         pixels = getattr(data, name)()
-        pixels = np.stack([pixels] * 3, -1) if pixels.ndim == 2 else pixels
+        grey = pixels.ndim == 2
+        pixels = np.stack([pixels] * 3, -1) if grey else pixels
         truth = pixels[top : top + SIDE, left : left + SIDE].astype(np.float32) / 255
         drawn = np.zeros((SIDE, SIDE), np.uint8)
         for start, end in (((0, 60), (95, 25)), ((20, 0), (62, 95))):
@@ -48,7 +49,8 @@ def main() -> None:
         for weights in WEIGHTS:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # of broad holes: here they are meant
-                shown[weights] = pconv_jax.Inpainter.from_pretrained(weights)(truth, hole=hole)
+                inpainter = pconv_jax.Inpainter.from_pretrained(weights)
+                shown[weights] = np.broadcast_to(inpainter(truth[..., :1] if grey else truth, hole=hole), truth.shape)
         rows.append(np.hstack([labelled(title, image) for title, image in shown.items()]))
     Image.fromarray(np.vstack(rows)).save(DOCS / "comparison.jpg", quality=88)
 

@@ -36,10 +36,11 @@ _SAMPLES = Config(
         hole_weight=20.0,  # beyond the paper (Liu et al.: 6): 1.4 dB more in the holes after 800 steps
         perceptual_layers=("block1_pool",),
     ),
-    # A high learning rate that falls, and small batches: what reaches furthest in these minutes.
+    # A high learning rate that falls, and small batches: what reaches furthest in these minutes. Twice the steps gain
+    # 0.17 dB; at 4000 steps an average of the weights (0.998) or clipping cost 0.13, and loss psnr is level (1 seed).
     optimizer=OptimizerConfig(learning_rate=8e-3, adam_b1=0.9, schedule="cosine"),
     # What the paper's network does on the same photographs after its 40 epochs on a GPU.
-    run=RunConfig(steps=5000, compare=("paper-flowers", "paper-dtd", "paper-celeba"), out=Path("runs/samples")),
+    run=RunConfig(steps=2500, compare=("paper-flowers", "paper-dtd", "paper-celeba"), out=Path("runs/samples")),
 )
 
 # Any tree of photographs.

@@ -15,7 +15,7 @@ WAIT = 240  # seconds for what takes a few, on a machine that has other things t
 FLAGS = (
     *("--help", "--out", "-o", "--mask", "-m", "--mask-alpha", "--mask-color", "--mask-tolerance", "--mask-threshold"),
     *("--invert-mask", "--resize-mask", "--dilate", "--weights", "--overwrite", "--compare", "--quality"),
-    *("--refine", "--vgg-weights", "--max-megapixels", "--linear"),
+    *("--refine", "--vgg-weights", "--max-megapixels", "--linear", "--best", "--grain"),
 )
 
 
