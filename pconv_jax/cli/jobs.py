@@ -98,12 +98,14 @@ def _masks(found: Found, mask: Path | None) -> Sequence[tuple[Path | None, str]]
             f"{mask} has no mask for {first.as_posix()}, nor for any other photograph: each needs one of the same name "
             f"there, such as {first.with_suffix('.png').as_posix()}"
         )
-    return [_one_of(masks, found.root / name, mask) for name, masks in zip(found.names, choices, strict=True)]
+    return [_one_of(masks, found.root, name, mask) for name, masks in zip(found.names, choices, strict=True)]
 
 
-def _one_of(masks: Sequence[Path], image: Path, root: Path) -> tuple[Path | None, str]:
+def _one_of(masks: Sequence[Path], photographs: Path, name: Path, root: Path) -> tuple[Path | None, str]:
+    image = photographs / name
     if not masks:
-        return None, f"{root} has no mask for it: add one of the same name, such as {image.with_suffix('.png').name}"
+        wanted = root / name.with_suffix(".png")
+        return None, f"{root} has no mask for it: add one of the same name in the same folder, such as {wanted}"
     if len(masks) > 1:
         return None, f"{root} has more than one mask for it, {masks[0]} and {masks[1]}: keep only one"
     file = root / masks[0]

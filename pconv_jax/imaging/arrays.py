@@ -50,6 +50,8 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
             return picture
 
         return pixels.reshape(*pixels.shape[:2], -1), as_picture
+    if isinstance(image, np.ma.MaskedArray):
+        raise InputError("a masked array may mean either: give image.data, and hole=image.mask if it marks the damage")
     array = np.asarray(image)
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f" and array.dtype != jnp.bfloat16:
         raise InputError(f"an image must be uint8, uint16 or floating point in [0, 1], not {array.dtype}: convert it")
@@ -144,6 +146,10 @@ def _hole_of_mask(mask: np.ndarray) -> np.ndarray:
         raise InputError(
             "a boolean mask may mean either: give hole=mask if True marks the damage, or hole=~mask if it marks what "
             "is valid"
+        )
+    if mask.dtype.kind not in "iuf" and mask.dtype != jnp.bfloat16:
+        raise InputError(
+            f"a mask must be an array of numbers, 1 = valid and 0 = hole, not {mask.dtype}: open the file first"
         )
     hole = mask == 0
     wrong = ~hole & (mask != 1)

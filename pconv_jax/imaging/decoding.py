@@ -176,7 +176,10 @@ def _decoded(
         return found
     dpi = None if image.format == "TIFF" else exif.dpi(image.info.get("dpi"))  # for TIFF, Pillow makes one up
     dpi = dpi or (None if tags is None else exif.dpi_of(tags))
-    icc = None if image.mode in ("CMYK", "LAB") else image.info.get("icc_profile") or None
+    icc = image.info.get("icc_profile") or None
+    if image.mode in ("CMYK", "LAB"):
+        icc = None
+        notes.append(f"its {image.mode} colours are converted to sRGB, and so are those of the result")
     directory = directory_of(stream) if image.format == "TIFF" else None
     block = tiff_block(stream, directory, notes) if directory else _block(image.info.get("exif"), tags, notes)
     return dataclasses.replace(

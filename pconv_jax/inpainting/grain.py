@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging.arrays import check_pixels, from_float, hole_from, pixels_of, to_float
-from pconv_jax.inpainting.windows import GRID, blocks_with_hole
+from pconv_jax.inpainting.windows import GRID
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,6 +29,11 @@ _PATCH = _BLOCKS * GRID  # px
 _NEAR = 8  # blocks of the grid around a hole in which grain is measured
 _MOST_PATCHES = 4096
 _FEWEST_PATCHES = 16
+_ENOUGH_PATCHES = 64  # near the holes; otherwise in all of the image
+_MOST_HOLE = 0.04  # share of a patch
+_CELL = 8  # px
+_FLAT_CELLS = 0.25  # of the cells are taken for flat
+_DOUBT = 0.8  # of the variance in flat patches: cells that have less of it are believed
 _GROUPS = 8  # of brightness, at most
 _IN_GROUP = 16  # patches, at least
 _FLATTEST = 4  # one in so many patches of a group is taken for flat: picture in a patch only adds variance
@@ -86,18 +91,21 @@ def add_grain(
         The image with grain, of the kind, type and shape of `inpainted`. Outside the hole it is equal to it to the bit.
 
     Raises:
-        InputError: as for `Inpainter`; or a strength that is not from 0 to 1.
+        InputError: as for `Inpainter`; a strength that is not from 0 to 1; or holes that are not filled.
 
     Warns:
         UserWarning: too little around the holes to measure grain; none is added.
     """
-    if not 0 <= strength <= 1:
+    given: object = strength
+    if not isinstance(given, int | float | np.floating) or not 0 <= given <= 1:
         raise InputError(f"strength={strength} of grain must be from 0 (none) to 1 (as much as around the holes)")
     pixels, rebuild = pixels_of(inpainted)
     found = hole_from(mask, hole, pixels.shape[:2])
     check_pixels(pixels, found)
     if not found.any() or not strength:
         return inpainted
+    if not np.isfinite(pixels[found].astype(np.float32)).all():
+        raise InputError("the holes hold NaN or infinity: inpaint the image first, and give the result")
     grain = measure_grain(pixels, found)
     if grain is None:
         warnings.warn("there is too little around the holes to measure grain, so none is added", stacklevel=2)
@@ -116,42 +124,73 @@ def measure_grain(pixels: np.ndarray, hole: np.ndarray) -> Grain | None:
     Returns:
         The grain of the colours; None if there is too little to measure it on.
     """
-    patches = _patches_near(pixels, hole)
+    patches, holes = _patches_near(pixels, hole)
     brightness = patches.mean((1, 2, 3))
     usable = (brightness > _CLIPPED) & (brightness < 1 - _CLIPPED)
-    patches, brightness = patches[usable], brightness[usable]
+    patches, holes, brightness = patches[usable], holes[usable], brightness[usable]
     if len(patches) < _FEWEST_PATCHES:
         return None
-    residuals = _detrended(patches)
-    variances = np.square(residuals).mean((1, 2))
+    residuals, valid = _detrended(patches), ~holes[..., None]
+    variances = np.square(residuals * valid).sum((1, 2)) / valid.sum((1, 2))
     groups = np.array_split(np.argsort(brightness, kind="stable"), np.clip(len(patches) // _IN_GROUP, 1, _GROUPS))
     flat = [group[np.argsort(variances[group].sum(1))[: len(group) // _FLATTEST]] for group in groups]
     measured = np.stack([variances[group].mean(0) for group in flat])
     spectrum = _spectrum([residuals[group] for group in flat], measured)
     traces = np.trace(spectrum, axis1=2, axis2=3).real.sum()
     spread = np.sqrt(2 * np.square(np.abs(spectrum)).sum()) / traces  # of a patch's variance, relative
-    corrected = measured / max(0.5, 1 + _LOWER_QUARTER * spread)  # the flattest were chosen by their variance
+    measured /= max(0.5, 1 + _LOWER_QUARTER * spread)  # the flattest were chosen by their variance
+    # Detail in the flattest cells, as much as noise of this spectrum has there: less where it was picture, not noise.
+    cells = np.where(_cells(holes[:, 1:-1, 1:-1, None]) > 0, np.nan, _cells(np.square(_detail(patches))))
+    of_noise = _cells(np.square(_detail(_noise(spectrum, 0)[None])))
+    least = np.stack([np.nanquantile(cells[group].reshape(-1, 3), _FLAT_CELLS, axis=0) for group in groups])
+    least /= np.quantile(of_noise.reshape(-1, 3), _FLAT_CELLS, axis=0)
+    variance = np.where(least < _DOUBT * measured, least, measured)
     if pixels.dtype.kind == "u":
-        corrected = np.maximum(corrected - 1 / 12 / np.iinfo(pixels.dtype).max ** 2, 0)  # of rounding
-    corrected = np.minimum(corrected, _MOST_VARIANCE * np.quantile(corrected, 0.25, axis=0))
-    return Grain(np.array([brightness[group].mean() for group in flat]), np.sqrt(corrected), spectrum)
+        variance = np.maximum(variance - 1 / 12 / np.iinfo(pixels.dtype).max ** 2, 0)  # of rounding
+    variance = np.minimum(variance, _MOST_VARIANCE * np.quantile(variance, 0.25, axis=0))
+    return Grain(np.array([brightness[group].mean() for group in flat]), np.sqrt(variance), spectrum)
 
 
-def _patches_near(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Patches `[K, S, S, 3]` without a hole, near one; floating point colours."""
+def _patches_near(pixels: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Patches `[K, S, S, 3]` with next to no hole, floating point, and their holes; near holes, if there are enough."""
     import cv2
 
-    blocks = blocks_with_hole(hole)
-    near = cv2.dilate(blocks.view(np.uint8), np.ones((2 * _NEAR + 1,) * 2, np.uint8)).view(bool)
-    # The first block of a patch; those at the border of the image may be smaller.
-    free = np.pad(~blocks, ((0, _BLOCKS), (0, _BLOCKS)))
-    whole = np.argwhere(near & sliding_window_view(free, (_BLOCKS, _BLOCKS)).min((2, 3))[: len(near), : near.shape[1]])
-    places = whole[(whole * GRID + _PATCH <= hole.shape).all(1)] * GRID
+    counts = hole.astype(np.int32)
+    for axis, length in enumerate(hole.shape):
+        counts = np.add.reduceat(counts, np.arange(0, length, GRID), axis=axis)
+    in_patch = sliding_window_view(np.pad(counts, ((0, _BLOCKS), (0, _BLOCKS))), (_BLOCKS, _BLOCKS)).sum((2, 3))
+    near = cv2.dilate((counts > 0).astype(np.uint8), np.ones((2 * _NEAR + 1,) * 2, np.uint8)) > 0
+    free = in_patch[: len(counts), : counts.shape[1]] <= _MOST_HOLE * _PATCH**2
+    for wanted in (near & free, free):
+        whole = np.argwhere(wanted)
+        places = whole[(whole * GRID + _PATCH <= hole.shape).all(1)] * GRID
+        if len(places) >= _ENOUGH_PATCHES:
+            break
     places = places[:: -(-len(places) // _MOST_PATCHES) or 1]
-    cut = [pixels[top : top + _PATCH, left : left + _PATCH] for top, left in places]
+    cut = [np.s_[top : top + _PATCH, left : left + _PATCH] for top, left in places]
     if pixels.shape[2] in (2, 4):
-        cut = [patch for patch in cut if patch[..., -1].all()]  # transparent pixels show no grain
-    return np.stack([_colours(patch) for patch in cut]) if cut else np.zeros((0, _PATCH, _PATCH, 3))
+        cut = [patch for patch in cut if pixels[patch][..., -1].all()]  # transparent pixels show no grain
+    if not cut:
+        return np.zeros((0, _PATCH, _PATCH, 3)), np.zeros((0, _PATCH, _PATCH), bool)
+    return np.stack([_colours(pixels[patch]) for patch in cut]), np.stack([hole[patch] for patch in cut])
+
+
+def _detail(images: np.ndarray) -> np.ndarray:
+    """What a binomial filter of 3x3 pixels takes from images `[N, H, W, C]`, without their border of 1 px."""
+    height, width = images.shape[1:3]
+    shifted = (
+        weight * images[:, 1 + down : height - 1 + down, 1 + right : width - 1 + right]
+        for down, right, weight in _BINOMIAL
+    )
+    return images[:, 1:-1, 1:-1] - sum(shifted)
+
+
+def _cells(values: np.ndarray) -> np.ndarray:
+    """Means over squares of `_CELL` px of `[N, H, W, C]`; what is left over at the end is cut off."""
+    count, height, width, channels = values.shape
+    rows, columns = height // _CELL, width // _CELL
+    whole = values[:, : rows * _CELL, : columns * _CELL]
+    return whole.reshape(count, rows, _CELL, columns, _CELL, channels).mean((2, 4))
 
 
 def _colours(part: np.ndarray) -> np.ndarray:
@@ -182,9 +221,9 @@ def _spectrum(groups: list[np.ndarray], variances: np.ndarray) -> np.ndarray:
     return spectrum / np.sqrt(power[:, None] * power)
 
 
-def _noise(grain: Grain, seed: int) -> np.ndarray:
-    """Gaussian noise `[T, T, 3]` of the grain's spectrum that continues at its borders, each channel of variance 1."""
-    values, vectors = np.linalg.eigh(grain.spectrum)
+def _noise(spectrum: np.ndarray, seed: int) -> np.ndarray:
+    """Gaussian noise `[T, T, 3]` of a spectrum that continues at its borders, each channel of variance 1."""
+    values, vectors = np.linalg.eigh(spectrum)
     roots = np.einsum("xyce,xye,xyde->xycd", vectors, np.sqrt(np.maximum(values, 0)), vectors.conj())
     kernel = np.zeros((_TILE, _TILE, *roots.shape[2:]))
     half = _PATCH // 2
@@ -200,7 +239,7 @@ def _noise(grain: Grain, seed: int) -> np.ndarray:
 def _with_grain(pixels: np.ndarray, hole: np.ndarray, grain: Grain, strength: float) -> np.ndarray:
     """A copy of `pixels` with noise in the hole, of the power that is missing there."""
     rows, columns = np.nonzero(hole)
-    noise = _noise(grain, zlib.crc32(pixels.tobytes()))
+    noise = _noise(grain.spectrum, zlib.crc32(pixels.tobytes()))
     smooth, detail = _neighbourhood(pixels, rows, columns)
     deviation = grain.at(smooth.mean(1))
     missing = _missing(noise, hole, rows, columns, detail, deviation)

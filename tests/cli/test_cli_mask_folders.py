@@ -41,7 +41,7 @@ def test_photographs_without_their_one_mask_are_all_named_and_the_others_done(ow
     assert "1 restored" in result.out and "2 failed" in result.out
     first, second = sentences(result.err)
     assert f"b.png: {own / 'masks'} has {'more than one mask' if masks else 'no mask'} for it" in first
-    assert "deep/c.png: " in second and "add one of the same name, such as c.png" in second
+    assert "deep/c.png: " in second and f"such as {own / 'masks' / 'deep' / 'c.png'}" in second
     assert files(own / "out") == {"a.png"}
 
 

@@ -244,3 +244,11 @@ def test_holes_wider_than_the_weights_know_are_told_once_in_words(one, inpaint, 
     (warning,) = result.err.splitlines()
     assert warning.startswith("warning: ") and "a.png: holes are about" in warning and "24 px" in warning
     assert warning.endswith(more)
+
+
+def test_a_result_that_is_a_link_to_itself_is_refused(one, inpaint):
+    one.out.symlink_to(one.out)
+    result = inpaint(one.image, "-m", one.mask, "-o", one.out)
+    assert result.code != 0
+    (sentence,) = sentences(result.err)
+    assert str(one.out) in sentence

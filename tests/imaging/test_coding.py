@@ -88,4 +88,5 @@ def test_jpeg_of_red_green_and_blue_stays_so(saved, tmp_path):
 
 
 def test_inks_are_written_with_the_usual_quality(saved):
-    assert read_photograph(saved(encoded(Image.new("CMYK", (8, 8)), "JPEG"))).jpeg is None
+    with pytest.warns(UserWarning, match="its CMYK colours are converted to sRGB"):
+        assert read_photograph(saved(encoded(Image.new("CMYK", (8, 8)), "JPEG"))).jpeg is None

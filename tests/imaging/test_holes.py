@@ -112,3 +112,11 @@ def test_one_rule_for_all_ways_in(monkeypatch):
             with pytest.raises(InputError, match=r"boolean|give either"):
                 way(image, **refused)
     np.testing.assert_array_equal(generator(image[None], hole=hole[None])[0], generator(image, hole=hole))
+
+
+def test_masked_arrays_and_names_of_files_are_no_images_and_no_masks():
+    image = np.full((8, 9, 3), 0.5, np.float32)
+    with pytest.raises(InputError, match="a masked array may mean either"):
+        pconv_jax.inpaint(np.ma.masked_array(image, image > 1), hole=np.zeros((8, 9), bool))
+    with pytest.raises(InputError, match="a mask must be an array of numbers, 1 = valid and 0 = hole, not <U8"):
+        pconv_jax.inpaint(image, "mask.png")

@@ -108,8 +108,9 @@ class TestPixels:
             read = read_photograph(saved(b"P6 1 1\n# why\n65535\n" + b"\xff\xff\0\0\x80\x80", "a.ppm"))
         assert read.pixels.tolist() == [[[255, 0, 128]]]
         ink = tiff(layers("rgba", np.uint16), photometric="separated", extrasamples=None)
-        with pytest.warns(UserWarning, match="16-bit colours are read with 8 bits"):
+        with pytest.warns(UserWarning, match="16-bit colours are read with 8 bits|CMYK colours are converted") as said:
             assert read_photograph(saved(ink)).pixels.dtype == np.uint8
+        assert len(said) == 2
 
     def test_gamma_and_the_like_do_not_change_16_bits(self, saved):
         array = layers("rgb", np.uint16)
@@ -176,25 +177,32 @@ class TestModes:
 
     def test_cmyk_without_a_profile_is_what_pillow_makes_of_it(self, saved):
         ink = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
-        read = read_photograph(saved(encoded(ink, "JPEG", quality=100, dpi=(72, 72)), "ink.jpg"))
+        with pytest.warns(
+            UserWarning, match=r"ink\.jpg: its CMYK colours are converted to sRGB, and so are those of the"
+        ):
+            read = read_photograph(saved(encoded(ink, "JPEG", quality=100, dpi=(72, 72)), "ink.jpg"))
         assert read.pixels[4, 4].tolist() == [255, 0, 0] and read.icc is None and read.dpi == (72, 72)
 
     def test_cmyk_goes_through_its_profile_and_loses_it(self, saved):
         ink = Image.new("CMYK", (8, 8), (255, 0, 0, 0))
         for kind in ("JPEG", "TIFF"):
-            read = read_photograph(saved(encoded(ink, kind, icc_profile=black_ink_only()), "ink.jpg"))
+            with pytest.warns(UserWarning, match="its CMYK colours are converted to sRGB"):
+                read = read_photograph(saved(encoded(ink, kind, icc_profile=black_ink_only()), "ink.jpg"))
             assert read.icc is None and read.pixels.min() >= 254  # Pillow alone would make it cyan
 
     def test_a_broken_cmyk_profile_is_named(self, saved):
         ink = encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG", quality=100, icc_profile=b"no profile")
-        with pytest.warns(UserWarning, match=r"ink\.jpg: its CMYK profile cannot be used"):
+        with pytest.warns(UserWarning, match=r"ink\.jpg: its CMYK") as said:
             read = read_photograph(saved(ink, "ink.jpg"))
         assert read.pixels[4, 4].tolist() == [255, 0, 0] and read.icc is None
+        assert "ink.jpg: its CMYK profile cannot be used" in str(said[0].message)
+        assert "ink.jpg: its CMYK colours are converted to sRGB" in str(said[1].message)
 
     def test_lab(self, saved):
         lab = Image.merge("LAB", [Image.new("L", (2, 2), value) for value in (255, 128, 128)])
         content = encoded(lab, "TIFF", icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes())
-        read = read_photograph(saved(content))
+        with pytest.warns(UserWarning, match="its LAB colours are converted to sRGB"):
+            read = read_photograph(saved(content))
         assert read.pixels.shape == (2, 2, 3) and read.pixels.min() >= 254 and read.icc is None
 
     def test_ycbcr_tiff(self, saved):

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from skimage import data
 
 from pconv_jax import add_grain
 from pconv_jax.common.errors import InputError
@@ -48,7 +49,7 @@ def test_grain_is_measured_by_brightness_and_colour(blur):
     expected = 0.05 * (1.3 - grain.brightness)
     np.testing.assert_allclose(grain.deviation, np.repeat(expected[:, None], 3, 1), rtol=0.06)
     correlation = grain.spectrum.mean((0, 1)).real
-    np.testing.assert_allclose(correlation, COLOURS, atol=0.06)
+    np.testing.assert_allclose(correlation, COLOURS, atol=0.08)
     along = np.fft.ifft2(grain.spectrum, axes=(0, 1)).real
     neighbours = np.diagonal(along[0, 1]) / np.diagonal(along[0, 0])
     np.testing.assert_allclose(neighbours, np.exp(-1 / (4 * blur**2)) if blur else 0, atol=0.05)
@@ -112,6 +113,32 @@ def test_texture_beside_the_holes_is_hardly_taken_for_grain():
     assert ratio.max() < 2  # of brightness that only the stripes have, whose own deviation is five times as large
 
 
+def test_detail_of_a_photograph_without_grain_is_not_taken_for_it():
+    photograph = cv2.resize(data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA)
+    hole = np.zeros((256, 256), bool)
+    for place in range(40, 240, 100):
+        hole[place : place + 3, 10:-10] = hole[10:-10, place : place + 3] = True
+    filled = cv2.inpaint(photograph, hole.astype(np.uint8), 3, cv2.INPAINT_NS)
+    errors = [np.square(x.astype(float) - photograph)[hole].mean() for x in (filled, add_grain(filled, hole=hole))]
+    assert errors[1] < 1.2 * errors[0]  # it was three times as much
+
+
+def test_a_dusty_scan_has_grain_to_measure():
+    smooth, image = picture(0.0)
+    hole, rng = np.zeros(SIZE, bool), np.random.default_rng(2)
+    for top, left in rng.integers(0, (SIZE[0] - 5, SIZE[1] - 5), (1000, 2)):
+        hole[top : top + 4, left : left + 4] = True  # 7 % of the pixels
+    grain = measure_grain(np.where(hole[..., None], smooth, image), hole)
+    np.testing.assert_allclose(grain.deviation.mean(1), 0.05 * (1.3 - grain.brightness), rtol=0.1)
+
+
+def test_values_that_are_not_finite_are_refused():
+    image = np.full((40, 40, 3), 0.5, np.float32)
+    image[3, 3] = np.nan
+    with pytest.raises(InputError, match="NaN"):
+        add_grain(image, hole=np.isnan(image[..., 0]))
+
+
 def test_grey_images_and_alpha():
     smooth, image = picture(0.8)
     hole = bands()
@@ -134,7 +161,7 @@ def test_too_little_to_measure_is_told():
     assert module.measure_grain(image, np.ones((60, 60), bool)) is None
 
 
-@pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan")])
+@pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan"), "auto"])
 def test_strengths_that_cannot_be_are_named(strength):
     with pytest.raises(InputError, match=f"strength={strength} of grain must be from 0"):
         add_grain(np.zeros((40, 40), np.uint8), hole=np.ones((40, 40), bool), strength=strength)
