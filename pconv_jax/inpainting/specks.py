@@ -21,7 +21,7 @@ windows of 96 px make of them to within 6 / 255, to 0.2 / 255 on average, and wi
 px on 24 photographs)."""
 BATCH = 16
 """Patches that are computed at once."""
-FEWEST = 64
+FEWEST = BATCH
 """Fewer specks in an image are left to windows: they need no further program."""
 _REGION = 1536  # px; specks are looked for in one such square part of the image after the other
 _CELL = 96  # px; where a square of this side has more specks than the next line says, windows cost less
