@@ -89,7 +89,7 @@ def _specks_of_region(hole: np.ndarray, rest: np.ndarray, top: int, left: int) -
     _, labels, stats, _ = cv2.connectedComponentsWithStats(part.view(np.uint8), connectivity=8)
     boxes = stats[:, [cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]]
     small = boxes[:, 2:].max(1) <= SPECK
-    small[0] = False  # what is no hole
+    small[0] = False  # the background
     # A patch must lie in the region: then the whole hole does, and all that must not be near it.
     first = boxes[:, :2] + boxes[:, 2:] // 2 - PATCH // 2
     small &= (first.min(1) >= 0) & (np.subtract(part.shape, first).min(1) >= PATCH)

@@ -16,7 +16,7 @@ class Part(NamedTuple):
     """One window at one scale.
 
     Attributes:
-        start: `[H, W, C]` in [0, 1], C = 1 or 3: what the pixels of the hole shall stay close to.
+        start: `[H, W, C]` in [0, 1], C = 1 or 3: what the pixels of the hole are kept close to.
         hole: `[H, W, 1]` float32, 1 = hole: the pixels that may change, the core of the window.
         roles: of the patches, by layer; without a layer that has nothing to copy.
     """

@@ -70,7 +70,7 @@ def refine(
             kinds and shapes that `Inpainter` takes.
         mask: `[H, W]` or `[H, W, 1]` of numbers, 1 = valid, 0 = hole.
         vgg: trained weights with the layers of `settings`, from `pconv_jax.models.vgg_weights`.
-        hole: instead of `mask`: bool of such a shape, True = damage; what shall be refined.
+        hole: instead of `mask`: bool of such a shape, True = damage, to be refined.
         settings: weights, scales, time; by default those of docs/synthesis.md.
         allow_untrained: take random weights too: for tests, since what comes out is noise.
         progress: called with the number of steps done and of all, a step being a search for nearest patches and the

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import jax
 import pytest
@@ -19,7 +20,7 @@ from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, read_metrics
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.common.errors import InputError
-from pconv_jax.training.state import state_shapes
+from pconv_jax.training.state import Variables, state_shapes
 
 
 def test_a_finished_run_resumes_to_a_new_report_without_training(finished, tmp_path):
@@ -98,6 +99,18 @@ def test_a_checkpoint_holds_the_whole_state_in_the_parts_that_it_always_had(ema)
     assert (rest["generator"] is None) == (ema is None)  # what is released is the generator itself
     assert set(parts["generator"]) == {"params", "stats"}
     assert trainer._state_of(parts) == state
+
+
+def test_the_average_is_what_is_validated_and_scored():
+    config = Config().replace(ema=0.9).train_config(1)
+    state = state_shapes(config)
+    average = Variables({"average": 1}, {})
+    running = types.SimpleNamespace(
+        config=config, state=state.replace(average=average), _replicas=types.SimpleNamespace(collect=lambda tree: tree)
+    )
+    assert trainer.Trainer.generator(running).params is average.params
+    running.state = state.replace(average=None)
+    assert trainer.Trainer.generator(running).params is state.generator.params
 
 
 def test_damaged_settings_of_a_run_to_resume_are_told(tmp_path, capsys):

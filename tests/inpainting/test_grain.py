@@ -7,8 +7,7 @@ from skimage import data
 
 from pconv_jax import add_grain
 from pconv_jax.common.errors import InputError
-from pconv_jax.inpainting import grain as module
-from pconv_jax.inpainting.grain import measure_grain
+from pconv_jax.inpainting.grain_model import measure_grain
 
 SIZE = (420, 520)
 COLOURS = np.array([[1, 0.5, 0.3], [0.5, 1, 0.4], [0.3, 0.4, 1]])  # correlation between the channels
@@ -158,7 +157,7 @@ def test_too_little_to_measure_is_told():
     with pytest.warns(UserWarning, match="too little around the holes to measure grain, so none is added"):
         result = add_grain(image, hole=hole)
     np.testing.assert_array_equal(result, image)
-    assert module.measure_grain(image, np.ones((60, 60), bool)) is None
+    assert measure_grain(image, np.ones((60, 60), bool)) is None
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan"), "auto"])

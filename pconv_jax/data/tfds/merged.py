@@ -19,7 +19,7 @@ from pconv_jax.data.tfds.sources import OFFICIAL_SIZES, TfdsSource, open_tfds
 
 SEED = 0
 SHARES: dict[Split, float] = {"train": 0.9, "validation": 0.05, "test": 0.05}
-# SHA-256 of the names in each part of a complete dataset. Not of dtd: the list of its names was not at hand.
+# SHA-256 of the names in each part of a complete dataset. dtd is missing: the list of all its names was not available.
 MERGED_SHA256: dict[str, dict[Split, str]] = {
     "oxford_flowers102": {
         "train": "9cb42b10ca59082879499777e1f02c253e86cc0d08ce0bbbf4f0069252e6497b",
