@@ -33,7 +33,7 @@ def parse(arguments: Sequence[str]) -> Config:
         InputError: a value that makes no sense.
         SystemExit: `--help` (code 0), or flags that cannot be read (code 2).
     """
-    first = argparse.ArgumentParser(prog=_PROGRAM, add_help=False, allow_abbrev=False)
+    first = argparse.ArgumentParser(prog=_PROGRAM, usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
     first.add_argument("--dataset")
     first.add_argument("--preset", choices=PRESETS)
     first.add_argument("--losses", choices=LOSSES)

@@ -111,7 +111,14 @@ def encodings(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, f'{called} without encoding="utf-8"'
 
 
-@pytest.mark.parametrize("check", [messages, docstrings, encodings])
+def sizes(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, fault) of sentences that name the height of an image before its width."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr) and re.search(r"height\} ?x ?\{\w*width\}", ast.unparse(node)):
+            yield node.lineno, "height x width, where sizes of images are width x height"
+
+
+@pytest.mark.parametrize("check", [messages, docstrings, encodings, sizes])
 def test_the_source_follows_the_style(check):
     faults = [
         f"{path.relative_to(ROOT)}:{line}: {fault}"
@@ -149,6 +156,11 @@ path.open("rb")
 Image.open(path)
 """
     assert [line for line, _ in encodings(ast.parse(source))] == [2, 3, 4, 5]
+
+
+def test_heights_before_widths_are_found():
+    source = 'f"{height} x {width}"\nf"{own_height}x{own_width}"\nf"{width}x{height}"\nf"{height}, {width}"'
+    assert [line for line, _ in sizes(ast.parse(source))] == [1, 2]
 
 
 def test_faults_of_docstrings_are_found():

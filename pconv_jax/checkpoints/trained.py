@@ -69,6 +69,13 @@ class TrainedGenerator:
         return self.about.get("thickest_line")
 
     @property
+    def training_masks(self) -> str | None:
+        """The kind of masks it was trained on, by its setting, such as "lines"; None if not known."""
+        settings = self.about.get("settings")
+        found = settings.get("masks") if isinstance(settings, dict) else None
+        return found if isinstance(found, str) else None
+
+    @property
     def widest_line(self) -> int | None:
         """Widest line that is filled completely, px; wider holes stay empty in the middle. None if none does."""
         return self.config.widest_line()
@@ -143,12 +150,19 @@ def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> T
     for name, part in parts.items():
         for key, values in by_name(part).items():
             check_values(f"{name}/{key}", values, directory)
-    settings = metadata.get("config")
-    if not isinstance(settings, dict) or settings.get("masks", "lines") != "lines":
-        settings = {}  # other masks have no thickness
+    about = check_about(_about(metadata.get("config")), directory)
+    return TrainedGenerator(config, parts["params"], parts["stats"], about=about)
+
+
+def _about(settings: Any) -> dict[str, Any]:
+    """What the settings of a run say of its masks."""
+    if not isinstance(settings, dict):
+        return {}
+    masks = settings.get("masks", "lines")
+    if masks != "lines":
+        return {"settings": {"masks": masks}}  # which have no thickness
     lines = settings.get("line_thickness")
-    about = {"thickest_line": lines[-1] if isinstance(lines, list) and lines else lines} if lines else {}
-    return TrainedGenerator(config, parts["params"], parts["stats"], about=check_about(about, directory))
+    return {"thickest_line": lines[-1] if isinstance(lines, list) and lines else lines} if lines else {}
 
 
 def shapes_of(config: AnyGeneratorConfig) -> tuple[nnx.State, nnx.State]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pconv_jax.cli.holes import Holes
-from pconv_jax.cli.photographs import Found, find_photographs, resolver
+from pconv_jax.cli.photographs import find_photographs, resolver
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.paths import names_folder
 from pconv_jax.imaging import OUTPUT_FORMATS, best_matches, image_files, masks_beside
@@ -22,6 +22,7 @@ class Job:
         out: the result, as it is named.
         target: the file to write: `out`, or what it points to if it is a link.
         fault: why it cannot be restored, if that is known from the names; empty if it can.
+        clashes: whether that is because another photograph would be written to the same file.
     """
 
     image: Path
@@ -29,6 +30,12 @@ class Job:
     out: Path
     target: Path
     fault: str = ""
+    clashes: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether its result exists. A folder at that path is none: writing the file will fail with a message."""
+        return not self.clashes and self.out.is_file()
 
     @property
     def comparison(self) -> Path:
@@ -42,20 +49,20 @@ class Plan:
     """The work.
 
     Attributes:
-        jobs: the photographs, sorted by name.
-        passed_over: a sentence for each kind of file in their folder that is not worked on.
+        jobs: the photographs; those of a folder sorted by name.
+        passed_over: a sentence for each kind of file among them that is not worked on.
     """
 
     jobs: list[Job]
     passed_over: list[str]
 
 
-def plan(image: Path, out: str | os.PathLike[str], holes: Holes, *, overwrite: bool = False) -> Plan:
+def plan(images: Sequence[Path], out: str | os.PathLike[str], holes: Holes, *, overwrite: bool = False) -> Plan:
     """Plans the work, without reading any image.
 
     Args:
-        image: a photograph, or a folder of them.
-        out: for a photograph the file to write, or a folder that exists or ends in a slash; for a folder a folder.
+        images: photographs, and folders of them.
+        out: for one photograph the file to write, or a folder that exists or ends in a slash; otherwise a folder.
         holes: where the holes are found.
         overwrite: whether the photograph may be replaced by its restored version.
 
@@ -63,42 +70,46 @@ def plan(image: Path, out: str | os.PathLike[str], holes: Holes, *, overwrite: b
         The jobs, and what is not one.
 
     Raises:
-        InputError: something does not exist, no photograph has a mask, two would be written to one file, or one would
-            replace its original or a mask.
+        InputError: no photograph is given, something does not exist, no photograph has a mask, or one would replace its
+            original or a mask.
     """
+    if not images:
+        raise InputError("no photograph is given: name one, several, or folders of them")
     if holes.mask is not None and not holes.mask.exists():
         raise InputError(f"{holes.mask} does not exist: give a mask file, or a folder of them")
     given, out = out, Path(out)
     if names_folder(given) and out.is_file():
         raise InputError(f"-o {os.fspath(given)} is a file: leave out what follows its name, or give a folder")
-    found = find_photographs(image, out, holes.mask)
-    masks = _masks(found, holes.mask)
-    into_folder = image.is_dir() or out.is_dir() or names_folder(given)
+    found = find_photographs(images, out, holes.mask)
+    masks = _masks(found.photographs, holes.mask)
+    into_folder = len(images) > 1 or images[0].is_dir() or out.is_dir() or names_folder(given)
     real = resolver()
     jobs = []
-    for name, (mask, fault) in zip(found.names, masks, strict=True):
+    for (root, name), (mask, fault) in zip(found.photographs, masks, strict=True):
         written = _written_as(out / name) if into_folder else out
         target = real(written) if written.is_symlink() and written.exists() else written
-        jobs.append(Job(found.root / name, mask, written, target, fault))
+        jobs.append(Job(root / name, mask, written, target, fault))
     _check_results(jobs, real, overwrite=overwrite)
-    return Plan(jobs, found.passed_over)
+    return Plan(_without_clashes(jobs), found.passed_over)
 
 
-def _masks(found: Found, mask: Path | None) -> Sequence[tuple[Path | None, str]]:
+def _masks(photographs: Sequence[tuple[Path, Path]], mask: Path | None) -> Sequence[tuple[Path | None, str]]:
     """The mask of each photograph, or why it has none: one file for all, or the one whose name goes with it."""
     if mask is None or not mask.is_dir():
-        return [(mask, "")] * len(found.names)
-    files = image_files(mask)
-    if mask.resolve() == found.root.resolve():
-        files = tuple(masks_beside(files)) or files
-    choices = best_matches(found.names, files)
-    if not any(choices):
-        first = found.names[0]
+        return [(mask, "")] * len(photographs)
+    files, place = image_files(mask), mask.resolve()
+    among = {root for root in {root for root, _ in photographs} if root.resolve() == place}
+    choices: dict[tuple[Path, Path], list[Path]] = {}
+    for masks, own in ((files, False), (tuple(masks_beside(files)) or files, True)):
+        chosen = [photograph for photograph in photographs if (photograph[0] in among) == own]
+        choices.update(zip(chosen, best_matches([name for _, name in chosen], masks), strict=True))
+    if not any(choices.values()):
+        first = photographs[0][1]
         raise InputError(
             f"{mask} has no mask for {first.as_posix()}, nor for any other photograph: each needs one of the same name "
             f"there, such as {first.with_suffix('.png').as_posix()}"
         )
-    return [_one_of(masks, found.root, name, mask) for name, masks in zip(found.names, choices, strict=True)]
+    return [_one_of(choices[photograph], *photograph, mask) for photograph in photographs]
 
 
 def _one_of(masks: Sequence[Path], photographs: Path, name: Path, root: Path) -> tuple[Path | None, str]:
@@ -116,20 +127,30 @@ def _one_of(masks: Sequence[Path], photographs: Path, name: Path, root: Path) ->
 
 def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwrite: bool) -> None:
     masks = {real(job.mask) for job in jobs if job.mask}
-    seen: dict[Path, Path] = {}
     for job in jobs:
         kind = OUTPUT_FORMATS.get(job.out.suffix.lower())
         if kind is None:
             raise InputError(f"-o {job.out} has no suffix that can be written: use one of {', '.join(OUTPUT_FORMATS)}")
         if OUTPUT_FORMATS.get(job.target.suffix.lower()) != kind:
             raise InputError(f"-o {job.out} is a link to {job.target}, which is of another kind: give that file itself")
-        if other := seen.get(job.target):
-            raise InputError(f"{other} and {job.image} would both be written to {job.target}: rename one of them")
-        seen[job.target] = job.image
         if real(job.out) in masks:
             raise InputError(f"-o {job.out} is a mask: choose another file")
         if not overwrite and job.out.exists() and job.image.exists() and job.out.samefile(job.image):
             raise InputError(f"-o {job.out} is the photograph itself: choose another file, or give --overwrite")
+
+
+def _without_clashes(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs, with a fault for those that would be written to one file: it would hold only one of them."""
+    to: dict[Path, list[Job]] = {}
+    for job in jobs:
+        to.setdefault(job.target, []).append(job)
+    return [job if len(to[job.target]) == 1 else _clashing(job, to[job.target]) for job in jobs]
+
+
+def _clashing(job: Job, together: Sequence[Job]) -> Job:
+    other = next(each for each in together if each is not job)
+    fault = f"{job.image} and {other.image} would both be written to {job.target}: rename one of them"
+    return dataclasses.replace(job, fault=fault, clashes=True)
 
 
 def _written_as(path: Path) -> Path:

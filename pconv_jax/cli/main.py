@@ -18,11 +18,12 @@ from pconv_jax.common.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Inpaint:
-    """Restores a photograph, or a folder of them; only pixels in holes change.
+    """Restores a photograph, several, or folders of them; only pixels in holes change.
 
     Attributes:
-        image: a photograph, or a folder of them: PNG, JPEG, TIFF, WebP and others.
-        out: the file to write, or a folder for the results: one that exists, or a name that ends in a slash.
+        images: photographs, and folders of them: PNG, JPEG, TIFF, WebP and others.
+        out: the file to write, or a folder for the results: one that exists, or a name that ends in a slash. For more
+            than one photograph it is a folder.
         holes: where the damage is, by exactly one of --mask, --mask-alpha and --mask-color.
         weights: bundled weights by their name (see `pconv-jax info`), a .safetensors file, or the folder of a training
             run.
@@ -41,7 +42,7 @@ class Inpaint:
             is needed.
     """
 
-    image: tyro.conf.Positional[Path]
+    images: tyro.conf.Positional[tuple[Path, ...]]
     out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]  # a Path would drop the slash at its end
     holes: tyro.conf.OmitArgPrefixes[Holes] = dataclasses.field(default_factory=Holes)
     weights: str = DEFAULT_WEIGHTS
@@ -68,7 +69,7 @@ class Inpaint:
         if self.max_megapixels is not None and not 0 < self.max_megapixels < math.inf:
             raise InputError(f"--max-megapixels is {self.max_megapixels}, but it must be a number above 0")
         self.holes.check()
-        work = plan(self.image, self.out, self.holes, overwrite=self.overwrite)
+        work = plan(self.images, self.out, self.holes, overwrite=self.overwrite)
         # Not above: JAX takes a second to load, which --help and errors in the flags need not wait for.
         from pconv_jax.cli.restoring import report, restore_files
         from pconv_jax.common.jax_start import prepare_jax

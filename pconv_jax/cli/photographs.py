@@ -1,8 +1,8 @@
-"""Which files of a folder are photographs to restore, and which are results, masks or of no known kind."""
+"""Which files are photographs to restore, and which are results, masks or of no known kind."""
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pconv_jax.common.errors import InputError, shortened
@@ -17,61 +17,131 @@ class Found:
     """Photographs.
 
     Attributes:
-        root: their folder.
-        names: their paths below it, sorted.
-        passed_over: a sentence for each kind of file there that is left out, apart from results and masks.
+        photographs: the folder that each was given in, or with, and its path below that folder.
+        passed_over: a sentence for each kind of file that is left out, apart from results and masks in folders.
     """
 
-    root: Path
-    names: Sequence[Path]
+    photographs: Sequence[tuple[Path, Path]]
     passed_over: list[str]
 
 
-def find_photographs(image: Path, out: Path, mask: Path | None) -> Found:
+def find_photographs(images: Sequence[Path], out: Path, mask: Path | None) -> Found:
     """Finds the photographs to restore, by their names and places.
 
+    Several files are taken as if they were all there is in their folders: a shell makes them of `*`, with results,
+    masks and before/after pictures among them.
+
     Args:
-        image: a photograph, or a folder of them.
-        out: the file or folder for the results, which may be in the folder or be reached from it.
+        images: photographs, and folders of them.
+        out: the file or folder for the results, which may be in a folder of photographs or be reached from it.
         mask: the file or folder of masks, if there is one; likewise.
 
     Returns:
         The photographs.
 
     Raises:
-        InputError: it does not exist, is a camera's raw file, or holds no image; or `out` is a file, and it a folder.
+        InputError: one does not exist, is a camera's raw file, or is a folder without images; or `out` is a file, and
+            there can be more than one result.
     """
-    if not image.is_dir():
+    for image in images:
         if not image.exists():
             raise InputError(f"{image} does not exist: give a photograph, or a folder of them")
-        if image.suffix.lower() in RAW_SUFFIXES:  # Pillow would read the preview of some
+        if image.suffix.lower() in RAW_SUFFIXES and not image.is_dir():  # Pillow would read the preview of some
             raise InputError(f"{image} is a camera's raw file: develop it, and give the TIFF or PNG file")
-        return Found(image.parent, [Path(image.name)], [])
+    first, several = images[0], len(images) > 1
+    if not several and not first.is_dir():
+        return Found([(first.parent, Path(first.name))], [])
     if out.exists() and not out.is_dir():
-        raise InputError(f"-o {out} is a file, but {image} is a folder: give a folder for the results")
-    ours = _ours(image, out, mask)
-    unknown = [name for name in other_files(image) if not ours(name)]
-    files = image_files(image)
-    if mask is not None and mask.resolve() == image.resolve():
-        beside = set(masks_beside(files))
-        files = tuple(name for name in files if name not in beside)
-    names = [name for name in files if not ours(name)]
-    known = set(names)
-    comparisons = {name for name in names if name.with_suffix("").with_suffix("") in known and _is_comparison(name)}
+        many = "there are several photographs" if several else f"{first} is a folder"
+        raise InputError(f"-o {out} is a file, but {many}: give a folder for the results")
+    real, passed_over = resolver(), _PassedOver()
+    listed = []
+    for root, files in _listed(images, out, mask, passed_over):
+        known = set(files)
+        comparisons = {name for name in known if name.with_suffix("").with_suffix("") in known and _is_comparison(name)}
+        passed_over.comparisons += [root / name for name in files if name in comparisons]
+        listed += [(root, name) for name in files if name not in comparisons]
+    photographs = _each_once(listed, out, real, passed_over)
+    if not photographs:
+        raise InputError(f"{first} holds no image: give a folder of {', '.join(IMAGE_SUFFIXES)} files")
+    return Found(photographs, passed_over.sentences(None if several else first))
+
+
+@dataclasses.dataclass
+class _PassedOver:
+    """Files that are left out, by the reason."""
+
+    unknown: list[Path] = dataclasses.field(default_factory=list)
+    comparisons: list[Path] = dataclasses.field(default_factory=list)
+    again: list[Path] = dataclasses.field(default_factory=list)
+    twice: list[Path] = dataclasses.field(default_factory=list)
+    places: list[Path] = dataclasses.field(default_factory=list)
+
+    def sentences(self, root: Path | None) -> list[str]:
+        """One for each reason, with names below a folder."""
+        kinds = {
+            "of a kind that is not read (save pictures among them as PNG, JPEG or TIFF)": self.unknown,
+            "before/after pictures": self.comparisons,
+            "the result of another photograph, or the same file by a link": self.again,
+            "given more than once": self.twice,
+            "where the results or the masks are": self.places,
+        }
+        return [
+            f"{len(files)} passed over, {kind}: "
+            + shortened([(file.relative_to(root) if root else file).as_posix() for file in files], _NAMED)
+            for kind, files in kinds.items()
+            if files
+        ]
+
+
+def _listed(
+    images: Sequence[Path], out: Path, mask: Path | None, passed_over: _PassedOver
+) -> Iterator[tuple[Path, list[Path]]]:
+    """The folders that photographs were given in, or as, and the image files there that are no results or masks."""
+    places = {path.resolve() for path in (out, mask) if path is not None}
     real = resolver()
+    if len(images) > 1:
+        passed_over.places += [image for image in images if real(image) in places]
+        images = [image for image in images if image not in passed_over.places]
+    alone: dict[Path, list[Path]] = {}
+    for image in images:
+        if not image.is_dir():
+            alone.setdefault(image.parent, []).append(Path(image.name))
+    for root, files in alone.items():
+        yield root, _photographs(root, sorted(files), out, mask)
+    for root in images:
+        if root.is_dir():
+            files = _photographs(root, image_files(root), out, mask)
+            if not files:
+                raise InputError(f"{root} holds no image: give a folder of {', '.join(IMAGE_SUFFIXES)} files")
+            ours = _ours(root, out, mask)
+            passed_over.unknown += [root / name for name in other_files(root) if not ours(name)]
+            yield root, files
+
+
+def _photographs(root: Path, files: Sequence[Path], out: Path, mask: Path | None) -> list[Path]:
+    """Those of the image files below a folder that are neither results nor masks, in their order."""
+    ours = _ours(root, out, mask)
+    beside = set(masks_beside(files)) if mask is not None and mask.resolve() == root.resolve() else set()
+    return [name for name in files if name not in beside and not ours(name)]
+
+
+def _each_once(
+    listed: Sequence[tuple[Path, Path]], out: Path, real: Callable[[Path], Path], passed_over: _PassedOver
+) -> list[tuple[Path, Path]]:
+    """The photographs without those given before, and without the results of others."""
+    places: dict[Path, tuple[Path, Path]] = {}
     results: dict[Path, Path] = {}
-    for name in names:
-        results.setdefault(real(out / name), name)
-    again = {name for name in names if results.get(real(image / name), name) != name}
-    names = [name for name in names if name not in comparisons and name not in again]
-    if not names:
-        raise InputError(f"{image} holds no image: give a folder of {', '.join(IMAGE_SUFFIXES)} files")
-    kinds = {
-        "of a kind that is not read (save pictures among them as PNG, JPEG or TIFF)": unknown,
-        "before/after pictures": sorted(comparisons),
-        "the result of another photograph, or the same file by a link": sorted(again),
-    }
-    return Found(image, names, [_sentence(files, kind) for kind, files in kinds.items() if files])
+    for root, name in listed:
+        place = real((root / name).parent) / name.name
+        if place in places:
+            passed_over.twice.append(root / name)
+        else:
+            places[place] = root, name
+            results.setdefault(real(out / name), place)
+    again = {place for place, (root, name) in places.items() if results.get(real(root / name), place) != place}
+    passed_over.again += [root / name for place, (root, name) in places.items() if place in again]
+    return [photograph for place, photograph in places.items() if place not in again]
 
 
 def resolver() -> Callable[[Path], Path]:
@@ -110,7 +180,3 @@ def _ours(image: Path, out: Path, mask: Path | None) -> Callable[[Path], bool]:
 
 def _is_comparison(name: Path) -> bool:
     return name.name.endswith(".compare.jpg")
-
-
-def _sentence(files: Sequence[Path], kind: str) -> str:
-    return f"{len(files)} passed over, {kind}: {shortened([name.as_posix() for name in files], _NAMED)}"

@@ -22,6 +22,7 @@ from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.imaging.linear import is_linear, through_curve
 from pconv_jax.inpainting.grain import add_grain
+from pconv_jax.inpainting.grey import kept_grey
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.synthesis.settings import DEFAULT_SETTINGS
 
@@ -104,8 +105,7 @@ def restore_files(
     from tqdm import tqdm
 
     summary = Summary()
-    # A folder at this path is not a result: writing the file will fail with a message.
-    waiting = [job for job in jobs if overwrite or not job.out.is_file()]
+    waiting = [job for job in jobs if overwrite or not job.finished]
     if skipped := len(jobs) - len(waiting):
         summary.counts["skipped, since the result exists (--overwrite replaces it)"] = skipped
     for job in waiting:
@@ -225,6 +225,7 @@ def _restore_one(
             restored = through_curve(restore, together, hole)
         else:
             restored = restore(together, hole)
+    restored = kept_grey(restored, together, hole)
     for warning in caught:  # repeated with the name of the photograph
         named = f"{job.image}: {warning.message}"
         if issubclass(warning.category, WideHolesWarning):

@@ -1,22 +1,31 @@
 """Writing files so that they are never seen half written."""
 
 import contextlib
+import functools
 import json
 import os
 import re
 import secrets
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pconv_jax.common.paths import given_path
 
-_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
+if sys.platform != "win32":  # where temporary files of killed processes stay
+    import fcntl
+
+_ENDING = ".pconv-jax.tmp"
+_OURS = re.compile(rf"\.[0-9a-f]{{16}}{re.escape(_ENDING)}")
+_TEMPORARY = re.compile(rf"{_OURS.pattern}|\.[0-9a-f]{{16}}\.tmp")  # the latter by version 0.1
 
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Creates or replaces a file in one step, once all of it is written.
+
+    The first time that a process writes to a folder, it removes the temporary files of killed processes there.
 
     Args:
         path: the file; its folder is created.
@@ -29,14 +38,48 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = given_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Short, as the name of the file may be as long as names can be; and nobody can know it and put a link there.
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    temporary.open("xb").close()  # exclusive: it follows no link
+    _remove_abandoned(path.parent.absolute())
+    temporary, lock = _locked_temporary(path)
     try:
         yield temporary
+        if sys.platform == "win32":
+            lock.close()  # Windows replaces no file that is open
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+        lock.close()
+
+
+def _locked_temporary(path: Path) -> tuple[Path, IO[bytes]]:
+    """A new file beside another, and the same one open: as long as it is, it is known to be in use."""
+    while True:
+        # Short, as the name of the file may be as long as names can be; and nobody can know it and put a link there.
+        temporary = path.with_name(f".{secrets.token_hex(8)}{_ENDING}")
+        file = temporary.open("xb")  # exclusive: it follows no link
+        if sys.platform == "win32":
+            return temporary, file
+        with contextlib.suppress(OSError):  # some network drives have no locks; then nobody removes it either
+            fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):  # another process took it for abandoned before it was locked
+            if os.path.samestat(temporary.lstat(), os.fstat(file.fileno())):
+                return temporary, file
+        file.close()
+
+
+@functools.cache
+def _remove_abandoned(folder: Path) -> None:
+    """Removes the temporary files that killed processes left: those of ours that no process has locked."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:  # it may not be readable
+        for name in [entry.name for entry in entries if _OURS.fullmatch(entry.name)]:
+            with contextlib.suppress(OSError):  # in use, a link, or of another user
+                file = os.open(folder / name, os.O_RDWR | os.O_NOFOLLOW)
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    (folder / name).unlink()
+                finally:
+                    os.close(file)
 
 
 def is_temporary(path: Path) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pconv_jax.common.errors import InputError, TrainingError, reason
+from pconv_jax.common.flags import mistakes_in_a_sentence
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
 from pconv_jax.common.output import (
     any_console,
@@ -73,7 +74,7 @@ def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], 
             hide_warnings_of_pillow()
             try:
                 check_arguments(arguments)
-                with advising_on_memory(IF_DEVICE_IS_FULL):
+                with mistakes_in_a_sentence(arguments), advising_on_memory(IF_DEVICE_IS_FULL):
                     return work(arguments) or 0
             finally:
                 flush_output()

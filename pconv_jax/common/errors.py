@@ -15,7 +15,7 @@ class TrainingError(RuntimeError):
 
 
 class WideHolesWarning(UserWarning):
-    """Holes are wider than the lines that the weights were trained on: their middle comes out smooth."""
+    """Holes are wider than the lines that the weights were trained on, or lines where they were trained on regions."""
 
 
 def shortened(names: Sequence[str], most: int, *, between: str = ", ") -> str:

@@ -94,7 +94,7 @@ class Lpips:
         if min(output.shape[1:3]) < _SMALLEST:
             height, width = output.shape[1:3]
             raise InputError(
-                f"LPIPS needs images of at least {_SMALLEST} x {_SMALLEST} pixels, not {height} x {width}: "
+                f"LPIPS needs images of at least {_SMALLEST} x {_SMALLEST} pixels, not {width} x {height}: "
                 "use larger ones"
             )
         pairs = zip(output.astype(np.float32), truth.astype(np.float32), strict=True)

@@ -135,7 +135,7 @@ def ssim_map(output: npt.ArrayLike, truth: npt.ArrayLike) -> Values:
     height, width = output.shape[1:3]
     if min(height, width) < SSIM_WINDOW:
         raise InputError(
-            f"SSIM needs images of at least {SSIM_WINDOW} x {SSIM_WINDOW} pixels, not {height} x {width} "
+            f"SSIM needs images of at least {SSIM_WINDOW} x {SSIM_WINDOW} pixels, not {width} x {height} "
             f"(shapes {output.shape} and {truth.shape}): score larger images, or leave SSIM out"
         )
     result = np.empty(output.shape)

@@ -106,7 +106,8 @@ def _how_many(mask: Any) -> str:
 
 
 def _size(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape))
+    """Width x height of one image; of a batch, its shape."""
+    return "x".join(map(str, shape[::-1] if len(shape) == 2 else shape))
 
 
 def _check_upright(picture: Any, name: str) -> None:

@@ -28,7 +28,8 @@ from pconv_jax.imaging.tiff_decoding import (
     upright,
 )
 from pconv_jax.imaging.tiff_pages import naming_compression, pages_of
-from pconv_jax.imaging.tiff_segments import check_deflate, check_segments
+from pconv_jax.imaging.tiff_segments import COMPRESSION, check_deflate, check_segments
+from pconv_jax.imaging.tiff_tags import numbers
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
@@ -188,6 +189,7 @@ def _decoded(
         icc=icc,
         dpi=dpi,
         jpeg=jpeg_coding(image, orientation),
+        compression=numbers(directory, COMPRESSION, default=1)[0] if directory else None,
         lossless=is_lossless(image, stream),
         infrared=further_channel(stream, directory, orientation, notes) if directory else None,
         texts=texts_of(image, stream, directory.entries if directory else {}, notes),

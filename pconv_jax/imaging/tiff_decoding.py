@@ -9,7 +9,7 @@ from pconv_jax.imaging.limits import check_memory, check_size
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import texts_of_tiff
 from pconv_jax.imaging.tiff_pages import by_libtiff, further_channels
-from pconv_jax.imaging.tiff_segments import check_segments
+from pconv_jax.imaging.tiff_segments import COMPRESSION, check_segments
 from pconv_jax.imaging.tiff_tags import Directory, exif_block, first_directory, numbers
 
 if TYPE_CHECKING:
@@ -35,10 +35,19 @@ def many_channels(
     layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
     orientation, icc, dpi = tags.get(exif.ORIENTATION, 1), tags.get(exif.PROFILE), exif.dpi_of(tags)
     found = upright(layers, orientation, "TIFF")
-    lossless = is_lossless_tiff(numbers(directory, 259, default=1)[0])
+    compression = numbers(directory, COMPRESSION, default=1)[0]
     block, texts = tiff_block(stream, directory, notes), texts_of_tiff(directory.entries, notes)
     infrared = further_channel(stream, directory, orientation, notes)
-    return dataclasses.replace(found, exif=block, icc=icc, dpi=dpi, lossless=lossless, texts=texts, infrared=infrared)
+    return dataclasses.replace(
+        found,
+        exif=block,
+        icc=icc,
+        dpi=dpi,
+        compression=compression,
+        lossless=is_lossless_tiff(compression),
+        texts=texts,
+        infrared=infrared,
+    )
 
 
 def many_channels_tags(stream: IO[bytes]) -> "Exif | None":

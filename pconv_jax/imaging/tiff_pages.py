@@ -11,7 +11,7 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.opening import UnknownFormat
-from pconv_jax.imaging.tiff_segments import STRIPS, TILES
+from pconv_jax.imaging.tiff_segments import COMPRESSION, STRIPS, TILES
 from pconv_jax.imaging.tiff_tags import Directory, directory_at, first_directory, header, numbers
 
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 262, 277
@@ -64,7 +64,7 @@ def pages_of(stream: IO[bytes]) -> Pages:
 def rare_compression(stream: IO[bytes]) -> str | None:
     """The name of a TIFF file's compression, if some of the libraries cannot read it."""
     try:
-        return _COMPRESSIONS.get(numbers(first_directory(stream), 259, default=1)[0])
+        return _COMPRESSIONS.get(numbers(first_directory(stream), COMPRESSION, default=1)[0])
     except (ValueError, struct.error):
         return None
 

@@ -7,7 +7,8 @@ from typing import IO
 from pconv_jax.imaging.tiff_tags import Directory, numbers
 
 STRIPS, TILES = (273, 279), (324, 325)  # places and lengths
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 259, 262, 277
+COMPRESSION = 259
+_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 262, 277
 _ROWS, _PLANES, _TILE_WIDTH, _TILE_HEIGHT = 278, 284, 322, 323
 _NONE, _OLD_JPEG, _DEFLATE, _YCBCR = 1, 6, (8, 32946), 6
 _DEFLATE_RATIO = 1032  # deflate cannot do better
@@ -29,7 +30,7 @@ def check_segments(first: Directory, size: int) -> None:
     Raises:
         ValueError: strips or tiles are missing, or the file is too short.
     """
-    compression = numbers(first, _COMPRESSION, default=1)[0]
+    compression = numbers(first, COMPRESSION, default=1)[0]
     if compression == _OLD_JPEG:  # which keeps its data elsewhere
         return
     width, height, samples = (numbers(first, tag, default=1)[0] for tag in (_WIDTH, _HEIGHT, _SAMPLES))
@@ -65,7 +66,7 @@ def check_deflate(stream: IO[bytes], first: Directory) -> None:
         ValueError: the end of the data is missing.
         zlib.error: a checksum is wrong, or the data is damaged.
     """
-    if numbers(first, _COMPRESSION, default=1)[0] not in _DEFLATE:
+    if numbers(first, COMPRESSION, default=1)[0] not in _DEFLATE:
         return
     samples = numbers(first, _SAMPLES, default=1)[0] * math.ceil(max(numbers(first, _BITS, default=1)) / 8)
     left = 4 * numbers(first, _WIDTH)[0] * numbers(first, _HEIGHT)[0] * samples + _PIECE  # tiles may be padded

@@ -28,14 +28,14 @@ _JPEG_SEGMENT = 65533  # bytes of data that one can hold
 def write_photograph(path: str | os.PathLike[str], photograph: Photograph, *, quality: int | None = None) -> None:
     """Writes a photograph, in the format of the path's suffix, in one step: the file is never half written.
 
-    PNG and TIFF (deflate) lose nothing. JPEG has 8 bits and no transparency. WebP has 8 bits, and grey comes back as
-    three equal channels. Without a quality, a photograph from a JPEG file is compressed as JPEG with the quantisation
-    tables and chroma sampling of that file, and one from a lossless file as lossless WebP; others have quality 95. With
-    a quality, JPEG has full chroma resolution (4:4:4), and the chroma of WebP is halved (4:2:0) below 100, which means
-    lossless. All of them take the EXIF data, the colours' profile, XMP and the resolution; WebP has the latter in the
-    EXIF data, and JPEG in whole dots per inch. PNG, JPEG and TIFF take the IPTC data, PNG and JPEG comments, and PNG
-    its own texts. What PNG says of its colours without a profile becomes one in the others. A warning names what is
-    left out.
+    PNG and TIFF lose nothing; TIFF keeps the compression of its photograph if that is none, LZW, deflate or PackBits,
+    and has deflate otherwise. JPEG has 8 bits and no transparency. WebP has 8 bits, and grey comes back as three equal
+    channels. Without a quality, a photograph from a JPEG file is compressed as JPEG with the quantisation tables and
+    chroma sampling of that file, and one from a lossless file as lossless WebP; others have quality 95. With a quality,
+    JPEG has full chroma resolution (4:4:4), and the chroma of WebP is halved (4:2:0) below 100, which means lossless.
+    All of them take the EXIF data, the colours' profile, XMP and the resolution; WebP has the latter in the EXIF data,
+    and JPEG in whole dots per inch. PNG, JPEG and TIFF take the IPTC data, PNG and JPEG comments, and PNG its own
+    texts. What PNG says of its colours without a profile becomes one in the others. A warning names what is left out.
 
     Args:
         path: the file to write or replace, one of `OUTPUT_FORMATS`; its folder is created.

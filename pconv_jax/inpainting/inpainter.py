@@ -2,7 +2,6 @@
 
 import functools
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,13 +14,15 @@ from numpy.typing import ArrayLike
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS, bundled_weights
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.checkpoints.weights_file import load_generator, load_generator_weights
-from pconv_jax.common.errors import InputError, WideHolesWarning
+from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
 from pconv_jax.imaging.arrays import check_pixels, hole_from, pixels_of
 from pconv_jax.imaging.linear import through_curve
 from pconv_jax.inpainting.flat import kept_flat
-from pconv_jax.inpainting.specks import Speck, batches, find_specks
+from pconv_jax.inpainting.grey import kept_grey
+from pconv_jax.inpainting.known_holes import warn_of_other_holes
+from pconv_jax.inpainting.specks import Speck, batch_size, batches, find_specks
 from pconv_jax.inpainting.window_pass import WindowPass
 from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, Window, choose_windows
 
@@ -151,7 +152,8 @@ class Inpainter:
 
         Returns:
             The inpainted image, of the kind, type and shape of `image`. Valid pixels are those of `image`, to the bit.
-            Alpha is continued smoothly into holes, and colours from where it is not 0.
+            Alpha is continued smoothly into holes, and colours from where it is not 0. Of 8 and 16 bits, holes in even
+            surroundings stay even, and those of an image whose valid pixels are all grey become grey.
 
         Raises:
             InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`;
@@ -159,7 +161,8 @@ class Inpainter:
             MemoryError: the device has too little memory for a window.
 
         Warns:
-            WideHolesWarning: holes are wider than the weights were trained for, once for all of the image.
+            WideHolesWarning: holes are wider than the weights were trained for, or lines where they were trained for
+                regions; once for all of the image.
         """
         pixels, rebuild = pixels_of(image)
         found = hole_from(mask, hole, pixels.shape[:2])
@@ -168,7 +171,8 @@ class Inpainter:
             inpainted = through_curve(lambda seen, hole: self._inpaint(seen, hole, progress), pixels, found)
         else:
             inpainted = self._inpaint(pixels, found, progress)
-        result: Picture = rebuild(inpainted)
+        # Not in floating point, of which the published scores are: of grey photographs among others.
+        result: Picture = rebuild(kept_grey(inpainted, pixels, found))
         return result
 
     def _inpaint(
@@ -186,7 +190,7 @@ class Inpainter:
         apart = pixels.shape[2] in (1, 3) and self.generator.config.image_size is None
         specks, rest = find_specks(hole) if apart else ([], hole)
         work: list[Window | list[Speck]] = [*choose_windows(rest, self.windows), *batches(specks)]
-        inpaint_part = WindowPass(self.generator, pixels, hole, best=self.best)
+        inpaint_part = WindowPass(self.generator, pixels, hole, best=self.best, batch=batch_size(specks))
         deepest = 0.0
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
@@ -194,7 +198,7 @@ class Inpainter:
                 for done, parts in enumerate(pool.map(inpaint_part, work), 1):
                     for part in parts:
                         values = part.pixels
-                        if pixels.dtype == np.uint16:
+                        if pixels.dtype.kind == "u":  # published scores are of floating point
                             values = kept_flat(values, pixels, hole, part.rows, part.columns)
                         inpainted[part.rows, part.columns] = values
                         deepest = max(deepest, part.depth)
@@ -202,18 +206,8 @@ class Inpainter:
                         progress(done, len(work))
         finally:  # after Ctrl-C too, when the windows that are computed have ended
             pool.shutdown(cancel_futures=True)
-        self._warn_of_width(2 * deepest)
+        warn_of_other_holes(self.generator, 2 * deepest, min(hole.shape))
         return inpainted
-
-    def _warn_of_width(self, width: float) -> None:
-        limit = self.generator.thickest_line  # where two lines cross, a hole is 1.4 times as wide
-        if limit is not None and width > 1.5 * limit:
-            warnings.warn(
-                f"holes are about {width:.0f} px across, and these weights were trained on lines up to {limit} px: "
-                "the middle of wider ones comes out smooth; a smaller version of the image may look better",
-                WideHolesWarning,
-                stacklevel=4,
-            )
 
 
 def inpaint(

@@ -21,8 +21,12 @@ windows of 96 px make of them to within 6 / 255, to 0.2 / 255 on average, and wi
 px on 24 photographs)."""
 BATCH = 16
 """Patches that are computed at once."""
+SMALL_BATCH = 4
+"""The same for few specks: of small images, that would wait for patches that nobody needs."""
 FEWEST = BATCH
-"""Fewer specks in an image are left to windows: they need no further program."""
+"""Fewer specks beside other holes are left to windows: they need no further program."""
+FEWEST_ALONE = SMALL_BATCH
+"""The same where there are no other holes, and so no windows."""
 _REGION = 1536  # px; specks are looked for in one such square part of the image after the other
 _CELL = 96  # px; where a square of this side has more specks than the next line says, windows cost less
 _MOST_IN_CELL = 6
@@ -52,7 +56,7 @@ class Speck:
 
     @property
     def patch(self) -> tuple[slice, slice]:
-        """Rows and columns of its patch; the box lies in the middle."""
+        """Rows and columns of its patch; the box lies in the middle. They may begin or end beyond the image."""
         top = self.top + self.height // 2 - PATCH // 2
         left = self.left + self.width // 2 - PATCH // 2
         return slice(top, top + PATCH), slice(left, left + PATCH)
@@ -61,8 +65,8 @@ class Speck:
 def find_specks(hole: np.ndarray) -> tuple[list[Speck], np.ndarray]:
     """The specks of an image, and the holes that are none.
 
-    A speck's patch lies in the image and shows no hole but specks. Where specks are crowded they count as other holes,
-    and in all of the image where they are few.
+    A speck's patch shows no hole but specks, and no corner of the image that is hole. Where specks are crowded they
+    count as other holes, and in all of the image where they are few.
 
     Args:
         hole: bool `[H, W]`.
@@ -74,7 +78,7 @@ def find_specks(hole: np.ndarray) -> tuple[list[Speck], np.ndarray]:
     specks: list[Speck] = []
     for top, left in itertools.product(*(range(0, length, _REGION) for length in hole.shape)):
         specks += _specks_of_region(hole, rest, top, left)
-    return (specks, rest) if len(specks) >= FEWEST else ([], hole)
+    return (specks, rest) if len(specks) >= (FEWEST if rest.any() else FEWEST_ALONE) else ([], hole)
 
 
 def _specks_of_region(hole: np.ndarray, rest: np.ndarray, top: int, left: int) -> list[Speck]:
@@ -90,9 +94,14 @@ def _specks_of_region(hole: np.ndarray, rest: np.ndarray, top: int, left: int) -
     boxes = stats[:, [cv2.CC_STAT_TOP, cv2.CC_STAT_LEFT, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_WIDTH]]
     small = boxes[:, 2:].max(1) <= SPECK
     small[0] = False  # the background
-    # A patch must lie in the region: then the whole hole does, and all that must not be near it.
+    # A patch may leave the region only where the image ends: the whole hole is seen then, and all that is near it.
     first = boxes[:, :2] + boxes[:, 2:] // 2 - PATCH // 2
-    small &= (first.min(1) >= 0) & (np.subtract(part.shape, first).min(1) >= PATCH)
+    before, behind = first < 0, first + PATCH > part.shape
+    ends = np.add((top, left), part.shape) == hole.shape
+    small &= ~(before & (np.array((top, left)) > 0) | behind & ~ends).any(1)
+    # Else a block of it that has only the corner of the image could be all hole, of which nothing is known.
+    corner = part[tuple(np.where(before, 0, np.subtract(part.shape, 1)).T)]
+    small &= ~((before | behind).all(1) & (corner | (before & behind).any(1)))
     cells = boxes[:, 0] // _CELL * (_REGION // _CELL) + boxes[:, 1] // _CELL
     small &= np.bincount(cells[small], minlength=cells.max() + 1)[cells] <= _MOST_IN_CELL
     large = ~small
@@ -105,6 +114,12 @@ def _specks_of_region(hole: np.ndarray, rest: np.ndarray, top: int, left: int) -
     return [Speck(top + y, left + x, height, width) for y, x, height, width in boxes[small].tolist()]
 
 
+def batch_size(specks: list[Speck]) -> int:
+    """How many patches to compute at once."""
+    return SMALL_BATCH if len(specks) < 2 * BATCH else BATCH
+
+
 def batches(specks: list[Speck]) -> list[list[Speck]]:
-    """The specks, `BATCH` at a time."""
-    return [specks[first : first + BATCH] for first in range(0, len(specks), BATCH)]
+    """The specks, `batch_size` at a time."""
+    size = batch_size(specks)
+    return [specks[first : first + size] for first in range(0, len(specks), size)]

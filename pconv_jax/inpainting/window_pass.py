@@ -39,7 +39,15 @@ class InpaintedPixels(NamedTuple):
 class WindowPass:
     """Inpaints the windows of one image."""
 
-    def __init__(self, generator: TrainedGenerator, pixels: np.ndarray, hole: np.ndarray, *, best: bool = False):
+    def __init__(
+        self,
+        generator: TrainedGenerator,
+        pixels: np.ndarray,
+        hole: np.ndarray,
+        *,
+        best: bool = False,
+        batch: int = BATCH,
+    ):
         """Prepares what all windows share.
 
         Args:
@@ -47,6 +55,7 @@ class WindowPass:
             pixels: `[H, W, C]`, C from 1 to 4; uint8, uint16, or floating point in [0, 1].
             hole: bool `[H, W]`, True = hole.
             best: average the output over the eight mirror images and quarter turns of each window.
+            batch: patches of specks that are computed at once, so that there is one program; no batch has more.
         """
         # Flattened once: it takes a millisecond, too long for each window.
         numbers, structure = jax.tree.flatten((generator.params, generator.stats))
@@ -54,7 +63,7 @@ class WindowPass:
             functools.partial(_compiled(generator.graph, structure, margin), numbers)
             for margin in (MARGIN, PATCH_MARGIN)
         )
-        self._pixels, self._hole, self._best = pixels, hole, best
+        self._pixels, self._hole, self._best, self._batch = pixels, hole, best, batch
         self._unseen = _without_colour(pixels, hole)
         self._coarse = _coarse_fill(pixels, self._unseen)
         if pixels.shape[2] in (2, 4) and self._unseen is not hole:
@@ -82,11 +91,15 @@ class WindowPass:
 
     def _specks(self, specks: list[Speck]) -> list[InpaintedPixels]:
         patches = [speck.patch for speck in specks]
-        patches += patches[:1] * (BATCH - len(patches))  # so that there is one program
-        seen = [self._seen(*(array[patch] for array in (self._pixels, self._hole, self._unseen))) for patch in patches]
-        image, mask = (np.stack(arrays).astype(np.float32) for arrays in zip(*seen, strict=True))
-        inside = np.ones((*image.shape[:3], 1), np.float32)
-        coarse = np.zeros((BATCH, PATCH // GRID, PATCH // GRID, self._coarse.shape[2]), np.float32)  # never looked at
+        image, mask, inside = (np.zeros((self._batch, PATCH, PATCH, channels), np.float32) for channels in (3, 1, 1))
+        for index, patch in enumerate(patches):
+            here = tuple(slice(max(0, side.start), side.stop) for side in patch)
+            seen = self._seen(*(array[here] for array in (self._pixels, self._hole, self._unseen)))
+            top, left = (max(0, -side.start) for side in patch)  # of the image in the patch
+            place = np.s_[index, top : top + len(seen[0]), left : left + seen[0].shape[1]]
+            image[place], mask[place], inside[place] = *seen, 1
+        shape = (self._batch, PATCH // GRID, PATCH // GRID, self._coarse.shape[2])
+        coarse = np.zeros(shape, np.float32)  # never looked at
         parts = []
         outputs = self._output(self._on_patches, image, mask, inside, coarse)
         for speck, patch, output in zip(specks, patches, outputs, strict=False):

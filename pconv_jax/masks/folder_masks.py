@@ -119,9 +119,9 @@ def _check(
     if hole.dtype != bool or hole.ndim != 2:
         raise InputError(f"hole must be bool [H, W], True = hole, not {hole.dtype} of shape {hole.shape}")
     if not hole.any():
-        raise InputError(f"a mask file of {hole.shape[0]}x{hole.shape[1]} px has no hole: leave it out")
+        raise InputError(f"a mask file of {hole.shape[1]}x{hole.shape[0]} px has no hole: leave it out")
     if height < 1 or width < 1:
-        raise InputError(f"a mask of {height}x{width} px cannot be drawn: both sides must be at least 1")
+        raise InputError(f"a mask of {width}x{height} px cannot be drawn: both sides must be at least 1")
     low, high = (operator.index(bound) for bound in dilation)
     if not 0 <= low <= high:
         raise InputError(f"dilation={dilation} must be two whole numbers (low, high) with 0 <= low <= high")

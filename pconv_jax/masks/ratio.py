@@ -77,7 +77,7 @@ def _hole_pixels(height: int, width: int, ratio: tuple[float, float]) -> tuple[i
     """Smallest and largest number of hole pixels of a mask whose hole ratio lies in (low, high]."""
     if min(height, width) < _MIN_SIDE:
         raise InputError(
-            f"a mask of {height} x {width} pixels cannot be drawn by ratio: both sides must be >= {_MIN_SIDE}"
+            f"a mask of {width} x {height} pixels cannot be drawn by ratio: both sides must be >= {_MIN_SIDE}"
         )
     low, high = ratio
     if not 0 <= low < high <= _MAX_RATIO:
@@ -85,7 +85,7 @@ def _hole_pixels(height: int, width: int, ratio: tuple[float, float]) -> tuple[i
     # Exact decimals: 0.7 * 130 is 91, but less in floating point.
     smallest, largest = (math.floor(Fraction(str(float(share))) * height * width) for share in (low, high))
     if smallest == largest:
-        raise InputError(f"ratio={ratio} contains no whole number of {height} x {width} pixels: give a wider range")
+        raise InputError(f"ratio={ratio} contains no whole number of {width} x {height} pixels: give a wider range")
     return smallest + 1, largest
 
 

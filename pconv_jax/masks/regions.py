@@ -31,7 +31,7 @@ def centre_region(height: int, width: int, *, overlap: int = 0) -> np.ndarray:
     """
     _check_size(height, width)
     if not 0 <= 2 * overlap < min(height, width) // 2:
-        raise InputError(f"overlap={overlap} must be at least 0 and leave a hole in the middle of {height}x{width} px")
+        raise InputError(f"overlap={overlap} must be at least 0 and leave a hole in the middle of {width}x{height} px")
     hole = np.zeros((height, width), bool)
     rows, columns = (slice(side // 4 + overlap, side // 4 + side // 2 - overlap) for side in (height, width))
     hole[rows, columns] = True
@@ -74,7 +74,7 @@ def random_region(
         if low * hole.size < np.count_nonzero(hole) < high * hole.size:
             return as_mask(hole)
     raise InputError(
-        f"no random region of {height}x{width} px had a share of holes between {low} and {high} in {_MOST_TRIES} "
+        f"no random region of {width}x{height} px had a share of holes between {low} and {high} in {_MOST_TRIES} "
         "tries: choose a wider ratio around 0.2, or a less elongated size"
     )
 
@@ -120,7 +120,7 @@ def random_blocks(
 
 def _check_size(height: int, width: int) -> None:
     if min(height, width) < _LEAST_SIDE:
-        raise InputError(f"a region needs at least {_LEAST_SIDE}x{_LEAST_SIDE} px, not {height}x{width}")
+        raise InputError(f"a region needs at least {_LEAST_SIDE}x{_LEAST_SIDE} px, not {width}x{height}")
 
 
 def _cubic_taps(rng: np.random.Generator, length: int, short_side: int) -> tuple[np.ndarray, np.ndarray]:

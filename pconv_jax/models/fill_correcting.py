@@ -197,7 +197,7 @@ class FillCorrectingGenerator(nnx.Module):
         sizes = (height, width, margin)
         if margin and (any(size % self.config.multiple for size in sizes) or 2 * margin >= min(height, width)):
             raise InputError(
-                f"margin={margin} of {height}x{width} px: with a margin all of them must be multiples of "
+                f"margin={margin} of {width}x{height} px: with a margin all of them must be multiples of "
                 f"{self.config.multiple}, and something must be left between the margins"
             )
         if inside is None and (height % self.config.multiple or width % self.config.multiple):

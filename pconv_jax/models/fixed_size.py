@@ -76,7 +76,7 @@ def check_size(image: jax.Array, size: int) -> None:
     """
     if image.shape[1:3] != (size, size):
         raise InputError(
-            f"this network takes images of {size}x{size} px only, not {image.shape[1]}x{image.shape[2]}: "
+            f"this network takes images of {size}x{size} px only, not {image.shape[2]}x{image.shape[1]}: "
             "crop or resize them, as pconv_jax.models.fixed_size does"
         )
 

@@ -239,5 +239,5 @@ def _check_images(images: Any, path: Sequence[str]) -> None:
         height, width = images.shape[1:3]
         raise InputError(
             f"VGG16 layer {path[-1]} needs images of at least {smallest}x{smallest} pixels, "
-            f"not {height}x{width}: use larger images or a shallower layer"
+            f"not {width}x{height}: use larger images or a shallower layer"
         )

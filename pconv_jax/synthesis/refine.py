@@ -154,7 +154,7 @@ def _check_candidates(windows: Sequence[Window], unknown: np.ndarray, settings: 
         whole = window_parts(np.zeros((height, width, 1), np.float32), window.core, left[place], settings)[-1]
         if not whole.roles:
             raise NothingToCopyError(
-                f"the hole leaves no 3x3 patch of {' or '.join(settings.layers)} to copy in the {height}x{width} px at "
+                f"the hole leaves no 3x3 patch of {' or '.join(settings.layers)} to copy in the {width}x{height} px at "
                 f"row {window.rows.start}, column {window.columns.start}: use a smaller mask, or leave the refinement "
                 "out"
             )

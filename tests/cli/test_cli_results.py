@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from restoring import check, files, hole, load, picture, save, sentences, state
 
@@ -20,13 +21,13 @@ def test_earlier_results_that_a_link_leads_to_are_no_photographs(one, inpaint, o
     assert ("1 passed over, the result of another" in result.out) == (out == ".")
 
 
-def test_two_photographs_of_one_result_are_refused(own, inpaint):
+def test_two_photographs_of_one_result_fail_and_the_others_do_not(own, inpaint):
     save(own / "images" / "a.bmp", picture(24, 40))
-    result = inpaint(own / "images", "--mask-color", 1, 2, 3, "-o", own / "out")
-    assert result.code != 0
-    (complaint,) = sentences(result.err)
-    assert "a.bmp" in complaint and "a.png" in complaint
-    assert not (own / "out").exists()
+    result = inpaint(own / "images", "-m", own / "masks", "-o", own / "out")
+    assert result.code == 1
+    for complaint in sentences(result.err):
+        assert "a.bmp" in complaint and "a.png" in complaint
+    assert files(own / "out") == {"b.png", "deep/c.png"}
 
 
 def test_photographs_that_differ_in_suffix_alone_keep_theirs(one, inpaint):
@@ -111,3 +112,14 @@ def test_folders_that_contain_each_other(own, inpaint):
     result = inpaint(own / "images", "-m", own / "images" / "mask.png", "-o", own / "images" / "out")
     assert "1 restored" in result.out + result.err
     assert files(own / "images" / "out") == {"a.png"}
+
+
+def test_a_grey_scan_in_three_channels_gets_no_tint(one, inpaint):
+    """By the curve for linear light, which is of floating point, too."""
+    grey = np.repeat(picture(channels=1, dtype=np.uint16)[..., None], 3, axis=2)
+    image = save(one.folder / "grey.tif", grey)
+    for flags in ((), ("--linear",)):
+        out = one.folder / f"out{len(flags)}.tif"
+        assert inpaint(image, "-m", one.mask, "-o", out, *flags).code == 0
+        check(grey, load(out), hole())
+        assert (np.ptp(load(out), axis=2) == 0).all()

@@ -2,6 +2,9 @@
 
 import os
 import secrets
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -34,7 +37,7 @@ def test_a_link_at_the_temporary_name_is_not_followed(tmp_path, monkeypatch):
     secret.write_text("keep")
     path.parent.mkdir()
     monkeypatch.setattr(secrets, "token_hex", lambda size: "ab" * size)
-    link = path.with_name(f".{'ab' * 8}.tmp")
+    link = path.with_name(f".{'ab' * 8}.pconv-jax.tmp")
     link.symlink_to(secret)
     with pytest.raises(FileExistsError), atomic_write(path) as temporary:
         temporary.write_text("overwritten")
@@ -72,6 +75,72 @@ def test_names_that_no_file_can_have(name, fault):
 
 
 def test_what_counts_as_temporary(tmp_path):
+    assert is_temporary(tmp_path / ".0123456789abcdef.pconv-jax.tmp")
     assert is_temporary(tmp_path / ".0123456789abcdef.tmp")
-    for name in (".0123456789abcdef.tmp.png", "0123456789abcdef.tmp", ".config.json.tmp", "a.png"):
+    for name in (
+        ".0123456789abcdef.tmp.png",
+        ".0123456789abcde.pconv-jax.tmp",
+        ".pconv-jax.tmp",
+        "0123456789abcdef.tmp",
+        ".config.json.tmp",
+        "a.png",
+    ):
         assert not is_temporary(tmp_path / name)
+
+
+WRITING = """
+import os, signal, sys
+from pconv_jax.common.atomic_write import atomic_write
+with atomic_write(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    print(temporary.name, flush=True)
+    sys.stdin.readline()
+    temporary.write_text("whole")
+"""
+
+
+def writing(path):
+    """A process in the middle of writing a file, and the name of its temporary file."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", WRITING, path], **pipes)
+    return process, process.stdout.readline().strip()
+
+
+def test_what_a_killed_process_left_goes_and_nothing_else(tmp_path):
+    killed, abandoned = writing(tmp_path / "a.txt")
+    alive, in_use = writing(tmp_path / "b.txt")
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("keep")
+    others = [".0123456789abcdef.tmp", ".notes.pconv-jax.tmp", "0123456789abcdef.pconv-jax.tmp"]
+    for name in others:
+        (tmp_path / name).write_text("mine")
+    link = f".{'0' * 16}.pconv-jax.tmp"
+    (tmp_path / link).symlink_to(elsewhere)
+    (tmp_path / f".{'1' * 16}.pconv-jax.tmp").mkdir()
+    expected = {*others, link, f".{'1' * 16}.pconv-jax.tmp", "elsewhere"}
+    assert set(names(tmp_path)) == expected | {abandoned, in_use}
+    write_json(tmp_path / "a.json", 1)
+    assert set(names(tmp_path)) == expected | {"a.json", in_use}
+    assert alive.communicate("\n") == ("", None)
+    assert set(names(tmp_path)) == expected | {"a.json", "b.txt"}
+    assert (tmp_path / "b.txt").read_text() == "whole" and elsewhere.read_text() == "keep"
+    killed.stdin.close(), killed.stdout.close()
+
+
+def test_a_temporary_file_that_another_process_took_is_made_anew(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    flock, removed = fcntl.flock, []
+
+    def too_late(file, how):
+        if not removed:
+            removed.extend(tmp_path.glob(".*"))
+            removed[0].unlink()
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", too_late)
+    with atomic_write(tmp_path / "a.txt") as temporary:
+        assert temporary != removed[0]
+        temporary.write_text("new")
+    assert names(tmp_path) == ["a.txt"] and (tmp_path / "a.txt").read_text() == "new"

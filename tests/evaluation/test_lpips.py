@@ -152,7 +152,7 @@ def test_is_that_of_numpy_for_one_image_and_for_many(weights, entries):
     assert distance(output[:0], truth[:0]).shape == (0,)
     assert distance._seen._cache_size() == 1  # compiled once for a size
 
-    with pytest.raises(InputError, match="at least 32 x 32 pixels, not 31 x 40: use larger ones"):
+    with pytest.raises(InputError, match="at least 32 x 32 pixels, not 40 x 31: use larger ones"):
         distance(output[:, :31], truth[:, :31])
     with pytest.raises(InputError, match=r"LPIPS takes.*\(3, 34, 40, 1\): repeat a single channel"):
         distance(output[..., :1], truth[..., :1])

@@ -134,7 +134,7 @@ def test_a_file_is_resized_to_the_nearest_pixel(tmp_path):
     # The middle of one column is the middle column; that of one row is where the second row begins.
     assert found.mask("0.3-0.4 border", 0, 2, 1)[..., 0].tolist() == [[0], [1]]
     assert found.mask("0.3-0.4 border", 0, 1, 3)[..., 0].tolist() == [[0, 1, 1]]
-    with pytest.raises(InputError, match="0 x 3"):
+    with pytest.raises(InputError, match="3 x 0"):
         found.mask("0.3-0.4 border", 0, 0, 3)
 
 

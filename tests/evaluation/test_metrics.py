@@ -236,5 +236,5 @@ def test_mistakes(metric, output, truth, region, message):
 
 def test_ssim_of_images_smaller_than_its_window():
     small = np.zeros((1, 10, 64, 3))
-    with pytest.raises(InputError, match="11 x 11 pixels, not 10 x 64"):
+    with pytest.raises(InputError, match="11 x 11 pixels, not 64 x 10"):
         metrics.ssim(small, small)

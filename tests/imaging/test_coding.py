@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 from photograph_files import encoded, opened, photograph, picture, same, tiff
@@ -90,3 +91,43 @@ def test_jpeg_of_red_green_and_blue_stays_so(saved, tmp_path):
 def test_inks_are_written_with_the_usual_quality(saved):
     with pytest.warns(UserWarning, match="its CMYK colours are converted to sRGB"):
         assert read_photograph(saved(encoded(Image.new("CMYK", (8, 8)), "JPEG"))).jpeg is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(None, 1), ("tiff_lzw", 5), ("tiff_deflate", 32946), ("tiff_adobe_deflate", 8), ("packbits", 32773), ("lzma", 8)],
+)
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_tiff_keeps_its_compression(saved, tmp_path, given, expected, order):
+    """The file of several strips is read by OpenCV and Pillow, neither of which had a part in its layout."""
+    array = np.tile(picture(50, 60), (5, 10, 1))
+    content = encoded(array, "TIFF", compression=given)
+    read = read_photograph(saved(content))
+    read = dataclasses.replace(read, exif=b"MM\0*\0\0\0\x08" + bytes(6) if order == ">" else None)
+    path = tmp_path / "a.tif"
+    write_photograph(path, read)
+    image = opened(path)
+    number = 8 if expected == 32946 else expected
+    assert image.tag_v2[259] == number
+    assert image.tag_v2[317] == (2 if number in (5, 8) else 1)
+    assert len(image.tag_v2[273]) > 1
+    assert same(np.asarray(image), array) and same(read_photograph(path).pixels, array)
+    assert same(cv2.imread(str(path))[..., ::-1], array)
+
+
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773])
+@pytest.mark.parametrize("kind", ["grey", "grey+alpha", "rgb", "rgba"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_tiff_of_every_depth_and_compression(tmp_path, compression, kind, dtype):
+    given = dataclasses.replace(photograph(kind, dtype), compression=compression)
+    again = written(tmp_path / "a.tif", given)
+    assert same(again.layers, given.layers) and again.compression == compression
+    wrong = dataclasses.replace(given, compression=50000)
+    assert written(tmp_path / "b.tif", wrong).compression == 8
+
+
+def test_a_tiff_of_many_channels_keeps_its_compression(saved):
+    seven = np.dstack([picture(), picture(), picture()[..., :1]]).astype(np.uint16)
+    with pytest.warns(UserWarning, match="3 of its further channels are not kept"):
+        read = read_photograph(saved(tiff(seven, extrasamples=["unspecified"] * 4)))
+    assert read.compression == 1

@@ -82,9 +82,9 @@ def test_a_picture_and_the_array_of_it_agree_or_are_refused():
         ),
         (None, Image.fromarray(HOLE * np.uint8(100)), "the mask picture has two values, 0 and 100, both below the"),
         (Image.new("F", (4, 4)), None, "mode F does not say which value is white: convert it to mode L"),
-        (np.ones((4, 5)), None, "the mask is 4x5 and the image 4x4: they must have the same size"),
-        (None, HOLE[:2], "the hole is 2x4 and the image 4x4"),
-        (None, PICTURE.resize((5, 4)), "the hole is 4x5 and the image 4x4"),
+        (np.ones((4, 5)), None, "the mask is 5x4 and the image 4x4: they must have the same size"),
+        (None, HOLE[:2], "the hole is 4x2 and the image 4x4"),
+        (None, PICTURE.resize((5, 4)), "the hole is 5x4 and the image 4x4"),
     ],
 )
 def test_what_could_mean_either_is_refused(mask, hole, sentence):

@@ -73,7 +73,7 @@ def test_one_program_is_compiled_for_a_size_of_windows(model, programs):
 @pytest.mark.parametrize(
     ("image", "mask", "named"),
     [
-        (np.zeros((8, 8, 3), np.uint8), np.ones((8, 9)), "the mask is 8x9 and the image 8x8: they must"),
+        (np.zeros((8, 8, 3), np.uint8), np.ones((8, 9)), "the mask is 9x8 and the image 8x8: they must"),
         (
             np.zeros((8, 8, 3), np.uint8),
             np.full((8, 8), 255, np.uint8),

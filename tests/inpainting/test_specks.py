@@ -14,6 +14,7 @@ from pconv_jax.inpainting.specks import BATCH, Speck, batches, find_specks
 def few(monkeypatch):
     """One speck is enough."""
     monkeypatch.setattr(specks_module, "FEWEST", 1)
+    monkeypatch.setattr(specks_module, "FEWEST_ALONE", 1)
 
 
 def holes(*boxes, size=(200, 200)):
@@ -38,8 +39,9 @@ def test_isolated_holes_of_a_few_pixels_are_specks():
     "hole",
     [
         holes(np.s_[50:52, 60:67]),  # a pixel too long
-        holes(np.s_[22:24, 60:62]),  # its patch would begin above the image
-        holes(np.s_[176:178, 60:62]),  # or end below it
+        holes(np.s_[:2, :3]),  # in a corner of the image, where a block of the patch is all hole
+        holes(np.s_[198:200, 195:200]),
+        holes(np.s_[10:12, 20:21], size=(30, 40)),  # all of an image that is smaller than a patch
         holes(np.s_[50:52, 60:62], np.s_[20:90, 84:86]),  # a scratch in its patch
         holes(*(np.s_[y : y + 2, x : x + 2] for y in (100, 130) for x in (100, 115, 130, 145))),  # 8 in a cell
     ],
@@ -58,15 +60,37 @@ def test_a_scratch_beside_a_patch_does_not_matter():
     np.testing.assert_array_equal(rest, holes(np.s_[20:190, 85:87]))
 
 
-def test_few_specks_are_left_to_windows_too():
-    hole = holes(np.s_[50:52, 60:62])
-    assert find_specks(hole) == ([], hole)
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("y", [0, 22, 176, 196])
+@pytest.mark.parametrize("x", [1, 60, 196])
+@pytest.mark.parametrize("turned", [False, True])
+def test_patches_may_reach_beyond_the_image(y, x, turned):
+    hole = holes(np.s_[y : y + 4, x : x + 2])
+    found, rest = find_specks(np.ascontiguousarray(hole.T) if turned else hole)
+    assert found == [Speck(x, y, 2, 4) if turned else Speck(y, x, 4, 2)] and not rest.any()
+
+
+@pytest.mark.usefixtures("few")
+def test_patches_do_not_reach_into_another_region(monkeypatch):
+    monkeypatch.setattr(specks_module, "_REGION", 96)
+    hole = holes(np.s_[60:62, 80:82], np.s_[60:62, 40:42], np.s_[60:62, 5:7])
+    found, _ = find_specks(hole)
+    assert [speck.left for speck in found] == [5, 40]
+
+
+@pytest.mark.parametrize("count", [3, 4, 15, 16])
+@pytest.mark.parametrize("scratch", [False, True])
+def test_few_specks_are_left_to_windows_too(count, scratch):
+    hole = holes(*(np.s_[y : y + 2, 60:62] for y in range(30, 30 + 60 * count, 60)), size=(1100, 200))
+    hole[20:1000, 180] = scratch
+    assert len(find_specks(hole)[0]) == (count if count >= (16 if scratch else 4) else 0)
 
 
 def test_every_speck_is_in_one_batch():
     found = [Speck(index, 0, 1, 1) for index in range(2 * BATCH + 3)]
     assert [len(batch) for batch in batches(found)] == [BATCH, BATCH, 3]
     assert [speck for batch in batches(found) for speck in batch] == found
+    assert [len(batch) for batch in batches(found[:6])] == [4, 2]
 
 
 @pytest.mark.parametrize(("channels", "dtype"), [(3, np.uint8), (1, np.uint16)])
@@ -90,6 +114,22 @@ def test_specks_become_what_windows_make_of_them(monkeypatch, channels, dtype):
     difference = np.abs(result.astype(float) - windows) / np.iinfo(dtype).max * 255
     assert difference.max() < 8 and difference[hole].mean() < 0.8
     assert (result[hole] != image[hole]).mean() > 0.5
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_specks_at_the_border_become_what_windows_make_of_them(monkeypatch, best):
+    """The patches' own size of windows knows as little of what lies beyond the image."""
+    image, _ = damaged(150, 180, spots=0)
+    hole = np.zeros((150, 180), bool)
+    for y, x in ((0, 60), (3, 110), (144, 70), (147, 120), (60, 0), (90, 2), (70, 174), (3, 4), (141, 173)):
+        hole[y : y + 5, x : x + 6] = True
+    assert len(find_specks(hole)[0]) == 9
+    inpainter = Inpainter.from_pretrained(windows=SMALL, best=best)
+    result = inpainter(image, hole=hole)
+    np.testing.assert_array_equal(result[~hole], image[~hole])
+    monkeypatch.setattr(module, "find_specks", lambda hole: ([], hole))
+    difference = np.abs(result.astype(float) - inpainter(image, hole=hole))[hole]
+    assert difference.max() < 8 and difference.mean() < 1.2  # of noise of 5, seen from one side
 
 
 @pytest.mark.usefixtures("few")

@@ -113,8 +113,8 @@ def test_genuine_masks_of_both_kinds(shared):
     [
         ({"hole": np.ones((4, 4), np.uint8)}, r"hole must be bool \[H, W\], True = hole, not uint8 of shape \(4, 4\)"),
         ({"hole": np.ones((4, 4, 1), bool)}, r"not bool of shape \(4, 4, 1\)"),
-        ({"hole": np.zeros((4, 5), bool)}, "a mask file of 4x5 px has no hole: leave it out"),
-        ({"height": 0}, "a mask of 0x8 px cannot be drawn"),
+        ({"hole": np.zeros((4, 5), bool)}, "a mask file of 5x4 px has no hole: leave it out"),
+        ({"height": 0}, "a mask of 8x0 px cannot be drawn"),
         ({"dilation": (-1, 2)}, r"dilation=\(-1, 2\) must be two whole numbers"),
         ({"crop": (0.0, 0.5)}, r"crop=\(0.0, 0.5\) must be \(low, high\) with 0 < low"),
         ({"ratio": (0.5, 0.2)}, r"ratio=\(0.5, 0.2\) must be \(low, high\) with 0 <= low"),

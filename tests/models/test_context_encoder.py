@@ -196,7 +196,7 @@ def test_an_image_of_another_size_is_refused_with_the_way_out():
     with pytest.raises(InputError) as error:
         model(jnp.zeros((1, 96, 128, 3)), jnp.ones((1, 96, 128, 1)))
     assert str(error.value) == (
-        "this network takes images of 128x128 px only, not 96x128: crop or resize them, as "
+        "this network takes images of 128x128 px only, not 128x96: crop or resize them, as "
         "pconv_jax.models.fixed_size does"
     )
     judge = nnx.eval_shape(lambda: ContextDiscriminatorConfig().build(rngs=nnx.Rngs(0)))

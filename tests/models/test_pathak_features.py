@@ -101,7 +101,7 @@ def test_what_lies_in_holes_changes_no_bit_of_output_or_gradient(model):
 
 def test_another_size_and_another_mask_are_refused(model):
     image, mask = jnp.zeros((1, 99, 128, 3)), jnp.ones((1, 99, 128, 1))
-    with pytest.raises(InputError, match="takes images of 99x99 px only, not 99x128: crop or resize them"):
+    with pytest.raises(InputError, match="takes images of 99x99 px only, not 128x99: crop or resize them"):
         model(image, mask)
     with pytest.raises(InputError, match="holds 2"):
         model(image[:, :, :99], 2 * mask[:, :, :99])

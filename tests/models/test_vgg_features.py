@@ -192,7 +192,7 @@ def test_bfloat16_is_close():
         (images(), ["block2_conv2"], "block2_conv2 needs block2_conv1, block2_conv2, .*seed 0.* through="),
         (images()[0], ["block1_conv1"], r"not \[37, 41, 3\]"),
         (images()[..., :1], ["block1_conv1"], r"not \[2, 37, 41, 1\]"),
-        (images(1, 9), ["block1_pool"], "at least 2x2 pixels, not 1x9"),
+        (images(1, 9), ["block1_pool"], "at least 2x2 pixels, not 9x1"),
         (np.zeros((1, 8, 8, 3), np.uint8), ["block1_conv1"], "not uint8: divide 8-bit images by 255"),
     ],
 )

@@ -158,7 +158,7 @@ def test_mistakes_in_images():
         refine(picture(3), vgg=VGG, settings=TINY)
     with pytest.raises(InputError, match=r"valid pixels .* must lie in"):
         refine(picture(3) * 2, hole=hole(), vgg=VGG, settings=TINY)
-    with pytest.raises(InputError, match="the hole is 32x32 and the image 32x24"):
+    with pytest.raises(InputError, match="the hole is 32x32 and the image 24x32"):
         refine(np.zeros((32, 24, 3), np.uint8), hole=hole(), vgg=VGG, settings=TINY)
 
 

@@ -1,0 +1,31 @@
+"""Whether holes are of the kind that weights were trained on."""
+
+import warnings
+
+from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.common.errors import WideHolesWarning
+
+_THIN = 1 / 8  # of the shorter side of an image; the regions of training masks are broader
+_REGIONS = {"centre": "the centre of images", "random": "random regions", "blocks": "blocks"}
+
+
+def warn_of_other_holes(generator: TrainedGenerator, width: float, side: int) -> None:
+    """Warns the caller of `Inpainter` if holes are wider than the weights know, or lines where they know regions.
+
+    Args:
+        generator: the weights.
+        width: of the widest hole, px; 0 if there is none.
+        side: the shorter one of the image, px.
+    """
+    limit, regions = generator.thickest_line, _REGIONS.get(generator.training_masks or "")
+    found = f"holes are about {width:.0f} px across, and these weights were trained on"
+    if limit is not None and width > 1.5 * limit:  # where two lines cross, a hole is 1.4 times as wide
+        said = (
+            f"{found} lines up to {limit} px: the middle of wider ones comes out smooth; a smaller version of the "
+            "image may look better"
+        )
+    elif limit is None and regions and width < _THIN * side:
+        said = f"{found} {regions}, not on lines: choose weights for lines, which pconv-jax info lists"
+    else:
+        return
+    warnings.warn(said, WideHolesWarning, stacklevel=4)

@@ -1,0 +1,55 @@
+"""Flags that cannot be read are answered in one plain sentence, with exit code 2."""
+
+import importlib
+
+import pytest
+
+from pconv_jax.common.flags import mistakes_in_a_sentence
+
+PHOTO = "inpaint a.png -o b.png"
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "said"),
+    [
+        ("pconv_jax.cli.main", f"{PHOTO} --dilate x", "--dilate is 'x', but it must be a whole number"),
+        ("pconv_jax.cli.main", f"{PHOTO} --dilate=1.5", "--dilate is '1.5', but it must be a whole number"),
+        ("pconv_jax.cli.main", f"{PHOTO} --dilate", "--dilate needs a whole number: give it after the flag"),
+        ("pconv_jax.cli.main", f"{PHOTO} --grain much", "--grain is 'much', but it must be auto or a number"),
+        ("pconv_jax.cli.main", f"{PHOTO} --mask_color 1 2", "--mask_color is '1 2', but it must be 3 whole numbers"),
+        ("pconv_jax.cli.main", f"{PHOTO} --dilat 2", "unknown --dilat: did you mean --dilate?"),
+        ("pconv_jax.cli.main", f"{PHOTO} --zzz", "unknown --zzz: pconv-jax --help lists what there is"),
+        ("pconv_jax.cli.main", "inpaint a.png", "--out is missing: pconv-jax inpaint --help lists what there is"),
+        (
+            "pconv_jax.cli.main",
+            "inpaint a.png --ouut b.png",
+            "--out is missing, and --ouut is unknown: pconv-jax inpaint --help lists what there is",
+        ),
+        ("pconv_jax.cli.main", "restore", "unknown restore: choose from inpaint,"),
+        ("pconv_jax.cli.main", "", "say what to do: choose from inpaint,"),
+        ("experiments.run", "--mapping x", "--mapping is 'x', but it must be one of shard_map, pmap"),
+        ("experiments.run", "--blocks 1 x", "--blocks is '1 x', but it must be whole numbers"),
+        ("experiments.run", "--line-thickness 1", "--line-thickness needs 2 whole numbers: give it after the flag"),
+        ("experiments.evaluate.__main__", "--limit x", "--limit is 'x', but it must be a whole number"),
+        ("experiments.export", "", "RUN, OUT are missing: python -m experiments.export --help lists what there is"),
+    ],
+)
+def test_a_mistake_is_one_sentence(command, arguments, said, capsys):
+    with pytest.raises(SystemExit) as stop:
+        importlib.import_module(command).main(arguments.split())
+    assert stop.value.code == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1) and err.startswith(f"error: {said}")
+
+
+def test_an_unknown_preset_is_one_line(capsys):
+    with pytest.raises(SystemExit):
+        importlib.import_module("experiments.run").main(["--preset", "x"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("python -m experiments.run: error: argument --preset: invalid choice: 'x' (choose from")
+
+
+def test_other_ends_stay_as_they_are(capsys):
+    with pytest.raises(SystemExit, match="7"), mistakes_in_a_sentence([]):
+        raise SystemExit(7)
+    assert capsys.readouterr() == ("", "")

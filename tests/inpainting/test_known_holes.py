@@ -1,0 +1,46 @@
+"""One warning where holes are not those that weights were trained on."""
+
+import warnings
+
+import numpy as np
+import pytest
+from inpainter_examples import SMALL, damaged, untrained
+
+from pconv_jax.common.errors import WideHolesWarning
+from pconv_jax.inpainting.inpainter import Inpainter
+
+
+def lines_and_regions(thickness, size=(96, 120)):
+    mask = np.ones(size, np.uint8)
+    mask[40 : 40 + thickness, 20:100] = 0
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("masks", "words"), [("centre", "the centre of images"), ("random", "random regions"), ("blocks", "blocks")]
+)
+def test_lines_for_weights_of_regions_are_told_once(masks, words):
+    image, _ = damaged(96, 120, spots=0)
+    inpainter = Inpainter(untrained(settings={"masks": masks}), windows=SMALL)
+    with pytest.warns(WideHolesWarning, match=f"about [2-9] px across, .* trained on {words}, not on lines") as told:
+        inpainter(image, lines_and_regions(3))
+    assert len(told) == 1 and told[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("about", "thickness"),
+    [
+        ({"settings": {"masks": "centre"}}, 30),  # a region
+        ({"settings": {"masks": "centre"}}, 0),
+        ({"settings": {"masks": "folder"}}, 3),  # which may be any
+        ({"settings": {"masks": ["centre"]}}, 3),
+        ({"settings": "centre"}, 3),
+        ({"settings": {"masks": "lines"}, "thickest_line": 4}, 3),
+        ({}, 3),
+    ],
+)
+def test_others_are_not(about, thickness):
+    image, _ = damaged(96, 120, spots=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Inpainter(untrained(**about), windows=SMALL)(image, lines_and_regions(thickness))
