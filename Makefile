@@ -1,5 +1,5 @@
 # make run         train on the embedded photographs and evaluate; results in runs/samples
-# make scores      evaluate the bundled weights against the classical baselines; results in runs/scores
+# make scores      evaluate the bundled weights and the detector against classical methods; results in runs/scores
 # make comparison  evaluate them against every classical method, the slow ones too, at three sizes; results in runs/comparison
 # make figures     draw the figures of docs/paper.md again; ARGS="runs/dtd" takes figure 4 from that run
 # make notebook    open the evaluation of a run in JupyterLab
@@ -31,6 +31,7 @@ run: install
 scores: install
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks lines --mask-version 2 --out runs/scores/lines $(ARGS)
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks ratios --out runs/scores/ratios $(ARGS)
+	$(PY) -m experiments.detection_scores --image-size 192 --limit 4 --out runs/scores/detection
 
 # ARGS takes your photographs as above, another --limit, and weights for LPIPS. It resumes, and METHODS="my.safetensors" adds
 # a line to tables that are there. The shift map and the best FSR are left out at larger sizes: they take minutes.

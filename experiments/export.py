@@ -1,16 +1,21 @@
-"""Saves the generator of a run as one file of weights: `python -m experiments.export RUN OUT`."""
+"""Saves the generator or the detector of a run as one file of weights: `python -m experiments.export RUN OUT`."""
 
+import contextlib
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import tyro
 
-from experiments.train.run_folder import open_run, read_config
+from experiments.train.logs import read_metrics
+from experiments.train.run_folder import open_run, read_config, read_settings
+from pconv_jax.checkpoints.detector_file import load_detector_run, save_detector
 from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.tensors import Precision
 from pconv_jax.checkpoints.trained import TrainedGenerator
-from pconv_jax.checkpoints.weights_file import Precision, load_generator_weights, save_generator_weights
+from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
@@ -36,7 +41,7 @@ class Options:
 
 
 def export(options: Options) -> None:
-    """Saves a trained generator with the facts about its training.
+    """Saves a trained generator or detector with the facts about its training.
 
     Args:
         options: what and where.
@@ -47,16 +52,49 @@ def export(options: Options) -> None:
     if options.out.suffix != ".safetensors":
         raise InputError(f"{options.out} must end in .safetensors")
     prepare_jax()
+    if options.run.is_dir() and read_settings(options.run).get("task") == "detect":
+        about = _export_detector(options)
+    else:
+        about = _export_generator(options)
+    size = options.out.stat().st_size / 1e6
+    print(f"saved step {about.get('step', '?')} as {options.out} ({size:.1f} MB)")
+
+
+def _export_generator(options: Options) -> Mapping[str, Any]:
+    """Writes the generator; returns the facts about its training."""
     if options.run.is_file():
         generator = load_generator_weights(options.run)
     else:
         generator = _of_run(options.run, latest=options.latest)
-    try:
+    with _writing(options.out):
         save_generator_weights(options.out, generator, precision=options.precision)
+    return generator.about
+
+
+def _export_detector(options: Options) -> Mapping[str, Any]:
+    """Writes the detector; returns the facts about its training."""
+    with open_checkpoints(options.run) as checkpoints:
+        chosen = checkpoints.latest if options.latest else checkpoints.best_or_latest
+    detector, step = load_detector_run(options.run, step=chosen)
+    settings = {
+        name: value
+        for name, value in read_settings(options.run).items()
+        if name not in ("data_dir", "damage_dir", "out", "resume")
+    }
+    scores = [row for row in read_metrics(options.run / "metrics.jsonl") if row["step"] == step]
+    validation = {name: value for row in scores for name, value in row.items() if name.startswith("validation_")}
+    about = {"step": step, **validation, "settings": settings, "versions": package_versions("jax", "flax", "optax")}
+    with _writing(options.out):
+        save_detector(options.out, dataclasses.replace(detector, about=about), precision=options.precision)
+    return about
+
+
+@contextlib.contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise InputError(f"{options.out} cannot be written ({error.strerror}): choose another place") from error
-    size = options.out.stat().st_size / 1e6
-    print(f"saved step {generator.about.get('step', '?')} as {options.out} ({size:.1f} MB)")
+        raise InputError(f"{out} cannot be written ({error.strerror}): choose another place") from error
 
 
 def _of_run(folder: Path, *, latest: bool) -> TrainedGenerator:
@@ -91,7 +129,7 @@ def main(arguments: Sequence[str]) -> None:
         Options,
         args=arguments,
         prog="python -m experiments.export",
-        description="Save the generator of a run as one file of weights.",
+        description="Save the generator or the damage detector of a run as one file of weights.",
     )
     export(options)
 

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from pconv_jax.checkpoints.trained import TrainedGenerator as TrainedGenerator
     from pconv_jax.common.errors import InputError as InputError
     from pconv_jax.common.errors import WideHolesWarning as WideHolesWarning
+    from pconv_jax.detection.damage_map import Choice as Choice
+    from pconv_jax.detection.damage_map import DamageMap as DamageMap
+    from pconv_jax.detection.detector import Detector as Detector
+    from pconv_jax.detection.detector import detect as detect
     from pconv_jax.inpainting.grain import add_grain as add_grain
     from pconv_jax.inpainting.inpainter import Inpainter as Inpainter
     from pconv_jax.inpainting.inpainter import inpaint as inpaint
@@ -36,8 +40,11 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 __all__ = [
     "PAPER_PRESETS",
+    "Choice",
     "ContextEncoder",
     "ContextEncoderConfig",
+    "DamageMap",
+    "Detector",
     "Discriminator",
     "DiscriminatorConfig",
     "FillCorrectingConfig",
@@ -56,6 +63,7 @@ __all__ = [
     "WideHolesWarning",
     "__version__",
     "add_grain",
+    "detect",
     "inpaint",
     "partial_conv",
     "random_lines",
@@ -66,10 +74,13 @@ __all__ = [
 # Imported on first use, so that `import pconv_jax` alone is fast.
 _MODULES = {
     "PAPER_PRESETS": "models",
+    "Choice": "detection.damage_map",
     "ContextEncoder": "models",
     "ContextEncoderConfig": "models",
     "LiuConfig": "models",
     "LiuGenerator": "models",
+    "DamageMap": "detection.damage_map",
+    "Detector": "detection.detector",
     "Discriminator": "models",
     "DiscriminatorConfig": "models",
     "FillCorrectingConfig": "models",
@@ -85,6 +96,7 @@ _MODULES = {
     "TrainedGenerator": "checkpoints.trained",
     "WideHolesWarning": "common.errors",
     "add_grain": "inpainting.grain",
+    "detect": "detection.detector",
     "inpaint": "inpainting.inpainter",
     "partial_conv": "ops",
     "random_lines": "masks",

@@ -31,15 +31,26 @@ from pconv_jax.training.sharding import Strategy
 ROOT = Path(__file__).resolve().parent.parent
 CARD = "pconv_jax/checkpoints/bundled/README.md"
 DOCUMENTS = (
-    *("README.md", CARD, "CONTRIBUTING.md", "docs/paper.md", "docs/synthesis.md"),
+    *("README.md", CARD, "CONTRIBUTING.md", "docs/paper.md", "docs/synthesis.md", "docs/detection.md"),
     *("experiments/STUDIES.md", "experiments/PERFORMANCE.md"),
 )
 COMMANDS = {
     "pconv-jax inpaint": ("pconv_jax.cli", "inpaint"),
+    "pconv-jax detect": ("pconv_jax.cli", "detect"),
     "pconv-jax info": ("pconv_jax.cli", "info"),
     **{
         f"python -m experiments.{name}": (f"experiments.{name}",)
-        for name in ("run", "export", "evaluate", "compare", "studies", "paper_figures", "performance")
+        for name in (
+            "run",
+            "export",
+            "evaluate",
+            "compare",
+            "studies",
+            "paper_figures",
+            "performance",
+            "detector",
+            "detection_scores",
+        )
     },
 }
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
@@ -204,7 +215,7 @@ def test_every_folder_is_in_the_list_of_folders():
     listed = {name for indent, name in rows if len(indent) == 6}
     there = {f"{path.name}/" if path.is_dir() else path.name for path in (ROOT / "pconv_jax").iterdir()}
     assert listed == there - {"__init__.py", "__pycache__/", "py.typed"}
-    assert len(listed) <= 14
+    assert len(listed) <= 16
     top = {name for indent, name in rows if len(indent) == 4}
     assert top == {"pconv_jax/", "experiments/", "tests/", "notebooks/", "docs/"}
 

@@ -171,7 +171,8 @@ def _training_row(name: str, config: Config, out: Path, repeats: int) -> dict[st
     with contextlib.redirect_stdout(sys.stderr):  # messages of the run
         sources = open_sources(config)
         trainer = Trainer(config, sources["train"], open_vgg(config))
-        outcome = train(config, trainer, Validation(config, sources["validation"]))
+        validation = Validation(config, sources["validation"])
+        outcome = train(config.run, trainer, validation, batch_size=config.data.batch_size)
     # Not None: the folder is fresh, so steps were taken.
     assert outcome.images_per_second is not None
     assert outcome.data_wait is not None

@@ -18,7 +18,7 @@ from experiments.performance.table import Cell, Table
 from experiments.performance.timing import Timing, in_fresh_process
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources, open_vgg
-from experiments.train.loop import VALIDATION_L1, run_checkpoints
+from experiments.train.loop import VALIDATION_L1
 from experiments.train.trainer import Trainer
 from pconv_jax.checkpoints.trained import load_run
 
@@ -60,7 +60,7 @@ def measure(config: Config, trainer: Trainer, rounds: int) -> list[Round]:
         rounds: number of rounds; each times everything once.
     """
     folder = config.run.out / "checkpoints"
-    with contextlib.closing(trainer.data), run_checkpoints(config, trainer) as saved:
+    with contextlib.closing(trainer.data), trainer.checkpoints() as saved:
         batch = next(trainer.data)
 
         def step() -> None:

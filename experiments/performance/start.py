@@ -21,6 +21,7 @@ from experiments.train import experiment, loop
 from experiments.train.config import Config
 from experiments.train.loop import Outcome
 from experiments.train.presets import PRESETS
+from experiments.train.sections import RunConfig
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 
@@ -159,9 +160,9 @@ def reach_first_step(config: Config, cache: str, started: float) -> dict[str, fl
     """
     reached = {"start": started, "import": time.time()}
 
-    def begin(config: Config, trainer: Trainer, validation: Validation) -> Outcome:
+    def begin(run: RunConfig, trainer: Trainer, validation: Validation, *, batch_size: int) -> Outcome:
         reached["build"] = time.time()
-        return loop.train(config, trainer, validation)
+        return loop.train(run, trainer, validation, batch_size=batch_size)
 
     class FirstStep(loop.Loop):
         def run(self) -> Outcome:

@@ -55,7 +55,7 @@ class Config:
             InputError: naming the flag, its value and what it may be.
         """
         counts = ("image_size", "batch_size", "epochs", "steps", "limit", "validation_images", "test_images")
-        settings = _settings(self)
+        settings = settings_by_name(self)
         for name in (*counts, "checkpoint_every", "sample_every", "keep"):
             if settings[name] is not None and settings[name] < 1:
                 raise InputError(f"{flag(name)} is {settings[name]}, but it must be at least 1")
@@ -110,7 +110,7 @@ class Config:
         if losses not in LOSSES:
             raise InputError(f"unknown losses {losses!r}: choose from {', '.join(LOSSES)}")
         chosen = self if losses == self.losses.losses else dataclasses.replace(self, losses=LOSSES[losses]())
-        if unknown := sorted(settings.keys() - _settings(chosen).keys()):
+        if unknown := sorted(settings.keys() - settings_by_name(chosen).keys()):
             raise InputError(
                 f"{', '.join(unknown)} is not a setting of this version: use the version that made the run"
             )
@@ -118,7 +118,7 @@ class Config:
 
     def to_json(self) -> dict[str, Any]:
         """The settings as plain JSON values, each by its own name."""
-        return json.loads(json.dumps(_settings(self), default=str))
+        return json.loads(json.dumps(settings_by_name(self), default=str))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
@@ -178,12 +178,12 @@ class Config:
         return self
 
 
-def _settings(section: Any) -> dict[str, Any]:
+def settings_by_name(section: Any) -> dict[str, Any]:
     """The settings of a section and those inside it, by name."""
     found: dict[str, Any] = {}
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
-        found |= _settings(value) if dataclasses.is_dataclass(value) else {field.name: value}
+        found |= settings_by_name(value) if dataclasses.is_dataclass(value) else {field.name: value}
     return found
 
 

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -45,7 +46,8 @@ def run(config: Config) -> int:
 
 def _run(config: Config) -> int:
     config.check()
-    _check_folder(config)
+    if check_run_folder(config.run.out, resume=config.run.resume):
+        config.check_same_run(read_settings(config.run.out))
     prepare_jax()
     check_memory(config, config.train_config(1 + config.optimizer.warmup))
     config.damage.mask(np.random.default_rng(0), config.data.image_size)  # a folder of masks, a size too small
@@ -61,7 +63,7 @@ def _run(config: Config) -> int:
         f"generator: {config.network.generator}, {trainer.config.generator.describe()}, {generator:,} parameters, "
         f"{reach}; discriminator: {discriminator:,} parameters"
     )
-    outcome = train(config, trainer, validation)
+    outcome = train(config.run, trainer, validation, batch_size=config.data.batch_size)
     if outcome.signal:
         name = signal.Signals(outcome.signal).name
         print(f"stopped by {name} and saved at step {outcome.step}; --resume continues from there", file=sys.stderr)
@@ -76,18 +78,28 @@ def _run(config: Config) -> int:
     return 0
 
 
-def _check_folder(config: Config) -> None:
-    """Refuses an output folder that holds something else, or a run with other settings."""
-    check_output_folder(config.run.out)
-    if not config.run.out.exists():
-        return
-    has_settings = (config.run.out / "config.json").exists()
-    if has_settings and not config.run.resume:
-        raise InputError(f"{config.run.out} holds a run already: add --resume to continue it, or choose another --out")
-    if has_settings:
-        config.check_same_run(read_settings(config.run.out))
-    elif not all(map(is_temporary, config.run.out.iterdir())):
-        raise InputError(f"{config.run.out} is not empty and holds no run: choose another --out")
+def check_run_folder(out: Path, *, resume: bool) -> bool:
+    """Refuses an output folder that holds something else, or a run that is not to be resumed.
+
+    Args:
+        out: the folder.
+        resume: whether a run there is to be continued.
+
+    Returns:
+        Whether it holds a run.
+
+    Raises:
+        InputError: it cannot be used.
+    """
+    check_output_folder(out)
+    if not out.exists():
+        return False
+    has_settings = (out / "config.json").exists()
+    if has_settings and not resume:
+        raise InputError(f"{out} holds a run already: add --resume to continue it, or choose another --out")
+    if not has_settings and not all(map(is_temporary, out.iterdir())):
+        raise InputError(f"{out} is not empty and holds no run: choose another --out")
+    return has_settings
 
 
 def open_sources(config: Config) -> dict[str, ImageSource]:

@@ -11,8 +11,9 @@ from pconv_jax.common.atomic_write import atomic_write
 
 LOSSES = (
     *("generator_loss", "pixel", "valid", "hole", "adversarial", "perceptual", "style", "tv", "discriminator_loss"),
+    *("detector_loss", "cross_entropy", "jaccard_loss", "opacity_error"),
 )
-UNITS = {"adversarial": "nats", "discriminator_loss": "nats"}
+UNITS = {"adversarial": "nats", "discriminator_loss": "nats", "cross_entropy": "nats"}
 
 
 class MetricsLog:

@@ -11,11 +11,13 @@ import numpy as np
 
 from experiments.train.batches import training_batches
 from experiments.train.config import Config
+from experiments.train.loop import VALIDATION_L1
 from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_generator
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
+from pconv_jax.models import config_to_json
 from pconv_jax.models.interface import same_network
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.training.sharding import Replicas, Strategy
@@ -48,6 +50,7 @@ class Trainer:
         """
         self.total_steps = config.total_steps(len(source))
         self.steps = 0
+        self._run_config = config
         self.config = config.train_config(self.total_steps)
         self._replicas = _replicas(self.config, config.run.mapping)
         self._replicas.check_batch(config.data.batch_size // jax.process_count())  # before anything is compiled
@@ -67,10 +70,16 @@ class Trainer:
         """Waits for the metrics of a step."""
         return {name: float(value) for name, value in self._replicas.collect(metrics).items()}
 
-    def generator(self) -> TrainedGenerator:
+    def released(self) -> TrainedGenerator:
         """The generator as it is now: the average of its weights, if one is kept."""
         variables = self._replicas.collect(self.state.released)
         return TrainedGenerator(self.config.generator, variables.params, variables.stats)
+
+    def checkpoints(self) -> Checkpoints:
+        """Opens the checkpoints of the run's folder, or creates them."""
+        run = self._run_config.run
+        metadata = {"generator": config_to_json(self.config.generator), "config": self._run_config.to_json()}
+        return Checkpoints(run.out / "checkpoints", keep=run.keep, minimise=VALIDATION_L1, metadata=metadata)
 
     def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
         """Saves state and position in the data, in the background; nothing happens if this step is saved already."""

@@ -7,6 +7,7 @@ import numpy as np
 from experiments.image_grids import image_grid, show_holes
 from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
+from experiments.train.loop import VALIDATION_L1
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.composites import make_composite
@@ -31,7 +32,7 @@ class Validation:
         """Raw output for every batch of the images."""
         return [model.raw(batch["noisy"], batch["mask"])[0] for batch in self._batches]
 
-    def l1(self, outputs: list[np.ndarray]) -> float:
+    def scores(self, outputs: list[np.ndarray]) -> dict[str, float]:
         """Mean absolute error of the raw output in the holes.
 
         This is the evaluation's metric on the evaluation's inputs, and no more: the whole evaluation, with its other
@@ -41,7 +42,7 @@ class Validation:
             l1(output, batch["image"], region=batch["mask"] == 0)
             for output, batch in zip(outputs, self._batches, strict=True)
         ]
-        return float(np.nanmean(np.concatenate(errors)))  # NaN: an image without a hole
+        return {VALIDATION_L1: float(np.nanmean(np.concatenate(errors)))}  # NaN: an image without a hole
 
     def draw(self, outputs: list[np.ndarray], path: Path) -> None:
         """Draws the first images: ground truth, input, raw output and composite."""

@@ -1,4 +1,4 @@
-"""Where the holes of a photograph are: in a mask file, in its transparency, or in one of its colours."""
+"""Where the holes of a photograph are: in a mask file, in its transparency, in a colour, or where damage is found."""
 
 import dataclasses
 from pathlib import Path
@@ -7,20 +7,23 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from pconv_jax.cli.finding import Finding
 from pconv_jax.common.errors import InputError
+from pconv_jax.detection.damage_map import dilated
 from pconv_jax.imaging import Photograph, read_hole, read_size
 from pconv_jax.imaging.masks import MASK_THRESHOLD, resized_hole
 
+_AUTO = Path("auto")
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Holes:
-    """Where the holes of a photograph are found: exactly one of the first three.
+    """Where the holes of a photograph are found: by exactly one of the first three, or --auto, or it and a mask.
 
     Attributes:
         mask: a mask file of the same size, white = hole, for all photographs; or a folder of masks, each with the name
-            of its photograph and any suffix, or with _mask, _mask001 or .mask after the name.
+            of its photograph and any suffix, or with _mask, _mask001 or .mask after the name. "auto" finds the damage.
         mask_alpha: pixels less than half opaque are holes; the restored photograph is opaque.
         mask_color: pixels of this colour are holes: red, green and blue, 0 to 255.
         mask_tolerance: how far each channel may be from that colour.
@@ -28,6 +31,8 @@ class Holes:
         mask_threshold: grey value, 1 to 255, from which on a pixel of a mask file is white.
         resize_mask: a mask of another size is resized, if it has the shape of the photograph: what touches a hole is
             hole. Otherwise it is refused.
+        auto: find the damage, and add what a mask marks; without one, it is --mask auto.
+        finding: how it is found.
         dilate: px by which holes are widened all around, for masks that do not quite cover the damage.
     """
 
@@ -38,7 +43,19 @@ class Holes:
     invert_mask: bool = False
     mask_threshold: int = MASK_THRESHOLD
     resize_mask: bool = False
+    auto: bool = False
+    finding: tyro.conf.OmitArgPrefixes[Finding] = dataclasses.field(default_factory=Finding)
     dilate: int = 0
+
+    @property
+    def file(self) -> Path | None:
+        """The mask file or folder of masks that is given, if one is."""
+        return None if self.mask == _AUTO else self.mask
+
+    @property
+    def finds(self) -> bool:
+        """Whether damage is looked for."""
+        return self.auto or self.mask == _AUTO
 
     def check(self) -> None:
         """Refuses values out of range, and flags that contradict each other.
@@ -46,9 +63,19 @@ class Holes:
         Raises:
             InputError: none or several of the flags that say where the holes are, or a value out of its range.
         """
-        given = [self.mask is not None, self.mask_alpha, self.mask_color is not None]
-        if sum(given) != 1:
-            raise InputError("where are the holes? give one of --mask MASK, --mask-alpha and --mask-color R G B")
+        given = [self.file is not None, self.mask_alpha, self.mask_color is not None]
+        if sum(given) + self.finds == 0 or sum(given) > 1:
+            raise InputError(
+                "where are the holes? give one of --mask MASK, --mask-alpha, --mask-color R G B and --mask auto, which "
+                "finds the damage"
+            )
+        if self.finds:
+            self.finding.check()
+        elif self.finding != Finding():
+            raise InputError(
+                "--sensitivity, --min-size, --tones, --keep, --max-damage and --detector go with --mask auto: "
+                "leave them out"
+            )
         if self.mask_color is not None and not all(0 <= value <= 255 for value in self.mask_color):
             raise InputError(f"--mask-color {self.mask_color} must be red, green and blue from 0 to 255")
         if not 0 <= self.mask_tolerance <= 255:
@@ -57,7 +84,7 @@ class Holes:
             raise InputError(f"--mask-threshold is {self.mask_threshold}, but it must lie between 1 and 255")
         if not 0 <= self.dilate <= 100:
             raise InputError(f"--dilate is {self.dilate} px, but it must lie between 0 and 100")
-        if self.mask is None and (self.invert_mask or self.resize_mask or self.mask_threshold != MASK_THRESHOLD):
+        if self.file is None and (self.invert_mask or self.resize_mask or self.mask_threshold != MASK_THRESHOLD):
             raise InputError("--invert-mask, --mask-threshold and --resize-mask go with --mask MASK: leave them out")
         if self.mask_color is None and self.mask_tolerance:
             raise InputError("--mask-tolerance goes with --mask-color R G B: leave it out")
@@ -80,12 +107,22 @@ class Holes:
         if sorted(size) != sorted(own) and not self.resize_mask:
             raise InputError(_other_size(mask, size, own))
 
-    def find(self, photograph: Photograph, mask: Path | None, *, max_pixels: int | None = None) -> np.ndarray:
+    def find(
+        self,
+        photograph: Photograph,
+        mask: Path | None,
+        *,
+        keep: Path | None = None,
+        linear: bool = False,
+        max_pixels: int | None = None,
+    ) -> np.ndarray:
         """The holes of a photograph.
 
         Args:
             photograph: as it was read.
             mask: the file of its mask, if the holes come from one.
+            keep: the file that marks what to leave alone, if damage is looked for.
+            linear: whether the photograph is linear in light, even if it does not say so.
             max_pixels: of the mask, as for `read_hole`.
 
         Returns:
@@ -102,10 +139,14 @@ class Holes:
             if photograph.alpha is None:
                 raise InputError("has no alpha channel to take the holes from: erase the damage and save it as PNG")
             hole = ~opaque(photograph.alpha)
+        elif self.mask_color is None:
+            hole = np.zeros(photograph.pixels.shape[:2], bool)
         else:
-            assert self.mask_color is not None
             hole = _of_color(photograph.pixels, self.mask_color, self.mask_tolerance)
-        hole = _dilated(hole, self.dilate)
+        if self.finds:
+            found = self.finding.look(photograph, linear=linear)
+            hole = hole | self.finding.hole(found, keep, max_pixels=max_pixels)
+        hole = dilated(hole, self.dilate)
         if hole.all():
             raise InputError("the holes leave no valid pixel: use a smaller mask, --invert-mask or a smaller --dilate")
         return hole
@@ -124,6 +165,8 @@ class Holes:
 
     def if_nothing_is_marked(self) -> str:
         """What to look at where no hole is found."""
+        if self.finds:
+            return "no damage was found; see --sensitivity"
         if self.mask is not None:
             return "white marks damage in a mask; see --invert-mask and --mask-threshold"
         return "see --mask-tolerance" if self.mask_color is not None else "erase the damage to transparency"
@@ -144,15 +187,6 @@ def _of_color(pixels: np.ndarray, color: tuple[int, int, int], tolerance: int) -
         value = layer.astype(np.int32) if layer.dtype == np.uint8 else layer // np.int32(257)
         hole &= np.abs(value - wanted) <= tolerance
     return hole
-
-
-def _dilated(hole: np.ndarray, radius: int) -> np.ndarray:
-    if not radius:
-        return hole
-    import cv2
-
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
-    return cv2.dilate(hole.astype(np.uint8), disc).astype(bool)
 
 
 def opaque(alpha: np.ndarray) -> np.ndarray:

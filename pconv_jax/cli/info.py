@@ -3,7 +3,8 @@
 import importlib.metadata
 import platform
 
-from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.checkpoints.bundled import bundled_detectors, bundled_weights
+from pconv_jax.checkpoints.detector_file import load_detector
 from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.versions import package_versions
@@ -29,4 +30,8 @@ def describe() -> str:
             f"weights: {name}, {path.stat().st_size / 1e6:.1f} MB, {parameters:,} parameters, "
             f"{'not for lines' if width is None else f'for lines up to {width} px'} ({path})"
         )
+    for name, path in bundled_detectors().items():
+        detector = load_detector(name)
+        parameters = sum(leaf.size for leaf in jax.tree.leaves(detector.params))
+        lines.append(f"detector: {name}, {path.stat().st_size / 1e6:.1f} MB, {parameters:,} parameters ({path})")
     return "\n".join(lines)

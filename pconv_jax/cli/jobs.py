@@ -21,6 +21,7 @@ class Job:
         mask: the file of its mask, if the holes come from one.
         out: the result, as it is named.
         target: the file to write: `out`, or what it points to if it is a link.
+        keep: the file that marks what to leave alone, if there is one.
         fault: why it cannot be restored, if that is known from the names; empty if it can.
         clashes: whether that is because another photograph would be written to the same file.
     """
@@ -29,6 +30,7 @@ class Job:
     mask: Path | None
     out: Path
     target: Path
+    keep: Path | None = None
     fault: str = ""
     clashes: bool = False
 
@@ -51,19 +53,29 @@ class Plan:
     Attributes:
         jobs: the photographs; those of a folder sorted by name.
         passed_over: a sentence for each kind of file among them that is not worked on.
+        into_folder: whether the results go into a folder, each under the name of its photograph.
     """
 
     jobs: list[Job]
     passed_over: list[str]
+    into_folder: bool
 
 
-def plan(images: Sequence[Path], out: str | os.PathLike[str], holes: Holes, *, overwrite: bool = False) -> Plan:
+def plan(
+    images: Sequence[Path],
+    out: str | os.PathLike[str],
+    holes: Holes | None,
+    *,
+    keep: Path | None = None,
+    overwrite: bool = False,
+) -> Plan:
     """Plans the work, without reading any image.
 
     Args:
         images: photographs, and folders of them.
         out: for one photograph the file to write, or a folder that exists or ends in a slash; otherwise a folder.
-        holes: where the holes are found.
+        holes: where the holes are found; None if the results are masks, as PNG files.
+        keep: a file that marks what to leave alone, for all photographs, or a folder of them.
         overwrite: whether the photograph may be replaced by its restored version.
 
     Returns:
@@ -75,22 +87,26 @@ def plan(images: Sequence[Path], out: str | os.PathLike[str], holes: Holes, *, o
     """
     if not images:
         raise InputError("no photograph is given: name one, several, or folders of them")
-    if holes.mask is not None and not holes.mask.exists():
-        raise InputError(f"{holes.mask} does not exist: give a mask file, or a folder of them")
+    mask = None if holes is None else holes.file
+    if mask is not None and not mask.exists():
+        raise InputError(f"{mask} does not exist: give a mask file, or a folder of them")
     given, out = out, Path(out)
     if names_folder(given) and out.is_file():
         raise InputError(f"-o {os.fspath(given)} is a file: leave out what follows its name, or give a folder")
-    found = find_photographs(images, out, holes.mask)
-    masks = _masks(found.photographs, holes.mask)
+    found = find_photographs(images, out, mask)
+    masks = _masks(found.photographs, mask)
+    kept = _kept(found.photographs, keep)
     into_folder = len(images) > 1 or images[0].is_dir() or out.is_dir() or names_folder(given)
     real = resolver()
     jobs = []
-    for (root, name), (mask, fault) in zip(found.photographs, masks, strict=True):
-        written = _written_as(out / name) if into_folder else out
+    for (root, name), (own, fault), region in zip(found.photographs, masks, kept, strict=True):
+        written = _written_as(out / name, holes) if into_folder else out
         target = real(written) if written.is_symlink() and written.exists() else written
-        jobs.append(Job(root / name, mask, written, target, fault))
+        jobs.append(Job(root / name, own, written, target, region, fault))
+    if holes is None and not into_folder and out.suffix.lower() != ".png":
+        raise InputError(f"-o {out} must end in .png: masks are written without loss")
     _check_results(jobs, real, overwrite=overwrite)
-    return Plan(_without_clashes(jobs), found.passed_over)
+    return Plan(_without_clashes(jobs), found.passed_over, into_folder)
 
 
 def _masks(photographs: Sequence[tuple[Path, Path]], mask: Path | None) -> Sequence[tuple[Path | None, str]]:
@@ -110,6 +126,16 @@ def _masks(photographs: Sequence[tuple[Path, Path]], mask: Path | None) -> Seque
             f"there, such as {first.with_suffix('.png').as_posix()}"
         )
     return [_one_of(choices[photograph], *photograph, mask) for photograph in photographs]
+
+
+def _kept(photographs: Sequence[tuple[Path, Path]], keep: Path | None) -> list[Path | None]:
+    """The file that marks what to leave alone in each photograph; not each needs one."""
+    if keep is None or not keep.is_dir():
+        return [keep] * len(photographs)
+    choices = best_matches([name for _, name in photographs], image_files(keep))
+    if several := next((found for found in choices if len(found) > 1), None):
+        raise InputError(f"--keep {keep} has both {several[0]} and {several[1]}: keep only one of them")
+    return [keep / found[0] if found else None for found in choices]
 
 
 def _one_of(masks: Sequence[Path], photographs: Path, name: Path, root: Path) -> tuple[Path | None, str]:
@@ -153,6 +179,6 @@ def _clashing(job: Job, together: Sequence[Job]) -> Job:
     return dataclasses.replace(job, fault=fault, clashes=True)
 
 
-def _written_as(path: Path) -> Path:
-    """The path of a result: with its own suffix if that format can be written, otherwise as PNG."""
-    return path if path.suffix.lower() in OUTPUT_FORMATS else path.with_suffix(".png")
+def _written_as(path: Path, holes: Holes | None) -> Path:
+    """The path of a result: with its own suffix if that format can be written and it is no mask, otherwise as PNG."""
+    return path if holes is not None and path.suffix.lower() in OUTPUT_FORMATS else path.with_suffix(".png")

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import tyro
 
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
+from pconv_jax.cli.finding import Finding
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import plan
 from pconv_jax.common.commands import command
@@ -24,7 +25,7 @@ class Inpaint:
         images: photographs, and folders of them: PNG, JPEG, TIFF, WebP and others.
         out: the file to write, or a folder for the results: one that exists, or a name that ends in a slash. For more
             than one photograph it is a folder.
-        holes: where the damage is, by exactly one of --mask, --mask-alpha and --mask-color.
+        holes: where the damage is, by one of --mask, --mask-alpha and --mask-color; --mask auto finds it.
         weights: bundled weights by their name (see `pconv-jax info`), a .safetensors file, or the folder of a training
             run.
         best: average the network over the mirror images and quarter turns of what it sees: a little closer to the
@@ -66,10 +67,9 @@ class Inpaint:
             raise InputError("--vgg-weights goes with --refine: leave it out, or add --refine")
         if isinstance(self.grain, float) and not 0 <= self.grain <= 1:
             raise InputError(f"--grain is {self.grain}, but it must be auto, or from 0 to 1")
-        if self.max_megapixels is not None and not 0 < self.max_megapixels < math.inf:
-            raise InputError(f"--max-megapixels is {self.max_megapixels}, but it must be a number above 0")
+        max_pixels = _max_pixels(self.max_megapixels)
         self.holes.check()
-        work = plan(self.images, self.out, self.holes, overwrite=self.overwrite)
+        work = plan(self.images, self.out, self.holes, keep=self.holes.finding.keep, overwrite=self.overwrite)
         # Not above: JAX takes a second to load, which --help and errors in the flags need not wait for.
         from pconv_jax.cli.restoring import report, restore_files
         from pconv_jax.common.jax_start import prepare_jax
@@ -84,9 +84,64 @@ class Inpaint:
                 refine_with=self.vgg_weights,
                 grain=1.0 if self.grain == "auto" else self.grain or 0.0,
                 overwrite=self.overwrite,
-                max_pixels=None if self.max_megapixels is None else round(self.max_megapixels * 1e6),
+                max_pixels=max_pixels,
                 compare=self.compare,
                 quality=self.quality,
+                linear=self.linear,
+            ),
+            passed_over=work.passed_over,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Detect:
+    """Finds scratches, hairs and dust in photographs, and writes masks, white = damage, for `inpaint --mask`.
+
+    Attributes:
+        images: photographs, and folders of them: PNG, JPEG, TIFF, WebP and others.
+        out: the mask to write, .png, or a folder for masks: one that exists, or a name that ends in a slash. For more
+            than one photograph it is a folder.
+        finding: how damage is found.
+        dilate: px by which finds are widened all around.
+        probabilities: also write the probability of damage, 0 to 255: a file, or a folder where --out is one.
+        preview: also write the photograph with what would be replaced in colour: a file, or a folder where --out is
+            one.
+        overwrite: replace masks that already exist; otherwise they are skipped.
+        max_megapixels: as for inpaint.
+        linear: as for inpaint.
+    """
+
+    images: tyro.conf.Positional[tuple[Path, ...]]
+    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]
+    finding: tyro.conf.OmitArgPrefixes[Finding] = dataclasses.field(default_factory=Finding)
+    dilate: int = 0
+    probabilities: Path | None = None
+    preview: Path | None = None
+    overwrite: bool = False
+    max_megapixels: float | None = None
+    linear: bool = False
+
+    def run(self) -> int:
+        """Runs the command; returns the exit code."""
+        self.finding.check()
+        if not 0 <= self.dilate <= 100:
+            raise InputError(f"--dilate is {self.dilate} px, but it must lie between 0 and 100")
+        max_pixels = _max_pixels(self.max_megapixels)
+        work = plan(self.images, self.out, None, keep=self.finding.keep, overwrite=self.overwrite)
+        from pconv_jax.cli.detecting import Extras, detect_files
+        from pconv_jax.cli.restoring import report
+        from pconv_jax.common.jax_start import prepare_jax
+
+        prepare_jax()
+        return report(
+            detect_files(
+                work.jobs,
+                self.finding,
+                Extras(probabilities=self.probabilities, preview=self.preview),
+                into_folder=work.into_folder,
+                dilate=self.dilate,
+                overwrite=self.overwrite,
+                max_pixels=max_pixels,
                 linear=self.linear,
             ),
             passed_over=work.passed_over,
@@ -105,8 +160,15 @@ class Info:
         return 0
 
 
+def _max_pixels(megapixels: float | None) -> int | None:
+    if megapixels is not None and not 0 < megapixels < math.inf:
+        raise InputError(f"--max-megapixels is {megapixels}, but it must be a number above 0")
+    return None if megapixels is None else round(megapixels * 1e6)
+
+
 Command = (
     Annotated[Inpaint, tyro.conf.subcommand("inpaint", prefix_name=False)]
+    | Annotated[Detect, tyro.conf.subcommand("detect", prefix_name=False)]
     | Annotated[Info, tyro.conf.subcommand("info", prefix_name=False)]
 )
 
@@ -116,7 +178,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns 0, 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C."""
     # Like Ctrl-C, so that no half-written file stays behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    chosen: Inpaint | Info = tyro.cli(
+    chosen: Inpaint | Detect | Info = tyro.cli(
         Command,  # type: ignore[arg-type]
         args=arguments,
         prog="pconv-jax",

@@ -8,7 +8,7 @@ depend on the number of threads or processes, and an iterator resumes from its p
 import dataclasses
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,9 +124,45 @@ def train_batches(
     Raises:
         InputError: an argument is out of its range.
     """
+    augmentation.check()
+    example = _Example(image_size, damage, augmentation)
+    example.damage.check()
+    # Even the smallest crop keeps as many pixels as it needs.
+    source = source.at_least(math.ceil(image_size / augmentation.crop_scale[0]))
+    return endless_batches(
+        source, example, _Batch(damage.noise), batch_size=batch_size, seed=seed, workers=workers, shard=shard
+    )
+
+
+def endless_batches(
+    source: ImageSource,
+    example: Callable[[np.ndarray, np.random.Generator], dict[str, np.ndarray]],
+    stack: Callable[[Sequence[dict[str, np.ndarray]]], dict[str, np.ndarray]],
+    *,
+    batch_size: int,
+    seed: int,
+    workers: int = 0,
+    shard: tuple[int, int] = (0, 1),
+) -> "grain.IterDataset[dict[str, np.ndarray]]":
+    """Infinite batches of examples of any kind.
+
+    Args:
+        source: the images.
+        example: makes one from an image and a random generator; its `image_size` is checked. Picklable.
+        stack: makes a batch from examples. Picklable.
+        batch_size: B, of all hosts together.
+        seed: as for `train_batches`.
+        workers: as for `train_batches`.
+        shard: as for `train_batches`.
+
+    Returns:
+        A Grain dataset, as that of `train_batches`.
+
+    Raises:
+        InputError: an argument is out of its range.
+    """
     import grain
 
-    augmentation.check()
     host, hosts = shard
     if not 0 <= host < hosts:
         raise InputError(f"shard={shard} must be (i, n) for host i of n, with 0 <= i < n")
@@ -134,13 +170,10 @@ def train_batches(
         raise InputError(f"batch_size={batch_size} must be a multiple of {hosts}, the number of hosts")
     if workers < 0:
         raise InputError(f"workers={workers} must be 0 (threads) or a number of processes")
-    example = _Example(image_size, damage, augmentation)
     order_seed, example_seed = _seeds(source, example, batch_size, seed, purpose=0)
-    # Even the smallest crop keeps as many pixels as it needs.
-    source = source.at_least(math.ceil(image_size / augmentation.crop_scale[0]))
     examples = grain.MapDataset.source(_Epochs(Readable(source), order_seed)).random_map(example, seed=example_seed)
     # Hosts and workers get whole batches, so that the rows do not depend on the number of either.
-    batches = examples.batch(batch_size // hosts, batch_fn=_Batch(damage.noise))[host::hosts]
+    batches = examples.batch(batch_size // hosts, batch_fn=stack)[host::hosts]
     if workers:
         return in_processes(batches, workers, read=_read_ahead(), ahead=_AHEAD)
     return batches.to_iter_dataset(_read_ahead())
@@ -176,14 +209,14 @@ def eval_batches(
     if limit is not None and limit < 1:
         raise InputError(f"limit={limit} images must be at least 1")
     example = _Example(image_size, damage, None)
+    example.damage.check()
     _, example_seed = _seeds(source, example, batch_size, seed, purpose=1)
     examples = grain.MapDataset.source(Readable(source))[:limit].random_map(example, seed=example_seed)
     return examples.batch(batch_size, batch_fn=_Batch(damage.noise)).to_iter_dataset(_read_ahead())
 
 
-def _seeds(source: ImageSource, example: _Example, batch_size: int, seed: int, *, purpose: int) -> list[int]:
+def _seeds(source: ImageSource, example: Any, batch_size: int, seed: int, *, purpose: int) -> list[int]:
     """Checks the arguments of both kinds of batches; returns the seeds of the order and of the examples."""
-    example.damage.check()
     for name, value in (("image_size", example.image_size), ("batch_size", batch_size)):
         if value < 1:
             raise InputError(f"{name}={value} must be at least 1")

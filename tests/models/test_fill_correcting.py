@@ -10,9 +10,9 @@ from flax import nnx
 from pconv_jax.common.errors import InputError
 from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator
 from pconv_jax.models.fill import pyramid_fill
-from pconv_jax.models.fill_correcting import _depth_to_space, _space_to_depth
 from pconv_jax.models.initialize import initialize
 from pconv_jax.models.registry import config_from_json, config_to_json
+from pconv_jax.models.residual_unet import decoder_context, depth_to_space, space_to_depth
 
 CONFIG = FillCorrectingConfig(widths=(6, 8), blocks=(1, 2))
 SMALLEST = FillCorrectingConfig(widths=(6,), blocks=(1,))
@@ -64,13 +64,13 @@ def test_it_is_the_one_described(model):
         return x + conv(layer.second, leaky(conv(layer.first, x)))
 
     fill = jnp.asarray(pyramid_fill(image, mask))
-    x = conv(model.stem, _space_to_depth(jnp.concatenate([fill - 0.5, 1 - mask], axis=-1)))
+    x = conv(model.stem, space_to_depth(jnp.concatenate([fill - 0.5, 1 - mask], axis=-1)))
     fine = block(model.encoder[0][0], x)
     x = conv(model.down[0], fine, stride=2)
     for each in model.encoder[1]:
         x = block(each, x)
-    x = block(model.decoder[0][0], fine + _depth_to_space(conv(model.up[0], x)))
-    expected = fill + _depth_to_space(conv(model.head, leaky(x)))
+    x = block(model.decoder[0][0], fine + depth_to_space(conv(model.up[0], x)))
+    expected = fill + depth_to_space(conv(model.head, leaky(x)))
     output, valid = model(image, mask)
     np.testing.assert_allclose(output, expected, atol=1e-5)
     assert valid.shape == mask.shape
@@ -79,8 +79,8 @@ def test_it_is_the_one_described(model):
 
 def test_depth_and_space_by_hand_and_back():
     x = jnp.arange(16.0).reshape(1, 4, 4, 1)
-    assert _space_to_depth(x)[0, 0, 1].tolist() == [2.0, 3.0, 6.0, 7.0]
-    np.testing.assert_array_equal(_depth_to_space(_space_to_depth(x)), x)
+    assert space_to_depth(x)[0, 0, 1].tolist() == [2.0, 3.0, 6.0, 7.0]
+    np.testing.assert_array_equal(depth_to_space(space_to_depth(x)), x)
 
 
 def test_it_starts_close_to_the_fill():
@@ -112,8 +112,8 @@ def test_any_size_is_as_if_padded_further(model, height, width):
 
 def test_the_context_of_the_decoder_by_hand():
     # Head and two convolutions at 2 px each; then 6 px are two pixels of 4, and two or four more for the convolutions.
-    assert [FillCorrectingConfig((4, 4, 4), (1, 1, 1)).context(level) for level in range(2)] == [6, 16]
-    assert [FillCorrectingConfig((4, 4, 4), (0, 2, 1)).context(level) for level in range(2)] == [2, 20]
+    assert [decoder_context((1, 1, 1), level) for level in range(2)] == [6, 16]
+    assert [decoder_context((0, 2, 1), level) for level in range(2)] == [2, 20]
 
 
 @pytest.mark.parametrize("margin", [8, 16, 24])
@@ -132,7 +132,7 @@ def test_without_its_margin_it_is_the_middle_of_the_whole(margin):
 
 @pytest.mark.parametrize(("size", "margin"), [((64, 64), 12), ((64, 60), 16), ((32, 64), 16)])
 def test_margins_that_cannot_be(size, margin):
-    with pytest.raises(InputError, match=f"margin={margin} of {size[0]}x{size[1]} px"):
+    with pytest.raises(InputError, match=f"margin={margin} of {size[1]}x{size[0]} px"):
         build(FillCorrectingConfig((6, 8, 4), (1, 1, 1)))(*picture(*size), margin=margin)
 
 

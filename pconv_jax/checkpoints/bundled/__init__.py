@@ -10,3 +10,13 @@ def bundled_weights() -> dict[str, Path]:
     """Name -> file of the weights that ship with the package."""
     files = {path.stem: path for path in Path(__file__).parent.glob("*.safetensors")}
     return dict(sorted(files.items()))
+
+
+DEFAULT_DETECTOR = "film"
+"""The bundled detector that damage is looked for with by default."""
+
+
+def bundled_detectors() -> dict[str, Path]:
+    """Name -> file of the damage detectors that ship with the package."""
+    files = {path.stem: path for path in (Path(__file__).parent / "detectors").glob("*.safetensors")}
+    return dict(sorted(files.items()))

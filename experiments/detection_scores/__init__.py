@@ -1,0 +1,1 @@
+"""Scores of damage detectors on held-out photographs: `python -m experiments.detection_scores`."""

@@ -1,0 +1,54 @@
+"""The evaluation from its flags to its tables."""
+
+import csv
+
+from experiments.detection_scores.options import Options
+from experiments.detection_scores.scores import score
+from experiments.detection_scores.tables import report, table_rows
+from pconv_jax.common.atomic_write import atomic_write
+from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.output_folder import check_output_folder
+from pconv_jax.data import FolderSource, ImageSource, open_source
+from pconv_jax.detection.detector import Detector
+
+
+def evaluate(options: Options) -> str:
+    """Scores the detectors, prints the tables, and writes `detection.csv` and `detection.md` to `options.out`.
+
+    Args:
+        options: the flags, checked.
+
+    Returns:
+        The tables in Markdown.
+
+    Raises:
+        InputError: photographs, damage or weights that cannot be read, or an output folder that cannot be written.
+    """
+    check_output_folder(options.out)
+    prepare_jax()
+    detector = Detector.from_pretrained(options.weights)
+    source = _photographs(options)
+    scored = score(options, source, detector)
+    size, damage = options.image_size, "drawn pieces" if options.damage_dir is None else "drawn pieces and opacity maps"
+    about = f"{len(scored.names)} photographs of {options.data}, at most {size}x{size} px; {damage}."
+    tables = report(scored, options.hard_names(), about=about)
+    rows = table_rows(scored)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with (
+        atomic_write(options.out / "detection.csv") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    with atomic_write(options.out / "detection.md") as temporary:
+        temporary.write_text(tables, encoding="utf-8")
+    print(tables)
+    return tables
+
+
+def _photographs(options: Options) -> ImageSource:
+    if options.data == "folder" and options.data_dir is not None:
+        return FolderSource(options.data_dir, options.split)
+    assert options.split != "all"  # `Options.check`
+    return open_source(options.data, options.split, data_dir=options.data_dir)

@@ -1,0 +1,64 @@
+"""The flags of an evaluation of damage detectors."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from experiments.train.sections import Dataset
+from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
+from pconv_jax.common.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """Scores a damage detector and classical ones on photographs with damage laid over them.
+
+    Attributes:
+        data: where the photographs come from: those embedded in scikit-image (samples), any tree of images (folder), or
+            a TensorFlow Datasets builder.
+        data_dir: folder of the photographs, without damage.
+        split: which of them; all of them only with data folder, one that was never trained on.
+        damage_dir: folder of opacity maps; only those that training left out are used.
+        hard_list: text file with the names of photographs that are hard to tell from damage: wires, branches, text.
+        weights: the bundled detector by its name, or a .safetensors file.
+        sensitivity: of the detector: it is scored at the probability 1 - sensitivity.
+        image_size: longest side of what is cut out of the middle of each photograph, px.
+        limit: how many photographs; all if not given.
+        out: folder for the tables.
+    """
+
+    data: Dataset = "samples"
+    data_dir: Path | None = None
+    split: Literal["train", "validation", "test", "all"] = "test"
+    damage_dir: Path | None = None
+    hard_list: Path | None = None
+    weights: str = DEFAULT_DETECTOR
+    sensitivity: float = 0.5
+    image_size: int = 256
+    limit: int | None = None
+    out: Path = Path("runs/detection")
+
+    def check(self) -> None:
+        """Refuses values that make no sense.
+
+        Raises:
+            InputError: naming the flag, its value and what it may be.
+        """
+        for flag, value in (("--image-size", self.image_size), ("--limit", self.limit)):
+            if value is not None and value < 1:
+                raise InputError(f"{flag} is {value}, but it must be at least 1")
+        if not 0 < self.sensitivity < 1:
+            raise InputError(f"--sensitivity is {self.sensitivity}, but it must lie between 0 and 1")
+        if self.split == "all" and self.data != "folder":
+            raise InputError(
+                f"--split all goes with --data folder, but --data is {self.data}: choose one of its splits"
+            )
+        if self.hard_list is not None and not self.hard_list.is_file():
+            raise InputError(f"--hard-list {self.hard_list} is not a file: give one with a name a line")
+
+    def hard_names(self) -> frozenset[str]:
+        """The names on the hard list, without their suffixes."""
+        if self.hard_list is None:
+            return frozenset()
+        lines = self.hard_list.read_text(encoding="utf-8").splitlines()
+        return frozenset(Path(line).stem for line in lines if line.strip() and not line.startswith("#"))

@@ -1,0 +1,101 @@
+"""The tables of an evaluation of detectors in Markdown, and as rows."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from experiments.detection_scores.scores import OURS, THRESHOLDS, Scored, few_false_alarms
+from pconv_jax.evaluation.markdown import interval, markdown
+from pconv_jax.evaluation.statistics import bootstrap
+
+_TITLES = {
+    "kind": "By kind, opaque, 2 to 8 px",
+    "width": "By width, opaque scratches",
+    "contrast": "By contrast to the mean of what they cover, opaque scratches of 2 to 8 px",
+    "opacity": "By opacity, scratches of 2 to 8 px",
+}
+
+
+def table_rows(scored: Scored) -> list[dict[str, Any]]:
+    """One row for each case and method, at the method's threshold, and its recall where false alarms are few."""
+    few = {name: few_false_alarms(counts) for name, counts in scored.counts.items()}
+    return [
+        {
+            "image": scored.names[place],
+            "table": row.table,
+            "label": row.label,
+            "method": name,
+            "jaccard": float(counts.jaccard[scored.chosen[name]]),
+            "f1": float(counts.f1[scored.chosen[name]]),
+            "false_alarms": float(counts.false_alarms[scored.chosen[name]]),
+            "recall_at_few_false_alarms": float(counts.recall[few[name]]),
+        }
+        for name, all_counts in scored.counts.items()
+        for (row, place), counts in zip(scored.cases, all_counts, strict=True)
+    ]
+
+
+def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
+    """All tables.
+
+    Args:
+        scored: what was counted.
+        hard: names of the photographs that are hard to tell from damage.
+        about: a sentence on the benchmark.
+
+    Returns:
+        Markdown.
+    """
+    rows = table_rows(scored)
+    thresholds = ", ".join(f"{name} {THRESHOLDS[index]:g}" for name, index in scored.chosen.items())
+    parts = [
+        f"{about} Means over photographs, 95 % bootstrap intervals in brackets. A find may be 1 px off. Thresholds: "
+        f"the detector's own, and the best of each classical one on these photographs: {thresholds}."
+    ]
+    for table, title in _TITLES.items():
+        parts.append(f"**{title}: Jaccard coefficient**\n\n{_by_label(rows, table, 'jaccard')}")
+    parts.append(
+        "**Recall where 0.05 % of all pixels are false alarms**\n\n"
+        + "\n\n".join(_by_label(rows, table, "recall_at_few_false_alarms") for table in ("kind", "width"))
+    )
+    parts += [_false_alarms(scored, hard), _repair(scored)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _by_label(rows: list[dict[str, Any]], table: str, column: str) -> str:
+    own = [row for row in rows if row["table"] == table]
+    labels, methods = _ordered(row["label"] for row in own), _ordered(row["method"] for row in own)
+    lines = [[table, *methods]]
+    for label in labels:
+        cells = []
+        for method in methods:
+            values = [row[column] for row in own if row["label"] == label and row["method"] == method]
+            mean = bootstrap(values)
+            cells.append(interval(mean, 2) if method == OURS else "-" if mean.mean is None else f"{mean.mean:.2f}")
+        lines.append([label, *cells])
+    return markdown(lines)
+
+
+def _false_alarms(scored: Scored, hard: frozenset[str]) -> str:
+    chosen = np.array([name in hard for name in scored.names])
+    lines = [["share of the pixels of undamaged photographs that is found, %", "all", "hard to tell"]]
+    for name, shares in scored.clean.items():
+        own = 100 * shares[:, scored.chosen[name]]
+        cells = [interval(bootstrap(own), 3), interval(bootstrap(own[chosen]), 3) if chosen.any() else "-"]
+        lines.append([name, *cells])
+    return f"**False alarms** ({chosen.sum()} of {len(chosen)} photographs are hard to tell)\n\n{markdown(lines)}"
+
+
+def _repair(scored: Scored) -> str:
+    lines = [["mixed damage", "PSNR (dB)", "SSIM", "% replaced"]]
+    for way in _ordered(row["way"] for row in scored.repaired):
+        own = [row for row in scored.repaired if row["way"] == way]
+        psnr, ssim = (bootstrap([row[name] for row in own]) for name in ("psnr", "ssim"))
+        replaced = 100 * np.mean([row["replaced"] for row in own])
+        lines.append([way, interval(psnr, 2), interval(ssim, 3), f"{replaced:.1f}"])
+    return f"**From damage to repair, over the whole image**\n\n{markdown(lines)}"
+
+
+def _ordered(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

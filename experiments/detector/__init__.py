@@ -1,0 +1,1 @@
+"""Training of the damage detector: `python -m experiments.detector`."""

@@ -1,0 +1,152 @@
+"""Settings of a training run of the damage detector, nested by subject; no two sections share a name."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from experiments.train.config import settings_by_name
+from experiments.train.sections import Dataset, flag
+from pconv_jax.common.errors import InputError
+from pconv_jax.data.damaged_photographs import DamagedPhotographs
+from pconv_jax.models.detector import DetectorConfig
+from pconv_jax.training.detection import DetectorLosses, DetectorTrainConfig
+from pconv_jax.training.optimizer import OptimizerConfig
+from pconv_jax.training.sharding import Strategy
+
+_MOST = 2**31 - 1  # steps are counted in int32
+# What may change when a run is resumed: it changes no step.
+_FREE = (
+    *("resume", "out", "data_dir", "damage_dir", "workers", "mapping"),
+    *("keep", "checkpoint_every", "sample_every"),
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DetectorData:
+    """The photographs of a run.
+
+    Attributes:
+        dataset: where the photographs come from: those embedded in scikit-image (samples), any tree of images (folder),
+            or a TensorFlow Datasets builder.
+        data_dir: folder of the photographs, without damage.
+        limit: number of training photographs to use, of all if not given.
+        image_size: side of the square training crops, px.
+        batch_size: crops a step, over all devices.
+        workers: processes that prepare batches; 0 prepares them in threads of this process.
+    """
+
+    dataset: Dataset = "samples"
+    data_dir: Path | None = None
+    limit: int | None = None
+    image_size: int = 128
+    batch_size: int = 12
+    workers: int = 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DetectorRun:
+    """How long a run trains, and what it leaves behind.
+
+    Attributes:
+        steps: training steps.
+        seed: seed of parameters, data order, crops and damage.
+        mapping: how the step is mapped over devices.
+        out: folder for everything the run writes.
+        resume: continue from the latest checkpoint in the output folder, if there is one.
+        checkpoint_every: steps between checkpoints, each with a validation score.
+        keep: number of latest checkpoints to keep, besides the best.
+        sample_every: steps between grids of sample results.
+        validation_images: crops of the validation split that are scored at each checkpoint.
+    """
+
+    steps: int = 10_000
+    seed: int = 0
+    mapping: Strategy = "shard_map"
+    out: Path = Path("runs/detector")
+    resume: bool = False
+    checkpoint_every: int = 500
+    keep: int = 3
+    sample_every: int = 1000
+    validation_images: int = 240
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of one training run of the detector.
+
+    Attributes:
+        data: the photographs.
+        photographs: how they are damaged.
+        network: architecture of the detector.
+        losses: what it is trained for.
+        optimizer: Adam.
+        run: how long to train, and what to leave behind.
+    """
+
+    data: DetectorData = dataclasses.field(default_factory=DetectorData)
+    photographs: DamagedPhotographs = dataclasses.field(default_factory=DamagedPhotographs)
+    network: DetectorConfig = dataclasses.field(default_factory=DetectorConfig)
+    losses: DetectorLosses = dataclasses.field(default_factory=DetectorLosses)
+    optimizer: OptimizerConfig = dataclasses.field(
+        default_factory=lambda: OptimizerConfig(
+            learning_rate=2e-3, adam_b1=0.9, schedule="cosine", warmup=100, clip=1.0, ema=0.999
+        )
+    )
+    run: DetectorRun = dataclasses.field(default_factory=DetectorRun)
+
+    def check(self) -> None:
+        """Refuses values that make no sense, before anything is prepared or written.
+
+        Raises:
+            InputError: naming the flag, its value and what it may be.
+        """
+        settings = settings_by_name(self)
+        counts = ("image_size", "batch_size", "limit", "steps", "checkpoint_every", "sample_every", "keep")
+        for name in (*counts, "validation_images"):
+            if settings[name] is not None and not 1 <= settings[name] <= _MOST:
+                raise InputError(f"{flag(name)} is {settings[name]}, but it must be from 1 to {_MOST}")
+        if self.data.workers < 0:
+            raise InputError(f"--workers is {self.data.workers}, but it must be at least 0")
+        if not 0 <= self.run.seed < 2**63:
+            raise InputError(f"--seed is {self.run.seed}, but it must be at least 0 and below 2^63")
+        if self.data.dataset == "folder" and self.data.data_dir is None:
+            raise InputError("--dataset folder needs --data-dir, the folder that holds the photographs")
+        self.photographs.check()
+        self.losses.check()
+        self.optimizer.check(self.run.steps)
+
+    def train_config(self) -> DetectorTrainConfig:
+        """What the training step is compiled for."""
+        return DetectorTrainConfig(
+            detector=self.network, losses=self.losses, optimizer=self.optimizer, steps=self.run.steps
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as plain JSON values, each by its own name; `task` says that they are a detector's."""
+        settings: dict[str, Any] = json.loads(json.dumps(settings_by_name(self), default=str))
+        return {"task": "detect", **settings}
+
+    def check_same_run(self, before: Mapping[str, Any]) -> None:
+        """Refuses to resume with settings that would make it another run.
+
+        Args:
+            before: `to_json()` of the settings that the run was started with.
+
+        Raises:
+            InputError: naming every setting that differs.
+        """
+        now = self.to_json()
+        if before.get("task") != now["task"]:
+            raise InputError(f"{self.run.out} holds another kind of run: choose another --out")
+        changed = [
+            f"{flag(name)} was {before[name]} and is now {value}"
+            for name, value in now.items()
+            if name not in _FREE and name in before and before[name] != value
+        ]
+        if changed:
+            raise InputError(
+                f"--resume continues the run in {self.run.out} as it was started, but {'; '.join(changed)}: use the "
+                "settings of that run, or another --out"
+            )

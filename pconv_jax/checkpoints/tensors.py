@@ -1,0 +1,130 @@
+"""Files of weights: safetensors with facts as JSON, parameters as they are or as whole numbers with a scale."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pconv_jax.checkpoints.checks import check_values
+from pconv_jax.checkpoints.trained import by_name
+from pconv_jax.common.atomic_write import atomic_write
+from pconv_jax.common.errors import InputError
+
+_FACTS = ("generator", "detector", "about")
+_SCALE = "scale/"  # before the name of a kernel that is stored as whole numbers: what 1 stands for
+
+_WAY_OUT = "give weights that this project saved"
+
+Precision = Literal["float32", "float16", "int8"]
+
+
+def write_tensors(
+    path: Path,
+    *,
+    params: Any,
+    stats: Any = None,
+    facts: Mapping[str, Any],
+    precision: Precision = "float32",
+) -> None:
+    """Writes parameters and facts to a file, which is never half written.
+
+    Args:
+        path: the file.
+        params: pytree of parameters.
+        stats: pytree of batch statistics, which stay float32.
+        facts: JSON values by name.
+        precision: of the parameters, see `save_generator_weights`.
+
+    Raises:
+        InputError: another precision.
+    """
+    from safetensors.numpy import save
+
+    if precision not in get_args(Precision):
+        raise InputError(f"precision={precision!r} must be one of {', '.join(get_args(Precision))}")
+    tensors = {f"stats/{name}": np.asarray(leaf) for name, leaf in by_name(stats).items()}
+    for name, leaf in by_name(params).items():
+        tensors |= _encode(f"params/{name}", np.asarray(leaf), precision)
+    with atomic_write(path) as temporary:
+        # Not `save_file`: only the owner can read the files that it creates.
+        temporary.write_bytes(save(tensors, metadata={name: json.dumps(value) for name, value in facts.items()}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The tensors of a file as they are stored, and its facts.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Arrays by name, for `states_of`; JSON values by name.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items() if key in _FACTS}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+    except RecursionError as error:
+        raise InputError(f"{path} cannot be read (its notes are nested too deeply): {_WAY_OUT}") from error
+    except (SafetensorError, ValueError, OSError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} cannot be read ({error}): {_WAY_OUT}") from error
+    return tensors, metadata
+
+
+def states_of(path: Path, tensors: Mapping[str, np.ndarray], shapes: Mapping[str, Any]) -> list[Any]:
+    """The pytrees that the tensors of a file stand for.
+
+    Args:
+        path: the file, for messages.
+        tensors: from `read_tensors`.
+        shapes: "params" and "stats", or one of them: pytrees of shapes.
+
+    Returns:
+        Pytrees of those structures, float32 on the default device.
+
+    Raises:
+        InputError: the tensors are those of another network, or not finite.
+    """
+    expected = {f"{part}/{key}": leaf.shape for part, state in shapes.items() for key, leaf in by_name(state).items()}
+    found = {key: tensor.shape for key, tensor in tensors.items() if not key.startswith(_SCALE)}
+    if found != expected:
+        wrong = sorted(key for key in found | expected if found.get(key) != expected.get(key))
+        raise InputError(f"{path} does not fit the network that it names ({', '.join(wrong[:3])}): save it again")
+    arrays = {key: _decode(key, tensors, path) for key in expected}
+    return [
+        jax.tree.unflatten(jax.tree.structure(state), [jnp.asarray(arrays[f"{part}/{key}"]) for key in by_name(state)])
+        for part, state in shapes.items()
+    ]
+
+
+def _encode(name: str, values: np.ndarray, precision: Precision) -> dict[str, np.ndarray]:
+    """A parameter as tensors of a file."""
+    if precision == "int8" and values.ndim > 1:
+        scale = np.abs(values).max(axis=tuple(range(values.ndim - 1)), keepdims=True) / np.float32(127)
+        return {name: np.rint(values / np.where(scale > 0, scale, 1)).astype(np.int8), _SCALE + name: scale}
+    return {name: values if precision == "float32" else values.astype(np.float16)}
+
+
+def _decode(name: str, tensors: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
+    """The array that a tensor of a file stands for, float32, if all of it can be a network's."""
+    tensor, scale = tensors[name], tensors.get(_SCALE + name)
+    if tensor.dtype != np.int8 if scale is not None else not np.issubdtype(tensor.dtype, np.floating):
+        kind = "floating point" if scale is None else "int8, as it has a scale"
+        raise InputError(f"{path} holds {name} as {tensor.dtype}, but it must be {kind}: {_WAY_OUT}")
+    with np.errstate(over="ignore"):  # what is infinite then is refused
+        values = tensor.astype(np.float32)
+        if scale is not None:
+            one_each = (*(1,) * (tensor.ndim - 1), *tensor.shape[-1:])
+            if not np.issubdtype(scale.dtype, np.floating) or scale.shape != one_each:
+                raise InputError(f"{path} does not have one scale for each channel of {name}: {_WAY_OUT}")
+            values *= scale.astype(np.float32)
+    check_values(name, values, path)
+    return values

@@ -1,0 +1,132 @@
+"""Looks for damage in photographs one after the other, and writes masks."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from pconv_jax.cli.finding import Finding
+from pconv_jax.cli.jobs import Job
+from pconv_jax.cli.restoring import Summary
+from pconv_jax.common.errors import InputError
+from pconv_jax.common.output import hide_messages_of_libraries
+from pconv_jax.detection.damage_map import dilated, share
+from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
+from pconv_jax.imaging.arrays import strips
+
+_COLOUR = (255, 0, 160)  # of what would be replaced, in previews: rare in photographs
+_STRENGTH = 0.75  # of that colour over the photograph
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Extras:
+    """What is written beside the masks: a file for one photograph, a folder for more; None for nothing.
+
+    Attributes:
+        probabilities: for maps of the probability of damage.
+        preview: for pictures that show in colour what would be replaced.
+    """
+
+    probabilities: Path | None = None
+    preview: Path | None = None
+
+    def places(self, job: Job, *, into_folder: bool) -> tuple[Path | None, Path | None]:
+        """The files of one photograph."""
+        name = job.out.name
+
+        def place(path: Path | None, suffix: str) -> Path | None:
+            return path / Path(name).with_suffix(suffix) if path is not None and into_folder else path
+
+        return place(self.probabilities, ".png"), place(self.preview, ".jpg")
+
+
+def detect_files(
+    jobs: list[Job],
+    finding: Finding,
+    extras: Extras,
+    *,
+    into_folder: bool,
+    dilate: int = 0,
+    overwrite: bool = False,
+    max_pixels: int | None = None,
+    linear: bool = False,
+) -> Summary:
+    """Writes a mask for each photograph; one that fails is reported and does not stop the others.
+
+    Args:
+        jobs: from `plan`, whose results are masks.
+        finding: how damage is found.
+        extras: what else to write.
+        into_folder: whether `extras` are folders.
+        dilate: px by which finds are widened all around, besides the one that soft edges need.
+        overwrite: replace masks that exist; otherwise they count as finished.
+        max_pixels: of a photograph, as for `read_photograph`.
+        linear: the photographs are linear in light, even if they do not say so.
+
+    Returns:
+        The outcomes.
+
+    Raises:
+        InputError: the detector cannot be loaded, or extras of a kind that cannot be written.
+    """
+    from tqdm import tqdm
+
+    for path in (extras.probabilities, extras.preview):
+        if path is not None and not into_folder and path.suffix.lower() not in OUTPUT_FORMATS:
+            raise InputError(f"{path} has no suffix that can be written: use one of {', '.join(OUTPUT_FORMATS)}")
+    summary = Summary()
+    waiting = [job for job in jobs if overwrite or not job.finished]
+    if skipped := len(jobs) - len(waiting):
+        summary.counts["skipped, since the mask exists (--overwrite replaces it)"] = skipped
+    for job in tqdm(waiting, desc="looking for damage", unit="image", disable=None, dynamic_ncols=True):
+        if job.fault:
+            summary.fail(job, job.fault)
+            continue
+        places = extras.places(job, into_folder=into_folder)
+        try:
+            with hide_messages_of_libraries():  # of damaged files
+                photograph = read_photograph(job.image, max_pixels=max_pixels)
+            found = finding.look(photograph, linear=linear)
+            _write(places, photograph, found.probability)
+            hole = dilated(finding.hole(found, job.keep, max_pixels=max_pixels), dilate)
+            if places[1] is not None:
+                write_photograph(places[1], preview(photograph, hole))
+            write_photograph(job.target, _picture(hole.astype(np.uint8) * np.uint8(255), photograph))
+            summary.counts["masks written" if hole.any() else "masks written, in which nothing was found"] += 1
+            print(f"{job.image}: {share(hole):.2%} damaged")
+        except (InputError, MemoryError) as error:
+            summary.fail(job, str(error) or "not enough memory")
+    return summary
+
+
+def preview(photograph: Photograph, hole: np.ndarray) -> Photograph:
+    """A photograph of 8 bits in which the holes are coloured.
+
+    Args:
+        photograph: the photograph.
+        hole: bool `[H, W]`, True = damage.
+
+    Returns:
+        RGB, without transparency.
+    """
+    height, width = hole.shape
+    shown = np.empty((height, width, 3), np.uint8)
+    for strip in strips(height, width):
+        part = photograph.pixels[strip]
+        part = part if part.dtype == np.uint8 else (part // 257).astype(np.uint8)
+        shown[strip] = part if part.ndim == 3 else part[..., None]
+        inside = hole[strip]
+        own = shown[strip][inside].astype(np.float32)
+        shown[strip][inside] = np.rint(own + _STRENGTH * (np.array(_COLOUR, np.float32) - own))
+    return dataclasses.replace(_picture(shown, photograph), icc=photograph.icc, colour=photograph.colour)
+
+
+def _write(places: tuple[Path | None, Path | None], photograph: Photograph, probability: np.ndarray) -> None:
+    if places[0] is not None:
+        levels = np.rint(255 * probability).astype(np.uint8)
+        write_photograph(places[0], _picture(levels, photograph))
+
+
+def _picture(pixels: np.ndarray, of: Photograph) -> Photograph:
+    """Pixels of 8 bits with the resolution of a photograph, and nothing else of it."""
+    return Photograph(pixels, None, None, None, of.dpi, "PNG", lossless=True)

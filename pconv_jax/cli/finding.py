@@ -1,0 +1,111 @@
+"""How damage is found where nobody has marked it: flags, and the holes that follow."""
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
+from pconv_jax.common.errors import InputError
+from pconv_jax.detection.damage_map import Choice, DamageMap, Tones, share
+from pconv_jax.imaging import Photograph, read_hole
+from pconv_jax.imaging.linear import is_linear
+
+if TYPE_CHECKING:
+    from pconv_jax.detection.detector import Detector
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Finding:
+    """How damage is found.
+
+    Attributes:
+        sensitivity: 0 to 1: how faint the damage may be that is found; the higher, the more is taken for damage.
+        min_size: leave finds of fewer pixels alone.
+        tones: find damage that is paler than what is around it, darker, or both.
+        keep: leave alone what is white in this mask file; or a folder of them, each with the name of its photograph.
+        max_damage: refuse a photograph of which more than this seems damaged, such as 20%: it may show wires or rain.
+        detector: the bundled detector by its name, or a .safetensors file.
+    """
+
+    sensitivity: float = Choice.sensitivity
+    min_size: int = Choice.min_size
+    tones: Tones = "both"
+    keep: Path | None = None
+    max_damage: str = "20%"
+    detector: str = DEFAULT_DETECTOR
+
+    def check(self) -> None:
+        """Refuses values out of range.
+
+        Raises:
+            InputError: naming the flag, its value and what it may be.
+        """
+        if not 0 < self.sensitivity < 1:
+            raise InputError(f"--sensitivity is {self.sensitivity}, but it must lie between 0 and 1")
+        if self.min_size < 1:
+            raise InputError(f"--min-size is {self.min_size} px, but it must be at least 1")
+        if self.keep is not None and not self.keep.exists():
+            raise InputError(f"--keep {self.keep} does not exist: give a mask file, or a folder of them")
+        self.most()
+
+    def most(self) -> float:
+        """The greatest share of a photograph that may be damaged.
+
+        Raises:
+            InputError: not a share.
+        """
+        text = self.max_damage.strip()
+        try:
+            value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            value = float("nan")
+        if not 0 < value <= 1:
+            raise InputError(f"--max-damage is {self.max_damage}, but it must be a share such as 20% or 0.2")
+        return value
+
+    def look(self, photograph: Photograph, *, linear: bool) -> DamageMap:
+        """The map of a photograph's damage."""
+        pixels, alpha = photograph.pixels, photograph.alpha
+        if alpha is not None:
+            pixels = np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
+        return _detector(self.detector)(pixels, linear=linear or is_linear(photograph))
+
+    def hole(self, found: DamageMap, keep: Path | None, *, max_pixels: int | None = None) -> np.ndarray:
+        """What of a map is to be inpainted.
+
+        Args:
+            found: the map.
+            keep: the file that marks what to leave alone, if there is one.
+            max_pixels: of that file, as for `read_hole`.
+
+        Returns:
+            bool `[H, W]`, True = damage.
+
+        Raises:
+            InputError: more seems damaged than is allowed, or the region to keep has another size.
+        """
+        region = None if keep is None else read_hole(keep, max_pixels=max_pixels)
+        if region is not None and region.shape != found.probability.shape:
+            (height, width), (own_height, own_width) = region.shape, found.probability.shape
+            raise InputError(
+                f"--keep {keep} has {width}x{height} pixels and the photograph {own_width}x{own_height}: save it in "
+                "that size"
+            )
+        choice = Choice(sensitivity=self.sensitivity, min_size=self.min_size, tones=self.tones)
+        hole = found.hole(choice, keep=region)
+        if (damaged := share(hole)) > self.most():
+            raise InputError(
+                f"{damaged:.0%} of it seems damaged, more than --max-damage {self.max_damage}: look at "
+                "`pconv-jax detect --preview`, and lower --sensitivity, mark what to --keep, or raise --max-damage"
+            )
+        return hole
+
+
+@functools.lru_cache(maxsize=1)
+def _detector(weights: str) -> "Detector":
+    from pconv_jax.detection.detector import Detector
+
+    return Detector.from_pretrained(weights)

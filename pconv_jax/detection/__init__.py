@@ -1,0 +1,1 @@
+"""Finding damage: arrays in, a map of the damage out."""

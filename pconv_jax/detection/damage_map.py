@@ -1,0 +1,132 @@
+"""What the detector makes of an image, and the holes that follow from it.
+
+A hole is bool `[H, W]`, True = damage.
+"""
+
+import dataclasses
+import math
+from typing import Literal, get_args
+
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+
+Tones = Literal["both", "pale", "dark"]
+
+_GROWN = 0.5  # share of the threshold down to which what touches a find belongs to it
+_AROUND = 4  # px around a find that tell whether it is paler or darker
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What of a damage map becomes a hole.
+
+    Attributes:
+        sensitivity: 0 to 1: a pixel is damage from the probability 1 - sensitivity on.
+        min_size: finds of fewer pixels are left alone.
+        tones: pale damage alone, dark alone, or both; compared with what is around each find.
+        dilate: px by which finds are widened all around: edges of damage are soft.
+    """
+
+    sensitivity: float = 0.5
+    min_size: int = 3
+    tones: Tones = "both"
+    dilate: int = 1
+
+    def check(self) -> None:
+        """Refuses values out of range; not done on construction, so that a command line can report them.
+
+        Raises:
+            InputError: naming the value and what it may be.
+        """
+        if not 0 < self.sensitivity < 1:
+            raise InputError(f"sensitivity={self.sensitivity} must lie between 0 and 1")
+        if self.min_size < 1:
+            raise InputError(f"min_size={self.min_size} must be a number of pixels, at least 1")
+        if self.tones not in get_args(Tones):
+            raise InputError(f"tones={self.tones!r} must be one of {', '.join(get_args(Tones))}")
+        if not 0 <= self.dilate <= 100:
+            raise InputError(f"dilate={self.dilate} px must lie between 0 and 100")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class DamageMap:
+    """The damage of an image.
+
+    Attributes:
+        probability: that a pixel is damaged, float32 `[H, W]` in [0, 1].
+        opacity: of the damage where there is some, float32 `[H, W]` in [0, 1].
+        grey: the image itself, for the tone of what was found: uint8 `[H, W]`.
+    """
+
+    probability: np.ndarray
+    opacity: np.ndarray
+    grey: np.ndarray
+
+    def hole(self, choice: Choice = Choice(), *, keep: np.ndarray | None = None) -> np.ndarray:
+        """The holes to inpaint.
+
+        Args:
+            choice: what becomes a hole.
+            keep: bool `[H, W]`: a region to leave alone, whatever was found there.
+
+        Returns:
+            bool `[H, W]`, True = damage.
+
+        Raises:
+            InputError: a value out of range, or a region of another size.
+        """
+        choice.check()
+        if keep is not None and keep.shape != self.probability.shape:
+            raise InputError(
+                f"keep is {keep.shape[1]}x{keep.shape[0]} and the image {self.probability.shape[1]}x"
+                f"{self.probability.shape[0]}: they must have the same size"
+            )
+        hole = dilated(self._finds(choice), choice.dilate)
+        if keep is not None:
+            hole &= ~keep
+        return hole
+
+    def _finds(self, choice: Choice) -> np.ndarray:
+        """Connected finds: sure somewhere, and grown to where they are less so."""
+        import cv2
+
+        threshold = 1 - choice.sensitivity
+        sure = self.probability >= threshold
+        if not sure.any():
+            return sure
+        count, labels, boxes, _ = cv2.connectedComponentsWithStats(
+            (self.probability >= _GROWN * threshold).astype(np.uint8), connectivity=8
+        )
+        sizes = np.bincount(labels[sure], minlength=count)
+        kept = (sizes > 0) & (boxes[:, cv2.CC_STAT_AREA] >= choice.min_size)
+        kept[0] = False
+        if choice.tones != "both":
+            for find in np.flatnonzero(kept).tolist():
+                kept[find] = self._is_pale(labels, find, boxes[find]) == (choice.tones == "pale")
+        return kept[labels]
+
+    def _is_pale(self, labels: np.ndarray, find: int, box: np.ndarray) -> bool:
+        """Whether a find is paler than what is around it."""
+        left, top, width, height = box[:4].tolist()
+        rows = slice(max(0, top - _AROUND), top + height + _AROUND)
+        columns = slice(max(0, left - _AROUND), left + width + _AROUND)
+        own = labels[rows, columns] == find
+        around = dilated(own, _AROUND) & (labels[rows, columns] == 0)
+        grey = self.grey[rows, columns]
+        return bool(not around.any() or grey[own].mean() >= grey[around].mean())
+
+
+def share(hole: np.ndarray) -> float:
+    """The share of an image that is hole."""
+    return float(np.count_nonzero(hole) / max(math.prod(hole.shape), 1))
+
+
+def dilated(hole: np.ndarray, radius: int) -> np.ndarray:
+    """A hole, bool `[H, W]`, widened all around by so many pixels."""
+    if not radius:
+        return hole
+    import cv2
+
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
+    return cv2.dilate(hole.astype(np.uint8), disc).astype(bool)

@@ -1,0 +1,183 @@
+"""Looks for damage in images of any size and kind, window by window."""
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
+from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector
+from pconv_jax.common.errors import InputError
+from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
+from pconv_jax.detection.damage_map import DamageMap
+from pconv_jax.imaging.arrays import pixels_of, to_float
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MARGIN = 64
+"""Context around what a window gives, px; a multiple of 32."""
+WINDOWS = (256, 512, 1280)
+"""Sides of the square windows, px: the smallest that holds an image, or the largest, as many as it takes."""
+
+_AT_ONCE = 2  # windows in progress
+_LINEAR_GAMMA = 2.2
+
+
+class _Window(NamedTuple):
+    """Where a window begins, px, which may lie beyond the image, and its side."""
+
+    top: int
+    left: int
+    side: int
+
+
+class Detector:
+    """A trained damage detector, ready for one image of any size and kind after the other.
+
+    Attributes:
+        network: the trained network.
+    """
+
+    def __init__(self, network: TrainedDetector):
+        """Takes a trained network.
+
+        Args:
+            network: the trained network.
+
+        Raises:
+            InputError: a network whose windows would have to begin at other multiples.
+        """
+        if MARGIN % network.config.multiple:
+            raise InputError(
+                f"a detector of {len(network.config.widths)} resolutions needs windows at multiples of "
+                f"{network.config.multiple} px, and they begin at multiples of {MARGIN} px: train one with fewer"
+            )
+        self.network = network
+
+    @classmethod
+    def from_pretrained(cls, weights: str | os.PathLike[str] = DEFAULT_DETECTOR) -> Self:
+        """Loads a bundled detector, or a file of weights.
+
+        Args:
+            weights: name of a bundled detector, or a `.safetensors` file that `python -m experiments.export` wrote.
+
+        Returns:
+            The detector.
+
+        Raises:
+            InputError: no such weights, or they cannot be read.
+        """
+        prepare_jax()
+        return cls(load_detector(weights))
+
+    def __call__(
+        self,
+        image: "ArrayLike | Image",
+        *,
+        linear: bool = False,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> DamageMap:
+        """Looks for damage.
+
+        Args:
+            image: a NumPy or JAX array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`, uint8, uint16 or floating
+                point in [0, 1]; or a PIL image. Alpha is not looked at; where it is 0, nothing is found.
+            linear: whether the values are linear in light, as in raw scans; then they are seen through a gamma curve.
+            progress: called with the number of windows done, and of all windows.
+
+        Returns:
+            The map of the damage.
+
+        Raises:
+            InputError: a kind, shape or values that do not fit.
+            MemoryError: the device has too little memory for a window.
+        """
+        prepare_jax()
+        pixels, _ = pixels_of(image)
+        height, width = pixels.shape[:2]
+        probability, opacity = (np.zeros((height, width), np.float32) for _ in range(2))
+        found = DamageMap(probability, opacity, np.zeros((height, width), np.uint8))
+        look = functools.partial(self._look, pixels, _brightest(pixels) if linear else None, found)
+        windows = list(_windows(height, width))
+        pool = ThreadPoolExecutor(_AT_ONCE)
+        try:
+            with advising_on_memory(IF_DEVICE_IS_FULL):
+                for done, _ in enumerate(pool.map(look, windows), 1):
+                    if progress is not None:
+                        progress(done, len(windows))
+        finally:  # after Ctrl-C too, when the windows that are computed have ended
+            pool.shutdown(cancel_futures=True)
+        return found
+
+    def _look(self, pixels: np.ndarray, brightest: float | None, found: DamageMap, window: _Window) -> None:
+        """Fills in what one window finds."""
+        image = np.zeros((1, window.side, window.side, 3), np.float32)
+        inside = np.zeros((1, window.side, window.side, 1), np.float32)
+        rows, columns = (slice(max(0, first), first + window.side) for first in (window.top, window.left))
+        part = pixels[rows, columns]
+        hidden = part[..., -1] == 0 if part.shape[2] in (2, 4) else np.zeros(part.shape[:2], bool)
+        values = to_float(part, hidden)[..., :3]
+        if brightest is not None:
+            values = np.clip(values / np.float32(brightest), 0, 1) ** np.float32(1 / _LINEAR_GAMMA)
+        if not (values.min() >= 0 and values.max() <= 1):  # NaN too
+            raise InputError("pixels of a floating-point image must lie in [0, 1]: rescale them, or give uint8")
+        top, left = (max(0, -first) for first in (window.top, window.left))
+        image[0, top:, left:][: part.shape[0], : part.shape[1]] = values
+        inside[0, top:, left:][: part.shape[0], : part.shape[1]] = 1
+        output = self.network(image, inside=inside, margin=MARGIN)[0]
+        # Of the core: the window without its margin, as far as it lies in the image.
+        first_row, first_column = window.top + MARGIN, window.left + MARGIN
+        core = output[: pixels.shape[0] - first_row, : pixels.shape[1] - first_column]
+        place = np.s_[first_row : first_row + core.shape[0], first_column : first_column + core.shape[1]]
+        hidden = hidden[first_row - rows.start :, first_column - columns.start :][: core.shape[0], : core.shape[1]]
+        found.probability[place] = np.where(hidden, 0, core[..., 0])
+        found.opacity[place] = core[..., 1]
+        seen = values[first_row - rows.start :, first_column - columns.start :][: core.shape[0], : core.shape[1]]
+        found.grey[place] = np.rint(255 * (seen @ np.array([0.299, 0.587, 0.114], np.float32)))
+
+
+def detect(
+    image: "ArrayLike | Image", *, weights: str | os.PathLike[str] = DEFAULT_DETECTOR, linear: bool = False
+) -> DamageMap:
+    """Looks for scratches, hairs and dust with the bundled detector, or another; it stays loaded for the next call.
+
+    Args:
+        image: as for `Detector`.
+        weights: name of a bundled detector, or a `.safetensors` file.
+        linear: as for `Detector`.
+
+    Returns:
+        The map of the damage; `.hole()` is what `inpaint(image, hole=...)` takes.
+
+    Raises:
+        InputError: as for `Detector`.
+    """
+    return _loaded(os.fspath(weights))(image, linear=linear)
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(weights: str) -> Detector:
+    return Detector.from_pretrained(weights)
+
+
+def _brightest(pixels: np.ndarray) -> float:
+    """The brightest value of colours linear in light, of 1: dark exposures use all of the range."""
+    colours = pixels[..., :-1] if pixels.shape[2] in (2, 4) else pixels
+    top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
+    return float(colours.max()) / top or 1.0
+
+
+def _windows(height: int, width: int) -> Iterator[_Window]:
+    """Windows whose cores cover an image, side by side."""
+    longest = max(height, width)
+    side = next((side for side in WINDOWS if longest <= side - 2 * MARGIN), WINDOWS[-1])
+    core = side - 2 * MARGIN
+    for top in range(0, height, core):
+        for left in range(0, width, core):
+            yield _Window(top - MARGIN, left - MARGIN, side)
