@@ -4,6 +4,7 @@ A rule is a function `(module, source) -> faults`, so that the last tests can ha
 """
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -187,6 +188,24 @@ def test_the_guide_for_contributors_has_the_same_floors():
 def test_importing_the_library_loads_nothing_heavy():
     modules = [module.removesuffix(".__init__") for module in sources("pconv_jax")]
     assert heavy_after(f"import {', '.join(modules)}") == set()
+
+
+def test_a_second_photograph_is_inpainted_without_flax_and_what_training_needs(tmp_path, one, weights):
+    arguments = ["inpaint", str(one.image), "-m", str(one.mask), "--weights", str(weights), "-o"]
+    code = (
+        f"import sys; from pconv_jax.cli.main import main; assert main([*{arguments}, sys.argv[1]]) == 0; "
+        "print('loaded', *{'flax', 'optax', 'orbax', 'skimage', 'matplotlib', 'grain', 'IPython'} & set(sys.modules))"
+    )
+    environment = {**os.environ, "PCONV_JAX_CACHE": str(tmp_path / "cache")}
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+    results = []
+    for name in ("first.png", "second.png"):
+        command = [sys.executable, "-c", code, str(tmp_path / name)]
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        results.append(done.stdout.splitlines()[-1])
+    assert "flax" in results[0] and results[1] == "loaded"
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
 
 
 def test_workers_that_score_classical_methods_need_no_jax():

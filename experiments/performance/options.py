@@ -18,7 +18,8 @@ class Options:
             generator against the same one with plain convolutions), step (the GAN training step against PyTorch),
             data (the input pipeline by stage and number of workers, and the share of training time spent waiting for
             it), inference (inpainting images, against classical methods), restoring (whole photographs with the bundled
-            weights, against classical methods), start (imports, first step, checkpoints), scaling (replicas).
+            weights, against classical methods), start (imports, the command, first step, checkpoints), scaling
+            (replicas).
         generator: preset whose layers are measured.
         image_sizes: sides of the training images, px; op, network, start and scaling use the first only.
         batch_sizes: batch sizes of training; every suite except step uses the last only.

@@ -1,4 +1,4 @@
-"""Suite `start`: imports, the first training step, and checkpoints (see `saving`)."""
+"""Suite `start`: imports, the command, the first training step, and checkpoints (see `saving`)."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from unittest import mock
 
 import jax
 
+from experiments.performance.installed_command import installed_command
 from experiments.performance.options import Options
 from experiments.performance.saving import checkpoints, mib, silence
 from experiments.performance.table import Cell, Table
@@ -30,6 +31,7 @@ HEAVY = ("tensorflow", "tensorflow_datasets", "grain", "cv2", "matplotlib", "ski
 _STATEMENTS = {
     "import jax": "import jax",
     "import pconv_jax": "import pconv_jax",
+    "from pconv_jax import Inpainter": "from pconv_jax import Inpainter",
     "from pconv_jax import TrainedGenerator": "from pconv_jax import TrainedGenerator",
     "building a generator, imports included": (
         "from flax import nnx; from pconv_jax import PAPER_PRESETS, PaperGenerator; "
@@ -57,6 +59,7 @@ def run(options: Options) -> list[Table]:
     )
     return [
         imports(options.generator, repeats=options.repeats),
+        installed_command(repeats=starts),
         first_step(PRESETS["samples"], repeats=starts),
         *checkpoints(config, repeats=options.repeats),
     ]

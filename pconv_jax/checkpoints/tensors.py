@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from pconv_jax.checkpoints.checks import check_values
-from pconv_jax.checkpoints.trained import by_name
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 
@@ -98,9 +96,10 @@ def states_of(path: Path, tensors: Mapping[str, np.ndarray], shapes: Mapping[str
     if found != expected:
         wrong = sorted(key for key in found | expected if found.get(key) != expected.get(key))
         raise InputError(f"{path} does not fit the network that it names ({', '.join(wrong[:3])}): save it again")
-    arrays = {key: _decode(key, tensors, path) for key in expected}
+    # All at once: one by one JAX would take longer than the file does.
+    arrays = jax.device_put({key: decode(key, tensors, path) for key in expected})
     return [
-        jax.tree.unflatten(jax.tree.structure(state), [jnp.asarray(arrays[f"{part}/{key}"]) for key in by_name(state)])
+        jax.tree.unflatten(jax.tree.structure(state), [arrays[f"{part}/{key}"] for key in by_name(state)])
         for part, state in shapes.items()
     ]
 
@@ -113,8 +112,20 @@ def _encode(name: str, values: np.ndarray, precision: Precision) -> dict[str, np
     return {name: values if precision == "float32" else values.astype(np.float16)}
 
 
-def _decode(name: str, tensors: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
-    """The array that a tensor of a file stands for, float32, if all of it can be a network's."""
+def decode(name: str, tensors: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
+    """The array that a tensor of a file stands for.
+
+    Args:
+        name: of the tensor.
+        tensors: from `read_tensors`.
+        path: the file, for messages.
+
+    Returns:
+        float32.
+
+    Raises:
+        InputError: it cannot be a network's.
+    """
     tensor, scale = tensors[name], tensors.get(_SCALE + name)
     if tensor.dtype != np.int8 if scale is not None else not np.issubdtype(tensor.dtype, np.floating):
         kind = "floating point" if scale is None else "int8, as it has a scale"
@@ -128,3 +139,14 @@ def _decode(name: str, tensors: Mapping[str, np.ndarray], path: Path) -> np.ndar
             values *= scale.astype(np.float32)
     check_values(name, values, path)
     return values
+
+
+def by_name(tree: Any) -> dict[str, Any]:
+    """The leaves of a tree by their path, such as "encoder/0/kernel", in the order of the tree."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {"/".join(_step(each) for each in path if _step(each)): leaf for path, leaf in leaves}
+
+
+def _step(key: Any) -> str:
+    """One part of a path; empty for the variable that wraps an array."""
+    return str(key.key) if hasattr(key, "key") else str(key.idx) if hasattr(key, "idx") else ""

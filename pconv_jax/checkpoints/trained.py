@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from pconv_jax.checkpoints.checks import check_about, check_output, check_values, in_range
 from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.tensors import by_name
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import hole_from
@@ -56,7 +57,17 @@ class TrainedGenerator:
     @property
     def graph(self) -> Any:
         """Its structure in evaluation mode, as `nnx.split` returns it."""
-        return _graph(self.config)
+        return _parts(self.config)[0]
+
+    @property
+    def leaves(self) -> list[jax.Array]:
+        """The arrays of its parameters and batch statistics, in one list."""
+        return jax.tree.leaves((self.params, self.stats))
+
+    @property
+    def structure(self) -> Any:
+        """What makes the tree `(params, stats)` of `leaves`."""
+        return jax.tree.structure((self.params, self.stats))
 
     @property
     def module(self) -> AnyGenerator:
@@ -167,26 +178,18 @@ def _about(settings: Any) -> dict[str, Any]:
 
 def shapes_of(config: AnyGeneratorConfig) -> tuple[nnx.State, nnx.State]:
     """Shapes of the parameters and batch statistics of a generator: initialising the arrays would take seconds."""
-    generator = nnx.eval_shape(lambda: config.build(rngs=nnx.Rngs(0)))
-    return nnx.state(generator, nnx.Param), nnx.state(generator, nnx.BatchStat)
-
-
-def by_name(state: nnx.State) -> dict[str, Any]:
-    """The leaves of a state by their path, such as "encoder/0/kernel", in the order of the tree."""
-    leaves = jax.tree_util.tree_leaves_with_path(state)
-    return {"/".join(_step(each) for each in path if _step(each)): leaf for path, leaf in leaves}
-
-
-def _step(key: Any) -> str:
-    """One part of a path; empty for the variable that wraps an array."""
-    return str(key.key) if hasattr(key, "key") else str(key.idx) if hasattr(key, "idx") else ""
+    _, params, stats = _parts(config)
+    return params, stats
 
 
 @functools.cache
-def _graph(config: AnyGeneratorConfig) -> Any:
+def _parts(config: AnyGeneratorConfig) -> tuple[Any, nnx.State, nnx.State]:
+    """Structure in evaluation mode, and shapes of the parameters and batch statistics."""
     generator = nnx.eval_shape(lambda: config.build(rngs=nnx.Rngs(0)))
     generator.eval()
-    return nnx.split(generator, nnx.Param, nnx.BatchStat)[0]
+    graph, *states = nnx.split(generator, nnx.Param, nnx.BatchStat)
+    params, stats = states
+    return graph, params, stats
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional, Union
 
 import numpy as np
 import tyro
@@ -12,6 +12,8 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.detection.damage_map import dilated
 from pconv_jax.imaging import Photograph, read_hole, read_size
 from pconv_jax.imaging.masks import MASK_THRESHOLD, resized_hole
+
+# ruff: noqa: UP007, UP045, RUF036 - for `X | None` and for what stands before None, tyro imports typeguard: a tenth of a second.
 
 _AUTO = Path("auto")
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
@@ -36,9 +38,9 @@ class Holes:
         dilate: px by which holes are widened all around, for masks that do not quite cover the damage.
     """
 
-    mask: Annotated[Path | None, tyro.conf.arg(aliases=["-m"])] = None
+    mask: Annotated[Optional[Path], tyro.conf.arg(aliases=["-m"])] = None
     mask_alpha: bool = False
-    mask_color: tuple[int, int, int] | None = None
+    mask_color: Union[None, tuple[int, int, int]] = None
     mask_tolerance: int = 0
     invert_mask: bool = False
     mask_threshold: int = MASK_THRESHOLD

@@ -5,7 +5,7 @@ import math
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Optional, Union
 
 import tyro
 
@@ -15,6 +15,8 @@ from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import plan
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
+
+# ruff: noqa: UP007, UP045 - see `pconv_jax.cli.holes`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +51,12 @@ class Inpaint:
     weights: str = DEFAULT_WEIGHTS
     best: bool = False
     refine: bool = False
-    vgg_weights: str | None = None
-    grain: Literal["auto"] | float | None = None
+    vgg_weights: Optional[str] = None
+    grain: Union[Literal["auto"], float, None] = None
     overwrite: bool = False
-    max_megapixels: float | None = None
+    max_megapixels: Optional[float] = None
     compare: bool = False
-    quality: int | None = None
+    quality: Optional[int] = None
     linear: bool = False
 
     def run(self) -> int:
@@ -74,7 +76,7 @@ class Inpaint:
         from pconv_jax.cli.restoring import report, restore_files
         from pconv_jax.common.jax_start import prepare_jax
 
-        prepare_jax()
+        prepare_jax(keep_programs=False)  # they are, where `restore_files` says
         return report(
             restore_files(
                 work.jobs,

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
-from pconv_jax.checkpoints.weights_file import load_generator
+from pconv_jax.checkpoints.remembered import load_remembered
 from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError, WideHolesWarning, reason, shortened
+from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.output import hide_messages_of_libraries
+from pconv_jax.common.programs import kept_programs
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.imaging.linear import is_linear, through_curve
 from pconv_jax.inpainting.grain import add_grain
@@ -115,8 +117,12 @@ def restore_files(
     if not waiting:
         return summary
     unmarked: list[Job] = []
-    restorer, refiner = Inpainter(load_generator(weights), best=best), _refiner(refine_with)
     single = len(waiting) == 1
+    # A detector, or VGG, finds its programs where JAX keeps them.
+    programs = kept_programs() if single and refine_with is None and not holes.finds else None
+    prepare_jax(keep_programs=programs is None)
+    restorer = Inpainter(load_remembered(weights, programs), best=best, programs=programs)
+    refiner = _refiner(refine_with)
     title, unit = (waiting[0].image.name, "step") if single else ("restoring", "image")
     with tqdm(desc=title, unit=unit, total=None if single else len(waiting), disable=None, dynamic_ncols=True) as bar:
 

@@ -30,11 +30,20 @@ def enable_compilation_cache() -> None:
 
     Warns once where that folder cannot be written; everything works without it, and compiles again.
     """
-    global _told
     import jax
 
     if jax.config.values.get("jax_compilation_cache_dir") is not None:
         return
+    folder = programs_folder()
+    if folder is not None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        # Small programs too: a run has dozens, of a fraction of a second each.
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def programs_folder() -> Path | None:
+    """The folder of compiled programs in the user's cache; None, with one warning, where it cannot be written."""
+    global _told
     try:
         folder = cache_folder() / "compiled"
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,9 +57,7 @@ def enable_compilation_cache() -> None:
             _told = hindrance
             warnings.warn(
                 f"programs are compiled anew in each process, since {hindrance}: set PCONV_JAX_CACHE to a folder",
-                stacklevel=2,
+                stacklevel=3,
             )
-        return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    # Small programs too: a run has dozens, of a fraction of a second each.
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        return None
+    return folder

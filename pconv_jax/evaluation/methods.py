@@ -108,9 +108,13 @@ def _split(name: str) -> tuple[str, Path]:
 
 def _of_weights(title: str, weights: str | Path, *, best: bool = False) -> NamedMethod:
     """Weights as in normal use: image by image, computing only near the holes."""
+    from pconv_jax.checkpoints.weights_file import load_generator_weights
+    from pconv_jax.common.jax_start import prepare_jax
     from pconv_jax.inpainting.inpainter import Inpainter
 
-    inpainter = Inpainter.from_pretrained(weights, best=best)
+    prepare_jax()
+    generator = load_generator_weights(weights)
+    inpainter = Inpainter(generator, best=best)
 
     def method(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
         with warnings.catch_warnings():
@@ -124,10 +128,10 @@ def _of_weights(title: str, weights: str | Path, *, best: bool = False) -> Named
             )
 
     def raw(images: np.ndarray, masks: np.ndarray) -> np.ndarray | None:
-        return inpainter.generator.raw(images, masks)[0] if images[0, ..., 0].size <= RAW_PIXELS else None
+        return generator.raw(images, masks)[0] if images[0, ..., 0].size <= RAW_PIXELS else None
 
     own = {"best": True} if best else {}  # not named where it is off: as in scores of before
-    return NamedMethod(title, method, {**_identity(inpainter.generator), **own}, raw)
+    return NamedMethod(title, method, {**_identity(generator), **own}, raw)
 
 
 def _identity(model: "TrainedGenerator") -> dict[str, Any]:

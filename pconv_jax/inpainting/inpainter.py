@@ -12,24 +12,29 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS, bundled_weights
-from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
-from pconv_jax.checkpoints.weights_file import load_generator, load_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
+from pconv_jax.common.programs import KeptPrograms
 from pconv_jax.imaging.arrays import check_pixels, hole_from, pixels_of
 from pconv_jax.imaging.linear import through_curve
 from pconv_jax.inpainting.flat import kept_flat
 from pconv_jax.inpainting.grey import kept_grey
 from pconv_jax.inpainting.known_holes import warn_of_other_holes
-from pconv_jax.inpainting.specks import Speck, batch_size, batches, find_specks
+from pconv_jax.inpainting.parts import area_of, each_kind_first
+from pconv_jax.inpainting.specks import batch_size, batches, find_specks
 from pconv_jax.inpainting.window_pass import WindowPass
-from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, Window, choose_windows
+from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, choose_windows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from pconv_jax.checkpoints.remembered import RememberedGenerator
+    from pconv_jax.checkpoints.trained import TrainedGenerator
+
 _AT_ONCE = 4  # windows in progress, so that all cores are busy while one of them is cut out or pasted
+
+_FEW = 2**21  # px in windows: fewer are computed in a fraction of the time that a program takes to compile
 
 Picture = TypeVar("Picture", bound="np.ndarray | jax.Array | Image")
 
@@ -45,7 +50,14 @@ class Inpainter:
         best: whether outputs are averaged over the symmetries of each window.
     """
 
-    def __init__(self, generator: TrainedGenerator, *, windows: Sequence[int] = WINDOWS, best: bool = False):
+    def __init__(
+        self,
+        generator: "TrainedGenerator | RememberedGenerator",
+        *,
+        windows: Sequence[int] = WINDOWS,
+        best: bool = False,
+        programs: KeptPrograms | None = None,
+    ):
         """Takes a trained generator.
 
         Args:
@@ -55,6 +67,8 @@ class Inpainter:
                 network of partial convolutions sees further than that margin.
             best: average the network's output over the eight mirror images and quarter turns of each window: a little
                 closer to the original, in eight times the time (self-ensemble; Timofte et al., CVPR 2016).
+            programs: where compiled programs are kept, for a process that inpaints a single image: in it, what takes
+                least is starting. By default they are kept where JAX keeps them.
 
         Raises:
             InputError: window sizes that make no sense, or a network that cannot be run in windows.
@@ -78,6 +92,7 @@ class Inpainter:
         self.generator = generator
         self.windows = tuple(windows)
         self.best = best
+        self._programs = programs
 
     @classmethod
     def from_pretrained(
@@ -100,6 +115,8 @@ class Inpainter:
         Raises:
             InputError: no such weights, or they cannot be read.
         """
+        from pconv_jax.checkpoints.weights_file import load_generator_weights  # with Flax: see `load_remembered`
+
         prepare_jax()
         return cls(load_generator_weights(weights), windows=windows, best=best)
 
@@ -126,6 +143,8 @@ class Inpainter:
         Raises:
             InputError: no checkpoint there, or it cannot be read, or this version cannot build its generator.
         """
+        from pconv_jax.checkpoints.trained import load_run
+
         prepare_jax()
         return cls(load_run(directory, step=step), windows=windows, best=best)
 
@@ -179,7 +198,7 @@ class Inpainter:
         self, pixels: np.ndarray, hole: np.ndarray, progress: Callable[[int, int], object] | None
     ) -> np.ndarray:
         """`pixels` [H, W, C] and `hole` [H, W] bool; a new array."""
-        prepare_jax()
+        prepare_jax(keep_programs=self._programs is None)
         check_pixels(pixels, hole)
         inpainted = pixels.copy()
         if not hole.any():
@@ -189,8 +208,17 @@ class Inpainter:
         # Transparent pixels show no colour, and a patch can be full of them.
         apart = pixels.shape[2] in (1, 3) and self.generator.config.image_size is None
         specks, rest = find_specks(hole) if apart else ([], hole)
-        work: list[Window | list[Speck]] = [*choose_windows(rest, self.windows), *batches(specks)]
-        inpaint_part = WindowPass(self.generator, pixels, hole, best=self.best, batch=batch_size(specks))
+        work = each_kind_first([*choose_windows(rest, self.windows), *batches(specks)])
+        quick = self._programs is not None and area_of(work) * (8 if self.best else 1) < _FEW
+        inpaint_part = WindowPass(
+            self.generator,
+            pixels,
+            hole,
+            best=self.best,
+            batch=batch_size(specks),
+            programs=self._programs,
+            quick=quick,
+        )
         deepest = 0.0
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
@@ -247,6 +275,8 @@ def inpaint(
 @functools.lru_cache(maxsize=2)
 def _loaded(weights: str, path: Path, dates: tuple[int, ...], best: bool) -> Inpainter:
     """Cached by path and times of change, so that a replaced file or a new checkpoint is read again."""
+    from pconv_jax.checkpoints.weights_file import load_generator
+
     del path, dates
     prepare_jax()
     return Inpainter(load_generator(weights), best=best)

@@ -1,15 +1,19 @@
 """Whether holes are of the kind that weights were trained on."""
 
 import warnings
+from typing import TYPE_CHECKING
 
-from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.common.errors import WideHolesWarning
+
+if TYPE_CHECKING:
+    from pconv_jax.checkpoints.remembered import RememberedGenerator
+    from pconv_jax.checkpoints.trained import TrainedGenerator
 
 _THIN = 1 / 8  # of the shorter side of an image; the regions of training masks are broader
 _REGIONS = {"centre": "the centre of images", "random": "random regions", "blocks": "blocks"}
 
 
-def warn_of_other_holes(generator: TrainedGenerator, width: float, side: int) -> None:
+def warn_of_other_holes(generator: "TrainedGenerator | RememberedGenerator", width: float, side: int) -> None:
     """Warns the caller of `Inpainter` if holes are wider than the weights know, or lines where they know regions.
 
     Args:

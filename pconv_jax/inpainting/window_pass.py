@@ -2,20 +2,23 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from pconv_jax.checkpoints.checks import check_output, in_range
-from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.common.programs import KeptPrograms
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import from_float, strips, to_float
 from pconv_jax.inpainting.specks import BATCH, PATCH, PATCH_MARGIN, Speck
 from pconv_jax.inpainting.windows import GRID, MARGIN, Window, blocks_all_hole
 from pconv_jax.models.fill import fill_means, pyramid_fill
+
+if TYPE_CHECKING:
+    from pconv_jax.checkpoints.remembered import RememberedGenerator
+    from pconv_jax.checkpoints.trained import TrainedGenerator
 
 _LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
 
@@ -41,12 +44,14 @@ class WindowPass:
 
     def __init__(
         self,
-        generator: TrainedGenerator,
+        generator: "TrainedGenerator | RememberedGenerator",
         pixels: np.ndarray,
         hole: np.ndarray,
         *,
         best: bool = False,
         batch: int = BATCH,
+        programs: KeptPrograms | None = None,
+        quick: bool = False,
     ):
         """Prepares what all windows share.
 
@@ -56,13 +61,22 @@ class WindowPass:
             hole: bool `[H, W]`, True = hole.
             best: average the output over the eight mirror images and quarter turns of each window.
             batch: patches of specks that are computed at once, so that there is one program; no batch has more.
+            programs: where compiled programs are kept; by default, where JAX keeps them.
+            quick: whether programs are to be compiled soon rather than to run fast.
         """
         # Flattened once: it takes a millisecond, too long for each window.
-        numbers, structure = jax.tree.flatten((generator.params, generator.stats))
-        self._network, self._on_patches = (
-            functools.partial(_compiled(generator.graph, structure, margin), numbers)
-            for margin in (MARGIN, PATCH_MARGIN)
-        )
+        numbers = generator.leaves
+
+        def network(margin: int) -> Callable[..., jax.Array]:
+            def build() -> Callable[..., jax.Array]:
+                return _compiled(generator.graph, generator.structure, margin, quick)
+
+            if programs is None:
+                return functools.partial(build(), numbers)
+            name = f"window {generator.config} {margin} {quick}"
+            return lambda *seen: programs.get(name, build, (numbers, *seen))(numbers, *seen)
+
+        self._network, self._on_patches = network(MARGIN), network(PATCH_MARGIN)
         self._pixels, self._hole, self._best, self._batch = pixels, hole, best, batch
         self._unseen = _without_colour(pixels, hole)
         self._coarse = _coarse_fill(pixels, self._unseen)
@@ -155,8 +169,8 @@ def _depth(holes: np.ndarray, own: np.ndarray) -> float:
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(graph: Any, structure: Any, margin: int) -> Callable[..., jax.Array]:
-    options = compiler_options(jax.devices()[0])
+def _compiled(graph: Any, structure: Any, margin: int, quick: bool) -> Callable[..., jax.Array]:
+    options = compiler_options(jax.devices()[0], quick=quick)
     return jax.jit(functools.partial(_inpaint_window, graph, structure, margin), compiler_options=options)
 
 
@@ -174,6 +188,8 @@ def _inpaint_window(
 
     A fourth channel is filled smoothly; the mask then has two: where the colours are known, and where the fourth is.
     """
+    from flax import nnx  # takes half as long as JAX to import; a program that is kept needs none of it
+
     model = nnx.merge(graph, *jax.tree.unflatten(structure, numbers), copy=True)
     output = model.window(image[..., :3], mask[..., :1], inside=inside, coarse=coarse[..., :3], margin=margin)
     if image.shape[-1] > 3:

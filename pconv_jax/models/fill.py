@@ -7,7 +7,7 @@ much as is known of it. Arrays `[N, H, W, C]`, of NumPy or of JAX alike; masks `
 import functools
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -99,12 +99,19 @@ def _fill(sums: Array, weights: Array, inside: Array, coarse: Array | None, leve
         return xp.where(weights == 0, xp.asarray(_UNKNOWN, own.dtype), own)
     if isinstance(weights, np.ndarray) and weights.all():  # nothing is empty: what is coarser does not matter
         return own
+    empty = weights == 0
     below_inside = (_mean_of_2x2(inside) > 0).astype(inside.dtype)
     below = _fill(_mean_of_2x2(sums), _mean_of_2x2(weights), below_inside, coarse, level + 1)
-    filled = xp.where(weights == 0, _upsample(below, below_inside, height, width), own)
-    for _ in range(_SMOOTHING):
-        filled = xp.where(weights == 0, _smooth(filled, inside), filled)
-    return _biharmonic_steps(filled, weights == 0, inside, _STEPS[level]) if level < len(_STEPS) else filled
+    # Pixels of twice the size, smoothed once, are interpolated linearly.
+    below, around = (x.repeat(2, 2).repeat(2, 3) for x in (below, below_inside))
+    interpolated = _divide(_blur(below * around), _blur(around))[..., :height, :width]
+    inside_near = _blur(inside)
+
+    def smooth(x: Array, _: Array) -> tuple[Array, None]:
+        return xp.where(empty, _divide(_blur(x * inside), inside_near), own), None
+
+    filled = _repeat(smooth, xp.where(empty, interpolated, own), np.arange(_SMOOTHING))
+    return _biharmonic_steps(filled, empty, inside, _STEPS[level]) if level < len(_STEPS) else filled
 
 
 def _mean_of_2x2(x: Array) -> Array:
@@ -115,31 +122,12 @@ def _mean_of_2x2(x: Array) -> Array:
     return 0.25 * (above[..., ::2] + above[..., 1::2] + (below[..., ::2] + below[..., 1::2]))
 
 
-def _upsample(x: Array, inside: Array, height: int, width: int) -> Array:
-    """Linear interpolation to twice the size, from pixels inside alone; where none is near, 0."""
-
-    def double(x: Array) -> Array:
-        for axis in (2, 3):
-            before, here, after = _neighbours(x, axis)
-            pairs = x.__array_namespace__().stack([0.25 * before + 0.75 * here, 0.75 * here + 0.25 * after], axis + 1)
-            shape = list(x.shape)
-            shape[axis] *= 2
-            x = pairs.reshape(shape)
-        return x[..., :height, :width]
-
-    return _divide(double(x * inside), double(inside))
-
-
-def _smooth(x: Array, inside: Array) -> Array:
-    """Binomial 3x3 means of the pixels inside; where none is near, 0."""
-
-    def blur(x: Array) -> Array:
-        for axis in (2, 3):
-            before, here, after = _neighbours(x, axis)
-            x = 0.25 * before + 0.5 * here + 0.25 * after
-        return x
-
-    return _divide(blur(x * inside), blur(inside))
+def _blur(x: Array) -> Array:
+    """Binomial 3x3 means, zeros around the image."""
+    height, width = x.shape[2:]
+    x = _padded(x)  # once for both axes: each program that XLA has to compile takes as long as ten such blurs
+    x = 0.25 * x[:, :, :height] + 0.5 * x[:, :, 1 : height + 1] + 0.25 * x[:, :, 2:]
+    return 0.25 * x[..., :width] + 0.5 * x[..., 1 : width + 1] + 0.25 * x[..., 2:]
 
 
 def _biharmonic_steps(x: Array, hole: Array, inside: Array, steps: int) -> Array:
@@ -147,7 +135,7 @@ def _biharmonic_steps(x: Array, hole: Array, inside: Array, steps: int) -> Array
     xp = hole.__array_namespace__()
 
     def around(x: Array) -> Array:
-        x = _padded(x, (2, 3))
+        x = _padded(x)
         above, below, left, right = x[:, :, :-2, 1:-1], x[:, :, 2:, 1:-1], x[:, :, 1:-1, :-2], x[:, :, 1:-1, 2:]
         return above + below + (left + right)
 
@@ -163,15 +151,15 @@ def _biharmonic_steps(x: Array, hole: Array, inside: Array, steps: int) -> Array
     return _repeat(step, x * inside, np.asarray(_chebyshev(steps), np.float32))
 
 
-def _repeat(step: Callable[[Array, Array], tuple[Array, None]], x: Array, weights: np.ndarray) -> Array:
+def _repeat(step: Callable[[Array, Array], tuple[Array, None]], x: Array, each: np.ndarray) -> Array:
     if isinstance(x, np.ndarray):
-        for weight in weights:
-            x, _ = step(x, weight)
+        for value in each:
+            x, _ = step(x, value)
         return x
     import jax
 
     # A loop: unrolled, the compiler would fuse the steps into one huge expression.
-    return jax.lax.scan(step, x, weights)[0]
+    return jax.lax.scan(step, x, each)[0]
 
 
 @functools.cache
@@ -186,21 +174,9 @@ def _chebyshev(steps: int) -> tuple[float, ...]:
     )
 
 
-def _neighbours(x: Array, axis: int) -> tuple[Array, Array, Array]:
-    """The pixels before, at and after each place along an axis; zeros around the image."""
-    padded = _padded(x, (axis,))
-    at = [slice(None)] * x.ndim
-
-    def shifted(start: int) -> Array:
-        at[axis] = slice(start, start + x.shape[axis])
-        return padded[tuple(at)]
-
-    return shifted(0), shifted(1), shifted(2)
-
-
-def _padded(x: Array, axes: Sequence[int]) -> Array:
-    """With one zero before and after, along some axes."""
-    padded = x.__array_namespace__().pad(x, [(int(axis in axes),) * 2 for axis in range(x.ndim)])
+def _padded(x: Array) -> Array:
+    """With one row and column of zeros on each side."""
+    padded = x.__array_namespace__().pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)])
     if isinstance(padded, np.ndarray):
         return padded
     import jax

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from experiments.performance import saving, start
+from experiments.performance import installed_command, saving, start
 from experiments.performance.options import Options
 from experiments.train.presets import PRESETS
 
@@ -38,6 +38,28 @@ def test_imports_are_compared_with_that_of_jax(monkeypatch):
     assert [(row["statement"], row["loads"]) for row in rows] == [("import jax", "none"), ("slow", "cv2")]
     assert rows[0]["over import jax"] == 1
     assert rows[1]["over import jax"] > 2
+
+
+def test_the_command_is_timed_cold_and_warm(monkeypatch):
+    calls = []
+
+    def process(arguments, cache):
+        calls.append((arguments[-1] == "info" or "inpaint" in arguments, cache))
+        return 2.0 * len(calls), 1.0 * len(calls)
+
+    monkeypatch.setattr(installed_command, "_process", process)
+    rows = installed_command.installed_command(repeats=2).rows
+    assert [row["process"] for row in rows][-2:] == ["pconv-jax inpaint, nothing compiled", "pconv-jax inpaint, later"]
+    assert [row["least, s"] for row in rows] == [2, 4, 6, 8, 10]
+    assert [row["least processor time, s"] for row in rows] == [1, 2, 3, 4, 5]
+    assert calls[3][1] == calls[4][1] != calls[8][1]  # each round has a cache of its own
+
+
+def test_a_process_is_timed(tmp_path):
+    wall, processor = installed_command._process(("-c", "import time; time.sleep(0.2)"), tmp_path)
+    assert wall > 0.2 > processor > 0
+    with pytest.raises(RuntimeError, match="-c 1/0 failed in a fresh process"):
+        installed_command._process(("-c", "1/0"), tmp_path)
 
 
 def test_first_step_is_reached_cold_and_from_the_cache(monkeypatch):
@@ -89,10 +111,12 @@ def test_size_of_a_folder_and_silence(tmp_path, capsys):
 def test_sizes_come_from_the_options(monkeypatch):
     asked = {}
     monkeypatch.setattr(start, "imports", lambda generator, **rest: asked.update(imports=(generator, rest)))
+    monkeypatch.setattr(start, "installed_command", lambda **rest: asked.update(command=rest))
     monkeypatch.setattr(start, "first_step", lambda config, **rest: asked.update(first=(config, rest)))
     monkeypatch.setattr(start, "checkpoints", lambda config, **rest: asked.update(saving=(config, rest)) or [])
     start.run(Options(generator="128", image_sizes=(32, 64), batch_sizes=(2, 8), repeats=10))
     assert asked["imports"] == ("128", {"repeats": 10})
+    assert asked["command"] == {"repeats": 2}
     assert asked["first"] == (PRESETS["samples"], {"repeats": 2})
     config, rest = asked["saving"]
     assert (config.network.generator, config.data.image_size, config.data.batch_size, rest) == (

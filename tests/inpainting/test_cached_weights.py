@@ -5,14 +5,14 @@ import os
 import numpy as np
 
 import pconv_jax
+from pconv_jax.checkpoints import weights_file
 from pconv_jax.checkpoints.weights_file import load_generator_weights
-from pconv_jax.inpainting import inpainter
 
 
 def test_a_new_checkpoint_of_a_run_is_read(tmp_path, weights, monkeypatch):
     (tmp_path / "checkpoints").mkdir()
     generator, loaded = load_generator_weights(weights), []
-    monkeypatch.setattr(inpainter, "load_generator", lambda folder: loaded.append(folder) or generator)
+    monkeypatch.setattr(weights_file, "load_generator", lambda folder: loaded.append(folder) or generator)
     image, hole = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), bool)
     for _ in range(2):
         pconv_jax.inpaint(image, hole=hole, weights=tmp_path)

@@ -1,0 +1,163 @@
+"""Compiled programs in files, found by what they are made from: JAX's own cache has to trace a program to find it.
+
+The files are machine code, as those of JAX's cache are: they belong in a folder that nobody else can write to.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import platform
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from pconv_jax.common.atomic_write import atomic_write, write_json
+from pconv_jax.common.cache import programs_folder
+from pconv_jax.common.versions import package_versions
+
+_DIGEST = hashlib.sha256().digest_size
+
+
+class KeptPrograms:
+    """Programs for one CPU, each of which is compiled once and loaded by later processes."""
+
+    def __init__(self, folder: Path):
+        """Opens a folder of programs.
+
+        Args:
+            folder: where the files are; it need not exist yet.
+        """
+        self._folder = folder
+        self._loaded: dict[str, jax.stages.Compiled] = {}
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def note(self, name: str) -> dict[str, Any] | None:
+        """What was noted under a name by a process with the same source, packages and processor; None if nothing was.
+
+        Args:
+            name: of the note.
+        """
+        try:
+            note: dict[str, Any] = json.loads(self._note_file(name).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return note
+
+    def write_note(self, name: str, note: dict[str, Any]) -> None:
+        """Notes something for later processes.
+
+        Args:
+            name: of the note.
+            note: JSON values.
+        """
+        # On a full disk later processes do without.
+        with contextlib.suppress(OSError):
+            write_json(self._note_file(name), note)
+
+    def _note_file(self, name: str) -> Path:
+        return self._folder / f"{_key(name)}.json"
+
+    def get(self, name: str, build: Callable[[], Any], arguments: tuple[Any, ...]) -> jax.stages.Compiled:
+        """A program that returns one array, compiled if no process has done so before.
+
+        Args:
+            name: says with the types and shapes of the arguments, and the source of this package, what it computes.
+            build: makes the `jax.jit` of it.
+            arguments: pytrees of arrays, or of their shapes.
+
+        Returns:
+            The program, to be called with such arguments.
+        """
+        leaves, structure = jax.tree.flatten((arguments, {}))
+        shapes = [(leaf.shape, str(leaf.dtype)) for leaf in leaves]
+        key = _key(f"{name}\n{shapes}\n{structure}")
+        with self._locks[key]:  # of two threads that need it, one compiles
+            if key not in self._loaded:
+                self._loaded[key] = self._load(key, structure) or self._compile(key, build(), arguments)
+            return self._loaded[key]
+
+    def _load(self, key: str, structure: Any) -> jax.stages.Compiled | None:
+        from jax.experimental import serialize_executable
+
+        try:
+            content = (self._folder / key).read_bytes()
+        except OSError:
+            return None
+        if content[:_DIGEST] != _digest(content[_DIGEST:]):
+            return None
+        return serialize_executable.deserialize_and_load(
+            content[_DIGEST:], structure, jax.tree.structure(0), execution_devices=jax.devices()[:1]
+        )
+
+    def _compile(self, key: str, program: Any, arguments: tuple[Any, ...]) -> jax.stages.Compiled:
+        from jax.experimental import serialize_executable
+
+        compiled: jax.stages.Compiled = program.lower(*arguments).compile()
+        if _jax_keeps_programs():  # what JAX loads from its own cache cannot be written to another
+            return compiled
+        content = serialize_executable.serialize(compiled)[0]
+        # On a full disk later processes compile again.
+        with contextlib.suppress(OSError), atomic_write(self._folder / key) as temporary:
+            temporary.write_bytes(_digest(content) + content)
+        return compiled
+
+
+def kept_programs() -> KeptPrograms | None:
+    """The user's kept programs.
+
+    Returns:
+        None where JAX runs on something else than a CPU or keeps programs itself; also, with a warning, where the
+        user's cache cannot be written.
+    """
+    if jax.devices()[0].platform != "cpu" or _jax_keeps_programs():
+        return None
+    folder = programs_folder()
+    return None if folder is None else KeptPrograms(folder)
+
+
+def _jax_keeps_programs() -> bool:
+    return jax.config.values.get("jax_compilation_cache_dir") is not None
+
+
+def _key(name: str) -> str:
+    return _digest(f"{name}\n{_environment()}".encode()).hex()
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+def _environment() -> str:
+    """What else programs depend on: settings, source, packages and the processor."""
+    settings = {
+        name: value
+        for name, value in sorted(jax.config.values.items())
+        if isinstance(value, bool | int | float | str) and "_cache_" not in name
+    }
+    return f"{settings} {os.environ.get('XLA_FLAGS')} {_source_and_machine()}"
+
+
+@functools.cache
+def _source_and_machine() -> str:
+    package = Path(__file__).parents[1]
+    source = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        source.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    versions = package_versions("jax", "jaxlib", "flax", "numpy")
+    return f"{source.hexdigest()} {versions} {os.cpu_count()} {_processor()}"
+
+
+def _processor() -> str:
+    """The instructions that the processor has; where the system does not tell, which machine it is."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        told = sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))})
+    except OSError:
+        told = [platform.processor(), platform.node()]
+    return f"{platform.system()} {platform.machine()} {told}"

@@ -1,0 +1,98 @@
+"""Programs that are kept: compiled once, loaded by whoever needs the same, compiled anew where anything differs."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
+
+from pconv_jax.common import programs
+from pconv_jax.common.programs import KeptPrograms, kept_programs
+
+
+@pytest.fixture
+def without_cache():
+    """A JAX that keeps no programs itself."""
+    kept = jax.config.values["jax_compilation_cache_dir"]
+    jax.config.update("jax_compilation_cache_dir", None)
+    reset_cache()
+    yield
+    jax.config.update("jax_compilation_cache_dir", kept)
+    reset_cache()
+
+
+@pytest.fixture
+def add(tmp_path, without_cache):
+    """Adds two arrays, each time as a new process would; tells how often it was compiled so far."""
+    compiled = []
+
+    def build():
+        compiled.append(1)
+        return jax.jit(lambda pair: pair[0] + pair[1])
+
+    def run(*pair, name="add"):
+        program = KeptPrograms(tmp_path).get(name, build, (pair,))
+        return np.asarray(program(pair)).tolist(), len(compiled)
+
+    return run
+
+
+def test_a_program_is_compiled_once_for_each_name_shape_and_type(add):
+    one, two = np.float32([1, 2]), np.float32([10, 20])
+    assert add(one, two) == ([11, 22], 1)
+    assert add(two, two) == ([20, 40], 1)
+    assert add(one[:1], two[:1]) == ([11], 2)
+    assert add(jnp.int32([1, 2]), jnp.int32([3, 4])) == ([4, 6], 3)
+    assert add(one, two, name="other") == ([11, 22], 4)
+    assert add(one, two) == ([11, 22], 4)
+
+
+@pytest.mark.parametrize(("content", "counted"), [(b"", 2), (b"x" * 1000, 2), (None, 2)])
+def test_a_damaged_file_is_replaced(add, tmp_path, content, counted):
+    one = np.float32([1])
+    add(one, one)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] if content is None else content)
+    assert add(one, one) == ([2], counted)
+    assert add(one, one) == ([2], counted)
+
+
+def test_other_source_or_another_processor_makes_other_programs(add, monkeypatch, tmp_path):
+    one = np.float32([1])
+    assert add(one, one)[1] == 1
+    KeptPrograms(tmp_path).write_note("a", {"b": [1, None]})
+    assert KeptPrograms(tmp_path).note("a") == {"b": [1, None]}
+    monkeypatch.setattr(programs, "_environment", lambda: "another")
+    assert add(one, one)[1] == 2
+    assert KeptPrograms(tmp_path).note("a") is None
+
+
+def test_settings_of_jax_are_part_of_the_environment(add):
+    one = np.float32([1])
+    assert [add(one, one)[1], add(one, one)[1]] == [1, 1]
+    with jax.default_matmul_precision("float32"):
+        assert add(one, one)[1] == 2
+
+
+def test_a_folder_that_cannot_be_written_changes_nothing(tmp_path, without_cache):
+    (tmp_path / "file").touch()
+    store = KeptPrograms(tmp_path / "file" / "folder")
+    one = np.float32([1])
+    assert np.asarray(store.get("add", lambda: jax.jit(lambda x: x + x), (one,))(one)).tolist() == [2]
+    store.write_note("a", {})
+    assert store.note("a") is None
+
+
+def test_what_jax_keeps_itself_is_not_kept_twice(tmp_path):
+    assert jax.config.values["jax_compilation_cache_dir"] is not None  # see conftest.py
+    assert kept_programs() is None
+    one = np.float32([1])
+    assert np.asarray(KeptPrograms(tmp_path).get("add", lambda: jax.jit(lambda x: x + x), (one,))(one)) == [2]
+    assert not list(tmp_path.iterdir())
+
+
+def test_they_are_in_the_cache_of_the_user(monkeypatch, tmp_path, without_cache):
+    monkeypatch.setenv("PCONV_JAX_CACHE", str(tmp_path))
+    assert kept_programs() is not None
+    assert (tmp_path / "compiled").is_dir()
