@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pconv_jax.detection.damage_map import DamageMap as DamageMap
     from pconv_jax.detection.detector import Detector as Detector
     from pconv_jax.detection.detector import detect as detect
+    from pconv_jax.evaluation.estimate import Estimate as Estimate
+    from pconv_jax.evaluation.estimate import estimate as estimate
     from pconv_jax.inpainting.grain import add_grain as add_grain
     from pconv_jax.inpainting.inpainter import Inpainter as Inpainter
     from pconv_jax.inpainting.inpainter import inpaint as inpaint
@@ -47,6 +49,7 @@ __all__ = [
     "Detector",
     "Discriminator",
     "DiscriminatorConfig",
+    "Estimate",
     "FillCorrectingConfig",
     "FillCorrectingGenerator",
     "Inpainter",
@@ -64,6 +67,7 @@ __all__ = [
     "__version__",
     "add_grain",
     "detect",
+    "estimate",
     "inpaint",
     "partial_conv",
     "random_lines",
@@ -85,6 +89,7 @@ _MODULES = {
     "DiscriminatorConfig": "models",
     "FillCorrectingConfig": "models",
     "FillCorrectingGenerator": "models",
+    "Estimate": "evaluation.estimate",
     "InputError": "common.errors",
     "Inpainter": "inpainting.inpainter",
     "PaperConfig": "models",
@@ -97,6 +102,7 @@ _MODULES = {
     "WideHolesWarning": "common.errors",
     "add_grain": "inpainting.grain",
     "detect": "detection.detector",
+    "estimate": "evaluation.estimate",
     "inpaint": "inpainting.inpainter",
     "partial_conv": "ops",
     "random_lines": "masks",

@@ -37,6 +37,7 @@ DOCUMENTS = (
 COMMANDS = {
     "pconv-jax inpaint": ("pconv_jax.cli", "inpaint"),
     "pconv-jax detect": ("pconv_jax.cli", "detect"),
+    "pconv-jax undo": ("pconv_jax.cli", "undo"),
     "pconv-jax info": ("pconv_jax.cli", "info"),
     **{
         f"python -m experiments.{name}": (f"experiments.{name}",)
@@ -50,6 +51,7 @@ COMMANDS = {
             "performance",
             "detector",
             "detection_scores",
+            "estimates",
         )
     },
 }

@@ -7,7 +7,7 @@ import numpy as np
 
 from pconv_jax.cli.finding import Finding
 from pconv_jax.cli.jobs import Job
-from pconv_jax.cli.restoring import Summary
+from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.detection.damage_map import dilated, share
@@ -80,7 +80,7 @@ def detect_files(
         summary.counts["skipped, since the mask exists (--overwrite replaces it)"] = skipped
     for job in tqdm(waiting, desc="looking for damage", unit="image", disable=None, dynamic_ncols=True):
         if job.fault:
-            summary.fail(job, job.fault)
+            summary.fail(job.image, job.fault)
             continue
         places = extras.places(job, into_folder=into_folder)
         try:
@@ -95,7 +95,7 @@ def detect_files(
             summary.counts["masks written" if hole.any() else "masks written, in which nothing was found"] += 1
             print(f"{job.image}: {share(hole):.2%} damaged")
         except (InputError, MemoryError) as error:
-            summary.fail(job, str(error) or "not enough memory")
+            summary.fail(job.image, str(error) or "not enough memory")
     return summary
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pconv_jax.cli.holes import Holes
-from pconv_jax.cli.photographs import find_photographs, resolver
+from pconv_jax.cli.photographs import RECEIPT, find_photographs, resolver
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.paths import names_folder
 from pconv_jax.imaging import OUTPUT_FORMATS, best_matches, image_files, masks_beside
@@ -44,6 +44,15 @@ class Job:
         """The before/after image that goes with the result."""
         # With its suffix, since there may be an a.jpg beside an a.png.
         return self.out.with_name(f"{self.out.name}.compare.jpg")
+
+    @property
+    def receipt(self) -> Path:
+        """The receipt that goes with the result."""
+        return self.out.with_name(self.out.name + RECEIPT)
+
+    def originals(self, suffix: str) -> Path:
+        """The file beside the receipt of what was there before, with its suffix."""
+        return self.out.with_name(f"{self.out.name}.original{suffix}")
 
 
 @dataclasses.dataclass(frozen=True)

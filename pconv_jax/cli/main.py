@@ -43,6 +43,9 @@ class Inpaint:
             compressed as its photograph was: JPEG with the same tables and chroma sampling, lossless stays lossless.
         linear: the photographs are linear in light, as raw scans of 16 bits are; if their profile says so, no flag
             is needed.
+        receipt: write a receipt (JSON) and what was there before beside each result, for `pconv-jax undo`; none for
+            photographs without damage.
+        estimate: print how good each result is expected to be, by width of the damage; doubles the time.
     """
 
     images: tyro.conf.Positional[tuple[Path, ...]]
@@ -58,6 +61,8 @@ class Inpaint:
     compare: bool = False
     quality: Optional[int] = None
     linear: bool = False
+    receipt: bool = False
+    estimate: bool = False
 
     def run(self) -> int:
         """Runs the command; returns the exit code."""
@@ -73,7 +78,8 @@ class Inpaint:
         self.holes.check()
         work = plan(self.images, self.out, self.holes, keep=self.holes.finding.keep, overwrite=self.overwrite)
         # Not above: JAX takes a second to load, which --help and errors in the flags need not wait for.
-        from pconv_jax.cli.restoring import report, restore_files
+        from pconv_jax.cli.restoring import restore_files
+        from pconv_jax.cli.summary import report
         from pconv_jax.common.jax_start import prepare_jax
 
         prepare_jax(keep_programs=False)  # they are, where `restore_files` says
@@ -90,6 +96,8 @@ class Inpaint:
                 compare=self.compare,
                 quality=self.quality,
                 linear=self.linear,
+                receipt=self.receipt,
+                estimate=self.estimate,
             ),
             passed_over=work.passed_over,
         )
@@ -131,7 +139,7 @@ class Detect:
         max_pixels = _max_pixels(self.max_megapixels)
         work = plan(self.images, self.out, None, keep=self.finding.keep, overwrite=self.overwrite)
         from pconv_jax.cli.detecting import Extras, detect_files
-        from pconv_jax.cli.restoring import report
+        from pconv_jax.cli.summary import report
         from pconv_jax.common.jax_start import prepare_jax
 
         prepare_jax()
@@ -147,6 +155,35 @@ class Detect:
                 linear=self.linear,
             ),
             passed_over=work.passed_over,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Undo:
+    """Brings back a photograph as it was before `pconv-jax inpaint --receipt`, to the bit; or all of a folder.
+
+    Attributes:
+        restored: the restored photograph, or a folder of them.
+        out: the file to write, or a folder: one that exists, or a name that ends in a slash.
+        receipt: the receipt, if it is not beside the photograph; the original pixels lie beside it.
+        overwrite: replace files that already exist; otherwise they are skipped.
+        max_megapixels: refuse photographs with more than so many million pixels, as `pconv-jax inpaint` does.
+    """
+
+    restored: tyro.conf.Positional[Path]
+    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]  # as above
+    receipt: Path | None = None
+    overwrite: bool = False
+    max_megapixels: float | None = None
+
+    def run(self) -> int:
+        """Runs the command; returns the exit code."""
+        max_pixels = _max_pixels(self.max_megapixels)
+        from pconv_jax.cli.summary import report
+        from pconv_jax.cli.undo import undo
+
+        return report(
+            undo(self.restored, self.out, receipt=self.receipt, overwrite=self.overwrite, max_pixels=max_pixels)
         )
 
 
@@ -171,6 +208,7 @@ def _max_pixels(megapixels: float | None) -> int | None:
 Command = (
     Annotated[Inpaint, tyro.conf.subcommand("inpaint", prefix_name=False)]
     | Annotated[Detect, tyro.conf.subcommand("detect", prefix_name=False)]
+    | Annotated[Undo, tyro.conf.subcommand("undo", prefix_name=False)]
     | Annotated[Info, tyro.conf.subcommand("info", prefix_name=False)]
 )
 
@@ -180,7 +218,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns 0, 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C."""
     # Like Ctrl-C, so that no half-written file stays behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    chosen: Inpaint | Detect | Info = tyro.cli(
+    chosen: Inpaint | Detect | Undo | Info = tyro.cli(
         Command,  # type: ignore[arg-type]
         args=arguments,
         prog="pconv-jax",

@@ -9,6 +9,8 @@ from pconv_jax.common.errors import InputError, shortened
 from pconv_jax.imaging import IMAGE_SUFFIXES, image_files, masks_beside, other_files
 from pconv_jax.imaging.formats import RAW_SUFFIXES
 
+RECEIPT = ".receipt.json"
+"""What follows the name of a result in that of its receipt."""
 _NAMED = 10  # files that are named before they are only counted
 
 
@@ -58,9 +60,12 @@ def find_photographs(images: Sequence[Path], out: Path, mask: Path | None) -> Fo
     listed = []
     for root, files in _listed(images, out, mask, passed_over):
         known = set(files)
-        comparisons = {name for name in known if name.with_suffix("").with_suffix("") in known and _is_comparison(name)}
+        beside = {name for name in known if name.with_suffix("").with_suffix("") in known}
+        comparisons = {name for name in beside if _is_comparison(name)}
+        originals = {name for name in beside if name.with_suffix("").suffix == ".original"}
         passed_over.comparisons += [root / name for name in files if name in comparisons]
-        listed += [(root, name) for name in files if name not in comparisons]
+        passed_over.receipts += [root / name for name in files if name in originals]
+        listed += [(root, name) for name in files if name not in comparisons | originals]
     photographs = _each_once(listed, out, real, passed_over)
     if not photographs:
         raise InputError(f"{first} holds no image: give a folder of {', '.join(IMAGE_SUFFIXES)} files")
@@ -73,6 +78,7 @@ class _PassedOver:
 
     unknown: list[Path] = dataclasses.field(default_factory=list)
     comparisons: list[Path] = dataclasses.field(default_factory=list)
+    receipts: list[Path] = dataclasses.field(default_factory=list)
     again: list[Path] = dataclasses.field(default_factory=list)
     twice: list[Path] = dataclasses.field(default_factory=list)
     places: list[Path] = dataclasses.field(default_factory=list)
@@ -82,6 +88,7 @@ class _PassedOver:
         kinds = {
             "of a kind that is not read (save pictures among them as PNG, JPEG or TIFF)": self.unknown,
             "before/after pictures": self.comparisons,
+            "receipts and original pixels": self.receipts,
             "the result of another photograph, or the same file by a link": self.again,
             "given more than once": self.twice,
             "where the results or the masks are": self.places,
@@ -115,7 +122,10 @@ def _listed(
             if not files:
                 raise InputError(f"{root} holds no image: give a folder of {', '.join(IMAGE_SUFFIXES)} files")
             ours = _ours(root, out, mask)
-            passed_over.unknown += [root / name for name in other_files(root) if not ours(name)]
+            others = [root / name for name in other_files(root) if not ours(name)]
+            receipts = [file for file in others if file.name.endswith(RECEIPT)]
+            passed_over.receipts += receipts
+            passed_over.unknown += [file for file in others if file not in receipts]
             yield root, files
 
 

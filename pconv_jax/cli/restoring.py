@@ -1,13 +1,13 @@
 """Restores photographs one after the other, and reports the results."""
 
+import contextlib
 import dataclasses
+import functools
 import os
 import shutil
-import sys
 import warnings
-from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from pconv_jax.checkpoints.remembered import load_remembered
 from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
+from pconv_jax.cli.summary import Summary
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError, WideHolesWarning, reason, shortened
 from pconv_jax.common.jax_start import prepare_jax
@@ -28,45 +29,12 @@ from pconv_jax.inpainting.grey import kept_grey
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.synthesis.settings import DEFAULT_SETTINGS
 
+if TYPE_CHECKING:  # they load Flax, which takes a second
+    from pconv_jax.cli.receipt import Receipts
+    from pconv_jax.evaluation.estimate import Estimate, Restore
+
 _COPIED = "copied, without damage"
 _NAMED = 10  # photographs that a warning names before it only counts
-
-
-@dataclasses.dataclass
-class Summary:
-    """How many photographs were restored, copied, skipped or failed.
-
-    Attributes:
-        counts: number of photographs by outcome.
-        failures: a sentence for each that could not be restored.
-        warning: a sentence about those in which nothing is marked as damage; empty if there are none.
-        wide: a warning for each whose holes are wider than the weights know.
-    """
-
-    counts: Counter[str] = dataclasses.field(default_factory=Counter)
-    failures: list[str] = dataclasses.field(default_factory=list)
-    warning: str = ""
-    wide: list[str] = dataclasses.field(default_factory=list)
-
-    def warn(self) -> None:
-        """Warns of wide holes, once for all photographs."""
-        if self.wide:
-            others = len(self.wide) - 1
-            more = f" (also in {others} more photograph{'s' if others > 1 else ''})" if others else ""
-            warnings.warn(f"{self.wide[0]}{more}", WideHolesWarning, stacklevel=2)
-
-    def __str__(self) -> str:
-        return ", ".join(f"{count} {what}" for what, count in self.counts.items()) or "nothing to do"
-
-    def fail(self, job: Job, why: str) -> None:
-        """Counts a photograph that could not be restored.
-
-        Args:
-            job: the photograph.
-            why: the reason, without its name.
-        """
-        self.counts["failed"] += 1
-        self.failures.append(why if str(job.image) in why else f"{job.image}: {why}")
 
 
 def restore_files(
@@ -82,6 +50,8 @@ def restore_files(
     compare: bool = False,
     quality: int | None = None,
     linear: bool = False,
+    receipt: bool = False,
+    estimate: bool = False,
 ) -> Summary:
     """Restores photographs; one that fails is reported and does not stop the others.
 
@@ -97,6 +67,8 @@ def restore_files(
         compare: write a before/after image beside each result.
         quality: of JPEG and WebP, 1 to 100, as `write_photograph` takes it.
         linear: the photographs are linear in light, even if they do not say so.
+        receipt: write a receipt and what was there before beside each result.
+        estimate: estimate how good each is; a sentence for each is in the notes of the summary.
 
     Returns:
         The outcomes.
@@ -112,17 +84,25 @@ def restore_files(
         summary.counts["skipped, since the result exists (--overwrite replaces it)"] = skipped
     for job in waiting:
         if job.fault:
-            summary.fail(job, job.fault)
+            summary.fail(job.image, job.fault)
     waiting = [job for job in waiting if not job.fault]
     if not waiting:
         return summary
     unmarked: list[Job] = []
     single = len(waiting) == 1
-    # A detector, or VGG, finds its programs where JAX keeps them.
-    programs = kept_programs() if single and refine_with is None and not holes.finds else None
+    # A detector, or VGG, finds its programs where JAX keeps them; a receipt names the network.
+    alone = single and refine_with is None and not holes.finds and not receipt
+    programs = kept_programs() if alone else None
     prepare_jax(keep_programs=programs is None)
     restorer = Inpainter(load_remembered(weights, programs), best=best, programs=programs)
     refiner = _refiner(refine_with)
+    receipts = None
+    if receipt:
+        from pconv_jax.cli.receipt import Receipts, weights_facts
+
+        facts = weights_facts(weights, restorer.generator)
+        flags = {"best": best, "vgg_weights": refine_with, "grain": grain, "quality": quality, "linear": linear}
+        receipts = Receipts(facts, {**flags, "holes": dataclasses.asdict(holes)}, overwrite, max_pixels)
     title, unit = (waiting[0].image.name, "step") if single else ("restoring", "image")
     with tqdm(desc=title, unit=unit, total=None if single else len(waiting), disable=None, dynamic_ncols=True) as bar:
 
@@ -138,19 +118,23 @@ def restore_files(
 
         for job in waiting:
             try:
-                done = _restore_one(
-                    job,
-                    holes,
-                    restore,
-                    summary.wide,
-                    max_pixels=max_pixels,
-                    compare=compare,
-                    quality=quality,
-                    linear=linear,
-                )
+                with _noted_warnings() as said:
+                    done = _restore_one(
+                        job,
+                        holes,
+                        restore,
+                        summary,
+                        said,
+                        max_pixels=max_pixels,
+                        compare=compare,
+                        quality=quality,
+                        linear=linear,
+                        receipts=receipts,
+                        estimate=estimate,
+                    )
                 summary.counts[done] += 1
             except (InputError, MemoryError) as error:
-                summary.fail(job, str(error) or "not enough memory")
+                summary.fail(job.image, str(error) or "not enough memory")
             else:
                 if done == _COPIED:
                     unmarked.append(job)
@@ -172,26 +156,6 @@ def _nothing_marked(unmarked: list[Job], restored: int, holes: Holes) -> str:
     )
 
 
-def report(summary: Summary, *, passed_over: Sequence[str] = ()) -> int:
-    """Prints the outcomes.
-
-    Args:
-        summary: from `restore_files`.
-        passed_over: sentences about files that were not worked on.
-
-    Returns:
-        The exit code: 1 if one failed.
-    """
-    for failure in summary.failures:
-        print(f"failed: {failure}", file=sys.stderr)
-    if summary.warning:
-        print(f"warning: {summary.warning}", file=sys.stderr)
-    print(summary)
-    for sentence in passed_over:
-        print(sentence)
-    return 1 if summary.failures else 0
-
-
 def _refiner(spec: str | None) -> Callable[[np.ndarray, np.ndarray, Any], np.ndarray]:
     """A function of a restored photograph, its hole and progress that refines it, or returns it as it is."""
     if spec is None:
@@ -208,13 +172,18 @@ def _restore_one(
     job: Job,
     holes: Holes,
     restore: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    wide: list[str],
+    summary: Summary,
+    said: list[str],
     *,
     max_pixels: int | None,
     compare: bool,
     quality: int | None,
     linear: bool,
+    receipts: "Receipts | None",
+    estimate: bool,
 ) -> str:
+    if receipts is not None:
+        receipts.check(job)
     with hide_messages_of_libraries():  # of damaged files
         holes.check_sizes(job.image, job.mask, max_pixels=max_pixels)
         photograph = read_photograph(job.image, max_pixels=max_pixels)
@@ -225,19 +194,19 @@ def _restore_one(
     pixels, alpha = photograph.pixels, None if holes.mask_alpha else photograph.alpha
     # Grey with alpha is passed as four channels: what two channels mean would be ambiguous.
     together = pixels if alpha is None else np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
+    if linear or is_linear(photograph):
+        restore = functools.partial(through_curve, restore)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        if linear or is_linear(photograph):
-            restored = through_curve(restore, together, hole)
-        else:
-            restored = restore(together, hole)
-    restored = kept_grey(restored, together, hole)
+        restored = kept_grey(restore(together, hole), together, hole)
     for warning in caught:  # repeated with the name of the photograph
         named = f"{job.image}: {warning.message}"
         if issubclass(warning.category, WideHolesWarning):
-            wide.append(named)
+            summary.wide.append(named)
+            said.append(named)
         else:
             warnings.warn(named, warning.category, stacklevel=2)
+    expected = _estimated(job, restored, hole, restore, summary) if estimate else None
     if alpha is not None:
         alpha, restored = restored[..., 3], restored[..., :3]
         if pixels.ndim == 2:
@@ -246,13 +215,48 @@ def _restore_one(
     # First, so that no result lacks its comparison when the command is stopped; removed if the result fails.
     if compare:
         write_comparison(job.comparison, photograph, result)
+    receipt = None
+    if receipts is not None:
+        receipt = functools.partial(receipts.write, job, photograph, hole, said=said, estimate=expected)
     try:
-        write_photograph(job.target, result, quality=quality)
+        write_photograph(job.target, result, quality=quality, check=receipt)
     except InputError:
         if compare:
             job.comparison.unlink(missing_ok=True)
         raise
     return "restored"
+
+
+def _estimated(
+    job: Job, restored: np.ndarray, hole: np.ndarray, restore: "Restore", summary: Summary
+) -> "Estimate | None":
+    """How good a result is expected to be, which is noted; None where that cannot be told."""
+    from pconv_jax.evaluation.estimate import estimate_restored
+
+    try:
+        estimate = estimate_restored(restored, hole, restore)
+    except InputError as error:
+        summary.notes.append(f"{job.image}: {error}")
+        return None
+    summary.notes.append(
+        f"{job.image}: expected in the holes, by the same damage beside it (95 % intervals)\n{estimate}"
+    )
+    return estimate
+
+
+@contextlib.contextmanager
+def _noted_warnings() -> Iterator[list[str]]:
+    """A list to which the text of each warning is added; they are shown as before."""
+    said: list[str] = []
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def note(message: Warning | str, *about: Any, **more: Any) -> None:
+            said.append(str(message))
+            show(message, *about, **more)
+
+        warnings.showwarning = note
+        yield said
 
 
 def _copy(job: Job, photograph: Photograph, *, quality: int | None, keep_alpha: bool) -> None:

@@ -25,7 +25,13 @@ _LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 _JPEG_SEGMENT = 65533  # bytes of data that one can hold
 
 
-def write_photograph(path: str | os.PathLike[str], photograph: Photograph, *, quality: int | None = None) -> None:
+def write_photograph(
+    path: str | os.PathLike[str],
+    photograph: Photograph,
+    *,
+    quality: int | None = None,
+    check: Callable[[Path], object] | None = None,
+) -> None:
     """Writes a photograph, in the format of the path's suffix, in one step: the file is never half written.
 
     PNG and TIFF lose nothing; TIFF keeps the compression of its photograph if that is none, LZW, deflate or PackBits,
@@ -41,6 +47,7 @@ def write_photograph(path: str | os.PathLike[str], photograph: Photograph, *, qu
         path: the file to write or replace, one of `OUTPUT_FORMATS`; its folder is created.
         photograph: what to write.
         quality: of JPEG and WebP, 1..100; None to compress as the photograph was.
+        check: called with the finished file before it takes its place; if it raises, nothing is written.
 
     Raises:
         InputError: the suffix is of no format that can be written, the format cannot hold the photograph, the quality
@@ -56,8 +63,11 @@ def write_photograph(path: str | os.PathLike[str], photograph: Photograph, *, qu
         warnings.warn(f"{path}: {message}", stacklevel=2)
     write = _WRITERS[kind]
     try:
-        with atomic_write(path) as temporary, temporary.open("wb") as stream:
-            write(stream, photograph, quality)
+        with atomic_write(path) as temporary:
+            with temporary.open("wb") as stream:
+                write(stream, photograph, quality)
+            if check is not None:
+                check(temporary)
     except OSError as error:
         raise InputError(f"{path} cannot be written ({reason(error)}): choose another place or make room") from error
 

@@ -42,7 +42,7 @@ def draw_line(hole: np.ndarray, start: list[int], end: list[int], thickness: int
     radius = disc_radius(thickness)
     (x0, y0), (x1, y1) = start, end
     for column, row in (start, end):
-        hole[row - radius : row + radius + 1, column - radius : column + radius + 1] |= _disc(thickness)
+        hole[row - radius : row + radius + 1, column - radius : column + radius + 1] |= brush(thickness)
     columns = slice(min(x0, x1) - radius, max(x0, x1) + radius + 1)
     rows = slice(min(y0, y1) - radius, max(y0, y1) + radius + 1)
     # Integers, in half pixels from the start: every machine draws the same pixels.
@@ -58,8 +58,8 @@ def draw_line(hole: np.ndarray, start: list[int], end: list[int], thickness: int
 
 
 @functools.cache
-def _disc(thickness: int) -> np.ndarray:
-    """The pixels nearer than thickness / 2 to a point in the middle."""
+def brush(thickness: int) -> np.ndarray:
+    """The pixels nearer than thickness / 2 to a point in the middle: bool `[S, S]`, S odd."""
     radius = disc_radius(thickness)
     squares = (2 * np.arange(-radius, radius + 1) - _shift(thickness)) ** 2
     return squares[:, None] + squares < thickness**2

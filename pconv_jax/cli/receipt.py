@@ -1,0 +1,249 @@
+"""Receipts: what was done to a photograph, and what was there before, so that `undo` can bring it back."""
+
+import contextlib
+import dataclasses
+import hashlib
+import math
+import os
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.checkpoints.remembered import RememberedGenerator
+from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.cli.jobs import Job
+from pconv_jax.common.atomic_write import atomic_write, write_json
+from pconv_jax.common.errors import InputError, reason
+from pconv_jax.common.versions import package_versions
+from pconv_jax.evaluation.estimate import Estimate
+from pconv_jax.evaluation.expected import Expected
+from pconv_jax.evaluation.methods import hash_arrays
+from pconv_jax.imaging import Photograph, read_photograph, write_photograph
+from pconv_jax.imaging.arrays import strips
+from pconv_jax.imaging.texts import NO_TEXTS
+
+FORMAT = "pconv_jax receipt 1"
+REPLACED_PIXELS = "the replaced pixels"
+INPUT_FILE = "the input file"
+
+
+@dataclasses.dataclass(frozen=True)
+class Receipts:
+    """Writes receipts of photographs that are restored alike.
+
+    A receipt is JSON beside the result; another file beside it holds what was there before. Where the result keeps all
+    other pixels to the bit, that is a layer of the replaced pixels: a PNG file, transparent elsewhere; or, for a
+    photograph with transparency of its own, a TIFF file whose further channel says where they are. Where it does not
+    keep them, as JPEG does not, it is a copy of the input file.
+
+    Attributes:
+        weights: their name and hash.
+        settings: the flags that decide about the pixels.
+        overwrite: whether receipts of earlier results may be replaced.
+        max_pixels: of a photograph, as for `read_photograph`.
+    """
+
+    weights: Mapping[str, str]
+    settings: Mapping[str, Any]
+    overwrite: bool
+    max_pixels: int | None
+
+    def check(self, job: Job) -> None:
+        """Refuses to replace the way back from an earlier restoration.
+
+        Args:
+            job: the photograph to restore.
+
+        Raises:
+            InputError: there is a receipt, or what goes with one, that may not be replaced.
+        """
+        found = [
+            path for path in (job.receipt, *map(job.originals, (".png", ".tif", job.image.suffix))) if path.exists()
+        ]
+        if found and not self.overwrite:
+            raise InputError(f"{found[0]} exists, and may be the only way back: move it, or give --overwrite")
+        if found and job.out.exists() and job.out.samefile(job.image):
+            raise InputError(
+                f"{found[0]} is the way back from an earlier restoration: undo that, or choose another file"
+            )
+
+    def write(
+        self,
+        job: Job,
+        before: Photograph,
+        hole: np.ndarray,
+        finished: Path,
+        *,
+        said: list[str],
+        estimate: Estimate | None,
+    ) -> None:
+        """Writes the receipt of a result that is finished, but not yet in its place.
+
+        Args:
+            job: the photograph.
+            before: as it was read.
+            hole: what was replaced, bool `[H, W]`.
+            finished: the file of the result.
+            said: the warnings about it.
+            estimate: how good it is expected to be, if that was asked for.
+
+        Raises:
+            InputError: a file cannot be written.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the result says nothing new
+            after = read_photograph(finished, max_pixels=self.max_pixels)
+        if _kept(before, after, hole):
+            kind, originals = REPLACED_PIXELS, job.originals(".png" if before.alpha is None else ".tif")
+        else:
+            kind, originals = INPUT_FILE, job.originals(job.image.suffix)
+        with contextlib.ExitStack() as withdrawn:  # what is half done would be in the way of the next attempt
+            withdrawn.callback(originals.unlink, missing_ok=True)
+            if kind == INPUT_FILE:
+                copy_file(job.image, originals)
+            else:
+                write_photograph(originals, _layer(before, hole))
+            content = {
+                "format": FORMAT,
+                "versions": package_versions("pconv_jax", "jax"),
+                **_about_input(job, before, hole),
+                "weights": self.weights,
+                "settings": self.settings,
+                "estimate": None if estimate is None else _numbers(estimate),
+                "warnings": said,
+                "originals": {"file": originals.name, "sha256": file_hash(originals), "holds": kind},
+                "result": {"file": job.out.name, "sha256": file_hash(finished)},
+            }
+            with writing(job.receipt):
+                write_json(job.receipt, content)
+            withdrawn.pop_all()
+
+
+def weights_facts(weights: str | os.PathLike[str], generator: TrainedGenerator | RememberedGenerator) -> dict[str, str]:
+    """Name and hash of weights: of their file, or of the parameters of a training run."""
+    path = bundled_weights().get(str(weights), Path(weights))
+    if path.is_file():
+        return {"name": str(weights), "sha256": file_hash(path)}
+    return {"name": str(weights), "parameters_sha256": hash_arrays(generator.leaves)}
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({reason(error)}): check that it is there and may be read") from error
+
+
+def pixels_hash(photograph: Photograph) -> str:
+    """SHA-256 of the decoded pixels with their transparency, which does not depend on the format of the file."""
+    layers = photograph.layers
+    digest = hashlib.sha256(f"{layers.shape} {layers.dtype.name}\n".encode())
+    for strip in strips(*layers.shape[:2]):
+        digest.update(layers[strip].astype(layers.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def with_originals(restored: Photograph, layer: Photograph) -> Photograph:
+    """A restored photograph with its replaced pixels as they were.
+
+    Args:
+        restored: the result.
+        layer: what `Receipts.write` kept of them.
+
+    Returns:
+        The photograph before it was restored.
+
+    Raises:
+        InputError: the layer is of another size or kind.
+    """
+    where = layer.alpha if restored.alpha is None else layer.infrared
+    if where is None or (layer.pixels.shape, layer.pixels.dtype) != (restored.pixels.shape, restored.pixels.dtype):
+        raise InputError("the original pixels are of another size or kind than the result: they do not belong to it")
+    replaced = where > 0
+    pixels = restored.pixels.copy()
+    pixels[replaced] = layer.pixels[replaced]
+    if restored.alpha is None or layer.alpha is None:
+        return dataclasses.replace(restored, pixels=pixels)
+    return dataclasses.replace(restored, pixels=pixels, alpha=np.where(replaced, layer.alpha, restored.alpha))
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copies a file in one step.
+
+    Args:
+        source: the file.
+        target: the copy.
+
+    Raises:
+        InputError: one of them cannot be used.
+    """
+    with writing(target), atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns errors of the system into a sentence about the file that is written."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({reason(error)}): choose another place or make room") from error
+
+
+def _about_input(job: Job, before: Photograph, hole: np.ndarray) -> dict[str, Any]:
+    """The sections of a receipt about the photograph, its mask and how much was replaced."""
+    count = int(np.count_nonzero(hole))
+    return {
+        "input": {
+            "file": job.image,
+            "sha256": file_hash(job.image),
+            "width": hole.shape[1],
+            "height": hole.shape[0],
+            "channels": before.layers.shape[2],
+            "bits": 8 * before.pixels.itemsize,
+            "pixels_sha256": pixels_hash(before),
+        },
+        "mask": {
+            "file": job.mask,
+            "sha256": file_hash(job.mask) if job.mask else None,
+            "pixels_sha256": hashlib.sha256(np.packbits(hole).tobytes()).hexdigest(),
+        },
+        "replaced": {"pixels": count, "share": count / hole.size},
+    }
+
+
+def _numbers(estimate: Estimate) -> dict[str, Any]:
+    """An estimate in JSON values; numbers that are not finite are left out."""
+
+    def plain(expected: Expected) -> dict[str, float]:
+        found = dataclasses.asdict(expected)
+        return {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
+
+    widths = {each.width: {"psnr": plain(each.psnr), "ssim": plain(each.ssim)} for each in estimate.widths}
+    return {"psnr": plain(estimate.psnr), "ssim": plain(estimate.ssim), "widths": widths, "shift": estimate.shift}
+
+
+def _kept(before: Photograph, after: Photograph, hole: np.ndarray) -> bool:
+    """Whether all pixels but those in holes are the same to the bit."""
+    one, other = before.layers, after.layers
+    return (one.shape, one.dtype) == (other.shape, other.dtype) and bool((one == other).all(axis=2)[~hole].all())
+
+
+def _layer(before: Photograph, hole: np.ndarray) -> Photograph:
+    """The pixels in holes: black elsewhere, and so is the transparency, which is marked as the class says."""
+    most = np.iinfo(before.pixels.dtype).max
+    marked = np.where(hole, most, 0).astype(before.pixels.dtype)
+    shown = hole if before.pixels.ndim == 2 else hole[..., None]
+    pixels = np.where(shown, before.pixels, np.zeros((), before.pixels.dtype))
+    plain = dataclasses.replace(before, pixels=pixels, exif=None, jpeg=None, texts=NO_TEXTS)
+    if before.alpha is None:
+        return dataclasses.replace(plain, alpha=marked, infrared=None)
+    alpha = np.where(hole, before.alpha, np.zeros((), before.alpha.dtype))
+    return dataclasses.replace(plain, alpha=alpha, infrared=marked)

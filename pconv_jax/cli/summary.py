@@ -1,0 +1,71 @@
+"""The outcomes of a command over photographs, and how they are reported."""
+
+import dataclasses
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pconv_jax.common.errors import WideHolesWarning
+
+
+@dataclasses.dataclass
+class Summary:
+    """How many photographs were restored, copied, skipped or failed.
+
+    Attributes:
+        counts: number of photographs by outcome.
+        failures: a sentence for each that could not be restored.
+        warning: a sentence about those in which nothing is marked as damage; empty if there are none.
+        wide: a warning for each whose holes are wider than the weights know.
+        notes: what else there is to say of each, such as how good it is expected to be.
+    """
+
+    counts: Counter[str] = dataclasses.field(default_factory=Counter)
+    failures: list[str] = dataclasses.field(default_factory=list)
+    warning: str = ""
+    wide: list[str] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def warn(self) -> None:
+        """Warns of wide holes, once for all photographs."""
+        if self.wide:
+            others = len(self.wide) - 1
+            more = f" (also in {others} more photograph{'s' if others > 1 else ''})" if others else ""
+            warnings.warn(f"{self.wide[0]}{more}", WideHolesWarning, stacklevel=2)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count} {what}" for what, count in self.counts.items()) or "nothing to do"
+
+    def fail(self, image: Path, why: str) -> None:
+        """Counts a photograph that could not be restored.
+
+        Args:
+            image: its file.
+            why: the reason, without its name.
+        """
+        self.counts["failed"] += 1
+        self.failures.append(why if str(image) in why else f"{image}: {why}")
+
+
+def report(summary: Summary, *, passed_over: Sequence[str] = ()) -> int:
+    """Prints the outcomes.
+
+    Args:
+        summary: from `restore_files`.
+        passed_over: sentences about files that were not worked on.
+
+    Returns:
+        The exit code: 1 if one failed.
+    """
+    for failure in summary.failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    if summary.warning:
+        print(f"warning: {summary.warning}", file=sys.stderr)
+    for note in summary.notes:
+        print(note)
+    print(summary)
+    for sentence in passed_over:
+        print(sentence)
+    return 1 if summary.failures else 0

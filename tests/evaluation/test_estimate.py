@@ -1,0 +1,155 @@
+"""Estimates without the original: where damage is laid, what is scored, and intervals worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+
+import pconv_jax
+from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation import estimate as module
+from pconv_jax.evaluation.estimate import Estimate, estimate_restored
+from pconv_jax.evaluation.expected import Expected, expected_psnr, expected_ssim
+
+
+def scene(height=160, width=200, channels=3):
+    rows, columns = np.mgrid[:height, :width]
+    image = 0.5 + 0.2 * np.sin(rows / 9) * np.cos(columns / 13) + np.random.default_rng(0).normal(0, 0.02, rows.shape)
+    image = np.rint(255 * image.clip(0, 1)).astype(np.uint8)
+    return image if channels == 1 else np.repeat(image[..., None], channels, axis=2)
+
+
+def bar(shape, top=60, wide=4):
+    hole = np.zeros(shape, bool)
+    hole[top : top + wide, 20:180] = True
+    return hole
+
+
+def darker(by):
+    """Restores with an error that is known."""
+
+    def restore(pixels, hole):
+        assert pixels.shape[:2] == hole.shape
+        return np.where(hole if pixels.ndim == 2 else hole[..., None], pixels - np.uint8(by), pixels)
+
+    return restore
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_known_error_is_found(channels):
+    image = scene(channels=channels)
+    found = estimate_restored(image, bar(image.shape[:2]), darker(10))
+    assert found.psnr.value == pytest.approx(-20 * math.log10(10 / 255))
+    assert found.psnr.low == pytest.approx(found.psnr.value) == pytest.approx(found.psnr.high)
+    (only,) = found.widths
+    assert (only.width, only.share) == ("3-5 px", 1.0)
+    assert only.psnr == found.psnr and only.ssim == found.ssim
+    assert 0.5 < found.ssim.value < 1
+    lines = str(found).splitlines()
+    assert lines[0].startswith("     all: PSNR 28.1 [28.1, 28.1] dB, SSIM 0.") and len(lines) == 2
+
+
+def test_16_bits_and_floating_point_score_alike():
+    image = scene()
+    hole = bar(image.shape[:2])
+    eight = estimate_restored(image, hole, darker(10))
+
+    def restore(by):
+        return lambda pixels, hole: np.where(hole[..., None], pixels - np.asarray(by, pixels.dtype), pixels)
+
+    sixteen = estimate_restored(image * np.uint16(257), hole, restore(2570))
+    floating = estimate_restored(image / 255, hole, restore(10 / 255))
+    assert sixteen.psnr.value == pytest.approx(eight.psnr.value) == pytest.approx(floating.psnr.value)
+    assert sixteen.ssim.value == pytest.approx(eight.ssim.value) == pytest.approx(floating.ssim.value)
+
+
+def test_only_undamaged_and_opaque_places_count():
+    image = scene()
+    hole = bar(image.shape[:2])
+    hole[80:84, 20:100] = True  # the first shift down would lie on it
+    seen = []
+
+    def restore(pixels, laid):
+        seen.append(laid)
+        return darker(10)(pixels, laid)
+
+    found = estimate_restored(image, hole, restore)
+    down, right = found.shift
+    laid = np.zeros_like(hole)
+    laid[max(0, down) :, max(0, right) :] = hole[: 160 - max(0, down), : 200 - max(0, right)][-min(0, down) :][
+        :, -min(0, right) :
+    ]
+    (given,) = seen
+    np.testing.assert_array_equal(given, laid)
+    assert sum(each.pixels for each in found.widths) == np.count_nonzero(laid & ~hole)
+    transparent = np.dstack([image, np.where(np.arange(200) < 100, 255, 0) * np.ones((160, 1))]).astype(np.uint8)
+    half = estimate_restored(transparent, hole, lambda pixels, laid: pixels)
+    assert 0 < sum(each.pixels for each in half.widths) < sum(each.pixels for each in found.widths)
+    assert half.psnr == Expected(math.inf, None, None)
+
+
+def test_each_width_counts_as_it_does_in_the_hole():
+    image = scene()
+    hole = bar(image.shape[:2], top=40, wide=2)
+    hole[100:120, 20:180] = True
+
+    def restore(pixels, laid):
+        errors = np.where(module.width_classes(laid) == 0, 5, 20).astype(np.uint8)
+        return np.where(laid[..., None], pixels - errors[..., None], pixels)
+
+    found = estimate_restored(image, hole, restore)
+    assert [each.width for each in found.widths] == ["1-2 px", "9-16 px", "17-24 px"]  # the corners are narrower
+    share = 2 / 22
+    assert found.widths[0].share == pytest.approx(share)
+    error = (share * 5**2 + (1 - share) * 20**2) / 255**2
+    assert found.psnr.value == pytest.approx(-10 * math.log10(error))
+
+
+def test_of_many_places_some_are_chosen_by_the_content(monkeypatch):
+    monkeypatch.setattr(module, "_MOST_CELLS", 3)
+    image = scene()
+    hole = np.zeros(image.shape[:2], bool)
+    hole[::40, 10:190] = True
+    one, again = (estimate_restored(image, hole, darker(10)) for _ in range(2))
+    assert one == again
+    assert 0 < one.widths[0].pixels < np.count_nonzero(hole) / 2
+    assert one.psnr.value == pytest.approx(-20 * math.log10(10 / 255))
+
+
+def test_what_cannot_be_estimated_is_refused():
+    image = scene()
+    with pytest.raises(InputError, match="nothing is marked as damage"):
+        estimate_restored(image, np.zeros(image.shape[:2], bool), darker(1))
+    with pytest.raises(InputError, match="at least 11 px"):
+        estimate_restored(image[:9], bar((9, 200), top=2), darker(1))
+    unseen = np.dstack([image, np.zeros(image.shape[:2], np.uint8)])
+    with pytest.raises(InputError, match="no undamaged place"):
+        estimate_restored(unseen, bar(image.shape[:2]), darker(1))
+
+
+def test_an_interval_by_hand():
+    # Means of 2 and 4 over equal numbers of pixels: the mean 3, its variance 2 / 1 * (1 + 1) * 5**2 / 10**2 = 1.
+    found = expected_ssim(np.array([0.1 * 10, 0.2 * 10]), np.array([5.0, 5.0]), 10)
+    assert found.value == pytest.approx(0.3)
+    # A variance of 2 / 1 * 2 * 0.5**2 / 10**2, twice for the others are as many, and t of 1 degree: 12.706.
+    reach = 12.7062 * math.sqrt(2 * 2 * 0.5**2 / 100 * 2)
+    assert found.high == pytest.approx(min(1, 0.3 + reach)) and found.low == pytest.approx(max(-1, 0.3 - reach))
+    wide = expected_psnr(np.array([0.1, 0.2]) * 10, np.array([5.0, 5.0]), 10)
+    assert wide.value == pytest.approx(-10 * math.log10(0.3))
+    assert wide.high - wide.value == pytest.approx(10 / math.log(10) * reach / 0.3) == wide.value - wide.low
+
+
+def test_with_one_observation_or_none_there_is_no_interval():
+    assert expected_psnr(np.zeros(2), np.zeros(2), 5) == Expected(None, None, None)
+    assert expected_ssim(np.array([3.0, 0.0]), np.array([4.0, 0.0]), 5) == Expected(0.75, None, None)
+    assert expected_psnr(np.array([0.04, 0.0]), np.array([4.0, 0.0]), 5) == Expected(20.0, None, None)
+    assert expected_psnr(np.zeros(2), np.ones(2), 5) == Expected(math.inf, None, None)
+    assert f"{Expected(None, None, None):.1f}" == "unknown"
+    assert f"{Expected(20.04, 18.0, 22.0):.1f}" == "20.0 [18.0, 22.0]"
+
+
+def test_the_public_function(weights):
+    image = scene(96, 96)
+    found = pconv_jax.estimate(image, hole=bar((96, 96)), weights=weights)
+    assert isinstance(found, Estimate) and found.psnr.value is not None
+    assert found == pconv_jax.estimate(image, 1 - bar((96, 96)), weights=weights)
