@@ -52,6 +52,8 @@ COMMANDS = {
             "detector",
             "detection_scores",
             "estimates",
+            "damage_statistics",
+            "infrared_scores",
         )
     },
 }

@@ -23,7 +23,8 @@ class Options:
         weights: the bundled detector by its name, or a .safetensors file.
         sensitivity: of the detector: it is scored at the probability 1 - sensitivity.
         image_size: longest side of what is cut out of the middle of each photograph, px.
-        limit: how many photographs; all if not given.
+        limit: how many photographs are damaged, evenly spaced; all if not given.
+        undamaged_limit: how many are looked at without damage; as many as are damaged if not given.
         out: folder for the tables.
     """
 
@@ -36,6 +37,7 @@ class Options:
     sensitivity: float = 0.5
     image_size: int = 256
     limit: int | None = None
+    undamaged_limit: int | None = None
     out: Path = Path("runs/detection")
 
     def check(self) -> None:
@@ -44,7 +46,12 @@ class Options:
         Raises:
             InputError: naming the flag, its value and what it may be.
         """
-        for flag, value in (("--image-size", self.image_size), ("--limit", self.limit)):
+        counts = (
+            ("--image-size", self.image_size),
+            ("--limit", self.limit),
+            ("--undamaged-limit", self.undamaged_limit),
+        )
+        for flag, value in counts:
             if value is not None and value < 1:
                 raise InputError(f"{flag} is {value}, but it must be at least 1")
         if not 0 < self.sensitivity < 1:

@@ -32,7 +32,8 @@ class Scored:
         cases: the row and the photograph of each case.
         counts: method -> the counts of each case.
         clean: method -> share of each undamaged photograph that is found, `[photographs, thresholds]`.
-        names: names of the photographs.
+        names: names of the photographs that were damaged.
+        undamaged: names of those that were not.
         repaired: scores of the repair of photographs with mixed damage, a dictionary for each photograph and way.
         chosen: method -> index of its threshold: the detector's own, the best of each classical one.
     """
@@ -41,6 +42,7 @@ class Scored:
     counts: Mapping[str, Sequence[Counts]]
     clean: Mapping[str, np.ndarray]
     names: Sequence[str]
+    undamaged: Sequence[str]
     repaired: Sequence[Mapping[str, Any]]
     chosen: Mapping[str, int]
 
@@ -59,16 +61,21 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
     maps = () if options.damage_dir is None else opacity_maps(options.damage_dir, "test")
     responses: dict[str, Response] = {OURS: lambda image: detector(image).probability, **classical_detectors()}
     named = list(photographs(source, size=options.image_size, limit=options.limit))
+    undamaged = named
+    if options.undamaged_limit is not None:
+        undamaged = list(photographs(source, size=options.image_size, limit=options.undamaged_limit))
     all_rows = rows(with_maps=bool(len(maps)))
     cases: list[tuple[Row, int]] = []
     counts: dict[str, list[Counts]] = {name: [] for name in responses}
     clean: dict[str, list[np.ndarray]] = {name: [] for name in responses}
-    with progress_bar("scoring", "img", total=len(named) * (len(all_rows) + 1), done=0, each=1) as bar:
-        for place, (_, image) in enumerate(named):
+    total = len(named) * len(all_rows) + len(undamaged)
+    with progress_bar("scoring", "img", total=total, done=0, each=1) as bar:
+        for _, image in undamaged:
             nothing = np.zeros(image.shape[:2], bool)
             for name, response in responses.items():
                 clean[name].append(count(response(image), nothing, THRESHOLDS).false_alarms)
             bar.update()
+        for place, (_, image) in enumerate(named):
             for row in all_rows:
                 laid = damaged(image, row, seed=(place,), maps=maps)
                 cases.append((row, place))
@@ -81,7 +88,8 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
     best = max(classical_detectors(), key=lambda name: _mean_jaccard(counts[name])[chosen[name]])
     repaired = _repaired([image for _, image in named], maps, detector, options, responses[best], chosen[best], best)
     clean_shares = {name: np.stack(each) for name, each in clean.items()}
-    return Scored(cases, counts, clean_shares, [Path(name).stem for name, _ in named], repaired, chosen)
+    names, undamaged_names = ([Path(name).stem for name, _ in each] for each in (named, undamaged))
+    return Scored(cases, counts, clean_shares, names, undamaged_names, repaired, chosen)
 
 
 def best_threshold(counts: Sequence[Counts]) -> int:

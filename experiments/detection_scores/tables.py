@@ -78,7 +78,7 @@ def _by_label(rows: list[dict[str, Any]], table: str, column: str) -> str:
 
 
 def _false_alarms(scored: Scored, hard: frozenset[str]) -> str:
-    chosen = np.array([name in hard for name in scored.names])
+    chosen = np.array([name in hard for name in scored.undamaged])
     lines = [["share of the pixels of undamaged photographs that is found, %", "all", "hard to tell"]]
     for name, shares in scored.clean.items():
         own = 100 * shares[:, scored.chosen[name]]

@@ -50,7 +50,7 @@ def load_generator_weights(weights: str | os.PathLike[str]) -> TrainedGenerator:
         raise InputError(f"unknown weights {str(weights)!r}: choose from {names}, or give a .safetensors file")
     tensors, facts = read_tensors(path)
     if "detector" in facts:
-        raise InputError(f"{path} holds a damage detector, not a generator: give it to `pconv-jax detect --weights`")
+        raise InputError(f"{path} holds a damage detector, not a generator: give it to `pconv-jax detect --detector`")
     config = config_from_json(facts.get("generator"), path)
     params, stats = states_of(path, tensors, dict(zip(_PARTS, shapes_of(config), strict=True)))
     return TrainedGenerator(config, params, stats, about=check_about(facts.get("about"), path))

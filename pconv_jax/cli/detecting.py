@@ -1,6 +1,7 @@
 """Looks for damage in photographs one after the other, and writes masks."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries
-from pconv_jax.detection.damage_map import dilated, share
+from pconv_jax.detection.damage_map import share
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.imaging.arrays import strips
 
@@ -32,12 +33,34 @@ class Extras:
 
     def places(self, job: Job, *, into_folder: bool) -> tuple[Path | None, Path | None]:
         """The files of one photograph."""
-        name = job.out.name
 
         def place(path: Path | None, suffix: str) -> Path | None:
-            return path / Path(name).with_suffix(suffix) if path is not None and into_folder else path
+            return path / job.name.with_suffix(suffix) if path is not None and into_folder else path
 
         return place(self.probabilities, ".png"), place(self.preview, ".jpg")
+
+    def check(self, jobs: Sequence[Job], *, into_folder: bool) -> None:
+        """Refuses files of a kind that cannot be written, and those that would replace a photograph or a mask.
+
+        Args:
+            jobs: what is worked on.
+            into_folder: whether these are folders.
+
+        Raises:
+            InputError: naming the file.
+        """
+        taken = {path.resolve() for job in jobs for path in (job.image, job.target, job.keep) if path is not None}
+        flags = ("--probabilities", "--preview")
+        for flag, given in zip(flags, (self.probabilities, self.preview), strict=True):
+            if given is not None and not into_folder and given.suffix.lower() not in OUTPUT_FORMATS:
+                kinds = ", ".join(OUTPUT_FORMATS)
+                raise InputError(f"{flag} {given} has no suffix that can be written: use one of {kinds}")
+        for job in jobs:
+            for flag, path in zip(flags, self.places(job, into_folder=into_folder), strict=True):
+                if path is not None and path.resolve() in taken:
+                    raise InputError(f"{flag} would replace {path}: choose another place")
+                if path is not None and not job.clashes:
+                    taken.add(path.resolve())
 
 
 def detect_files(
@@ -67,17 +90,17 @@ def detect_files(
         The outcomes.
 
     Raises:
-        InputError: the detector cannot be loaded, or extras of a kind that cannot be written.
+        InputError: the detector cannot be loaded, or extras of a kind or in a place that cannot be written.
     """
     from tqdm import tqdm
 
-    for path in (extras.probabilities, extras.preview):
-        if path is not None and not into_folder and path.suffix.lower() not in OUTPUT_FORMATS:
-            raise InputError(f"{path} has no suffix that can be written: use one of {', '.join(OUTPUT_FORMATS)}")
+    extras.check(jobs, into_folder=into_folder)
     summary = Summary()
     waiting = [job for job in jobs if overwrite or not job.finished]
     if skipped := len(jobs) - len(waiting):
         summary.counts["skipped, since the mask exists (--overwrite replaces it)"] = skipped
+    if waiting:
+        finding.load()
     for job in tqdm(waiting, desc="looking for damage", unit="image", disable=None, dynamic_ncols=True):
         if job.fault:
             summary.fail(job.image, job.fault)
@@ -88,7 +111,7 @@ def detect_files(
                 photograph = read_photograph(job.image, max_pixels=max_pixels)
             found = finding.look(photograph, linear=linear)
             _write(places, photograph, found.probability)
-            hole = dilated(finding.hole(found, job.keep, max_pixels=max_pixels), dilate)
+            hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels)
             if places[1] is not None:
                 write_photograph(places[1], preview(photograph, hole))
             write_photograph(job.target, _picture(hole.astype(np.uint8) * np.uint8(255), photograph))

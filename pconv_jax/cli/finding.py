@@ -9,7 +9,7 @@ import numpy as np
 
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.damage_map import Choice, DamageMap, Tones, share
+from pconv_jax.detection.damage_map import Choice, DamageMap, Tones, dilated, share
 from pconv_jax.imaging import Photograph, read_hole
 from pconv_jax.imaging.linear import is_linear
 
@@ -66,6 +66,14 @@ class Finding:
             raise InputError(f"--max-damage is {self.max_damage}, but it must be a share such as 20% or 0.2")
         return value
 
+    def load(self) -> None:
+        """Loads the detector, so that one that cannot be used is reported once and not for each photograph.
+
+        Raises:
+            InputError: no such detector, or it cannot be read.
+        """
+        _detector(self.detector)
+
     def look(self, photograph: Photograph, *, linear: bool) -> DamageMap:
         """The map of a photograph's damage."""
         pixels, alpha = photograph.pixels, photograph.alpha
@@ -73,12 +81,15 @@ class Finding:
             pixels = np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
         return _detector(self.detector)(pixels, linear=linear or is_linear(photograph))
 
-    def hole(self, found: DamageMap, keep: Path | None, *, max_pixels: int | None = None) -> np.ndarray:
+    def hole(
+        self, found: DamageMap, keep: Path | None, *, dilate: int = 0, max_pixels: int | None = None
+    ) -> np.ndarray:
         """What of a map is to be inpainted.
 
         Args:
             found: the map.
             keep: the file that marks what to leave alone, if there is one.
+            dilate: px by which finds are widened all around, besides the one that soft edges need.
             max_pixels: of that file, as for `read_hole`.
 
         Returns:
@@ -101,7 +112,7 @@ class Finding:
                 f"{damaged:.0%} of it seems damaged, more than --max-damage {self.max_damage}: look at "
                 "`pconv-jax detect --preview`, and lower --sensitivity, mark what to --keep, or raise --max-damage"
             )
-        return hole
+        return dilated(hole, dilate) if region is None else dilated(hole, dilate) & ~region
 
 
 @functools.lru_cache(maxsize=1)

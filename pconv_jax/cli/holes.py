@@ -145,10 +145,10 @@ class Holes:
             hole = np.zeros(photograph.pixels.shape[:2], bool)
         else:
             hole = _of_color(photograph.pixels, self.mask_color, self.mask_tolerance)
+        hole = dilated(hole, self.dilate)
         if self.finds:
             found = self.finding.look(photograph, linear=linear)
-            hole = hole | self.finding.hole(found, keep, max_pixels=max_pixels)
-        hole = dilated(hole, self.dilate)
+            hole = hole | self.finding.hole(found, keep, dilate=self.dilate, max_pixels=max_pixels)
         if hole.all():
             raise InputError("the holes leave no valid pixel: use a smaller mask, --invert-mask or a smaller --dilate")
         return hole

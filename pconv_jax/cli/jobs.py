@@ -24,6 +24,7 @@ class Job:
         keep: the file that marks what to leave alone, if there is one.
         fault: why it cannot be restored, if that is known from the names; empty if it can.
         clashes: whether that is because another photograph would be written to the same file.
+        name: the path of the photograph below the folder that was given.
     """
 
     image: Path
@@ -33,6 +34,7 @@ class Job:
     keep: Path | None = None
     fault: str = ""
     clashes: bool = False
+    name: Path = Path()
 
     @property
     def finished(self) -> bool:
@@ -111,10 +113,10 @@ def plan(
     for (root, name), (own, fault), region in zip(found.photographs, masks, kept, strict=True):
         written = _written_as(out / name, holes) if into_folder else out
         target = real(written) if written.is_symlink() and written.exists() else written
-        jobs.append(Job(root / name, own, written, target, region, fault))
+        jobs.append(Job(root / name, own, written, target, region, fault, name=name))
     if holes is None and not into_folder and out.suffix.lower() != ".png":
         raise InputError(f"-o {out} must end in .png: masks are written without loss")
-    _check_results(jobs, real, overwrite=overwrite)
+    _check_results(jobs, real, overwrite=overwrite and holes is not None)  # no mask replaces its photograph
     return Plan(_without_clashes(jobs), found.passed_over, into_folder)
 
 
@@ -161,7 +163,7 @@ def _one_of(masks: Sequence[Path], photographs: Path, name: Path, root: Path) ->
 
 
 def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwrite: bool) -> None:
-    masks = {real(job.mask) for job in jobs if job.mask}
+    masks = {real(path) for job in jobs for path in (job.mask, job.keep) if path}
     for job in jobs:
         kind = OUTPUT_FORMATS.get(job.out.suffix.lower())
         if kind is None:
@@ -170,8 +172,12 @@ def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwri
             raise InputError(f"-o {job.out} is a link to {job.target}, which is of another kind: give that file itself")
         if real(job.out) in masks:
             raise InputError(f"-o {job.out} is a mask: choose another file")
-        if not overwrite and job.out.exists() and job.image.exists() and job.out.samefile(job.image):
+        if not overwrite and _replaces_its_photograph(job):
             raise InputError(f"-o {job.out} is the photograph itself: choose another file, or give --overwrite")
+
+
+def _replaces_its_photograph(job: Job) -> bool:
+    return job.out.exists() and job.image.exists() and job.out.samefile(job.image)
 
 
 def _without_clashes(jobs: Sequence[Job]) -> list[Job]:

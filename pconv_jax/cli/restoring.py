@@ -74,7 +74,7 @@ def restore_files(
         The outcomes.
 
     Raises:
-        InputError: the weights cannot be loaded.
+        InputError: the weights or the detector cannot be loaded.
     """
     from tqdm import tqdm
 
@@ -89,6 +89,8 @@ def restore_files(
     if not waiting:
         return summary
     unmarked: list[Job] = []
+    if holes.finds:
+        holes.finding.load()
     single = len(waiting) == 1
     # A detector, or VGG, finds its programs where JAX keeps them; a receipt names the network.
     alone = single and refine_with is None and not holes.finds and not receipt

@@ -74,14 +74,14 @@ class DamageMap:
             bool `[H, W]`, True = damage.
 
         Raises:
-            InputError: a value out of range, or a region of another size.
+            InputError: a value out of range, or a region that is not boolean or of another size.
         """
         choice.check()
+        if keep is not None and keep.dtype != bool:
+            raise InputError(f"keep must be boolean, True = leave alone, not {keep.dtype}: give keep > 0, or keep == 0")
         if keep is not None and keep.shape != self.probability.shape:
-            raise InputError(
-                f"keep is {keep.shape[1]}x{keep.shape[0]} and the image {self.probability.shape[1]}x"
-                f"{self.probability.shape[0]}: they must have the same size"
-            )
+            own, size = ("x".join(map(str, array.shape[::-1])) for array in (keep, self.probability))
+            raise InputError(f"keep is {own} and the image {size}: they must have the same size")
         hole = dilated(self._finds(choice), choice.dilate)
         if keep is not None:
             hole &= ~keep

@@ -123,14 +123,16 @@ class Detector:
         part = pixels[rows, columns]
         hidden = part[..., -1] == 0 if part.shape[2] in (2, 4) else np.zeros(part.shape[:2], bool)
         values = to_float(part, hidden)[..., :3]
-        if brightest is not None:
-            values = np.clip(values / np.float32(brightest), 0, 1) ** np.float32(1 / _LINEAR_GAMMA)
         if not (values.min() >= 0 and values.max() <= 1):  # NaN too
             raise InputError("pixels of a floating-point image must lie in [0, 1]: rescale them, or give uint8")
+        if brightest is not None:
+            values = np.clip(values / np.float32(brightest), 0, 1) ** np.float32(1 / _LINEAR_GAMMA)
         top, left = (max(0, -first) for first in (window.top, window.left))
         image[0, top:, left:][: part.shape[0], : part.shape[1]] = values
         inside[0, top:, left:][: part.shape[0], : part.shape[1]] = 1
         output = self.network(image, inside=inside, margin=MARGIN)[0]
+        if not np.isfinite(output).all():  # nothing would be found there
+            raise InputError("the detector returns NaN: its weights are damaged or its training diverged")
         # Of the core: the window without its margin, as far as it lies in the image.
         first_row, first_column = window.top + MARGIN, window.left + MARGIN
         core = output[: pixels.shape[0] - first_row, : pixels.shape[1] - first_column]

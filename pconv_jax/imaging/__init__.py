@@ -4,6 +4,7 @@ Photographs keep their depth, transparency, colours, metadata and kind of compre
 """
 
 from pconv_jax.imaging.formats import IMAGE_SUFFIXES, OUTPUT_FORMATS
+from pconv_jax.imaging.infrared import find_infrared, infrared_beside
 from pconv_jax.imaging.masks import read_hole
 from pconv_jax.imaging.names import best_matches, image_files, mask_files, masks_beside, matching_masks, other_files
 from pconv_jax.imaging.photograph import Photograph
@@ -15,7 +16,9 @@ __all__ = [
     "OUTPUT_FORMATS",
     "Photograph",
     "best_matches",
+    "find_infrared",
     "image_files",
+    "infrared_beside",
     "mask_files",
     "masks_beside",
     "matching_masks",

@@ -54,11 +54,15 @@ def pages_of(stream: IO[bytes]) -> Pages:
     except (ValueError, struct.error):  # it is damaged, which its reader will say
         places = {}
     stream.seek(0)
-    full = [place for place, found in places.items() if not numbers(found, 254, default=0)[0] & (_SMALLER | _MASK)]
-    infrared = len(full) == 2 and _is_infrared(places[full[0]], places[full[1]])
+    kinds = {place: numbers(found, 254, default=0)[0] for place, found in places.items()}
+    full = [place for place, kind in kinds.items() if not kind & (_SMALLER | _MASK)]
+    infrared = full[1] if len(full) == 2 and _is_infrared(places[full[0]], places[full[1]]) else None
     if len(places) < 2 or not (len(full) == 1 or infrared):
         return Pages(stream, None)
-    return Pages(_page(stream, full[0]), _page(stream, full[1]) if infrared else None)
+    if len(full) == 1:  # SilverFast calls its page of infrared light a mask; masks proper have one bit
+        masks = [place for place, kind in kinds.items() if kind & _MASK and not kind & _SMALLER]
+        infrared = next((place for place in masks if _is_infrared(places[full[0]], places[place])), None)
+    return Pages(_page(stream, full[0]), _page(stream, infrared) if infrared else None)
 
 
 def rare_compression(stream: IO[bytes]) -> str | None:

@@ -195,7 +195,7 @@ def _shifted(coverage: np.ndarray, shift: tuple[int, int]) -> np.ndarray:
     """Moved by whole pixels down and to the right; nothing comes in."""
     moved = np.zeros_like(coverage)
     to, start = ([slice(max(0, sign * step), None) for step in shift] for sign in (1, -1))
-    ends = [size - abs(step) for size, step in zip(coverage.shape, shift, strict=True)]
+    ends = [max(0, size - abs(step)) for size, step in zip(coverage.shape, shift, strict=True)]
     to, start = ([slice(part.start, part.start + end) for part, end in zip(x, ends, strict=True)] for x in (to, start))
     moved[tuple(to)] = coverage[tuple(start)]
     return moved

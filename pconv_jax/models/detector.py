@@ -13,7 +13,7 @@ from jax.typing import DTypeLike
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.inputs import CHANNELS, pad_to_multiple
 from pconv_jax.models.limits import check_limits
-from pconv_jax.models.residual_unet import ResidualUNet, check_levels, decoder_context
+from pconv_jax.models.residual_unet import ResidualUNet, check_levels
 
 _CENTRE = 0.5  # grey is 0 to the network
 _HEAD_GAIN = 0.1
@@ -40,12 +40,6 @@ class DetectorConfig:
     def multiple(self) -> int:
         """Heights and widths are padded to a multiple of this, px; windows begin and end at multiples of it."""
         return 2 ** len(self.widths)
-
-    @property
-    def context(self) -> int:
-        """How far the network sees around a pixel in its decoder, px, rounded up to a multiple of `multiple`."""
-        reach = decoder_context(self.blocks, len(self.blocks) - 1)
-        return -(-reach // self.multiple) * self.multiple
 
     def build(
         self, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs

@@ -157,7 +157,7 @@ def detector_step(
 
 
 def detector_loss(params: nnx.State, batch: Batch, config: DetectorTrainConfig) -> tuple[jax.Array, Metrics]:
-    """Weighted sum of the losses; also each of them."""
+    """Weighted sum of the losses, also each of them: their average over the replicas is that of the whole batch."""
     model = nnx.merge(detector_graph(config.detector), params, copy=True)
     logits = model(batch["image"].astype(jnp.float32) / 255)
     damage, opacity = logits[..., :1], jax.nn.sigmoid(logits[..., 1:])
@@ -167,10 +167,9 @@ def detector_loss(params: nnx.State, batch: Batch, config: DetectorTrainConfig) 
 
     each = optax.sigmoid_binary_cross_entropy(damage, damaged)
     pixel_weights = counts * (1 + (weights.damaged_pixel_weight - 1) * damaged)
-    losses["cross_entropy"] = (each * pixel_weights).sum() / jnp.maximum(pixel_weights.sum(), 1)
+    losses["cross_entropy"] = _mean(each, pixel_weights)
     losses["jaccard_loss"] = 1 - jaccard(jax.nn.sigmoid(damage) * counts, damaged, smoothing=_SMOOTHING).mean()
-    error = jnp.abs(opacity - batch["opacity"].astype(jnp.float32) / 255) * damaged
-    losses["opacity_error"] = error.sum() / jnp.maximum(damaged.sum(), 1)
+    losses["opacity_error"] = _mean(jnp.abs(opacity - batch["opacity"].astype(jnp.float32) / 255), damaged)
     total = (
         weights.cross_entropy_weight * losses["cross_entropy"]
         + weights.jaccard_weight * losses["jaccard_loss"]
@@ -178,6 +177,12 @@ def detector_loss(params: nnx.State, batch: Batch, config: DetectorTrainConfig) 
     )
     found = (damage > 0).astype(jnp.float32) * counts
     return total, {"detector_loss": total, **losses, "jaccard": jaccard(found, damaged).mean()}
+
+
+def _mean(values: jax.Array, weights: jax.Array) -> jax.Array:
+    """A weighted mean over the pixels of all replicas, once it is averaged over them; 0 without weights."""
+    total = jax.lax.pmean(weights.sum(), AXIS)
+    return (values * weights).sum() / jnp.where(total > 0, total, 1)
 
 
 def jaccard(found: jax.Array, damaged: jax.Array, *, smoothing: float = 1e-3) -> jax.Array:

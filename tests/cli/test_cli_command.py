@@ -15,13 +15,15 @@ WAIT = 240  # seconds for what takes a few, on a machine that has other things t
 FLAGS = (
     *("--help", "--out", "-o", "--mask", "-m", "--mask-alpha", "--mask-color", "--mask-tolerance", "--mask-threshold"),
     *("--invert-mask", "--resize-mask", "--dilate", "--weights", "--overwrite", "--compare", "--quality"),
-    *("--refine", "--vgg-weights", "--max-megapixels", "--linear", "--best", "--grain"),
+    *("--refine", "--vgg-weights", "--max-megapixels", "--linear", "--best", "--grain", "--receipt", "--estimate"),
+    *("--auto", "--sensitivity", "--min-size", "--tones", "--keep", "--max-damage", "--detector"),
 )
 
 
 def test_help(capsys):
     for arguments, named in (
-        (["--help"], ["inpaint", "info"]),
+        (["--help"], ["inpaint", "detect", "undo", "info"]),
+        (["detect", "--help"], ["--out", "--sensitivity", "--preview", "--probabilities"]),
         (["inpaint", "--help"], FLAGS),
         (["info", "--help"], ["--help"]),
     ):

@@ -108,9 +108,9 @@ def test_the_average_is_what_is_validated_and_scored():
     running = types.SimpleNamespace(
         config=config, state=state.replace(average=average), _replicas=types.SimpleNamespace(collect=lambda tree: tree)
     )
-    assert trainer.Trainer.generator(running).params is average.params
+    assert trainer.Trainer.released(running).params is average.params
     running.state = state.replace(average=None)
-    assert trainer.Trainer.generator(running).params is state.generator.params
+    assert trainer.Trainer.released(running).params is state.generator.params
 
 
 def test_damaged_settings_of_a_run_to_resume_are_told(tmp_path, capsys):
@@ -135,7 +135,7 @@ def test_an_output_folder_is_never_overwritten(finished, tmp_path, capsys):
 def test_what_a_killed_run_had_not_finished_to_write_does_not_take_its_folder(tmp_path):
     config = Config().replace(out=tmp_path, resume=True)
     (tmp_path / ".0123456789abcdef.tmp").write_text("{")
-    experiment._check_folder(config)
+    experiment.check_run_folder(config.run.out, resume=config.run.resume)
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(InputError, match="is not empty and holds no run"):
-        experiment._check_folder(config)
+        experiment.check_run_folder(config.run.out, resume=config.run.resume)

@@ -78,4 +78,4 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, capsys):
     absurd = ("--learning-rate", "1e25", "--schedule", "constant", "--checkpoint-every", "1")
     assert main(tiny(folder, *ALONE, *absurd, "--widths", "4")) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("stopped: after step 1 the generator's output is not finite; no checkpoint was saved")
+    assert error.startswith("stopped: after step 1 the output of the network is not finite; no checkpoint was saved")

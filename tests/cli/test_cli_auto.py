@@ -1,0 +1,111 @@
+"""`pconv-jax inpaint --mask auto`: damage is found and restored, and nothing else changes."""
+
+import numpy as np
+import pytest
+from detectors import grown, pale_detector, scratched
+from restoring import check, files, hole, load, picture, save, sentences
+
+from pconv_jax.checkpoints.detector_file import save_detector
+from pconv_jax.cli import finding
+
+
+@pytest.fixture
+def auto(tmp_path, inpaint):
+    """Restores with the detector of pale pixels."""
+    finding._detector.cache_clear()
+    save_detector(tmp_path / "pale.safetensors", pale_detector())
+    return lambda *arguments: inpaint(*arguments, "--detector", tmp_path / "pale.safetensors")
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    return save(tmp_path / "photos" / "a.png", scratched(picture())[0])
+
+
+LINE = scratched(picture())[1]
+
+
+@pytest.mark.parametrize("flags", [("--mask", "auto"), ("-m", "auto"), ("--auto",), ("--auto", "--mask", "auto")])
+def test_what_is_found_is_restored_and_nothing_else(tmp_path, damaged, auto, flags):
+    result = auto(damaged, *flags, "-o", tmp_path / "out.png")
+    assert result.code == 0 and result.out.startswith("1 restored")
+    check(load(damaged), load(tmp_path / "out.png"), grown(LINE))
+
+
+def test_what_a_mask_marks_is_added(tmp_path, damaged, auto):
+    other = np.zeros_like(LINE)
+    other[25:28, 8:40] = True
+    mask = save(tmp_path / "m.png", other)
+    assert auto(damaged, "--mask", mask, "--auto", "-o", tmp_path / "out.png").code == 0
+    check(load(damaged), load(tmp_path / "out.png"), grown(LINE) | other)
+
+
+def test_holes_in_the_transparency_are_added(tmp_path, auto):
+    alpha = np.full(LINE.shape, 255, np.uint8)
+    alpha[25:28, 8:40] = 0
+    image = save(tmp_path / "x.png", np.dstack([scratched(picture())[0], alpha]))
+    assert auto(image, "--mask-alpha", "--auto", "-o", tmp_path / "out.png").code == 0
+    check(load(image)[..., :3], load(tmp_path / "out.png"), grown(LINE) | (alpha == 0))
+
+
+def test_what_is_to_be_kept_stays_to_the_bit(tmp_path, damaged, auto):
+    keep = np.zeros_like(LINE)
+    keep[:, 30:] = True  # where the line ends, so that it would be widened into it
+    region = save(tmp_path / "keep.png", keep)
+    assert auto(damaged, "--auto", "--keep", region, "--dilate", 2, "-o", tmp_path / "out.png").code == 0
+    before, after = load(damaged), load(tmp_path / "out.png")
+    np.testing.assert_array_equal(after[keep], before[keep])
+    assert (after[LINE] != before[LINE]).mean() > 0.5
+
+
+def test_a_folder_in_which_one_shows_no_damage(tmp_path, damaged, auto):
+    clean = save(damaged.parent / "b.png", picture(seed=1))
+    result = auto(damaged.parent, "--mask", "auto", "-o", tmp_path / "out")
+    assert result.code == 0 and files(tmp_path / "out") == {"a.png", "b.png"}
+    assert (tmp_path / "out" / "b.png").read_bytes() == clean.read_bytes()
+    assert "no damage was found; see --sensitivity" in result.err and "b.png" in result.err
+
+
+def test_too_much_damage_is_refused(tmp_path, damaged, auto):
+    result = auto(damaged, "--mask", "auto", "--max-damage", "3%", "-o", tmp_path / "out.png")
+    (complaint,) = sentences(result.err)
+    assert result.code == 1 and "5% of it seems damaged, more than --max-damage 3%" in complaint
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--sensitivity", 0.4),
+        ("--min-size", 5),
+        ("--tones", "dark"),
+        ("--keep", "m.png"),
+        ("--max-damage", "10%"),
+        ("--detector", "other"),
+    ],
+)
+def test_flags_that_go_with_auto_alone(one, inpaint, flags):
+    result = inpaint(one.image, "-m", one.mask, "-o", one.out, *flags)
+    (complaint,) = sentences(result.err)
+    assert result.code == 2 and flags[0] in complaint and "go with --mask auto: leave them out" in complaint
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (("--mask", "auto", "--sensitivity", 2), "--sensitivity is 2.0"),
+        (("--mask", "auto", "--max-damage", "200%"), "--max-damage is 200%"),
+        (("--mask", "auto", "--invert-mask"), "--invert-mask, --mask-threshold and --resize-mask go with --mask MASK"),
+        (("--auto", "--mask-alpha", "--mask-color", 1, 2, 3), "where are the holes?"),
+        ((), "--mask auto, which finds the damage"),
+    ],
+)
+def test_flags_that_make_no_sense(one, inpaint, flags, complaint):
+    result = inpaint(one.image, *flags, "-o", one.out)
+    assert result.code == 2 and complaint in result.err
+
+
+def test_a_detector_that_is_none_is_reported_once(tmp_path, damaged, inpaint):
+    save(damaged.parent / "b.png", hole())
+    result = inpaint(damaged.parent, "--auto", "--detector", "no such", "-o", tmp_path / "out")
+    assert result.code == 2 and result.err.count("unknown detector 'no such'") == 1

@@ -1,0 +1,238 @@
+"""The command `pconv-jax detect`: masks, what is written beside them, what is refused."""
+
+import types
+
+import numpy as np
+import pytest
+from detectors import grown, pale_detector, scratched
+from restoring import files, hole, load, picture, save, sentences, state
+
+from pconv_jax.checkpoints.detector_file import save_detector
+from pconv_jax.cli import finding
+from pconv_jax.cli.main import main
+
+
+@pytest.fixture
+def detect(tmp_path, capsys):
+    """Runs the command with the detector of pale pixels; whatever happens, the user sees sentences."""
+    finding._detector.cache_clear()
+    save_detector(tmp_path / "pale.safetensors", pale_detector())
+
+    def run(*arguments):
+        capsys.readouterr()
+        try:
+            code = main(["detect", *map(str, arguments), "--detector", str(tmp_path / "pale.safetensors")])
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return types.SimpleNamespace(code=code, out=out, err=err)
+
+    return run
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of three photographs, two of them with a line, and the lines."""
+    folder, lines = tmp_path / "photos", {}
+    for number, name in enumerate(("a.png", "deep/b.jpg", "c.tif")):
+        damaged, line = scratched(picture(seed=number))
+        lines[name] = line if number < 2 else np.zeros_like(line)
+        save(
+            folder / name,
+            damaged if number < 2 else picture(seed=number),
+            **{"quality": 100, "subsampling": 0} if number == 1 else {},
+        )
+    return types.SimpleNamespace(folder=folder, lines=lines, out=tmp_path / "masks")
+
+
+def test_one_photograph(tmp_path, photos, detect):
+    result = detect(photos.folder / "a.png", "-o", tmp_path / "m.png")
+    assert result.code == 0 and "1 masks written" in result.out
+    mask = load(tmp_path / "m.png")
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, 255 * grown(photos.lines["a.png"]))
+    assert f"{mask.astype(bool).mean():.2%} damaged" in result.out
+
+
+def test_a_folder(photos, detect):
+    before = state(*(photos.folder / name for name in photos.lines))
+    result = detect(photos.folder, "-o", photos.out)
+    assert result.code == 0
+    assert files(photos.out) == {"a.png", "deep/b.png", "c.png"}
+    assert "2 masks written" in result.out and "1 masks written, in which nothing was found" in result.out
+    np.testing.assert_array_equal(load(photos.out / "a.png"), 255 * grown(photos.lines["a.png"]))
+    assert (load(photos.out / "deep" / "b.png") > 0)[photos.lines["deep/b.jpg"]].all()
+    assert not load(photos.out / "c.png").any()
+    assert state(*(photos.folder / name for name in photos.lines)) == before
+
+
+def test_finished_masks_are_skipped_until_they_are_to_be_replaced(photos, detect):
+    detect(photos.folder, "-o", photos.out)
+    (photos.out / "a.png").write_bytes(b"corrected by hand")
+    result = detect(photos.folder, "-o", photos.out)
+    assert result.code == 0 and "3 skipped, since the mask exists" in result.out
+    assert (photos.out / "a.png").read_bytes() == b"corrected by hand"
+    detect(photos.folder, "-o", photos.out, "--overwrite")
+    assert load(photos.out / "a.png").any()
+
+
+def test_probabilities_and_previews(tmp_path, photos, detect):
+    image = photos.folder / "a.png"
+    result = detect(
+        image, "-o", tmp_path / "m.png", "--probabilities", tmp_path / "p.png", "--preview", tmp_path / "v.png"
+    )
+    assert result.code == 0
+    line, mask, before = photos.lines["a.png"], load(tmp_path / "m.png") > 0, load(image)
+    levels = load(tmp_path / "p.png")
+    assert (levels[line] == np.rint(255 / (1 + np.exp(-4)))).all() and levels[~line].max() < 20
+    preview = load(tmp_path / "v.png")
+    np.testing.assert_array_equal(preview[~mask], before[~mask])
+    np.testing.assert_array_equal(
+        preview[mask], np.rint(0.25 * before[mask].astype(np.float32) + 0.75 * np.array([255, 0, 160], np.float32))
+    )
+    result = detect(photos.folder, "-o", photos.out, "--probabilities", tmp_path / "p", "--preview", tmp_path / "v")
+    assert files(tmp_path / "p") == {"a.png", "deep/b.png", "c.png"}
+    assert files(tmp_path / "v") == {"a.jpg", "deep/b.jpg", "c.jpg"}
+
+
+@pytest.mark.parametrize("kind", ["grey", "16 bits", "grey and alpha", "colour and alpha"])
+def test_photographs_of_other_kinds(tmp_path, detect, kind):
+    damaged, line = scratched(picture())
+    if kind == "16 bits":
+        damaged = damaged.astype(np.uint16) * 257
+    if kind.startswith("grey"):
+        damaged = damaged[..., 0]
+    if kind.endswith("alpha"):
+        alpha = np.full(line.shape, 255, np.uint8)
+        alpha[:, 16:] = 0
+        damaged, line = np.dstack([damaged, alpha]), line & (alpha > 0)
+    image = save(tmp_path / "x.png", damaged)
+    preview = tmp_path / "v.jpg"
+    assert detect(image, "-o", tmp_path / "m.png", "--preview", preview).code == 0
+    assert (load(tmp_path / "m.png") > 0)[line].all()
+    assert load(tmp_path / "m.png").astype(bool).sum() == grown(line).sum()
+    assert load(preview).shape == (*line.shape, 3)
+
+
+def test_what_to_keep_is_left_alone_whatever_else_is_asked_for(tmp_path, photos, detect):
+    line = photos.lines["a.png"]
+    keep = np.zeros_like(line)
+    keep[:, 20:] = True
+    region = save(tmp_path / "keep.png", keep)
+    detect(photos.folder / "a.png", "-o", tmp_path / "m.png", "--keep", region, "--dilate", 3)
+    mask = load(tmp_path / "m.png") > 0
+    assert mask[line & ~keep].all() and not mask[keep].any()
+    assert mask.sum() > grown(line)[:, :20].sum()
+
+
+def test_a_folder_of_regions_to_keep_need_not_have_one_for_each(tmp_path, photos, detect):
+    save(tmp_path / "keep" / "a.gif", np.ones_like(photos.lines["a.png"]))
+    result = detect(photos.folder, "-o", photos.out, "--keep", tmp_path / "keep")
+    assert result.code == 0
+    assert not load(photos.out / "a.png").any() and load(photos.out / "deep" / "b.png").any()
+    save(tmp_path / "keep" / "c.png", np.ones((3, 4), bool))
+    result = detect(photos.folder, "-o", photos.out, "--keep", tmp_path / "keep", "--overwrite")
+    (complaint,) = sentences(result.err)
+    assert result.code == 1 and "has 4x3 pixels and the photograph 50x40: save it in that size" in complaint
+
+
+def test_sensitivity_size_and_tones(tmp_path, photos, detect):
+    for flags, found in (
+        (("--sensitivity", 0.01), False),  # of 0.982, and 0.99 is wanted
+        (("--min-size", 49), False),
+        (("--min-size", 48), True),
+        (("--tones", "dark"), False),
+        (("--tones", "pale"), True),
+    ):
+        detect(photos.folder / "a.png", "-o", tmp_path / "m.png", "--overwrite", *flags)
+        assert load(tmp_path / "m.png").any() == found, flags
+
+
+def test_too_much_damage_fails_and_the_others_do_not(photos, detect):
+    save(photos.folder / "d.png", np.full((40, 50, 3), 255, np.uint8))
+    result = detect(photos.folder, "-o", photos.out)
+    (complaint,) = sentences(result.err)
+    assert result.code == 1 and "d.png: 100% of it seems damaged, more than --max-damage 20%" in complaint
+    assert files(photos.out) == {"a.png", "deep/b.png", "c.png"}
+    # The line is 98 of 2000 pixels with what is around it: 4.9 %.
+    for most, code in (("5%", 0), ("0.05", 0), ("4%", 1), ("0.04", 1)):
+        assert (
+            detect(photos.folder / "a.png", "-o", photos.out / "x.png", "--overwrite", "--max-damage", most).code
+            == code
+        )
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (("--sensitivity", 1), "--sensitivity is 1.0, but it must lie between 0 and 1"),
+        (("--sensitivity", "nan"), "--sensitivity is nan"),
+        (("--min-size", 0), "--min-size is 0 px, but it must be at least 1"),
+        (("--tones", "grey"), "--tones is 'grey', but it must be one of both, pale, dark"),
+        (("--max-damage", 20), "--max-damage is 20, but it must be a share such as 20% or 0.2"),
+        (("--max-damage", "much"), "--max-damage is much"),
+        (("--max-damage", "0%"), "--max-damage is 0%"),
+        (("--max-damage", "nan"), "--max-damage is nan"),
+        (("--keep", "nowhere.png"), "--keep nowhere.png does not exist"),
+        (("--dilate", -1), "--dilate is -1 px"),
+        (("--dilate", 101), "--dilate is 101 px, but it must lie between 0 and 100"),
+        (("--max-megapixels", 0), "--max-megapixels is 0"),
+        (("--preview", "v.txt"), "--preview v.txt has no suffix that can be written"),
+        (("--probabilities", "p"), "--probabilities p has no suffix that can be written"),
+    ],
+)
+def test_flags_that_make_no_sense(photos, detect, flags, complaint):
+    result = detect(photos.folder / "a.png", "-o", photos.folder / "m.png", *flags)
+    assert result.code == 2 and complaint in result.err
+    assert not (photos.folder / "m.png").exists()
+
+
+def test_masks_are_png(photos, detect):
+    result = detect(photos.folder / "a.png", "-o", photos.folder / "m.jpg")
+    assert result.code == 2 and "m.jpg must end in .png: masks are written without loss" in result.err
+
+
+def test_no_photograph_and_no_mask_is_ever_replaced(tmp_path, photos, detect):
+    name = photos.folder / "a.png"
+    keep = save(tmp_path / "keep.png", hole())
+    before = state(name, keep)
+    for more in (
+        ("-o", name, "--overwrite"),
+        ("-o", keep, "--keep", keep, "--overwrite"),
+        ("-o", tmp_path / "m.png", "--preview", name),
+        ("-o", tmp_path / "m.png", "--probabilities", name),
+        ("-o", tmp_path / "m.png", "--preview", tmp_path / "m.png"),
+        ("-o", tmp_path / "m.png", "--preview", keep, "--keep", keep),
+        ("-o", tmp_path / "m.png", "--preview", tmp_path / "x.png", "--probabilities", tmp_path / "x.png"),
+    ):
+        result = detect(name, *more)
+        assert result.code == 2 and len(sentences(result.err)) == 1, more
+        assert state(name, keep) == before and not (tmp_path / "m.png").exists()
+    (photos.folder / "c.tif").unlink()
+    for more in (("--preview", photos.folder), ("--probabilities", photos.out)):  # deep/b.jpg, a.png
+        result = detect(photos.folder, "-o", photos.out, *more)
+        assert result.code == 2 and "would replace" in result.err
+    assert not photos.out.exists() and state(name, keep) == before
+
+
+def test_a_damaged_file_fails_and_the_others_do_not(photos, detect):
+    (photos.folder / "a.png").write_bytes(b"no image")
+    result = detect(photos.folder, "-o", photos.out)
+    assert result.code == 1 and "a.png" in sentences(result.err)[0]
+    assert files(photos.out) == {"deep/b.png", "c.png"}
+
+
+def test_a_detector_that_is_none(photos, weights_of_nothing, capsys):
+    result = main(["detect", str(photos.folder / "a.png"), "-o", str(photos.out / "m.png"), "--detector", "no such"])
+    err = capsys.readouterr().err
+    assert result in (1, 2) and "unknown detector 'no such'" in err and "Traceback" not in err
+    result = main(["detect", str(photos.folder), "-o", str(photos.out) + "/", "--detector", str(weights_of_nothing)])
+    err = capsys.readouterr().err
+    assert result in (1, 2) and "cannot be read" in err and len(sentences(err)) == 1
+
+
+@pytest.fixture
+def weights_of_nothing(tmp_path):
+    (tmp_path / "none.safetensors").write_bytes(b"nothing")
+    return tmp_path / "none.safetensors"

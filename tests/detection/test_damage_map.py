@@ -1,0 +1,118 @@
+"""What of a damage map becomes a hole, by hand on small arrays."""
+
+import numpy as np
+import pytest
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.detection.damage_map import Choice, DamageMap, dilated, share
+
+EXACT = {"dilate": 0, "min_size": 1}
+
+
+def found(probability, grey=None):
+    probability = np.array(probability, np.float32)
+    grey = np.zeros(probability.shape, np.uint8) if grey is None else np.array(grey, np.uint8)
+    return DamageMap(probability, np.ones_like(probability), grey)
+
+
+def drawn(hole):
+    return ["".join("#" if each else "." for each in row) for row in hole]
+
+
+def test_finds_grow_to_half_the_threshold_and_need_one_sure_pixel():
+    map_ = found([[0.5, 0.25, 0.25, 0.24, 0.49], [0, 0, 0, 0, 0.49]])
+    assert drawn(map_.hole(Choice(**EXACT))) == ["###..", "....."]
+    # Less sensitive: from 0.6 on, grown to 0.3.
+    assert not map_.hole(Choice(sensitivity=0.4, **EXACT)).any()
+    # More: from 0.4 on, grown to 0.2, so all hang together.
+    assert drawn(map_.hole(Choice(sensitivity=0.6, **EXACT))) == ["#####", "....#"]
+
+
+def test_corners_connect():
+    assert drawn(found([[0.9, 0, 0], [0, 0.3, 0], [0, 0, 0.3]]).hole(Choice(**EXACT))) == ["#..", ".#.", "..#"]
+
+
+def test_finds_of_fewer_pixels_are_left_alone():
+    map_ = found([[0.9, 0.3, 0, 0.9], [0, 0, 0, 0], [0.9, 0.3, 0.3, 0]])
+    for size, expected in ((1, ["##.#", "....", "###."]), (2, ["##..", "....", "###."]), (4, ["....", "....", "...."])):
+        assert drawn(map_.hole(Choice(dilate=0, min_size=size))) == expected
+    assert drawn(map_.hole(Choice(dilate=0))) == ["....", "....", "###."]  # 3 by default
+
+
+def test_pale_and_dark_finds_are_told_by_what_is_around_them():
+    probability, grey = np.zeros((12, 24)), np.full((12, 24), 100)
+    probability[5:7, 4:6], grey[5:7, 4:6] = 0.9, 130
+    probability[5:7, 17:19], grey[5:7, 17:19] = 0.9, 70
+    map_ = found(probability, grey)
+    pale, dark, both = (map_.hole(Choice(tones=tones, **EXACT)) for tones in ("pale", "dark", "both"))
+    assert pale[5:7, 4:6].all() and pale.sum() == 4
+    assert dark[5:7, 17:19].all() and dark.sum() == 4
+    np.testing.assert_array_equal(both, pale | dark)
+
+
+def test_the_tone_is_compared_nearby_and_not_with_other_finds():
+    probability, grey = np.zeros((1, 40)), np.full((1, 40), 250)
+    probability[0, 10], grey[0, 10] = 0.9, 120
+    probability[0, 12], grey[0, 12] = 0.9, 255  # a paler find beside it
+    grey[0, 4:10] = grey[0, 11] = grey[0, 13:17] = 90  # it is dark around both, and bright farther away
+    assert drawn(found(probability, grey).hole(Choice(tones="pale", **EXACT)))[0][10:13] == "#.#"
+
+
+def test_what_covers_everything_is_pale_or_dark_by_no_comparison():
+    map_ = found(np.full((3, 3), 0.9), np.zeros((3, 3)))
+    assert map_.hole(Choice(**EXACT)).all()
+
+
+def test_finds_are_widened_all_around_but_not_into_what_is_to_be_kept():
+    probability = np.zeros((5, 7))
+    probability[2, 3] = 0.9
+    choice = Choice(min_size=1)
+    assert drawn(found(probability).hole(choice)) == [".......", "...#...", "..###..", "...#...", "......."]
+    keep = np.zeros((5, 7), bool)
+    keep[:, :3] = True
+    assert drawn(found(probability).hole(choice, keep=keep)) == [".......", "...#...", "...##..", "...#...", "......."]
+    assert not found(probability).hole(choice, keep=np.ones((5, 7), bool)).any()
+
+
+def test_nothing_found_is_an_empty_hole_and_nothing_given_is_changed():
+    map_ = found(np.zeros((4, 6)))
+    hole, keep = map_.hole(), np.ones((4, 6), bool)
+    assert hole.shape == (4, 6) and hole.dtype == bool and not hole.any()
+    map_.hole(keep=keep)
+    assert keep.all() and not map_.probability.any()
+
+
+def test_dilation_and_share_by_hand():
+    hole = np.zeros((5, 5), bool)
+    hole[2, 2] = True
+    assert dilated(hole, 0) is hole
+    assert drawn(dilated(hole, 1)) == [".....", "..#..", ".###.", "..#..", "....."]
+    assert dilated(hole, 1).dtype == bool
+    assert share(hole) == 1 / 25 and share(np.zeros((0, 4), bool)) == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        ({"sensitivity": 0}, "sensitivity=0 must lie between 0 and 1"),
+        ({"sensitivity": 1.0}, "sensitivity=1.0 must lie"),
+        ({"sensitivity": float("nan")}, "sensitivity=nan must lie"),
+        ({"min_size": 0}, "min_size=0 must be a number of pixels, at least 1"),
+        ({"tones": "grey"}, "tones='grey' must be one of both, pale, dark"),
+        ({"dilate": -1}, "dilate=-1 px must lie between 0 and 100"),
+        ({"dilate": 101}, "dilate=101 px"),
+    ],
+)
+def test_values_out_of_range(values, match):
+    with pytest.raises(InputError, match=match):
+        found([[0.9]]).hole(Choice(**values))
+
+
+def test_a_region_to_keep_of_another_size():
+    with pytest.raises(InputError, match="keep is 3x1 and the image 2x1: they must have the same size"):
+        found([[0.9, 0]]).hole(keep=np.zeros((1, 3), bool))
+
+
+def test_a_region_to_keep_that_is_not_boolean():
+    with pytest.raises(InputError, match="keep must be boolean, True = leave alone, not uint8"):
+        found([[0.9, 0]]).hole(keep=np.zeros((1, 2), np.uint8))

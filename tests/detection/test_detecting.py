@@ -1,0 +1,198 @@
+"""Looking for damage in images of any size and kind."""
+
+import numpy as np
+import pytest
+from detectors import pale_detector, random_detector, scratched
+from PIL import Image
+from restoring import picture
+
+from pconv_jax import Choice, DamageMap, Detector, detect
+from pconv_jax.checkpoints.detector_file import TrainedDetector, save_detector
+from pconv_jax.common.errors import InputError
+from pconv_jax.detection import detector as detector_module
+from pconv_jax.detection.detector import MARGIN, WINDOWS
+from pconv_jax.models.detector import DetectorConfig
+
+EXACT = Choice(dilate=0)
+
+
+@pytest.fixture(scope="module")
+def pale():
+    return Detector(pale_detector())
+
+
+@pytest.fixture
+def file(tmp_path):
+    save_detector(tmp_path / "pale.safetensors", pale_detector())
+    return tmp_path / "pale.safetensors"
+
+
+def test_a_pale_line_is_found_and_nothing_else(pale):
+    damaged, line = scratched(picture())
+    before = damaged.copy()
+    found = pale(damaged)
+    assert isinstance(found, DamageMap)
+    np.testing.assert_array_equal(found.hole(EXACT), line)
+    np.testing.assert_array_equal(damaged, before)
+    for array, dtype in ((found.probability, np.float32), (found.opacity, np.float32), (found.grey, np.uint8)):
+        assert array.shape == line.shape and array.dtype == dtype
+    np.testing.assert_allclose(found.probability[line], 1 / (1 + np.exp(-4)), atol=1e-4)
+    np.testing.assert_allclose(found.opacity, 0.75, atol=1e-4)
+    assert (found.grey[line] == 255).all() and found.grey[~line].max() < 192
+
+
+def test_the_public_function_loads_a_file(file):
+    damaged, line = scratched(picture())
+    for weights in (file, str(file)):
+        np.testing.assert_array_equal(detect(damaged, weights=weights).hole(EXACT), line)
+    with pytest.raises(InputError, match="unknown detector"):
+        detect(damaged, weights="no such")
+
+
+def kinds():
+    damaged, _ = scratched(picture())
+    grey = np.ascontiguousarray(damaged[..., 0])
+    alpha = np.full((*grey.shape, 1), 255, np.uint8)
+    alpha[:5] = 1
+    return {
+        "uint8": (damaged, damaged),
+        "uint16": (damaged.astype(np.uint16) * 257, damaged),
+        "float32": (damaged / np.float32(255), damaged),
+        "float64": (damaged / 255.0, damaged),
+        "RGBA": (np.dstack([damaged, alpha]), damaged),
+        "grey": (grey, np.repeat(grey[..., None], 3, axis=2)),
+        "one channel": (grey[..., None], np.repeat(grey[..., None], 3, axis=2)),
+        "PIL RGB": (Image.fromarray(damaged), damaged),
+        "PIL L": (Image.fromarray(grey), np.repeat(grey[..., None], 3, axis=2)),
+        "PIL LA": (Image.fromarray(np.dstack([grey, alpha])), np.repeat(grey[..., None], 3, axis=2)),
+        "PIL RGBA": (Image.fromarray(np.dstack([damaged, alpha])), damaged),
+    }
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_images_of_all_kinds_agree(pale, kind):
+    image, same = kinds()[kind]
+    found, expected = pale(image), pale(same)
+    np.testing.assert_allclose(found.probability, expected.probability, atol=1e-5)
+    np.testing.assert_allclose(found.opacity, expected.opacity, atol=1e-5)
+    np.testing.assert_allclose(found.grey.astype(int), expected.grey, atol=1)
+
+
+def test_nothing_is_found_where_alpha_is_0(pale):
+    damaged, line = scratched(picture())
+    alpha = np.full(line.shape, 255, np.uint8)
+    alpha[:, 15:] = 0
+    found = pale(np.dstack([damaged, alpha]))
+    np.testing.assert_array_equal(found.hole(EXACT), line & (alpha > 0))
+    assert not found.probability[alpha == 0].any()
+    rubbish = np.dstack([damaged, alpha]).astype(np.float32) / 255  # what is hidden may be anything
+    rubbish[:, 15:, :3] = np.nan
+    np.testing.assert_array_equal(pale(rubbish).hole(EXACT), line & (alpha > 0))
+
+
+def test_images_linear_in_light_are_seen_through_a_curve(pale):
+    seen = picture().astype(np.float32) / 255
+    damaged, _ = scratched((seen * 255).astype(np.uint8))
+    linear = (damaged / np.float32(255)) ** np.float32(2.2)
+    np.testing.assert_allclose(pale(linear, linear=True).probability, pale(damaged).probability, atol=1e-3)
+    dark = pale(linear / 8, linear=True)  # an exposure that does not use all of the range
+    np.testing.assert_allclose(dark.probability, pale(damaged).probability, atol=1e-3)
+    assert not pale(np.zeros((4, 4, 3), np.uint8), linear=True).hole(EXACT).any()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 200), (130, 127), (300, 7), (1153, 2)])
+def test_windows_cover_every_pixel_once(size):
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    times = np.zeros(size, int)
+
+    def network(image, *, inside, margin):
+        """Returns the red of the pixels, and whether they are inside."""
+        assert image.shape == (1, *inside.shape[1:3], 3) and image.shape[1] == image.shape[2] in WINDOWS
+        core = np.s_[:, margin:-margin, margin:-margin]
+        return np.concatenate([image[core][..., :1], inside[core]], axis=-1)
+
+    looks = Detector(pale_detector())
+    looks.network = network
+    window_of = detector_module._windows
+    for window in window_of(*size):
+        top, left = window.top + MARGIN, window.left + MARGIN
+        core = window.side - 2 * MARGIN
+        assert not top % core and not left % core
+        times[top : top + core, left : left + core] += 1
+    assert (times == 1).all()
+    found = looks(pixels)
+    np.testing.assert_allclose(found.probability, pixels[..., 0] / 255, atol=1e-6)
+    assert (found.opacity == 1).all()
+
+
+def test_windows_see_what_is_around_them():
+    """The image lies in each window as it lies in the whole, with nothing around it."""
+    pixels = np.random.default_rng(0).integers(1, 256, (260, 300, 3), np.uint8)
+    whole = np.pad(pixels / np.float32(255), ((MARGIN, 1280), (MARGIN, 1280), (0, 0)))
+    seen = []
+
+    def network(image, *, inside, margin):
+        seen.append(image)
+        np.testing.assert_array_equal(inside[..., 0] != 0, image[..., 0] > 0)
+        return np.zeros((1, image.shape[1] - 2 * margin, image.shape[2] - 2 * margin, 2), np.float32)
+
+    looks = Detector(pale_detector())
+    looks.network = network
+    looks(pixels)
+    (image,) = seen
+    np.testing.assert_allclose(image[0], whole[: image.shape[1], : image.shape[2]], atol=1e-6)
+
+
+def test_the_result_hardly_depends_on_the_windows(monkeypatch):
+    looks, steps = Detector(random_detector(DetectorConfig(widths=(4, 6), blocks=(0, 1)))), []
+    pixels = picture(200, 150)
+    monkeypatch.setattr(detector_module, "WINDOWS", (192,))
+    many = looks(pixels, progress=lambda *done: steps.append(done))
+    assert steps == [(number, 12) for number in range(1, 13)]
+    monkeypatch.setattr(detector_module, "WINDOWS", (192, 384))
+    one = looks(pixels)
+    np.testing.assert_allclose(many.probability, one.probability, atol=1e-4)
+    np.testing.assert_allclose(many.opacity, one.opacity, atol=1e-4)
+    np.testing.assert_array_equal(many.grey, one.grey)
+
+
+@pytest.mark.parametrize(
+    ("image", "match"),
+    [
+        (np.full((4, 4, 3), np.nan, np.float32), r"must lie in \[0, 1\]"),
+        (np.full((4, 4, 3), 1.5, np.float32), r"must lie in \[0, 1\]"),
+        (np.full((4, 4), -0.1), r"must lie in \[0, 1\]"),
+        (np.zeros((4, 4, 3), np.int32), "an image must be uint8, uint16 or floating point"),
+        (np.zeros((4, 4, 3), bool), "an image must be uint8"),
+        (np.zeros((4, 4, 2), np.uint8), "channels last"),
+        (np.zeros((2, 4, 4, 3), np.uint8), "one image at a time"),
+        (np.zeros((0, 4, 3), np.uint8), "an image must be"),
+        (Image.new("CMYK", (4, 4)), "mode CMYK"),
+        (Image.new("1", (4, 4)), "mode 1"),
+    ],
+)
+@pytest.mark.parametrize("linear", [False, True])
+def test_images_that_do_not_fit(pale, image, match, linear):
+    with pytest.raises(InputError, match=match):
+        pale(image, linear=linear)
+
+
+def test_one_pixel_that_is_no_number(pale):
+    image = np.full((200, 200, 3), 0.5, np.float32)
+    image[150, 190, 1] = np.nan
+    for linear in (False, True):
+        with pytest.raises(InputError, match=r"must lie in \[0, 1\]"):
+            pale(image, linear=linear)
+
+
+def test_a_detector_whose_output_is_no_number():
+    looks = Detector(pale_detector())
+    looks.network = lambda image, **_: np.full((1, 128, 128, 2), np.nan, np.float32)
+    with pytest.raises(InputError, match="the detector returns NaN: its weights are damaged"):
+        looks(picture())
+
+
+def test_a_detector_with_too_many_resolutions():
+    deep = DetectorConfig(widths=(2,) * 7, blocks=(0,) * 7)
+    with pytest.raises(InputError, match="a detector of 7 resolutions needs windows at multiples of 128 px"):
+        Detector(TrainedDetector(deep, None))

@@ -1,0 +1,137 @@
+"""Damage from infrared channels. There are no real scans with a truth, so these are synthetic."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from experiments.infrared_scores import Film
+from pconv_jax.common.errors import InputError
+from pconv_jax.detection.alignment import measured_shift
+from pconv_jax.detection.damage_map import Choice, share
+from pconv_jax.detection.infrared import infrared_damage
+from pconv_jax.evaluation.detection import count
+
+PHOTOGRAPHS = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
+SHARED = Path(__file__).resolve().parents[3] / "shared/data/photos/dev/bsds500"
+
+
+def scan(film, name="astronaut", seed=0):
+    return film.scan(np.random.default_rng(seed), PHOTOGRAPHS[name]())
+
+
+def jaccard(found, made):
+    return float(count(found.hole(Choice(dilate=0)).astype(float), made.damaged, [0.5]).jaccard[0])
+
+
+def plain(height=96, width=128, level=200):
+    """A flat picture with its channel."""
+    return np.full((height, width, 3), 100, np.uint8), np.full((height, width), level, np.uint8)
+
+
+def test_a_speck_on_a_flat_picture_has_its_opacity():
+    pixels, infrared = plain()
+    infrared[40:44, 50:60] = 50  # of 200: three quarters are missing
+    infrared[0, 0] = 199
+    found = infrared_damage(pixels, infrared)
+    expected = np.zeros(infrared.shape, bool)
+    expected[40:44, 50:60] = True
+    assert np.array_equal(found.probability > 0.5, expected)
+    np.testing.assert_allclose(found.opacity[expected], 0.75, atol=0.01)
+    assert found.probability.dtype == found.opacity.dtype == np.float32
+    assert found.grey.dtype == np.uint8 and (found.grey == 100).all()
+    assert np.array_equal(found.hole(Choice(dilate=0)), expected)
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_damage_of_synthetic_scans(name):
+    made = scan(Film(), name)
+    assert jaccard(infrared_damage(made.image, made.infrared), made) > 0.85
+
+
+def test_alignment_and_crosstalk_each_matter():
+    made = scan(Film(crosstalk=(0.15, 0.15)))
+    whole = jaccard(infrared_damage(made.image, made.infrared), made)
+    assert jaccard(infrared_damage(made.image, made.infrared, align=False), made) < whole - 0.1
+    assert jaccard(infrared_damage(made.image, made.infrared, remove_crosstalk=False), made) < whole - 0.1
+
+
+@pytest.mark.parametrize("of", [lambda x: x, lambda x: (x // 257).astype(np.uint8), lambda x: x[..., 1]])
+def test_no_false_alarms(of):
+    """In 16 and 8 bits and in grey."""
+    made = scan(Film(pieces=0), "coffee")
+    assert share(infrared_damage(of(made.image), made.infrared).hole()) < 2e-4
+
+
+def test_nothing_is_found_where_the_channel_does_not_reach():
+    made = scan(Film(pieces=0, shift=0, crosstalk=(0.15, 0.15)))
+    moved = np.roll(made.infrared, 9, axis=1)
+    moved[:, :9] = moved[:, 9:10]
+    assert not infrared_damage(made.image, moved).hole(Choice(dilate=0)).any()
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (2.0, -3.0), (-3.4, 1.7)])
+def test_the_shift_is_measured_to_a_fraction_of_a_pixel(shift):
+    down, right = shift
+    image = data.astronaut()[..., 0].astype(np.uint16) * 257
+    light = (image / 65535 + 0.01).astype(np.float32) ** np.float32(0.1)
+    moved = cv2.warpAffine(
+        light, np.array([[1, 0, right], [0, 1, down]]), light.shape[::-1], flags=cv2.INTER_CUBIC
+    )  # content goes down and right, and is found there
+    channel = np.rint(40000 * moved).clip(0, 65535).astype(np.uint16)
+    found = measured_shift(image, channel)
+    assert found.windows and abs(found.down[0] - down) < 0.1 and abs(found.right[0] - right) < 0.1
+
+
+def test_a_stretched_channel_is_aligned_everywhere():
+    """By 0.15 %, 3 px from one side of the picture to the other."""
+    picture = cv2.resize(data.astronaut(), (2048, 1536), interpolation=cv2.INTER_CUBIC)
+    made = Film(stretch=0.0015, shift=2.0, pieces=0).scan(np.random.default_rng(0), picture)
+    found = measured_shift(made.image[..., 0], made.infrared)
+    assert found.windows >= 6
+    assert found.down[1] == pytest.approx(-0.0015, abs=3e-4) and found.right[2] == pytest.approx(-0.0015, abs=3e-4)
+
+
+def test_a_flat_picture_tells_of_no_shift():
+    pixels, infrared = plain()
+    assert measured_shift(pixels[..., 0], infrared).windows == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_silver_based_film_is_refused(seed):
+    made = scan(Film(silver=True), seed=seed)
+    with pytest.raises(InputError, match=r"its infrared channel follows the picture \(\d+% of.*\(--no-infrared\)"):
+        infrared_damage(made.image, made.infrared)
+
+
+@pytest.mark.parametrize("values", [(255, 255), (0, 255)])
+def test_a_channel_that_is_a_mask_is_refused(values):
+    pixels, infrared = plain()
+    infrared[:], infrared[:9] = values
+    with pytest.raises(InputError, match=r"holds nothing but \d+ and 255, as a mask does"):
+        infrared_damage(pixels, infrared)
+
+
+def test_other_types_and_sizes_are_refused():
+    pixels, infrared = plain()
+    with pytest.raises(InputError, match="the image must be uint8 or uint16, not float32"):
+        infrared_damage(pixels.astype(np.float32), infrared)
+    with pytest.raises(InputError, match=r"the image is \(96, 128, 3\) and its infrared channel \(95, 128\)"):
+        infrared_damage(pixels, infrared[1:])
+
+
+def test_tiles_leave_no_seams(monkeypatch):
+    made = scan(Film(), "coffee")
+    whole = infrared_damage(made.image, made.infrared)
+    monkeypatch.setattr("pconv_jax.detection.infrared._TILE", 150)
+    parts = infrared_damage(made.image, made.infrared)
+    np.testing.assert_allclose(parts.opacity, whole.opacity, atol=0.02)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the photographs of BSDS500")
+def test_photographs_that_were_not_looked_at():
+    for index, file in enumerate(sorted(SHARED.glob("*.jpg"))[-4:]):
+        made = Film().scan(np.random.default_rng(index), cv2.imread(str(file))[..., ::-1])
+        assert jaccard(infrared_damage(made.image, made.infrared), made) > 0.8

@@ -1,0 +1,150 @@
+"""Training of the damage detector: whole runs, interrupted ones, settings, and the file that is exported."""
+
+import json
+import signal
+
+import jax
+import numpy as np
+import pytest
+
+from experiments.detector.__main__ import main
+from experiments.detector.config import Config
+from experiments.export import main as export
+from experiments.train.logs import MetricsLog, read_metrics
+from pconv_jax.checkpoints.detector_file import load_detector, load_detector_run
+from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.trained import load_run
+from pconv_jax.common.errors import InputError
+
+STEPS = 30
+TINY = (
+    f"--dataset samples --image-size 16 --batch-size 4 --widths 4 6 --blocks 0 1 --steps {STEPS} --checkpoint-every 12 "
+    "--sample-every 15 --validation-images 8 --warmup 5 --thickness 1 3 --pieces 1 2"
+).split()
+
+
+def tiny(folder, *more):
+    return [*TINY, "--out", str(folder), *more]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a run that reached its end; not to be changed."""
+    folder = tmp_path_factory.mktemp("detectors") / "whole"
+    assert main(tiny(folder)) == 0
+    return folder
+
+
+def test_what_a_run_leaves(trained):
+    rows = read_metrics(trained / "metrics.jsonl")
+    losses = [row["detector_loss"] for row in rows if "detector_loss" in row]
+    assert len(losses) == STEPS and np.isfinite(losses).all() and losses[-1] < losses[0]
+    scores = {row["step"]: row for row in rows if "validation_error" in row}
+    assert set(scores) == {12, 24, 30}
+    for row in scores.values():
+        assert row["validation_error"] == pytest.approx(1 - row["validation_jaccard"])
+        assert 0 <= row["validation_false_alarms"] <= 1
+    assert {path.name for path in (trained / "samples").iterdir()} == {"step_0000015.png", "step_0000030.png"}
+    settings = json.loads((trained / "config.json").read_text())
+    assert settings["task"] == "detect" and settings["widths"] == [4, 6] and settings["pieces"] == [1, 2]
+
+
+def test_interrupted_and_resumed_equals_the_whole_run(trained, tmp_path, monkeypatch, capsys):
+    write = MetricsLog.write
+
+    def interrupting(self, step, metrics):
+        write(self, step, metrics)
+        if step == 7:
+            signal.raise_signal(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MetricsLog, "write", interrupting)
+        assert main(tiny(tmp_path / "run")) == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM and saved at step" in capsys.readouterr().err
+    assert main(tiny(tmp_path / "run")) == 2
+    assert "holds a run already: add --resume" in capsys.readouterr().err
+    assert main(tiny(tmp_path / "run", "--resume")) == 0
+    assert read_metrics(tmp_path / "run" / "metrics.jsonl") == read_metrics(trained / "metrics.jsonl")
+    one, two = (load_detector_run(folder, step=STEPS)[0].params for folder in (trained, tmp_path / "run"))
+    for a, b in zip(*map(jax.tree.leaves, (one, two)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_finished_run_resumes_to_its_end_at_once(trained, capsys):
+    before = (trained / "metrics.jsonl").read_bytes()
+    assert main(tiny(trained, "--resume")) == 0
+    assert (trained / "metrics.jsonl").read_bytes() == before
+    assert f"trained {STEPS} steps" in capsys.readouterr().out
+
+
+def test_a_run_is_not_resumed_as_another_one(trained, tmp_path, capsys):
+    assert main(tiny(trained, "--resume", "--opacity-weight", "0.5", "--undamaged", "0")) == 2
+    error = capsys.readouterr().err
+    assert "--opacity-weight was 0.25 and is now 0.5" in error and "--undamaged was 0.3 and is now 0.0" in error
+    (tmp_path / "config.json").write_text('{"steps": 7}')
+    assert main(tiny(tmp_path, "--resume")) == 2
+    assert "holds another kind of run: choose another --out" in capsys.readouterr().err
+
+
+def test_the_exported_file_is_the_best_checkpoint(trained, tmp_path, capsys):
+    with open_checkpoints(trained) as checkpoints:
+        best, latest = checkpoints.best_or_latest, checkpoints.latest
+    assert latest == STEPS
+    for flags, step in (((), best), (("--latest",), latest)):
+        assert export([str(trained), str(tmp_path / "d.safetensors"), *flags]) == 0
+        found = load_detector(tmp_path / "d.safetensors")
+        for a, b in zip(
+            *map(jax.tree.leaves, (found.params, load_detector_run(trained, step=step)[0].params)), strict=True
+        ):
+            np.testing.assert_array_equal(a, b)
+        assert found.about["step"] == step and 0 <= found.about["validation_error"] <= 1
+        assert found.about["settings"]["image_size"] == 16
+        assert not {"out", "data_dir", "damage_dir"} & found.about["settings"].keys()
+    assert export([str(trained), str(tmp_path / "e.safetensors"), "--precision", "int8"]) == 0
+    assert load_detector(tmp_path / "e.safetensors").config == found.config
+    assert "saved step" in capsys.readouterr().out
+
+
+def test_a_run_of_a_detector_is_none_of_a_generator(trained):
+    with pytest.raises(InputError):
+        load_run(trained)
+
+
+def test_help_names_every_flag(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for name in Config().to_json().keys() - {"task"}:
+        assert f"--{name.replace('_', '-')}" in text
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        ("--steps 0", "--steps is 0, but it must be from 1 to"),
+        ("--image-size 0", "--image-size is 0"),
+        ("--batch-size 0", "--batch-size is 0"),
+        ("--limit 0", "--limit is 0"),
+        ("--validation-images 0", "--validation-images is 0"),
+        ("--workers -1", "--workers is -1, but it must be at least 0"),
+        ("--seed -1", "--seed is -1"),
+        ("--dataset folder", "--dataset folder needs --data-dir"),
+        ("--undamaged 2", "undamaged=2.0 must be a share"),
+        ("--thickness 3 1", "thickness=(3.0, 1.0)"),
+        ("--kinds coffee", "--kinds is 'coffee'"),
+        ("--jaccard-weight nan", "jaccard_weight=nan"),
+        ("--widths 4 6 8", "blocks=(0, 1) must be as many as widths=(4, 6, 8)"),
+        ("--batch-size 5", "a batch of 5 images cannot be split between 4 devices"),
+        ("--damage-dir nowhere", "--damage-dir nowhere is not a folder"),
+        ("--learning-rate -1", "learning"),
+    ],
+)
+def test_settings_that_make_no_sense(tmp_path, capsys, flags, complaint):
+    try:
+        code = main(tiny(tmp_path / "run", *flags.split()))
+    except SystemExit as stop:
+        code = stop.code
+    error = capsys.readouterr().err
+    assert code == 2 and complaint in error and "Traceback" not in error
+    assert not (tmp_path / "run" / "config.json").exists()

@@ -1,0 +1,99 @@
+"""Where the infrared channel of a scan is found: in its TIFF file, or beside it."""
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from photograph_files import encoded, layers, same, tiff
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.imaging import find_infrared, infrared_beside, read_photograph
+
+
+def pages(*arrays):
+    """Each with its tag 254, in which 4 says mask."""
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for kind, array in arrays:
+            photometric = "minisblack" if array.ndim == 2 else "rgb"
+            kind = kind - 2 if kind & 4 else kind  # as tifffile writes masks of one bit only
+            writer.write(array, photometric=photometric, subfiletype=kind, metadata=None)
+    content = stream.getvalue()
+    for kind in (4, 5):
+        entry = struct.pack("<HHI", 254, 4, 1)
+        content = content.replace(entry + struct.pack("<I", kind - 2), entry + struct.pack("<I", kind))
+    return content
+
+
+def found(path, content, **beside):
+    path.write_bytes(content)
+    for name, other in beside.items():
+        (path.parent / name).write_bytes(other)
+    return find_infrared(read_photograph(path), path)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_in_the_file(tmp_path, dtype):
+    rgb, infrared = layers("rgb", dtype), layers("grey", dtype, 1)
+    small = rgb[::2, ::2].copy()
+    for content in (
+        tiff(np.dstack([rgb, infrared]), extrasamples=["unspecified"]),  # VueScan
+        pages((0, rgb), (0, infrared)),
+        pages((0, rgb), (4, infrared)),  # SilverFast 8
+        pages((0, rgb), (1, small), (4, infrared)),  # SilverFast 9
+    ):
+        assert same(found(tmp_path / "a.tif", content), infrared)
+
+
+def test_none_in_the_file(tmp_path):
+    rgb, grey = layers("rgb", np.uint16), layers("grey", np.uint16)
+    for content in (
+        tiff(rgb),
+        pages((0, rgb), (4, grey[1:])),
+        pages((0, rgb), (4, grey > 9000)),  # a mask of one bit
+        pages((0, rgb), (5, grey)),  # of a thumbnail
+    ):
+        assert found(tmp_path / "a.tif", content) is None
+
+
+@pytest.mark.parametrize("name", ["a_ir.tif", "a_IR.tif", "a.ir.tif", "A-IR.TIFF"])
+def test_beside_the_photograph(tmp_path, name):
+    rgb, infrared = layers("rgb", np.uint8), layers("grey", np.uint16)
+    others = {"b_ir.tif": tiff(infrared[::2]), "air.tif": tiff(infrared[::2]), "a_ir.png": b"no scanner writes it"}
+    assert same(found(tmp_path / "a.png", encoded(rgb, "PNG"), **{name: tiff(infrared)}, **others), infrared)
+
+
+def test_one_in_the_file_comes_first(tmp_path):
+    rgb, infrared = layers("rgb", np.uint16), layers("grey", np.uint16, 1)
+    content = tiff(np.dstack([rgb, infrared]), extrasamples=["unspecified"])
+    assert same(found(tmp_path / "a.tif", content, **{"a_ir.tif": b"not read"}), infrared)
+
+
+def test_grey_that_was_saved_in_colour(tmp_path):
+    grey = layers("grey", np.uint8)
+    beside = {"a_ir.tif": tiff(np.dstack([grey] * 3))}
+    assert same(found(tmp_path / "a.png", encoded(layers("rgb", np.uint8), "PNG"), **beside), grey)
+
+
+@pytest.mark.parametrize(
+    ("beside", "message"),
+    [
+        ({"a_ir.tif": tiff(layers("rgb", np.uint8))}, r"a_ir\.tif is in colour.*save it in grey"),
+        ({"a_ir.tif": tiff(layers("grey", np.uint8)[1:])}, r"a_ir\.tif has 7x12 pixels and the photograph 7x13"),
+        ({"a_ir.tif": b"", "a.ir.tif": b""}, r"more than one infrared channel, .*a\.ir\.tif and .*a_ir\.tif: keep"),
+        ({"a_ir.tif": b"no TIFF"}, r"a_ir\.tif is not an image"),
+    ],
+)
+def test_mistakes(tmp_path, beside, message):
+    with pytest.raises(InputError, match=message):
+        found(tmp_path / "a.png", encoded(layers("rgb", np.uint8), "PNG"), **beside)
+
+
+def test_channels_are_told_from_photographs():
+    files = [
+        Path(name) for name in ("a.jpg", "a_ir.tif", "b_ir.tif", "c/a.ir.tif", "c/a.tif", "d/a_ir.tif", "e-ir.png")
+    ]
+    assert infrared_beside(files) == [Path("a_ir.tif"), Path("c/a.ir.tif")]

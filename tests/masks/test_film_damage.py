@@ -1,0 +1,208 @@
+"""Drawn film damage: pieces, how they are laid over a photograph, and what counts as damaged."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.masks.film_damage import Canvas, FilmDamage, placed_map, random_tone
+from pconv_jax.masks.pieces import KINDS, THICKEST, draw_piece
+
+WHITE, BLACK = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
+
+
+def grey(level, height=64, width=96):
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def thickest(coverage):
+    """Of the cores, px."""
+    core = np.pad(coverage >= 0.5, 1).astype(np.uint8)
+    return 2 * cv2.distanceTransform(core, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pieces_of_each_kind(kind):
+    pieces = [draw_piece(np.random.default_rng(seed), kind, 64, 96, thickness=4) for seed in range(12)]
+    for seed, piece in enumerate(pieces):
+        assert piece.shape == (64, 96) and piece.dtype == np.float32
+        assert piece.min() >= 0 and piece.max() <= 1
+        again = draw_piece(np.random.default_rng(seed), kind, 64, 96, thickness=4)
+        np.testing.assert_array_equal(piece, again)
+    assert len({piece.tobytes() for piece in pieces}) > 9
+    assert sum(piece.max() > 0.9 for piece in pieces) > 5
+    assert all(piece.mean() < 0.5 for piece in pieces)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_thicker_than_its_kind_can_be(kind):
+    most = THICKEST[kind]
+    much, exact = (draw_piece(np.random.default_rng(3), kind, 96, 96, thickness=t) for t in (1000, most))
+    np.testing.assert_array_equal(much, exact)
+
+
+@pytest.mark.parametrize("thickness", [2, 5, 9])
+def test_scratches_are_as_thick_as_told(thickness):
+    found = [
+        thickest(draw_piece(np.random.default_rng(seed), "scratch", 96, 96, thickness=thickness)) for seed in range(16)
+    ]
+    assert max(found) <= thickness + 2
+    assert max(found) >= 0.8 * thickness
+
+
+def test_lines_thinner_than_a_pixel_are_paler():
+    thin, thick = (
+        np.mean([draw_piece(np.random.default_rng(seed), "hair", 64, 64, thickness=t).max() for seed in range(20)])
+        for t in (0.25, 2)
+    )
+    assert thin < 0.8 * thick
+
+
+def test_images_as_small_as_can_be():
+    for kind in KINDS:
+        for height, width in ((1, 1), (2, 9), (9, 2)):
+            assert draw_piece(np.random.default_rng(0), kind, height, width, thickness=24).shape == (height, width)
+
+
+def test_a_piece_laid_by_hand():
+    coverage = np.zeros((3, 4), np.float32)
+    coverage[1] = [0, 1, 0.5, 0.1]
+    canvas = Canvas(grey(100, 3, 4))
+    canvas.lay(coverage, WHITE, opacity=0.8)
+    laid = canvas.finished()
+    # 100 + 0.8 * 155, 100 + 0.4 * 155, 100 + 0.08 * 155
+    np.testing.assert_array_equal(laid.image[1], [[100] * 3, [224] * 3, [162] * 3, [112] * 3])
+    np.testing.assert_allclose(laid.opacity[1], [0, 0.8, 0.4, 0.08], atol=1e-6)
+    # From 0.35 of its greatest opacity on a pixel belongs to it: 0.28.
+    np.testing.assert_array_equal(laid.damaged[1], [False, True, True, False])
+    np.testing.assert_array_equal(laid.visible, laid.damaged)
+    for rest in (laid.image[[0, 2]] - np.uint8(100), laid.opacity[[0, 2]], laid.damaged[[0, 2]]):
+        assert not rest.any()
+    assert laid.image.dtype == np.uint8 and laid.opacity.dtype == np.float32
+
+
+def test_the_second_piece_covers_the_first():
+    coverage, canvas = np.ones((2, 2), np.float32), Canvas(grey(200, 2, 2))
+    canvas.lay(coverage, BLACK, opacity=0.8)  # leaves 40
+    canvas.lay(coverage, (1.0, 0.0, 0.2), opacity=0.5)
+    laid = canvas.finished()
+    np.testing.assert_array_equal(laid.image[0, 0], np.rint([20 + 127.5, 20, 20 + 25.5]))
+    np.testing.assert_allclose(laid.opacity, 1 - 0.2 * 0.5, atol=1e-6)
+
+
+def test_white_on_white_is_damaged_but_not_visible():
+    image = grey(255, 2, 3)
+    image[:, 1] = 250  # changes by 5 levels, which is visible; by 4 it is not
+    image[:, 2] = 251
+    canvas = Canvas(image)
+    canvas.lay(np.ones((2, 3), np.float32), WHITE, opacity=1.0)
+    laid = canvas.finished()
+    assert laid.damaged.all() and (laid.image == 255).all()
+    np.testing.assert_array_equal(laid.visible[0], [False, True, False])
+
+
+def test_the_faintest_does_not_count():
+    canvas = Canvas(grey(0, 1, 2))
+    canvas.lay(np.array([[0.7, 0.9]], np.float32), WHITE, opacity=0.05)  # 0.035 and 0.045, of at least 0.04
+    np.testing.assert_array_equal(canvas.finished().damaged, [[False, True]])
+
+
+def test_an_empty_piece_changes_nothing():
+    canvas = Canvas(grey(7, 2, 2))
+    canvas.lay(np.zeros((2, 2), np.float32), WHITE, opacity=1.0)
+    laid = canvas.finished()
+    assert (laid.image == 7).all() and not laid.opacity.any() and not laid.damaged.any()
+
+
+def test_damage_is_seeded_and_leaves_the_photograph_as_it_was():
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    before = image.copy()
+    first, again, other = (FilmDamage()(np.random.default_rng(seed), image) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(image, before)
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_what_is_not_covered_is_not_changed():
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    total = 0
+    for seed in range(25):
+        laid = FilmDamage()(np.random.default_rng(seed), image)
+        assert laid.opacity.min() >= 0 and laid.opacity.max() <= 1
+        clear = laid.opacity == 0
+        np.testing.assert_array_equal(laid.image[clear], image[clear])
+        assert not laid.damaged[clear].any() and not (laid.visible & ~laid.damaged).any()
+        total += laid.visible.any()
+    assert total > 20
+
+
+def test_pieces_keep_to_their_opacity_and_kinds():
+    hairs = FilmDamage(pieces=(1, 1), opacity=(0.3, 0.3), kinds=("hair",), thickness=(3, 3))
+    most = [hairs(np.random.default_rng(seed), grey(128)).opacity.max() for seed in range(20)]
+    assert max(most) == pytest.approx(0.3, abs=1e-4)
+    torn = FilmDamage(pieces=(1, 1), opacity=(0.3, 0.3), kinds=("tear",))
+    assert max(torn(np.random.default_rng(seed), grey(128)).opacity.max() for seed in range(9)) == pytest.approx(0.9)
+
+
+def test_images_smaller_than_their_damage():
+    damage = FilmDamage(thickness=(24, 24), kinds=("scratch", "crease"))
+    for seed in range(30):
+        assert damage(np.random.default_rng(seed), grey(128, 5, 7)).image.shape == (5, 7, 3)
+
+
+def test_pieces_from_opacity_maps():
+    disc = cv2.circle(np.zeros((64, 64), np.uint8), (32, 32), 20, 255, -1)
+    damage = FilmDamage(pieces=(1, 1), thickness=(10, 10), opacity=(1, 1), maps_share=1.0, kinds=("tear",))
+    areas = [damage(np.random.default_rng(seed), grey(128), maps=[disc]).damaged.sum() for seed in range(20)]
+    assert max(areas) == pytest.approx(np.pi * 5**2, rel=0.35)
+    # A share of 0 takes none.
+    drawn = FilmDamage(pieces=(3, 3), thickness=(1, 1), kinds=("dust",), maps_share=0.0)
+    all_of_it = np.full((300, 300), 255, np.uint8)
+    assert max(drawn(np.random.default_rng(seed), grey(9), maps=[all_of_it]).damaged.mean() for seed in range(9)) < 0.1
+
+
+def test_maps_are_enlarged_by_half_at_most_and_never_lost_when_small():
+    line = np.zeros((40, 40), np.uint8)
+    line[:, 19:21] = 255
+    large = [placed_map(np.random.default_rng(seed), line, 200, 200, 24.0) for seed in range(9)]
+    assert 2.2 < max(thickest(each) for each in large) < 4.5
+    wide = np.zeros((400, 400), np.uint8)
+    wide[100:300, 100:300] = 255
+    small = placed_map(np.random.default_rng(1), wide, 200, 200, 1.0)
+    assert small.shape == (200, 200) and small.dtype == np.float32
+    assert small.min() >= 0 and 0.5 < small.max() <= 1
+
+
+def test_tones():
+    rng = np.random.default_rng(0)
+    for tone, low, high in (("pale", 0.55, 1), ("dark", 0, 0.42), ("colour", 0, 1)):
+        tones = np.array([random_tone(rng, tone) for _ in range(50)])
+        assert tones.shape == (50, 3) and tones.min() >= low and tones.max() <= high
+    means = np.array([random_tone(rng).mean() for _ in range(400)])
+    assert (means > 0.66).mean() == pytest.approx(0.5, abs=0.12)
+    assert (means < 0.3).mean() == pytest.approx(0.35, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        ({"pieces": (0, 3)}, r"pieces=\(0, 3\) must be two whole numbers"),
+        ({"pieces": (4, 3)}, r"pieces=\(4, 3\)"),
+        ({"thickness": (0.4, 3)}, r"thickness=\(0.4, 3\) must be \(low, high\) px with 0.5 <= low"),
+        ({"thickness": (3, 2)}, "thickness="),
+        ({"thickness": (3, float("inf"))}, "thickness="),
+        ({"thickness": (float("nan"), 3)}, "thickness="),
+        ({"opacity": (0.01, 1)}, r"opacity=\(0.01, 1\) must be \(low, high\) with 0.04 <= low"),
+        ({"opacity": (0.5, 1.1)}, "opacity="),
+        ({"kinds": ()}, r"kinds=\(\) must be at least one of scratch, bundle"),
+        ({"kinds": ("scratch", "coffee")}, "kinds=.*coffee"),
+        ({"maps_share": 1.5}, "maps_share=1.5 must be a share, from 0 to 1"),
+        ({"maps_share": float("nan")}, "maps_share=nan"),
+    ],
+)
+def test_settings_that_make_no_sense(values, match):
+    damage = FilmDamage(**values)
+    with pytest.raises(InputError, match=match):
+        damage.check()
+    FilmDamage().check()
