@@ -15,6 +15,7 @@ from unittest import mock
 
 from tqdm import tqdm
 
+from experiments.performance.device_examples import device_row, device_table
 from experiments.performance.options import Options
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import Timing
@@ -52,6 +53,7 @@ def run(options: Options) -> list[Table]:
         return [
             _stages_table(large, options.repeats),
             _workers_table(large, options),
+            device_table([device_row("JPEG files", each, _training_images(each), options.repeats) for each in large]),
             _training_table({"in memory": preset, "JPEG files": files}, Path(folder, "runs"), options.repeats),
         ]
 

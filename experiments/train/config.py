@@ -12,6 +12,7 @@ from typing import Any, Self
 from experiments.train.sections import DataConfig, NetworkConfig, RunConfig, flag
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Damage, check_splits
+from pconv_jax.data.on_device.examples import check_damage
 from pconv_jax.losses import LOSSES, LiuLosses, PaperLosses, PathakLosses
 from pconv_jax.models.vgg import deepest
 from pconv_jax.training.optimizer import OptimizerConfig
@@ -74,6 +75,7 @@ class Config:
         train = self.train_config(self.run.steps or self.optimizer.warmup + 1)  # refuses networks that cannot be built
         self.data.augmentation.check()
         self.damage.check()
+        self._check_device()
         self.losses.check()
         if self.losses.discriminator_loss is not None and not train.discriminator.widths:
             raise InputError(
@@ -82,6 +84,16 @@ class Config:
         if self.losses.layers is not None:
             deepest(self.losses.layers)
         self.optimizer.check(self.run.steps or self.optimizer.warmup + 1)
+
+    def _check_device(self) -> None:
+        """Refuses what the device cannot do, if it makes the examples."""
+        if not self.data.augment_on_device:
+            return
+        if self.data.workers:
+            raise InputError(
+                f"--workers {self.data.workers} prepare nothing where --augment-on-device does it: leave out one"
+            )
+        check_damage(self.damage, self.data.image_size)
 
     def train_config(self, steps: int) -> TrainConfig:
         """What the training step is compiled for, in a run of this many steps."""

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
-from experiments.train.batches import evaluation_batches, training_batches
+from experiments.train.batches import evaluation_batches, examples_on_device, training_batches
 from experiments.train.config import Config
 from experiments.train.logs import LOSSES, history, read_metrics
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
@@ -137,6 +138,9 @@ def training_examples(config: Config, source: ImageSource, *, count: int) -> dic
     """
     with contextlib.closing(iter(training_batches(config, source))) as batches:
         parts = [next(batches) for _ in range(-(-count // config.data.batch_size))]
+    if config.data.augment_on_device:
+        examples, images = examples_on_device(config, source)
+        parts = [jax.device_get(jax.jit(examples)(images, part)) for part in parts]
     return {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
 
 

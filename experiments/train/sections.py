@@ -50,6 +50,8 @@ class DataConfig:
         image_size: side of the square training images, px.
         batch_size: images a step, over all devices.
         workers: processes that prepare batches; 0 prepares them in threads of this process.
+        augment_on_device: crop, mask and noise are part of the training step, and the training images stay on each
+            device, decoded; for accelerators that wait for their host. Other random numbers, the same distributions.
         augmentation: how training images are varied.
     """
 
@@ -60,6 +62,7 @@ class DataConfig:
     image_size: int = 64
     batch_size: int = 16
     workers: int = 0
+    augment_on_device: bool = False
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.train.batches import training_batches
+from experiments.train.batches import examples_on_device, training_batches
 from experiments.train.config import Config
 from experiments.train.loop import VALIDATION_L1
 from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
@@ -17,12 +17,13 @@ from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_generator
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
+from pconv_jax.data.on_device import DeviceExamples, DeviceImages
 from pconv_jax.models import config_to_json
 from pconv_jax.models.interface import same_network
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.training.sharding import Replicas, Strategy
 from pconv_jax.training.state import TrainConfig, TrainState, Variables, init_state
-from pconv_jax.training.step import train_step
+from pconv_jax.training.step import Batch, Metrics, train_step
 
 
 class Trainer:
@@ -52,17 +53,18 @@ class Trainer:
         self.steps = 0
         self._run_config = config
         self.config = config.train_config(self.total_steps)
-        self._replicas = _replicas(self.config, config.run.mapping)
+        examples, images = examples_on_device(config, source) if config.data.augment_on_device else (None, None)
+        self._replicas = _replicas(self.config, examples, config.run.mapping)
         self._replicas.check_batch(config.data.batch_size // jax.process_count())  # before anything is compiled
         state = _with_initial_weights(config, self.config, init_state(self.config, seed=config.run.seed))
         self.parameters = _size(state.generator.params), _size(state.discriminator.params)
         self.state = self._replicas.replicate(state)
-        self._vgg = self._replicas.replicate(vgg)
+        self._constants = self._replicas.replicate((vgg, images))
         self.data = iter(training_batches(config, source))
 
     def step(self, batch: Mapping[str, np.ndarray]) -> Any:
         """Takes a step; returns its metrics on the devices, for `read`, without waiting for them."""
-        self.state, metrics = self._replicas(self.state, batch, self._vgg)
+        self.state, metrics = self._replicas(self.state, batch, self._constants)
         self.steps += 1
         return metrics
 
@@ -96,9 +98,23 @@ class Trainer:
 
 
 @functools.lru_cache(maxsize=1)
-def _replicas(config: TrainConfig, mapping: Strategy) -> Replicas:
+def _replicas(config: TrainConfig, examples: DeviceExamples | None, mapping: Strategy) -> Replicas:
     """The step on all devices; one after the other in a process, runs of the same settings compile it once."""
-    return Replicas(functools.partial(train_step, config), mapping=mapping)
+    return Replicas(functools.partial(_step, config, examples), mapping=mapping)
+
+
+def _step(
+    config: TrainConfig,
+    examples: DeviceExamples | None,
+    state: TrainState,
+    batch: Batch,
+    constants: tuple[VGG16 | None, DeviceImages | None],
+) -> tuple[TrainState, Metrics]:
+    """A step on a batch of the host, or on the examples that it makes of the images on the device."""
+    vgg, images = constants
+    if examples is not None and images is not None:
+        batch = examples(images, batch)
+    return train_step(config, state, batch, vgg)
 
 
 def _with_initial_weights(config: Config, train_config: TrainConfig, state: TrainState) -> TrainState:

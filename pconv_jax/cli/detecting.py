@@ -109,7 +109,7 @@ def detect_files(
         try:
             with hide_messages_of_libraries():  # of damaged files
                 photograph = read_photograph(job.image, max_pixels=max_pixels)
-            found = finding.look(photograph, linear=linear)
+            found = finding.look(photograph, job.image, linear=linear, max_pixels=max_pixels)
             _write(places, photograph, found.probability)
             hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels)
             if places[1] is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
 from pconv_jax.detection.damage_map import Choice, DamageMap, Tones, dilated, share
-from pconv_jax.imaging import Photograph, read_hole
+from pconv_jax.imaging import Photograph, find_infrared, read_hole
 from pconv_jax.imaging.linear import is_linear
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Finding:
         keep: leave alone what is white in this mask file; or a folder of them, each with the name of its photograph.
         max_damage: refuse a photograph of which more than this seems damaged, such as 20%: it may show wires or rain.
         detector: the bundled detector by its name, or a .safetensors file.
+        infrared: use the infrared channel of a scan, where it has one or a file NAME_ir.tif lies beside it.
     """
 
     sensitivity: float = Choice.sensitivity
@@ -36,6 +37,7 @@ class Finding:
     keep: Path | None = None
     max_damage: str = "20%"
     detector: str = DEFAULT_DETECTOR
+    infrared: bool = True
 
     def check(self) -> None:
         """Refuses values out of range.
@@ -74,8 +76,25 @@ class Finding:
         """
         _detector(self.detector)
 
-    def look(self, photograph: Photograph, *, linear: bool) -> DamageMap:
-        """The map of a photograph's damage."""
+    def look(self, photograph: Photograph, path: Path, *, linear: bool, max_pixels: int | None = None) -> DamageMap:
+        """The map of a photograph's damage: by its infrared channel, if it has one, or by the detector.
+
+        Args:
+            photograph: as it was read.
+            path: of its file.
+            linear: whether it is linear in light, even if it does not say so.
+            max_pixels: of an infrared file beside it, as for `read_photograph`.
+
+        Returns:
+            The map.
+
+        Raises:
+            InputError: an infrared channel that cannot be used.
+        """
+        if self.infrared and (infrared := find_infrared(photograph, path, max_pixels=max_pixels)) is not None:
+            from pconv_jax.detection.infrared import infrared_damage
+
+            return infrared_damage(photograph.pixels, infrared)
         pixels, alpha = photograph.pixels, photograph.alpha
         if alpha is not None:
             pixels = np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])

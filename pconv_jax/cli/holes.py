@@ -75,8 +75,8 @@ class Holes:
             self.finding.check()
         elif self.finding != Finding():
             raise InputError(
-                "--sensitivity, --min-size, --tones, --keep, --max-damage and --detector go with --mask auto: "
-                "leave them out"
+                "--sensitivity, --min-size, --tones, --keep, --max-damage, --detector and --no-infrared go with --mask "
+                "auto: leave them out"
             )
         if self.mask_color is not None and not all(0 <= value <= 255 for value in self.mask_color):
             raise InputError(f"--mask-color {self.mask_color} must be red, green and blue from 0 to 255")
@@ -114,6 +114,7 @@ class Holes:
         photograph: Photograph,
         mask: Path | None,
         *,
+        image: Path,
         keep: Path | None = None,
         linear: bool = False,
         max_pixels: int | None = None,
@@ -123,6 +124,7 @@ class Holes:
         Args:
             photograph: as it was read.
             mask: the file of its mask, if the holes come from one.
+            image: the file of the photograph, beside which its infrared channel may be.
             keep: the file that marks what to leave alone, if damage is looked for.
             linear: whether the photograph is linear in light, even if it does not say so.
             max_pixels: of the mask, as for `read_hole`.
@@ -147,7 +149,7 @@ class Holes:
             hole = _of_color(photograph.pixels, self.mask_color, self.mask_tolerance)
         hole = dilated(hole, self.dilate)
         if self.finds:
-            found = self.finding.look(photograph, linear=linear)
+            found = self.finding.look(photograph, image, linear=linear, max_pixels=max_pixels)
             hole = hole | self.finding.hole(found, keep, dilate=self.dilate, max_pixels=max_pixels)
         if hole.all():
             raise InputError("the holes leave no valid pixel: use a smaller mask, --invert-mask or a smaller --dilate")

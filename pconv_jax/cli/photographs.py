@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pconv_jax.common.errors import InputError, shortened
-from pconv_jax.imaging import IMAGE_SUFFIXES, image_files, masks_beside, other_files
+from pconv_jax.imaging import IMAGE_SUFFIXES, image_files, infrared_beside, masks_beside, other_files
 from pconv_jax.imaging.formats import RAW_SUFFIXES
 
 RECEIPT = ".receipt.json"
@@ -130,9 +130,10 @@ def _listed(
 
 
 def _photographs(root: Path, files: Sequence[Path], out: Path, mask: Path | None) -> list[Path]:
-    """Those of the image files below a folder that are neither results nor masks, in their order."""
+    """Those of the image files below a folder that are no results, masks or infrared channels, in their order."""
     ours = _ours(root, out, mask)
     beside = set(masks_beside(files)) if mask is not None and mask.resolve() == root.resolve() else set()
+    beside |= set(infrared_beside(files))
     return [name for name in files if name not in beside and not ours(name)]
 
 

@@ -189,7 +189,7 @@ def _restore_one(
     with hide_messages_of_libraries():  # of damaged files
         holes.check_sizes(job.image, job.mask, max_pixels=max_pixels)
         photograph = read_photograph(job.image, max_pixels=max_pixels)
-        hole = holes.find(photograph, job.mask, keep=job.keep, linear=linear, max_pixels=max_pixels)
+        hole = holes.find(photograph, job.mask, image=job.image, keep=job.keep, linear=linear, max_pixels=max_pixels)
     if not hole.any():
         _copy(job, photograph, quality=quality, keep_alpha=not holes.mask_alpha)
         return _COPIED

@@ -1,6 +1,7 @@
 """Random crops, mirror images and colours of training images. Images are uint8 RGB, [H, W, 3]."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -35,6 +36,14 @@ class Augmentation:
             raise InputError(f"crop_scale={self.crop_scale} must be (low, high) with 0 < low <= high <= 1")
         if not 0 <= self.monochrome <= 1:
             raise InputError(f"monochrome={self.monochrome} must be a share of the images, from 0 to 1")
+
+    def least_side(self, size: int) -> int:
+        """Shorter side of an image whose smallest crop is not enlarged, px.
+
+        Args:
+            size: side of the examples, px.
+        """
+        return math.ceil(size / self.crop_scale[0])
 
     def __call__(self, rng: np.random.Generator, image: np.ndarray, *, size: int) -> np.ndarray:
         """Crops a random square of an image and augments it.

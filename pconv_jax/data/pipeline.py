@@ -7,7 +7,6 @@ depend on the number of threads or processes, and an iterator resumes from its p
 
 import dataclasses
 import functools
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 _THREADS = 2  # of each process; they spend most of their time in C code, which releases the GIL
 _AHEAD = 4  # prefetched batches of each process
-_ENDLESS = 2**53  # examples; Grain divides lengths as floating-point numbers, which hold integers up to here
+ENDLESS = 2**53  # examples; Grain divides lengths as floating-point numbers, which hold integers up to here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,15 +39,16 @@ class _Epochs:
     seed: int
 
     def __len__(self) -> int:
-        return _ENDLESS
+        return ENDLESS
 
     def __getitem__(self, index: int) -> np.ndarray:
         epoch, place = divmod(index, len(self.source))
-        return self.source[_order(self.seed, epoch, len(self.source))[place].item()]
+        return self.source[epoch_order(self.seed, epoch, len(self.source))[place].item()]
 
 
 @functools.lru_cache(maxsize=4)  # threads may work on two epochs at once
-def _order(seed: int, epoch: int, size: int) -> np.ndarray:
+def epoch_order(seed: int, epoch: int, size: int) -> np.ndarray:
+    """The order of the images in an epoch, a permutation of 0..size - 1."""
     return np.random.default_rng([seed, epoch]).permutation(size)
 
 
@@ -128,7 +128,7 @@ def train_batches(
     example = _Example(image_size, damage, augmentation)
     example.damage.check()
     # Even the smallest crop keeps as many pixels as it needs.
-    source = source.at_least(math.ceil(image_size / augmentation.crop_scale[0]))
+    source = source.at_least(augmentation.least_side(image_size))
     return endless_batches(
         source, example, _Batch(damage.noise), batch_size=batch_size, seed=seed, workers=workers, shard=shard
     )
@@ -163,20 +163,18 @@ def endless_batches(
     """
     import grain
 
+    check_shard(shard, batch_size)
     host, hosts = shard
-    if not 0 <= host < hosts:
-        raise InputError(f"shard={shard} must be (i, n) for host i of n, with 0 <= i < n")
-    if batch_size % hosts:
-        raise InputError(f"batch_size={batch_size} must be a multiple of {hosts}, the number of hosts")
     if workers < 0:
         raise InputError(f"workers={workers} must be 0 (threads) or a number of processes")
-    order_seed, example_seed = _seeds(source, example, batch_size, seed, purpose=0)
+    _check(source, example, batch_size, seed)
+    order_seed, example_seed = seeds(seed, purpose=0)
     examples = grain.MapDataset.source(_Epochs(Readable(source), order_seed)).random_map(example, seed=example_seed)
     # Hosts and workers get whole batches, so that the rows do not depend on the number of either.
     batches = examples.batch(batch_size // hosts, batch_fn=stack)[host::hosts]
     if workers:
-        return in_processes(batches, workers, read=_read_ahead(), ahead=_AHEAD)
-    return batches.to_iter_dataset(_read_ahead())
+        return in_processes(batches, workers, read=read_ahead(), ahead=_AHEAD)
+    return batches.to_iter_dataset(read_ahead())
 
 
 def eval_batches(
@@ -210,13 +208,29 @@ def eval_batches(
         raise InputError(f"limit={limit} images must be at least 1")
     example = _Example(image_size, damage, None)
     example.damage.check()
-    _, example_seed = _seeds(source, example, batch_size, seed, purpose=1)
+    _check(source, example, batch_size, seed)
+    _, example_seed = seeds(seed, purpose=1)
     examples = grain.MapDataset.source(Readable(source))[:limit].random_map(example, seed=example_seed)
-    return examples.batch(batch_size, batch_fn=_Batch(damage.noise)).to_iter_dataset(_read_ahead())
+    return examples.batch(batch_size, batch_fn=_Batch(damage.noise)).to_iter_dataset(read_ahead())
 
 
-def _seeds(source: ImageSource, example: Any, batch_size: int, seed: int, *, purpose: int) -> list[int]:
-    """Checks the arguments of both kinds of batches; returns the seeds of the order and of the examples."""
+def check_shard(shard: tuple[int, int], batch_size: int) -> None:
+    """Refuses a host that does not exist, and a batch that cannot be split between the hosts."""
+    host, hosts = shard
+    if not 0 <= host < hosts:
+        raise InputError(f"shard={shard} must be (i, n) for host i of n, with 0 <= i < n")
+    if batch_size % hosts:
+        raise InputError(f"batch_size={batch_size} must be a multiple of {hosts}, the number of hosts")
+
+
+def seeds(seed: int, *, purpose: int) -> tuple[int, int]:
+    """The seeds of the order and of the examples; purpose 0 is training, 1 evaluation."""
+    order, examples = np.random.SeedSequence([seed, purpose]).generate_state(2).tolist()
+    return order, examples
+
+
+def _check(source: ImageSource, example: Any, batch_size: int, seed: int) -> None:
+    """Checks the arguments of both kinds of batches."""
     for name, value in (("image_size", example.image_size), ("batch_size", batch_size)):
         if value < 1:
             raise InputError(f"{name}={value} must be at least 1")
@@ -224,10 +238,10 @@ def _seeds(source: ImageSource, example: Any, batch_size: int, seed: int, *, pur
         raise InputError(f"seed={seed} must be at least 0")
     if not len(source):
         raise InputError(f"{source!r} contains no images")
-    return np.random.SeedSequence([seed, purpose]).generate_state(2).tolist()
 
 
-def _read_ahead() -> Any:
+def read_ahead() -> Any:
+    """How threads of this process read ahead."""
     import grain
 
     return grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD)

@@ -55,7 +55,8 @@ def test_what_is_to_be_kept_stays_to_the_bit(tmp_path, damaged, auto):
     assert auto(damaged, "--auto", "--keep", region, "--dilate", 2, "-o", tmp_path / "out.png").code == 0
     before, after = load(damaged), load(tmp_path / "out.png")
     np.testing.assert_array_equal(after[keep], before[keep])
-    assert (after[LINE] != before[LINE]).mean() > 0.5
+    around = grown(LINE, 2) & ~LINE & ~keep  # the network of the tests may make white of the white line
+    assert (after[around] != before[around]).mean() > 0.5
 
 
 def test_a_folder_in_which_one_shows_no_damage(tmp_path, damaged, auto):

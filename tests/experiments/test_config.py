@@ -109,7 +109,8 @@ def test_steps_or_epochs():
 
 # Settings by name: of flags and in `config.json`. Neither changes when settings move from one section to another.
 _NAMES = """
-adam_b1 adam_b2 adversarial_weight alexnet_widths batch_size bfloat16 blocks bottleneck centre checkpoint_every clip
+adam_b1 adam_b2 adversarial_weight alexnet_widths augment_on_device batch_size bfloat16 blocks bottleneck centre
+checkpoint_every clip
 compare convolution crop_scale data_dir dataset discriminator_learning_rate discriminator_patches discriminator_widths
 ema encoder_norm epochs flip generator head hole_weight image_size initial_weights judged_image keep learning_rate limit
 line_count line_shape line_thickness losses mapping mask_dir masks monochrome network_size noise out overlap

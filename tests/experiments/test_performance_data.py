@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from experiments.performance import data
+from experiments.performance.device_examples import device_row
 from experiments.performance.options import Options
 from experiments.train.batches import training_batches
 from experiments.train.presets import PRESETS
@@ -120,7 +121,9 @@ def test_threads_deliver(files):
 def test_tables(files, monkeypatch):
     options = Options(image_sizes=(16, 24), batch_sizes=(1, 2), workers=(0,), repeats=1, steps=2)
     monkeypatch.setattr(data, "_training_table", lambda configs, out, repeats: (list(configs), repeats))
-    stages, workers, training = data.run(options)
+    monkeypatch.setattr(data, "device_row", lambda name, config, source, repeats: {"size": config.data.image_size})
+    stages, workers, device, training = data.run(options)
+    assert [row["size"] for row in device.rows] == [PRESETS["samples"].data.image_size, 16, 24]
     assert training == (["in memory", "JPEG files"], 1)
     assert [row["size"] for row in stages.rows[::7]] == [PRESETS["samples"].data.image_size, 16, 24]
     assert [row["stage"] for row in stages.rows[:7]] == [*data.STAGES, data.REST, data.WHOLE]
@@ -131,6 +134,13 @@ def test_tables(files, monkeypatch):
         assert whole["images/s"] < min(row["images/s"] for row in parts)
     assert [row["workers"] for row in workers.rows] == ["threads"] * 3
     assert all(row["times the first"] == 1 for row in workers.rows)
+
+
+def test_host_and_device_are_compared(files):
+    row = device_row("files", files.replace(crop_scale=(0.05, 0.06)), open_source("samples", "train"), 2)
+    assert row["size"] == 16
+    assert min(row["host, crops/s"], row["device, crops/s"]) > 0
+    assert row["host / device time"] == pytest.approx(row["device, crops/s"] / row["host, crops/s"], rel=0.9)
 
 
 def test_training_row(tmp_path, files):
