@@ -11,7 +11,7 @@ from pconv_jax.models.detector import DetectorConfig
 PIXELWISE = DetectorConfig(widths=(8,), blocks=(0,))
 
 
-def pale_detector(*, gain=40.0, least=0.9, opacity=0.75) -> TrainedDetector:
+def pale_detector(*, gain=60.0, least=0.9, opacity=0.75) -> TrainedDetector:
     """The logit of damage is `gain` x (brightness - `least`) at each pixel, whatever is around it."""
     graph, params = nnx.split(nnx.eval_shape(lambda: PIXELWISE.build(rngs=nnx.Rngs(0))), nnx.Param)
     model = nnx.merge(graph, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), params))

@@ -21,7 +21,7 @@ class Options:
         damage_dir: folder of opacity maps; only those that training left out are used.
         hard_list: text file with the names of photographs that are hard to tell from damage: wires, branches, text.
         weights: the bundled detector by its name, or a .safetensors file.
-        sensitivity: of the detector: it is scored at the probability 1 - sensitivity.
+        sensitivity: of the detector, as `pconv-jax detect` takes it.
         image_size: longest side of what is cut out of the middle of each photograph, px.
         limit: how many photographs are damaged, evenly spaced; all if not given.
         undamaged_limit: how many are looked at without damage; as many as are damaged if not given.

@@ -20,7 +20,7 @@ from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.masks.film_damage import FilmDamage
 
 OURS = "detector"
-THRESHOLDS = tuple(np.linspace(0.02, 0.98, 49).round(2).tolist())
+THRESHOLDS = (*np.linspace(0.02, 0.96, 48).round(2).tolist(), 0.982, 0.99, 0.995, 0.999)
 _MIXED = FilmDamage(pieces=(2, 6), thickness=(1, 12), opacity=(0.5, 1))
 
 
@@ -84,7 +84,7 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
                     counts[name].append(count(response(laid.image), laid.visible, THRESHOLDS, ignored=unseen))
                 bar.update()
     chosen = {name: best_threshold(each) for name, each in counts.items()}
-    chosen[OURS] = int(np.abs(np.array(THRESHOLDS) - (1 - options.sensitivity)).argmin())
+    chosen[OURS] = int(np.abs(np.array(THRESHOLDS) - Choice(sensitivity=options.sensitivity).threshold).argmin())
     best = max(classical_detectors(), key=lambda name: _mean_jaccard(counts[name])[chosen[name]])
     repaired = _repaired([image for _, image in named], maps, detector, options, responses[best], chosen[best], best)
     clean_shares = {name: np.stack(each) for name, each in clean.items()}

@@ -105,7 +105,7 @@ class Inpaint:
 
 @dataclasses.dataclass(frozen=True)
 class Detect:
-    """Finds scratches, hairs and dust in photographs, and writes masks, white = damage, for `inpaint --mask`.
+    """Finds scratches, hairs and creases in photographs, and writes masks, white = damage, for `inpaint --mask`.
 
     Attributes:
         images: photographs, and folders of them: PNG, JPEG, TIFF, WebP and others.

@@ -147,7 +147,7 @@ class Detector:
 def detect(
     image: "ArrayLike | Image", *, weights: str | os.PathLike[str] = DEFAULT_DETECTOR, linear: bool = False
 ) -> DamageMap:
-    """Looks for scratches, hairs and dust with the bundled detector, or another; it stays loaded for the next call.
+    """Looks for scratches, hairs and creases with the bundled detector, or another; it stays loaded for the next call.
 
     Args:
         image: as for `Detector`.

@@ -21,6 +21,7 @@ _SOFT = 1.0  # standard deviations by which the odds grow by a factor of e
 _LEAST_NOISE = 0.002  # of the light: less would take rounding for noise
 _FAINT, _FAINT_SOFT = 0.04, 0.01  # likewise of opacity
 _FOLLOWS = 0.45  # contrast of the channel, as a share of the picture's, from which on the film must hold silver
+_ODDS, _ODDS_SLOPE = 4.0, 2.459  # see `_for_choices`
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -67,9 +68,19 @@ def infrared_damage(
         found.opacity[tile] = np.clip(1 - np.exp(-here), 0, 1)
         sure = _logistic((here / _enlarged(noise, *tile) - _SURE) / _SOFT)
         visible = _logistic((found.opacity[tile] - _FAINT) / _FAINT_SOFT)
-        found.probability[tile] = sure * visible * scan.shift.covered(infrared.shape, *tile)
+        found.probability[tile] = _for_choices(sure * visible * scan.shift.covered(infrared.shape, *tile))
         found.grey[tile] = _grey(colours[tile])
     return found
+
+
+def _for_choices(probability: np.ndarray) -> np.ndarray:
+    """Probabilities on the scale of `Choice`, made for a detector that is less often right.
+
+    At the default sensitivity one half is enough, and a quarter where it touches such a pixel.
+    """
+    clipped = np.clip(probability, 1e-6, 1 - 1e-6)
+    odds: np.ndarray = _logistic(_ODDS + _ODDS_SLOPE * np.log(clipped / (1 - clipped)))
+    return np.where(probability > 0, odds, 0)
 
 
 def _check(pixels: np.ndarray, infrared: np.ndarray) -> None:

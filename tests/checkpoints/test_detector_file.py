@@ -49,7 +49,7 @@ def test_there_and_back(tmp_path, detector, precision, tolerance):
 
 def test_notes_stay_and_what_is_found_too(tmp_path):
     path, image = tmp_path / "d.safetensors", np.random.default_rng(0).random((1, 4, 6, 3), np.float32)
-    detector = pale_detector()
+    detector = pale_detector(gain=40)
     save_detector(str(path), detector)
     found = load_detector(str(path))
     assert found.about == {"step": 7}

@@ -16,7 +16,7 @@ FLAGS = (
     *("--help", "--out", "-o", "--mask", "-m", "--mask-alpha", "--mask-color", "--mask-tolerance", "--mask-threshold"),
     *("--invert-mask", "--resize-mask", "--dilate", "--weights", "--overwrite", "--compare", "--quality"),
     *("--refine", "--vgg-weights", "--max-megapixels", "--linear", "--best", "--grain", "--receipt", "--estimate"),
-    *("--auto", "--sensitivity", "--min-size", "--tones", "--keep", "--max-damage", "--detector"),
+    *("--auto", "--sensitivity", "--min-size", "--tones", "--keep", "--max-damage", "--detector", "--infrared"),
 )
 
 

@@ -19,21 +19,27 @@ def drawn(hole):
     return ["".join("#" if each else "." for each in row) for row in hole]
 
 
-def test_finds_grow_to_half_the_threshold_and_need_one_sure_pixel():
-    map_ = found([[0.5, 0.25, 0.25, 0.24, 0.49], [0, 0, 0, 0, 0.49]])
+def test_the_threshold_falls_with_the_sensitivity():
+    thresholds = [Choice(sensitivity=value).threshold for value in (0.25, 0.5, 0.75)]
+    np.testing.assert_allclose(thresholds, [1 / (1 + np.exp(-odds)) for odds in (6, 4, 2)])
+
+
+def test_finds_grow_to_less_than_the_threshold_and_need_one_sure_pixel():
+    # From 0.982 on, grown to 0.786.
+    map_ = found([[0.99, 0.79, 0.79, 0.78, 0.97], [0, 0, 0, 0, 0.97]])
     assert drawn(map_.hole(Choice(**EXACT))) == ["###..", "....."]
-    # Less sensitive: from 0.6 on, grown to 0.3.
+    # Less sensitive: from 0.992 on.
     assert not map_.hole(Choice(sensitivity=0.4, **EXACT)).any()
-    # More: from 0.4 on, grown to 0.2, so all hang together.
+    # More: from 0.961 on, grown to 0.769, so all hang together.
     assert drawn(map_.hole(Choice(sensitivity=0.6, **EXACT))) == ["#####", "....#"]
 
 
 def test_corners_connect():
-    assert drawn(found([[0.9, 0, 0], [0, 0.3, 0], [0, 0, 0.3]]).hole(Choice(**EXACT))) == ["#..", ".#.", "..#"]
+    assert drawn(found([[0.99, 0, 0], [0, 0.8, 0], [0, 0, 0.8]]).hole(Choice(**EXACT))) == ["#..", ".#.", "..#"]
 
 
 def test_finds_of_fewer_pixels_are_left_alone():
-    map_ = found([[0.9, 0.3, 0, 0.9], [0, 0, 0, 0], [0.9, 0.3, 0.3, 0]])
+    map_ = found([[0.99, 0.8, 0, 0.99], [0, 0, 0, 0], [0.99, 0.8, 0.8, 0]])
     for size, expected in ((1, ["##.#", "....", "###."]), (2, ["##..", "....", "###."]), (4, ["....", "....", "...."])):
         assert drawn(map_.hole(Choice(dilate=0, min_size=size))) == expected
     assert drawn(map_.hole(Choice(dilate=0))) == ["....", "....", "###."]  # 3 by default
@@ -41,8 +47,8 @@ def test_finds_of_fewer_pixels_are_left_alone():
 
 def test_pale_and_dark_finds_are_told_by_what_is_around_them():
     probability, grey = np.zeros((12, 24)), np.full((12, 24), 100)
-    probability[5:7, 4:6], grey[5:7, 4:6] = 0.9, 130
-    probability[5:7, 17:19], grey[5:7, 17:19] = 0.9, 70
+    probability[5:7, 4:6], grey[5:7, 4:6] = 0.99, 130
+    probability[5:7, 17:19], grey[5:7, 17:19] = 0.99, 70
     map_ = found(probability, grey)
     pale, dark, both = (map_.hole(Choice(tones=tones, **EXACT)) for tones in ("pale", "dark", "both"))
     assert pale[5:7, 4:6].all() and pale.sum() == 4
@@ -52,20 +58,20 @@ def test_pale_and_dark_finds_are_told_by_what_is_around_them():
 
 def test_the_tone_is_compared_nearby_and_not_with_other_finds():
     probability, grey = np.zeros((1, 40)), np.full((1, 40), 250)
-    probability[0, 10], grey[0, 10] = 0.9, 120
-    probability[0, 12], grey[0, 12] = 0.9, 255  # a paler find beside it
+    probability[0, 10], grey[0, 10] = 0.99, 120
+    probability[0, 12], grey[0, 12] = 0.99, 255  # a paler find beside it
     grey[0, 4:10] = grey[0, 11] = grey[0, 13:17] = 90  # it is dark around both, and bright farther away
     assert drawn(found(probability, grey).hole(Choice(tones="pale", **EXACT)))[0][10:13] == "#.#"
 
 
 def test_what_covers_everything_is_pale_or_dark_by_no_comparison():
-    map_ = found(np.full((3, 3), 0.9), np.zeros((3, 3)))
+    map_ = found(np.full((3, 3), 0.99), np.zeros((3, 3)))
     assert map_.hole(Choice(**EXACT)).all()
 
 
 def test_finds_are_widened_all_around_but_not_into_what_is_to_be_kept():
     probability = np.zeros((5, 7))
-    probability[2, 3] = 0.9
+    probability[2, 3] = 0.99
     choice = Choice(min_size=1)
     assert drawn(found(probability).hole(choice)) == [".......", "...#...", "..###..", "...#...", "......."]
     keep = np.zeros((5, 7), bool)
@@ -105,14 +111,14 @@ def test_dilation_and_share_by_hand():
 )
 def test_values_out_of_range(values, match):
     with pytest.raises(InputError, match=match):
-        found([[0.9]]).hole(Choice(**values))
+        found([[0.99]]).hole(Choice(**values))
 
 
 def test_a_region_to_keep_of_another_size():
     with pytest.raises(InputError, match="keep is 3x1 and the image 2x1: they must have the same size"):
-        found([[0.9, 0]]).hole(keep=np.zeros((1, 3), bool))
+        found([[0.99, 0]]).hole(keep=np.zeros((1, 3), bool))
 
 
 def test_a_region_to_keep_that_is_not_boolean():
     with pytest.raises(InputError, match="keep must be boolean, True = leave alone, not uint8"):
-        found([[0.9, 0]]).hole(keep=np.zeros((1, 2), np.uint8))
+        found([[0.99, 0]]).hole(keep=np.zeros((1, 2), np.uint8))

@@ -36,7 +36,7 @@ def test_a_pale_line_is_found_and_nothing_else(pale):
     np.testing.assert_array_equal(damaged, before)
     for array, dtype in ((found.probability, np.float32), (found.opacity, np.float32), (found.grey, np.uint8)):
         assert array.shape == line.shape and array.dtype == dtype
-    np.testing.assert_allclose(found.probability[line], 1 / (1 + np.exp(-4)), atol=1e-4)
+    np.testing.assert_allclose(found.probability[line], 1 / (1 + np.exp(-6)), atol=1e-4)
     np.testing.assert_allclose(found.opacity, 0.75, atol=1e-4)
     assert (found.grey[line] == 255).all() and found.grey[~line].max() < 192
 

@@ -38,7 +38,7 @@ def test_a_speck_on_a_flat_picture_has_its_opacity():
     found = infrared_damage(pixels, infrared)
     expected = np.zeros(infrared.shape, bool)
     expected[40:44, 50:60] = True
-    assert np.array_equal(found.probability > 0.5, expected)
+    assert np.array_equal(found.probability > Choice().threshold, expected)
     np.testing.assert_allclose(found.opacity[expected], 0.75, atol=0.01)
     assert found.probability.dtype == found.opacity.dtype == np.float32
     assert found.grey.dtype == np.uint8 and (found.grey == 100).all()

@@ -67,7 +67,7 @@ def test_a_detector_of_one_resolution_by_hand():
     image = np.zeros((1, 2, 2, 3), np.float32)
     image[0, 0, 0], image[0, 0, 1], image[0, 1, 0] = 1, (1, 1, 0.7), (0.3, 0.6, 0.9)
     graph = nnx.split(nnx.eval_shape(lambda: PIXELWISE.build(rngs=nnx.Rngs(0))))[0]
-    logits = _run((graph, pale_detector().params), image, None, 0)
+    logits = _run((graph, pale_detector(gain=40).params), image, None, 0)
     np.testing.assert_allclose(logits[0, ..., 0], [[4, 0], [-12, -36]], atol=1e-4)  # 40 x (brightness - 0.9)
     np.testing.assert_allclose(logits[0, ..., 1], np.log(3), rtol=1e-5)
 
