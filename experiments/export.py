@@ -1,4 +1,4 @@
-"""Saves the generator or the detector of a run as one file of weights: `python -m experiments.export RUN OUT`."""
+"""Saves the generator or the detector of a run, or of a file, as weights: `python -m experiments.export RUN OUT`."""
 
 import contextlib
 import dataclasses
@@ -11,9 +11,9 @@ import tyro
 
 from experiments.train.logs import read_metrics
 from experiments.train.run_folder import open_run, read_config, read_settings
-from pconv_jax.checkpoints.detector_file import load_detector_run, save_detector
+from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector, load_detector_run, save_detector
 from pconv_jax.checkpoints.orbax import open_checkpoints
-from pconv_jax.checkpoints.tensors import Precision
+from pconv_jax.checkpoints.tensors import Precision, read_tensors
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.commands import command
@@ -29,8 +29,8 @@ class Options:
     Attributes:
         run: output folder of a training run; or a .safetensors file, to save it at another precision.
         out: the file to write, .safetensors; an existing one is replaced.
-        latest: save the latest checkpoint of a run, not the best by validation L1, which is not what adversarial and
-            perceptual losses aim at.
+        latest: save the latest checkpoint of a run, not the best by validation: L1 of a generator, which is not what
+            adversarial and perceptual losses aim at, or the Jaccard coefficient of a detector.
         precision: of the parameters: float32, float16 (half the size) or int8 (a quarter).
     """
 
@@ -52,12 +52,15 @@ def export(options: Options) -> None:
     if options.out.suffix != ".safetensors":
         raise InputError(f"{options.out} must end in .safetensors")
     prepare_jax()
-    if options.run.is_dir() and read_settings(options.run).get("task") == "detect":
-        about = _export_detector(options)
-    else:
-        about = _export_generator(options)
+    about = _export_detector(options) if _holds_detector(options.run) else _export_generator(options)
     size = options.out.stat().st_size / 1e6
     print(f"saved step {about.get('step', '?')} as {options.out} ({size:.1f} MB)")
+
+
+def _holds_detector(run: Path) -> bool:
+    if run.is_file():
+        return "detector" in read_tensors(run)[1]
+    return run.is_dir() and read_settings(run).get("task") == "detect"
 
 
 def _export_generator(options: Options) -> Mapping[str, Any]:
@@ -73,20 +76,13 @@ def _export_generator(options: Options) -> Mapping[str, Any]:
 
 def _export_detector(options: Options) -> Mapping[str, Any]:
     """Writes the detector; returns the facts about its training."""
-    with open_checkpoints(options.run) as checkpoints:
-        chosen = checkpoints.latest if options.latest else checkpoints.best_or_latest
-    detector, step = load_detector_run(options.run, step=chosen)
-    settings = {
-        name: value
-        for name, value in read_settings(options.run).items()
-        if name not in ("data_dir", "damage_dir", "out", "resume")
-    }
-    scores = [row for row in read_metrics(options.run / "metrics.jsonl") if row["step"] == step]
-    validation = {name: value for row in scores for name, value in row.items() if name.startswith("validation_")}
-    about = {"step": step, **validation, "settings": settings, "versions": package_versions("jax", "flax", "optax")}
+    if options.run.is_file():
+        detector = load_detector(options.run)
+    else:
+        detector = _detector_of_run(options.run, latest=options.latest)
     with _writing(options.out):
-        save_detector(options.out, dataclasses.replace(detector, about=about), precision=options.precision)
-    return about
+        save_detector(options.out, detector, precision=options.precision)
+    return detector.about
 
 
 @contextlib.contextmanager
@@ -120,6 +116,22 @@ def _of_run(folder: Path, *, latest: bool) -> TrainedGenerator:
         "versions": package_versions("jax", "flax", "optax"),
     }
     return TrainedGenerator(run.model.config, run.model.params, run.model.stats, about=about)
+
+
+def _detector_of_run(folder: Path, *, latest: bool) -> TrainedDetector:
+    """The best checkpoint of a detector's run, or the latest, with the facts about its training."""
+    with open_checkpoints(folder) as checkpoints:
+        chosen = checkpoints.latest if latest else checkpoints.best_or_latest
+    detector, step = load_detector_run(folder, step=chosen)
+    settings = {
+        name: value
+        for name, value in read_settings(folder).items()
+        if name not in ("data_dir", "damage_dir", "out", "resume")
+    }
+    scores = [row for row in read_metrics(folder / "metrics.jsonl") if row["step"] == step]
+    validation = {name: value for row in scores for name, value in row.items() if name.startswith("validation_")}
+    about = {"step": step, **validation, "settings": settings, "versions": package_versions("jax", "flax", "optax")}
+    return dataclasses.replace(detector, about=about)
 
 
 @command()

@@ -19,10 +19,11 @@ from pconv_jax.detection.damage_map import Choice
 from pconv_jax.detection.infrared import infrared_damage
 from pconv_jax.evaluation.detection import count
 from pconv_jax.imaging import image_files, read_photograph
+from pconv_jax.imaging.masks import LUMA
+from pconv_jax.masks.film_damage import PIECE_EDGE
 from pconv_jax.masks.pieces import Kind, draw_piece
 
 _KINDS: tuple[Kind, ...] = ("dust", "hair", "lint", "scratch", "dirt")
-_FROM = 0.35  # of a piece's opacity from which on a pixel belongs to it, as in `pconv_jax.masks.film_damage`
 _TOP = 65535
 
 
@@ -87,7 +88,7 @@ class Film:
             coverage = opacity * draw_piece(rng, kind, height, width, thickness=float(np.exp(rng.uniform(0, 2.5))))
             image += coverage[..., None] * (rng.uniform(0, 0.15) - image)
             clear *= 1 - coverage
-            damaged |= coverage >= max(0.04, _FROM * opacity)
+            damaged |= coverage >= max(0.04, PIECE_EDGE * opacity)
         shown: np.ndarray = self._light(rng, undamaged) * clear
         down, right = rng.uniform(-self.shift, self.shift, 2)
         matrix = np.array([[1 + self.stretch, 0, right], [0, 1 + self.stretch, down]])
@@ -103,7 +104,7 @@ class Film:
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
         shading = rng.uniform(0.6, 0.9) * (1 - 0.08 * (x * x + y * y))
         if self.silver:
-            luminance = picture @ np.array([0.299, 0.587, 0.114], np.float32)
+            luminance = picture @ LUMA
             return shading * luminance ** np.float32(rng.uniform(0.6, 0.9))
         return shading * picture[..., 0] ** np.float32(rng.uniform(*self.crosstalk))
 

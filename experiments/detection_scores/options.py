@@ -7,6 +7,7 @@ from typing import Literal
 from experiments.train.sections import Dataset
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.metrics import SSIM_WINDOW
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,15 +48,17 @@ class Options:
             InputError: naming the flag, its value and what it may be.
         """
         counts = (
-            ("--image-size", self.image_size),
-            ("--limit", self.limit),
-            ("--undamaged-limit", self.undamaged_limit),
+            ("--image-size", self.image_size, SSIM_WINDOW),
+            ("--limit", self.limit, 1),
+            ("--undamaged-limit", self.undamaged_limit, 1),
         )
-        for flag, value in counts:
-            if value is not None and value < 1:
-                raise InputError(f"{flag} is {value}, but it must be at least 1")
+        for flag, value, least in counts:
+            if value is not None and value < least:
+                raise InputError(f"{flag} is {value}, but it must be at least {least}")
         if not 0 < self.sensitivity < 1:
             raise InputError(f"--sensitivity is {self.sensitivity}, but it must lie between 0 and 1")
+        if self.data == "folder" and self.data_dir is None:
+            raise InputError("--data folder needs --data-dir, the folder that holds the photographs")
         if self.split == "all" and self.data != "folder":
             raise InputError(
                 f"--split all goes with --data folder, but --data is {self.data}: choose one of its splits"

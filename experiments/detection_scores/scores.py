@@ -11,7 +11,7 @@ from experiments.detection_scores.options import Options
 from experiments.progress import progress_bar
 from pconv_jax.data.opacity_maps import opacity_maps
 from pconv_jax.data.source import ImageSource
-from pconv_jax.detection.damage_map import Choice, dilated
+from pconv_jax.detection.damage_map import Choice, dilated, share
 from pconv_jax.detection.detector import Detector
 from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS, Counts, Response, classical_detectors, count
 from pconv_jax.evaluation.detection_cases import Row, damaged, photographs, rows
@@ -32,15 +32,17 @@ class Scored:
         cases: the row and the photograph of each case.
         counts: method -> the counts of each case.
         clean: method -> share of each undamaged photograph that is found, `[photographs, thresholds]`.
+        masks: share of each undamaged photograph that is in the detector's mask, where finds are grown and widened.
         names: names of the photographs that were damaged.
         undamaged: names of those that were not.
         repaired: scores of the repair of photographs with mixed damage, a dictionary for each photograph and way.
-        chosen: method -> index of its threshold: the detector's own, the best of each classical one.
+        chosen: method -> index of its threshold: the nearest to the detector's own, the best of each classical one.
     """
 
     cases: Sequence[tuple[Row, int]]
     counts: Mapping[str, Sequence[Counts]]
     clean: Mapping[str, np.ndarray]
+    masks: np.ndarray
     names: Sequence[str]
     undamaged: Sequence[str]
     repaired: Sequence[Mapping[str, Any]]
@@ -68,12 +70,14 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
     cases: list[tuple[Row, int]] = []
     counts: dict[str, list[Counts]] = {name: [] for name in responses}
     clean: dict[str, list[np.ndarray]] = {name: [] for name in responses}
+    choice, masks = Choice(sensitivity=options.sensitivity), []
     total = len(named) * len(all_rows) + len(undamaged)
     with progress_bar("scoring", "img", total=total, done=0, each=1) as bar:
         for _, image in undamaged:
             nothing = np.zeros(image.shape[:2], bool)
             for name, response in responses.items():
                 clean[name].append(count(response(image), nothing, THRESHOLDS).false_alarms)
+            masks.append(share(detector(image).hole(choice)))
             bar.update()
         for place, (_, image) in enumerate(named):
             for row in all_rows:
@@ -84,12 +88,12 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
                     counts[name].append(count(response(laid.image), laid.visible, THRESHOLDS, ignored=unseen))
                 bar.update()
     chosen = {name: best_threshold(each) for name, each in counts.items()}
-    chosen[OURS] = int(np.abs(np.array(THRESHOLDS) - Choice(sensitivity=options.sensitivity).threshold).argmin())
-    best = max(classical_detectors(), key=lambda name: _mean_jaccard(counts[name])[chosen[name]])
-    repaired = _repaired([image for _, image in named], maps, detector, options, responses[best], chosen[best], best)
+    chosen[OURS] = int(np.abs(np.array(THRESHOLDS) - choice.threshold).argmin())
+    best = max((name for name in responses if name != OURS), key=lambda name: _mean_jaccard(counts[name])[chosen[name]])
+    repaired = _repaired([image for _, image in named], maps, detector, choice, responses[best], chosen[best], best)
     clean_shares = {name: np.stack(each) for name, each in clean.items()}
     names, undamaged_names = ([Path(name).stem for name, _ in each] for each in (named, undamaged))
-    return Scored(cases, counts, clean_shares, names, undamaged_names, repaired, chosen)
+    return Scored(cases, counts, clean_shares, np.array(masks), names, undamaged_names, repaired, chosen)
 
 
 def best_threshold(counts: Sequence[Counts]) -> int:
@@ -112,7 +116,7 @@ def _repaired(
     images: Sequence[np.ndarray],
     maps: Sequence[np.ndarray],
     detector: Detector,
-    options: Options,
+    choice: Choice,
     classical: Response,
     threshold: int,
     name: str,
@@ -125,10 +129,11 @@ def _repaired(
         holes = {
             "not repaired": np.zeros(image.shape[:2], bool),
             f"best classical ({name})": dilated(classical(laid.image) >= THRESHOLDS[threshold], 1),
-            "detected": detector(laid.image).hole(Choice(sensitivity=options.sensitivity)),
+            "detected": detector(laid.image).hole(choice),
             "true mask": dilated(laid.damaged, 1),
         }
         for way, hole in holes.items():
+            # With everything in the hole there is nothing to inpaint from.
             result = laid.image if hole.all() else inpainter(laid.image, hole=hole)
             pair = [x[None].astype(np.float64) / 255 for x in (result, image)]
             found.append(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from experiments.detection_scores.scores import OURS, THRESHOLDS, Scored, few_false_alarms
+from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS
 from pconv_jax.evaluation.markdown import interval, markdown
 from pconv_jax.evaluation.statistics import bootstrap
 
@@ -56,7 +57,7 @@ def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
     for table, title in _TITLES.items():
         parts.append(f"**{title}: Jaccard coefficient**\n\n{_by_label(rows, table, 'jaccard')}")
     parts.append(
-        "**Recall where 0.05 % of all pixels are false alarms**\n\n"
+        f"**Recall where {100 * LEAST_FALSE_ALARMS:g} % of all pixels are false alarms**\n\n"
         + "\n\n".join(_by_label(rows, table, "recall_at_few_false_alarms") for table in ("kind", "width"))
     )
     parts += [_false_alarms(scored, hard), _repair(scored)]
@@ -82,9 +83,13 @@ def _false_alarms(scored: Scored, hard: frozenset[str]) -> str:
     lines = [["share of the pixels of undamaged photographs that is found, %", "all", "hard to tell"]]
     for name, shares in scored.clean.items():
         own = 100 * shares[:, scored.chosen[name]]
-        cells = [interval(bootstrap(own), 3), interval(bootstrap(own[chosen]), 3) if chosen.any() else "-"]
-        lines.append([name, *cells])
+        lines.append([name, *_all_and_hard(own, chosen)])
+    lines.insert(2, ["mask of the detector, grown and widened", *_all_and_hard(100 * scored.masks, chosen)])
     return f"**False alarms** ({chosen.sum()} of {len(chosen)} photographs are hard to tell)\n\n{markdown(lines)}"
+
+
+def _all_and_hard(values: np.ndarray, hard: np.ndarray) -> list[str]:
+    return [interval(bootstrap(values), 3), interval(bootstrap(values[hard]), 3) if hard.any() else "-"]
 
 
 def _repair(scored: Scored) -> str:

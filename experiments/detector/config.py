@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.train.config import settings_by_name
-from experiments.train.sections import Dataset, flag
+from experiments.train.sections import Dataset, check_ranges, flag
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.damaged_photographs import DamagedPhotographs
 from pconv_jax.models.detector import DetectorConfig
@@ -15,7 +15,6 @@ from pconv_jax.training.detection import DetectorLosses, DetectorTrainConfig
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import Strategy
 
-_MOST = 2**31 - 1  # steps are counted in int32
 # What may change when a run is resumed: it changes no step.
 _FREE = (
     *("resume", "out", "data_dir", "damage_dir", "workers", "mapping"),
@@ -102,17 +101,8 @@ class Config:
         Raises:
             InputError: naming the flag, its value and what it may be.
         """
-        settings = settings_by_name(self)
-        counts = ("image_size", "batch_size", "limit", "steps", "checkpoint_every", "sample_every", "keep")
-        for name in (*counts, "validation_images"):
-            if settings[name] is not None and not 1 <= settings[name] <= _MOST:
-                raise InputError(f"{flag(name)} is {settings[name]}, but it must be from 1 to {_MOST}")
-        if self.data.workers < 0:
-            raise InputError(f"--workers is {self.data.workers}, but it must be at least 0")
-        if not 0 <= self.run.seed < 2**63:
-            raise InputError(f"--seed is {self.run.seed}, but it must be at least 0 and below 2^63")
-        if self.data.dataset == "folder" and self.data.data_dir is None:
-            raise InputError("--dataset folder needs --data-dir, the folder that holds the photographs")
+        counts = ("image_size", "batch_size", "limit", "steps", "validation_images")
+        check_ranges(settings_by_name(self), (*counts, "checkpoint_every", "sample_every", "keep"))
         self.photographs.check()
         self.losses.check()
         self.optimizer.check(self.run.steps)

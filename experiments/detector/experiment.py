@@ -1,14 +1,12 @@
 """One training of the detector, from its settings to its weights."""
 
-import signal
-import sys
-
 from experiments.detector.config import Config
 from experiments.detector.trainer import DetectorTrainer
 from experiments.detector.validation import DetectorValidation
 from experiments.train.experiment import check_run_folder
 from experiments.train.loop import train
 from experiments.train.run_folder import read_settings
+from experiments.train.signals import exit_code
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import advising_on_memory
@@ -51,10 +49,8 @@ def _run(config: Config) -> int:
     write_json(config.run.out / "config.json", config.to_json())
     print(f"detector: {trainer.parameters:,} parameters, crops of {data.image_size}x{data.image_size} px")
     outcome = train(config.run, trainer, validation, batch_size=data.batch_size)
-    if outcome.signal:
-        name = signal.Signals(outcome.signal).name
-        print(f"stopped by {name} and saved at step {outcome.step}; --resume continues from there", file=sys.stderr)
-        return 128 + outcome.signal
+    if stopped := exit_code(outcome.signal, step=outcome.step):
+        return stopped
     export = f"python -m experiments.export {config.run.out} FILE.safetensors"
     print(f"trained {outcome.step} steps; `{export}` writes the weights")
     return 0

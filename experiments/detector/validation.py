@@ -9,7 +9,8 @@ from experiments.detector.config import Config
 from experiments.image_grids import image_grid
 from pconv_jax.checkpoints.detector_file import TrainedDetector
 from pconv_jax.data import ImageSource
-from pconv_jax.data.damaged_photographs import CLEAN, DAMAGED, UNSEEN, damaged_batches
+from pconv_jax.data.damaged_photographs import damaged_batches
+from pconv_jax.masks.film_damage import CLEAN, DAMAGED, UNSEEN
 
 VALIDATION_ERROR = "validation_error"
 """1 - Jaccard coefficient: the checkpoint with the least is the best."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from experiments.train.sections import DataConfig, NetworkConfig, RunConfig, flag
+from experiments.train.sections import DataConfig, NetworkConfig, RunConfig, check_ranges, flag
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Damage, check_splits
 from pconv_jax.data.on_device.examples import check_damage
@@ -20,8 +20,7 @@ from pconv_jax.training.state import TrainConfig
 
 _PATHS = ("data_dir", "out", "initial_weights", "mask_dir")
 _OFF = {"grey": 0.0}  # settings of earlier versions alone, and the value that turned them off
-_MOST = 2**31 - 1  # steps are counted in int32
-_MOST_WORKERS, _MOST_LINES = 1024, 10_000
+_MOST_LINES = 10_000
 # What may change when a run is resumed: it changes no step.
 _FREE = (
     *("resume", "out", "data_dir", "mask_dir", "workers", "mapping"),
@@ -57,18 +56,10 @@ class Config:
         """
         counts = ("image_size", "batch_size", "epochs", "steps", "limit", "validation_images", "test_images")
         settings = settings_by_name(self)
-        for name in (*counts, "checkpoint_every", "sample_every", "keep"):
-            if settings[name] is not None and settings[name] < 1:
-                raise InputError(f"{flag(name)} is {settings[name]}, but it must be at least 1")
-            if settings[name] is not None and settings[name] > _MOST:
-                raise InputError(f"{flag(name)} is {settings[name]}, but it must be at most {_MOST}")
-        if not 0 <= self.data.workers <= _MOST_WORKERS:
-            raise InputError(f"--workers is {self.data.workers}, but it must be from 0 to {_MOST_WORKERS}")
+        check_ranges(settings, (*counts, "checkpoint_every", "sample_every", "keep"))
         for name in ("line_count", "line_thickness"):
             if max(settings[name]) > _MOST_LINES:
                 raise InputError(f"{flag(name)} has {max(settings[name])}, but it must be at most {_MOST_LINES}")
-        if self.data.dataset == "folder" and self.data.data_dir is None:
-            raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
         check_splits(self.data.dataset, self.data.splits)
         self.network.check(self.data.image_size)
         self.run.check()

@@ -1,7 +1,5 @@
 """One experiment from its settings to its report."""
 
-import signal
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from experiments.train.loop import train
 from experiments.train.memory import check_memory
 from experiments.train.report import write_report
 from experiments.train.run_folder import read_settings
+from experiments.train.signals import exit_code
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 from pconv_jax.common.atomic_write import is_temporary, write_json
@@ -64,10 +63,8 @@ def _run(config: Config) -> int:
         f"{reach}; discriminator: {discriminator:,} parameters"
     )
     outcome = train(config.run, trainer, validation, batch_size=config.data.batch_size)
-    if outcome.signal:
-        name = signal.Signals(outcome.signal).name
-        print(f"stopped by {name} and saved at step {outcome.step}; --resume continues from there", file=sys.stderr)
-        return 128 + outcome.signal
+    if stopped := exit_code(outcome.signal, step=outcome.step):
+        return stopped
     facts = {
         "images": {split: len(source) for split, source in sources.items()},
         "data_note": sources["test"].note,

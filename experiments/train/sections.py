@@ -1,6 +1,7 @@
 """The sections of a run's settings that are not the library's own: data, networks, and the run itself."""
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -17,6 +18,9 @@ from pconv_jax.training.sharding import Strategy
 
 ALWAYS_COMPARED = ("unrepaired", "mean", "ns")
 """Classical methods in the report of every run; `experiments.evaluate` has all."""
+
+_MOST = 2**31 - 1  # steps are counted in int32
+_MOST_WORKERS = 1024
 
 
 def generator_configs() -> dict[str, AnyGeneratorConfig]:
@@ -35,6 +39,29 @@ else:  # the flags list these
 def flag(name: str) -> str:
     """The flag of a setting."""
     return f"--{name.replace('_', '-')}"
+
+
+def check_ranges(settings: Mapping[str, Any], counts: Iterable[str]) -> None:
+    """Refuses what no run can have, whatever it trains: counts, workers and seed out of range, a folder without a name.
+
+    Args:
+        settings: all settings of a run, by name.
+        counts: names of those that count something, and are at least 1 where they are given.
+
+    Raises:
+        InputError: naming the flag, its value and what it may be.
+    """
+    for name in counts:
+        if settings[name] is not None and settings[name] < 1:
+            raise InputError(f"{flag(name)} is {settings[name]}, but it must be at least 1")
+        if settings[name] is not None and settings[name] > _MOST:
+            raise InputError(f"{flag(name)} is {settings[name]}, but it must be at most {_MOST}")
+    if not 0 <= settings["workers"] <= _MOST_WORKERS:
+        raise InputError(f"--workers is {settings['workers']}, but it must be from 0 to {_MOST_WORKERS}")
+    if not 0 <= settings["seed"] < 2**63:
+        raise InputError(f"--seed is {settings['seed']}, but it must be at least 0 and below 2^63")
+    if settings["dataset"] == "folder" and settings["data_dir"] is None:
+        raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -202,13 +229,11 @@ class RunConfig:
     compare: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Refuses a seed that is out of range, and methods to compare that are unknown or not installed.
+        """Refuses methods to compare that are unknown or not installed.
 
         Raises:
             InputError: naming them, and what they may be.
         """
-        if not 0 <= self.seed < 2**63:
-            raise InputError(f"--seed is {self.seed}, but it must be at least 0 and below 2^63")
         weights, classical = bundled_weights(), [name for name in CLASSICAL_METHODS if name not in ALWAYS_COMPARED]
         if unknown := [name for name in self.compare if name not in (*weights, *classical)]:
             raise InputError(

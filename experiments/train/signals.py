@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,3 +23,12 @@ def stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def exit_code(number: int, *, step: int) -> int:
+    """Exit code of a run that a signal stopped after a step, after saying how to resume it; 0 without a signal."""
+    if not number:
+        return 0
+    name = signal.Signals(number).name
+    print(f"stopped by {name} and saved at step {step}; --resume continues from there", file=sys.stderr)
+    return 128 + number

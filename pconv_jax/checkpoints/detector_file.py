@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from pconv_jax.checkpoints.bundled import bundled_detectors
+from pconv_jax.checkpoints.bundled import bundled_detectors, weights_path
 from pconv_jax.checkpoints.checks import check_about
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.tensors import Precision, read_tensors, states_of, write_tensors
@@ -81,10 +81,7 @@ def load_detector(weights: str | os.PathLike[str]) -> TrainedDetector:
         InputError: no such detector, or a file that is damaged or holds something else.
     """
     given_path(weights)
-    path = bundled_detectors().get(str(weights), Path(weights))
-    if not path.is_file():
-        names = ", ".join(bundled_detectors())
-        raise InputError(f"unknown detector {str(weights)!r}: choose from {names}, or give a .safetensors file")
+    path = weights_path(weights, bundled_detectors(), kind="detector")
     tensors, facts = read_tensors(path)
     config = _config(facts.get("detector"), path)
     (params,) = states_of(path, tensors, {"params": _split(config)[1]})

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.checkpoints.bundled import bundled_weights, weights_path
 from pconv_jax.checkpoints.checks import check_about
 from pconv_jax.checkpoints.tensors import Precision, read_tensors, states_of, write_tensors
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run, shapes_of
@@ -44,10 +44,7 @@ def load_generator_weights(weights: str | os.PathLike[str]) -> TrainedGenerator:
     Raises:
         InputError: no such weights, or a file that is damaged or of another network.
     """
-    path = bundled_weights().get(str(weights), Path(weights))
-    if not path.is_file():
-        names = ", ".join(bundled_weights())
-        raise InputError(f"unknown weights {str(weights)!r}: choose from {names}, or give a .safetensors file")
+    path = weights_path(weights, bundled_weights(), kind="weights")
     tensors, facts = read_tensors(path)
     if "detector" in facts:
         raise InputError(f"{path} holds a damage detector, not a generator: give it to `pconv-jax detect --detector`")

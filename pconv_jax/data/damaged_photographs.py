@@ -1,7 +1,7 @@
 """Training data of the damage detector: crops of photographs, most of them with film damage laid over.
 
-Batches are uint8: image `[B, S, S, 3]`; opacity `[B, S, S, 1]`, 255 = opaque; truth `[B, S, S, 1]`, see `CLEAN`,
-`DAMAGED` and `UNSEEN`.
+Batches are uint8: image `[B, S, S, 3]`; opacity `[B, S, S, 1]`, 255 = opaque; truth `[B, S, S, 1]`, see
+`masks.film_damage.Laid.truth`.
 """
 
 import dataclasses
@@ -19,9 +19,6 @@ from pconv_jax.masks.film_damage import FilmDamage, Laid
 
 if TYPE_CHECKING:
     import grain
-
-CLEAN, DAMAGED, UNSEEN = 0, 1, 2
-"""Values of the truth; damage that changed nothing, such as white on white, is neither right nor wrong to find."""
 
 _ZOOM = (0.6, 2.5)  # how much larger than in its file a photograph is seen: scans are softer than photographs
 _LARGER = (1.0, 1.5)  # times the final size, at which damage is laid before it is resampled with the photograph
@@ -145,9 +142,8 @@ class _Example:
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
         laid = self.photographs(rng, image, size=self.image_size, split=self.split)
-        truth = np.where(laid.visible, DAMAGED, np.where(laid.damaged, UNSEEN, CLEAN)).astype(np.uint8)
         opacity = np.rint(255 * laid.opacity).astype(np.uint8)
-        return {"image": laid.image, "opacity": opacity[..., None], "truth": truth[..., None]}
+        return {"image": laid.image, "opacity": opacity[..., None], "truth": laid.truth[..., None]}
 
 
 def _stack(examples: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -192,7 +188,7 @@ def _resampled(laid: Laid, size: int) -> Laid:
 
     image, opacity = smaller(laid.image), smaller(laid.opacity)
     damaged, visible = (smaller(x.astype(np.float32)) >= 0.5 for x in (laid.damaged, laid.visible))
-    return Laid(image, opacity, damaged, damaged & visible)
+    return Laid(image, opacity, damaged, visible)
 
 
 def _compressed(rng: np.random.Generator, laid: Laid, share: float) -> Laid:

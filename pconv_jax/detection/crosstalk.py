@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pconv_jax.detection.alignment import Shift, squares
+from pconv_jax.imaging.masks import LUMA
 
 _SIDE, _SQUARES = 256, 5  # that the regression sees: px, and how many along each side
 _STEP = 3  # of their rows and columns, every so many
@@ -15,7 +16,6 @@ _ROUNDS = 12
 _TUKEY = 4.685  # standard deviations beyond which a pixel does not count
 _DARKEST = 0.002  # of the brightest: what is darker differs by noise only
 _RIDGE = 1e-6
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 class Logarithms(NamedTuple):
@@ -94,7 +94,7 @@ def fitted_crosstalk(scan: Scan) -> Crosstalk:
     weights, inside = _robust(np.concatenate([seen, shading], axis=1), infrared)
     seen, weights = seen[inside], weights[:channels]
     colours = seen[:, : channels // 3]
-    own = float((colours @ (_LUMA if channels == 9 else np.ones(1))).std())
+    own = float((colours @ (LUMA if channels == 9 else np.ones(1))).std())
     return Crosstalk(weights, float((seen @ weights).std()) / max(own, 0.02))
 
 

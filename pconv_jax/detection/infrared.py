@@ -12,6 +12,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.detection.alignment import measured_shift, no_shift
 from pconv_jax.detection.crosstalk import Scan, fitted_crosstalk, no_crosstalk
 from pconv_jax.detection.damage_map import DamageMap
+from pconv_jax.imaging.masks import LUMA
 
 _TILE = 1024  # side of what is computed at once, px
 _BLOCK = 64  # side of the blocks in which level and noise are measured, px
@@ -22,7 +23,6 @@ _LEAST_NOISE = 0.002  # of the light: less would take rounding for noise
 _FAINT, _FAINT_SOFT = 0.04, 0.01  # likewise of opacity
 _FOLLOWS = 0.45  # contrast of the channel, as a share of the picture's, from which on the film must hold silver
 _ODDS, _ODDS_SLOPE = 4.0, 2.459  # see `_for_choices`
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def infrared_damage(
@@ -134,7 +134,7 @@ def _enlarged(blocks: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
 
 
 def _grey(colours: np.ndarray) -> np.ndarray:
-    seen = colours[..., 0] if colours.shape[2] == 1 else np.rint(colours @ _LUMA)
+    seen = colours[..., 0] if colours.shape[2] == 1 else np.rint(colours @ LUMA)
     return (seen / (1 if colours.dtype == np.uint8 else 257)).astype(np.uint8)
 
 

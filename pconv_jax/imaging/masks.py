@@ -14,6 +14,8 @@ from pconv_jax.imaging.pixels import eight_bits
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in luma (ITU-R BT.601), as Pillow and OpenCV have them."""
 MASK_THRESHOLD = 128  # the 8-bit grey value from which on a pixel of a mask is white, unless the user says otherwise
 
 

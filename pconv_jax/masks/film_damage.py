@@ -10,12 +10,15 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.masks.pieces import KINDS, Kind, draw_piece
 
+CLEAN, DAMAGED, UNSEEN = 0, 1, 2
+"""Values of `Laid.truth`; damage that changed nothing, such as white on white, is neither right nor wrong to find."""
 LEAST_OPACITY = 0.04
 """Fainter than this, a pixel does not count as damaged."""
 LEAST_CHANGE = 5
 """Levels of 255 that a channel must change by for damage to be visible."""
+PIECE_EDGE = 0.35
+"""Share of a piece's greatest opacity from which on a pixel belongs to it."""
 
-_EDGE = 0.35  # share of a piece's greatest opacity from which on a pixel belongs to it
 _FREQUENCY: dict[Kind, float] = {
     "scratch": 4,
     "bundle": 2,
@@ -46,6 +49,11 @@ class Laid(NamedTuple):
     damaged: np.ndarray
     visible: np.ndarray
 
+    @property
+    def truth(self) -> np.ndarray:
+        """What there is to find at each pixel, uint8 `[H, W]`: `CLEAN`, `DAMAGED` or `UNSEEN`."""
+        return np.where(self.visible, DAMAGED, np.where(self.damaged, UNSEEN, CLEAN)).astype(np.uint8)
+
 
 class Canvas:
     """A photograph, and the damage laid over it so far."""
@@ -72,7 +80,7 @@ class Canvas:
         alpha = np.float32(opacity) * coverage[place]
         self._image[place] += alpha[..., None] * (np.float32(255) * np.asarray(colour, np.float32) - self._image[place])
         self._clear[place] *= 1 - alpha
-        self._damaged[place] |= alpha >= max(LEAST_OPACITY, _EDGE * opacity)
+        self._damaged[place] |= alpha >= max(LEAST_OPACITY, PIECE_EDGE * opacity)
 
     def finished(self) -> Laid:
         """The damaged photograph."""

@@ -12,15 +12,14 @@ from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.inputs import CHANNELS, pad_to_multiple
-from pconv_jax.models.limits import check_limits
-from pconv_jax.models.residual_unet import ResidualUNet, check_levels
+from pconv_jax.models.residual_unet import ResidualUNet, ResidualUNetConfig
 
 _CENTRE = 0.5  # grey is 0 to the network
 _HEAD_GAIN = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
-class DetectorConfig:
+class DetectorConfig(ResidualUNetConfig):
     """Architecture of a `DetectorNetwork`.
 
     Attributes:
@@ -32,15 +31,6 @@ class DetectorConfig:
     widths: tuple[int, ...] = (16, 32, 64, 96, 96)
     blocks: tuple[int, ...] = (1, 1, 1, 1, 1)
 
-    def __post_init__(self) -> None:
-        check_limits(self)
-        check_levels(self.widths, self.blocks)
-
-    @property
-    def multiple(self) -> int:
-        """Heights and widths are padded to a multiple of this, px; windows begin and end at multiples of it."""
-        return 2 ** len(self.widths)
-
     def build(
         self, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs
     ) -> "DetectorNetwork":
@@ -51,7 +41,8 @@ class DetectorConfig:
 class DetectorNetwork(ResidualUNet):
     """A residual U-Net with two outputs for each pixel: whether it is damaged, and how opaque the damage is.
 
-    There are no batch statistics, so that an image gives the same result whole or in parts.
+    There are no batch statistics: a part of an image gives what the whole does, as far as all that the network sees
+    around it is in the part.
     """
 
     def __init__(
@@ -71,8 +62,7 @@ class DetectorNetwork(ResidualUNet):
             rngs: source of the random parameters.
         """
         super().__init__(
-            config.widths,
-            config.blocks,
+            config,
             in_channels=CHANNELS,
             out_channels=2,
             head_gain=_HEAD_GAIN,
@@ -80,7 +70,6 @@ class DetectorNetwork(ResidualUNet):
             dtype=dtype,
             rngs=rngs,
         )
-        self.config = config
 
     def __call__(self, image: jax.Array, *, inside: jax.Array | None = None, margin: int = 0) -> jax.Array:
         """Looks for damage.
@@ -95,22 +84,15 @@ class DetectorNetwork(ResidualUNet):
             Logits `[N, H - 2 m, W - 2 m, 2]`, float32: of being damaged, and of the damage's opacity.
 
         Raises:
-            InputError: not `[N, H, W, 3]`, or with a margin a size or the margin is no multiple of
-                `DetectorConfig.multiple`, or nothing is left.
+            InputError: the image is not `[N, H, W, 3]`, or its size does not go with the margin: see
+                `ResidualUNetConfig.check_margin`.
         """
         if image.ndim != 4 or image.shape[-1] != CHANNELS:
             raise InputError(f"image has shape {image.shape}, but it must be [N, H, W, {CHANNELS}]")
         height, width = image.shape[1:3]
-        unit = self.config.multiple
-        if margin and (any(size % unit for size in (height, width, margin)) or 2 * margin >= min(height, width)):
-            raise InputError(
-                f"margin={margin} of {width}x{height} px: with a margin all of them must be multiples of {unit}, and "
-                "something must be left between the margins"
-            )
-        if inside is None and (height % unit or width % unit):
-            inside = jnp.ones((*image.shape[:3], 1), jnp.float32)
-        x = pad_to_multiple(image.astype(jnp.float32) - _CENTRE, unit)
+        self.config.check_margin(height, width, margin)
+        inside = self.config.padded_inside(image, inside)
+        x = pad_to_multiple(image.astype(jnp.float32) - _CENTRE, self.config.multiple)
         if inside is not None:
-            inside = pad_to_multiple(inside, unit)
             x = jnp.where(inside != 0, x, 0)
         return self.run(x, inside, margin)[:, :height, :width]

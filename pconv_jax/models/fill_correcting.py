@@ -10,12 +10,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from pconv_jax.common.errors import InputError
 from pconv_jax.models.fill import pyramid_fill
 from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
 from pconv_jax.models.interface import WholeImages
-from pconv_jax.models.limits import check_limits
-from pconv_jax.models.residual_unet import ResidualUNet, check_levels, crop_margin
+from pconv_jax.models.residual_unet import ResidualUNet, ResidualUNetConfig, crop_margin
 from pconv_jax.ops import check_mask_values
 
 _CENTRE = 0.5  # grey is 0 to the network
@@ -23,7 +21,7 @@ _HEAD_GAIN = 0.02  # the first steps hardly change the fill
 
 
 @dataclasses.dataclass(frozen=True)
-class FillCorrectingConfig(WholeImages):
+class FillCorrectingConfig(ResidualUNetConfig, WholeImages):
     """Architecture of a `FillCorrectingGenerator`.
 
     Attributes:
@@ -34,15 +32,6 @@ class FillCorrectingConfig(WholeImages):
 
     widths: tuple[int, ...] = (16, 48, 96)
     blocks: tuple[int, ...] = (1, 1, 1)
-
-    def __post_init__(self) -> None:
-        check_limits(self)
-        check_levels(self.widths, self.blocks)
-
-    @property
-    def multiple(self) -> int:
-        """Heights and widths are padded to a multiple of this, px."""
-        return 2 ** len(self.widths)
 
     @property
     def window_multiple(self) -> int:
@@ -89,15 +78,13 @@ class FillCorrectingGenerator(ResidualUNet):
             rngs: source of the random parameters.
         """
         super().__init__(
-            config.widths,
-            config.blocks,
+            config,
             in_channels=CHANNELS + 1,
             out_channels=CHANNELS,
             head_gain=_HEAD_GAIN,
             dtype=dtype,
             rngs=rngs,
         )
-        self.config = config
 
     def __call__(
         self,
@@ -124,23 +111,15 @@ class FillCorrectingGenerator(ResidualUNet):
             updated mask `[N, H - 2 m, W - 2 m, 1]`, which is all 1.
 
         Raises:
-            InputError: the image is not `[N, H, W, 3]`, the mask does not fit it or holds other values, or with a
-                margin a size or the margin is no multiple of `FillCorrectingConfig.multiple`, or nothing is left.
+            InputError: the image is not `[N, H, W, 3]`, the mask does not fit it or holds other values, or the size
+                does not go with the margin: see `ResidualUNetConfig.check_margin`.
         """
         check_inputs(image, mask)
         check_mask_values(mask)
         height, width = image.shape[1:3]
-        sizes = (height, width, margin)
-        if margin and (any(size % self.config.multiple for size in sizes) or 2 * margin >= min(height, width)):
-            raise InputError(
-                f"margin={margin} of {width}x{height} px: with a margin all of them must be multiples of "
-                f"{self.config.multiple}, and something must be left between the margins"
-            )
-        if inside is None and (height % self.config.multiple or width % self.config.multiple):
-            inside = jnp.ones_like(mask)
+        self.config.check_margin(height, width, margin)
+        inside = self.config.padded_inside(image, inside)
         image, mask = (pad_to_multiple(x, self.config.multiple) for x in (image, mask))
-        if inside is not None:
-            inside = pad_to_multiple(inside, self.config.multiple)
 
         fill = pyramid_fill(image.astype(jnp.float32), mask, inside=inside, coarse=coarse)
         x = jnp.concatenate([fill - _CENTRE, 1 - mask], axis=-1)

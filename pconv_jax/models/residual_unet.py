@@ -4,6 +4,7 @@ Features `[N, H, W, C]`. Images enter at half their resolution, two by two pixel
 costs a quarter.
 """
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable
 
@@ -14,26 +15,70 @@ from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.fill import halve
+from pconv_jax.models.inputs import pad_to_multiple
+from pconv_jax.models.limits import check_limits
 
 _SLOPE = 0.1  # of the LeakyReLU
 _BLOCK_GAIN = 0.1  # each block starts close to the identity
 _LEAST_MEAN_SQUARE = 1e-3
 
 
-def check_levels(widths: tuple[int, ...], blocks: tuple[int, ...]) -> None:
-    """Refuses sizes that make no network.
+@dataclasses.dataclass(frozen=True)
+class ResidualUNetConfig:
+    """Architecture of a `ResidualUNet`.
 
-    Args:
-        widths: channels at each resolution.
-        blocks: residual blocks at each resolution.
-
-    Raises:
-        InputError: naming the value and what it may be.
+    Attributes:
+        widths: channels at each resolution: at half the image's, a quarter, and so on.
+        blocks: residual blocks at each resolution, in the encoder and again in the decoder; the coarsest, where the
+            two meet, has them once.
     """
-    if not widths or min(widths) < 1:
-        raise InputError(f"widths={widths} must hold at least one resolution, each with at least one channel")
-    if len(blocks) != len(widths) or min(blocks) < 0:
-        raise InputError(f"blocks={blocks} must be as many as widths={widths}, none of them negative")
+
+    widths: tuple[int, ...]
+    blocks: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        check_limits(self)
+        if not self.widths or min(self.widths) < 1:
+            raise InputError(f"widths={self.widths} must hold at least one resolution, each with at least one channel")
+        if len(self.blocks) != len(self.widths) or min(self.blocks) < 0:
+            raise InputError(f"blocks={self.blocks} must be as many as widths={self.widths}, none of them negative")
+
+    @property
+    def multiple(self) -> int:
+        """Heights and widths are padded to a multiple of this, px; windows begin and end at multiples of it."""
+        return 2 ** len(self.widths)
+
+    def check_margin(self, height: int, width: int, margin: int) -> None:
+        """Refuses an image that cannot be cut to its core.
+
+        Args:
+            height: H of the image, px.
+            width: W of the image, px.
+            margin: what is only seen as context on all four sides, px; with 0, every size will do.
+
+        Raises:
+            InputError: a side or the margin is not a multiple of `multiple`, or nothing is left.
+        """
+        sizes = (height, width, margin)
+        if margin and (any(size % self.multiple for size in sizes) or 2 * margin >= min(height, width)):
+            raise InputError(
+                f"margin={margin} of {width}x{height} px: with a margin all of them must be multiples of "
+                f"{self.multiple}, and something must be left between the margins"
+            )
+
+    def padded_inside(self, image: jax.Array, inside: jax.Array | None) -> jax.Array | None:
+        """Where an image is after its sides are padded to multiples of `multiple`.
+
+        Args:
+            image: `[N, H, W, C]`.
+            inside: `[N, H, W, 1]` of 0 and 1, where the image is; None: everywhere.
+
+        Returns:
+            `[N, H', W', 1]` of 0 and 1; None: everywhere, as nothing is padded.
+        """
+        if inside is None and any(size % self.multiple for size in image.shape[1:3]):
+            inside = jnp.ones((*image.shape[:3], 1), jnp.float32)
+        return None if inside is None else pad_to_multiple(inside, self.multiple)
 
 
 def decoder_context(blocks: tuple[int, ...], level: int) -> int:
@@ -41,7 +86,7 @@ def decoder_context(blocks: tuple[int, ...], level: int) -> int:
 
     Args:
         blocks: residual blocks at each resolution.
-        level: which resolution.
+        level: which resolution; below 0, where there is no decoder, none is needed.
 
     Returns:
         The context on each side.
@@ -104,8 +149,7 @@ class ResidualUNet(nnx.Module):
 
     def __init__(
         self,
-        widths: tuple[int, ...],
-        blocks: tuple[int, ...],
+        config: ResidualUNetConfig,
         *,
         in_channels: int,
         out_channels: int,
@@ -117,9 +161,7 @@ class ResidualUNet(nnx.Module):
         """Creates the parameters.
 
         Args:
-            widths: channels at each resolution: at half the image's, a quarter, and so on.
-            blocks: residual blocks at each resolution, in the encoder and again in the decoder; the coarsest, where the
-                two meet, has them once.
+            config: its architecture.
             in_channels: channels of what it is shown, at the image's resolution.
             out_channels: channels of what it returns, at the image's resolution.
             head_gain: of the last convolution's initial parameters; small, and the output starts close to 0.
@@ -135,6 +177,7 @@ class ResidualUNet(nnx.Module):
         def stage(features: int, count: int) -> nnx.List[_Block]:
             return nnx.List([_Block(features, normalised=normalised, dtype=dtype, rngs=rngs) for _ in range(count)])
 
+        widths, blocks = config.widths, config.blocks
         steps = list(itertools.pairwise(widths))
         self.stem = conv(4 * in_channels, widths[0], 3)
         self.encoder = nnx.List([stage(width, count) for width, count in zip(widths, blocks, strict=True)])
@@ -142,7 +185,7 @@ class ResidualUNet(nnx.Module):
         self.up = nnx.List([conv(coarse, 4 * fine, 1, gain=0.5) for fine, coarse in steps])
         self.decoder = nnx.List([stage(width, count) for width, count in zip(widths[:-1], blocks, strict=False)])
         self.head = conv(widths[0], 4 * out_channels, 3, gain=head_gain)
-        self._blocks = tuple(blocks)
+        self.config = config
         self.dtype = dtype
 
     def run(self, x: jax.Array, inside: jax.Array | None, margin: int) -> jax.Array:
@@ -169,7 +212,7 @@ class ResidualUNet(nnx.Module):
         around = margin  # remaining context, px
         for level in reversed(range(len(self.up))):
             pixel = 2 ** (level + 1)
-            left = min(around, decoder_context(self._blocks, level))
+            left = min(around, decoder_context(self.config.blocks, level))
             x = crop_margin(depth_to_space(self.up[level](x, within[level + 1])), (around - left) // pixel)
             x = x + crop_margin(skips[level], (margin - left) // pixel)
             around = left

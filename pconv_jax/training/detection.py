@@ -16,6 +16,7 @@ from flax import nnx, struct
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import INITIALIZATION
+from pconv_jax.masks.film_damage import DAMAGED, UNSEEN
 from pconv_jax.models.detector import DetectorConfig, DetectorNetwork
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import AXIS
@@ -24,7 +25,6 @@ Batch = Mapping[str, jax.Array]
 Metrics = dict[str, jax.Array]
 
 _SMOOTHING = 16.0  # px
-_DAMAGED, _UNSEEN = 1, 2  # values of the truth, see `data.damaged_photographs`
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -161,8 +161,8 @@ def detector_loss(params: nnx.State, batch: Batch, config: DetectorTrainConfig) 
     model = nnx.merge(detector_graph(config.detector), params, copy=True)
     logits = model(batch["image"].astype(jnp.float32) / 255)
     damage, opacity = logits[..., :1], jax.nn.sigmoid(logits[..., 1:])
-    damaged = (batch["truth"] == _DAMAGED).astype(jnp.float32)
-    counts = (batch["truth"] != _UNSEEN).astype(jnp.float32)
+    damaged = (batch["truth"] == DAMAGED).astype(jnp.float32)
+    counts = (batch["truth"] != UNSEEN).astype(jnp.float32)
     weights, losses = config.losses, {}
 
     each = optax.sigmoid_binary_cross_entropy(damage, damaged)

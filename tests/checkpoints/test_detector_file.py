@@ -8,6 +8,7 @@ import pytest
 from detectors import pale_detector, random_detector
 from safetensors.numpy import load_file, save_file
 
+from pconv_jax.checkpoints import detector_file
 from pconv_jax.checkpoints.bundled import bundled_detectors
 from pconv_jax.checkpoints.detector_file import load_detector, save_detector
 from pconv_jax.checkpoints.weights_file import load_generator_weights
@@ -75,6 +76,11 @@ def test_names_that_are_no_detector(tmp_path):
     refused("no such", match="unknown detector 'no such': choose from .*or give a .safetensors file")
     refused(tmp_path, match="unknown detector")
     refused("", match="empty|unknown detector")
+
+
+def test_a_name_where_nothing_is_bundled(monkeypatch):
+    monkeypatch.setattr(detector_file, "bundled_detectors", dict)
+    refused("film", match="^unknown detector 'film': give a .safetensors file$")
 
 
 def test_bundled_detectors_can_be_read():

@@ -11,8 +11,8 @@ from batches import Ramp, Shades, equal, first, rows
 from pconv_jax import data
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import pipeline
-from pconv_jax.data.damaged_photographs import CLEAN, DAMAGED, UNSEEN, DamagedPhotographs, damaged_batches
-from pconv_jax.masks.film_damage import FilmDamage
+from pconv_jax.data.damaged_photographs import DamagedPhotographs, damaged_batches
+from pconv_jax.masks.film_damage import CLEAN, DAMAGED, UNSEEN, FilmDamage
 
 PLAIN = {"undamaged": 0.0, "resampled": 0.0, "compressed": 0.0, "monochrome": 0.0, "grain": 0.0}
 

@@ -56,3 +56,11 @@ def test_folders_that_cannot_be_used(tmp_path):
         (tmp_path / "few" / f"{name}.png").write_bytes(b"no image")
     with pytest.raises(InputError):
         opacity_maps(tmp_path / "few", "train")
+
+
+def test_maps_of_16_bits_are_scaled_to_8(tmp_path):
+    for number in range(30):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((4, 5), 257 * (100 + number) + 99, np.uint16))
+    found = [each for split in SPLITS for each in opacity_maps(tmp_path, split)]
+    assert all(each.shape == (4, 5) and each.dtype == np.uint8 for each in found)
+    assert sorted(each[0, 0] for each in found) == list(range(100, 130))

@@ -122,3 +122,12 @@ def test_a_region_to_keep_of_another_size():
 def test_a_region_to_keep_that_is_not_boolean():
     with pytest.raises(InputError, match="keep must be boolean, True = leave alone, not uint8"):
         found([[0.99, 0]]).hole(keep=np.zeros((1, 2), np.uint8))
+
+
+def test_a_white_find_beside_a_pale_one_does_not_make_it_dark():
+    probability, grey = np.zeros((12, 16), np.float32), np.full((12, 16), 100, np.uint8)
+    for columns, tone in ((slice(4, 6), 110), (slice(8, 14), 255)):  # both paler than the picture
+        probability[3:9, columns], grey[3:9, columns] = 1, tone
+    found = DamageMap(probability, probability, grey)
+    np.testing.assert_array_equal(found.hole(Choice(tones="pale", dilate=0)), probability > 0)
+    assert not found.hole(Choice(tones="dark", dilate=0)).any()

@@ -113,8 +113,7 @@ def test_windows_cover_every_pixel_once(size):
 
     looks = Detector(pale_detector())
     looks.network = network
-    window_of = detector_module._windows
-    for window in window_of(*size):
+    for window in detector_module._windows(*size, MARGIN):
         top, left = window.top + MARGIN, window.left + MARGIN
         core = window.side - 2 * MARGIN
         assert not top % core and not left % core
@@ -190,6 +189,30 @@ def test_a_detector_whose_output_is_no_number():
     looks.network = lambda image, **_: np.full((1, 128, 128, 2), np.nan, np.float32)
     with pytest.raises(InputError, match="the detector returns NaN: its weights are damaged"):
         looks(picture())
+
+
+def test_a_deep_decoder_has_all_its_context():
+    looks = Detector(TrainedDetector(DetectorConfig(widths=(2,) * 5, blocks=(2,) * 5), None))
+    pixels, margins = picture(200, 150), []
+
+    def network(image, *, inside, margin):
+        margins.append(margin)
+        core = np.s_[:, margin:-margin, margin:-margin]
+        return np.concatenate([image[core][..., :1], inside[core]], axis=-1)
+
+    looks.network = network
+    found = looks(pixels)
+    # 2 px a pixel and 5 convolutions; then 4 px and 4 more: 4 x (3 + 4); 8 x (4 + 4); 16 x (4 + 4)
+    assert margins == [128]
+    np.testing.assert_allclose(found.probability, pixels[..., 0] / 255, atol=1e-6)
+    bundled = Detector(TrainedDetector(DetectorConfig(), None))
+    assert bundled._margin == MARGIN == 64
+
+
+def test_a_detector_that_sees_more_than_a_window_holds():
+    deep = DetectorConfig(widths=(2,) * 6, blocks=(8,) * 6)
+    with pytest.raises(InputError, match=r"blocks=\(8, 8, 8, 8, 8, 8\) sees 1024 px around what it looks at"):
+        Detector(TrainedDetector(deep, None))
 
 
 def test_a_detector_with_too_many_resolutions():

@@ -6,12 +6,14 @@ import signal
 import jax
 import numpy as np
 import pytest
+from detectors import pale_detector
+from safetensors.numpy import load_file
 
 from experiments.detector.__main__ import main
 from experiments.detector.config import Config
 from experiments.export import main as export
 from experiments.train.logs import MetricsLog, read_metrics
-from pconv_jax.checkpoints.detector_file import load_detector, load_detector_run
+from pconv_jax.checkpoints.detector_file import load_detector, load_detector_run, save_detector
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.common.errors import InputError
@@ -105,6 +107,21 @@ def test_the_exported_file_is_the_best_checkpoint(trained, tmp_path, capsys):
     assert "saved step" in capsys.readouterr().out
 
 
+def test_a_file_is_saved_at_another_precision(tmp_path, capsys):
+    before, after = tmp_path / "before.safetensors", tmp_path / "after.safetensors"
+    save_detector(before, pale_detector())
+    assert export([str(before), str(after), "--precision", "int8"]) == 0
+    assert f"saved step 7 as {after}" in capsys.readouterr().out
+    kernels = {
+        tensor.dtype for name, tensor in load_file(after).items() if name.startswith("params/") and tensor.ndim > 1
+    }
+    assert kernels == {np.dtype(np.int8)}
+    found = load_detector(after)
+    assert found.about == {"step": 7}
+    for a, b in zip(*map(jax.tree.leaves, (found.params, load_detector(before).params)), strict=True):
+        np.testing.assert_allclose(a, b, atol=0.005 * np.abs(b).max())
+
+
 def test_a_run_of_a_detector_is_none_of_a_generator(trained):
     with pytest.raises(InputError):
         load_run(trained)
@@ -122,12 +139,14 @@ def test_help_names_every_flag(capsys):
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
-        ("--steps 0", "--steps is 0, but it must be from 1 to"),
+        ("--steps 0", "--steps is 0, but it must be at least 1"),
         ("--image-size 0", "--image-size is 0"),
         ("--batch-size 0", "--batch-size is 0"),
         ("--limit 0", "--limit is 0"),
         ("--validation-images 0", "--validation-images is 0"),
-        ("--workers -1", "--workers is -1, but it must be at least 0"),
+        ("--workers -1", "--workers is -1, but it must be from 0 to 1024"),
+        ("--workers 1025", "--workers is 1025, but it must be from 0 to 1024"),
+        (f"--keep {2**31}", f"--keep is {2**31}, but it must be at most {2**31 - 1}"),
         ("--seed -1", "--seed is -1"),
         ("--dataset folder", "--dataset folder needs --data-dir"),
         ("--undamaged 2", "undamaged=2.0 must be a share"),

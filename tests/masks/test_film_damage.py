@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.film_damage import Canvas, FilmDamage, placed_map
+from pconv_jax.masks.film_damage import CLEAN, DAMAGED, UNSEEN, Canvas, FilmDamage, Laid, placed_map
 from pconv_jax.masks.pieces import KINDS, THICKEST, draw_piece
 
 WHITE, BLACK = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
@@ -34,6 +34,13 @@ def test_pieces_of_each_kind(kind):
     assert all(piece.mean() < 0.5 for piece in pieces)
 
 
+def test_what_there_is_to_find_at_each_pixel():
+    damaged, visible = np.array([[False, True, True]]), np.array([[False, True, False]])
+    truth = Laid(grey(0, 1, 3), damaged.astype(np.float32), damaged, visible).truth
+    np.testing.assert_array_equal(truth, [[0, 1, 2]])
+    assert truth.dtype == np.uint8 and (CLEAN, DAMAGED, UNSEEN) == (0, 1, 2)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_thicker_than_its_kind_can_be(kind):
     most = THICKEST[kind]
@@ -56,6 +63,20 @@ def test_lines_thinner_than_a_pixel_are_paler():
         for t in (0.25, 2)
     )
     assert thin < 0.8 * thick
+    # Both as thin as can be drawn, one half as opaque.
+    faint, thin = (
+        np.mean([draw_piece(np.random.default_rng(seed), "hair", 64, 64, thickness=t).max() for seed in range(20)])
+        for t in (0.25, 0.5)
+    )
+    assert faint < 0.7 * thin
+
+
+def test_fine_stripes_of_a_map_become_grey_where_it_is_made_smaller():
+    stripes = np.tile(np.array([255, 255, 0, 0], np.uint8), (200, 50))
+    for seed in range(4):
+        placed = placed_map(np.random.default_rng(seed), stripes, 64, 64, thickness=0.5)  # of 2 px: a quarter as large
+        covered = placed[placed > 0.1]
+        assert len(covered) > 100 and np.mean(np.abs(covered - 0.5) < 0.15) > 0.8
 
 
 def test_images_as_small_as_can_be():

@@ -1,6 +1,10 @@
 """The bundled weights; README.md is their model card."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
+
+from pconv_jax.common.errors import InputError
 
 DEFAULT_WEIGHTS = "faithful"
 """The bundled weights that photographs are restored with by default."""
@@ -20,3 +24,24 @@ def bundled_detectors() -> dict[str, Path]:
     """Name -> file of the damage detectors that ship with the package."""
     files = {path.stem: path for path in (Path(__file__).parent / "detectors").glob("*.safetensors")}
     return dict(sorted(files.items()))
+
+
+def weights_path(weights: str | os.PathLike[str], bundled: Mapping[str, Path], *, kind: str) -> Path:
+    """The file of weights that are given by name or as a file.
+
+    Args:
+        weights: name of bundled weights, or a `.safetensors` file.
+        bundled: from `bundled_weights` or `bundled_detectors`.
+        kind: what they are, for the message: "weights" or "detector".
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: neither a name nor a file.
+    """
+    path = bundled.get(str(weights), Path(weights))
+    if not path.is_file():
+        way_out = f"choose from {', '.join(bundled)}, or give" if bundled else "give"
+        raise InputError(f"unknown {kind} {str(weights)!r}: {way_out} a .safetensors file")
+    return path

@@ -1,0 +1,72 @@
+"""The evaluation of damage detectors: a whole run of it, its thresholds, and flags that make no sense."""
+
+import csv
+
+import numpy as np
+import pytest
+from detectors import pale_detector
+
+from experiments.detection_scores.__main__ import main
+from experiments.detection_scores.scores import THRESHOLDS, best_threshold, few_false_alarms
+from pconv_jax.checkpoints.detector_file import save_detector
+from pconv_jax.evaluation.detection import Counts
+
+
+def counts(hit, false, *, pixels=10_000):
+    return Counts(np.array(hit), 10 - np.array(hit), np.array(false), pixels)
+
+
+def test_thresholds_by_hand():
+    both = [counts([9, 8, 4], [30, 4, 0]), counts([10, 6, 0], [6, 6, 0])]
+    # Means of the Jaccard coefficient: (9 / 40 + 10 / 16) / 2, (8 / 14 + 6 / 16) / 2, (4 / 10 + 0) / 2
+    assert best_threshold(both) == 1
+    assert few_false_alarms(both) == 1  # 10 of 20000 pixels are 0.05 %
+    assert few_false_alarms([counts([9, 8], [30, 20])]) == 1  # never few: the highest
+
+
+def test_a_whole_evaluation(tmp_path, capsys):
+    save_detector(tmp_path / "pale.safetensors", pale_detector())
+    (tmp_path / "hard.txt").write_text("# wires\nchelsea.png\n")
+    flags = f"--image-size 48 --limit 1 --weights {tmp_path}/pale.safetensors --hard-list {tmp_path}/hard.txt"
+    assert main([*flags.split(), "--out", str(tmp_path / "out")]) == 0
+    tables = (tmp_path / "out" / "detection.md").read_text()
+    assert tables in capsys.readouterr().out
+    for part in (
+        "By kind",
+        "By width",
+        "By contrast",
+        "By opacity",
+        "0.05 % of all pixels are false alarms",
+        "true mask",
+    ):
+        assert part in tables
+    assert "detector 0.982" in tables and "| mask of the detector, grown and widened " in tables
+    assert "(1 of 1 photographs are hard to tell)" in tables
+    with (tmp_path / "out" / "detection.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["method"] for row in rows} == {"detector", "top-hat", "median", "frangi", "meijering", "sato"}
+    assert {row["image"] for row in rows} == {"chelsea"}
+    for row in rows:
+        assert 0 <= float(row["jaccard"]) <= float(row["f1"]) <= 1
+    assert min(abs(threshold - 0.982) for threshold in THRESHOLDS) == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        ("--image-size 10", "--image-size is 10, but it must be at least 11"),
+        ("--limit 0", "--limit is 0, but it must be at least 1"),
+        ("--undamaged-limit 0", "--undamaged-limit is 0"),
+        ("--sensitivity 1", "--sensitivity is 1.0, but it must lie between 0 and 1"),
+        ("--data folder", "--data folder needs --data-dir"),
+        ("--split all", "--split all goes with --data folder"),
+        ("--hard-list nowhere", "--hard-list nowhere is not a file"),
+        ("--damage-dir nowhere", "--damage-dir nowhere is not a folder"),
+        ("--weights nothing", "unknown detector 'nothing'"),
+    ],
+)
+def test_flags_that_make_no_sense(tmp_path, capsys, flags, complaint):
+    assert main([*flags.split(), "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error and "Traceback" not in error
+    assert not (tmp_path / "out").exists()
