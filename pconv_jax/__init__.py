@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pconv_jax.evaluation.estimate import estimate as estimate
     from pconv_jax.inpainting.grain import add_grain as add_grain
     from pconv_jax.inpainting.inpainter import Inpainter as Inpainter
-    from pconv_jax.inpainting.inpainter import inpaint as inpaint
+    from pconv_jax.inpainting.loaded import inpaint as inpaint
     from pconv_jax.layers import PartialConv as PartialConv
     from pconv_jax.masks import random_lines as random_lines
     from pconv_jax.masks import random_strokes as random_strokes
@@ -103,7 +103,7 @@ _MODULES = {
     "add_grain": "inpainting.grain",
     "detect": "detection.detector",
     "estimate": "evaluation.estimate",
-    "inpaint": "inpainting.inpainter",
+    "inpaint": "inpainting.loaded",
     "partial_conv": "ops",
     "random_lines": "masks",
     "random_strokes": "masks",

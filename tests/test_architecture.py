@@ -47,7 +47,7 @@ POSITIONAL_DEFAULTS = {
     "pconv_jax.checkpoints.trained.TrainedGenerator.__call__": "the mask, which `hole=` may take the place of",
     "pconv_jax.inpainting.inpainter.Inpainter.__call__": "the mask, which `hole=` may take the place of",
     "pconv_jax.inpainting.inpainter.Inpainter.from_pretrained": "which weights, as a name",
-    "pconv_jax.inpainting.inpainter.inpaint": "the mask, which `hole=` may take the place of",
+    "pconv_jax.inpainting.loaded.inpaint": "the mask, which `hole=` may take the place of",
     "pconv_jax.evaluation.estimate.estimate": "the mask, which `hole=` may take the place of",
     "pconv_jax.inpainting.grain.add_grain": "the mask, which `hole=` may take the place of",
     "pconv_jax.detection.damage_map.DamageMap.hole": "what becomes a hole",

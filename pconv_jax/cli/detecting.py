@@ -110,7 +110,9 @@ def detect_files(
             with hide_messages_of_libraries():  # of damaged files
                 photograph = read_photograph(job.image, max_pixels=max_pixels)
             found = finding.look(photograph, job.image, linear=linear, max_pixels=max_pixels)
-            _write(places, photograph, found.probability)
+            if places[0] is not None:
+                levels = np.rint(255 * found.probability).astype(np.uint8)
+                write_photograph(places[0], _picture(levels, photograph))
             hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels)
             if places[1] is not None:
                 write_photograph(places[1], preview(photograph, hole))
@@ -142,12 +144,6 @@ def preview(photograph: Photograph, hole: np.ndarray) -> Photograph:
         own = shown[strip][inside].astype(np.float32)
         shown[strip][inside] = np.rint(own + _STRENGTH * (np.array(_COLOUR, np.float32) - own))
     return dataclasses.replace(_picture(shown, photograph), icc=photograph.icc, colour=photograph.colour)
-
-
-def _write(places: tuple[Path | None, Path | None], photograph: Photograph, probability: np.ndarray) -> None:
-    if places[0] is not None:
-        levels = np.rint(255 * probability).astype(np.uint8)
-        write_photograph(places[0], _picture(levels, photograph))
 
 
 def _picture(pixels: np.ndarray, of: Photograph) -> Photograph:

@@ -95,10 +95,7 @@ class Finding:
             from pconv_jax.detection.infrared import infrared_damage
 
             return infrared_damage(photograph.pixels, infrared)
-        pixels, alpha = photograph.pixels, photograph.alpha
-        if alpha is not None:
-            pixels = np.dstack([*[pixels] * (3 if pixels.ndim == 2 else 1), alpha])
-        return _detector(self.detector)(pixels, linear=linear or is_linear(photograph))
+        return _detector(self.detector)(photograph.as_array, linear=linear or is_linear(photograph))
 
     def hole(
         self, found: DamageMap, keep: Path | None, *, dilate: int = 0, max_pixels: int | None = None
@@ -132,6 +129,16 @@ class Finding:
                 "`pconv-jax detect --preview`, and lower --sensitivity, mark what to --keep, or raise --max-damage"
             )
         return dilated(hole, dilate) if region is None else dilated(hole, dilate) & ~region
+
+
+def check_dilate(dilate: int) -> None:
+    """Refuses a number of px by which holes cannot be widened.
+
+    Raises:
+        InputError: naming it, and what it may be.
+    """
+    if not 0 <= dilate <= 100:
+        raise InputError(f"--dilate is {dilate} px, but it must lie between 0 and 100")
 
 
 @functools.lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from typing import Annotated, Optional, Union
 import numpy as np
 import tyro
 
-from pconv_jax.cli.finding import Finding
+from pconv_jax.cli.finding import Finding, check_dilate
 from pconv_jax.common.errors import InputError
 from pconv_jax.detection.damage_map import dilated
 from pconv_jax.imaging import Photograph, read_hole, read_size
@@ -15,7 +15,7 @@ from pconv_jax.imaging.masks import MASK_THRESHOLD, resized_hole
 
 # ruff: noqa: UP007, UP045, RUF036 - for `X | None` and for what stands before None, tyro imports typeguard: a tenth of a second.
 
-_AUTO = Path("auto")
+_AUTO = "auto"
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
 
 
@@ -25,7 +25,8 @@ class Holes:
 
     Attributes:
         mask: a mask file of the same size, white = hole, for all photographs; or a folder of masks, each with the name
-            of its photograph and any suffix, or with _mask, _mask001 or .mask after the name. "auto" finds the damage.
+            of its photograph and any suffix, or with _mask, _mask001 or .mask after the name. "auto" finds the damage;
+            a file of that name is ./auto.
         mask_alpha: pixels less than half opaque are holes; the restored photograph is opaque.
         mask_color: pixels of this colour are holes: red, green and blue, 0 to 255.
         mask_tolerance: how far each channel may be from that colour.
@@ -34,11 +35,11 @@ class Holes:
         resize_mask: a mask of another size is resized, if it has the shape of the photograph: what touches a hole is
             hole. Otherwise it is refused.
         auto: find the damage, and add what a mask marks; without one, it is --mask auto.
-        finding: how it is found.
+        finding: how damage is found.
         dilate: px by which holes are widened all around, for masks that do not quite cover the damage.
     """
 
-    mask: Annotated[Optional[Path], tyro.conf.arg(aliases=["-m"])] = None
+    mask: Annotated[Optional[str], tyro.conf.arg(aliases=["-m"], metavar="PATH")] = None  # a Path would drop the ./
     mask_alpha: bool = False
     mask_color: Union[None, tuple[int, int, int]] = None
     mask_tolerance: int = 0
@@ -52,7 +53,7 @@ class Holes:
     @property
     def file(self) -> Path | None:
         """The mask file or folder of masks that is given, if one is."""
-        return None if self.mask == _AUTO else self.mask
+        return None if self.mask in (None, _AUTO) else Path(self.mask)
 
     @property
     def finds(self) -> bool:
@@ -84,8 +85,7 @@ class Holes:
             raise InputError(f"--mask-tolerance is {self.mask_tolerance}, but it must lie between 0 and 255")
         if not 1 <= self.mask_threshold <= 255:
             raise InputError(f"--mask-threshold is {self.mask_threshold}, but it must lie between 1 and 255")
-        if not 0 <= self.dilate <= 100:
-            raise InputError(f"--dilate is {self.dilate} px, but it must lie between 0 and 100")
+        check_dilate(self.dilate)
         if self.file is None and (self.invert_mask or self.resize_mask or self.mask_threshold != MASK_THRESHOLD):
             raise InputError("--invert-mask, --mask-threshold and --resize-mask go with --mask MASK: leave them out")
         if self.mask_color is None and self.mask_tolerance:

@@ -78,6 +78,7 @@ def plan(
     holes: Holes | None,
     *,
     keep: Path | None = None,
+    extras: Sequence[Path] = (),
     overwrite: bool = False,
 ) -> Plan:
     """Plans the work, without reading any image.
@@ -87,6 +88,7 @@ def plan(
         out: for one photograph the file to write, or a folder that exists or ends in a slash; otherwise a folder.
         holes: where the holes are found; None if the results are masks, as PNG files.
         keep: a file that marks what to leave alone, for all photographs, or a folder of them.
+        extras: files or folders of what else is written, which may be among the photographs.
         overwrite: whether the photograph may be replaced by its restored version.
 
     Returns:
@@ -104,7 +106,7 @@ def plan(
     given, out = out, Path(out)
     if names_folder(given) and out.is_file():
         raise InputError(f"-o {os.fspath(given)} is a file: leave out what follows its name, or give a folder")
-    found = find_photographs(images, out, mask)
+    found = find_photographs(images, out, mask, others=[*extras, *([keep] if keep else [])])
     masks = _masks(found.photographs, mask)
     kept = _kept(found.photographs, keep)
     into_folder = len(images) > 1 or images[0].is_dir() or out.is_dir() or names_folder(given)
@@ -195,5 +197,5 @@ def _clashing(job: Job, together: Sequence[Job]) -> Job:
 
 
 def _written_as(path: Path, holes: Holes | None) -> Path:
-    """The path of a result: with its own suffix if that format can be written and it is no mask, otherwise as PNG."""
+    """The path of a result: a photograph keeps its suffix if that can be written; others and masks become PNG."""
     return path if holes is not None and path.suffix.lower() in OUTPUT_FORMATS else path.with_suffix(".png")

@@ -1,4 +1,4 @@
-"""The command `pconv-jax`: flags only; the work is in `restoring` and `info`."""
+"""The command `pconv-jax`: its flags; the work is in `restoring`, `detecting`, `undo` and `info`."""
 
 import dataclasses
 import math
@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Optional, Union
 import tyro
 
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
-from pconv_jax.cli.finding import Finding
+from pconv_jax.cli.finding import Finding, check_dilate
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import plan
 from pconv_jax.common.commands import command
@@ -45,7 +45,8 @@ class Inpaint:
             is needed.
         receipt: write a receipt (JSON) and what was there before beside each result, for `pconv-jax undo`; none for
             photographs without damage.
-        estimate: print how good each result is expected to be, by width of the damage; doubles the time.
+        estimate: print how good each result is expected to be, by width of the damage; takes two to
+            three times as long.
     """
 
     images: tyro.conf.Positional[tuple[Path, ...]]
@@ -117,8 +118,8 @@ class Detect:
         preview: also write the photograph with what would be replaced in colour: a file, or a folder where --out is
             one.
         overwrite: replace masks that already exist; otherwise they are skipped.
-        max_megapixels: as for inpaint.
-        linear: as for inpaint.
+        max_megapixels: refuse photographs with more than so many million pixels, as `pconv-jax inpaint` does.
+        linear: the photographs are linear in light, as for `pconv-jax inpaint`.
     """
 
     images: tyro.conf.Positional[tuple[Path, ...]]
@@ -134,10 +135,10 @@ class Detect:
     def run(self) -> int:
         """Runs the command; returns the exit code."""
         self.finding.check()
-        if not 0 <= self.dilate <= 100:
-            raise InputError(f"--dilate is {self.dilate} px, but it must lie between 0 and 100")
+        check_dilate(self.dilate)
         max_pixels = _max_pixels(self.max_megapixels)
-        work = plan(self.images, self.out, None, keep=self.finding.keep, overwrite=self.overwrite)
+        extras = [path for path in (self.probabilities, self.preview) if path is not None]
+        work = plan(self.images, self.out, None, keep=self.finding.keep, extras=extras, overwrite=self.overwrite)
         from pconv_jax.cli.detecting import Extras, detect_files
         from pconv_jax.cli.summary import report
         from pconv_jax.common.jax_start import prepare_jax

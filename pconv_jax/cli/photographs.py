@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 
 from pconv_jax.common.errors import InputError, shortened
@@ -27,7 +27,7 @@ class Found:
     passed_over: list[str]
 
 
-def find_photographs(images: Sequence[Path], out: Path, mask: Path | None) -> Found:
+def find_photographs(images: Sequence[Path], out: Path, mask: Path | None, *, others: Sequence[Path] = ()) -> Found:
     """Finds the photographs to restore, by their names and places.
 
     Several files are taken as if they were all there is in their folders: a shell makes them of `*`, with results,
@@ -37,6 +37,7 @@ def find_photographs(images: Sequence[Path], out: Path, mask: Path | None) -> Fo
         images: photographs, and folders of them.
         out: the file or folder for the results, which may be in a folder of photographs or be reached from it.
         mask: the file or folder of masks, if there is one; likewise.
+        others: files and folders of what else is no photograph, such as previews; likewise.
 
     Returns:
         The photographs.
@@ -58,7 +59,8 @@ def find_photographs(images: Sequence[Path], out: Path, mask: Path | None) -> Fo
         raise InputError(f"-o {out} is a file, but {many}: give a folder for the results")
     real, passed_over = resolver(), _PassedOver()
     listed = []
-    for root, files in _listed(images, out, mask, passed_over):
+    places = {path.resolve() for path in (out, mask, *others) if path is not None}
+    for root, files in _listed(images, places, mask, passed_over):
         known = set(files)
         beside = {name for name in known if name.with_suffix("").with_suffix("") in known}
         comparisons = {name for name in beside if _is_comparison(name)}
@@ -102,10 +104,9 @@ class _PassedOver:
 
 
 def _listed(
-    images: Sequence[Path], out: Path, mask: Path | None, passed_over: _PassedOver
+    images: Sequence[Path], places: Set[Path], mask: Path | None, passed_over: _PassedOver
 ) -> Iterator[tuple[Path, list[Path]]]:
-    """The folders that photographs were given in, or as, and the image files there that are no results or masks."""
-    places = {path.resolve() for path in (out, mask) if path is not None}
+    """The folders that photographs were given in, or as, and the image files there that are not in other places."""
     real = resolver()
     if len(images) > 1:
         passed_over.places += [image for image in images if real(image) in places]
@@ -115,13 +116,13 @@ def _listed(
         if not image.is_dir():
             alone.setdefault(image.parent, []).append(Path(image.name))
     for root, files in alone.items():
-        yield root, _photographs(root, sorted(files), out, mask)
+        yield root, _photographs(root, sorted(files), places, mask)
     for root in images:
         if root.is_dir():
-            files = _photographs(root, image_files(root), out, mask)
+            files = _photographs(root, image_files(root), places, mask)
             if not files:
                 raise InputError(f"{root} holds no image: give a folder of {', '.join(IMAGE_SUFFIXES)} files")
-            ours = _ours(root, out, mask)
+            ours = _ours(root, places)
             others = [root / name for name in other_files(root) if not ours(name)]
             receipts = [file for file in others if file.name.endswith(RECEIPT)]
             passed_over.receipts += receipts
@@ -129,9 +130,9 @@ def _listed(
             yield root, files
 
 
-def _photographs(root: Path, files: Sequence[Path], out: Path, mask: Path | None) -> list[Path]:
+def _photographs(root: Path, files: Sequence[Path], places: Set[Path], mask: Path | None) -> list[Path]:
     """Those of the image files below a folder that are no results, masks or infrared channels, in their order."""
-    ours = _ours(root, out, mask)
+    ours = _ours(root, places)
     beside = set(masks_beside(files)) if mask is not None and mask.resolve() == root.resolve() else set()
     beside |= set(infrared_beside(files))
     return [name for name in files if name not in beside and not ours(name)]
@@ -172,11 +173,10 @@ def resolver() -> Callable[[Path], Path]:
     return real
 
 
-def _ours(image: Path, out: Path, mask: Path | None) -> Callable[[Path], bool]:
+def _ours(image: Path, places: Set[Path]) -> Callable[[Path], bool]:
     """Whether a path below the folder of the photographs is a result or a mask, since it lies among them."""
     real, top = resolver(), image.resolve()
-    above = {top, *top.parents}
-    places = {path.resolve() for path in (out, mask) if path is not None} - above
+    places = places - {top, *top.parents}
 
     @functools.cache
     def inside(folder: Path) -> bool:

@@ -5,27 +5,29 @@ import dataclasses
 import hashlib
 import math
 import os
-import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pconv_jax.checkpoints.bundled import bundled_weights
-from pconv_jax.checkpoints.remembered import RememberedGenerator
-from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.cli.jobs import Job
-from pconv_jax.common.atomic_write import atomic_write, write_json
+from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError, reason
 from pconv_jax.common.versions import package_versions
-from pconv_jax.evaluation.estimate import Estimate
-from pconv_jax.evaluation.expected import Expected
 from pconv_jax.evaluation.methods import hash_arrays
 from pconv_jax.imaging import Photograph, read_photograph, write_photograph
 from pconv_jax.imaging.arrays import strips
 from pconv_jax.imaging.texts import NO_TEXTS
+from pconv_jax.imaging.writing import copy_file, explained_errors
+
+if TYPE_CHECKING:  # Flax takes a second to load, and `undo` needs none of it
+    from pconv_jax.checkpoints.remembered import RememberedGenerator
+    from pconv_jax.checkpoints.trained import TrainedGenerator
+    from pconv_jax.evaluation.estimate import Estimate
+    from pconv_jax.evaluation.expected import Expected
 
 FORMAT = "pconv_jax receipt 1"
 REPLACED_PIXELS = "the replaced pixels"
@@ -80,7 +82,7 @@ class Receipts:
         finished: Path,
         *,
         said: list[str],
-        estimate: Estimate | None,
+        estimate: "Estimate | None",
     ) -> None:
         """Writes the receipt of a result that is finished, but not yet in its place.
 
@@ -119,12 +121,14 @@ class Receipts:
                 "originals": {"file": originals.name, "sha256": file_hash(originals), "holds": kind},
                 "result": {"file": job.out.name, "sha256": file_hash(finished)},
             }
-            with writing(job.receipt):
+            with explained_errors(job.receipt):
                 write_json(job.receipt, content)
             withdrawn.pop_all()
 
 
-def weights_facts(weights: str | os.PathLike[str], generator: TrainedGenerator | RememberedGenerator) -> dict[str, str]:
+def weights_facts(
+    weights: str | os.PathLike[str], generator: "TrainedGenerator | RememberedGenerator"
+) -> dict[str, str]:
     """Name and hash of weights: of their file, or of the parameters of a training run."""
     path = bundled_weights().get(str(weights), Path(weights))
     if path.is_file():
@@ -174,29 +178,6 @@ def with_originals(restored: Photograph, layer: Photograph) -> Photograph:
     return dataclasses.replace(restored, pixels=pixels, alpha=np.where(replaced, layer.alpha, restored.alpha))
 
 
-def copy_file(source: Path, target: Path) -> None:
-    """Copies a file in one step.
-
-    Args:
-        source: the file.
-        target: the copy.
-
-    Raises:
-        InputError: one of them cannot be used.
-    """
-    with writing(target), atomic_write(target) as temporary:
-        shutil.copyfile(source, temporary)
-
-
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turns errors of the system into a sentence about the file that is written."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{path} cannot be written ({reason(error)}): choose another place or make room") from error
-
-
 def _about_input(job: Job, before: Photograph, hole: np.ndarray) -> dict[str, Any]:
     """The sections of a receipt about the photograph, its mask and how much was replaced."""
     count = int(np.count_nonzero(hole))
@@ -219,10 +200,10 @@ def _about_input(job: Job, before: Photograph, hole: np.ndarray) -> dict[str, An
     }
 
 
-def _numbers(estimate: Estimate) -> dict[str, Any]:
+def _numbers(estimate: "Estimate") -> dict[str, Any]:
     """An estimate in JSON values; numbers that are not finite are left out."""
 
-    def plain(expected: Expected) -> dict[str, float]:
+    def plain(expected: "Expected") -> dict[str, float]:
         found = dataclasses.asdict(expected)
         return {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
 

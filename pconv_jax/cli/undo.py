@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pconv_jax.cli.photographs import RECEIPT
-from pconv_jax.cli.receipt import FORMAT, INPUT_FILE, copy_file, file_hash, pixels_hash, with_originals
+from pconv_jax.cli.receipt import FORMAT, INPUT_FILE, file_hash, pixels_hash, with_originals
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError, reason
 from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.common.paths import names_folder
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, other_files, read_photograph, write_photograph
 from pconv_jax.imaging.formats import FORMATS
+from pconv_jax.imaging.writing import copy_file
 
 _SKIPPED = "skipped, since the file exists (--overwrite replaces it)"
 _KINDS = {suffix: each.name for each in FORMATS for suffix in each.suffixes}
@@ -59,7 +60,8 @@ def undo(
         The outcomes, with a sentence for each photograph.
 
     Raises:
-        InputError: something does not exist, or there is no receipt in the folder.
+        InputError: there is no such photograph or folder, no receipt in the folder, or `out` or `receipt` goes with the
+            other kind.
     """
     if not restored.exists():
         raise InputError(f"{restored} does not exist: give a restored photograph, or a folder of them")
@@ -98,7 +100,7 @@ def _undo_one(result: Path, path: Path, target: Path, *, overwrite: bool, max_pi
     if target.is_symlink() and target.exists():
         target = target.resolve()
     if target.exists() and any(target.samefile(each) for each in (receipt.file, receipt.originals) if each.exists()):
-        raise InputError(f"{target} is what is needed to undo it: choose another file")
+        raise InputError(f"{target} is needed to undo the restoration: choose another file for -o")
     if file_hash(result) != receipt.result:
         raise InputError(
             f"it is not the file that {path} is of, or was changed since: give the result as it was written"
@@ -135,7 +137,7 @@ def _read(path: Path) -> Receipt:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise InputError(f"there is no receipt {path}: give it by --receipt FILE") from error
+        raise InputError(f"there is no receipt at {path}: name it with --receipt FILE") from error
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({reason(error)}): check that it is a file that may be read"

@@ -1,6 +1,7 @@
 """Compiled programs in files, found by what they are made from: JAX's own cache has to trace a program to find it.
 
-The files are machine code, as those of JAX's cache are: they belong in a folder that nobody else can write to.
+The files are machine code, as those of JAX's cache are: they belong in a folder that nobody else can write to. Each
+version of the source and of the packages has a folder there, and only the latest versions stay.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,11 +19,12 @@ from typing import Any
 
 import jax
 
-from pconv_jax.common.atomic_write import atomic_write, write_json
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.cache import programs_folder
 from pconv_jax.common.versions import package_versions
 
 _DIGEST = hashlib.sha256().digest_size
+_VERSIONS = 3  # of source and packages, whose programs stay
 
 
 class KeptPrograms:
@@ -56,12 +59,23 @@ class KeptPrograms:
             name: of the note.
             note: JSON values.
         """
-        # On a full disk later processes do without.
-        with contextlib.suppress(OSError):
-            write_json(self._note_file(name), note)
+        self._write(self._note_file(name), json.dumps(note).encode())
 
     def _note_file(self, name: str) -> Path:
-        return self._folder / f"{_key(name)}.json"
+        return self._file(f"{_key(name)}.json")
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"programs-{_version()[:16]}" / name
+
+    def _write(self, file: Path, content: bytes) -> None:
+        """Writes a file of this version, and deletes those of versions that have not been written to for longest."""
+        # On a full disk later processes do without; a process whose files are deleted does too.
+        with contextlib.suppress(OSError):
+            with atomic_write(file) as temporary:
+                temporary.write_bytes(content)
+            versions = sorted(self._folder.glob("programs-*"), key=lambda folder: folder.stat().st_mtime_ns)
+            for old in versions[:-_VERSIONS]:
+                shutil.rmtree(old, ignore_errors=True)
 
     def get(self, name: str, build: Callable[[], Any], arguments: tuple[Any, ...]) -> jax.stages.Compiled:
         """A program that returns one array, compiled if no process has done so before.
@@ -86,14 +100,17 @@ class KeptPrograms:
         from jax.experimental import serialize_executable
 
         try:
-            content = (self._folder / key).read_bytes()
+            content = self._file(key).read_bytes()
         except OSError:
             return None
         if content[:_DIGEST] != _digest(content[_DIGEST:]):
             return None
-        return serialize_executable.deserialize_and_load(
-            content[_DIGEST:], structure, jax.tree.structure(0), execution_devices=jax.devices()[:1]
-        )
+        try:
+            return serialize_executable.deserialize_and_load(
+                content[_DIGEST:], structure, jax.tree.structure(0), execution_devices=jax.devices()[:1]
+            )
+        except Exception:  # noqa: BLE001 - pickle, JAX and XLA raise anything; what none of them reads is made anew
+            return None
 
     def _compile(self, key: str, program: Any, arguments: tuple[Any, ...]) -> jax.stages.Compiled:
         from jax.experimental import serialize_executable
@@ -102,9 +119,7 @@ class KeptPrograms:
         if _jax_keeps_programs():  # what JAX loads from its own cache cannot be written to another
             return compiled
         content = serialize_executable.serialize(compiled)[0]
-        # On a full disk later processes compile again.
-        with contextlib.suppress(OSError), atomic_write(self._folder / key) as temporary:
-            temporary.write_bytes(_digest(content) + content)
+        self._write(self._file(key), _digest(content) + content)
         return compiled
 
 
@@ -140,19 +155,21 @@ def _environment() -> str:
         for name, value in sorted(jax.config.values.items())
         if isinstance(value, bool | int | float | str) and "_cache_" not in name
     }
-    return f"{settings} {os.environ.get('XLA_FLAGS')} {_source_and_machine()}"
+    return f"{settings} {os.environ.get('XLA_FLAGS')} {_version()} {os.cpu_count()} {_processor()}"
 
 
 @functools.cache
-def _source_and_machine() -> str:
+def _version() -> str:
+    """A digest of the source of this package and the versions of those it builds programs with."""
     package = Path(__file__).parents[1]
     source = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
         source.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
     versions = package_versions("jax", "jaxlib", "flax", "numpy")
-    return f"{source.hexdigest()} {versions} {os.cpu_count()} {_processor()}"
+    return _digest(f"{source.hexdigest()} {versions}".encode()).hex()
 
 
+@functools.cache
 def _processor() -> str:
     """The instructions that the processor has; where the system does not tell, which machine it is."""
     try:

@@ -36,7 +36,7 @@ def infrared_damage(
 
     Args:
         pixels: `[H, W]` or `[H, W, 3]`, uint8 or uint16.
-        infrared: `[H, W]`, uint8 or uint16, bright where there is no damage.
+        infrared: `[H, W]`, uint8 or uint16, in which damage is dark.
         align: whether the channel may be shifted against the picture, by up to 12 px.
         remove_crosstalk: whether the picture may show in the channel.
 

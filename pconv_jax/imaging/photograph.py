@@ -47,3 +47,10 @@ class Photograph:
         """[H, W, C]: the pixels, and the alpha as the last channel."""
         pixels = self.pixels if self.pixels.ndim == 3 else self.pixels[..., None]
         return pixels if self.alpha is None else np.concatenate([pixels, self.alpha[..., None]], axis=-1)
+
+    @property
+    def as_array(self) -> np.ndarray:
+        """The image as `Inpainter` and `Detector` take it: the pixels, or [H, W, 4] with alpha, grey ones too."""
+        if self.alpha is None:
+            return self.pixels
+        return np.dstack([*[self.pixels] * (3 if self.pixels.ndim == 2 else 1), self.alpha])

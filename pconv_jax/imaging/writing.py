@@ -1,9 +1,11 @@
 """Photographs to image files; pixels that a format cannot hold are refused, metadata with a warning left out."""
 
+import contextlib
 import dataclasses
 import os
+import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -62,12 +64,32 @@ def write_photograph(
     for message in lost:
         warnings.warn(f"{path}: {message}", stacklevel=2)
     write = _WRITERS[kind]
+    with explained_errors(path), atomic_write(path) as temporary:
+        with temporary.open("wb") as stream:
+            write(stream, photograph, quality)
+        if check is not None:
+            check(temporary)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copies a file in one step.
+
+    Args:
+        source: the file.
+        target: the copy.
+
+    Raises:
+        InputError: one of them cannot be used.
+    """
+    with explained_errors(target), atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+@contextlib.contextmanager
+def explained_errors(path: Path) -> Iterator[None]:
+    """Turns errors of the system into a sentence about the file that is written."""
     try:
-        with atomic_write(path) as temporary:
-            with temporary.open("wb") as stream:
-                write(stream, photograph, quality)
-            if check is not None:
-                check(temporary)
+        yield
     except OSError as error:
         raise InputError(f"{path} cannot be written ({reason(error)}): choose another place or make room") from error
 

@@ -1,17 +1,15 @@
 """Inpainting images of any size and kind: only what is near the damage is computed."""
 
-import functools
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS, bundled_weights
+from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
@@ -236,47 +234,3 @@ class Inpainter:
             pool.shutdown(cancel_futures=True)
         warn_of_other_holes(self.generator, 2 * deepest, min(hole.shape))
         return inpainted
-
-
-def inpaint(
-    image: Picture,
-    mask: "ArrayLike | Image | None" = None,
-    *,
-    hole: "ArrayLike | Image | None" = None,
-    weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
-    linear: bool = False,
-    best: bool = False,
-) -> Picture:
-    """Inpaints an image with bundled weights, or others; they stay loaded for the next call.
-
-    Args:
-        image: a NumPy or JAX array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`, uint8, uint16 or floating point
-            in [0, 1]; or a PIL image. What lies in holes does not matter.
-        mask: `[H, W]` or `[H, W, 1]` of numbers, 1 = valid, 0 = hole.
-        hole: instead of `mask`: bool of such a shape, True = damage. A PIL image under either name is a picture of the
-            damage: white = hole.
-        weights: name of bundled weights, a `.safetensors` file, or the output folder of a training run.
-        linear: whether the values are linear in light, as in raw scans; then it is computed through a gamma curve.
-        best: a little closer to the original, in eight times the time; see `Inpainter`.
-
-    Returns:
-        The inpainted image, of the kind, type and shape of `image`; valid pixels are those of `image`, to the bit.
-
-    Raises:
-        InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`; no
-            such weights.
-    """
-    path = bundled_weights().get(str(weights), Path(weights).absolute())
-    # A new checkpoint changes the date of the folder that it is in.
-    dates = [place.stat().st_mtime_ns for place in (path, path / "checkpoints") if place.exists()]
-    return _loaded(str(weights), path, tuple(dates), best)(image, mask, hole=hole, linear=linear)
-
-
-@functools.lru_cache(maxsize=2)
-def _loaded(weights: str, path: Path, dates: tuple[int, ...], best: bool) -> Inpainter:
-    """Cached by path and times of change, so that a replaced file or a new checkpoint is read again."""
-    from pconv_jax.checkpoints.weights_file import load_generator
-
-    del path, dates
-    prepare_jax()
-    return Inpainter(load_generator(weights), best=best)

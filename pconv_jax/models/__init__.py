@@ -1,4 +1,4 @@
-"""The networks, one file each: the generators, the discriminators, and VGG16."""
+"""The networks, one file each: the generators, the discriminators, the damage detector, and VGG16."""
 
 import importlib
 from typing import TYPE_CHECKING, Any

@@ -32,6 +32,14 @@ def test_what_is_found_is_restored_and_nothing_else(tmp_path, damaged, auto, fla
     check(load(damaged), load(tmp_path / "out.png"), grown(LINE))
 
 
+def test_a_folder_named_auto(tmp_path, damaged, inpaint, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "auto" / "a.png", hole())
+    result = inpaint(damaged, "--mask", "./auto", "-o", "out.png")
+    assert result.code == 0 and result.out.startswith("1 restored")
+    check(load(damaged), load(tmp_path / "out.png"), hole())
+
+
 def test_what_a_mask_marks_is_added(tmp_path, damaged, auto):
     other = np.zeros_like(LINE)
     other[25:28, 8:40] = True

@@ -67,6 +67,20 @@ def test_a_folder(photos, detect):
     assert state(*(photos.folder / name for name in photos.lines)) == before
 
 
+@pytest.mark.parametrize(
+    ("given", "keep"), [("folder", "regions"), ("all that is in it", "regions"), ("folder", "a.gif")]
+)
+def test_what_it_writes_among_the_photographs_is_no_photograph(photos, detect, given, keep):
+    root = photos.folder
+    save(root / keep / "a.gif" if keep == "regions" else root / keep, np.zeros_like(photos.lines["a.png"]))
+    places = {"--preview": "found", "--probabilities": "maps", "--keep": keep, "-o": "masks"}
+    flags = [argument for flag, name in places.items() for argument in (flag, root / name)]
+    for outcome in ("2 masks written", "3 skipped, since the mask exists"):
+        result = detect(*([root] if given == "folder" else sorted(root.iterdir())), *flags)
+        assert result.code == 0 and outcome in result.out
+        assert files(root / "masks") == {"a.png", "c.png", "deep/b.png" if given == "folder" else "b.png"}
+
+
 def test_finished_masks_are_skipped_until_they_are_to_be_replaced(photos, detect):
     detect(photos.folder, "-o", photos.out)
     (photos.out / "a.png").write_bytes(b"corrected by hand")

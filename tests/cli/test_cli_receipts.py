@@ -210,7 +210,7 @@ def test_nothing_is_replaced_unasked(one, inpaint, undo):
     (one.folder / "moved.png").rename(one.out)
     assert state(*kept) == before
     result = undo(one.out, "-o", kept[1], "--overwrite")
-    assert result.code == 1 and "is what is needed to undo it" in result.err
+    assert result.code == 1 and "is needed to undo the restoration" in result.err
 
 
 def test_in_place_there_and_back(one, inpaint, undo):

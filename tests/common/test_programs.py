@@ -1,5 +1,9 @@
 """Programs that are kept: compiled once, loaded by whoever needs the same, compiled anew where anything differs."""
 
+import hashlib
+import os
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,15 +51,43 @@ def test_a_program_is_compiled_once_for_each_name_shape_and_type(add):
     assert add(one, two) == ([11, 22], 4)
 
 
-@pytest.mark.parametrize(("content", "counted"), [(b"", 2), (b"x" * 1000, 2), (None, 2)])
-def test_a_damaged_file_is_replaced(add, tmp_path, content, counted):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: b"x" * 1000,
+        lambda whole: whole[:-1],
+        lambda whole: bytes(32) + whole[32:],  # XLA would take it, and aborts the process if it cannot
+    ],
+    ids=["empty", "other", "cut off", "not of its digest"],
+)
+def test_a_damaged_file_is_replaced(add, tmp_path, damage):
     one = np.float32([1])
     add(one, one)
-    (file,) = tmp_path.iterdir()
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-1] if content is None else content)
-    assert add(one, one) == ([2], counted)
-    assert add(one, one) == ([2], counted)
+    (file,) = tmp_path.glob("*/*")
+    file.write_bytes(damage(file.read_bytes()))
+    assert add(one, one) == ([2], 2)
+    assert add(one, one) == ([2], 2)
+
+
+@pytest.mark.parametrize("content", [b"not a pickle", pickle.dumps(3), pickle.dumps({})])
+def test_a_whole_file_that_jax_cannot_read_is_replaced(add, tmp_path, content):
+    one = np.float32([1])
+    add(one, one)
+    (file,) = tmp_path.glob("*/*")
+    file.write_bytes(hashlib.sha256(content).digest() + content)
+    assert add(one, one) == ([2], 2)
+    assert add(one, one) == ([2], 2)
+
+
+def test_only_the_programs_of_the_latest_versions_stay(monkeypatch, tmp_path):
+    (tmp_path / "jit_other-cache").write_bytes(b"of JAX")
+    for number in range(5):
+        monkeypatch.setattr(programs, "_version", lambda number=number: f"{number}" * 64)
+        KeptPrograms(tmp_path).write_note("a", {"number": number})
+        os.utime(tmp_path / f"programs-{str(number) * 16}", (number, number))
+        assert KeptPrograms(tmp_path).note("a") == {"number": number}
+    assert {path.name[:10] for path in tmp_path.iterdir()} == {"jit_other-", "programs-2", "programs-3", "programs-4"}
 
 
 def test_other_source_or_another_processor_makes_other_programs(add, monkeypatch, tmp_path):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import pconv_jax
 from pconv_jax.common.errors import InputError
@@ -105,6 +106,25 @@ def test_each_width_counts_as_it_does_in_the_hole():
     assert found.psnr.value == pytest.approx(-10 * math.log10(error))
 
 
+def test_pixels_that_were_restored_are_never_scored():
+    image = scene()
+    hole = np.zeros(image.shape[:2], bool)
+    hole[30:130, 20:180] = True  # too high for any shift to leave it
+    found = estimate_restored(image, hole, darker(10))
+    places = np.argwhere(hole) + found.shift
+    places = places[((places >= 0) & (places < hole.shape)).all(axis=1)]
+    assert sum(each.pixels for each in found.widths) == np.count_nonzero(~hole[tuple(places.T)])
+
+
+def test_the_nearest_place_is_taken_that_is_almost_as_good_as_the_best():
+    image = scene()
+    hole = np.zeros(image.shape[:2], bool)
+    for top in (20, 60, 100):
+        hole[top : top + 4, 20:180] = True
+    hole[130:150, 90:110] = True  # of its 400 pixels 80 are still damaged 16 px away, of 2320 altogether
+    assert math.hypot(*estimate_restored(image, hole, darker(10)).shift) == pytest.approx(16, abs=1)
+
+
 def test_of_many_places_some_are_chosen_by_the_content(monkeypatch):
     monkeypatch.setattr(module, "_MOST_CELLS", 3)
     image = scene()
@@ -153,3 +173,17 @@ def test_the_public_function(weights):
     found = pconv_jax.estimate(image, hole=bar((96, 96)), weights=weights)
     assert isinstance(found, Estimate) and found.psnr.value is not None
     assert found == pconv_jax.estimate(image, 1 - bar((96, 96)), weights=weights)
+
+
+def test_the_public_function_takes_pictures_and_light(weights):
+    """Grey with transparency, as PIL has it; and what is linear in light is restored as `inpaint` does."""
+    image, damage = scene(96, 96, channels=1), bar((96, 96))
+    grey = pconv_jax.estimate(Image.fromarray(image).convert("LA"), hole=damage, weights=weights)
+    colours = np.dstack([image, image, image, np.full_like(image, 255)])
+    assert grey == pconv_jax.estimate(colours, hole=damage, weights=weights)
+
+    def restore(pixels, hole):
+        return pconv_jax.inpaint(pixels, hole=hole, weights=weights, linear=True)
+
+    expected = estimate_restored(restore(colours, damage), damage, restore)
+    assert pconv_jax.estimate(colours, hole=damage, weights=weights, linear=True) == expected != grey

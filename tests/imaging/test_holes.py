@@ -99,7 +99,7 @@ def test_one_rule_for_all_ways_in(monkeypatch):
     generator = pconv_jax.TrainedGenerator(config, params, stats)
     image, hole = np.random.default_rng(0).random((16, 16, 3), np.float32), np.kron(HOLE, np.ones((4, 4))) > 0
     inpainter = Inpainter(generator)
-    monkeypatch.setattr("pconv_jax.inpainting.inpainter._loaded", lambda *_: inpainter)
+    monkeypatch.setattr("pconv_jax.inpainting.loaded._loaded", lambda *_: inpainter)
     mask = (~hole).astype(np.float32)
     for way in (generator, inpainter, pconv_jax.inpaint):
         expected = way(image, hole=hole)

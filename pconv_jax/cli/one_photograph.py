@@ -1,0 +1,184 @@
+"""Restores one photograph: from its file to the result and what goes with it."""
+
+import contextlib
+import dataclasses
+import functools
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pconv_jax.cli.comparison import write_comparison
+from pconv_jax.cli.holes import Holes
+from pconv_jax.cli.jobs import Job
+from pconv_jax.cli.summary import Summary
+from pconv_jax.common.errors import InputError, WideHolesWarning
+from pconv_jax.common.output import hide_messages_of_libraries
+from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
+from pconv_jax.imaging.linear import is_linear, through_curve
+from pconv_jax.imaging.writing import copy_file
+from pconv_jax.inpainting.grey import kept_grey
+
+if TYPE_CHECKING:  # few photographs need them
+    from pconv_jax.cli.receipt import Receipts
+    from pconv_jax.evaluation.estimate import Estimate
+
+COPIED = "copied, without damage"
+"""The outcome for a photograph in which nothing is marked."""
+_RESTORED = "restored"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Restoration:
+    """What is the same for all photographs that are restored together.
+
+    Attributes:
+        holes: where the holes are found.
+        restore: a function of pixels and a hole that inpaints them.
+        summary: takes notes and warnings.
+        receipts: writes receipts, if they are wanted.
+        max_pixels: of a photograph and of a mask, as for `read_photograph`.
+        compare: write a before/after image beside each result.
+        quality: of JPEG and WebP, 1 to 100, as `write_photograph` takes it.
+        linear: the photographs are linear in light, even if they do not say so.
+        estimate: estimate how good each is.
+    """
+
+    holes: Holes
+    restore: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    summary: Summary
+    receipts: "Receipts | None"
+    max_pixels: int | None
+    compare: bool
+    quality: int | None
+    linear: bool
+    estimate: bool
+
+    def __call__(self, job: Job) -> str:
+        """Restores a photograph and writes the result.
+
+        Args:
+            job: the photograph.
+
+        Returns:
+            The outcome.
+
+        Raises:
+            InputError: a file that cannot be read, used or written.
+        """
+        if self.receipts is not None:
+            self.receipts.check(job)
+        with _noted_warnings() as said:
+            photograph, hole = self._read(job)
+            if not hole.any():
+                self._copy(job, photograph)
+                return COPIED
+            result, expected = self._restored(job, photograph, hole, said)
+            self._write(job, photograph, hole, result, said, expected)
+        return _RESTORED
+
+    def _read(self, job: Job) -> tuple[Photograph, np.ndarray]:
+        with hide_messages_of_libraries():  # of damaged files
+            self.holes.check_sizes(job.image, job.mask, max_pixels=self.max_pixels)
+            photograph = read_photograph(job.image, max_pixels=self.max_pixels)
+            hole = self.holes.find(
+                photograph, job.mask, image=job.image, keep=job.keep, linear=self.linear, max_pixels=self.max_pixels
+            )
+        return photograph, hole
+
+    def _restored(
+        self, job: Job, photograph: Photograph, hole: np.ndarray, said: list[str]
+    ) -> tuple[Photograph, "Estimate | None"]:
+        """The result, and how good it is expected to be if that is asked for."""
+        wanted = self._without_erased(photograph)
+        pixels = wanted.as_array
+        restore = self.restore
+        if self.linear or is_linear(photograph):
+            restore = functools.partial(through_curve, restore)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            restored = kept_grey(restore(pixels, hole), pixels, hole)
+        for warning in caught:  # repeated with the name of the photograph
+            named = f"{job.image}: {warning.message}"
+            if issubclass(warning.category, WideHolesWarning):
+                self.summary.wide.append(named)
+                said.append(named)
+            else:
+                warnings.warn(named, warning.category, stacklevel=2)
+        expected = _estimated(job, restored, hole, restore, self.summary) if self.estimate else None
+        if wanted.alpha is None:
+            return dataclasses.replace(wanted, pixels=restored), expected
+        colours, alpha = restored[..., :3], restored[..., 3]
+        if wanted.pixels.ndim == 2:
+            colours = np.rint(colours.mean(axis=2)).astype(pixels.dtype)
+        return dataclasses.replace(wanted, pixels=colours, alpha=alpha), expected
+
+    def _without_erased(self, photograph: Photograph) -> Photograph:
+        """The photograph, without its alpha if that says only where the damage was erased."""
+        return dataclasses.replace(photograph, alpha=None) if self.holes.mask_alpha else photograph
+
+    def _write(
+        self,
+        job: Job,
+        before: Photograph,
+        hole: np.ndarray,
+        result: Photograph,
+        said: list[str],
+        expected: "Estimate | None",
+    ) -> None:
+        # First, so that no result lacks its comparison when the command is stopped; removed if the result fails.
+        if self.compare:
+            write_comparison(job.comparison, before, result)
+        receipt = None
+        if self.receipts is not None:
+            receipt = functools.partial(self.receipts.write, job, before, hole, said=said, estimate=expected)
+        try:
+            write_photograph(job.target, result, quality=self.quality, check=receipt)
+        except InputError:
+            if self.compare:
+                job.comparison.unlink(missing_ok=True)
+            raise
+
+    def _copy(self, job: Job, photograph: Photograph) -> None:
+        """Copies a photograph without damage; the file itself if the format stays the same."""
+        if self.holes.mask_alpha or OUTPUT_FORMATS[job.out.suffix.lower()] != photograph.format:
+            write_photograph(job.target, self._without_erased(photograph), quality=self.quality)
+        elif not (job.out.exists() and job.out.samefile(job.image)):
+            copy_file(job.image, job.target)
+
+
+def _estimated(
+    job: Job,
+    restored: np.ndarray,
+    hole: np.ndarray,
+    restore: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    summary: Summary,
+) -> "Estimate | None":
+    """How good a result is expected to be, which is noted; None where that cannot be told."""
+    from pconv_jax.evaluation.estimate import estimate_restored
+
+    try:
+        estimate = estimate_restored(restored, hole, restore)
+    except InputError as error:
+        summary.notes.append(f"{job.image}: {error}")
+        return None
+    summary.notes.append(
+        f"{job.image}: expected in the holes, by the same damage beside it (95 % intervals)\n{estimate}"
+    )
+    return estimate
+
+
+@contextlib.contextmanager
+def _noted_warnings() -> Iterator[list[str]]:
+    """A list to which the text of each warning is added; they are shown as before."""
+    said: list[str] = []
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def note(message: Warning | str, *about: Any, **more: Any) -> None:
+            said.append(str(message))
+            show(message, *about, **more)
+
+        warnings.showwarning = note
+        yield said
