@@ -127,6 +127,16 @@ class Options:
     count: int = 20
     seed: int = 0
 
+    def check(self) -> None:
+        """Refuses values that make no sense.
+
+        Raises:
+            InputError: naming the flag, its value and what it may be.
+        """
+        for flag, value, least in (("count", self.count, 1), ("seed", self.seed, 0)):
+            if value < least:
+                raise InputError(f"--{flag} is {value}, but it must be at least {least}")
+
 
 @command()
 def main(arguments: Sequence[str]) -> None:
@@ -134,10 +144,8 @@ def main(arguments: Sequence[str]) -> None:
     options = tyro.cli(
         Options, args=arguments, prog="python -m experiments.infrared_scores", description="Score infrared channels."
     )
-    files = image_files(options.photographs)[: options.count]
-    if not files:
-        raise InputError(f"{options.photographs} holds no photographs: give another folder")
-    photographs = [read_photograph(options.photographs / file).pixels for file in files]
+    options.check()
+    photographs = read_photographs(options.photographs, options.count)
     print("| scans | alignment | crosstalk removed | Jaccard | recall | false alarms | refused |")
     print("| --- | --- | --- | ---: | ---: | ---: | ---: |")
     for film, align, crosstalk in (
@@ -152,6 +160,33 @@ def main(arguments: Sequence[str]) -> None:
         name = "silver-based film" if film.silver else "colour film" if film.pieces else "undamaged"
         ways = " | ".join("yes" if way else "no" for way in (align, crosstalk))
         print(f"| {name} | {ways} | {_scores(scans, align=align, remove_crosstalk=crosstalk)} |", flush=True)
+
+
+def read_photographs(folder: Path, count: int) -> list[np.ndarray]:
+    """The pixels, uint8 `[H, W, 3]`, of the first photographs of a folder, by name.
+
+    Args:
+        folder: of photographs.
+        count: most of them.
+
+    Returns:
+        The pixels.
+
+    Raises:
+        InputError: there are none, or one is not of 8 bits and in colour.
+    """
+    files = image_files(folder)[:count]
+    if not files:
+        raise InputError(f"{folder} holds no photographs: give another folder")
+    photographs = []
+    for file in files:
+        pixels = read_photograph(folder / file).pixels
+        if pixels.ndim != 3 or pixels.dtype != np.uint8:
+            raise InputError(
+                f"{folder / file} is grey or of 16 bits, but scans are made of 8 bits in colour: take it out"
+            )
+        photographs.append(pixels)
+    return photographs
 
 
 def _scores(scans: Sequence[Synthetic], *, align: bool, remove_crosstalk: bool) -> str:

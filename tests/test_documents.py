@@ -14,6 +14,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import tifffile
 import tyro
 from PIL import Image
 
@@ -31,8 +32,8 @@ from pconv_jax.training.sharding import Strategy
 ROOT = Path(__file__).resolve().parent.parent
 CARD = "pconv_jax/checkpoints/bundled/README.md"
 DOCUMENTS = (
-    *("README.md", CARD, "CONTRIBUTING.md", "docs/paper.md", "docs/synthesis.md", "docs/detection.md"),
-    *("experiments/STUDIES.md", "experiments/PERFORMANCE.md"),
+    *("README.md", CARD, "CONTRIBUTING.md", "docs/paper.md", "docs/synthesis.md"),
+    *("docs/detection.md", "docs/infrared.md", "experiments/STUDIES.md", "experiments/PERFORMANCE.md"),
 )
 COMMANDS = {
     "pconv-jax inpaint": ("pconv_jax.cli", "inpaint"),
@@ -109,12 +110,16 @@ def flags(command: str) -> frozenset[str]:
 
 @pytest.fixture
 def clone(tmp_path, monkeypatch, finished):
-    """A folder that looks like the clone after `make run`, with a small part of its example."""
+    """A folder that looks like the clone after `make run`, with a small part of its example, and a film scan."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "runs").mkdir()
     for name in ("scratched.jpg", "scratched_mask.png"):
         Image.open(ROOT / "docs" / name).crop((200, 200, 288, 264)).save(tmp_path / "docs" / name)
     (tmp_path / "runs" / "samples").symlink_to(finished)
+    scan = np.full((96, 128, 4), 200, np.uint8)
+    scan[40:44, 50:60, 3] = 50  # a speck that only the infrared channel shows
+    scan[0, 0, 3] = 199  # two values alone would be a mask
+    tifffile.imwrite(tmp_path / "scan.tif", scan, photometric="rgb", extrasamples=["unspecified"])
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -128,6 +133,9 @@ def test_python_of_a_document_runs_as_written(document, clone):
         assert names["restored"].size == names["image"].size
         assert names["y"].shape == (1, 32, 32, 16)
         assert (np.asarray(names["updated_mask"]) == 0).sum() == 4 * 32  # of ten rows, those that no window can fill
+    if document == "docs/infrared.md":
+        assert names["damage"].hole()[40:44, 50:60].all()
+        assert names["restored"].shape == names["photograph"].pixels.shape
 
 
 def test_both_documents_for_users_have_python():

@@ -42,17 +42,11 @@ def device_row(name: str, config: Config, source: ImageSource, repeats: int) -> 
         }
         for index in range(1 + repeats):
             for kind, make in makers.items():
-                for _ in range(3 * pipeline._AHEAD if kind == "host" else 1):  # what was read ahead, and compilation
-                    jax.block_until_ready(make())
-                start = time.perf_counter()
-                for _ in range(_BATCHES):
-                    jax.block_until_ready(make())
-                taken = (time.perf_counter() - start) / (_BATCHES * config.data.batch_size)
-                time.sleep(
-                    6 * pipeline._AHEAD * config.data.batch_size * taken if kind == "host" else 0
-                )  # fills up again
+                ahead = 3 * pipeline._AHEAD if kind == "host" else 0  # batches that threads have made before
+                taken = _seconds(make, first=max(ahead, 1))
+                time.sleep(2 * ahead * taken)  # they make them again
                 if index:
-                    seconds[kind].append(taken)
+                    seconds[kind].append(taken / config.data.batch_size)
     by = {kind: Timing(tuple(found)) for kind, found in seconds.items()}
     return {
         "images": name,
@@ -63,6 +57,16 @@ def device_row(name: str, config: Config, source: ImageSource, repeats: int) -> 
         "device ± %": 100 * by["device"].spread,
         "host / device time": by["host"].over(by["device"]).median,
     }
+
+
+def _seconds(make: Callable[[], Any], *, first: int) -> float:
+    """Seconds a batch, after the first ones, which are not timed."""
+    for _ in range(first):
+        jax.block_until_ready(make())
+    start = time.perf_counter()
+    for _ in range(_BATCHES):
+        jax.block_until_ready(make())
+    return (time.perf_counter() - start) / _BATCHES
 
 
 def device_table(rows: list[dict[str, Cell]]) -> Table:

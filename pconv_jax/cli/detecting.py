@@ -117,7 +117,7 @@ def detect_files(
             if places[1] is not None:
                 write_photograph(places[1], preview(photograph, hole))
             write_photograph(job.target, _picture(hole.astype(np.uint8) * np.uint8(255), photograph))
-            summary.counts["masks written" if hole.any() else "masks written, in which nothing was found"] += 1
+            summary.counts["found damaged" if hole.any() else "found undamaged"] += 1
             print(f"{job.image}: {share(hole):.2%} damaged")
         except (InputError, MemoryError) as error:
             summary.fail(job.image, str(error) or "not enough memory")

@@ -109,7 +109,12 @@ def plan(
     found = find_photographs(images, out, mask, others=[*extras, *([keep] if keep else [])])
     masks = _masks(found.photographs, mask)
     kept = _kept(found.photographs, keep)
-    into_folder = len(images) > 1 or images[0].is_dir() or out.is_dir() or names_folder(given)
+    several = len(images) > 1 or images[0].is_dir()
+    if several and not out.exists() and not names_folder(given) and out.suffix.lower() in OUTPUT_FORMATS:
+        raise InputError(
+            f"-o {out} is the name of a file, but there can be several results: give a folder, or add a slash ({out}/)"
+        )
+    into_folder = several or out.is_dir() or names_folder(given)
     real = resolver()
     jobs = []
     for (root, name), (own, fault), region in zip(found.photographs, masks, kept, strict=True):

@@ -7,8 +7,8 @@ from pconv_jax.masks.drawing import as_mask
 from pconv_jax.masks.statistics import check_range
 
 # Hundredths of a cell of noise along the short side: the release enlarges 600 cells to 10,000 px and crops 128 px.
-_CELLS = 768
-_UNITS = 64  # positions between two cells
+CELLS = 768
+UNITS = 64  # positions between two cells
 _NOISE = 2**16
 _MOST_TRIES = 1000
 _LEAST_SIDE = 8
@@ -70,7 +70,7 @@ def random_region(
         noise = rng.integers(0, _NOISE, (rows[0][-1, -1] + 1, columns[0][-1, -1] + 1))
         pattern = _enlarged(_enlarged(noise, *rows).T, *columns).T
         # Whole numbers throughout, so that every machine draws the same pixels. Weights add up to 2 U^3 each way.
-        hole = 4 * pattern < _NOISE * (2 * _UNITS**3) ** 2
+        hole = 4 * pattern < _NOISE * (2 * UNITS**3) ** 2
         if low * hole.size < np.count_nonzero(hole) < high * hole.size:
             return as_mask(hole)
     raise InputError(
@@ -125,8 +125,8 @@ def _check_size(height: int, width: int) -> None:
 
 def _cubic_taps(rng: np.random.Generator, length: int, short_side: int) -> tuple[np.ndarray, np.ndarray]:
     """Which four numbers of noise each pixel of a side is made of, and their weights: Catmull-Rom, times 2 U^3."""
-    places = np.arange(length) * _CELLS * _UNITS // (100 * short_side) + rng.integers(_UNITS)
-    cells, t, unit = places // _UNITS, places % _UNITS, _UNITS
+    places = np.arange(length) * CELLS * UNITS // (100 * short_side) + rng.integers(UNITS)
+    cells, t, unit = places // UNITS, places % UNITS, UNITS
     weights = (
         -(t**3) + 2 * unit * t**2 - unit**2 * t,
         3 * t**3 - 5 * unit * t**2 + 2 * unit**3,

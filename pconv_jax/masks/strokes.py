@@ -7,10 +7,10 @@ import numpy as np
 from pconv_jax.masks.drawing import as_mask, disc_radius, draw_line, empty_canvas
 from pconv_jax.masks.statistics import check_range
 
-_MAX_CORNERS = 5  # of a bent stroke, after its start
-_SEGMENTS = 16  # straight segments that a curve is drawn with
-_ENOUGH = (0.02, 0.5)  # range of the covered share of the image at which drawing stops
-_SPREAD = 1.35  # strokes of one mask are up to this many times thicker, or thinner, than its typical one
+MAX_CORNERS = 5  # of a bent stroke, after its start
+SEGMENTS = 16  # straight segments that a curve is drawn with
+ENOUGH = (0.02, 0.5)  # range of the covered share of the image at which drawing stops
+SPREAD = 1.35  # strokes of one mask are up to this many times thicker, or thinner, than its typical one
 
 
 def random_strokes(
@@ -45,10 +45,10 @@ def random_strokes(
     hole, inner = empty_canvas(height, width, max_thickness)
     strokes = rng.integers(min_count, max_count + 1)
     typical = min_thickness * ((max_thickness + 1) / min_thickness) ** rng.random()
-    enough = rng.uniform(*_ENOUGH) * height * width
+    enough = rng.uniform(*ENOUGH) * height * width
     margin = disc_radius(max_thickness)
     for _ in range(strokes):
-        drawn = typical * _SPREAD ** rng.uniform(-1, 1)
+        drawn = typical * SPREAD ** rng.uniform(-1, 1)
         line_width = min(max(int(drawn), min_thickness), max_thickness)
         points = (_points(rng, height, width) + margin).tolist()
         for start, end in itertools.pairwise(points):
@@ -65,12 +65,12 @@ def _points(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
         return rng.integers(0, (width, height), (2, 2))
     if shape == 1:
         reach = max(height, width) // 2
-        steps = rng.integers(-reach, reach + 1, (rng.integers(2, _MAX_CORNERS + 2), 2))
+        steps = rng.integers(-reach, reach + 1, (rng.integers(2, MAX_CORNERS + 2), 2))
         corners = [rng.integers(0, (width, height))]
         for step in steps:
             corners.append(np.clip(corners[-1] + step, 0, (width - 1, height - 1)))
         return np.stack(corners)
     controls = rng.integers(0, (width, height), (4, 2))
-    t = np.linspace(0, 1, _SEGMENTS + 1)[:, None]
+    t = np.linspace(0, 1, SEGMENTS + 1)[:, None]
     bernstein = ((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3)
     return np.rint(sum(weight * control for weight, control in zip(bernstein, controls, strict=True))).astype(np.int64)

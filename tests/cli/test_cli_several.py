@@ -74,6 +74,8 @@ def test_what_stops_all_of_them_is_as_for_one(many, inpaint):
         ((x / "a.png", x / "none.png"), "out", f"error: {x}/none.png does not exist: give a photograph"),
         ((x / "a.png", x / "raw.nef"), "out", f"error: {x}/raw.nef is a camera's raw file: develop it"),
         ((x / "a.png", x / "b.jpg"), "a.png", "a.png is a file, but there are several photographs: give a folder"),
+        ((x / "a.png", x / "b.jpg"), "new.png", "new.png is the name of a file, but there can be several results"),
+        ((x,), "new.jpg", "new.jpg is the name of a file, but there can be several results"),
         ((x / "a.png", many.folder / "m.png"), "x", f"error: -o {x}/a.png is the photograph itself"),
     ):
         result = inpaint(*given, "-m", many.mask, "-o", many.folder / out)

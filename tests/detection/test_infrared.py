@@ -9,7 +9,8 @@ from skimage import data
 
 from experiments.infrared_scores import Film
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.alignment import measured_shift
+from pconv_jax.detection.alignment import measured_shift, no_shift
+from pconv_jax.detection.crosstalk import Scan, fitted_crosstalk
 from pconv_jax.detection.damage_map import Choice, share
 from pconv_jax.detection.infrared import infrared_damage
 from pconv_jax.evaluation.detection import count
@@ -56,6 +57,17 @@ def test_alignment_and_crosstalk_each_matter():
     whole = jaccard(infrared_damage(made.image, made.infrared), made)
     assert jaccard(infrared_damage(made.image, made.infrared, align=False), made) < whole - 0.1
     assert jaccard(infrared_damage(made.image, made.infrared, remove_crosstalk=False), made) < whole - 0.1
+
+
+def test_dyes_need_not_absorb_in_proportion():
+    """The channel follows the square of red's logarithm, as no straight line does."""
+    clouds = cv2.GaussianBlur(np.random.default_rng(0).normal(size=(512, 512)), (0, 0), 8)
+    red = np.exp(np.clip(clouds / clouds.std() - 1.5, -3, 0))
+    pixels = np.rint(65535 * np.repeat(red[..., None], 3, axis=2)).astype(np.uint16)
+    infrared = np.rint(52000 * np.exp(-0.1 * np.log(red) ** 2)).astype(np.uint16)
+    scan = Scan(pixels, infrared, no_shift())
+    darker = fitted_crosstalk(scan).darker(scan.part(slice(0, 512), slice(0, 512)))
+    assert darker.std() < 0.05 * np.log(infrared).std()
 
 
 @pytest.mark.parametrize("of", [lambda x: x, lambda x: (x // 257).astype(np.uint8), lambda x: x[..., 1]])

@@ -36,6 +36,7 @@ def test_masks_are_measured_as_polygons_are():
     assert line.area == 1440
     assert (line.length, line.width) == pytest.approx((240, 6), rel=0.07)
     assert speck == pytest.approx((64, 8, 8))
+    assert max(damage_statistics.mask_sizes(mask[:, 30:])) == line  # at the border it has all its sides, too
     assert damage_statistics.mask_sizes(np.zeros((9, 9), bool)) == []
 
 

@@ -57,7 +57,7 @@ def test_drawing_stops_after_the_last_stroke_or_when_enough_is_covered():
 
 def test_curves_have_the_points_that_numpy_rounds_to():
     controls = np.random.default_rng(0).integers(0, 200, (50, 4, 2))
-    t = np.linspace(0, 1, strokes._SEGMENTS + 1)[:, None]
+    t = np.linspace(0, 1, strokes.SEGMENTS + 1)[:, None]
     bernstein = ((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3)
     for four in controls:
         expected = np.rint(sum(weight * control for weight, control in zip(bernstein, four, strict=True)))
@@ -73,7 +73,7 @@ def test_a_region_of_the_same_noise_has_the_pixels_of_numpys():
             for at in (top, left)
         )
         pattern = regions._enlarged(regions._enlarged(noise, *rows).T, *columns).T
-        expected = 4 * pattern < regions._NOISE * (2 * regions._UNITS**3) ** 2
+        expected = 4 * pattern < regions._NOISE * (2 * regions.UNITS**3) ** 2
         found = region(jnp.array(top), jnp.array(left), jnp.asarray(noise / regions._NOISE, jnp.float32), size=SIZE)
         np.testing.assert_array_equal(found, expected)
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from pconv_jax.masks.on_device.drawing import check_drawable, drawn
 from pconv_jax.masks.statistics import check_range
-from pconv_jax.masks.strokes import _ENOUGH, _MAX_CORNERS, _SEGMENTS, _SPREAD
+from pconv_jax.masks.strokes import ENOUGH, MAX_CORNERS, SEGMENTS, SPREAD
 
 
 def random_lines(key: jax.Array, size: int, *, count: tuple[int, int], thickness: tuple[int, int]) -> jax.Array:
@@ -58,8 +58,8 @@ def random_strokes(key: jax.Array, size: int, *, count: tuple[int, int], thickne
     check_drawable(size, thickest)
     number, middle, share, spread, points = jax.random.split(key, 5)
     typical = thinnest * ((thickest + 1) / thinnest) ** jax.random.uniform(middle)
-    widths = typical * _SPREAD ** jax.random.uniform(spread, (most,), minval=-1.0, maxval=1.0)
-    low, high = _ENOUGH
+    widths = typical * SPREAD ** jax.random.uniform(spread, (most,), minval=-1.0, maxval=1.0)
+    low, high = ENOUGH
     return drawn(
         jax.vmap(functools.partial(_points, size=size))(jax.random.split(points, most)),
         jnp.clip(widths.astype(jnp.int32), thinnest, thickest),
@@ -73,7 +73,7 @@ def _points(key: jax.Array, *, size: int) -> jax.Array:
     """Ends (x, y) of the straight segments of a stroke, int32 `[P, 2]`; the last is repeated where there are fewer."""
     shape, ends, steps = jax.random.split(key, 3)
     anywhere = jax.random.randint(ends, (4, 2), 0, size)
-    straight = anywhere[jnp.minimum(jnp.arange(_SEGMENTS + 1), 1)]
+    straight = anywhere[jnp.minimum(jnp.arange(SEGMENTS + 1), 1)]
     return jnp.stack([straight, _bent(steps, anywhere[0], size=size), _curved(anywhere)])[
         jax.random.randint(shape, (), 0, 3)
     ]
@@ -82,20 +82,20 @@ def _points(key: jax.Array, *, size: int) -> jax.Array:
 def _bent(key: jax.Array, start: jax.Array, *, size: int) -> jax.Array:
     number, moves = jax.random.split(key)
     reach = size // 2
-    steps = jax.random.randint(moves, (_MAX_CORNERS + 1, 2), -reach, reach + 1)
-    steps *= (jnp.arange(_MAX_CORNERS + 1) < jax.random.randint(number, (), 2, _MAX_CORNERS + 2))[:, None]
+    steps = jax.random.randint(moves, (MAX_CORNERS + 1, 2), -reach, reach + 1)
+    steps *= (jnp.arange(MAX_CORNERS + 1) < jax.random.randint(number, (), 2, MAX_CORNERS + 2))[:, None]
     corners = [start]
     for step in steps:
         corners.append(jnp.clip(corners[-1] + step, 0, size - 1))
-    return jnp.stack(corners)[jnp.minimum(jnp.arange(_SEGMENTS + 1), len(steps))]
+    return jnp.stack(corners)[jnp.minimum(jnp.arange(SEGMENTS + 1), len(steps))]
 
 
 def _curved(controls: jax.Array) -> jax.Array:
     """Points of a cubic Bézier curve, rounded half to even, as NumPy rounds."""
-    t = jnp.arange(_SEGMENTS + 1, dtype=jnp.int32)[:, None]
-    rest = _SEGMENTS - t
+    t = jnp.arange(SEGMENTS + 1, dtype=jnp.int32)[:, None]
+    rest = SEGMENTS - t
     bernstein = (rest**3, 3 * rest**2 * t, 3 * rest * t**2, t**3)
     sums = sum(weight * control[None, :] for weight, control in zip(bernstein, controls, strict=True))
     assert isinstance(sums, jax.Array)
-    whole, part = sums // _SEGMENTS**3, sums % _SEGMENTS**3
-    return whole + (2 * part + whole % 2 > _SEGMENTS**3)
+    whole, part = sums // SEGMENTS**3, sums % SEGMENTS**3
+    return whole + (2 * part + whole % 2 > SEGMENTS**3)

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from pconv_jax.masks.regions import _CELLS, _UNITS
+from pconv_jax.masks.regions import CELLS, UNITS
 
 
 def random_region(key: jax.Array, size: int, *, ratio: tuple[float, float] = (0.2, 0.3)) -> jax.Array:
@@ -29,7 +29,7 @@ def random_region(key: jax.Array, size: int, *, ratio: tuple[float, float] = (0.
     def again(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         following, now = jax.random.split(state[0])
         rows, columns, noise = jax.random.split(now, 3)
-        top, left = (jax.random.randint(each, (), 0, _UNITS) for each in (rows, columns))
+        top, left = (jax.random.randint(each, (), 0, UNITS) for each in (rows, columns))
         return following, region(top, left, jax.random.uniform(noise, (cells(size), cells(size))), size=size)
 
     return jax.lax.while_loop(unfit, again, (key, jnp.zeros((size, size), bool)))[1]
@@ -37,7 +37,7 @@ def random_region(key: jax.Array, size: int, *, ratio: tuple[float, float] = (0.
 
 def cells(size: int) -> int:
     """Most numbers of noise that a side of so many pixels is made of."""
-    return ((size - 1) * _CELLS * _UNITS // (100 * size) + _UNITS - 1) // _UNITS + 4
+    return ((size - 1) * CELLS * UNITS // (100 * size) + UNITS - 1) // UNITS + 4
 
 
 def region(top: jax.Array, left: jax.Array, noise: jax.Array, *, size: int) -> jax.Array:
@@ -86,12 +86,12 @@ def random_blocks(key: jax.Array, size: int, *, count: tuple[int, int] = (1, 8),
 
 def _enlarging(offset: jax.Array, size: int) -> jax.Array:
     """The weights `[S, cells]` with which noise is enlarged along a side: Catmull-Rom."""
-    places = jnp.arange(size) * _CELLS * _UNITS // (100 * size) + offset
-    t = (places % _UNITS)[:, None] / _UNITS
+    places = jnp.arange(size) * CELLS * UNITS // (100 * size) + offset
+    t = (places % UNITS)[:, None] / UNITS
     weights = jnp.concatenate(
         [-(t**3) + 2 * t**2 - t, 3 * t**3 - 5 * t**2 + 2, -3 * t**3 + 4 * t**2 + t, t**3 - t**2], axis=1
     )
-    first = (places // _UNITS)[:, None]
+    first = (places // UNITS)[:, None]
     number = jnp.arange(cells(size))[None, :]
     taps = [jnp.where(number == first + tap, weights[:, tap, None], 0.0) for tap in range(4)]
     return sum(taps[1:], taps[0]) / 2
