@@ -75,7 +75,7 @@ def test_what_it_writes_among_the_photographs_is_no_photograph(photos, detect, g
     save(root / keep / "a.gif" if keep == "regions" else root / keep, np.zeros_like(photos.lines["a.png"]))
     places = {"--preview": "found", "--probabilities": "maps", "--keep": keep, "-o": "masks"}
     flags = [argument for flag, name in places.items() for argument in (flag, root / name)]
-    for outcome in ("2 masks written", "3 skipped, since the mask exists"):
+    for outcome in ("2 found damaged, 1 found undamaged", "3 skipped, since the mask exists"):
         result = detect(*([root] if given == "folder" else sorted(root.iterdir())), *flags)
         assert result.code == 0 and outcome in result.out
         assert files(root / "masks") == {"a.png", "c.png", "deep/b.png" if given == "folder" else "b.png"}
