@@ -87,7 +87,7 @@ $(VENV)/.installed-%: $(VENV)/.installed
 constraints: install
 	$(PY) -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-annotate --no-header \
-	  --extra experiments --extra test --extra parity --extra notebook -P torch==2.13.0 --upgrade --output-file $(VENV)/pins.txt
+	  --extra experiments --extra test --extra page --extra parity --extra notebook -P torch==2.13.0 --upgrade --output-file $(VENV)/pins.txt
 	{ grep '^#' constraints.txt; grep -Ev '^(nvidia|cuda)-' $(VENV)/pins.txt; } > $(VENV)/constraints.txt
 	mv $(VENV)/constraints.txt constraints.txt
 

@@ -21,6 +21,9 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.versions import package_versions
 
+_PLACES = ("data_dir", "mask_dir", "damage_dir", "out", "resume")
+_FILES = ("initial_weights", "vgg_weights")
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -99,23 +102,21 @@ def _of_run(folder: Path, *, latest: bool) -> TrainedGenerator:
     with open_checkpoints(folder) as checkpoints:
         step = checkpoints.latest if latest else checkpoints.best_or_latest
     run = open_run(folder, step=step)
-    settings = {
-        key: value
-        for key, value in run.config.to_json().items()
-        if key not in ("data_dir", "mask_dir", "out", "resume")
-    }
-    for name in ("initial_weights", "vgg_weights"):
-        if settings[name] is not None:
-            settings[name] = Path(settings[name]).name  # the rest of the path says nothing elsewhere
     scores = [row for row in run.metrics if row["step"] == step and "validation_l1" in row]
     about = {
         "thickest_line": run.config.damage.line_thickness[1] if run.config.damage.masks == "lines" else None,
         "step": step,
         "validation_l1": scores[-1]["validation_l1"] if scores else None,
-        "settings": settings,
+        "settings": _portable(run.config.to_json()),
         "versions": package_versions("jax", "flax", "optax"),
     }
     return TrainedGenerator(run.model.config, run.model.params, run.model.stats, about=about)
+
+
+def _portable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a run without its places: they say nothing elsewhere; of files the names stay."""
+    kept = {name: value for name, value in settings.items() if name not in _PLACES}
+    return {name: Path(value).name if name in _FILES and value else value for name, value in kept.items()}
 
 
 def _detector_of_run(folder: Path, *, latest: bool) -> TrainedDetector:
@@ -123,11 +124,7 @@ def _detector_of_run(folder: Path, *, latest: bool) -> TrainedDetector:
     with open_checkpoints(folder) as checkpoints:
         chosen = checkpoints.latest if latest else checkpoints.best_or_latest
     detector, step = load_detector_run(folder, step=chosen)
-    settings = {
-        name: value
-        for name, value in read_settings(folder).items()
-        if name not in ("data_dir", "damage_dir", "out", "resume")
-    }
+    settings = _portable(read_settings(folder))
     scores = [row for row in read_metrics(folder / "metrics.jsonl") if row["step"] == step]
     validation = {name: value for row in scores for name, value in row.items() if name.startswith("validation_")}
     about = {"step": step, **validation, "settings": settings, "versions": package_versions("jax", "flax", "optax")}

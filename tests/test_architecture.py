@@ -25,8 +25,9 @@ FLOORS = {
     **dict.fromkeys(["data", "training", "checkpoints"], 4),
     **dict.fromkeys(["detection", "inpainting", "synthesis"], 5),
     "evaluation": 6,
-    "cli": 7,
-    "__init__": 8,
+    "page": 7,
+    "cli": 8,
+    "__init__": 9,
 }
 # Slow to import, or not needed by everybody: imported in the function that uses them.
 HEAVY = {

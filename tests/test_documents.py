@@ -55,6 +55,7 @@ COMMANDS = {
             "estimates",
             "damage_statistics",
             "infrared_scores",
+            "half_transparent",
         )
     },
 }
@@ -264,4 +265,5 @@ def test_pictures_come_from_scikit_image_or_show_none():
     shown = {path.name for path in (ROOT / "docs").iterdir() if path.suffix in (".jpg", ".png")}
     plots = {f"study_{name}.png" for name in ("conventional", "convolution", "losses", "noise")}
     examples = {"scratched.jpg", "scratched_mask.png", "restored.jpg", "samples.png", "synthesis.jpg", "comparison.jpg"}
+    examples.add("page.jpg")
     assert shown == examples | plots

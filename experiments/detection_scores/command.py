@@ -6,8 +6,8 @@ from experiments.detection_scores.options import Options
 from experiments.detection_scores.scores import score
 from experiments.detection_scores.tables import report, table_rows
 from pconv_jax.common.atomic_write import atomic_write
+from pconv_jax.common.folder_lock import locked_folder
 from pconv_jax.common.jax_start import prepare_jax
-from pconv_jax.common.output_folder import check_output_folder
 from pconv_jax.data import FolderSource, ImageSource, open_source
 from pconv_jax.detection.detector import Detector
 
@@ -24,8 +24,12 @@ def evaluate(options: Options) -> str:
     Raises:
         InputError: photographs, damage or weights that cannot be read, or an output folder that cannot be written.
     """
-    check_output_folder(options.out)
     prepare_jax()
+    with locked_folder(options.out):
+        return _evaluate(options)
+
+
+def _evaluate(options: Options) -> str:
     detector = Detector.from_pretrained(options.weights)
     source = _photographs(options)
     scored = score(options, source, detector)
@@ -33,7 +37,6 @@ def evaluate(options: Options) -> str:
     about = f"{len(scored.names)} photographs of {options.data}, at most {size}x{size} px; {damage}."
     tables = report(scored, options.hard_names(), about=about)
     rows = table_rows(scored)
-    options.out.mkdir(parents=True, exist_ok=True)
     with (
         atomic_write(options.out / "detection.csv") as temporary,
         temporary.open("w", newline="", encoding="utf-8") as file,

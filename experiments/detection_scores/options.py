@@ -56,7 +56,7 @@ class Options:
             if value is not None and value < least:
                 raise InputError(f"{flag} is {value}, but it must be at least {least}")
         if not 0 < self.sensitivity < 1:
-            raise InputError(f"--sensitivity is {self.sensitivity}, but it must lie between 0 and 1")
+            raise InputError(f"--sensitivity is {self.sensitivity}, but it must be above 0 and below 1")
         if self.data == "folder" and self.data_dir is None:
             raise InputError("--data folder needs --data-dir, the folder that holds the photographs")
         if self.split == "all" and self.data != "folder":

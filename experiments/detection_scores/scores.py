@@ -20,7 +20,7 @@ from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.masks.film_damage import FilmDamage
 
 OURS = "detector"
-THRESHOLDS = (*np.linspace(0.02, 0.96, 48).round(2).tolist(), 0.982, 0.99, 0.995, 0.999)
+THRESHOLDS = (*np.linspace(0.02, 0.9, 45).round(2).tolist(), 0.924, 0.94, 0.96, 0.98, 0.99, 0.995, 0.999)
 _MIXED = FilmDamage(pieces=(2, 6), thickness=(1, 12), opacity=(0.5, 1))
 
 

@@ -12,6 +12,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data.damaged_photographs import DamagedPhotographs
 from pconv_jax.models.detector import DetectorConfig
 from pconv_jax.training.detection import DetectorLosses, DetectorTrainConfig
+from pconv_jax.training.hosts import HostOptions
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import Strategy
 
@@ -51,6 +52,8 @@ class DetectorRun:
     Attributes:
         steps: training steps.
         seed: seed of parameters, data order, crops and damage.
+        initial_weights: weights that training starts from: a .safetensors file, the folder of a run, or the name of a
+            bundled detector.
         mapping: how the step is mapped over devices.
         out: folder for everything the run writes.
         resume: continue from the latest checkpoint in the output folder, if there is one.
@@ -62,6 +65,7 @@ class DetectorRun:
 
     steps: int = 10_000
     seed: int = 0
+    initial_weights: Path | None = None
     mapping: Strategy = "shard_map"
     out: Path = Path("runs/detector")
     resume: bool = False
@@ -82,6 +86,7 @@ class Config:
         losses: what it is trained for.
         optimizer: Adam.
         run: how long to train, and what to leave behind.
+        hosts: with which other hosts; no part of `config.json`, as a run may resume on any number of them.
     """
 
     data: DetectorData = dataclasses.field(default_factory=DetectorData)
@@ -94,6 +99,7 @@ class Config:
         )
     )
     run: DetectorRun = dataclasses.field(default_factory=DetectorRun)
+    hosts: HostOptions = dataclasses.field(default_factory=HostOptions)
 
     def check(self) -> None:
         """Refuses values that make no sense, before anything is prepared or written.

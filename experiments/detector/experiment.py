@@ -3,14 +3,20 @@
 from experiments.detector.config import Config
 from experiments.detector.trainer import DetectorTrainer
 from experiments.detector.validation import DetectorValidation
-from experiments.train.experiment import check_run_folder
+from experiments.train.data_record import check_same_images, write_images
+from experiments.train.experiment import check_run_folder, locked_run
+from experiments.train.host_checks import check_data, check_hosts
+from experiments.train.interface import Outcome
 from experiments.train.loop import train
 from experiments.train.run_folder import read_settings
 from experiments.train.signals import exit_code
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import advising_on_memory
-from pconv_jax.data import open_source
+from pconv_jax.common.output_folder import check_output_folder
+from pconv_jax.data import ImageSource, Split, open_source
+from pconv_jax.training.host_group import Group
+from pconv_jax.training.hosts import joined
 
 
 def run(config: Config) -> int:
@@ -29,28 +35,41 @@ def run(config: Config) -> int:
         TrainingError: a loss was no longer finite, or a file could not be written.
         MemoryError: the devices have too little memory.
     """
-    with advising_on_memory("choose a smaller --batch-size or --image-size, or fewer --widths"):
-        return _run(config)
-
-
-def _run(config: Config) -> int:
-    config.check()
-    if check_run_folder(config.run.out, resume=config.run.resume):
-        config.check_same_run(read_settings(config.run.out))
-    prepare_jax()
-    data = config.data
-    training, validating = (
-        open_source(data.dataset, split, data_dir=data.data_dir, limit=data.limit, seed=config.run.seed)
-        for split in ("train", "validation")
-    )
-    print(f"data: {data.dataset}; photographs: {len(training)} train, {len(validating)} validation")
-    trainer = DetectorTrainer(config, training)
-    validation = DetectorValidation(config, validating)
-    write_json(config.run.out / "config.json", config.to_json())
-    print(f"detector: {trainer.parameters:,} parameters, crops of {data.image_size}x{data.image_size} px")
-    outcome = train(config.run, trainer, validation, batch_size=data.batch_size)
+    less = "choose a smaller --batch-size or --image-size, or fewer --widths"
+    with joined(config.hosts) as hosts, advising_on_memory(less):
+        config.check()
+        check_hosts(hosts, config)
+        check_output_folder(config.run.out)
+        with locked_run(config.run.out, hosts):
+            outcome = _train(config, hosts)
     if stopped := exit_code(outcome.signal, step=outcome.step):
         return stopped
-    export = f"python -m experiments.export {config.run.out} FILE.safetensors"
-    print(f"trained {outcome.step} steps; `{export}` writes the weights")
+    if hosts.leads:
+        export = f"python -m experiments.export {config.run.out} FILE.safetensors"
+        print(f"trained {outcome.step} steps; `{export}` writes the weights")
     return 0
+
+
+def _train(config: Config, hosts: Group) -> Outcome:
+    resuming = hosts.leads and check_run_folder(config.run.out, resume=config.run.resume)
+    if resuming:
+        config.check_same_run(read_settings(config.run.out))
+    hosts.check_shared(config.run.out)
+    prepare_jax()
+    data = config.data
+    splits: tuple[Split, ...] = ("train", "validation")
+    sources: dict[str, ImageSource] = {
+        split: open_source(data.dataset, split, data_dir=data.data_dir, limit=data.limit, seed=config.run.seed)
+        for split in splits
+    }
+    check_data(hosts, sources.values())
+    print(f"data: {data.dataset}; photographs: {', '.join(f'{len(sources[split])} {split}' for split in splits)}")
+    if resuming:
+        check_same_images(config.run.out, sources)
+    trainer = DetectorTrainer(config, sources["train"])
+    validation = DetectorValidation(config, sources["validation"])
+    if hosts.leads:
+        write_json(config.run.out / "config.json", config.to_json())
+        write_images(config.run.out, sources)
+    print(f"detector: {trainer.parameters:,} parameters, crops of {data.image_size}x{data.image_size} px")
+    return train(config.run, trainer, validation, batch_size=data.batch_size)

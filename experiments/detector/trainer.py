@@ -1,5 +1,6 @@
 """What a run of the detector trains: the state on the devices, the step, and the data."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -10,12 +11,15 @@ import numpy as np
 
 from experiments.detector.config import Config
 from experiments.detector.validation import VALIDATION_ERROR
-from pconv_jax.checkpoints.detector_file import TrainedDetector
-from pconv_jax.checkpoints.orbax import Checkpoints
+from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector, load_detector_run
+from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
+from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.data.damaged_photographs import damaged_batches
+from pconv_jax.data.position import SavedPosition
 from pconv_jax.training.detection import DetectorState, detector_step, init_detector_state
-from pconv_jax.training.sharding import Replicas
+from pconv_jax.training.hosts import group
+from pconv_jax.training.sharding import Replicas, devices_for
 
 
 class DetectorTrainer:
@@ -37,13 +41,15 @@ class DetectorTrainer:
             source: photographs of the training split.
 
         Raises:
-            InputError: a batch that cannot be split between the devices, or a folder of damage that cannot be read.
+            InputError: a batch that cannot be split between the hosts, a folder of damage that cannot be read, or
+                initial weights of another network.
         """
         self.total_steps, self.steps = config.run.steps, 0
         self.config, self._run_config = config.train_config(), config
-        self._replicas = Replicas(functools.partial(detector_step, self.config), mapping=config.run.mapping)
-        self._replicas.check_batch(config.data.batch_size // jax.process_count())
-        state = init_detector_state(self.config, seed=config.run.seed)
+        step, devices = functools.partial(detector_step, self.config), devices_for(config.data.batch_size)
+        self._replicas = Replicas(step, mapping=config.run.mapping, devices=devices)
+        state = _with_initial_weights(config, init_detector_state(self.config, seed=config.run.seed))
+        state = group().arrays_of_first(state)
         self.parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
         self.state: Any = self._replicas.replicate(state)
         self._nothing = self._replicas.replicate(())
@@ -82,16 +88,36 @@ class DetectorTrainer:
     def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
         """Saves state and position in the data, in the background; nothing happens if this step is saved already."""
         state = self._replicas.collect(self.state)
-        checkpoints.save(self.steps, {**_parts(state), "data": self.data}, metrics=metrics)
+        checkpoints.save(self.steps, {**_parts(state), "data": SavedPosition(self.data)}, metrics=metrics)
 
-    def load(self, checkpoints: Checkpoints) -> None:
-        """Restores state and position in the data from the latest checkpoint."""
+    def load(self, checkpoints: Checkpoints | None) -> None:
+        """Restores state and position in the data from the latest checkpoint, which host 0 alone reads."""
         state = self._replicas.collect(self.state)
-        parts = checkpoints.load({**_parts(state), "data": self.data})
-        released, rest = parts["detector"]["params"], parts["training"]
-        state = DetectorState(**{**rest, "params" if rest["params"] is None else "average": released})
+        if checkpoints is not None:
+            parts = checkpoints.load({**_parts(state), "data": SavedPosition(self.data)})
+            released, rest = parts["detector"]["params"], parts["training"]
+            state = DetectorState(**{**rest, "params" if rest["params"] is None else "average": released})
+        state = group().arrays_of_first(state)
+        self.data.set_state(group().of_first(self.data.get_state()))
         self.steps = int(state.step)
         self.state = self._replicas.replicate(state)
+
+
+def _with_initial_weights(config: Config, state: DetectorState) -> DetectorState:
+    """The state with the parameters of `--initial-weights`, if there are any and the run is not to be resumed."""
+    name = config.run.initial_weights
+    if name is None:
+        return state
+    with contextlib.suppress(InputError), open_checkpoints(config.run.out / "checkpoints") as checkpoints:
+        if checkpoints.latest is not None:
+            return state  # the run continues from there, and the file may be gone by now
+    weights = load_detector_run(name)[0] if name.is_dir() else load_detector(name)
+    if weights.config != config.network:
+        raise InputError(
+            f"--initial-weights {name} are of {weights.config}, and this run trains {config.network}: give the "
+            "--widths and --blocks of that detector"
+        )
+    return state.replace(params=weights.params, average=None if state.average is None else weights.params)
 
 
 def _parts(state: DetectorState) -> dict[str, Any]:

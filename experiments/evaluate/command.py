@@ -11,6 +11,7 @@ from experiments.evaluate.pictures import draw
 from experiments.evaluate.report import report
 from experiments.progress import progress_bar
 from pconv_jax.common.atomic_write import atomic_write, write_json
+from pconv_jax.common.folder_lock import locked_folder
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.versions import package_versions
 from pconv_jax.evaluation.pairs import Pairs
@@ -40,6 +41,11 @@ def evaluate(options: Options) -> list[dict[str, Any]]:
     """
     options.check()
     prepare_jax()
+    with locked_folder(options.out):
+        return _evaluate(options)
+
+
+def _evaluate(options: Options) -> list[dict[str, Any]]:
     # What fails quickly comes first, then what reads every image.
     methods = open_all_methods(options)
     distances, fid = open_distances(options), open_fid(options)

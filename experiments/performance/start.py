@@ -20,7 +20,7 @@ from experiments.performance.table import Cell, Table
 from experiments.performance.timing import Timing, in_fresh_process
 from experiments.train import experiment, loop
 from experiments.train.config import Config
-from experiments.train.loop import Outcome
+from experiments.train.interface import Outcome
 from experiments.train.presets import PRESETS
 from experiments.train.sections import RunConfig
 from experiments.train.trainer import Trainer

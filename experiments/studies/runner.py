@@ -17,7 +17,7 @@ from experiments.train.config import Config
 from experiments.train.run_folder import read_settings
 from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
-from pconv_jax.common.output_folder import check_output_folder
+from pconv_jax.common.folder_lock import locked_folder
 from pconv_jax.evaluation.score_table import read_facts
 
 
@@ -47,9 +47,13 @@ def run(options: Options) -> int:
         for seed in range(budget.seeds)  # one seed of every variant first, so that they can be compared early
         for variant in study.variants
     }
-    check_output_folder(out)
     for config in runs.values():
         config.check()
+    with locked_folder(out):
+        return _run(options, study, budget, runs, out, started=started)
+
+
+def _run(options: Options, study: Study, budget: Budget, runs: dict[str, Config], out: Path, *, started: float) -> int:
     for number, (name, config) in enumerate(runs.items(), 1):
         if (config.run.out / "report.json").exists():
             config.check_same_run(read_settings(config.run.out))

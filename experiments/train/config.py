@@ -15,6 +15,7 @@ from pconv_jax.data import Damage, check_splits
 from pconv_jax.data.on_device.examples import check_damage
 from pconv_jax.losses import LOSSES, LiuLosses, PaperLosses, PathakLosses
 from pconv_jax.models.vgg import deepest
+from pconv_jax.training.hosts import HostOptions
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.state import TrainConfig
 
@@ -39,6 +40,7 @@ class Config:
         losses: what the generator is trained for.
         optimizer: Adam for both networks.
         run: how long to train, and what to leave behind.
+        hosts: with which other hosts; no part of `config.json`, as a run may resume on any number of them.
     """
 
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
@@ -47,6 +49,7 @@ class Config:
     losses: PaperLosses | LiuLosses | PathakLosses = dataclasses.field(default_factory=PaperLosses)
     optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
     run: RunConfig = dataclasses.field(default_factory=RunConfig)
+    hosts: HostOptions = dataclasses.field(default_factory=HostOptions)
 
     def check(self) -> None:
         """Refuses values that make no sense, before anything is prepared or written.
@@ -182,10 +185,12 @@ class Config:
 
 
 def settings_by_name(section: Any) -> dict[str, Any]:
-    """The settings of a section and those inside it, by name."""
+    """The settings of a section and those inside it, by name; not the hosts, which are no part of what a run is."""
     found: dict[str, Any] = {}
     for field in dataclasses.fields(section):
         value = getattr(section, field.name)
+        if isinstance(value, HostOptions):
+            continue
         found |= settings_by_name(value) if dataclasses.is_dataclass(value) else {field.name: value}
     return found
 

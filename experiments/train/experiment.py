@@ -1,10 +1,17 @@
 """One experiment from its settings to its report."""
 
+import contextlib
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from experiments.train.config import Config
+from experiments.train.data_record import check_same_images, write_images
+from experiments.train.host_checks import check_data, check_hosts
+from experiments.train.interface import Outcome
 from experiments.train.loop import train
 from experiments.train.memory import check_memory
 from experiments.train.report import write_report
@@ -12,8 +19,9 @@ from experiments.train.run_folder import read_settings
 from experiments.train.signals import exit_code
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
-from pconv_jax.common.atomic_write import is_temporary, write_json
+from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.folder_lock import is_unused, locked_folder
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import advising_on_memory
 from pconv_jax.common.output_folder import check_output_folder
@@ -21,6 +29,19 @@ from pconv_jax.data import SPLITS, ImageSource, open_source
 from pconv_jax.losses import check_vgg
 from pconv_jax.models.vgg import VGG16, deepest
 from pconv_jax.models.vgg_weights import resolve_weights
+from pconv_jax.training.host_group import Group
+from pconv_jax.training.hosts import joined
+
+_LESS = "choose a smaller --batch-size or --image-size, or fewer --widths"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Trained:
+    """How training ended, and what the report needs."""
+
+    outcome: Outcome
+    test: ImageSource
+    facts: Mapping[str, Any]
 
 
 def run(config: Config) -> int:
@@ -39,22 +60,40 @@ def run(config: Config) -> int:
         TrainingError: a loss was no longer finite, or a file could not be written.
         MemoryError: the devices have too little memory.
     """
-    with advising_on_memory("choose a smaller --batch-size or --image-size, or fewer --widths"):
-        return _run(config)
+    with contextlib.ExitStack() as held:
+        with joined(config.hosts) as hosts, advising_on_memory(_LESS):
+            config.check()
+            check_hosts(hosts, config)
+            check_output_folder(config.run.out)
+            held.enter_context(locked_run(config.run.out, hosts))
+            trained = _train(config, hosts)
+        outcome = trained.outcome
+        if stopped := exit_code(outcome.signal, step=outcome.step):
+            return stopped
+        if hosts.leads:  # the others have left
+            with advising_on_memory(_LESS):
+                write_report(config, trained.test, outcome, trained.facts)
+    return 0
 
 
-def _run(config: Config) -> int:
-    config.check()
-    if check_run_folder(config.run.out, resume=config.run.resume):
+def _train(config: Config, hosts: Group) -> _Trained:
+    resuming = hosts.leads and check_run_folder(config.run.out, resume=config.run.resume)
+    if resuming:
         config.check_same_run(read_settings(config.run.out))
+    hosts.check_shared(config.run.out)
     prepare_jax()
     check_memory(config, config.train_config(1 + config.optimizer.warmup))
     config.damage.mask(np.random.default_rng(0), config.data.image_size)  # a folder of masks, a size too small
     sources = open_sources(config)
+    check_data(hosts, sources.values())
+    if resuming:
+        check_same_images(config.run.out, sources)
     vgg = open_vgg(config)
     trainer = Trainer(config, sources["train"], vgg)
     validation = Validation(config, sources["validation"])
-    write_json(config.run.out / "config.json", config.to_json())
+    if hosts.leads:
+        write_json(config.run.out / "config.json", config.to_json())
+        write_images(config.run.out, sources)
     generator, discriminator = trainer.parameters
     widest = trainer.config.generator.widest_line()
     reach = "leaves no pixel empty" if widest is None else f"closes lines up to {widest} px"
@@ -63,16 +102,18 @@ def _run(config: Config) -> int:
         f"{reach}; discriminator: {discriminator:,} parameters"
     )
     outcome = train(config.run, trainer, validation, batch_size=config.data.batch_size)
-    if stopped := exit_code(outcome.signal, step=outcome.step):
-        return stopped
     facts = {
         "images": {split: len(source) for split, source in sources.items()},
         "data_note": sources["test"].note,
         "parameters": {"generator": generator, "discriminator": discriminator},
         "vgg_weights": vgg.source if vgg else None,
     }
-    write_report(config, sources["test"], outcome, facts)
-    return 0
+    return _Trained(outcome, sources["test"], facts)
+
+
+def locked_run(out: Path, hosts: Group) -> contextlib.AbstractContextManager[None]:
+    """The lock on the folder of a run: host 0 holds it for all of them."""
+    return locked_folder(out) if hosts.leads else contextlib.nullcontext()
 
 
 def check_run_folder(out: Path, *, resume: bool) -> bool:
@@ -88,13 +129,10 @@ def check_run_folder(out: Path, *, resume: bool) -> bool:
     Raises:
         InputError: it cannot be used.
     """
-    check_output_folder(out)
-    if not out.exists():
-        return False
     has_settings = (out / "config.json").exists()
     if has_settings and not resume:
         raise InputError(f"{out} holds a run already: add --resume to continue it, or choose another --out")
-    if not has_settings and not all(map(is_temporary, out.iterdir())):
+    if not has_settings and not is_unused(out):
         raise InputError(f"{out} is not empty and holds no run: choose another --out")
     return has_settings
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from pconv_jax.common.atomic_write import atomic_write
+from pconv_jax.common.errors import InputError
 
 LOSSES = (
     *("generator_loss", "pixel", "valid", "hole", "adversarial", "perceptual", "style", "tv", "discriminator_loss"),
@@ -93,11 +94,25 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
     Returns:
         A dictionary a row: `step` and the metrics logged at it.
+
+    Raises:
+        InputError: a line is damaged.
     """
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1]]  # a whole line ends with a newline
+    lines = path.read_bytes().split(b"\n")[:-1]  # a whole line ends with a newline
+    return [_row(line, f"line {number} of {path}") for number, line in enumerate(lines, 1)]
+
+
+def _row(line: bytes, name: str) -> dict[str, float]:
+    try:
+        row = json.loads(line)
+        if isinstance(row, dict) and type(row.get("step")) is int:
+            return row
+        fault = "no row with a step"
+    except ValueError as error:  # text that is none, too
+        fault = str(error)
+    raise InputError(f"{name} is damaged ({fault}): delete that line, or restore the file")
 
 
 def history(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> tuple[dict[str, list[float]], list[int]]:

@@ -3,9 +3,7 @@
 import contextlib
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import numpy as np
@@ -13,99 +11,24 @@ from tqdm import tqdm
 
 from experiments.progress import progress_bar
 from experiments.train.clock import Clock
+from experiments.train.follower import follow
+from experiments.train.interface import AnyTrainer, AnyValidation, Outcome, Sitting, is_due
 from experiments.train.logs import LOSSES, MetricsLog
-from experiments.train.signals import stop_signals
+from experiments.train.signals import Received, WaitEnded, stop_signals
 from experiments.train.training_time import TrainingTime
-from pconv_jax.checkpoints.orbax import Checkpoints
-from pconv_jax.common.errors import TrainingError, reason
+from pconv_jax.checkpoints.orbax import Checkpoints, last_checkpoint
+from pconv_jax.checkpoints.orbax_errors import why
+from pconv_jax.common.errors import InputError, TrainingError, reason
+from pconv_jax.data.workers import WorkerDied
+from pconv_jax.training.hosts import group
 
 VALIDATION_L1 = "validation_l1"
-
-
-class AnyTrainer(Protocol):
-    """What a run trains: generator and discriminator, or the damage detector.
-
-    Attributes:
-        steps: steps taken, those before a checkpoint included.
-        total_steps: steps that the run takes in all.
-        data: iterator over this host's part of the batches.
-    """
-
-    steps: int
-    total_steps: int
-    data: Any
-
-    def step(self, batch: Any) -> Any:
-        """Takes a step; returns its metrics on the devices, for `read`, without waiting for them."""
-
-    def read(self, metrics: Any) -> dict[str, float]:
-        """Waits for the metrics of a step."""
-
-    def released(self) -> Any:
-        """The network to validate, as it is now."""
-
-    def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
-        """Saves state and position in the data, in the background."""
-
-    def load(self, checkpoints: Checkpoints) -> None:
-        """Restores state and position in the data from the latest checkpoint."""
-
-    def checkpoints(self) -> Checkpoints:
-        """Opens the checkpoints of the run's folder, or creates them."""
-
-
-class AnyValidation(Protocol):
-    """Validation images, damaged the same way every time."""
-
-    def outputs(self, model: Any) -> list[np.ndarray]:
-        """What the network makes of every batch of the images."""
-
-    def scores(self, outputs: list[np.ndarray]) -> dict[str, float]:
-        """What is logged, and decides which checkpoint is best."""
-
-    def draw(self, outputs: list[np.ndarray], path: Path) -> None:
-        """Draws the first images."""
-
-
-class Sitting(Protocol):
-    """What the loop reads of a run's settings."""
-
-    @property
-    def out(self) -> Path:
-        """Its folder."""
-
-    @property
-    def checkpoint_every(self) -> int:
-        """Steps between checkpoints, each with a validation score."""
-
-    @property
-    def sample_every(self) -> int:
-        """Steps between grids of sample results."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """How training ended.
-
-    Attributes:
-        step: number of steps taken, earlier ones included.
-        signal: number of the signal that stopped it, 0 if it ran to its end.
-        seconds: time the steps of this process took, without the first, which compiles; None if there were no others.
-        images_per_second: training images over that time.
-        data_wait: share of that time spent waiting for the data pipeline.
-    """
-
-    step: int
-    signal: int = 0
-    seconds: float | None = None
-    images_per_second: float | None = None
-    data_wait: float | None = None
 
 
 def train(run: Sitting, trainer: AnyTrainer, validation: AnyValidation, *, batch_size: int) -> Outcome:
     """Trains from the start, or from the latest checkpoint of the run's folder.
 
-    Ends after the last step, or at Ctrl-C or SIGTERM, and saves before it returns.
+    Ends after the last step, or at Ctrl-C or SIGTERM to any host, and saves before it returns.
 
     Args:
         run: how often to save; its folder must exist.
@@ -117,7 +40,8 @@ def train(run: Sitting, trainer: AnyTrainer, validation: AnyValidation, *, batch
         How training ended.
 
     Raises:
-        TrainingError: a loss or gradient was not finite, or a file could not be written; earlier checkpoints are kept.
+        TrainingError: a loss or gradient was not finite, a file could not be written, or the data not be read; earlier
+            checkpoints are kept.
     """
     try:
         return _train(run, trainer, validation, batch_size)
@@ -130,8 +54,12 @@ def train(run: Sitting, trainer: AnyTrainer, validation: AnyValidation, *, batch
 
 
 def _train(run: Sitting, trainer: AnyTrainer, validation: AnyValidation, batch_size: int) -> Outcome:
+    hosts = group()
+    hosts.advise(lambda: last_checkpoint(run.out / "checkpoints"))
+    if not hosts.leads:
+        return follow(run, trainer)
     with trainer.checkpoints() as checkpoints:
-        if checkpoints.latest is not None:
+        if hosts.of_first(checkpoints.latest is not None):
             trainer.load(checkpoints)
             print(f"resuming after step {trainer.steps} of {trainer.total_steps}")
         if trainer.steps >= trainer.total_steps:
@@ -145,6 +73,12 @@ def _train(run: Sitting, trainer: AnyTrainer, validation: AnyValidation, batch_s
             return Loop(run, trainer, validation, checkpoints, log, bar, received, batch_size=batch_size).run()
 
 
+def _cause(error: Exception) -> str:
+    """Why data cannot be read, in a line; with the type of an error that nobody foresaw."""
+    foreseen = isinstance(error, InputError | OSError | WorkerDied)
+    return why(error) if foreseen else f"{type(error).__name__}: {why(error)}"
+
+
 class Loop:
     """Steps, and what happens between them."""
 
@@ -156,7 +90,7 @@ class Loop:
         checkpoints: Checkpoints,
         log: MetricsLog,
         bar: "tqdm[Any]",
-        received: Sequence[int],
+        received: Received,
         *,
         batch_size: int,
     ):
@@ -175,27 +109,33 @@ class Loop:
         self._run, self._trainer, self._validation = run, trainer, validation
         self._checkpoints, self._log, self._bar, self._received = checkpoints, log, bar, received
         self._batch_size = batch_size
+        self._signal = 0
         self._first = trainer.steps + 1
         self._time_before = TrainingTime.read(run.out)
         self._clock = Clock()
 
     def run(self) -> Outcome:
         """Trains to the last step or to a signal, and saves."""
-        trainer, run = self._trainer, self._run
+        trainer, run, hosts = self._trainer, self._run, group()
         unread: Any = None  # metrics of the step before: read while the next one runs, so that it never waits
-        while trainer.steps < trainer.total_steps and not self._received:
-            with self._clock.waiting():
-                batch = next(trainer.data)
+        while trainer.steps < trainer.total_steps:
+            self._signal = hosts.signal_after(trainer.steps, self._received)
+            if self._signal:
+                break
+            batch = self._next_batch()
+            if batch is None:
+                continue
             metrics = trainer.step(batch)
             self._record(trainer.steps - 1, unread)
             unread = metrics
             self._bar.update()
-            validate, sample = self._is_due(run.checkpoint_every), self._is_due(run.sample_every)
+            validate, sample = is_due(trainer, run.checkpoint_every), is_due(trainer, run.sample_every)
             if validate or sample:
                 self._record(trainer.steps, unread)
                 unread = None
                 with self._clock.paused():
                     self._inspect(validate=validate, sample=sample)
+                    hosts.meet()
             if trainer.steps == self._first:
                 jax.block_until_ready(metrics)
                 self._clock.compiled()
@@ -204,11 +144,32 @@ class Loop:
         with self._clock.paused():
             trainer.save(self._checkpoints, {})  # nothing to do unless a signal came between two checkpoints
             self._checkpoints.wait()
+            hosts.meet()
         self._write_time()
         return self._outcome(trainer.steps - self._first, seconds, waited)
 
-    def _is_due(self, every: int) -> bool:
-        return self._trainer.steps % every == 0 or self._trainer.steps == self._trainer.total_steps
+    def _next_batch(self) -> Any:
+        """Waits for a batch; None, and the position in the data is as before, if a signal comes meanwhile."""
+        data = self._trainer.data
+        position = data.get_state()
+        alone = group().count == 1
+        # With several hosts a signal waits for the next step, where all of them learn of it.
+        ending = self._received.ending_waits() if alone else contextlib.nullcontext()
+        try:
+            with self._clock.waiting(), ending:
+                return next(data)
+        except WaitEnded:
+            data.set_state(position)
+            return None
+        except Exception as error:
+            if alone and self._received:  # what ended this process may have ended the workers before
+                data.set_state(position)
+                return None
+            self._checkpoints.wait()
+            raise TrainingError(
+                f"the training data cannot be read after step {self._trainer.steps} ({_cause(error)}); "
+                f"{last_checkpoint(self._run.out / 'checkpoints')}"
+            ) from error
 
     def _record(self, step: int, metrics: Any) -> None:
         """Logs the metrics of a step, if there are any, and refuses those that are not finite."""
@@ -242,13 +203,14 @@ class Loop:
 
     def _advice(self) -> str:
         """Which checkpoint can be used, and what to change."""
+        self._checkpoints.wait()
         step = self._checkpoints.latest
         good = f"the last good checkpoint is step {step}" if step else "no checkpoint was saved before"
         return f"{good} in {self._run.out / 'checkpoints'}; a lower --learning-rate or another --seed may help"
 
     def _outcome(self, timed_steps: int, seconds: float, waited: float) -> Outcome:
-        step, total = self._trainer.steps, self._trainer.total_steps
-        outcome = Outcome(step, signal=self._received[0] if self._received and step < total else 0)
+        step = self._trainer.steps
+        outcome = Outcome(step, signal=self._signal)
         if timed_steps < 1:
             return outcome
         rate = timed_steps * self._batch_size / seconds

@@ -14,8 +14,9 @@ from experiments.loss_curves import loss_curve
 from experiments.progress import progress_bar
 from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
+from experiments.train.interface import Outcome
 from experiments.train.logs import LOSSES, UNITS, history, read_metrics
-from experiments.train.loop import VALIDATION_L1, Outcome
+from experiments.train.loop import VALIDATION_L1
 from experiments.train.sections import ALWAYS_COMPARED
 from experiments.train.training_time import TrainingTime
 from pconv_jax.checkpoints.orbax import open_checkpoints

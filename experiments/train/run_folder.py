@@ -116,10 +116,7 @@ def read_losses(folder: Path) -> Sequence[Mapping[str, float]]:
         InputError: the file is damaged, or holds no losses.
     """
     path = folder / "metrics.jsonl"
-    try:
-        metrics = read_metrics(path)
-    except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}): choose another run") from error
+    metrics = read_metrics(path)
     if not history(metrics, LOSSES)[1]:
         raise InputError(f"{path} holds no training losses: give a run that has taken a step")
     return metrics

@@ -6,18 +6,48 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from pconv_jax.training.hosts import group
+
+
+class WaitEnded(BaseException):
+    """A signal came while something was waited for that may take for ever."""
+
+
+class Received(list[int]):
+    """Numbers of the signals received so far, oldest first."""
+
+    def __init__(self) -> None:
+        """Starts with none."""
+        super().__init__()
+        self._waiting = False
+
+    @contextlib.contextmanager
+    def ending_waits(self) -> Iterator[None]:
+        """Lets a signal raise `WaitEnded` inside."""
+        self._waiting = True
+        try:
+            if self:
+                raise WaitEnded
+            yield
+        finally:
+            self._waiting = False
+
+    def note(self, number: int, _: Any) -> None:
+        """Handles a signal."""
+        if self and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.append(number)
+        if self._waiting:
+            self._waiting = False
+            raise WaitEnded
+
 
 @contextlib.contextmanager
-def stop_signals() -> Iterator[list[int]]:
+def stop_signals() -> Iterator[Received]:
     """Collects the numbers of SIGINT and SIGTERM instead of exiting; a second Ctrl-C interrupts at once."""
-    received: list[int] = []
+    received = Received()
 
-    def note(number: int, _: Any) -> None:
-        if received and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, received.note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received
     finally:
@@ -29,6 +59,7 @@ def exit_code(number: int, *, step: int) -> int:
     """Exit code of a run that a signal stopped after a step, after saying how to resume it; 0 without a signal."""
     if not number:
         return 0
-    name = signal.Signals(number).name
-    print(f"stopped by {name} and saved at step {step}; --resume continues from there", file=sys.stderr)
+    if group().leads:
+        name = signal.Signals(number).name
+        print(f"stopped by {name} and saved at step {step}; --resume continues from there", file=sys.stderr)
     return 128 + number

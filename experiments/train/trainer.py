@@ -18,10 +18,12 @@ from pconv_jax.checkpoints.weights_file import load_generator
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.data.on_device import DeviceExamples, DeviceImages
+from pconv_jax.data.position import SavedPosition
 from pconv_jax.models import config_to_json
 from pconv_jax.models.interface import same_network
 from pconv_jax.models.vgg import VGG16
-from pconv_jax.training.sharding import Replicas, Strategy
+from pconv_jax.training.hosts import group
+from pconv_jax.training.sharding import Replicas, Strategy, devices_for
 from pconv_jax.training.state import TrainConfig, TrainState, Variables, init_state
 from pconv_jax.training.step import Batch, Metrics, train_step
 
@@ -47,16 +49,17 @@ class Trainer:
             vgg: weights for the perceptual loss, None if that is off.
 
         Raises:
-            InputError: a batch that cannot be split between the devices, or initial weights of another network.
+            InputError: a batch that cannot be split between the hosts, or initial weights of another network.
         """
         self.total_steps = config.total_steps(len(source))
         self.steps = 0
         self._run_config = config
         self.config = config.train_config(self.total_steps)
         examples, images = examples_on_device(config, source) if config.data.augment_on_device else (None, None)
-        self._replicas = _replicas(self.config, examples, config.run.mapping)
-        self._replicas.check_batch(config.data.batch_size // jax.process_count())  # before anything is compiled
+        devices = devices_for(config.data.batch_size)
+        self._replicas = _replicas(self.config, examples, config.run.mapping, tuple(devices))
         state = _with_initial_weights(config, self.config, init_state(self.config, seed=config.run.seed))
+        state = group().arrays_of_first(state)
         self.parameters = _size(state.generator.params), _size(state.discriminator.params)
         self.state = self._replicas.replicate(state)
         self._constants = self._replicas.replicate((vgg, images))
@@ -86,21 +89,25 @@ class Trainer:
     def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
         """Saves state and position in the data, in the background; nothing happens if this step is saved already."""
         state = self._replicas.collect(self.state)
-        checkpoints.save(self.steps, {**_checkpoint_parts(state), "data": self.data}, metrics=metrics)
+        checkpoints.save(self.steps, {**_checkpoint_parts(state), "data": SavedPosition(self.data)}, metrics=metrics)
 
-    def load(self, checkpoints: Checkpoints) -> None:
-        """Restores state and position in the data from the latest checkpoint."""
+    def load(self, checkpoints: Checkpoints | None) -> None:
+        """Restores state and position in the data from the latest checkpoint, which host 0 alone reads."""
         state = self._replicas.collect(self.state)
-        parts = checkpoints.load({**_checkpoint_parts(state), "data": self.data})
-        state = _state_of(parts)
+        if checkpoints is not None:
+            state = _state_of(checkpoints.load({**_checkpoint_parts(state), "data": SavedPosition(self.data)}))
+        state = group().arrays_of_first(state)
+        self.data.set_state(group().of_first(self.data.get_state()))
         self.steps = int(state.step)
         self.state = self._replicas.replicate(state)
 
 
 @functools.lru_cache(maxsize=1)
-def _replicas(config: TrainConfig, examples: DeviceExamples | None, mapping: Strategy) -> Replicas:
-    """The step on all devices; one after the other in a process, runs of the same settings compile it once."""
-    return Replicas(functools.partial(_step, config, examples), mapping=mapping)
+def _replicas(
+    config: TrainConfig, examples: DeviceExamples | None, mapping: Strategy, devices: tuple[jax.Device, ...]
+) -> Replicas:
+    """The step on these devices; one after the other in a process, runs of the same settings compile it once."""
+    return Replicas(functools.partial(_step, config, examples), mapping=mapping, devices=devices)
 
 
 def _step(

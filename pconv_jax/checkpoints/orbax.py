@@ -1,21 +1,24 @@
 """Checkpoints through Orbax: the generator, the rest of the training state, and the position in the data.
 
 A checkpoint directory holds a folder for each saved step, and the config of the networks, so that it is complete by
-itself. Nothing here uses pickle.
+itself. Nothing here uses pickle. Checksums of all of it are kept among the notes of each checkpoint, and compared with
+what is loaded.
 """
 
 import contextlib
-import dataclasses
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from unittest import mock
 
 import jax
-import numpy as np
 
+from pconv_jax.checkpoints.checksums import NOTES, checksums, compare_checksums, damaged_folder, sealed, unsealed
 from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
+from pconv_jax.checkpoints.parts import MetricsPart, blank, check_shapes, copied, saves_itself
 from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.common.paths import given_path
 
@@ -57,19 +60,20 @@ class Checkpoints:
         )
         self._minimise = minimise
         self._saving: int | None = None  # step of the save that was begun last
+        self._response: Any = None  # of that save, until it is on disk
         hide_logged_errors()
         try:
-            self._checkpointer = training.Checkpointer(
+            self._checkpointer = _open_alone(
                 Path(directory).resolve(),
                 save_decision_policy=training.save_decision_policies.FixedIntervalPolicy(1),  # the caller decides when
                 preservation_policy=training.preservation_policies.AnyPreservationPolicy([latest, best]),
-                custom_metadata=None if metadata is None else dict(metadata),
+                custom_metadata=None if metadata is None else sealed(metadata),
                 cleanup_tmp_directories=metadata is not None,  # a reader must not remove a save in progress
             )
         except Exception as error:  # of many types, as in `load`
-            raise InputError(
-                f"the checkpoints in {directory} cannot be opened ({why(error)}): repair them or choose another run"
-            ) from error
+            wrong = damaged_folder(Path(directory))
+            way = "repair them or choose another run" if wrong is None else f"delete {wrong}, which is damaged"
+            raise InputError(f"the checkpoints in {directory} cannot be opened ({why(error)}): {way}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -77,8 +81,11 @@ class Checkpoints:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._writing():
-            self._checkpointer.close()
+        try:
+            self.wait()
+        finally:
+            with self._writing():
+                self._checkpointer.close()
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -88,7 +95,7 @@ class Checkpoints:
             InputError: their file is missing or damaged.
         """
         try:
-            return dict(self._checkpointer.root_metadata().custom_metadata or {})
+            return unsealed(self._checkpointer.root_metadata().custom_metadata or {})
         except Exception as error:  # of many types, as in `load`
             raise InputError(
                 f"the config of these networks, {self._checkpointer.directory}/metadata, is missing or "
@@ -103,7 +110,22 @@ class Checkpoints:
 
     @property
     def best(self) -> int | None:
-        """Step of the checkpoint with the smallest metric; None if no checkpoint was saved with it."""
+        """Step of the checkpoint with the smallest metric; None if no checkpoint was saved with it.
+
+        Raises:
+            InputError: metrics of a checkpoint are damaged.
+        """
+        for entry in self._checkpointer.checkpoints:
+            if not entry.metrics:  # none were saved, or a training that was killed had begun to remove it
+                continue
+            try:
+                compare_checksums(self._checksums(entry.step), {"metrics": MetricsPart(entry.metrics)})
+            except ValueError as error:
+                folder = self._checkpointer.directory
+                raise InputError(
+                    f"the metrics of the checkpoint of step {entry.step} in {folder} are damaged ({why(error)}), so "
+                    f"the best one is not known: delete {folder / str(entry.step)} to do without it"
+                ) from error
         scores = {entry.step: self._score(entry.metrics) for entry in self._checkpointer.checkpoints}
         scores = {step: score for step, score in scores.items() if score < float("inf")}
         return min(scores, key=scores.__getitem__) if scores else None
@@ -138,11 +160,16 @@ class Checkpoints:
         """
         if any(entry.step == step for entry in self._checkpointer.checkpoints):
             return
-        copies = {name: part if _saves_itself(part) else _copy(part) for name, part in parts.items()}
+        copies = {name: part if saves_itself(part) else copied(part) for name, part in parts.items()}
         self.wait()
         self._saving = step
         with self._writing():
-            self._checkpointer.save_checkpointables_async(step, copies, metrics=dict(metrics or {}))
+            self._response = self._checkpointer.save_checkpointables_async(
+                step,
+                copies,
+                metrics=dict(metrics or {}),
+                custom_metadata={"checksums": checksums({**copies, "metrics": MetricsPart(metrics)})},
+            )
 
     def load(self, parts: Mapping[str, Any], *, step: int | None = None) -> dict[str, Any]:
         """Loads parts of a checkpoint.
@@ -156,7 +183,8 @@ class Checkpoints:
             The parts, arrays as numpy arrays.
 
         Raises:
-            InputError: there is no such checkpoint, or it cannot be read, or has another structure.
+            InputError: there is no such checkpoint, or it cannot be read, is not what was saved, or has another
+                structure; naming one that is whole.
         """
         self.wait()
         directory = self._checkpointer.directory
@@ -165,23 +193,60 @@ class Checkpoints:
             raise InputError(f"{directory} holds no checkpoint: give the checkpoints folder of a run")
         if step is not None and step not in steps:
             raise InputError(f"{directory} holds no checkpoint of step {step}: it has {', '.join(map(str, steps))}")
-        wanted = {name: part if _saves_itself(part) else _blank(part) for name, part in parts.items()}
+        chosen = steps[-1] if step is None else step
         try:
-            loaded = self._checkpointer.load_checkpointables(step, wanted)
-            for name, part in wanted.items():
-                if not _saves_itself(part):
-                    _check_shapes(loaded[name], part)
-            return loaded
+            return self._load(chosen, parts)
         except Exception as error:  # Orbax and TensorStore raise many types, with the same meaning for the user
+            whole = self._whole([other for other in reversed(steps) if other < chosen], parts)
+            way = (
+                "restore it, or start a new run"
+                if whole is None
+                else f"delete {directory / str(chosen)}, and that of step {whole}, which is whole, takes its place"
+            )
             raise InputError(
-                f"the checkpoint of step {step or steps[-1]} in {directory} is damaged or belongs to another "
-                f"configuration ({why(error)}): restore another step or start a new run"
+                f"the checkpoint of step {chosen} in {directory} is damaged or belongs to another configuration "
+                f"({why(error)}): {way}"
             ) from error
+
+    def _load(self, step: int, parts: Mapping[str, Any]) -> dict[str, Any]:
+        """Parts of a checkpoint that are what was saved, and of the shapes that are wanted."""
+        wanted = {name: part if saves_itself(part) else blank(part) for name, part in parts.items()}
+        loaded = self._checkpointer.load_checkpointables(step, wanted)
+        for name, part in wanted.items():
+            if not saves_itself(part):
+                check_shapes(loaded[name], part)
+        compare_checksums(self._checksums(step), {**loaded, **{n: p for n, p in wanted.items() if saves_itself(p)}})
+        return loaded
+
+    def _whole(self, steps: Sequence[int], parts: Mapping[str, Any]) -> int | None:
+        """The first of some checkpoints that can be loaded."""
+        for step in steps:
+            with contextlib.suppress(Exception):  # as in `load`
+                self._load(step, parts)
+                return step
+        return None
+
+    def _checksums(self, step: int) -> dict[str, dict[str, int]]:
+        """Those that were saved with a checkpoint; none by earlier versions.
+
+        Raises:
+            ValueError: their file is damaged.
+        """
+        try:
+            content = (self._checkpointer.directory / str(step) / NOTES).read_bytes()
+        except FileNotFoundError:  # a training that is running removes it
+            return {}
+        try:
+            return dict(json.loads(content)["custom_metadata"].get("checksums", {}))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"{NOTES} is damaged") from error
 
     def wait(self) -> None:
         """Returns when the save in progress is on disk; TrainingError if it cannot be written."""
-        with self._writing():
-            self._checkpointer.wait()
+        response, self._response = self._response, None
+        if response is not None:
+            with self._writing():
+                response.result()  # which also ends the thread and the event loop of the save: nothing else does
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -219,25 +284,28 @@ def open_checkpoints(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]
         yield checkpoints
 
 
-def _saves_itself(part: Any) -> bool:
-    return not dataclasses.is_dataclass(part) and hasattr(part, "save") and hasattr(part, "load")
+def _open_alone(directory: Path, **options: Any) -> Any:
+    """An Orbax `Checkpointer` that waits for no other process, as the state is the same on all: files as if alone."""
+    from orbax.checkpoint import v1 as ocp
+
+    if jax.process_count() == 1:
+        return ocp.training.Checkpointer(directory, **options)
+    from orbax.checkpoint import checkpoint_manager
+
+    directory.mkdir(parents=True, exist_ok=True)
+    this = jax.process_index()
+    context = ocp.Context()
+    context.multiprocessing.primary_host = this
+    context.multiprocessing.active_processes = {this}
+    context.multiprocessing.barrier_sync_key_prefix = f"host{this}"
+    # Orbax creates no folder for some of the processes, and its Checkpointer cannot be told that the folder is there.
+    with mock.patch.object(checkpoint_manager, "_create_root_directory"):
+        return ocp.training.Checkpointer(directory, context=context, **options)
 
 
-def _copy(tree: Any) -> Any:
-    """Arrays as NumPy copies: the training step reuses its buffers while Orbax still writes."""
-    return jax.tree.map(lambda leaf: np.array(leaf), tree)
-
-
-def _blank(tree: Any) -> Any:
-    """Empty NumPy arrays: Orbax restores into the type of array that it is given."""
-    return jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), tree)
-
-
-def _check_shapes(loaded: Any, wanted: Any) -> None:
-    """Compares shapes and dtypes: Orbax checks neither for NumPy arrays."""
-
-    def check(path: Any, have: np.ndarray, want: np.ndarray) -> None:
-        if have.shape != want.shape or have.dtype != want.dtype:
-            raise ValueError(f"{jax.tree_util.keystr(path)} is {have.dtype}{have.shape}, not {want.dtype}{want.shape}")
-
-    jax.tree_util.tree_map_with_path(check, loaded, wanted)
+def last_checkpoint(folder: Path) -> str:
+    """Which checkpoint of a folder a run that was broken off resumes from, in a few words."""
+    steps = [int(entry.name) for entry in folder.iterdir() if entry.name.isdigit()] if folder.is_dir() else []
+    if not steps:
+        return f"no checkpoint was saved in {folder} yet"
+    return f"the last checkpoint is step {max(steps)} in {folder}, and --resume continues from it"

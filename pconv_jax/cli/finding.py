@@ -46,7 +46,7 @@ class Finding:
             InputError: naming the flag, its value and what it may be.
         """
         if not 0 < self.sensitivity < 1:
-            raise InputError(f"--sensitivity is {self.sensitivity}, but it must lie between 0 and 1")
+            raise InputError(f"--sensitivity is {self.sensitivity}, but it must be above 0 and below 1")
         if self.min_size < 1:
             raise InputError(f"--min-size is {self.min_size} px, but it must be at least 1")
         if self.keep is not None and not self.keep.exists():

@@ -19,6 +19,11 @@ from pconv_jax.common.errors import InputError
 # ruff: noqa: UP007, UP045 - see `pconv_jax.cli.holes`
 
 
+_Photographs = Annotated[
+    tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PHOTOGRAPH ...", help_behavior_hint="(required)")
+]
+
+
 @dataclasses.dataclass(frozen=True)
 class Inpaint:
     """Restores a photograph, several, or folders of them; only pixels in holes change.
@@ -32,6 +37,8 @@ class Inpaint:
             run.
         best: average the network over the mirror images and quarter turns of what it sees: a little closer to the
             original, in eight times the time.
+        keep_detail: keep the detail that shows through half-transparent damage; where it is opaque, it is replaced as
+            without.
         refine: with --vgg-weights, give broad holes texture after the network; takes up to a minute for each hole.
         vgg_weights: a file of VGG16 or VGG19 weights, or "download" for VGG16's; only used to refine.
         grain: auto, or a share of that from 0 to 1: gives what is filled the grain that the photograph has around it.
@@ -49,11 +56,12 @@ class Inpaint:
             three times as long.
     """
 
-    images: tyro.conf.Positional[tuple[Path, ...]]
+    images: _Photographs
     out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]  # a Path would drop the slash at its end
     holes: tyro.conf.OmitArgPrefixes[Holes] = dataclasses.field(default_factory=Holes)
     weights: str = DEFAULT_WEIGHTS
     best: bool = False
+    keep_detail: bool = False
     refine: bool = False
     vgg_weights: Optional[str] = None
     grain: Union[Literal["auto"], float, None] = None
@@ -77,6 +85,8 @@ class Inpaint:
             raise InputError(f"--grain is {self.grain}, but it must be auto, or from 0 to 1")
         max_pixels = _max_pixels(self.max_megapixels)
         self.holes.check()
+        if self.keep_detail:
+            self._check_detail()
         work = plan(self.images, self.out, self.holes, keep=self.holes.finding.keep, overwrite=self.overwrite)
         # Not above: JAX takes a second to load, which --help and errors in the flags need not wait for.
         from pconv_jax.cli.restoring import restore_files
@@ -90,6 +100,7 @@ class Inpaint:
                 self.holes,
                 weights=self.weights,
                 best=self.best,
+                keep_detail=self.keep_detail,
                 refine_with=self.vgg_weights,
                 grain=1.0 if self.grain == "auto" else self.grain or 0.0,
                 overwrite=self.overwrite,
@@ -102,6 +113,18 @@ class Inpaint:
             ),
             passed_over=work.passed_over,
         )
+
+    def _check_detail(self) -> None:
+        """Refuses flags that --keep-detail makes no sense with."""
+        if self.holes.mask_alpha or self.holes.mask_color is not None:
+            raise InputError(
+                "--keep-detail needs what the damage looks like, which was erased or painted over: give --mask MASK or "
+                "--mask auto"
+            )
+        if self.estimate:
+            raise InputError(
+                "--estimate expects damage that nothing shows through: leave it out, or leave out --keep-detail"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +145,7 @@ class Detect:
         linear: the photographs are linear in light, as for `pconv-jax inpaint`.
     """
 
-    images: tyro.conf.Positional[tuple[Path, ...]]
+    images: _Photographs
     out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]
     finding: tyro.conf.OmitArgPrefixes[Finding] = dataclasses.field(default_factory=Finding)
     dilate: int = 0
@@ -189,6 +212,47 @@ class Undo:
 
 
 @dataclasses.dataclass(frozen=True)
+class Page:
+    """Opens a page in the browser on which photographs are restored; nothing leaves this machine.
+
+    Attributes:
+        photographs: photographs to open, and folders of them; more can be dropped on the page.
+        out: folder for the results.
+        port: port of 127.0.0.1 to serve the page on; by default 7411, or any that is free.
+        browser: open the page in the browser; its address is printed in any case.
+        weights: as for `pconv-jax inpaint`.
+        detector: as for `pconv-jax inpaint`.
+        max_megapixels: refuse photographs with more than so many million pixels, as `pconv-jax inpaint` does.
+    """
+
+    photographs: tyro.conf.Positional[tuple[Path, ...]] = ()
+    out: Path = Path("restored")
+    port: Optional[int] = None
+    browser: bool = True
+    weights: str = DEFAULT_WEIGHTS
+    detector: str = Finding.detector
+    max_megapixels: Optional[float] = None
+
+    def run(self) -> int:
+        """Runs the command; returns the exit code."""
+        max_pixels = _max_pixels(self.max_megapixels)
+        if self.out.exists() and not self.out.is_dir():
+            raise InputError(f"--out {self.out} is a file: give a folder for the results")
+        from pconv_jax.cli.page import open_page
+
+        open_page(
+            self.photographs,
+            out=self.out,
+            port=self.port,
+            browser=self.browser,
+            weights=self.weights,
+            finding=Finding(detector=self.detector),
+            max_pixels=max_pixels,
+        )
+        return 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Info:
     """Shows versions, devices and the bundled weights."""
 
@@ -209,6 +273,7 @@ def _max_pixels(megapixels: float | None) -> int | None:
 Command = (
     Annotated[Inpaint, tyro.conf.subcommand("inpaint", prefix_name=False)]
     | Annotated[Detect, tyro.conf.subcommand("detect", prefix_name=False)]
+    | Annotated[Page, tyro.conf.subcommand("page", prefix_name=False)]
     | Annotated[Undo, tyro.conf.subcommand("undo", prefix_name=False)]
     | Annotated[Info, tyro.conf.subcommand("info", prefix_name=False)]
 )
@@ -219,7 +284,7 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns 0, 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C."""
     # Like Ctrl-C, so that no half-written file stays behind.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    chosen: Inpaint | Detect | Undo | Info = tyro.cli(
+    chosen: Inpaint | Detect | Page | Undo | Info = tyro.cli(
         Command,  # type: ignore[arg-type]
         args=arguments,
         prog="pconv-jax",

@@ -15,10 +15,10 @@ from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.common.output import hide_messages_of_libraries
+from pconv_jax.detection.damage_map import share
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
-from pconv_jax.imaging.linear import is_linear, through_curve
 from pconv_jax.imaging.writing import copy_file
-from pconv_jax.inpainting.grey import kept_grey
+from pconv_jax.inpainting.photographs import as_it_is_seen, restored_array, with_array
 
 if TYPE_CHECKING:  # few photographs need them
     from pconv_jax.cli.receipt import Receipts
@@ -74,6 +74,8 @@ class Restoration:
             if not hole.any():
                 self._copy(job, photograph)
                 return COPIED
+            if self.holes.finds:
+                self.summary.notes.append(f"{job.image}: {share(hole):.2%} replaced")
             result, expected = self._restored(job, photograph, hole, said)
             self._write(job, photograph, hole, result, said, expected)
         return _RESTORED
@@ -92,13 +94,10 @@ class Restoration:
     ) -> tuple[Photograph, "Estimate | None"]:
         """The result, and how good it is expected to be if that is asked for."""
         wanted = self._without_erased(photograph)
-        pixels = wanted.as_array
-        restore = self.restore
-        if self.linear or is_linear(photograph):
-            restore = functools.partial(through_curve, restore)
+        restore = as_it_is_seen(wanted, self.restore, linear=self.linear)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            restored = kept_grey(restore(pixels, hole), pixels, hole)
+            restored = restored_array(wanted, hole, restore)
         for warning in caught:  # repeated with the name of the photograph
             named = f"{job.image}: {warning.message}"
             if issubclass(warning.category, WideHolesWarning):
@@ -107,12 +106,7 @@ class Restoration:
             else:
                 warnings.warn(named, warning.category, stacklevel=2)
         expected = _estimated(job, restored, hole, restore, self.summary) if self.estimate else None
-        if wanted.alpha is None:
-            return dataclasses.replace(wanted, pixels=restored), expected
-        colours, alpha = restored[..., :3], restored[..., 3]
-        if wanted.pixels.ndim == 2:
-            colours = np.rint(colours.mean(axis=2)).astype(pixels.dtype)
-        return dataclasses.replace(wanted, pixels=colours, alpha=alpha), expected
+        return with_array(wanted, restored), expected
 
     def _without_erased(self, photograph: Photograph) -> Photograph:
         """The photograph, without its alpha if that says only where the damage was erased."""

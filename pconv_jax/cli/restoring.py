@@ -29,6 +29,7 @@ def restore_files(
     *,
     weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
     best: bool = False,
+    keep_detail: bool = False,
     refine_with: str | None = None,
     grain: float = 0.0,
     overwrite: bool = False,
@@ -46,6 +47,7 @@ def restore_files(
         holes: where the holes are found.
         weights: as for `Inpainter`.
         best: as for `Inpainter`.
+        keep_detail: as for `Inpainter`.
         refine_with: VGG weights as for `open_vgg`, to refine what the network returns; not refined if not given.
         grain: strength, as `add_grain` takes it.
         overwrite: replace results that exist; otherwise they count as finished, with or without a comparison.
@@ -88,7 +90,14 @@ def restore_files(
     if receipt:
         from pconv_jax.cli.receipt import Receipts, weights_facts
 
-        flags = {"best": best, "vgg_weights": refine_with, "grain": grain, "quality": quality, "linear": linear}
+        flags = {
+            "best": best,
+            "keep_detail": keep_detail,
+            "vgg_weights": refine_with,
+            "grain": grain,
+            "quality": quality,
+            "linear": linear,
+        }
         settings = {**flags, "holes": dataclasses.asdict(holes)}
         receipts = Receipts(weights_facts(weights, restorer.generator), settings, overwrite, max_pixels)
     title, unit = (waiting[0].image.name, "step") if single else ("restoring", "image")
@@ -101,7 +110,7 @@ def restore_files(
 
         def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
             progress = tick if single else None
-            restored = refiner(restorer(pixels, hole=hole, progress=progress), hole, progress)
+            restored = refiner(restorer(pixels, hole=hole, keep_detail=keep_detail, progress=progress), hole, progress)
             return add_grain(restored, hole=hole, strength=grain)
 
         restoration = Restoration(

@@ -78,19 +78,32 @@ def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], 
                     return work(arguments) or 0
             finally:
                 flush_output()
-    except InputError as error:
-        return _say(f"error: {error}", 2)
-    except TrainingError as error:
-        return _say(f"stopped: {error}", 1)
     except KeyboardInterrupt:
         return _say(interrupted, 130)
-    except MemoryError as error:
-        return _say(f"stopped: {str(error) or 'not enough memory'}", 1)
-    except OSError as error:  # a name that is too long, a folder that may not be entered, a full disk
-        if isinstance(error, BrokenPipeError) and readers_left():
-            raise
-        drop_unwritable_output()
-        return _say(f"error: {error.filename or 'the output'} cannot be used ({reason(error)}): give another path", 2)
+    except (InputError, TrainingError, MemoryError, OSError) as error:
+        if isinstance(error, OSError):
+            if isinstance(error, BrokenPipeError) and readers_left():
+                raise
+            drop_unwritable_output()
+        return _say(*_said(error))
+
+
+def said_of(error: BaseException) -> tuple[str, int] | None:
+    """What a command says of an error, and its exit code; None for an error that is not the user's."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", 130
+    return _said(error) if isinstance(error, InputError | TrainingError | MemoryError | OSError) else None
+
+
+def _said(error: InputError | TrainingError | MemoryError | OSError) -> tuple[str, int]:
+    if isinstance(error, InputError):
+        return f"error: {error}", 2
+    if isinstance(error, TrainingError):
+        return f"stopped: {error}", 1
+    if isinstance(error, MemoryError):
+        return f"stopped: {str(error) or 'not enough memory'}", 1
+    # A name that is too long, a folder that may not be entered, a full disk.
+    return f"error: {error.filename or 'the output'} cannot be used ({reason(error)}): give another path", 2
 
 
 def _say(sentence: str, code: int) -> int:

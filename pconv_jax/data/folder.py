@@ -15,7 +15,7 @@ import numpy as np
 from pconv_jax.common.errors import InputError, shortened
 from pconv_jax.common.progress import progress_options
 from pconv_jax.data.decode import decode_image
-from pconv_jax.data.source import SPLITS, Split, hash_fraction, split_by_hash
+from pconv_jax.data.source import SPLITS, Split, hash_fraction, hash_of, split_by_hash
 from pconv_jax.imaging import IMAGE_SUFFIXES, image_files, other_files
 from pconv_jax.imaging.formats import RAW_SUFFIXES
 from pconv_jax.imaging.opening import opened_file
@@ -31,6 +31,7 @@ SPLIT_FOLDERS: dict[str, Split] = {
     "testing": "test",
 }
 """Names of the folders of splits, in lower case; those of a user may have capitals."""
+_OF_RESULTS = (("config.json", "metrics.jsonl"), ("benchmark.json",))  # files that a run or an evaluation begins with
 _NAMED = 10  # files a warning names before it only counts
 _MANY = 1000  # files above which their check shows a progress bar
 
@@ -46,7 +47,7 @@ class FolderSource:
 
         Every file with an image suffix is checked: JPEG and PNG files from their headers, ends and checksums, others by
         decoding them. Those that cannot be used are named in one warning and left out, and so are the raw files of
-        cameras. Other files (notes, labels) and hidden ones are ignored.
+        cameras, and folders of runs and evaluations. Other files (notes, labels) and hidden ones are ignored.
 
         If `root` holds a folder `train` (`training`) and a folder `test` (`testing`) or `val` (`valid`, `validation`),
         whatever their case, these are the splits; if one of the latter two is missing, a tenth of `train` takes its
@@ -64,17 +65,21 @@ class FolderSource:
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
             raise InputError(f"--data-dir {self.root} is not a folder: give the one that your images are in")
-        listed = tuple(_listed(self.root))
+        results: list[str] = []  # the folder of each image that is in one of results
+        listed = tuple(_listed(self.root, results))
         raw = tuple(file.as_posix() for file in other_files(self.root) if file.suffix.lower() in RAW_SUFFIXES)
         if not listed:
             found = "raw files of cameras, but no images" if raw else "no images"
             raise InputError(f"{self.root} holds {found} ({', '.join(IMAGE_SUFFIXES)}): give another folder")
         _warn_of_raw(self.root, raw)
+        _warn_of_results(self.root, tuple(dict.fromkeys(results)))
         self.split = split
         usable = _usable(self.root, listed)
         if not usable:
             raise InputError(f"{self.root} holds no image file that can be used: give another folder")
         self.files = tuple(sorted(usable, key=hash_fraction) if split == "all" else _splits(self.root, usable)[split])
+        sizes = {file: size for file, size, _ in listed}
+        self._sizes = tuple(sizes[file] for file in self.files)
         self._short_side: int | None = None
 
     def __len__(self) -> int:
@@ -93,19 +98,45 @@ class FolderSource:
         smaller._short_side = short_side
         return smaller
 
+    def fingerprint(self) -> str:
+        """Hash of the names and sizes of the files."""
+        return hash_of(*(f"{file} {size}" for file, size in zip(self.files, self._sizes, strict=True)))
+
     def __repr__(self) -> str:
         listed = "\n".join(self.files).encode(errors="surrogateescape")
         digest = hashlib.blake2b(listed, digest_size=4).hexdigest()
         return f"FolderSource(split={self.split!r}, images={len(self)}, files={digest})"
 
 
-def _listed(root: Path) -> Iterator[tuple[str, int, int]]:
-    """Path below `root`, size and date of every file that claims to be an image."""
+def _listed(root: Path, results: list[str]) -> Iterator[tuple[str, int, int]]:
+    """Path below `root`, size and date of every file that claims to be an image; adds folders of results to a list."""
+    folder_of_results = functools.cache(functools.partial(_folder_of_results, root))
     for file in image_files(root):
+        if found := folder_of_results(file.parent):
+            results.append(found)
+            continue
         path = root / file
         # A dangling link has no size; it is reported with the files that cannot be decoded.
         info = path.stat() if path.exists() else path.lstat()
         yield file.as_posix(), info.st_size, info.st_mtime_ns
+
+
+def _folder_of_results(root: Path, folder: Path) -> str:
+    """The folder of a run or an evaluation that this one is or is in; none if that is `root` or above."""
+    for place in (folder, *folder.parents):
+        if place != Path() and any(all((root / place / name).is_file() for name in names) for names in _OF_RESULTS):
+            return place.as_posix()
+    return ""
+
+
+@functools.lru_cache(maxsize=4)  # as below
+def _warn_of_results(root: Path, folders: tuple[str, ...]) -> None:
+    if folders:
+        warnings.warn(
+            f"pictures in folders of runs and evaluations in {root} are left out, since they are results "
+            f"({len(folders)}: {shortened(folders, _NAMED)}): copy them elsewhere to use them",
+            stacklevel=2,
+        )
 
 
 @functools.lru_cache(maxsize=4)  # as below

@@ -173,7 +173,7 @@ def endless_batches(
     # Hosts and workers get whole batches, so that the rows do not depend on the number of either.
     batches = examples.batch(batch_size // hosts, batch_fn=stack)[host::hosts]
     if workers:
-        return in_processes(batches, workers, read=read_ahead(), ahead=_AHEAD)
+        return in_processes(batches, workers, read=read_ahead())
     return batches.to_iter_dataset(read_ahead())
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
-from pconv_jax.data.source import Split
+from pconv_jax.data.source import Split, hash_of
 
 PHOTOGRAPHS: dict[Split, tuple[str, ...]] = {
     "train": (
@@ -86,6 +86,10 @@ class SamplesSource:
     def at_least(self, short_side: int) -> "SamplesSource":
         """This source: its images are in memory, so smaller ones would not be faster."""
         return self
+
+    def fingerprint(self) -> str:
+        """Hash of its names and sizes of tiles."""
+        return hash_of(repr(self), *map(self.label, range(len(self))))
 
     def __repr__(self) -> str:
         return f"SamplesSource(split={self.split!r}, images={len(self)})"

@@ -44,6 +44,10 @@ class ImageSource(Protocol):
         """The same images, decoded smaller if that is faster, but not with a side below `short_side`."""
         ...
 
+    def fingerprint(self) -> str:
+        """Hash of which images these are, without reading them: of names and sizes where they are files."""
+        ...
+
 
 class Subset:
     """Some images of another source, in a given order."""
@@ -71,6 +75,10 @@ class Subset:
     def at_least(self, short_side: int) -> "Subset":
         """The same subset of smaller images."""
         return Subset(self._source.at_least(short_side), self._indices)
+
+    def fingerprint(self) -> str:
+        """Hash of the source and of the positions."""
+        return hash_of(self._source.fingerprint(), *map(str, self._indices))
 
     def __repr__(self) -> str:
         digest = hashlib.blake2b(repr(self._indices).encode(), digest_size=4).hexdigest()
@@ -118,6 +126,12 @@ def split_by_hash(names: Iterable[str]) -> dict[Split, list[str]]:
     train = max(1, min(bisect.bisect_left(fractions, 0.8), last - 1))
     validation = max(train + 1, min(bisect.bisect_left(fractions, 0.9), last))
     return {"train": order[:train], "validation": order[train:validation], "test": order[validation:]}
+
+
+def hash_of(*texts: str) -> str:
+    """A hash of texts in their order, as hexadecimal digits."""
+    lines = "".join(f"{len(text)} {text}\n" for text in texts)
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
 
 
 def hash_fraction(name: str) -> float:

@@ -14,7 +14,7 @@ from pconv_jax.common.errors import InputError
 Tones = Literal["both", "pale", "dark"]
 
 _GROWN = 0.8  # share of the threshold down to which what touches a find belongs to it
-_LOG_ODDS = 8.0  # that a pixel needs at sensitivity 0
+_LOG_ODDS = 5.0  # that a pixel needs at sensitivity 0
 _AROUND = 4  # px around a find that tell whether it is paler or darker
 
 
@@ -36,9 +36,9 @@ class Choice:
 
     @property
     def threshold(self) -> float:
-        """The probability from which on a pixel is damage: 0.98 at sensitivity 0.5, between 0.9997 and 0.5.
+        """The probability from which on a pixel is damage: 0.92 at sensitivity 0.5, between 0.993 and 0.5.
 
-        Its log-odds fall evenly, from 8 to 0: few pixels of a photograph are damaged, so only high ones are worth a
+        Its log-odds fall evenly, from 5 to 0: few pixels of a photograph are damaged, so only high ones are worth a
         change.
         """
         return 1 / (1 + math.exp(-_LOG_ODDS * (1 - self.sensitivity)))
@@ -50,7 +50,7 @@ class Choice:
             InputError: naming the value and what it may be.
         """
         if not 0 < self.sensitivity < 1:
-            raise InputError(f"sensitivity={self.sensitivity} must lie between 0 and 1")
+            raise InputError(f"sensitivity={self.sensitivity} must be above 0 and below 1")
         if self.min_size < 1:
             raise InputError(f"min_size={self.min_size} must be a number of pixels, at least 1")
         if self.tones not in get_args(Tones):

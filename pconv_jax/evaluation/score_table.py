@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pconv_jax.common.atomic_write import atomic_write, is_temporary, write_json
+from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.folder_lock import is_unused
 from pconv_jax.evaluation.pairs import Pairs, Progress, no_progress, pairs_hash
 from pconv_jax.evaluation.statistics import KEYS
 
@@ -70,7 +71,7 @@ class ScoreTable:
             raise InputError(f"--out {folder} is not a folder: choose another")
         if (folder / "benchmark.json").exists():
             self._resume(read_facts(folder))
-        elif folder.exists() and not all(map(is_temporary, folder.iterdir())):
+        elif not is_unused(folder):
             raise InputError(f"--out {folder} is not empty and holds no evaluation: choose another")
         self.rows = read_rows(folder)
 

@@ -18,8 +18,10 @@ from pconv_jax.imaging.arrays import check_pixels, hole_from, pixels_of
 from pconv_jax.imaging.linear import through_curve
 from pconv_jax.inpainting.flat import kept_flat
 from pconv_jax.inpainting.grey import kept_grey
+from pconv_jax.inpainting.half_transparent import keep_detail as with_detail
 from pconv_jax.inpainting.known_holes import warn_of_other_holes
-from pconv_jax.inpainting.parts import area_of, each_kind_first
+from pconv_jax.inpainting.parts import Part, area_of, each_kind_first, near
+from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import batch_size, batches, find_specks
 from pconv_jax.inpainting.window_pass import WindowPass
 from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, choose_windows
@@ -153,19 +155,27 @@ class Inpainter:
         *,
         hole: "ArrayLike | Image | None" = None,
         linear: bool = False,
+        keep_detail: bool = False,
         progress: Callable[[int, int], object] | None = None,
+        region: tuple[slice, slice] | None = None,
+        remembered: RememberedWindows | None = None,
     ) -> Picture:
         """Inpaints an image.
 
         Args:
             image: the damaged image: a NumPy or JAX array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`, uint8,
                 uint16 or floating point in [0, 1]; or a PIL image of mode L, LA, RGB, RGBA or I;16. What lies in holes
-                does not matter.
+                does not matter, but for `keep_detail`.
             mask: `[H, W]` or `[H, W, 1]` of numbers, 0 = hole and 1 = valid.
             hole: instead of `mask`: bool of such a shape, True = damage. A PIL image under either name is a picture of
                 the damage as in files: **white = hole**.
             linear: whether the values are linear in light, as in raw scans; then it is computed through a gamma curve.
+            keep_detail: whether detail that shows through half-transparent damage is kept; see `half_transparent`.
             progress: called with the number of windows done, and of all windows; a batch of specks counts as one.
+            region: rows and columns, px: only windows with holes there are inpainted, and other holes stay as they are.
+                By default all of the image.
+            remembered: windows of an earlier call with other holes, which need not be computed again; those of this
+                call are added. One for each image.
 
         Returns:
             The inpainted image, of the kind, type and shape of `image`. Valid pixels are those of `image`, to the bit.
@@ -181,19 +191,31 @@ class Inpainter:
             WideHolesWarning: holes are wider than the weights were trained for, or lines where they were trained for
                 regions; once for all of the image.
         """
+        if keep_detail and region is not None:
+            raise InputError("keep_detail=True needs all holes inpainted: leave region out")
         pixels, rebuild = pixels_of(image)
         found = hole_from(mask, hole, pixels.shape[:2])
+
+        def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
+            inpainted = self._inpaint(pixels, hole, progress, region, remembered)
+            return with_detail(inpainted, pixels, hole) if keep_detail else inpainted
+
         if linear:
             check_pixels(pixels, found)
-            inpainted = through_curve(lambda seen, hole: self._inpaint(seen, hole, progress), pixels, found)
+            inpainted = through_curve(restore, pixels, found)
         else:
-            inpainted = self._inpaint(pixels, found, progress)
+            inpainted = restore(pixels, found)
         # Not in floating point, of which the published scores are: of grey photographs among others.
         result: Picture = rebuild(kept_grey(inpainted, pixels, found))
         return result
 
     def _inpaint(
-        self, pixels: np.ndarray, hole: np.ndarray, progress: Callable[[int, int], object] | None
+        self,
+        pixels: np.ndarray,
+        hole: np.ndarray,
+        progress: Callable[[int, int], object] | None,
+        region: tuple[slice, slice] | None,
+        remembered: RememberedWindows | None,
     ) -> np.ndarray:
         """`pixels` [H, W, C] and `hole` [H, W] bool; a new array."""
         prepare_jax(keep_programs=self._programs is None)
@@ -206,7 +228,8 @@ class Inpainter:
         # Transparent pixels show no colour, and a patch can be full of them.
         apart = pixels.shape[2] in (1, 3) and self.generator.config.image_size is None
         specks, rest = find_specks(hole) if apart else ([], hole)
-        work = each_kind_first([*choose_windows(rest, self.windows), *batches(specks)])
+        parts: list[Part] = [*choose_windows(rest, self.windows), *batches(specks)]
+        work = each_kind_first([part for part in parts if region is None or near(part, region)])
         quick = self._programs is not None and area_of(work) * (8 if self.best else 1) < _FEW
         inpaint_part = WindowPass(
             self.generator,
@@ -216,13 +239,14 @@ class Inpainter:
             batch=batch_size(specks),
             programs=self._programs,
             quick=quick,
+            remembered=remembered,
         )
         deepest = 0.0
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
             with advising_on_memory(IF_DEVICE_IS_FULL):
-                for done, parts in enumerate(pool.map(inpaint_part, work), 1):
-                    for part in parts:
+                for done, inpainted_parts in enumerate(pool.map(inpaint_part, work), 1):
+                    for part in inpainted_parts:
                         values = part.pixels
                         if pixels.dtype.kind == "u":  # published scores are of floating point
                             values = kept_flat(values, pixels, hole, part.rows, part.columns)

@@ -32,4 +32,4 @@ def warn_of_other_holes(generator: "TrainedGenerator | RememberedGenerator", wid
         said = f"{found} {regions}, not on lines: choose weights for lines, which pconv-jax info lists"
     else:
         return
-    warnings.warn(said, WideHolesWarning, stacklevel=4)
+    warnings.warn(said, WideHolesWarning, stacklevel=5)

@@ -23,18 +23,20 @@ def inpaint(
     weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
     linear: bool = False,
     best: bool = False,
+    keep_detail: bool = False,
 ) -> Picture:
     """Inpaints an image with bundled weights, or others; they stay loaded for the next call.
 
     Args:
         image: a NumPy or JAX array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`, uint8, uint16 or floating point
-            in [0, 1]; or a PIL image. What lies in holes does not matter.
+            in [0, 1]; or a PIL image. What lies in holes does not matter, but for `keep_detail`.
         mask: `[H, W]` or `[H, W, 1]` of numbers, 1 = valid, 0 = hole.
         hole: instead of `mask`: bool of such a shape, True = damage. A PIL image under either name is a picture of the
             damage: white = hole.
         weights: name of bundled weights, a `.safetensors` file, or the output folder of a training run.
         linear: whether the values are linear in light, as in raw scans; then it is computed through a gamma curve.
         best: a little closer to the original, in eight times the time; see `Inpainter`.
+        keep_detail: whether detail that shows through half-transparent damage is kept.
 
     Returns:
         The inpainted image, of the kind, type and shape of `image`; valid pixels are those of `image`, to the bit.
@@ -43,7 +45,7 @@ def inpaint(
         InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`; no
             such weights.
     """
-    return loaded_inpainter(weights, best=best)(image, mask, hole=hole, linear=linear)
+    return loaded_inpainter(weights, best=best)(image, mask, hole=hole, linear=linear, keep_detail=keep_detail)
 
 
 def loaded_inpainter(weights: str | os.PathLike[str], *, best: bool = False) -> Inpainter:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from pconv_jax.inpainting.specks import BATCH, PATCH, Speck
-from pconv_jax.inpainting.windows import Window
+from pconv_jax.inpainting.windows import GRID, Window
 
 Part = Window | list[Speck]
 
@@ -29,3 +31,22 @@ def area_of(parts: Sequence[Part]) -> int:
         parts: of one image.
     """
     return sum(part.area if isinstance(part, Window) else BATCH * PATCH**2 for part in parts)
+
+
+def near(part: Part, region: tuple[slice, slice]) -> bool:
+    """Whether something that a part inpaints lies in a region.
+
+    Args:
+        part: of an image.
+        region: rows and columns of the image, px, with their ends.
+    """
+    if isinstance(part, Window):
+        blocks = np.argwhere(part.blocks).tolist()
+        boxes = [(part.top + GRID * row, part.left + GRID * column, GRID, GRID) for row, column in blocks]
+    else:
+        boxes = [(speck.top, speck.left, speck.height, speck.width) for speck in part]
+    rows, columns = region
+    return any(
+        top < rows.stop and top + height > rows.start and left < columns.stop and left + width > columns.start
+        for top, left, height, width in boxes
+    )

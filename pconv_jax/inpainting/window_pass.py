@@ -12,6 +12,7 @@ from pconv_jax.checkpoints.checks import check_output, in_range
 from pconv_jax.common.programs import KeptPrograms
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import from_float, strips, to_float
+from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import BATCH, PATCH, PATCH_MARGIN, Speck
 from pconv_jax.inpainting.windows import GRID, MARGIN, Window, blocks_all_hole
 from pconv_jax.models.fill import fill_means, pyramid_fill
@@ -52,6 +53,7 @@ class WindowPass:
         batch: int = BATCH,
         programs: KeptPrograms | None = None,
         quick: bool = False,
+        remembered: RememberedWindows | None = None,
     ):
         """Prepares what all windows share.
 
@@ -63,6 +65,7 @@ class WindowPass:
             batch: patches of specks that are computed at once, so that there is one program; no batch has more.
             programs: where compiled programs are kept; by default, where JAX keeps them.
             quick: whether programs are to be compiled soon rather than to run fast.
+            remembered: windows that need not be computed again, and where those that are computed are kept.
         """
         # Flattened once: it takes a millisecond, too long for each window.
         numbers = generator.leaves
@@ -78,6 +81,7 @@ class WindowPass:
 
         self._network, self._on_patches = network(MARGIN), network(PATCH_MARGIN)
         self._pixels, self._hole, self._best, self._batch = pixels, hole, best, batch
+        self._remembered = remembered
         self._unseen = _without_colour(pixels, hole)
         self._coarse = _coarse_fill(pixels, self._unseen)
         if pixels.shape[2] in (2, 4) and self._unseen is not hole:
@@ -92,14 +96,18 @@ class WindowPass:
         seen = self._seen(part, holes, _cut(self._unseen, window))
         image, mask, inside = (_placed(array, window) for array in (*seen, np.ones_like(holes)))
         coarse = _placed(_cut(self._coarse, window, GRID), window, GRID)
-        output = self._output(self._network, image, mask, inside, coarse)[0]
         top, left = (max(0, -first) for first in (window.top, window.left))  # of the image in the window
         own = window.blocks.repeat(GRID, 0).repeat(GRID, 1)[top:, left:][: len(holes), : holes.shape[1]] & holes
         rows, columns = np.nonzero(own)
+
+        def compute() -> np.ndarray:
+            output = self._output(self._network, image, mask, inside, coarse)[0]
+            return self._as_pixels(output[rows + top - MARGIN, columns + left - MARGIN])
+
         return InpaintedPixels(
             rows + max(0, window.top),
             columns + max(0, window.left),
-            self._as_pixels(output[rows + top - MARGIN, columns + left - MARGIN]),
+            compute() if self._remembered is None else self._remembered((image, mask, inside, coarse, own), compute),
             window.size / 2 if holes.all() else _depth(holes, own),
         )
 

@@ -24,8 +24,8 @@ _FREQUENCY: dict[Kind, float] = {
     "bundle": 2,
     "hair": 3,
     "lint": 2,
-    "dust": 3,
-    "dirt": 2,
+    "dust": 5,
+    "dirt": 3,
     "crease": 1,
     "tear": 0.5,
 }

@@ -27,6 +27,7 @@ THICKEST: dict[Kind, float] = {
 """Greatest thickness of each kind, px."""
 
 _SHIFT = 4  # binary digits of the coordinates that OpenCV draws at
+_SPECK = 4.0  # px of the canvas: smaller specks are not told from grain, and nobody outlines them
 _FINER = 2  # pieces are drawn this many times larger, so that widths between whole pixels exist
 
 
@@ -74,8 +75,8 @@ def _bundle(rng: np.random.Generator, canvas: np.ndarray, thickness: float) -> N
 
 
 def _hair(rng: np.random.Generator, canvas: np.ndarray, thickness: float) -> None:
-    """A thin line that curls, evenly thick."""
-    points = _curl(rng, canvas.shape, rng.uniform(12, 60) * thickness, turn=rng.uniform(0.5, 4))
+    """A thin line that curls, evenly thick; short ones are as frequent as long ones."""
+    points = _curl(rng, canvas.shape, _log_uniform(rng, 3, 60) * thickness, turn=rng.uniform(0.5, 4))
     _stroke(canvas, points, thickness, 255)
 
 
@@ -95,7 +96,7 @@ def _dust(rng: np.random.Generator, canvas: np.ndarray, thickness: float) -> Non
     height, width = canvas.shape
     middle, cloud = _middle(rng, height, width), rng.uniform(0.05, 0.6) * max(height, width)
     for _ in range(int(rng.integers(1, 5) ** 2)):
-        _blob(rng, canvas, middle + rng.normal(0, cloud, 2), thickness * rng.uniform(0.5, 1))
+        _blob(rng, canvas, middle + rng.normal(0, cloud, 2), max(_SPECK, thickness * rng.uniform(0.5, 1)))
 
 
 def _dirt(rng: np.random.Generator, canvas: np.ndarray, thickness: float) -> None:
@@ -106,7 +107,7 @@ def _dirt(rng: np.random.Generator, canvas: np.ndarray, thickness: float) -> Non
     long, short = rng.uniform(4, 14) * thickness, rng.uniform(2, 5) * thickness
     for _ in range(rng.integers(8, 60)):
         place = middle + along * rng.normal(0, long) + along[::-1] * (-1, 1) * rng.normal(0, short)
-        _blob(rng, canvas, place, thickness * rng.uniform(0.2, 1) ** 2)
+        _blob(rng, canvas, place, max(_SPECK, thickness * rng.uniform(0.2, 1) ** 2))
 
 
 def _crease(rng: np.random.Generator, canvas: np.ndarray, thickness: float) -> None:
@@ -194,7 +195,13 @@ def _angle(rng: np.random.Generator) -> float:
 
 
 def _length(rng: np.random.Generator, height: int, width: int) -> float:
-    return max(height, width) * rng.uniform(0.15, 2.2)
+    """Of a scratch: a third of them are short, many of the others cross the image."""
+    share = _log_uniform(rng, 0.03, 0.15) if rng.random() < 1 / 3 else rng.uniform(0.15, 2.2)
+    return max(height, width) * share
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(low * (high / low) ** rng.random())
 
 
 def _bent(rng: np.random.Generator, middle: np.ndarray, angle: float, length: float) -> np.ndarray:

@@ -39,9 +39,9 @@ class DetectorLosses:
     """
 
     cross_entropy_weight: float = 1.0
-    jaccard_weight: float = 0.5
+    jaccard_weight: float = 0.0  # with one, it learns to find nothing where damage is not obvious, such as dust
     opacity_weight: float = 0.25
-    damaged_pixel_weight: float = 1.0
+    damaged_pixel_weight: float = 3.0
 
     def check(self) -> None:
         """Refuses settings that make no sense; not done on construction, so that a command line can report them.

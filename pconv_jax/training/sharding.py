@@ -1,5 +1,7 @@
 """Data parallelism: one training step mapped over the devices of one or many hosts, the batch split between them."""
 
+import collections
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -12,6 +14,42 @@ from pconv_jax.common.xla_options import compiler_options
 
 AXIS = "data"
 Strategy = Literal["shard_map", "pmap"]
+
+
+def by_host() -> list[jax.Device]:
+    """All devices, those of host 0 first: the rows of a batch are in the order of the hosts."""
+    return sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+
+
+def devices_for(batch_size: int) -> list[jax.Device]:
+    """The devices that can share a batch evenly: all of them, or else the most of each host; a warning names both.
+
+    Args:
+        batch_size: images a step, over all hosts.
+
+    Returns:
+        As many devices of each host.
+
+    Raises:
+        InputError: the hosts cannot share it, or have different numbers of devices.
+    """
+    hosts, devices = jax.process_count(), by_host()
+    if batch_size % hosts:
+        raise InputError(
+            f"a batch of {batch_size} images cannot be split between {hosts} hosts: choose a multiple of {hosts}"
+        )
+    counts = collections.Counter(device.process_index for device in devices)
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"host {host} has {count}" for host, count in sorted(counts.items()))
+        raise InputError(f"the hosts differ in devices ({listed}): give each as many")
+    each = max(count for count in range(1, counts[0] + 1) if batch_size // hosts % count == 0)
+    if each < counts[0]:
+        warnings.warn(
+            f"a batch of {batch_size} images is split between {each * hosts} of {len(devices)} devices: a --batch-size "
+            f"that is a multiple of {len(devices)} would use all",
+            stacklevel=2,
+        )
+    return [devices[host * counts[0] + number] for host in range(hosts) for number in range(each)]
 
 
 class Replicas:
@@ -39,7 +77,7 @@ class Replicas:
         Raises:
             InputError: another mapping.
         """
-        self.devices = list(devices or jax.devices())
+        self.devices = list(devices or by_host())
         self.mapping = mapping
         mesh = Mesh(np.array(self.devices), (AXIS,))
         self._whole, self._split = (NamedSharding(mesh, spec) for spec in (PartitionSpec(), PartitionSpec(AXIS)))
@@ -90,13 +128,21 @@ class Replicas:
         if self.mapping == "pmap":
             return jax.tree.map(self._stack, tree)
         # A copy, always: the step donates its buffers, and the caller may still use the tree.
-        return jax.tree.map(lambda leaf: jax.device_put(np.asarray(leaf), self._whole), tree)
+        return jax.tree.map(self._copy, tree)
 
     def collect(self, tree: Any) -> Any:
         """The value that all replicas share, as arrays without a replica dimension."""
         if self.mapping == "pmap":
             return jax.tree.map(lambda leaf: leaf.addressable_shards[0].data.reshape(leaf.shape[1:]), tree)
+        if jax.process_count() > 1:  # a host computes by itself with what it holds itself
+            return jax.tree.map(lambda leaf: leaf.addressable_data(0), tree)
         return tree
+
+    def _copy(self, leaf: Any) -> jax.Array:
+        whole = np.asarray(leaf)
+        if jax.process_count() == 1:
+            return jax.device_put(whole, self._whole)
+        return jax.make_array_from_callback(whole.shape, self._whole, lambda _: whole)
 
     def _stack(self, leaf: Any) -> jax.Array:
         leaf = np.asarray(leaf)

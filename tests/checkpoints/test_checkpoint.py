@@ -1,11 +1,13 @@
 """Checkpoints: what is saved comes back to the bit, with the place in the data; the best and the latest stay."""
 
 import resource
+import threading
 
 import grain
 import jax
 import numpy as np
 import optax
+import psutil
 import pytest
 from flax import nnx
 
@@ -69,6 +71,20 @@ def test_saving_a_step_again_is_harmless(tmp_path):
         checkpoints.save(1, {"state": state(1)})
         checkpoints.save(1, {"state": state(2)})
         np.testing.assert_array_equal(checkpoints.load({"state": state(0)})["state"]["params"]["kernel"], 1)
+
+
+def test_saving_leaves_no_file_open_and_no_thread_behind(tmp_path):
+    def held():
+        return psutil.Process().num_fds(), threading.active_count()
+
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(0, {"state": state(0)})
+        checkpoints.wait()
+        before = held()
+        for step in range(1, 11):
+            checkpoints.save(step, {"state": state(step)})
+        checkpoints.wait()
+        assert held() == before
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -142,7 +158,8 @@ def test_a_directory_that_cannot_be_opened_is_told(tmp_path):
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(1, {"state": state(1)}, metrics={"error": 1.0})
     (tmp_path / "1" / "metrics" / "metrics").write_bytes(b"")
-    with pytest.raises(InputError, match=r"the checkpoints in .* cannot be opened \(Expecting value"):
+    told = rf"the checkpoints in .* cannot be opened \(Expecting value.*\): delete {tmp_path / '1'}, which is damaged"
+    with pytest.raises(InputError, match=told):
         Checkpoints(tmp_path)
 
 

@@ -188,6 +188,12 @@ def test_a_checkpoint_whose_metric_is_no_number(run):
     folder = run(metrics={"validation_l1": 0.5})
     (file,) = (path for path in folder.rglob("*") if path.is_file() and b"validation_l1" in path.read_bytes())
     file.write_text(file.read_text().replace("0.5", '"small"'))
+    with pytest.raises(InputError, match=r"metrics of the checkpoint of step 3 .* are damaged \(.*not what was saved"):
+        load_run(folder)
+    (notes,) = (folder / "checkpoints" / "3").glob("_CHECKPOINT_METADATA")
+    values = json.loads(notes.read_text())
+    del values["custom_metadata"]["checksums"]  # as in checkpoints of earlier versions
+    notes.write_text(json.dumps(values))
     with pytest.raises(InputError, match="validation_l1='small', which is not a number"):
         load_run(folder)
 

@@ -28,7 +28,8 @@ LINE = scratched(picture())[1]
 @pytest.mark.parametrize("flags", [("--mask", "auto"), ("-m", "auto"), ("--auto",), ("--auto", "--mask", "auto")])
 def test_what_is_found_is_restored_and_nothing_else(tmp_path, damaged, auto, flags):
     result = auto(damaged, *flags, "-o", tmp_path / "out.png")
-    assert result.code == 0 and result.out.startswith("1 restored")
+    said = f"{damaged}: {grown(LINE).mean():.2%} replaced\n"
+    assert result.code == 0 and result.out.startswith(f"{said}1 restored")
     check(load(damaged), load(tmp_path / "out.png"), grown(LINE))
 
 
@@ -106,6 +107,8 @@ def test_flags_that_go_with_auto_alone(one, inpaint, flags):
         (("--mask", "auto", "--max-damage", "200%"), "--max-damage is 200%"),
         (("--mask", "auto", "--invert-mask"), "--invert-mask, --mask-threshold and --resize-mask go with --mask MASK"),
         (("--auto", "--mask-alpha", "--mask-color", 1, 2, 3), "where are the holes?"),
+        (("--mask-alpha", "--keep-detail"), "--keep-detail needs what the damage looks like"),
+        (("--mask", "auto", "--keep-detail", "--estimate"), "--estimate expects damage that nothing shows through"),
         ((), "--mask auto, which finds the damage"),
     ],
 )

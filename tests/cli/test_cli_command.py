@@ -16,13 +16,14 @@ FLAGS = (
     *("--help", "--out", "-o", "--mask", "-m", "--mask-alpha", "--mask-color", "--mask-tolerance", "--mask-threshold"),
     *("--invert-mask", "--resize-mask", "--dilate", "--weights", "--overwrite", "--compare", "--quality"),
     *("--refine", "--vgg-weights", "--max-megapixels", "--linear", "--best", "--grain", "--receipt", "--estimate"),
+    "--keep-detail",
     *("--auto", "--sensitivity", "--min-size", "--tones", "--keep", "--max-damage", "--detector", "--infrared"),
 )
 
 
 def test_help(capsys):
     for arguments, named in (
-        (["--help"], ["inpaint", "detect", "undo", "info"]),
+        (["--help"], ["inpaint", "detect", "page", "undo", "info"]),
         (["detect", "--help"], ["--out", "--sensitivity", "--preview", "--probabilities"]),
         (["inpaint", "--help"], FLAGS),
         (["info", "--help"], ["--help"]),

@@ -48,7 +48,7 @@ def test_picture_opacity_and_truth_lie_on_each_other(resampled):
     # All of a uniform photograph that is not covered keeps one colour, whatever was done to it before.
     settings = DamagedPhotographs(**PLAIN | {"resampled": resampled})
     seen = 0
-    for laid in examples(settings, np.full((40, 60, 3), 128, np.uint8), 24):
+    for laid in examples(settings, np.full((60, 80, 3), 128, np.uint8), 24, size=48):
         clear = laid.image[laid.opacity == 0]
         assert len(clear) and (clear == clear[0]).all()
         change = np.abs(laid.image.astype(int) - clear[0]).max(axis=2)
@@ -56,7 +56,7 @@ def test_picture_opacity_and_truth_lie_on_each_other(resampled):
         # Of a pixel that is not part of the damage, only edges change.
         assert not (change[laid.opacity < 0.01] > 4).any()
         seen += laid.visible.sum()
-        assert laid.image.shape == (24, 24, 3) and laid.visible.shape == laid.opacity.shape == (24, 24)
+        assert laid.image.shape == (48, 48, 3) and laid.visible.shape == laid.opacity.shape == (48, 48)
     assert seen > 100
 
 

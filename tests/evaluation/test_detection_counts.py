@@ -83,11 +83,9 @@ def test_contrast_and_opacity_of_a_row():
     image = np.full((64, 80, 3), 128, np.uint8)
     faint = Row(table="contrast", label="0.20", contrast=0.2, opacity=0.5)
     laid = [damaged(image, faint, seed=(seed,)) for seed in range(6)]
-    # 128 and half of 0.2 x 255 more or less, where one piece lies; a little less on the edges of two.
-    changes = np.concatenate(
-        [np.abs(each.image[each.opacity.round(3) == 0.5].astype(int) - 128).ravel() for each in laid]
-    )
-    assert len(changes) > 100 and np.abs(changes - 25.5).max() <= 2
+    # 128 and half of 0.2 x 255 more or less, where one piece lies: the edges of two are never as opaque to the bit.
+    changes = np.concatenate([np.abs(each.image[each.opacity == 0.5].astype(int) - 128).ravel() for each in laid])
+    assert len(changes) > 100 and np.abs(changes - 25.5).max() <= 0.5
     again = damaged(image, faint, seed=(0,))
     np.testing.assert_array_equal(again.image, laid[0].image)
     assert (laid[0].image != laid[1].image).any()

@@ -126,7 +126,8 @@ def test_help_explains_every_flag(capsys):
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
     listed = re.findall(r"^(?:│|) {1,2}--([a-z][a-z0-9-]*)", shown, re.MULTILINE)
-    assert sorted(listed) == [name.replace("_", "-") for name in SETTINGS]
+    hosts = ["coordinator", "host", "host-timeout", "hosts"]  # no settings of the run: not in `config.json`
+    assert sorted(listed) == sorted([*(name.replace("_", "-") for name in SETTINGS), *hosts])
     text = " ".join(shown.replace("│", " ").split())
     assert "side of the square training images, px. (default: 64)" in text
     assert "standard deviation of the Gaussian noise on training inputs, for pixel values in [0, 1]." in text

@@ -72,6 +72,25 @@ def test_interrupted_and_resumed_equals_the_whole_run(trained, tmp_path, monkeyp
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_run_starts_from_the_weights_of_another(trained, tmp_path, capsys):
+    """In a step of a learning rate of almost 0 they stay what they were."""
+    save_detector(tmp_path / "best.safetensors", load_detector_run(trained)[0])
+    for index, start in enumerate((trained, tmp_path / "best.safetensors")):
+        flags = ["--steps", "1", "--learning-rate", "1e-12", "--warmup", "0", "--initial-weights"]
+        run = tmp_path / f"run {index}"
+        assert main(tiny(run, *flags, str(start))) == 0
+        one, two = (load_detector_run(folder)[0].params for folder in (trained, run))
+        for a, b in zip(*map(jax.tree.leaves, (one, two)), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-7)
+    assert export([str(run), str(tmp_path / "after.safetensors")]) == 0
+    assert load_detector(tmp_path / "after.safetensors").about["settings"]["initial_weights"] == "best.safetensors"
+    capsys.readouterr()
+    assert main(tiny(tmp_path / "other", "--initial-weights", "film")) == 2
+    assert "--initial-weights film are of DetectorConfig(widths=(16," in capsys.readouterr().err
+    (tmp_path / "best.safetensors").unlink()  # a run that is resumed does not need them
+    assert main(tiny(run, *flags, str(start), "--resume")) == 0
+
+
 def test_a_finished_run_resumes_to_its_end_at_once(trained, capsys):
     before = (trained / "metrics.jsonl").read_bytes()
     assert main(tiny(trained, "--resume")) == 0
@@ -154,7 +173,7 @@ def test_help_names_every_flag(capsys):
         ("--kinds coffee", "--kinds is 'coffee'"),
         ("--jaccard-weight nan", "jaccard_weight=nan"),
         ("--widths 4 6 8", "blocks=(0, 1) must be as many as widths=(4, 6, 8)"),
-        ("--batch-size 5", "a batch of 5 images cannot be split between 4 devices"),
+        ("--hosts 2 --host 2 --coordinator a:1", "--host is 2, but it must be from 0 to 1"),
         ("--damage-dir nowhere", "--damage-dir nowhere is not a folder"),
         ("--learning-rate -1", "learning"),
     ],

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from evaluations import SMALL, evaluate, generator
 
+from experiments.detection_scores.__main__ import main as score_detectors
 from experiments.evaluate.__main__ import main
 from pconv_jax.checkpoints.orbax import Checkpoints
+from pconv_jax.common.folder_lock import locked_folder
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,14 @@ def test_mistakes_get_one_sentence_and_write_nothing(tmp_path, monkeypatch, caps
     assert message in error
     assert error.startswith("error: ")
     assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("program", [main, score_detectors])
+def test_a_folder_that_another_command_writes_to_is_refused(program, tmp_path, capsys):
+    with locked_folder(tmp_path / "out"):
+        assert program(["--out", str(tmp_path / "out")]) == 2
+    assert f"--out {tmp_path / 'out'} is in use by process " in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -84,7 +94,7 @@ def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys)
         (["--invert-mask"], "leave out --mask-threshold and --invert-mask, "),
         (["--vgg-weights", own / "nowhere"], "nowhere"),
         (["--vgg-weights", "random", "--vgg-layers", "block9"], "block9"),
-        (["--out", own / "file" / "out"], "cannot be made (Not a directory)"),
+        (["--out", own / "file" / "out"], f"cannot be used ({own / 'file'} is not a folder): choose another"),
     ):
         capsys.readouterr()
         assert evaluate(own / "out", "--methods", "mean", *flags) == 2, flags

@@ -7,7 +7,7 @@ import pytest
 
 from experiments.train import loop
 from experiments.train.logs import MetricsLog, read_metrics
-from pconv_jax.common.errors import TrainingError
+from pconv_jax.common.errors import InputError, TrainingError
 
 
 def test_rows_and_events_are_on_disk_when_they_are_written(tmp_path):
@@ -55,3 +55,13 @@ def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):
     with MetricsLog(tmp_path, resume_step=3) as log:
         log.write(4, {"pixel": 9.0})
     assert read_metrics(path) == [*rows[:3], {"step": 4, "pixel": 9.0}]
+
+
+@pytest.mark.parametrize("line", [b"{", b"[1]", b"{}", b'{"step": "3"}', b"\xff\xfe", b""])
+def test_a_damaged_line_is_named_and_nothing_is_written(tmp_path, line):
+    path = tmp_path / "metrics.jsonl"
+    content = b'{"step": 1, "pixel": 0.5}\n' + line + b'\n{"step": 2, "pixel": 0.4}\n'
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"line 2 of .*metrics\.jsonl is damaged \(.*\): delete that line"):
+        MetricsLog(tmp_path, resume_step=2)
+    assert path.read_bytes() == content

@@ -9,7 +9,7 @@ import numpy as np
 from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources
-from experiments.train.loop import Outcome
+from experiments.train.interface import Outcome
 from experiments.train.report import write_report
 from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.evaluation import metrics

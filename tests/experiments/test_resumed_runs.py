@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import types
 
@@ -16,10 +17,12 @@ from tiny_run import ALONE, STEPS, tiny
 
 from experiments.run import main
 from experiments.train import experiment, trainer
+from experiments.train.batches import training_batches
 from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, read_metrics
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.common.errors import InputError
+from pconv_jax.data import workers
 from pconv_jax.training.state import Variables, state_shapes
 
 
@@ -58,7 +61,7 @@ def test_a_signal_saves_first_and_resuming_changes_nothing(finished, tmp_path, m
     assert_same_run(finished, tmp_path / "run")
 
 
-def test_killed_in_mid_run_and_resumed_equals_the_whole_run(finished, tmp_path):
+def test_killed_in_mid_run_and_resumed_equals_the_whole_run(finished, tmp_path, capsys):
     folder = tmp_path / "run"
     environment = {**os.environ, "JAX_NUM_CPU_DEVICES": str(jax.device_count()), "JAX_PLATFORMS": "cpu"}
     environment["JAX_COMPILATION_CACHE_DIR"] = jax.config.jax_compilation_cache_dir
@@ -69,11 +72,63 @@ def test_killed_in_mid_run_and_resumed_equals_the_whole_run(finished, tmp_path):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline, "the run to be killed did not get going"
         time.sleep(0.02)
+    before = (folder / "metrics.jsonl").read_text()
+    for flags in ((), ("--resume",)):
+        assert main(tiny(folder, *flags)) == 2
+        assert f"error: --out {folder} is in use by process {process.pid} on " in capsys.readouterr().err
+    assert (folder / "metrics.jsonl").read_text().startswith(before)
     process.kill()
     process.wait()
     process.stderr.close()
     with open_checkpoints(folder) as checkpoints:
         assert checkpoints.latest == 3
+    assert main(tiny(folder, "--resume")) == 0
+    assert_same_run(finished, folder)
+
+
+def test_a_killed_data_worker_ends_training_with_the_last_checkpoint_named(finished, tmp_path, monkeypatch, capsys):
+    receive, received = workers._Worker.receive, []
+
+    def killed_at_the_fifth(self):
+        if len(received) == 4:
+            self._process.kill()
+            while os.read(self._pipe.fileno(), 2**20):  # those that it had sent before
+                pass
+        received.append(receive(self))
+        return received[-1]
+
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(workers._Worker, "receive", killed_at_the_fifth)
+        assert main(tiny(folder, "--workers", "1")) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "stopped: the training data cannot be read after step 4 (a data worker process was killed by SIGKILL (out of "
+        f"memory?)); the last checkpoint is step 3 in {folder / 'checkpoints'}, and --resume continues from it"
+    )
+    assert main(tiny(folder, "--resume")) == 0
+    assert_same_run(finished, folder)
+
+
+def test_a_signal_is_answered_while_data_is_waited_for(finished, tmp_path, monkeypatch, capsys):
+    def stuck(config, source):
+        batches = training_batches(config, source)
+
+        class Stuck(type(iter(batches))):
+            def __next__(self):
+                if self.get_state()["next_index"] == 5:
+                    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+                    time.sleep(100)
+                return super().__next__()
+
+        iterator = iter(batches)
+        iterator.__class__ = Stuck
+        return iterator
+
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "training_batches", stuck)
+        assert main(tiny(folder)) == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM and saved at step 5; --resume" in capsys.readouterr().err
     assert main(tiny(folder, "--resume")) == 0
     assert_same_run(finished, folder)
 

@@ -45,7 +45,7 @@ def test_flags_that_do_not_go_together_are_named(tmp_path, capsys, flags, named)
         ("--perceptual-layers block9_conv1", "VGG16 has no layer 'block9_conv1'"),
         ("--crop-scale 0.5 2", "crop_scale=(0.5, 2.0) must be (low, high)"),
         ("--learning-rate 0", "a learning rate must be positive"),
-        ("--batch-size 6", "cannot be split between 4 devices"),
+        ("--hosts 2", "--coordinator and --host missing: several hosts need --coordinator HOST:PORT"),
     ],
 )
 def test_mistakes_get_one_sentence_and_exit_code_2(tmp_path, capsys, flags, message):

@@ -22,7 +22,9 @@ from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.sharding import AXIS, Replicas
 
 CONFIG = DetectorTrainConfig(
-    detector=DetectorConfig(widths=(4, 6), blocks=(0, 1)), optimizer=OptimizerConfig(learning_rate=1e-3, ema=0.9)
+    detector=DetectorConfig(widths=(4, 6), blocks=(0, 1)),
+    losses=DetectorLosses(jaccard_weight=0.5),
+    optimizer=OptimizerConfig(learning_rate=1e-3, ema=0.9),
 )
 
 
@@ -81,11 +83,11 @@ def test_losses_by_hand():
     assert found["jaccard"] == pytest.approx(1 / 2, rel=1e-2)  # one of two was rightly found
 
 
-def test_damaged_pixels_weigh_as_much_as_clean_ones_by_default():
-    entropy = (np.log(4 / 3) + np.log(4) + np.log(1 + 3.0**-9)) / 3
+def test_weights_by_default():
+    entropy = (3 * np.log(4 / 3) + np.log(4) + np.log(1 + 3.0**-9)) / 5
     assert losses(tiny())["cross_entropy"] == pytest.approx(entropy, rel=1e-4)
     defaults = DetectorLosses()
-    assert (defaults.cross_entropy_weight, defaults.jaccard_weight, defaults.opacity_weight) == (1, 0.5, 0.25)
+    assert (defaults.cross_entropy_weight, defaults.jaccard_weight, defaults.opacity_weight) == (1, 0, 0.25)
 
 
 def test_unseen_pixels_change_nothing():

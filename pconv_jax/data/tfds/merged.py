@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.data.source import SPLITS, Split, hash_fraction
+from pconv_jax.data.source import SPLITS, Split, hash_fraction, hash_of
 from pconv_jax.data.tfds.sources import OFFICIAL_SIZES, TfdsSource, open_tfds
 
 SEED = 0
@@ -103,6 +103,10 @@ class MergedSource:
         smaller = copy.copy(self)
         smaller._officials = tuple(source.at_least(short_side) for source in self._officials)
         return smaller
+
+    def fingerprint(self) -> str:
+        """Hash of name, version, split and names of the images."""
+        return hash_of(repr(self), self.sha256)
 
     def __repr__(self) -> str:
         version = "/".join(self._officials[0].directory.parts[-2:])

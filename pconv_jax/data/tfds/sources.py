@@ -22,7 +22,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
-from pconv_jax.data.source import SPLITS, Split
+from pconv_jax.data.source import SPLITS, Split, hash_of
 from pconv_jax.data.tfds import prepare
 from pconv_jax.data.tfds.reading import open_prepared
 from pconv_jax.data.tfds.runtime import import_tfds
@@ -81,6 +81,10 @@ class TfdsSource:
         smaller = copy.copy(self)
         smaller._short_side = short_side
         return smaller
+
+    def fingerprint(self) -> str:
+        """Hash of name, version, split and number of images."""
+        return hash_of(repr(self))
 
     def __repr__(self) -> str:
         version = "/".join(self.directory.parts[-2:])

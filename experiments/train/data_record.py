@@ -1,0 +1,54 @@
+"""Which images a run was started with, so that it is not resumed with others: `data.json`."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pconv_jax.common.atomic_write import write_json
+from pconv_jax.common.errors import InputError
+from pconv_jax.data import ImageSource
+
+_FILE = "data.json"
+
+
+def check_same_images(folder: Path, sources: Mapping[str, ImageSource]) -> None:
+    """Refuses to resume a run with other images.
+
+    Args:
+        folder: the folder of the run; runs of earlier versions have no record, and are believed.
+        sources: the images now, by split.
+
+    Raises:
+        InputError: images were added, removed or changed, or the record is damaged.
+    """
+    path = folder / _FILE
+    if not path.exists():
+        return
+    now = _record(sources)
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        changed = [_difference(split, before[split], now[split]) for split in now if before[split] != now[split]]
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{path} is damaged ({error}): delete it if the images are those that the run was started with"
+        ) from error
+    if changed:
+        raise InputError(
+            f"--resume continues the run in {folder} with the images that it was started with, but {'; '.join(changed)}"
+            ": give those, or another --out"
+        )
+
+
+def write_images(folder: Path, sources: Mapping[str, ImageSource]) -> None:
+    """Records the images of a run in its folder: number of each split, and a hash of their names and sizes."""
+    write_json(folder / _FILE, _record(sources))
+
+
+def _record(sources: Mapping[str, ImageSource]) -> dict[str, dict[str, int | str]]:
+    return {split: {"images": len(source), "sha256": source.fingerprint()} for split, source in sources.items()}
+
+
+def _difference(split: str, before: Mapping[str, int | str], now: Mapping[str, int | str]) -> str:
+    if before["images"] != now["images"]:
+        return f"the {split} split had {before['images']} images and has {now['images']}"
+    return f"names or sizes of the {now['images']} images of the {split} split differ"

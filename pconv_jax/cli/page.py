@@ -1,0 +1,64 @@
+"""Opens the page with photographs that are named on the command line."""
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pconv_jax.cli.finding import Finding
+from pconv_jax.cli.photographs import find_photographs
+from pconv_jax.common.errors import InputError
+from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.output import flush_output
+
+
+def open_page(
+    photographs: Sequence[Path],
+    *,
+    out: Path,
+    port: int | None,
+    browser: bool,
+    weights: str,
+    finding: Finding,
+    max_pixels: int | None,
+) -> None:
+    """Serves the page until Ctrl-C.
+
+    Args:
+        photographs: photographs to open, and folders of them.
+        out: folder for the results.
+        port: as for `page.run.serve`.
+        browser: as for `page.run.serve`.
+        weights: as for `Inpainter.from_pretrained`.
+        finding: how damage is found.
+        max_pixels: of a photograph, as for `read_photograph`.
+
+    Raises:
+        InputError: a package that the page needs is missing, a photograph does not exist, weights or detector cannot be
+            loaded, or the port is taken.
+    """
+    missing = [name for name in ("starlette", "uvicorn") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"the page needs {' and '.join(missing)}: pip install 'pconv_jax[page]'")
+    found = find_photographs(photographs, out, None) if photographs else None
+    from pconv_jax.checkpoints.remembered import load_remembered
+    from pconv_jax.inpainting.inpainter import Inpainter
+    from pconv_jax.page.run import serve
+
+    prepare_jax()
+    finding.load()
+    inpainter = Inpainter(load_remembered(weights, None))
+    for sentence in found.passed_over if found else []:
+        print(sentence)
+    serve(
+        [root / name for root, name in found.photographs] if found else [],
+        lambda photograph, path: finding.look(photograph, path, linear=False, max_pixels=max_pixels),
+        inpainter,
+        out=out,
+        port=port,
+        browser=browser,
+        max_pixels=max_pixels,
+    )
+    # What XLA compiles in a thread would abort a process that ends as usual, and nobody needs it any more.
+    flush_output()
+    os._exit(0)

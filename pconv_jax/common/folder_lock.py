@@ -1,0 +1,101 @@
+"""A lock on a folder of results, so that two processes never write to the same one."""
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from pconv_jax.common.atomic_write import is_temporary
+from pconv_jax.common.errors import InputError, reason
+from pconv_jax.common.output_folder import check_output_folder
+
+if sys.platform != "win32":
+    import fcntl
+
+LOCK_FILE = ".pconv-jax.lock"
+
+
+@contextlib.contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Keeps a folder of results to this process, and makes the folder if need be.
+
+    The system holds the lock, not the file: it ends with the process, however that ends, so a file that a killed
+    process left is no obstacle. On leaving, the file is removed, and folders that were made and stayed empty.
+
+    Args:
+        folder: what `--out` names.
+
+    Raises:
+        InputError: another process holds it, or it cannot be used.
+    """
+    check_output_folder(folder)
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = folder / LOCK_FILE
+    try:
+        with _locked(lock, folder):
+            yield
+    finally:
+        for place in made:
+            with contextlib.suppress(OSError):  # there are results in it
+                place.rmdir()
+
+
+@contextlib.contextmanager
+def _locked(lock: Path, folder: Path) -> Iterator[None]:
+    if sys.platform == "win32":
+        yield
+        return
+    file = _open_locked(lock, folder)
+    try:
+        file.truncate(0)
+        file.write(json.dumps({"process": os.getpid(), "host": socket.gethostname()}))
+        file.flush()
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # the folder may be gone
+            lock.unlink()
+        with contextlib.suppress(OSError):  # what is not written yet is not needed any more
+            file.close()
+
+
+def _open_locked(lock: Path, folder: Path) -> IO[str]:
+    """The lock file, open and locked, and still the one of this name."""
+    while True:
+        file = os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = _holder(file)
+            file.close()
+            raise InputError(
+                f"--out {folder} is in use by {holder}: wait until that has ended, stop it, or choose another --out"
+            ) from error
+        except OSError as error:  # some network drives have no locks
+            warnings.warn(
+                f"{folder} cannot be locked ({reason(error)}): start no second process with this --out", stacklevel=4
+            )
+            return file
+        with contextlib.suppress(FileNotFoundError):  # the process before removed it before this one had locked it
+            if os.path.samestat(lock.lstat(), os.fstat(file.fileno())):
+                return file
+        file.close()
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether a folder does not exist, or holds nothing but the lock and what a killed process had not finished."""
+    return not folder.exists() or all(is_temporary(path) or path.name == LOCK_FILE for path in folder.iterdir())
+
+
+def _holder(file: IO[str]) -> str:
+    """Who holds a lock file, as it says itself."""
+    try:
+        content = json.loads(file.read())
+        return f"process {content['process']} on {content['host']}"
+    except (ValueError, KeyError, TypeError):  # it was only just locked
+        return "another process"

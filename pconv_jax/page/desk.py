@@ -1,0 +1,246 @@
+"""All that the page works on: its photographs, and what is done with them."""
+
+import contextlib
+import dataclasses
+import itertools
+import shutil
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+from pconv_jax.common.output import hide_messages_of_libraries
+from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, read_photograph, write_photograph
+from pconv_jax.imaging.writing import copy_file
+from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.inpainting.photographs import as_it_is_seen, restored_array, with_array
+from pconv_jax.inpainting.remembered_windows import RememberedWindows
+from pconv_jax.page.jobs import Job, Jobs
+from pconv_jax.page.photographs import PREVIEW, Look, OpenPhotograph, eight_bit_colours
+from pconv_jax.page.pictures import jpeg, reduced
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _InMemory:
+    """The photograph that is worked on: only one is in memory."""
+
+    name: str
+    photograph: Photograph
+    windows: RememberedWindows
+
+
+class Desk:
+    """Photographs, and the jobs on them.
+
+    Attributes:
+        jobs: what is done and what waits.
+        ready: set when detector and network are loaded, and compiled for small windows.
+    """
+
+    def __init__(self, look: Look, inpainter: Inpainter, *, out: Path, folder: Path, max_pixels: int | None = None):
+        """Starts without photographs.
+
+        Args:
+            look: looks for damage.
+            inpainter: restores.
+            out: folder for the results.
+            folder: for what is kept meanwhile; exists.
+            max_pixels: of a photograph, as for `read_photograph`.
+        """
+        self.jobs = Jobs()
+        self.ready = threading.Event()
+        self._look, self._inpainter = look, inpainter
+        self._out, self._folder, self._max_pixels = out, folder, max_pixels
+        self._numbers = itertools.count(1)
+        self._photographs: dict[str, OpenPhotograph] = {}
+        self._lock = threading.Lock()
+        self._memory: _InMemory | None = None  # only the thread of the jobs uses it
+
+    @property
+    def photographs(self) -> list[OpenPhotograph]:
+        """All photographs, in the order they were opened."""
+        with self._lock:
+            return list(self._photographs.values())
+
+    def photograph(self, name: str) -> OpenPhotograph:
+        """One photograph.
+
+        Raises:
+            KeyError: there is none of this name.
+        """
+        with self._lock:
+            return self._photographs[name]
+
+    def open(self, source: Path, *, title: str | None = None) -> OpenPhotograph:
+        """Opens a photograph and looks for damage, both in the background.
+
+        Args:
+            source: its file.
+            title: its name, if it is not that of the file.
+        """
+        title = title or source.name
+        with self._lock:
+            name = str(next(self._numbers))
+            folder = self._folder / name
+            folder.mkdir()
+            photograph = OpenPhotograph(name, source, folder, title, self._target(title))
+            self._photographs[name] = photograph
+        self.jobs.submit("open", name, lambda job: self._open(photograph, job))
+        self.find(photograph)
+        return photograph
+
+    def close(self, photograph: OpenPhotograph) -> None:
+        """Forgets a photograph; its file stays."""
+        self.jobs.cancel(photograph=photograph.name)
+        with self._lock:
+            self._photographs.pop(photograph.name, None)
+        self.jobs.submit("close", photograph.name, lambda job: shutil.rmtree(photograph.folder, ignore_errors=True))
+
+    def find(self, photograph: OpenPhotograph) -> Job:
+        """Looks for damage."""
+        return self.jobs.submit("find", photograph.name, lambda job: self._find(photograph, job))
+
+    def restore(self, photograph: OpenPhotograph, *, region: tuple[slice, slice] | None = None) -> Job:
+        """Restores what is marked, or what of it is in a region."""
+        return self.jobs.submit("restore", photograph.name, lambda job: self._restore(photograph, region, job))
+
+    def save(self, photograph: OpenPhotograph, *, replace: bool) -> Job:
+        """Writes the result, restoring before if anything was changed since.
+
+        Raises:
+            InputError: there is a file already, which is not to be replaced, or it is the photograph itself.
+        """
+        target = photograph.target
+        if target.exists() and photograph.source.exists() and target.samefile(photograph.source):
+            raise InputError(f"{target} is the photograph itself: start the page with another --out")
+        if target.exists() and not replace:
+            raise FileExistsError(f"{target} exists")
+        return self.jobs.submit("save", photograph.name, lambda job: self._save(photograph, target, job))
+
+    def load_mask(self, photograph: OpenPhotograph, path: Path) -> str:
+        """Reads a mask file, white = damage, of the photograph's size; returns its name, for an edit."""
+        hole = read_hole(path, max_pixels=self._max_pixels)
+        if hole.shape != (photograph.height, photograph.width):
+            height, width = hole.shape
+            raise InputError(
+                f"the mask has {width}x{height} pixels and the photograph {photograph.width}x{photograph.height}: save "
+                "it in that size"
+            )
+        name = f"mask{len(photograph.masks) + 1}"
+        photograph.save(name, hole)
+        kept = photograph.load(name)
+        assert kept is not None, "it was just written"
+        photograph.masks[name] = kept
+        return name
+
+    def export(self, photograph: OpenPhotograph) -> Path:
+        """Writes the result where it can be downloaded from.
+
+        Raises:
+            InputError: it is not restored as it is now.
+        """
+        if photograph.restored != photograph.revision:
+            raise InputError("it was changed since it was restored: restore it first")
+        path = photograph.folder / "download" / photograph.target.name
+        job = self.jobs.submit("download", photograph.name, lambda job: self._write(photograph, path))
+        job.finished.wait()
+        if job.state != "done":
+            raise InputError(job.message or "it was cancelled: try again")
+        return path
+
+    def shut(self) -> None:
+        """Ends all work and removes what was kept meanwhile."""
+        self.jobs.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _target(self, title: str) -> Path:
+        path = self._out / title
+        path = path if path.suffix.lower() in OUTPUT_FORMATS else path.with_suffix(".png")
+        taken = {photograph.target for photograph in self._photographs.values()}
+        numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+        return next(each for each in itertools.chain([path], numbered) if each not in taken)
+
+    def _open(self, photograph: OpenPhotograph, job: Job) -> None:
+        try:
+            read = self._read(photograph)
+        except (InputError, MemoryError):
+            self._forget(photograph)
+            raise
+        shown = eight_bit_colours(read)
+        photograph.save("before", shown)
+        photograph.bits = 8 * read.pixels.dtype.itemsize
+        (photograph.folder / "before.jpg").write_bytes(jpeg(reduced(shown, PREVIEW), icc=read.icc))
+        photograph.height, photograph.width = read.pixels.shape[:2]
+
+    def _forget(self, photograph: OpenPhotograph) -> None:
+        with self._lock:
+            self._photographs.pop(photograph.name, None)
+        shutil.rmtree(photograph.folder, ignore_errors=True)
+
+    def _find(self, photograph: OpenPhotograph, job: Job) -> None:
+        if photograph.name not in self._photographs or photograph.found:
+            return  # it could not be read
+        photograph.keep_map(self._look(self._read(photograph), photograph.source))
+
+    def _restore(self, photograph: OpenPhotograph, region: tuple[slice, slice] | None, job: Job) -> None:
+        revision, hole = photograph.revision, photograph.hole()
+        read = self._read(photograph)
+        assert self._memory is not None, "it was just read"
+        windows = self._memory.windows
+
+        def inpaint(pixels: np.ndarray, marked: np.ndarray) -> np.ndarray:
+            return self._inpainter(pixels, hole=marked, progress=job.progress, region=region, remembered=windows)
+
+        with self._noted(photograph):
+            restored = restored_array(read, hole, as_it_is_seen(read, inpaint)) if hole.any() else read.as_array
+        photograph.save("after", restored)
+        shown = eight_bit_colours(with_array(read, restored))
+        photograph.save("shown", shown)
+        (photograph.folder / "after.jpg").write_bytes(jpeg(reduced(shown, PREVIEW), icc=read.icc))
+        photograph.covered = float(hole.mean())
+        photograph.shown, photograph.partly = photograph.shown + 1, region is not None
+        photograph.restored = revision if region is None else None
+
+    def _save(self, photograph: OpenPhotograph, target: Path, job: Job) -> None:
+        revision = photograph.revision
+        if photograph.restored != revision:
+            self._restore(photograph, None, job)
+        self._write(photograph, target)
+        photograph.saved = revision
+
+    def _write(self, photograph: OpenPhotograph, target: Path) -> None:
+        """Writes the result as the command does: what has no damage is copied if its format stays."""
+        read, restored = self._read(photograph), photograph.load("after")
+        assert restored is not None, "it was restored"
+        with self._noted(photograph):
+            if not photograph.covered and OUTPUT_FORMATS[target.suffix.lower()] == read.format:
+                copy_file(photograph.source, target)
+            else:
+                write_photograph(target, with_array(read, np.asarray(restored)))
+
+    def _read(self, photograph: OpenPhotograph) -> Photograph:
+        """The photograph, from memory if it was the last one."""
+        if self._memory is not None and self._memory.name == photograph.name:
+            photograph.check_unchanged()
+            return self._memory.photograph
+        self._memory = None  # before the next one is read
+        stamp = photograph.stamped()
+        with self._noted(photograph), hide_messages_of_libraries():  # of damaged files
+            read = read_photograph(photograph.source, max_pixels=self._max_pixels)
+        if photograph.stamp == (0, 0):
+            photograph.stamp = stamp
+        photograph.check_unchanged()
+        self._memory = _InMemory(photograph.name, read, RememberedWindows())
+        return read
+
+    @contextlib.contextmanager
+    def _noted(self, photograph: OpenPhotograph) -> Iterator[None]:
+        """Keeps what is warned of inside, each sentence once."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+        said = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+        photograph.warnings += [each for each in dict.fromkeys(said) if each not in photograph.warnings]

@@ -1,0 +1,135 @@
+"""What a person corrects in the damage that was found: strokes that mark or erase it, masks, all at once.
+
+Coordinates are px of the photograph from its upper left corner, (0.5, 0.5) in the middle of the first pixel.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+
+_MOST_EDITS = 20_000
+_MOST_POINTS = 500_000
+_FARTHEST = 1e6  # px
+_THICKEST = 10_000  # px, half of it
+_SHIFT = 4  # binary digits of the coordinates that OpenCV draws at
+
+
+@dataclasses.dataclass(frozen=True)
+class Stroke:
+    """A line drawn by hand.
+
+    Attributes:
+        erases: whether it takes damage away, not adds it.
+        radius: half its width, px.
+        points: `[P, 2]`, x and y.
+    """
+
+    erases: bool
+    radius: float
+    points: np.ndarray
+
+    def draw(self, hole: np.ndarray) -> None:
+        """Draws it into uint8 `[H, W]` of 0 and 1."""
+        import cv2
+
+        level = 0 if self.erases else 1
+        thickness = max(1, round(2 * self.radius))
+        fixed = np.rint((self.points - 0.5) * 2**_SHIFT).astype(np.int32)
+        if len(fixed) > 1:
+            cv2.polylines(hole, [fixed], False, level, thickness, cv2.LINE_8, _SHIFT)
+        else:
+            centre = (int(fixed[0, 0]), int(fixed[0, 1]))
+            cv2.circle(hole, centre, round(self.radius * 2**_SHIFT), level, cv2.FILLED, cv2.LINE_8, _SHIFT)
+
+
+@dataclasses.dataclass(frozen=True)
+class Marked:
+    """A mask that was loaded: what it marks is added.
+
+    Attributes:
+        hole: bool `[H, W]`.
+    """
+
+    hole: np.ndarray
+
+    def draw(self, hole: np.ndarray) -> None:
+        """Draws it into uint8 `[H, W]` of 0 and 1."""
+        hole[self.hole] = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Clear:
+    """All that is marked is taken away."""
+
+    def draw(self, hole: np.ndarray) -> None:
+        """Draws it into uint8 `[H, W]` of 0 and 1."""
+        hole[...] = 0
+
+
+Edit = Stroke | Marked | Clear
+
+
+def read_edits(values: Any, masks: Mapping[str, np.ndarray]) -> list[Edit]:
+    """Reads edits as the page sends them.
+
+    Args:
+        values: a list of `{"kind": "stroke", "erases": bool, "radius": px, "points": [[x, y], ...]}`,
+            `{"kind": "mask", "mask": name}` and `{"kind": "clear"}`, in the order they were made.
+        masks: the loaded masks by their names, bool `[H, W]`.
+
+    Returns:
+        The edits.
+
+    Raises:
+        InputError: they are none, or too many.
+    """
+    if not isinstance(values, list) or len(values) > _MOST_EDITS:
+        raise InputError(f"there are more than {_MOST_EDITS:,} edits: restore, save and open the photograph again")
+    edits = [_edit(value, masks) for value in values]
+    if sum(len(edit.points) for edit in edits if isinstance(edit, Stroke)) > _MOST_POINTS:
+        raise InputError(f"strokes have more than {_MOST_POINTS:,} points: restore, save and open the photograph again")
+    return edits
+
+
+def _edit(value: Any, masks: Mapping[str, np.ndarray]) -> Edit:
+    match value:
+        case {"kind": "clear"}:
+            return Clear()
+        case {"kind": "mask", "mask": str(name)} if name in masks:
+            return Marked(masks[name])
+        case {"kind": "stroke", "erases": bool(erases), "radius": int() | float() as radius, "points": list(points)}:
+            array = _points(points)
+            if array is not None and math.isfinite(radius) and 0 < radius <= _THICKEST:
+                return Stroke(erases, float(radius), array)
+    raise InputError(f"{str(value)[:80]} is no edit: reload the page")
+
+
+def _points(values: list[Any]) -> np.ndarray | None:
+    """`[P, 2]`, at least one, none of them absurd; None if they are not."""
+    try:
+        points = np.array(values, np.float64)
+    except (TypeError, ValueError):
+        return None
+    right = points.ndim == 2 and points.shape[1] == 2 and len(points) and (np.abs(points) <= _FARTHEST).all()
+    return points if right else None
+
+
+def edited(hole: np.ndarray, edits: Sequence[Edit]) -> np.ndarray:
+    """A hole after edits.
+
+    Args:
+        hole: bool `[H, W]`, what was found.
+        edits: what was changed in it, in this order.
+
+    Returns:
+        bool `[H, W]`.
+    """
+    drawn = hole.astype(np.uint8)
+    for edit in edits:
+        edit.draw(drawn)
+    return drawn.astype(bool)

@@ -1,0 +1,88 @@
+"""Who may ask the page for something: the browser tab that the command opened, on this machine, and nobody else."""
+
+import secrets
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "pconv_jax_page"
+# Everything comes from this server, and no other page may show this one in a frame.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def _key_in(query: bytes) -> str:
+    return parse_qs(query.decode("latin-1")).get("key", [""])[0]
+
+
+class Guard:
+    """Refuses requests without the key, from other pages, and by other names of this machine.
+
+    The key is in the address that the command opens; a cookie takes its place after that. Checking the name that was
+    asked for keeps pages out whose own name was made to lead here (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, *, secret: str, port: int):
+        """Wraps the application.
+
+        Args:
+            app: what answers those that may ask.
+            secret: the key.
+            port: that it is served on.
+        """
+        self._app, self._key = app, secret
+        self._hosts = {f"{host}:{port}" for host in ("127.0.0.1", "localhost")}
+        self._cookie = f"{COOKIE}_{port}"  # browsers share cookies between the ports of a machine
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request, or refuses it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if headers.get("host") not in self._hosts or not self._from_here(headers):
+            await PlainTextResponse("only the page itself may ask for this", 403)(scope, receive, send)
+        elif self._is_key(self._cookie_of(headers)):
+            await self._app(scope, receive, self._sending(send))
+        elif scope["path"] == "/" and self._is_key(_key_in(scope["query_string"])):
+            response = RedirectResponse("/", 303)
+            response.set_cookie(self._cookie, self._key, httponly=True, samesite="strict")
+            await response(scope, receive, self._sending(send))
+        else:
+            said = "this page needs its key: open the address that `pconv-jax page` printed"
+            await PlainTextResponse(said, 401)(scope, receive, send)
+
+    def _from_here(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        within = headers.get("sec-fetch-site", "none") in ("none", "same-origin")
+        return within and (origin is None or origin.removeprefix("http://") in self._hosts)
+
+    def _is_key(self, given: str) -> bool:
+        return secrets.compare_digest(given.encode(), self._key.encode())
+
+    def _cookie_of(self, headers: Headers) -> str:
+        for part in headers.get("cookie", "").split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == self._cookie:
+                return value
+        return ""
+
+    def _sending(self, send: Send) -> Send:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        return with_headers

@@ -1,0 +1,262 @@
+"""What the page asks for, by address. Failures are `{"error": sentence}` with a status of 400 and more."""
+
+import tempfile
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from pconv_jax.common.errors import InputError, reason
+from pconv_jax.detection.damage_map import Choice, share
+from pconv_jax.page.desk import Desk
+from pconv_jax.page.photographs import PREVIEW, OpenPhotograph
+from pconv_jax.page.pictures import jpeg, marked_png
+
+STATIC = Path(__file__).parent / "static"
+MOST_UPLOADED = 2**30
+"""Bytes of a file that is dropped on the page."""
+_LARGEST_DETAIL = 2048  # px
+
+
+def application(desk: Desk, uploads: Path) -> Starlette:
+    """The application.
+
+    Args:
+        desk: what it works on.
+        uploads: folder for files that are dropped on the page; exists.
+    """
+    pages = _Pages(desk, uploads)
+    one = "/api/photographs/{name}"
+    routes = [
+        Route("/", lambda request: FileResponse(STATIC / "index.html")),
+        Route("/api/state", pages.state),
+        Route("/api/photographs", pages.upload, methods=["POST"]),
+        Route(one, pages.close, methods=["DELETE"]),
+        Route(f"{one}/edits", pages.change, methods=["PUT"]),
+        Route(f"{one}/masks", pages.load_mask, methods=["POST"]),
+        Route(f"{one}/masks/{{mask:str}}.png", pages.loaded_mask),
+        Route(f"{one}/restore", pages.restore, methods=["POST"]),
+        Route(f"{one}/save", pages.save, methods=["POST"]),
+        Route(f"{one}/{{what:str}}.jpg", pages.preview),
+        Route(f"{one}/detail/{{what:str}}.jpg", pages.detail),
+        Route(f"{one}/found.png", pages.found),
+        Route(f"{one}/mask.png", pages.mask),
+        Route(f"{one}/covered", pages.covered),
+        Route(f"{one}/download", pages.download),
+        Route("/api/jobs/{number:int}", pages.cancel, methods=["DELETE"]),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    handlers: Any = {InputError: _refused, KeyError: _unknown, FileExistsError: _exists, OSError: _failed}
+    return Starlette(routes=routes, exception_handlers=handlers)
+
+
+class _Pages:
+    """The answers. Those that are not `async` run in threads, so that they may take their time."""
+
+    def __init__(self, desk: Desk, uploads: Path):
+        self._desk, self._uploads = desk, uploads
+
+    def state(self, request: Request) -> Response:
+        """All photographs and jobs."""
+        desk = self._desk
+        return JSONResponse(
+            {
+                "ready": desk.ready.is_set(),
+                "photographs": [each.to_json() for each in desk.photographs],
+                "jobs": [job.to_json() for job in desk.jobs.listed()],
+            }
+        )
+
+    async def upload(self, request: Request) -> Response:
+        """Opens a file whose bytes are the request."""
+        title = _file_name(request.query_params.get("name", ""))
+        folder = Path(tempfile.mkdtemp(dir=self._uploads))
+        await _receive(request, folder / title)
+        photograph = await run_in_threadpool(self._desk.open, folder / title, title=title)
+        return JSONResponse(photograph.to_json())
+
+    def close(self, request: Request) -> Response:
+        """Forgets a photograph."""
+        self._desk.close(self._photograph(request))
+        return JSONResponse({})
+
+    async def change(self, request: Request) -> Response:
+        """Takes other choices and edits."""
+        photograph, values = self._photograph(request), await _json(request)
+        try:
+            choice = Choice(
+                sensitivity=float(values["sensitivity"]),
+                tones=values["tones"],
+                dilate=int(values["dilate"]),
+            )
+            revision, edits = int(values["revision"]), values["edits"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError("the change is incomplete: reload the page") from error
+        await run_in_threadpool(photograph.change, revision, choice, edits)
+        return JSONResponse(photograph.to_json())
+
+    async def load_mask(self, request: Request) -> Response:
+        """Reads a mask; the answer names it, for an edit."""
+        photograph = self._photograph(request)
+        folder = Path(tempfile.mkdtemp(dir=self._uploads))
+        path = folder / _file_name(request.query_params.get("name", ""))
+        await _receive(request, path)
+        return JSONResponse({"mask": await run_in_threadpool(self._desk.load_mask, photograph, path)})
+
+    def loaded_mask(self, request: Request) -> Response:
+        """What a loaded mask marks, in little."""
+        hole = self._photograph(request).masks[request.path_params["mask"]]
+        return Response(marked_png(np.asarray(hole), PREVIEW), media_type="image/png")
+
+    async def restore(self, request: Request) -> Response:
+        """Restores all that is marked, or what is in a region: `{"region": [left, top, right, bottom]}`."""
+        photograph, values = self._photograph(request), await _json(request)
+        region = values.get("region")
+        if region is not None:
+            left, top, right, bottom = _four_numbers(region)
+            job = self._desk.restore(photograph, region=(slice(top, bottom), slice(left, right)))
+        else:
+            job = self._desk.restore(photograph)
+        return JSONResponse(job.to_json())
+
+    async def save(self, request: Request) -> Response:
+        """Writes the result: `{"replace": whether a file that exists may be replaced}`."""
+        photograph, values = self._photograph(request), await _json(request)
+        return JSONResponse(self._desk.save(photograph, replace=values.get("replace") is True).to_json())
+
+    def preview(self, request: Request) -> Response:
+        """The photograph before, or after, in little."""
+        path = self._photograph(request).folder / f"{_what(request)}.jpg"
+        if not path.exists():
+            raise KeyError(path.name)
+        return FileResponse(path)
+
+    def detail(self, request: Request) -> Response:
+        """A part of the photograph before, or after, pixel by pixel."""
+        photograph = self._photograph(request)
+        pixels = photograph.load({"before": "before", "after": "shown"}[_what(request)])
+        if pixels is None:
+            raise KeyError("no such picture")
+        asked = [request.query_params.get(name) for name in ("left", "top", "right", "bottom")]
+        left, top, right, bottom = _four_numbers(asked)
+        part = pixels[top : min(bottom, top + _LARGEST_DETAIL), left : min(right, left + _LARGEST_DETAIL)]
+        if not part.size:
+            raise InputError("there is nothing of the photograph in this region")
+        return Response(jpeg(np.asarray(part)), media_type="image/jpeg")
+
+    def found(self, request: Request) -> Response:
+        """What was found, before any edits, in little."""
+        return Response(marked_png(self._photograph(request).found_hole(), PREVIEW), media_type="image/png")
+
+    def mask(self, request: Request) -> Response:
+        """What is marked, as a mask file."""
+        photograph = self._photograph(request)
+        name = f"{Path(photograph.title).stem}_mask.png"
+        return Response(
+            _mask_file(photograph.hole()), media_type="image/png", headers={"Content-Disposition": _attached(name)}
+        )
+
+    def covered(self, request: Request) -> Response:
+        """The share of the photograph that is marked."""
+        return JSONResponse({"covered": share(self._photograph(request).hole())})
+
+    def download(self, request: Request) -> Response:
+        """The result, as it would be saved."""
+        path = self._desk.export(self._photograph(request))
+        return FileResponse(path, headers={"Content-Disposition": _attached(path.name)})
+
+    def cancel(self, request: Request) -> Response:
+        """Cancels a job."""
+        self._desk.jobs.cancel(number=request.path_params["number"])
+        return JSONResponse({})
+
+    def _photograph(self, request: Request) -> OpenPhotograph:
+        return self._desk.photograph(request.path_params["name"])
+
+
+def _what(request: Request) -> str:
+    what: str = request.path_params["what"]
+    if what not in ("before", "after"):
+        raise KeyError(what)
+    return what
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        values = await request.json()
+    except ValueError as error:
+        raise InputError("the request is no JSON: reload the page") from error
+    if not isinstance(values, dict):
+        raise InputError("the request is incomplete: reload the page")
+    return values
+
+
+def _four_numbers(values: Any) -> list[int]:
+    try:
+        left, top, right, bottom = (max(0, int(value)) for value in values)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError("a region is left, top, right and bottom, px: reload the page") from error
+    return [left, top, right, bottom]
+
+
+def _file_name(given: str) -> str:
+    """The name alone: no part of a path, on any system."""
+    name = given.replace("\\", "/").rpartition("/")[2].replace("\0", "").strip()
+    if name in ("", ".", ".."):
+        raise InputError("the file has no name: rename it")
+    return name[-150:]
+
+
+async def _receive(request: Request, path: Path) -> None:
+    """Writes the bytes of a request to a file.
+
+    Raises:
+        InputError: there are too many, or they cannot be written.
+    """
+    received = 0
+    try:
+        with path.open("wb") as stream:
+            async for chunk in request.stream():
+                received += len(chunk)
+                if received > MOST_UPLOADED:
+                    raise InputError(
+                        f"{path.name} has more than {MOST_UPLOADED / 2**30:.0f} GiB: name it on the command line, "
+                        "`pconv-jax page FILE`"
+                    )
+                await run_in_threadpool(stream.write, chunk)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be kept ({reason(error)}): make room on the disk") from error
+
+
+def _mask_file(hole: np.ndarray) -> bytes:
+    import cv2
+
+    return cv2.imencode(".png", hole.astype(np.uint8) * np.uint8(255))[1].tobytes()
+
+
+def _attached(name: str) -> str:
+    return f"attachment; filename*=UTF-8''{urllib.parse.quote(name)}"
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 400)
+
+
+def _unknown(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "it is not open any more: reload the page"}, 404)
+
+
+def _exists(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error), "exists": True}, 409)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    return JSONResponse({"error": f"{error.filename or 'a file'} cannot be used ({reason(error)})"}, 500)

@@ -1,0 +1,38 @@
+// What the server is asked for. A failure is an Error with its sentence; `exists` says that a file is in the way.
+
+async function answered(promise) {
+  let response;
+  try {
+    response = await promise;
+  } catch {
+    throw Object.assign(new Error("The program does not answer: start `pconv-jax page` again, and open the address that it prints."), { gone: true });
+  }
+  if (response.ok) return response.json();
+  if (response.status === 401) {
+    throw Object.assign(new Error("The program was started again: open the address that it printed."), { gone: true });
+  }
+  const said = await response.json().catch(() => ({}));
+  throw Object.assign(new Error(said.error || `The program answered ${response.status}.`), { exists: said.exists, status: response.status });
+}
+
+const asJson = (method, values) => ({ method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(values) });
+const place = (name, rest = "") => `/api/photographs/${name}${rest}`;
+
+export const state = () => answered(fetch("/api/state"));
+export const open = (file) => answered(fetch(`/api/photographs?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file }));
+export const close = (name) => answered(fetch(place(name), { method: "DELETE" }));
+export const change = (name, values) => answered(fetch(place(name, "/edits"), asJson("PUT", values)));
+export const loadMask = (name, file) => answered(fetch(place(name, `/masks?name=${encodeURIComponent(file.name)}`), { method: "POST", body: file }));
+export const restore = (name, region) => answered(fetch(place(name, "/restore"), asJson("POST", region ? { region } : {})));
+export const save = (name, replace) => answered(fetch(place(name, "/save"), asJson("POST", { replace })));
+export const covered = (name) => answered(fetch(place(name, "/covered")));
+export const cancel = (number) => answered(fetch(`/api/jobs/${number}`, { method: "DELETE" }));
+export const address = place;
+
+// A picture, decoded, once its address has answered.
+export async function picture(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  return image;
+}

@@ -1,0 +1,147 @@
+// Pointer and keys on the picture: strokes, lines, moving, zooming. `on` is told of finished strokes and clicks.
+
+const CLOSE = 1.5; // CSS px: nearer points of a stroke are left out
+
+export class Tools {
+  constructor(view, on) {
+    this.view = view;
+    this.on = on;
+    this.tool = "brush";
+    this.radius = 4; // px of the photograph
+    this.near = false; // a click restores what is near
+    this.pointers = new Map();
+    this.held = false; // Space moves the picture
+    const { canvas } = view;
+    canvas.addEventListener("pointerdown", (event) => this.down(event));
+    canvas.addEventListener("pointermove", (event) => this.moved(event));
+    for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, (event) => this.up(event));
+    canvas.addEventListener("pointerleave", () => this.point(null));
+    canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    canvas.addEventListener("keydown", (event) => this.key(event));
+    canvas.addEventListener("keyup", (event) => { if (event.key === " ") this.held = false; });
+    canvas.addEventListener("blur", () => { this.held = false; });
+  }
+
+  where(event) {
+    const box = this.view.canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  get moves() {
+    return this.tool === "hand" || this.held || this.view.mode === "compare";
+  }
+
+  down(event) {
+    if (!this.view.width) return;
+    this.view.canvas.focus({ preventScroll: true });
+    this.view.canvas.setPointerCapture(event.pointerId);
+    this.pointers.set(event.pointerId, this.where(event));
+    if (this.pointers.size > 1) return this.abandon(); // two fingers zoom and move
+    if (event.button === 1 || (this.moves && !this.near)) {
+      this.dragging = true;
+    } else if (event.button === 0) {
+      const point = this.view.at(...this.where(event));
+      if (this.near) this.on.near(point);
+      else this.begin(point);
+    }
+  }
+
+  moved(event) {
+    const [x, y] = this.where(event);
+    const before = this.pointers.get(event.pointerId);
+    if (before && this.pointers.size > 1) {
+      this.pinch(event.pointerId, [x, y]);
+    } else if (before && this.dragging) {
+      this.view.move(x - before[0], y - before[1]);
+    } else if (this.view.live) {
+      for (const each of event.getCoalescedEvents?.() ?? [event]) this.extend(this.view.at(...this.where(each)));
+    }
+    if (before) this.pointers.set(event.pointerId, [x, y]);
+    if (event.pointerType !== "touch") this.point(this.view.at(x, y));
+  }
+
+  up(event) {
+    this.pointers.delete(event.pointerId);
+    if (this.dragging) {
+      this.dragging = false;
+      this.on.seen();
+    }
+    if (this.view.live && event.type === "pointerup") this.end();
+    else this.abandon();
+  }
+
+  wheel(event) {
+    event.preventDefault();
+    this.view.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), ...this.where(event));
+    this.on.seen();
+  }
+
+  pinch(id, to) {
+    const from = this.pointers.get(id);
+    const other = [...this.pointers].find(([each]) => each !== id)[1];
+    const apart = (one) => Math.hypot(one[0] - other[0], one[1] - other[1]);
+    this.view.move((to[0] - from[0]) / 2, (to[1] - from[1]) / 2);
+    if (apart(from) > 10) this.view.zoom(apart(to) / apart(from), (to[0] + other[0]) / 2, (to[1] + other[1]) / 2);
+    this.on.seen();
+  }
+
+  begin(point) {
+    this.on.drawing();
+    this.view.live = { kind: "stroke", erases: this.tool === "erase", radius: this.radius, points: [point] };
+    this.view.draw();
+  }
+
+  extend(point) {
+    const { points } = this.view.live;
+    if (this.tool === "line") points[1] = point;
+    else {
+      const last = points[points.length - 1];
+      if (Math.hypot(point[0] - last[0], point[1] - last[1]) * this.view.scale >= CLOSE) points.push(point);
+    }
+    this.view.draw();
+  }
+
+  end() {
+    const stroke = this.view.live;
+    this.view.live = null;
+    const rounded = (value) => Math.round(value * 100) / 100;
+    this.on.stroke({ ...stroke, points: stroke.points.map((point) => point.map(rounded)) });
+  }
+
+  abandon() {
+    this.view.live = null;
+    this.view.draw();
+  }
+
+  // Shows where the tool is; with a cross if the keys move it.
+  point(point, cross = false) {
+    const shown = point && !this.dragging && (cross || !this.moves || this.near);
+    this.view.cursor = shown ? { x: point[0], y: point[1], radius: this.near ? 0 : this.radius, cross } : null;
+    this.view.draw();
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.view.width) return;
+    const step = (event.shiftKey ? 1 : 10) / this.view.scale;
+    const ways = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    if (event.key === " ") {
+      this.held = true;
+    } else if (ways[event.key]) {
+      const { canvas } = this.view;
+      const from = this.keyed ?? this.view.at(canvas.clientWidth / 2, canvas.clientHeight / 2);
+      this.keyed = [
+        Math.min(this.view.width, Math.max(0, from[0] + ways[event.key][0])),
+        Math.min(this.view.height, Math.max(0, from[1] + ways[event.key][1])),
+      ];
+      if (this.view.live) this.extend(this.keyed);
+      this.point(this.keyed, true);
+    } else if (event.key === "Enter" && this.keyed) {
+      if (this.near) this.on.near(this.keyed);
+      else if (this.view.live) this.end();
+      else this.begin(this.keyed);
+    } else if (event.key === "Escape") {
+      this.abandon();
+    } else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,176 @@
+// The canvas: photograph, result and what is marked, at any zoom. Coordinates are px of the photograph.
+
+const COLOUR = "#ff00a0"; // of what is marked: rare in photographs
+const STRENGTH = 0.6;
+
+export class View {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d");
+    this.layer = document.createElement("canvas"); // what is marked, as it is seen now
+    this.scale = 1;
+    this.left = 0; // of the photograph, in CSS px of the canvas
+    this.top = 0;
+    this.mode = "marked";
+    this.divider = 0.5;
+    this.cursor = null; // {x, y, radius}: where the tool is
+    this.forget();
+    new ResizeObserver(() => this.resize()).observe(canvas);
+  }
+
+  forget() {
+    Object.assign(this, { width: 0, height: 0, before: null, after: null, found: null, edits: [], masks: {}, live: null, details: {} });
+  }
+
+  resize() {
+    const ratio = window.devicePixelRatio || 1;
+    const { clientWidth, clientHeight } = this.canvas;
+    for (const canvas of [this.canvas, this.layer]) {
+      canvas.width = Math.max(1, Math.round(clientWidth * ratio));
+      canvas.height = Math.max(1, Math.round(clientHeight * ratio));
+    }
+    if (this.width && this.fitted) this.fit();
+    this.draw();
+  }
+
+  fit() {
+    const { clientWidth, clientHeight } = this.canvas;
+    this.scale = Math.min(clientWidth / this.width, clientHeight / this.height) * 0.97;
+    this.left = (clientWidth - this.width * this.scale) / 2;
+    this.top = (clientHeight - this.height * this.scale) / 2;
+    this.fitted = true;
+    this.draw();
+  }
+
+  zoom(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
+    const scale = Math.min(32, Math.max(0.02, this.scale * factor));
+    this.left = x - ((x - this.left) * scale) / this.scale;
+    this.top = y - ((y - this.top) * scale) / this.scale;
+    this.scale = scale;
+    this.fitted = false;
+    this.draw();
+  }
+
+  move(dx, dy) {
+    this.left += dx;
+    this.top += dy;
+    this.fitted = false;
+    this.draw();
+  }
+
+  // From CSS px of the canvas to px of the photograph.
+  at(x, y) {
+    return [(x - this.left) / this.scale, (y - this.top) / this.scale];
+  }
+
+  // The part of the photograph that is seen, in whole px; null if there is none.
+  visible() {
+    const [left, top] = this.at(0, 0).map((value) => Math.max(0, Math.floor(value)));
+    const [right, bottom] = this.at(this.canvas.clientWidth, this.canvas.clientHeight).map(Math.ceil);
+    const seen = { left, top, right: Math.min(this.width, right), bottom: Math.min(this.height, bottom) };
+    return seen.right > left && seen.bottom > top ? seen : null;
+  }
+
+  draw() {
+    if (!this.pending) {
+      this.pending = requestAnimationFrame(() => {
+        this.pending = 0;
+        this.paint();
+      });
+    }
+  }
+
+  paint() {
+    const { context, canvas } = this;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    if (!this.before) return;
+    this.place(context);
+    context.imageSmoothingEnabled = this.scale < 3;
+    const split = this.mode === "compare" && this.after ? this.divider * this.width : this.mode === "after" && this.after ? 0 : this.width;
+    this.part("before", 0, split);
+    if (this.after) this.part("after", split, this.width);
+    if (this.mode === "marked") this.marks();
+    if (split > 0 && split < this.width) {
+      context.fillStyle = "#fff";
+      context.fillRect(split - 1 / this.scale, 0, 2 / this.scale, this.height);
+    }
+    if (this.cursor) this.ring();
+  }
+
+  place(context) {
+    const ratio = this.canvas.width / Math.max(1, this.canvas.clientWidth);
+    context.setTransform(ratio * this.scale, 0, 0, ratio * this.scale, ratio * this.left, ratio * this.top);
+  }
+
+  part(what, from, to) {
+    if (to <= from) return;
+    const { context } = this;
+    context.save();
+    context.beginPath();
+    context.rect(from, 0, to - from, this.height);
+    context.clip();
+    context.drawImage(this[what], 0, 0, this.width, this.height);
+    const detail = this.details[what];
+    if (detail) context.drawImage(detail.image, detail.left, detail.top, detail.image.width, detail.image.height);
+    context.restore();
+  }
+
+  marks() {
+    const layer = this.layer.getContext("2d");
+    layer.setTransform(1, 0, 0, 1, 0, 0);
+    layer.clearRect(0, 0, this.layer.width, this.layer.height);
+    this.place(layer);
+    layer.imageSmoothingEnabled = false;
+    layer.strokeStyle = layer.fillStyle = COLOUR;
+    layer.lineCap = layer.lineJoin = "round";
+    if (this.found) layer.drawImage(this.found, 0, 0, this.width, this.height);
+    for (const edit of this.live ? [...this.edits, this.live] : this.edits) this.edit(layer, edit);
+    const { context } = this;
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, this.width, this.height);
+    context.clip();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.globalAlpha = STRENGTH;
+    context.drawImage(this.layer, 0, 0);
+    context.restore();
+  }
+
+  edit(layer, edit) {
+    if (edit.kind === "clear") {
+      layer.clearRect(0, 0, this.width, this.height);
+    } else if (edit.kind === "mask") {
+      const image = this.masks[edit.mask];
+      if (image) layer.drawImage(image, 0, 0, this.width, this.height);
+    } else {
+      layer.globalCompositeOperation = edit.erases ? "destination-out" : "source-over";
+      layer.lineWidth = 2 * edit.radius;
+      layer.beginPath();
+      const [first, ...rest] = edit.points;
+      layer.moveTo(...first);
+      for (const point of rest.length ? rest : [[first[0] + 1e-3, first[1]]]) layer.lineTo(...point);
+      layer.stroke();
+      layer.globalCompositeOperation = "source-over";
+    }
+  }
+
+  ring() {
+    const { context } = this;
+    const { x, y, radius, cross } = this.cursor;
+    for (const [colour, width] of [["#000", 3], ["#fff", 1.5]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = width / this.scale;
+      context.beginPath();
+      context.arc(x, y, Math.max(radius, 1 / this.scale), 0, 2 * Math.PI);
+      if (cross) {
+        const arm = 14 / this.scale;
+        context.moveTo(x - arm, y);
+        context.lineTo(x + arm, y);
+        context.moveTo(x, y - arm);
+        context.lineTo(x, y + arm);
+      }
+      context.stroke();
+    }
+  }
+}

@@ -1,0 +1,130 @@
+"""Which images a run was started with: recorded in its folder, and other ones are refused."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_run import ALONE, tiny
+
+from experiments.detector import experiment as detector
+from experiments.detector.__main__ import main as train_detector
+from experiments.run import main
+from experiments.train import experiment
+from experiments.train.data_record import check_same_images, write_images
+from experiments.train.loop import Outcome
+from pconv_jax.common.errors import InputError
+from pconv_jax.data import FolderSource, Subset
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """A folder of photographs with splits of its own."""
+    rng = np.random.default_rng(0)
+    for number, split in enumerate(["train"] * 4 + ["validation", "test"]):
+        (tmp_path / "data" / split).mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (20, 24, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "data" / split / f"{number}.png")
+    return tmp_path / "data"
+
+
+def opened(folder):
+    return {split: FolderSource(folder, split) for split in ("train", "validation", "test")}
+
+
+def test_added_removed_and_changed_images_are_told(tmp_path, photographs):
+    out = tmp_path / "out"
+    check_same_images(out, opened(photographs))  # of an earlier version: nothing to compare with
+    write_images(out, opened(photographs))
+    assert {split: each["images"] for split, each in json.loads((out / "data.json").read_text()).items()} == {
+        "train": 4,
+        "validation": 1,
+        "test": 1,
+    }
+    check_same_images(out, opened(photographs))
+    extra = photographs / "train" / "9.png"
+    extra.write_bytes((photographs / "train" / "0.png").read_bytes())
+    told = (
+        rf"^--resume continues the run in {out} with the images that it was started with, but the train split had 4 "
+        "images and has 5: give those, or another --out$"
+    )
+    with pytest.raises(InputError, match=told):
+        check_same_images(out, opened(photographs))
+    extra.unlink()
+    (photographs / "test" / "5.png").write_bytes((photographs / "train" / "0.png").read_bytes() + b"more")
+    with pytest.raises(InputError, match="but names or sizes of the 1 images of the test split differ: give"):
+        check_same_images(out, opened(photographs))
+    (photographs / "test" / "5.png").rename(photographs / "test" / "6.png")
+    with pytest.raises(InputError, match="names or sizes of the 1 images of the test split differ"):
+        check_same_images(out, opened(photographs))
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"train": {}}', '{"train": 1, "validation": 2, "test": 3}'])
+def test_a_damaged_record_is_told(tmp_path, photographs, content):
+    (tmp_path / "data.json").write_text(content)
+    with pytest.raises(InputError, match=r"data\.json is damaged \(.*delete it if the images are those"):
+        check_same_images(tmp_path, opened(photographs))
+
+
+def test_a_fingerprint_depends_on_names_sizes_and_choice_alone(tmp_path, photographs):
+    source = FolderSource(photographs, "train")
+    moved = photographs.rename(tmp_path / "moved")
+    os.utime(moved / "train" / "0.png", (0, 0))
+    assert FolderSource(moved, "train").fingerprint() == source.fingerprint()
+    assert source.at_least(8).fingerprint() == source.fingerprint()
+    chosen = {Subset(source, order).fingerprint() for order in ((0, 1), (1, 0), (0, 2))}
+    assert len(chosen | {source.fingerprint(), FolderSource(moved, "test").fingerprint()}) == 5
+
+
+def test_results_inside_the_data_are_not_read_as_data(photographs):
+    before = opened(photographs)
+    for folder, files in {
+        "train/run": ("config.json", "metrics.jsonl"),
+        "scores": ("benchmark.json",),
+        "train/mine": ("config.json",),
+    }.items():
+        (photographs / folder / "samples").mkdir(parents=True)
+        for file in files:
+            (photographs / folder / file).touch()
+        picture = (photographs / "train" / "0.png").read_bytes()
+        (photographs / folder / "samples" / "step.png").write_bytes(picture)
+    with pytest.warns(UserWarning, match=r"^pictures in folders of runs .* results \(2: scores, train/run\): copy"):
+        after = opened(photographs)
+    assert set(after["train"].files) == {*before["train"].files, "train/mine/samples/step.png"}
+    assert (photographs / "train" / "run" / "samples" / "step.png").exists()
+    assert FolderSource(photographs / "scores", "all").files == ("samples/step.png",)  # where they are asked for
+
+
+@pytest.mark.filterwarnings("default:pictures in folders of runs")
+@pytest.mark.parametrize("program", ["run", "detector"])
+def test_a_run_inside_its_data_resumes_and_with_other_images_it_does_not(
+    tmp_path, photographs, program, capsys, monkeypatch
+):
+    def trains(run, *_, **__):
+        (run.out / "samples").mkdir(exist_ok=True)
+        (run.out / "metrics.jsonl").touch()
+        (run.out / "samples" / "step_1.png").write_bytes(picture)
+        return Outcome(1, signal=signal.SIGTERM)
+
+    picture = (photographs / "train" / "0.png").read_bytes()
+    out = photographs / "train" / "out"
+    flags = ["--dataset", "folder", "--data-dir", str(photographs), "--out", str(out)]
+    if program == "run":
+        train, flags = main, tiny(out, *ALONE, *flags)
+        monkeypatch.setattr(experiment, "train", trains)
+    else:
+        train, flags = train_detector, [*flags, "--image-size", "16", "--widths", "4", "6", "--blocks", "0", "1"]
+        monkeypatch.setattr(detector, "train", trains)
+    stopped = 128 + signal.SIGTERM
+    assert train(flags) == stopped
+    recorded = json.loads((out / "data.json").read_text())
+    assert recorded["train"]["images"] == 4
+    (out / "data.json").unlink()  # as in runs of earlier versions
+    assert train([*flags, "--resume"]) == stopped
+    assert "warning: pictures in folders of runs and evaluations in " in capsys.readouterr().err
+    assert json.loads((out / "data.json").read_text()) == recorded
+    (photographs / "validation" / "8.png").write_bytes(picture)
+    assert train([*flags, "--resume"]) == 2
+    assert "but the validation split had 1 images and has 2: give those" in capsys.readouterr().err

@@ -1,0 +1,43 @@
+"""The command that scores keeping the detail under half-transparent damage."""
+
+import numpy as np
+import pytest
+from skimage import data
+
+from experiments import half_transparent
+from experiments.half_transparent import OPACITIES, Scored, damage, score, table
+
+
+def inpainter(image, *, hole, keep_detail=False):
+    """Grey, or half-way from there to the damaged image."""
+    filled = (image.astype(int) + 128) // 2 if keep_detail else np.full_like(image, 128)
+    return np.where(hole[..., None], filled, image).astype(np.uint8)
+
+
+def test_known_damage_is_divided_out():
+    truth = np.ascontiguousarray(data.astronaut()[100:228, 150:278])
+    cases = dict(damage(truth, "scratch", (3, 5), jpeg=False, seed=(0,)))
+    assert tuple(cases) == OPACITIES
+    case = cases[0.3]
+    assert case.hole.any() and np.array_equal(case.truth, truth)
+    as_it_is, replaced, kept, known = score(case, case.hole, inpainter)
+    assert known > 40 > max(as_it_is, replaced, kept)
+    assert score(case, np.zeros_like(case.hole), inpainter) == (as_it_is,) * 4  # nothing marked, nothing done
+
+
+def test_the_tables():
+    found = [Scored("a", "dust", "3 to 5", 0.3, False, mask, 1.0, 20, 22, 25, 40) for mask in ("true", "painted")]
+    found.append(Scored("a", "dust", "3 to 5", 0.3, False, "found", 0.0, 20, 20, 20, 20))  # missed: not counted
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table(found).splitlines()]
+    chosen = [row for row in rows if row[0] in ("0.3", "dust, 3 to 5 px")]
+    assert [row[1:5] for row in chosen] == [["1", "20.0", "22.0", "25.0"]] * 3
+    assert all(row[5].startswith("3.00") and row[6] == "3.0" for row in chosen)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "complaint"),
+    [("limit", 0, "--limit is 0, but it must be"), ("sensitivity", 1, "--sensitivity is 1.0, but it must lie")],
+)
+def test_mistakes(tmp_path, capsys, flag, value, complaint):
+    assert half_transparent.main(["--data-dir", str(tmp_path), f"--{flag}", str(value)]) == 2
+    assert complaint in capsys.readouterr().err

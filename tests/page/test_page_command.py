@@ -1,0 +1,71 @@
+"""The command `pconv-jax page`: it starts, ends and leaves nothing behind; what it refuses."""
+
+import signal
+import socket
+
+import pytest
+import requests
+from restoring import picture, save, sentences, started
+
+from pconv_jax.cli.main import main
+
+pytest.importorskip("starlette", reason="the page needs the extra `page`")
+
+
+def test_it_starts_ends_and_leaves_nothing_behind(tmp_path):
+    photo = save(tmp_path / "photos" / "a.png", picture())
+    cache = tmp_path / "cache"
+
+    def start():
+        flags = ("--no-browser", "--out", tmp_path / "out")
+        process = started("page", photo.parent, *flags, PCONV_JAX_CACHE=str(cache))
+        line = process.stdout.readline()
+        assert line.startswith("the page is at http://127.0.0.1:"), process.stderr.read()
+        return process, line.split()[-1]
+
+    process, address = start()
+    try:
+        with requests.Session() as session:
+            assert "Restore photographs" in session.get(address, timeout=30).text
+            state = session.get(f"{address.partition('?')[0]}api/state", timeout=30).json()
+        assert [each["title"] for each in state["photographs"]] == ["a.png"]
+        assert len(list((cache / "page").iterdir())) == 1
+    finally:
+        process.kill()
+        process.communicate()
+    (left,) = (cache / "page").iterdir()
+    process, _ = start()
+    assert not left.exists() and len(list((cache / "page").iterdir())) == 1
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in out + err
+    assert not list((cache / "page").iterdir()) and not (tmp_path / "out").exists()
+
+
+def test_what_it_refuses(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("PCONV_JAX_CACHE", str(tmp_path))
+    taken = socket.socket()
+    with taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        (tmp_path / "file").write_text("")
+        for flags, complaint in (
+            ([str(tmp_path / "nowhere.png")], "nowhere.png does not exist"),
+            (["--out", str(tmp_path / "file")], "is a file: give a folder for the results"),
+            (["--port", port], f"--port {port} cannot be used"),
+            (["--port", "99999"], "--port 99999 cannot be used"),
+            (["--max-megapixels", "0"], "--max-megapixels is 0.0"),
+            (["--detector", "nothing"], "nothing"),
+        ):
+            assert main(["page", "--no-browser", *flags]) == 2
+            (said,) = sentences(capsys.readouterr().err)
+            assert complaint in said
+
+
+def test_without_its_packages(capsys, monkeypatch):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["page", "--no-browser"]) == 2
+    assert "the page needs starlette and uvicorn: pip install 'pconv_jax[page]'" in capsys.readouterr().err

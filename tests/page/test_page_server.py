@@ -1,0 +1,366 @@
+"""What the page's server does: photographs from upload to result, who may ask, what is refused."""
+
+import io
+import shutil
+import threading
+
+import numpy as np
+import pytest
+import requests
+from detectors import grown, scratched
+from PIL import Image
+from restoring import check, files, load, picture, save
+from served import KEY, served
+
+pytest.importorskip("starlette", reason="the page needs the extra `page`")
+
+DAMAGED, LINE = scratched(picture())
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, weights):
+    with served(tmp_path_factory.mktemp("page"), weights) as client:
+        yield client
+
+
+@pytest.fixture
+def fresh(tmp_path, weights):
+    with served(tmp_path / "page", weights) as client:
+        yield client
+
+
+@pytest.fixture
+def photo(tmp_path):
+    return save(tmp_path / "a.png", DAMAGED)
+
+
+def stroke(*points, radius=2.0, erases=False):
+    return {"kind": "stroke", "erases": erases, "radius": radius, "points": points}
+
+
+def marked(page, name):
+    answer = page.get(f"/api/photographs/{name}/mask.png")
+    return np.asarray(Image.open(io.BytesIO(answer.content))) > 0
+
+
+def test_from_upload_to_result(fresh, photo, tmp_path, inpaint):
+    name = fresh.upload(photo)
+    found = fresh.photograph(name)
+    assert (found["state"], found["width"], found["height"], found["bits"]) == ("found", 50, 40, 8)
+    np.testing.assert_array_equal(marked(fresh, name), grown(LINE))
+    edits = [stroke([40.5, 30.5], [45.5, 30.5]), stroke([6, 11], [10, 11], radius=4, erases=True)]
+    assert fresh.change(name, edits=edits).status_code == 200
+    assert fresh.photograph(name)["state"] == "corrected"
+    hole = marked(fresh, name)
+    assert hole[30, 42] and not hole[11, 6] and hole[11, 25]
+    assert fresh.post(f"/api/photographs/{name}/restore").status_code == 200
+    assert fresh.wait()["state"] == "done" and fresh.photograph(name)["state"] == "restored"
+    assert fresh.post(f"/api/photographs/{name}/save").status_code == 200
+    assert fresh.wait()["state"] == "done" and fresh.photograph(name)["state"] == "saved"
+    out = tmp_path / "page" / "out" / "a.png"
+    check(load(photo), load(out), hole)
+    # The command writes the same file with the same mask, and so does the download.
+    mask = tmp_path / "mask.png"
+    mask.write_bytes(fresh.get(f"/api/photographs/{name}/mask.png").content)
+    assert inpaint(photo, "--mask", mask, "-o", tmp_path / "by command.png").code == 0
+    assert (tmp_path / "by command.png").read_bytes() == out.read_bytes()
+    assert fresh.get(f"/api/photographs/{name}/download").content == out.read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["16 bits.tif", "grey.png", "transparent.png", "photo.jpg"])
+def test_the_file_is_what_the_command_writes(page, tmp_path, inpaint, kind):
+    pixels = {
+        "16 bits.tif": lambda: scratched(picture(dtype=np.uint16))[0],
+        "grey.png": lambda: scratched(picture(channels=1))[0],
+        "transparent.png": lambda: np.dstack([DAMAGED, np.full(LINE.shape, 200, np.uint8)]),
+        "photo.jpg": lambda: DAMAGED,
+    }[kind]()
+    photo = save(tmp_path / kind, pixels)
+    name = page.upload(photo)
+    hole = marked(page, name)
+    assert hole.any()
+    page.post(f"/api/photographs/{name}/restore")
+    assert page.wait()["state"] == "done"
+    mask = save(tmp_path / "m.png", hole)
+    assert inpaint(photo, "--mask", mask, "-o", tmp_path / f"by command {kind}").code == 0
+    assert page.get(f"/api/photographs/{name}/download").content == (tmp_path / f"by command {kind}").read_bytes()
+
+
+def test_without_damage_the_file_is_copied(page, tmp_path):
+    photo = save(tmp_path / "clean.jpg", picture(seed=3))
+    name = page.upload(photo)
+    assert not marked(page, name).any()
+    page.post(f"/api/photographs/{name}/restore")
+    page.wait()
+    assert page.get(f"/api/photographs/{name}/download").content == photo.read_bytes()
+
+
+def test_only_what_changed_is_computed_again_and_the_result_is_the_same(fresh, tmp_path, inpaint, monkeypatch):
+    pixels = np.full((900, 700, 3), 90, np.uint8)
+    for row in (100, 800):
+        pixels[row : row + 3, 100:180] = 255
+    photo = save(tmp_path / "large.png", pixels)
+    name = fresh.upload(photo)
+    computed = []
+    from pconv_jax.inpainting.window_pass import WindowPass
+
+    output = WindowPass._output
+    monkeypatch.setattr(WindowPass, "_output", lambda self, *seen: computed.append(1) or output(self, *seen))
+    fresh.post(f"/api/photographs/{name}/restore")
+    fresh.wait()
+    first = len(computed)
+    fresh.change(name, edits=[stroke([350, 450], [420, 450], radius=5)])
+    fresh.post(f"/api/photographs/{name}/restore")
+    fresh.wait()
+    assert first >= 2 and 1 <= len(computed) - first < first + 1
+    mask = save(tmp_path / "m.png", marked(fresh, name))
+    assert inpaint(photo, "--mask", mask, "-o", tmp_path / "whole.png").code == 0
+    np.testing.assert_array_equal(
+        load(tmp_path / "whole.png"),
+        np.asarray(Image.open(io.BytesIO(fresh.get(f"/api/photographs/{name}/download").content))),
+    )
+
+
+def test_a_region_alone(fresh, tmp_path):
+    pixels = np.full((900, 700, 3), 90, np.uint8)
+    for row in (100, 800):
+        pixels[row : row + 3, 100:180] = 255
+    name = fresh.upload(save(tmp_path / "large.png", pixels))
+    fresh.post(f"/api/photographs/{name}/restore", {"region": [100, 60, 200, 140]})
+    assert fresh.wait()["state"] == "done"
+    now = fresh.photograph(name)
+    assert now["partly"] and now["state"] == "found" and now["shown"] == 1
+    detail = fresh.get(f"/api/photographs/{name}/detail/after.jpg?left=100&top=90&right=180&bottom=112").content
+    other = fresh.get(f"/api/photographs/{name}/detail/after.jpg?left=100&top=790&right=180&bottom=812").content
+    near, far = (np.asarray(Image.open(io.BytesIO(data))).max() for data in (detail, other))
+    assert near < 220 and far > 240
+    assert fresh.ask("GET", f"/api/photographs/{name}/download").json()["error"].endswith("restore it first")
+    fresh.post(f"/api/photographs/{name}/save")  # restores the rest before
+    assert fresh.wait()["state"] == "done" and fresh.photograph(name)["state"] == "saved"
+
+
+def test_sensitivity_tones_and_width(page, tmp_path):
+    name = page.upload(save(tmp_path / "b.png", DAMAGED))
+    page.change(name, dilate=0)
+    np.testing.assert_array_equal(marked(page, name), LINE)
+    page.change(name, tones="dark")
+    assert not marked(page, name).any()
+    assert page.get(f"/api/photographs/{name}/covered").json() == {"covered": 0.0}
+    for values, complaint in (
+        ({"sensitivity": 1}, "sensitivity=1.0 must be above 0 and below 1"),
+        ({"tones": "blue"}, "tones='blue' must be one of"),
+        ({"dilate": 1000}, "dilate=1000 px"),
+        ({"edits": "x"}, "more than 20,000 edits"),
+        ({"edits": [3]}, "3 is no edit"),
+        ({"dilate": None}, "the change is incomplete"),
+    ):
+        answer = page.change(name, **values)
+        assert answer.status_code == 400 and complaint in answer.json()["error"]
+
+
+def test_two_tabs_do_not_overwrite_each_other(page, tmp_path):
+    name = page.upload(save(tmp_path / "c.png", DAMAGED))
+    assert page.change(name, edits=[{"kind": "clear"}]).status_code == 200
+    late = page.change(name, edits=[], revision=0)
+    assert late.status_code == 400 and "was changed in another tab" in late.json()["error"]
+    assert page.photograph(name)["edits"] == [{"kind": "clear"}]
+
+
+def test_masks_are_loaded(page, tmp_path):
+    name = page.upload(save(tmp_path / "d.png", DAMAGED))
+    own = np.zeros_like(LINE)
+    own[33:36, 4:9] = True
+    mask = save(tmp_path / "own mask.png", own)
+    answer = page.ask("POST", f"/api/photographs/{name}/masks", params={"name": mask.name}, data=mask.read_bytes())
+    page.change(name, edits=[{"kind": "clear"}, {"kind": "mask", "mask": answer.json()["mask"]}])
+    np.testing.assert_array_equal(marked(page, name), own)
+    seen = page.get(f"/api/photographs/{name}/masks/{answer.json()['mask']}.png").content
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(seen)).convert("RGBA"))[..., 3] > 0, own)
+    other = save(tmp_path / "other.png", own[:, :20])
+    wrong = page.ask("POST", f"/api/photographs/{name}/masks", params={"name": "o.png"}, data=other.read_bytes())
+    assert wrong.status_code == 400 and "the mask has 20x40 pixels and the photograph 50x40" in wrong.json()["error"]
+
+
+def test_a_file_is_replaced_only_when_told(fresh, photo, tmp_path):
+    name = fresh.upload(photo)
+    out = save(tmp_path / "page" / "out" / "a.png", picture(seed=9))
+    before = out.read_bytes()
+    fresh.change(name)
+    answer = fresh.post(f"/api/photographs/{name}/save")
+    assert answer.status_code == 409 and answer.json()["exists"] and out.read_bytes() == before
+    assert fresh.post(f"/api/photographs/{name}/save", {"replace": True}).status_code == 200
+    fresh.wait()
+    check(load(photo), load(out), grown(LINE))
+
+
+def test_the_photograph_itself_is_never_replaced(fresh, tmp_path):
+    folder = tmp_path / "page" / "out"
+    photo = save(folder / "a.png", DAMAGED)
+    opened = fresh.desk.open(photo)
+    fresh.wait()
+    before = photo.read_bytes()
+    answer = fresh.post(f"/api/photographs/{opened.name}/save", {"replace": True})
+    assert answer.status_code == 400 and "is the photograph itself" in answer.json()["error"]
+    assert photo.read_bytes() == before
+
+
+def test_two_photographs_of_one_name_have_two_results(fresh, photo, tmp_path):
+    other = save(tmp_path / "deep" / "a.png", DAMAGED[::-1])
+    names = [fresh.upload(path) for path in (photo, other)]
+    assert [fresh.photograph(name)["target"].rpartition("/")[2] for name in names] == ["a.png", "a-2.png"]
+
+
+def test_a_file_that_changed_meanwhile_is_refused(fresh, photo):
+    opened = fresh.desk.open(photo)
+    fresh.wait()
+    save(photo, picture(seed=5))
+    fresh.post(f"/api/photographs/{opened.name}/restore")
+    job = fresh.wait()
+    assert job["state"] == "failed" and "was changed since it was opened: open it again" in job["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "empty"),
+        (b"hello", "not an image"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, ""),
+        (b"II*\0" + b"\xff" * 30, ""),
+    ],
+)
+def test_bad_files_are_explained_and_gone(page, tmp_path, content, complaint):
+    before = page.get("/api/state").json()["photographs"]
+    answer = page.ask("POST", "/api/photographs", params={"name": "bad.png"}, data=content)
+    assert answer.status_code == 200
+    page.wait()
+    failed = next(job for job in page.get("/api/state").json()["jobs"] if job["photograph"] == answer.json()["name"])
+    assert failed["state"] == "failed" and complaint in failed["message"] and "bad.png" in failed["message"]
+    assert "fault of the program" not in failed["message"]
+    assert page.get("/api/state").json()["photographs"] == before
+
+
+def test_a_file_that_is_too_large(page, monkeypatch):
+    from pconv_jax.page import server
+
+    monkeypatch.setattr(server, "MOST_UPLOADED", 1000)
+    answer = page.ask("POST", "/api/photographs", params={"name": "huge.png"}, data=b"x" * 5000)
+    assert answer.status_code == 400 and "name it on the command line" in answer.json()["error"]
+
+
+def test_closing_removes_what_was_kept(fresh, photo):
+    name = fresh.upload(photo)
+    folder = fresh.desk.photograph(name).folder
+    assert files(folder)
+    assert fresh.ask("DELETE", f"/api/photographs/{name}").status_code == 200
+    fresh.wait()
+    assert not folder.exists() and photo.exists()
+    assert fresh.ask("GET", f"/api/photographs/{name}/before.jpg").status_code == 404
+
+
+def test_a_job_is_cancelled(fresh, photo):
+    name = fresh.upload(photo)
+    release = threading.Event()
+    fresh.desk.jobs.submit("wait", name, lambda job: release.wait(30))
+    job = fresh.post(f"/api/photographs/{name}/restore").json()
+    assert fresh.ask("DELETE", f"/api/jobs/{job['number']}").status_code == 200
+    release.set()
+    assert fresh.wait()["state"] == "cancelled" and fresh.photograph(name)["shown"] == 0
+    fresh.post(f"/api/photographs/{name}/restore")
+    assert fresh.wait()["state"] == "done"
+
+
+# --- who may ask --------------------------------------------------------------------------------------------------
+
+
+def test_nobody_without_the_key(page):
+    for path in ("/", "/api/state", "/static/app.js", "/?key=wrong", f"/api/state?key={KEY}"):
+        assert requests.get(page.address + path, timeout=10).status_code == 401
+    assert requests.post(page.address + "/api/photographs?name=a.png", data=b"x", timeout=10).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Host": "evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_no_other_page(page, headers):
+    for method, path in (("GET", "/api/state"), ("POST", "/api/photographs?name=a.png"), ("GET", f"/?key={KEY}")):
+        assert page.ask(method, path, headers=headers).status_code == 403
+
+
+def test_nothing_comes_from_elsewhere(page):
+    answer = page.get("/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "http" not in policy and "unsafe" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    for path in ("/", *(f"/static/{name}" for name in ("app.js", "api.js", "tools.js", "view.js", "page.css"))):
+        text = page.get(path).text
+        assert "https://" not in text and "//cdn" not in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../server.py",
+        "/static/%2e%2e/server.py",
+        "/static/..%2f..%2f..%2f..%2f..%2fetc/passwd",
+        "/static//etc/passwd",
+        "/api/photographs/..%2f..%2fetc/before.jpg",
+        "/api/photographs/1/..%2f..%2fpasswd.jpg",
+        "/api/photographs/%2e%2e/mask.png",
+        "/api/photographs/1/detail/..%2fbefore.jpg",
+        "/api/photographs/1/masks/..%2fbefore.png",
+    ],
+)
+def test_no_file_outside_is_read(page, path):
+    request = requests.Request("GET", page.address, cookies=page.session.cookies).prepare()
+    request.url = page.address + path  # as it is: it would be tidied up
+    answer = page.session.send(request, timeout=10)
+    assert answer.status_code in (400, 404, 405) and b"root:" not in answer.content and b"import" not in answer.content
+
+
+@pytest.mark.parametrize("name", ["../../escaped.png", "..\\..\\escaped.png", "/tmp/escaped.png", "C:\\escaped.png"])
+def test_no_file_outside_is_written(fresh, photo, tmp_path, name):
+    before = files(tmp_path)
+    opened = fresh.upload(photo, name=name)
+    assert fresh.photograph(opened)["title"] == "escaped.png"
+    fresh.post(f"/api/photographs/{opened}/save")
+    fresh.wait()
+    new = files(tmp_path) - before
+    assert {path for path in new if "kept" not in path and "uploads" not in path} == {"page/out/escaped.png"}
+
+
+@pytest.mark.parametrize("name", ["", "..", "/", "\\"])
+def test_files_need_names(page, name):
+    answer = page.ask("POST", "/api/photographs", params={"name": name}, data=b"x")
+    assert answer.status_code == 400 and "the file has no name" in answer.json()["error"]
+
+
+def test_requests_that_make_no_sense(page, tmp_path):
+    name = page.upload(save(tmp_path / "e.png", DAMAGED))
+    one = f"/api/photographs/{name}"
+    for method, path, body, status in (
+        ("PUT", f"{one}/edits", b"not json", 400),
+        ("PUT", f"{one}/edits", b"[]", 400),
+        ("POST", f"{one}/restore", b'{"region": [1, 2]}', 400),
+        ("POST", f"{one}/restore", b'{"region": ["a", 0, 1, 2]}', 400),
+        ("GET", f"{one}/detail/before.jpg", None, 400),
+        ("GET", f"{one}/detail/before.jpg?left=9999&top=0&right=99999&bottom=5", None, 400),
+        ("GET", f"{one}/after.jpg", None, 404),
+        ("GET", f"{one}/elsewhere.jpg", None, 404),
+        ("GET", "/api/photographs/none/mask.png", None, 404),
+    ):
+        assert page.ask(method, path, data=body).status_code == status, path
+
+
+def test_the_desk_is_left_tidy(tmp_path, weights, photo):
+    with served(tmp_path / "page", weights) as client:
+        client.upload(photo)
+    assert not (tmp_path / "page" / "kept").exists()
+    shutil.rmtree(tmp_path / "page")
