@@ -22,6 +22,8 @@ from pconv_jax.page.photographs import Look
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 7411
+_LOOK = 0.2  # seconds
+_PATIENCE = 5.0  # seconds for requests that are being answered
 _WARM_UP = ((96, 6), (300, 14))  # sides of squares, and of holes in them, that need windows of the usual sizes
 
 
@@ -63,6 +65,8 @@ def serve(
         desk = Desk(look, inpainter, out=out, folder=kept, max_pixels=max_pixels)
         app = Guard(application(desk, uploads), secret=key, port=chosen)
         config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         try:
             threading.Thread(target=_warm_up, args=(desk, inpainter), daemon=True).start()
             for path in photographs:
@@ -71,10 +75,15 @@ def serve(
             print(f"the page is at {address}\nCtrl-C ends it; results go to {out}", flush=True)
             if browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-            uvicorn.Server(config).run(sockets=[listener])
+            serving.start()
+            while serving.is_alive():  # in a thread of its own, where it leaves Ctrl-C to this one
+                serving.join(_LOOK)
         except KeyboardInterrupt:  # the way in which the page ends
             pass
         finally:
+            server.should_exit = True
+            if serving.is_alive():
+                serving.join(_PATIENCE)
             desk.shut()
 
 

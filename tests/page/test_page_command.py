@@ -37,7 +37,10 @@ def test_it_starts_ends_and_leaves_nothing_behind(tmp_path):
     process, _ = start()
     assert not left.exists() and len(list((cache / "page").iterdir())) == 1
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 0 and "Traceback" not in out + err
     assert not list((cache / "page").iterdir()) and not (tmp_path / "out").exists()
 
