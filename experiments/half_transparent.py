@@ -20,7 +20,7 @@ from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.data import FolderSource
-from pconv_jax.detection.damage_map import Choice, dilated
+from pconv_jax.detection.damage_map import Choice, check_sensitivity, dilated
 from pconv_jax.detection.detector import Detector
 from pconv_jax.evaluation.detection_cases import photographs
 from pconv_jax.evaluation.markdown import interval, markdown
@@ -260,8 +260,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     if options.limit < 1:
         raise InputError(f"--limit is {options.limit}, but it must be at least 1")
-    if not 0 < options.sensitivity < 1:
-        raise InputError(f"--sensitivity is {options.sensitivity}, but it must lie between 0 and 1")
+    check_sensitivity(options.sensitivity)
     prepare_jax()
     inpainter = Inpainter.from_pretrained(options.weights)
     detector = Detector.from_pretrained(options.detector)

@@ -24,7 +24,7 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 # Half a minute or more in few tests: one of them at the end would leave the other process with nothing to do.
 LONG = (
-    *("test_presets", "test_notebook", "test_public_face", "test_performance_start", "test_cli_command"),
+    *("test_hosts", "test_presets", "test_notebook", "test_public_face", "test_performance_start", "test_cli_command"),
     *("test_export", "test_resumed_runs", "test_whole_runs", "test_step"),
 )
 

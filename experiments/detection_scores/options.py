@@ -7,6 +7,7 @@ from typing import Literal
 from experiments.train.sections import Dataset
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
+from pconv_jax.detection.damage_map import check_sensitivity
 from pconv_jax.evaluation.metrics import SSIM_WINDOW
 
 
@@ -55,8 +56,7 @@ class Options:
         for flag, value, least in counts:
             if value is not None and value < least:
                 raise InputError(f"{flag} is {value}, but it must be at least {least}")
-        if not 0 < self.sensitivity < 1:
-            raise InputError(f"--sensitivity is {self.sensitivity}, but it must be above 0 and below 1")
+        check_sensitivity(self.sensitivity)
         if self.data == "folder" and self.data_dir is None:
             raise InputError("--data folder needs --data-dir, the folder that holds the photographs")
         if self.split == "all" and self.data != "folder":

@@ -13,7 +13,6 @@ from experiments.train.signals import exit_code
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import advising_on_memory
-from pconv_jax.common.output_folder import check_output_folder
 from pconv_jax.data import ImageSource, Split, open_source
 from pconv_jax.training.host_group import Group
 from pconv_jax.training.hosts import joined
@@ -39,7 +38,6 @@ def run(config: Config) -> int:
     with joined(config.hosts) as hosts, advising_on_memory(less):
         config.check()
         check_hosts(hosts, config)
-        check_output_folder(config.run.out)
         with locked_run(config.run.out, hosts):
             outcome = _train(config, hosts)
     if stopped := exit_code(outcome.signal, step=outcome.step):

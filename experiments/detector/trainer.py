@@ -1,6 +1,5 @@
 """What a run of the detector trains: the state on the devices, the step, and the data."""
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ import numpy as np
 from experiments.detector.config import Config
 from experiments.detector.validation import VALIDATION_ERROR
 from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector, load_detector_run
-from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
+from pconv_jax.checkpoints.orbax import Checkpoints, saved_steps
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.data.damaged_photographs import damaged_batches
@@ -106,11 +105,8 @@ class DetectorTrainer:
 def _with_initial_weights(config: Config, state: DetectorState) -> DetectorState:
     """The state with the parameters of `--initial-weights`, if there are any and the run is not to be resumed."""
     name = config.run.initial_weights
-    if name is None:
-        return state
-    with contextlib.suppress(InputError), open_checkpoints(config.run.out / "checkpoints") as checkpoints:
-        if checkpoints.latest is not None:
-            return state  # the run continues from there, and the file may be gone by now
+    if name is None or saved_steps(config.run.out / "checkpoints"):
+        return state  # a run continues from its checkpoints, and the file may be gone by now
     weights = load_detector_run(name)[0] if name.is_dir() else load_detector(name)
     if weights.config != config.network:
         raise InputError(

@@ -24,7 +24,6 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.folder_lock import is_unused, locked_folder
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import advising_on_memory
-from pconv_jax.common.output_folder import check_output_folder
 from pconv_jax.data import SPLITS, ImageSource, open_source
 from pconv_jax.losses import check_vgg
 from pconv_jax.models.vgg import VGG16, deepest
@@ -64,7 +63,6 @@ def run(config: Config) -> int:
         with joined(config.hosts) as hosts, advising_on_memory(_LESS):
             config.check()
             check_hosts(hosts, config)
-            check_output_folder(config.run.out)
             held.enter_context(locked_run(config.run.out, hosts))
             trained = _train(config, hosts)
         outcome = trained.outcome

@@ -1,6 +1,5 @@
 """What a run trains: the state on the devices, the step that advances it, and the data that the step takes."""
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ import numpy as np
 from experiments.train.batches import examples_on_device, training_batches
 from experiments.train.config import Config
 from experiments.train.loop import VALIDATION_L1
-from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
+from pconv_jax.checkpoints.orbax import Checkpoints, saved_steps
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_generator
 from pconv_jax.common.errors import InputError
@@ -127,11 +126,8 @@ def _step(
 def _with_initial_weights(config: Config, train_config: TrainConfig, state: TrainState) -> TrainState:
     """The state with the generator of `--initial-weights`, if there are any and the run is not to be resumed."""
     name = config.network.initial_weights
-    if name is None:
-        return state
-    with contextlib.suppress(InputError), open_checkpoints(config.run.out / "checkpoints") as checkpoints:
-        if checkpoints.latest is not None:
-            return state  # the run continues from there, and the file may be gone by now
+    if name is None or saved_steps(config.run.out / "checkpoints"):
+        return state  # a run continues from its checkpoints, and the file may be gone by now
     weights = load_generator(name)
     if not same_network(weights.config, train_config.generator):
         raise InputError(

@@ -183,8 +183,8 @@ class Checkpoints:
             The parts, arrays as numpy arrays.
 
         Raises:
-            InputError: there is no such checkpoint, or it cannot be read, is not what was saved, or has another
-                structure; naming one that is whole.
+            InputError: there is no such checkpoint, it is damaged, or it has another structure; an earlier one that is
+                intact is named.
         """
         self.wait()
         directory = self._checkpointer.directory
@@ -197,11 +197,11 @@ class Checkpoints:
         try:
             return self._load(chosen, parts)
         except Exception as error:  # Orbax and TensorStore raise many types, with the same meaning for the user
-            whole = self._whole([other for other in reversed(steps) if other < chosen], parts)
+            intact = self._intact([other for other in reversed(steps) if other < chosen], parts)
             way = (
                 "restore it, or start a new run"
-                if whole is None
-                else f"delete {directory / str(chosen)}, and that of step {whole}, which is whole, takes its place"
+                if intact is None
+                else f"delete {directory / str(chosen)}, and that of step {intact}, which is intact, takes its place"
             )
             raise InputError(
                 f"the checkpoint of step {chosen} in {directory} is damaged or belongs to another configuration "
@@ -218,7 +218,7 @@ class Checkpoints:
         compare_checksums(self._checksums(step), {**loaded, **{n: p for n, p in wanted.items() if saves_itself(p)}})
         return loaded
 
-    def _whole(self, steps: Sequence[int], parts: Mapping[str, Any]) -> int | None:
+    def _intact(self, steps: Sequence[int], parts: Mapping[str, Any]) -> int | None:
         """The first of some checkpoints that can be loaded."""
         for step in steps:
             with contextlib.suppress(Exception):  # as in `load`
@@ -254,7 +254,7 @@ class Checkpoints:
             yield
         except Exception as error:  # of many types, as in `load`
             latest = self.latest
-            kept = "no other was saved before" if latest is None else f"that of step {latest} is whole"
+            kept = "no other was saved before" if latest is None else f"that of step {latest} is intact"
             raise TrainingError(
                 f"the checkpoint of step {self._saving} cannot be written to {self._checkpointer.directory} "
                 f"({why(error)}), and {kept}: make room or the folder writable, and --resume continues"
@@ -278,7 +278,7 @@ def open_checkpoints(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
     if not folder.is_dir():
         raise InputError(f"{path} is not a directory: give the output folder of a run, or its checkpoints folder")
-    if not any(entry.is_dir() and entry.name.isdigit() for entry in folder.iterdir()):
+    if not saved_steps(folder):
         raise InputError(f"{folder} holds no checkpoint: give the output folder of a run that saved one")
     with Checkpoints(folder) as checkpoints:
         yield checkpoints
@@ -303,9 +303,15 @@ def _open_alone(directory: Path, **options: Any) -> Any:
         return ocp.training.Checkpointer(directory, context=context, **options)
 
 
+def saved_steps(folder: Path) -> list[int]:
+    """Steps of the checkpoints in a folder, whether they can be read or not; none if there is no such folder."""
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return [int(entry.name) for entry in entries if entry.name.isdigit() and entry.is_dir()]
+
+
 def last_checkpoint(folder: Path) -> str:
     """Which checkpoint of a folder a run that was broken off resumes from, in a few words."""
-    steps = [int(entry.name) for entry in folder.iterdir() if entry.name.isdigit()] if folder.is_dir() else []
+    steps = saved_steps(folder)
     if not steps:
         return f"no checkpoint was saved in {folder} yet"
     return f"the last checkpoint is step {max(steps)} in {folder}, and --resume continues from it"

@@ -9,7 +9,7 @@ import numpy as np
 
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.damage_map import Choice, DamageMap, Tones, dilated, share
+from pconv_jax.detection.damage_map import Choice, DamageMap, Tones, check_sensitivity, dilated, share
 from pconv_jax.imaging import Photograph, find_infrared, read_hole
 from pconv_jax.imaging.linear import is_linear
 
@@ -45,8 +45,7 @@ class Finding:
         Raises:
             InputError: naming the flag, its value and what it may be.
         """
-        if not 0 < self.sensitivity < 1:
-            raise InputError(f"--sensitivity is {self.sensitivity}, but it must be above 0 and below 1")
+        check_sensitivity(self.sensitivity)
         if self.min_size < 1:
             raise InputError(f"--min-size is {self.min_size} px, but it must be at least 1")
         if self.keep is not None and not self.keep.exists():

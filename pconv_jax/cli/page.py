@@ -1,7 +1,6 @@
 """Opens the page with photographs that are named on the command line."""
 
 import importlib.util
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from pconv_jax.cli.finding import Finding
 from pconv_jax.cli.photographs import find_photographs
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
-from pconv_jax.common.output import flush_output
+from pconv_jax.common.output import end_process
 
 
 def open_page(
@@ -60,5 +59,4 @@ def open_page(
         max_pixels=max_pixels,
     )
     # What XLA compiles in a thread would abort a process that ends as usual, and nobody needs it any more.
-    flush_output()
-    os._exit(0)
+    end_process(0)

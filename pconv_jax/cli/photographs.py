@@ -37,7 +37,7 @@ def find_photographs(images: Sequence[Path], out: Path, mask: Path | None, *, ot
         images: photographs, and folders of them.
         out: the file or folder for the results, which may be in a folder of photographs or be reached from it.
         mask: the file or folder of masks, if there is one; likewise.
-        others: files and folders of what else is no photograph, such as previews; likewise.
+        others: other files and folders that hold no photographs, such as previews; likewise.
 
     Returns:
         The photographs.

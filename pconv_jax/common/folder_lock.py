@@ -24,8 +24,8 @@ LOCK_FILE = ".pconv-jax.lock"
 def locked_folder(folder: Path) -> Iterator[None]:
     """Keeps a folder of results to this process, and makes the folder if need be.
 
-    The system holds the lock, not the file: it ends with the process, however that ends, so a file that a killed
-    process left is no obstacle. On leaving, the file is removed, and folders that were made and stayed empty.
+    The lock belongs to the process and ends with it, in whichever way it ends, so a lock file that a killed process
+    left blocks nobody. At the end the file is removed, and so are folders that were created and stayed empty.
 
     Args:
         folder: what `--out` names.

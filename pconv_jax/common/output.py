@@ -8,7 +8,7 @@ import select
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 # What the commands and their help print beyond ASCII; other characters that a console lacks are shown by their codes.
 _PLAIN = {"•": "*", "…": "...", "×": "x", "–": "-", "—": "-", "→": "->"}
@@ -53,6 +53,15 @@ def hide_messages_of_libraries() -> Iterator[None]:
 def hide_warnings_of_pillow() -> None:
     """Hides what Pillow says of damaged metadata: it does not name the file, and what matters is said by `imaging`."""
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+
+def end_process(code: int) -> NoReturn:
+    """Ends this process at once, after what was printed is out: for one in which a thread cannot be stopped."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(Exception):
+            if stream is not None:
+                stream.flush()
+    os._exit(code)
 
 
 def flush_output() -> None:

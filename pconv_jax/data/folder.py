@@ -71,8 +71,10 @@ class FolderSource:
         if not listed:
             found = "raw files of cameras, but no images" if raw else "no images"
             raise InputError(f"{self.root} holds {found} ({', '.join(IMAGE_SUFFIXES)}): give another folder")
-        _warn_of_raw(self.root, raw)
-        _warn_of_results(self.root, tuple(dict.fromkeys(results)))
+        left_out = f"in {self.root} are left out, since they are"
+        _warn_of(f"raw files of cameras {left_out} not developed", raw, "save them as PNG, JPEG or TIFF")
+        folders = tuple(dict.fromkeys(results))
+        _warn_of(f"pictures in folders of runs and evaluations {left_out} results", folders, "copy them elsewhere")
         self.split = split
         usable = _usable(self.root, listed)
         if not usable:
@@ -129,24 +131,11 @@ def _folder_of_results(root: Path, folder: Path) -> str:
     return ""
 
 
-@functools.lru_cache(maxsize=4)  # as below
-def _warn_of_results(root: Path, folders: tuple[str, ...]) -> None:
-    if folders:
-        warnings.warn(
-            f"pictures in folders of runs and evaluations in {root} are left out, since they are results "
-            f"({len(folders)}: {shortened(folders, _NAMED)}): copy them elsewhere to use them",
-            stacklevel=2,
-        )
-
-
-@functools.lru_cache(maxsize=4)  # as below
-def _warn_of_raw(root: Path, files: tuple[str, ...]) -> None:
-    if files:
-        warnings.warn(
-            f"raw files of cameras in {root} are left out, since they are not developed ({len(files)}: "
-            f"{shortened(files, _NAMED)}): save them as PNG, JPEG or TIFF to use them",
-            stacklevel=2,
-        )
+@functools.lru_cache(maxsize=8)  # as below
+def _warn_of(what: str, names: tuple[str, ...], way: str) -> None:
+    """Warns of what is left out, if there is anything."""
+    if names:
+        warnings.warn(f"{what} ({len(names)}: {shortened(names, _NAMED)}): {way} to use them", stacklevel=2)
 
 
 # Cached, so that opening three splits checks and warns once; a changed file has another date and is checked again.

@@ -58,7 +58,7 @@ def in_processes(
             super().__init__()
             self._taken = 0
             self._workers: list[_Worker] = []  # that of the next batch first
-            # Python waits for its processes at exit, and these end when they are told to.
+            # At exit Python waits for the processes that it started, and these only end when they are told to.
             atexit.register(_close_if_alive, weakref.ref(self))
 
         def __next__(self) -> Any:

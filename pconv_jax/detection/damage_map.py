@@ -49,14 +49,27 @@ class Choice:
         Raises:
             InputError: naming the value and what it may be.
         """
-        if not 0 < self.sensitivity < 1:
-            raise InputError(f"sensitivity={self.sensitivity} must be above 0 and below 1")
+        check_sensitivity(self.sensitivity, shown="sensitivity={}")
         if self.min_size < 1:
             raise InputError(f"min_size={self.min_size} must be a number of pixels, at least 1")
         if self.tones not in get_args(Tones):
             raise InputError(f"tones={self.tones!r} must be one of {', '.join(get_args(Tones))}")
         if not 0 <= self.dilate <= 100:
             raise InputError(f"dilate={self.dilate} px must lie between 0 and 100")
+
+
+def check_sensitivity(sensitivity: float, *, shown: str = "--sensitivity is {}, but it") -> None:
+    """Refuses a sensitivity out of range.
+
+    Args:
+        sensitivity: as in `Choice`.
+        shown: how the error names it.
+
+    Raises:
+        InputError: it is not above 0 and below 1.
+    """
+    if not 0 < sensitivity < 1:
+        raise InputError(f"{shown.format(sensitivity)} must be above 0 and below 1")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -146,7 +146,7 @@ def estimate_restored(restored: np.ndarray, hole: np.ndarray, restore: Restore) 
     cells = _cells(scored)
     if not cells.any():
         raise InputError(
-            "there is no undamaged place near the damage to measure on: mark less, or do without the estimate"
+            "nothing near the damage is undamaged, so nothing can be measured: mark less, or do without the estimate"
         )
     near = _around(cells)[: hole.shape[0], : hole.shape[1]]
     with warnings.catch_warnings():

@@ -1,8 +1,8 @@
-"""Half-transparent damage: the detail that shines through it is added to what holes were inpainted with.
+"""Half-transparent damage: the detail that shows through it is added to what holes were inpainted with.
 
 A scratch of opacity a and colour c makes (1 - a) x + a c of a picture x. What was inpainted is x without fine detail,
 so a and c follow by regression, pooled along the scratch and over pixels as far from its edge; the rest is detail. It
-is divided by 1 - a and taken as far as it can be told from noise: where damage is opaque, nothing of it remains.
+is divided by 1 - a and kept as far as it stands out from noise. Where damage is opaque, none of it is kept.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _TILE, _MARGIN = 512, 48  # px; opacity and colours are fitted in one such squar
 _POOL = 15.0  # Gaussian over which opacity is averaged, px
 _COARSER = 4  # px of the grid on which that is done
 _LEVELS, _LEVEL_WIDTH = 2, 0.25  # of the distance to the edge: for each doubling, and their width in doublings
-_TONE = 6.0  # Gaussian within which pale and dark damage are told apart, px
+_TONE = 6.0  # Gaussian over which damage counts as pale or as dark, px
 _ENERGY = 6.0  # Gaussian over which detail is measured, px
 _GREYS = np.linspace(0, 1, 21)  # colours that are tried first
 _ROUNDS = 2  # in which they are then corrected
@@ -208,7 +208,7 @@ def _detail_around(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def _depth(hole: np.ndarray) -> np.ndarray:
-    """Distance to the nearest pixel that is no hole, px, float32 `[h, w]`."""
+    """Distance to the nearest valid pixel, px, float32 `[h, w]`."""
     import cv2
 
     depth: np.ndarray = cv2.distanceTransform(np.pad(hole.astype(np.uint8), 1, mode="edge"), cv2.DIST_L2, 3)

@@ -5,25 +5,17 @@ It never waits for the main thread, which may wait for another host in a collect
 
 import contextlib
 import json
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from pconv_jax.common.output import end_process
+
 _PREFIX = "pconv_jax/watch/"
 _EVERY = 0.5  # seconds between two looks
 _GRACE = 3.0  # seconds that host 0, which serves the store, waits for others to read why it ends, and they for it
-
-
-def end_process(code: int) -> NoReturn:
-    """Ends this process at once, after what was printed is out."""
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        with contextlib.suppress(Exception):
-            if stream is not None:
-                stream.flush()
-    os._exit(code)
 
 
 class Watch(threading.Thread):

@@ -16,8 +16,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.output import end_process
 from pconv_jax.training.host_group import Group
-from pconv_jax.training.host_watch import Watch, end_process
+from pconv_jax.training.host_watch import Watch
 
 _ADDRESS = re.compile(r"(?P<name>.*[^:]):(?P<port>\d{1,5})")
 _START = 5  # times the time-out: hosts may start minutes after each other

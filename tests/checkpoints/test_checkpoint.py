@@ -91,7 +91,7 @@ def test_saving_leaves_no_file_open_and_no_thread_behind(tmp_path):
 def test_a_checkpoint_that_cannot_be_written_is_one_sentence_and_the_one_before_is_whole(tmp_path, waits, capfd):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     large = {"noise": np.random.default_rng(0).normal(size=20_000)}  # does not compress
-    told = rf"^the checkpoint of step 2 cannot be written to {tmp_path} \(File too large\), and that of step 1 is whole"
+    told = rf"^the checkpoint of step 2 cannot be written to {tmp_path} \(File too large\), and .* step 1 is intact"
 
     def train():
         with Checkpoints(tmp_path, metadata={}) as checkpoints:

@@ -75,7 +75,7 @@ def test_a_damaged_array_is_named_with_the_checkpoint_that_is_whole(saved, tmp_p
     notes.write_text(json.dumps(content))
     told = (
         rf"^the checkpoint of step 2 in {folder} is damaged or belongs to another configuration \(state/params/b is "
-        rf"not what was saved\): delete {folder / '2'}, and that of step 1, which is whole, takes its place$"
+        rf"not what was saved\): delete {folder / '2'}, and that of step 1, which is intact, takes its place$"
     )
     with pytest.raises(InputError, match=told):
         read(folder)

@@ -143,7 +143,7 @@ def test_what_cannot_be_estimated_is_refused():
     with pytest.raises(InputError, match="at least 11 px"):
         estimate_restored(image[:9], bar((9, 200), top=2), darker(1))
     unseen = np.dstack([image, np.zeros(image.shape[:2], np.uint8)])
-    with pytest.raises(InputError, match="no undamaged place"):
+    with pytest.raises(InputError, match="nothing near the damage is undamaged"):
         estimate_restored(unseen, bar(image.shape[:2]), darker(1))
 
 

@@ -5,18 +5,23 @@ import functools
 import threading
 import time
 
+import pytest
 import requests
-import uvicorn
-from detectors import pale_detector
+from detectors import pale_detector, scratched
+from restoring import picture
 
 from pconv_jax.detection.detector import Detector
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.page import run
 from pconv_jax.page.desk import Desk
-from pconv_jax.page.guard import Guard
-from pconv_jax.page.server import application
+
+uvicorn = pytest.importorskip("uvicorn", reason="the page needs the extra `page`")
+
+from pconv_jax.page.guard import Guard  # noqa: E402 - which need that
+from pconv_jax.page.server import application  # noqa: E402
 
 KEY = "the-key"
+DAMAGED, LINE = scratched(picture())
 
 
 class Client:

@@ -11,7 +11,6 @@ from detectors import scratched
 from restoring import ROOT, check, load, picture, save
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
-pytest.importorskip("starlette", reason="the page needs the extra `page`")
 
 from selenium.webdriver import ActionChains, Keys  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402

@@ -1,15 +1,15 @@
 // The page: the list of photographs, the tools beside the picture, and what is asked of the server.
 
 import * as api from "./api.js";
+import { listenToKeys } from "./keys.js";
+import { alertOf, asked, by, trying } from "./messages.js";
+import { drawList, drawProgress } from "./panel.js";
 import { Tools } from "./tools.js";
 import { View } from "./view.js";
 
-const by = (id) => document.getElementById(id);
 const view = new View(by("canvas"));
 const NEAR = 96; // px around a click that are restored at once
 const LARGEST_DETAIL = 2048;
-const KINDS = { open: "Opening", find: "Looking for damage", restore: "Restoring", save: "Saving", download: "Preparing the download", close: "Closing" };
-const STATES = { opening: "opening…", opened: "opened", found: "damage found", corrected: "corrected", restored: "restored", saved: "saved" };
 
 let known = { photographs: [], jobs: [] };
 let chosen = null; // name of the photograph that is shown
@@ -24,24 +24,6 @@ const tools = new Tools(view, {
   near: restoreNear,
   seen,
 });
-
-// --- messages -----------------------------------------------------------------------------------------------------
-
-function alertOf(text) {
-  by("alert").hidden = !text;
-  by("alert").firstElementChild.textContent = text;
-}
-
-async function trying(work) {
-  try {
-    return await work();
-  } catch (error) {
-    alertOf(error.message);
-    return undefined;
-  }
-}
-
-by("alert").lastElementChild.addEventListener("click", () => alertOf(""));
 
 // --- photographs --------------------------------------------------------------------------------------------------
 
@@ -62,27 +44,14 @@ async function refresh() {
   list();
   if (!current()) await choose(known.photographs[0]?.name ?? null);
   else await follow(current());
-  progress();
+  drawProgress(known.photographs, known.jobs);
 }
 
 function list() {
-  const items = known.photographs.map((each) => {
-    const item = document.createElement("li");
-    item.classList.toggle("chosen", each.name === chosen);
-    const pick = Object.assign(document.createElement("button"), { type: "button", className: "pick" });
-    pick.setAttribute("aria-current", String(each.name === chosen));
-    pick.append(Object.assign(document.createElement("span"), { className: "title", textContent: each.title, title: each.title }));
-    pick.append(Object.assign(document.createElement("span"), { className: "state", textContent: STATES[each.state] }));
-    pick.addEventListener("click", () => trying(() => choose(each.name)));
-    const close = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
-    close.setAttribute("aria-label", `Close ${each.title}`);
-    close.addEventListener("click", () => trying(async () => { await api.close(each.name); await refresh(); }));
-    item.append(pick, close);
-    return item;
+  drawList(known.photographs, chosen, {
+    pick: (name) => trying(() => choose(name)),
+    close: (name) => trying(async () => { await api.close(name); await refresh(); }),
   });
-  const shown = JSON.stringify([chosen, known.photographs.map((each) => [each.name, each.title, each.state])]);
-  if (shown !== list.shown) by("list").replaceChildren(...items); // not each time: the focus would be lost
-  list.shown = shown;
 }
 
 async function choose(name) {
@@ -156,9 +125,13 @@ function choices() {
 function enable(photograph) {
   const done = photograph.state === "restored" || photograph.state === "saved";
   by("download").setAttribute("aria-disabled", String(!done));
+  steps();
+  for (const button of document.querySelectorAll("[data-view]")) button.disabled = button.dataset.view !== "marked" && !view.after;
+}
+
+function steps() {
   by("undo").disabled = !view.edits.length;
   by("redo").disabled = !redo.length;
-  for (const button of document.querySelectorAll("[data-view]")) button.disabled = button.dataset.view !== "marked" && !view.after;
 }
 
 // --- changes ------------------------------------------------------------------------------------------------------
@@ -166,6 +139,7 @@ function enable(photograph) {
 function edit(edits) {
   view.edits = edits;
   view.draw();
+  steps();
   send();
 }
 
@@ -238,28 +212,6 @@ async function save() {
     await api.save(chosen, true);
   }
   await refresh();
-}
-
-function asked(text) {
-  const question = by("question");
-  question.querySelector("p").textContent = text;
-  question.returnValue = "no";
-  question.showModal();
-  return new Promise((answer) => question.addEventListener("close", () => answer(question.returnValue === "yes"), { once: true }));
-}
-
-function progress() {
-  const job = known.jobs.find((each) => each.state === "running") ?? known.jobs.find((each) => each.state === "waiting");
-  by("job").hidden = !job;
-  if (!job) return;
-  const bar = by("progress");
-  if (job.total) Object.assign(bar, { max: job.total, value: job.done });
-  else bar.removeAttribute("value");
-  const left = job.seconds_left === null ? "" : `, ${Math.ceil(job.seconds_left)} s left`;
-  const title = known.photographs.find((each) => each.name === job.photograph)?.title ?? "";
-  const text = `${KINDS[job.kind] ?? job.kind} ${title}${left}`;
-  if (by("job-text").textContent !== text) by("job-text").textContent = text;
-  by("cancel").dataset.job = job.number;
 }
 
 // --- what is seen -------------------------------------------------------------------------------------------------
@@ -365,24 +317,7 @@ by("divider").addEventListener("input", (event) => {
 by("zoom-in").addEventListener("click", () => { view.zoom(1.4); seen(); });
 by("zoom-out").addEventListener("click", () => { view.zoom(1 / 1.4); seen(); });
 by("fit").addEventListener("click", () => { view.fit(); seen(); });
-
-document.addEventListener("keydown", (event) => {
-  if (chosen === null || by("question").open || event.altKey || ["SELECT"].includes(event.target.tagName)) return;
-  const key = event.key.toLowerCase();
-  const held = event.ctrlKey || event.metaKey;
-  const commands = held
-    ? { z: event.shiftKey ? again : undo, y: again, s: () => trying(save) }
-    : {
-        b: () => pickTool("brush"), e: () => pickTool("erase"), l: () => pickTool("line"), h: () => pickTool("hand"),
-        "[": () => size(Number(by("size").value) - 4), "]": () => size(Number(by("size").value) + 4),
-        r: () => trying(() => restore()), n: () => near(!tools.near),
-        1: () => show("marked"), 2: () => show("compare"), 3: () => show("after"),
-        "+": () => by("zoom-in").click(), "=": () => by("zoom-in").click(), "-": () => by("zoom-out").click(), 0: () => by("fit").click(),
-      };
-  if (!commands[key]) return;
-  event.preventDefault();
-  commands[key]();
-});
+listenToKeys();
 
 // Redo begins anew with what is drawn.
 const drawn = tools.on.stroke;

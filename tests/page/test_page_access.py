@@ -1,0 +1,96 @@
+"""Who may ask the page's server, and for what: no other page, no file outside, no request that makes no sense."""
+
+import pytest
+import requests
+from restoring import files, save
+from served import DAMAGED, KEY
+
+from pconv_jax.page.server import STATIC
+
+
+def test_nobody_without_the_key(page):
+    for path in ("/", "/api/state", "/static/app.js", "/?key=wrong", f"/api/state?key={KEY}"):
+        assert requests.get(page.address + path, timeout=10).status_code == 401
+    assert requests.post(page.address + "/api/photographs?name=a.png", data=b"x", timeout=10).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Host": "evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_no_other_page(page, headers):
+    for method, path in (("GET", "/api/state"), ("POST", "/api/photographs?name=a.png"), ("GET", f"/?key={KEY}")):
+        assert page.ask(method, path, headers=headers).status_code == 403
+
+
+def test_nothing_comes_from_elsewhere(page):
+    answer = page.get("/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "http" not in policy and "unsafe" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert len(list(STATIC.iterdir())) > 8
+    for path in ("/", *(f"/static/{file.name}" for file in STATIC.iterdir() if file.suffix != ".svg")):
+        text = page.get(path).text
+        assert "https://" not in text and "//cdn" not in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../server.py",
+        "/static/%2e%2e/server.py",
+        "/static/..%2f..%2f..%2f..%2f..%2fetc/passwd",
+        "/static//etc/passwd",
+        "/api/photographs/..%2f..%2fetc/before.jpg",
+        "/api/photographs/1/..%2f..%2fpasswd.jpg",
+        "/api/photographs/%2e%2e/mask.png",
+        "/api/photographs/1/detail/..%2fbefore.jpg",
+        "/api/photographs/1/masks/..%2fbefore.png",
+    ],
+)
+def test_no_file_outside_is_read(page, path):
+    request = requests.Request("GET", page.address, cookies=page.session.cookies).prepare()
+    request.url = page.address + path  # as it is: it would be tidied up
+    answer = page.session.send(request, timeout=10)
+    assert answer.status_code in (400, 404, 405) and b"root:" not in answer.content and b"import" not in answer.content
+
+
+@pytest.mark.parametrize("name", ["../../escaped.png", "..\\..\\escaped.png", "/tmp/escaped.png", "C:\\escaped.png"])
+def test_no_file_outside_is_written(fresh, photo, tmp_path, name):
+    before = files(tmp_path)
+    opened = fresh.upload(photo, name=name)
+    assert fresh.photograph(opened)["title"] == "escaped.png"
+    fresh.post(f"/api/photographs/{opened}/save")
+    fresh.wait()
+    new = files(tmp_path) - before
+    assert {path for path in new if "kept" not in path and "uploads" not in path} == {"page/out/escaped.png"}
+
+
+@pytest.mark.parametrize("name", ["", "..", "/", "\\"])
+def test_files_need_names(page, name):
+    answer = page.ask("POST", "/api/photographs", params={"name": name}, data=b"x")
+    assert answer.status_code == 400 and "the file has no name" in answer.json()["error"]
+
+
+def test_requests_that_make_no_sense(page, tmp_path):
+    name = page.upload(save(tmp_path / "e.png", DAMAGED))
+    one = f"/api/photographs/{name}"
+    for method, path, body, status in (
+        ("PUT", f"{one}/edits", b"not json", 400),
+        ("PUT", f"{one}/edits", b"[]", 400),
+        ("POST", f"{one}/restore", b'{"region": [1, 2]}', 400),
+        ("POST", f"{one}/restore", b'{"region": ["a", 0, 1, 2]}', 400),
+        ("GET", f"{one}/detail/before.jpg", None, 400),
+        ("GET", f"{one}/detail/before.jpg?left=9999&top=0&right=99999&bottom=5", None, 400),
+        ("GET", f"{one}/after.jpg", None, 404),
+        ("GET", f"{one}/elsewhere.jpg", None, 404),
+        ("GET", "/api/photographs/none/mask.png", None, 404),
+    ):
+        assert page.ask(method, path, data=body).status_code == status, path
