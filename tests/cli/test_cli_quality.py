@@ -1,4 +1,4 @@
-"""`pconv-jax inpaint --best` and `--grain`: what changes, and what is refused."""
+"""`pconv-jax inpaint --best`, `--grain` and `--keep-detail`: what changes, and what is refused."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def noisy(one):
     return picture, hole
 
 
-@pytest.mark.parametrize("flags", [("--best",), ("--grain", "auto"), ("--grain", "0.5")])
+@pytest.mark.parametrize("flags", [("--best",), ("--grain", "auto"), ("--grain", "0.5"), ("--keep-detail",)])
 def test_holes_come_out_otherwise_and_nothing_else_changes(one, inpaint, noisy, flags):
     picture, hole = noisy
     assert inpaint(one.image, "-m", one.mask, "-o", one.folder / "plain.png", own_weights=True).code == 0

@@ -57,6 +57,27 @@ def test_scratches_are_as_thick_as_told(thickness):
     assert max(found) >= 0.8 * thickness
 
 
+def test_short_hairs_and_scratches_are_as_frequent_as_on_real_film():
+    hairs = [draw_piece(np.random.default_rng(seed), "hair", 128, 128, thickness=3).sum() / 9 for seed in range(60)]
+    assert 0.15 < np.mean(np.array(hairs) < 10) < 0.5  # times as long as thick
+    spans = []
+    for seed in range(60):
+        rows, columns = np.nonzero(draw_piece(np.random.default_rng(seed), "scratch", 128, 128, thickness=2) > 0.3)
+        spans.append(np.hypot(np.ptp(rows), np.ptp(columns)) if len(rows) else 0)
+    assert 0.25 < np.mean(np.array(spans) < 0.2 * 128) < 0.6
+
+
+def test_no_speck_is_smaller_than_two_pixels():
+    """Dust that should be smaller is drawn alike, where it is not softened; dirt, which overlaps, is larger."""
+    dust, smaller = (
+        [draw_piece(np.random.default_rng(seed), "dust", 64, 64, thickness=t).tobytes() for seed in range(20)]
+        for t in (1.0, 0.9)
+    )
+    assert sum(a == b for a, b in zip(dust, smaller, strict=True)) > 4
+    dirt = [thickest(draw_piece(np.random.default_rng(seed), "dirt", 64, 64, thickness=1)) for seed in range(20)]
+    assert np.mean(dirt) > 3
+
+
 def test_lines_thinner_than_a_pixel_are_paler():
     thin, thick = (
         np.mean([draw_piece(np.random.default_rng(seed), "hair", 64, 64, thickness=t).max() for seed in range(20)])
