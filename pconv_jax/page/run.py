@@ -17,6 +17,7 @@ import psutil
 from pconv_jax.common.cache import cache_folder
 from pconv_jax.common.errors import InputError, reason
 from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.inpainting.windows import BROAD_MARGIN
 from pconv_jax.page.desk import Desk
 from pconv_jax.page.photographs import Look
 
@@ -24,7 +25,9 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 7411
 _LOOK = 0.2  # seconds
 _PATIENCE = 5.0  # seconds for requests that are being answered
-_WARM_UP = ((96, 6), (300, 14))  # sides of squares, and of holes in them, that need windows of the usual sizes
+_FIRST = 60.0  # seconds at most
+_HOLE = 6  # side of a hole for which programs are compiled, px: not broad
+_SPECKS = 512  # side of a square with 16 specks, px
 
 
 def serve(
@@ -68,9 +71,9 @@ def serve(
         server = uvicorn.Server(config)
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         try:
-            threading.Thread(target=_warm_up, args=(desk, inpainter), daemon=True).start()
             for path in photographs:
                 desk.open(path)
+            threading.Thread(target=_warm_up, args=(desk, inpainter), daemon=True).start()
             address = f"http://{HOST}:{chosen}/?key={key}"
             print(f"the page is at {address}\nCtrl-C ends it; results go to {out}", flush=True)
             if browser:
@@ -88,11 +91,17 @@ def serve(
 
 
 def _warm_up(desk: Desk, inpainter: Inpainter) -> None:
-    """Compiles what a first photograph needs while the person looks at it."""
-    for side, hole in _WARM_UP:
-        marked = np.zeros((side, side), bool)
-        marked[side // 2 : side // 2 + hole, side // 2 : side // 2 + hole] = True
-        inpainter(np.full((side, side, 3), 128, np.uint8), hole=marked)
+    """Compiles all that a photograph may need, the smallest first, while the person looks at what was found."""
+    for job in desk.jobs.listed()[:2]:  # the first photograph is opened and looked through before
+        job.finished.wait(_FIRST)
+    for size in inpainter.windows:
+        image, hole = np.full((size, size, 3), 128, np.uint8), np.zeros((size, size), bool)
+        hole[size // 2 : size // 2 + _HOLE, size // 2 : size // 2 + _HOLE] = True
+        one_size = (size,) if size > 2 * BROAD_MARGIN else inpainter.windows
+        Inpainter(inpainter.generator, windows=one_size, best=inpainter.best)(image, hole=hole)
+    specks = np.zeros((_SPECKS, _SPECKS), bool)
+    specks[_SPECKS // 8 :: _SPECKS // 4, _SPECKS // 8 :: _SPECKS // 4] = True
+    inpainter(np.full((*specks.shape, 3), 128, np.uint8), hole=specks)
     desk.ready.set()
 
 
