@@ -18,7 +18,8 @@ from pconv_jax.inpainting.inpainter import Inpainter
 
 
 def flags(folder, *more):
-    return tiny(folder, *ALONE, *more)
+    """Of the smallest network with batch statistics: every process traces it anew."""
+    return tiny(folder, *ALONE, "--widths", "4", *more)
 
 
 def steps_of(folder):
