@@ -11,7 +11,7 @@ from experiments.detection_scores.options import Options
 from experiments.progress import progress_bar
 from pconv_jax.data.opacity_maps import opacity_maps
 from pconv_jax.data.source import ImageSource
-from pconv_jax.detection.damage_map import Choice, dilated, share
+from pconv_jax.detection.damage_map import Choice, DamageMap, dilated, share
 from pconv_jax.detection.detector import Detector
 from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS, Counts, Response, classical_detectors, count
 from pconv_jax.evaluation.detection_cases import Row, damaged, photographs, rows
@@ -20,7 +20,9 @@ from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.masks.film_damage import FilmDamage
 
 OURS = "detector"
-THRESHOLDS = (*np.linspace(0.02, 0.9, 45).round(2).tolist(), 0.924, 0.94, 0.96, 0.98, 0.99, 0.995, 0.999)
+FINDS = "its finds"
+"""The detector's own choice of pixels: grown from sure ones to where they fade, those too small left out."""
+THRESHOLDS = (*np.linspace(0.02, 0.9, 45).round(2).tolist(), 0.92, 0.94, 0.96, 0.98, 0.99, 0.995, 0.999)
 _MIXED = FilmDamage(pieces=(2, 6), thickness=(1, 12), opacity=(0.5, 1))
 
 
@@ -30,9 +32,9 @@ class Scored:
 
     Attributes:
         cases: the row and the photograph of each case.
-        counts: method -> the counts of each case.
+        counts: method -> the counts of each case; of `FINDS`, which have no threshold, a single one.
         clean: method -> share of each undamaged photograph that is found, `[photographs, thresholds]`.
-        masks: share of each undamaged photograph that is in the detector's mask, where finds are grown and widened.
+        masks: share of each undamaged photograph that is in the detector's mask, where finds are widened as well.
         names: names of the photographs that were damaged.
         undamaged: names of those that were not.
         repaired: scores of the repair of photographs with mixed damage, a dictionary for each photograph and way.
@@ -61,39 +63,55 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
         What was counted.
     """
     maps = () if options.damage_dir is None else opacity_maps(options.damage_dir, "test")
-    responses: dict[str, Response] = {OURS: lambda image: detector(image).probability, **classical_detectors()}
+    classical = classical_detectors()
+    choice = Choice(sensitivity=options.sensitivity)
     named = list(photographs(source, size=options.image_size, limit=options.limit))
     undamaged = named
     if options.undamaged_limit is not None:
         undamaged = list(photographs(source, size=options.image_size, limit=options.undamaged_limit))
     all_rows = rows(with_maps=bool(len(maps)))
-    cases: list[tuple[Row, int]] = []
-    counts: dict[str, list[Counts]] = {name: [] for name in responses}
-    clean: dict[str, list[np.ndarray]] = {name: [] for name in responses}
-    choice, masks = Choice(sensitivity=options.sensitivity), []
-    total = len(named) * len(all_rows) + len(undamaged)
+    cases = [(row, place) for place in range(len(named)) for row in all_rows]
+    of_cases, of_undamaged, masks = [], [], []
+    total = len(cases) + len(undamaged)
     with progress_bar("scoring", "img", total=total, done=0, each=1) as bar:
         for _, image in undamaged:
-            nothing = np.zeros(image.shape[:2], bool)
-            for name, response in responses.items():
-                clean[name].append(count(response(image), nothing, THRESHOLDS).false_alarms)
-            masks.append(share(detector(image).hole(choice)))
+            found = detector(image)
+            of_undamaged.append(_counts(image, found, np.zeros(image.shape[:2], bool), choice, classical))
+            masks.append(share(found.hole(choice)))
             bar.update()
-        for place, (_, image) in enumerate(named):
-            for row in all_rows:
-                laid = damaged(image, row, seed=(place,), maps=maps)
-                cases.append((row, place))
-                for name, response in responses.items():
-                    unseen = laid.damaged & ~laid.visible
-                    counts[name].append(count(response(laid.image), laid.visible, THRESHOLDS, ignored=unseen))
-                bar.update()
+        for row, place in cases:
+            laid = damaged(named[place][1], row, seed=(place,), maps=maps)
+            unseen = laid.damaged & ~laid.visible
+            found = detector(laid.image)
+            of_cases.append(_counts(laid.image, found, laid.visible, choice, classical, ignored=unseen))
+            bar.update()
+    methods = tuple(of_cases[0])
+    counts = {name: [each[name] for each in of_cases] for name in methods}
+    clean = {name: np.stack([each[name].false_alarms for each in of_undamaged]) for name in methods}
     chosen = {name: best_threshold(each) for name, each in counts.items()}
     chosen[OURS] = int(np.abs(np.array(THRESHOLDS) - choice.threshold).argmin())
-    best = max((name for name in responses if name != OURS), key=lambda name: _mean_jaccard(counts[name])[chosen[name]])
-    repaired = _repaired([image for _, image in named], maps, detector, choice, responses[best], chosen[best], best)
-    clean_shares = {name: np.stack(each) for name, each in clean.items()}
+    best = max(classical, key=lambda name: _mean_jaccard(counts[name])[chosen[name]])
+    repaired = _repaired([image for _, image in named], maps, detector, choice, classical[best], chosen[best], best)
     names, undamaged_names = ([Path(name).stem for name, _ in each] for each in (named, undamaged))
-    return Scored(cases, counts, clean_shares, np.array(masks), names, undamaged_names, repaired, chosen)
+    return Scored(cases, counts, clean, np.array(masks), names, undamaged_names, repaired, chosen)
+
+
+def _counts(
+    image: np.ndarray,
+    found: DamageMap,
+    truth: np.ndarray,
+    choice: Choice,
+    classical: Mapping[str, Response],
+    *,
+    ignored: np.ndarray | None = None,
+) -> dict[str, Counts]:
+    """The counts of every method on an image."""
+    finds = found.hole(dataclasses.replace(choice, dilate=0))
+    return {
+        OURS: count(found.probability, truth, THRESHOLDS, ignored=ignored),
+        FINDS: count(finds, truth, (True,), ignored=ignored),
+        **{name: count(response(image), truth, THRESHOLDS, ignored=ignored) for name, response in classical.items()},
+    }
 
 
 def best_threshold(counts: Sequence[Counts]) -> int:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.detection_scores.scores import OURS, THRESHOLDS, Scored, few_false_alarms
+from experiments.detection_scores.scores import FINDS, OURS, THRESHOLDS, Scored, few_false_alarms
+from pconv_jax.detection.damage_map import GROWN_TO
 from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS
 from pconv_jax.evaluation.markdown import interval, markdown
 from pconv_jax.evaluation.statistics import bootstrap
@@ -20,7 +21,7 @@ _TITLES = {
 
 def table_rows(scored: Scored) -> list[dict[str, Any]]:
     """One row for each case and method, at the method's threshold, and its recall where false alarms are few."""
-    few = {name: few_false_alarms(counts) for name, counts in scored.counts.items()}
+    few = {name: few_false_alarms(counts) for name, counts in scored.counts.items() if name != FINDS}
     return [
         {
             "image": scored.names[place],
@@ -30,7 +31,7 @@ def table_rows(scored: Scored) -> list[dict[str, Any]]:
             "jaccard": float(counts.jaccard[scored.chosen[name]]),
             "f1": float(counts.f1[scored.chosen[name]]),
             "false_alarms": float(counts.false_alarms[scored.chosen[name]]),
-            "recall_at_few_false_alarms": float(counts.recall[few[name]]),
+            "recall_at_few_false_alarms": float(counts.recall[few[name]]) if name in few else "",
         }
         for name, all_counts in scored.counts.items()
         for (row, place), counts in zip(scored.cases, all_counts, strict=True)
@@ -49,10 +50,12 @@ def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
         Markdown.
     """
     rows = table_rows(scored)
-    thresholds = ", ".join(f"{name} {THRESHOLDS[index]:g}" for name, index in scored.chosen.items())
+    thresholds = ", ".join(f"{name} {THRESHOLDS[index]:g}" for name, index in scored.chosen.items() if name != FINDS)
     parts = [
         f"{about} Means over photographs, 95 % bootstrap intervals in brackets. A find may be 1 px off. Thresholds: "
-        f"the detector's own, and the best of each classical one on these photographs: {thresholds}."
+        f"the detector's own, and the best of each classical one on these photographs: {thresholds}. Its finds are the "
+        "mask before it is widened: pixels above the threshold, and what they touch of probability "
+        f"{GROWN_TO:g} or more."
     ]
     for table, title in _TITLES.items():
         parts.append(f"**{title}: Jaccard coefficient**\n\n{_by_label(rows, table, 'jaccard')}")
@@ -65,7 +68,7 @@ def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
 
 
 def _by_label(rows: list[dict[str, Any]], table: str, column: str) -> str:
-    own = [row for row in rows if row["table"] == table]
+    own = [row for row in rows if row["table"] == table and row[column] != ""]
     labels, methods = _ordered(row["label"] for row in own), _ordered(row["method"] for row in own)
     lines = [[table, *methods]]
     for label in labels:
@@ -73,7 +76,9 @@ def _by_label(rows: list[dict[str, Any]], table: str, column: str) -> str:
         for method in methods:
             values = [row[column] for row in own if row["label"] == label and row["method"] == method]
             mean = bootstrap(values)
-            cells.append(interval(mean, 2) if method == OURS else "-" if mean.mean is None else f"{mean.mean:.2f}")
+            cells.append(
+                interval(mean, 2) if method in (OURS, FINDS) else "-" if mean.mean is None else f"{mean.mean:.2f}"
+            )
         lines.append([label, *cells])
     return markdown(lines)
 
@@ -84,7 +89,7 @@ def _false_alarms(scored: Scored, hard: frozenset[str]) -> str:
     for name, shares in scored.clean.items():
         own = 100 * shares[:, scored.chosen[name]]
         lines.append([name, *_all_and_hard(own, chosen)])
-    lines.insert(2, ["mask of the detector, grown and widened", *_all_and_hard(100 * scored.masks, chosen)])
+    lines.insert(3, ["its mask: finds, widened", *_all_and_hard(100 * scored.masks, chosen)])
     return f"**False alarms** ({chosen.sum()} of {len(chosen)} photographs are hard to tell)\n\n{markdown(lines)}"
 
 

@@ -2,9 +2,9 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-Suite = Literal["op", "network", "step", "data", "inference", "restoring", "start", "scaling"]
+Suite = Literal["op", "network", "step", "data", "inference", "restoring", "finding", "start", "scaling"]
 
 PhotographDamage = Literal["scratches", "specks"]
 
@@ -18,13 +18,13 @@ class Options:
             generator against the same one with plain convolutions), step (the GAN training step against PyTorch),
             data (the input pipeline by stage and number of workers, and the share of training time spent waiting for
             it), inference (inpainting images, against classical methods), restoring (whole photographs with the bundled
-            weights, against classical methods), start (imports, the command, first step, checkpoints), scaling
-            (replicas).
+            weights, against classical methods), finding (damage in whole photographs, against classical detectors),
+            start (imports, the command, first step, checkpoints), scaling (replicas).
         generator: preset whose layers are measured.
         image_sizes: sides of the training images, px; op, network, start and scaling use the first only.
         batch_sizes: batch sizes of training; every suite except step uses the last only.
         inference_sizes: sides of the images to inpaint, px.
-        megapixels: sizes of the photographs to restore.
+        megapixels: sizes of the photographs to restore, or to look for damage in.
         damage: what damages them: scratches over 2 % of the pixels; or specks, 167 of 2 to 4 px a megapixel.
         workers: numbers of worker processes of the input pipeline; 0 means threads of the training process.
         replicas: numbers of replicas.
@@ -34,7 +34,7 @@ class Options:
         json: file to write the results to as well.
     """
 
-    suites: tuple[Suite, ...] = ("op", "network", "step", "data", "inference", "restoring", "start", "scaling")
+    suites: tuple[Suite, ...] = get_args(Suite)
     generator: Literal["paper", "64", "128", "tiny"] = "64"
     image_sizes: tuple[int, ...] = (64, 128)
     batch_sizes: tuple[int, ...] = (4, 16)

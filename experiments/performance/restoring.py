@@ -23,8 +23,8 @@ _PATCH = 512  # px; side of the patches that strokes are drawn in
 _THICKNESS = (2, 16)  # px; scratches of a scan, the same at every size
 _SPECKS = 167  # in a megapixel: 2000 in 12
 _SPECK = (2, 4)  # px; their sides
-_MAX_REPEATED = 1  # megapixels; larger photographs are timed once: some methods take minutes
-_WARM_UP = 200  # px; side of the image that loads the libraries and compiles
+MAX_REPEATED = 1  # megapixels; larger photographs are timed once: some methods take minutes
+WARM_UP = 200  # px; side of the image that loads the libraries and compiles
 Inpaint = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -43,8 +43,8 @@ def _table(options: Options, damage: PhotographDamage) -> Table:
         methods[OURS](image, mask)  # compiles what it needs
         timings = interleave(
             {name: functools.partial(inpaint, image, mask) for name, inpaint in methods.items()},
-            repeats=options.repeats if megapixels <= _MAX_REPEATED else 1,
-            warmup=1 if megapixels <= _MAX_REPEATED else 0,
+            repeats=options.repeats if megapixels <= MAX_REPEATED else 1,
+            warmup=1 if megapixels <= MAX_REPEATED else 0,
         )
         notes.append(f"{np.mean(mask == 0):.2%} hole at {megapixels:g} MP, {_computed(mask == 0)}")
         rows += [
@@ -64,9 +64,9 @@ def _table(options: Options, damage: PhotographDamage) -> Table:
         (
             f"{'; '.join(notes)}. Scratches are {_THICKNESS[0]} to {_THICKNESS[1]} px wide, specks "
             f"{_SPECK[0]} to {_SPECK[1]} px.",
-            f"peak: growth of the peak memory of a fresh process after an image of {_WARM_UP} px; it includes the "
+            f"peak: growth of the peak memory of a fresh process after an image of {WARM_UP} px; it includes the "
             "result and compilation for further window sizes.",
-            f"Above {_MAX_REPEATED} megapixel, each method was timed once.",
+            f"Above {MAX_REPEATED} megapixel, each method was timed once.",
         ),
     )
 
@@ -130,7 +130,7 @@ def build_method(name: str) -> Inpaint:
 def peak_growth(name: str, megapixels: float, damage: PhotographDamage) -> float:
     """Growth of the peak memory of this process, which should be a fresh one, by one photograph, MiB."""
     inpaint = build_method(name)
-    warm, holes = photograph(_WARM_UP**2 / 1e6)
+    warm, holes = photograph(WARM_UP**2 / 1e6)
     inpaint(warm, holes)
     image, mask = photograph(megapixels, damage)
     before = peak_mib()

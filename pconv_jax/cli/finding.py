@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,15 @@ class Finding:
         """
         _detector(self.detector)
 
-    def look(self, photograph: Photograph, path: Path, *, linear: bool, max_pixels: int | None = None) -> DamageMap:
+    def look(
+        self,
+        photograph: Photograph,
+        path: Path,
+        *,
+        linear: bool,
+        max_pixels: int | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> DamageMap:
         """The map of a photograph's damage: by its infrared channel, if it has one, or by the detector.
 
         Args:
@@ -83,6 +92,7 @@ class Finding:
             path: of its file.
             linear: whether it is linear in light, even if it does not say so.
             max_pixels: of an infrared file beside it, as for `read_photograph`.
+            progress: as for `Detector`.
 
         Returns:
             The map.
@@ -94,7 +104,7 @@ class Finding:
             from pconv_jax.detection.infrared import infrared_damage
 
             return infrared_damage(photograph.pixels, infrared)
-        return _detector(self.detector)(photograph.as_array, linear=linear or is_linear(photograph))
+        return _detector(self.detector)(photograph.as_array, linear=linear or is_linear(photograph), progress=progress)
 
     def hole(
         self, found: DamageMap, keep: Path | None, *, dilate: int = 0, max_pixels: int | None = None

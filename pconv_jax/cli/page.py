@@ -1,5 +1,6 @@
 """Opens the page with photographs that are named on the command line."""
 
+import functools
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +52,7 @@ def open_page(
         print(sentence)
     serve(
         [root / name for root, name in found.photographs] if found else [],
-        lambda photograph, path: finding.look(photograph, path, linear=False, max_pixels=max_pixels),
+        functools.partial(finding.look, max_pixels=max_pixels),
         inpainter,
         out=out,
         port=port,

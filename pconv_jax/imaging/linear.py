@@ -10,9 +10,11 @@ from collections.abc import Callable
 import numpy as np
 
 from pconv_jax.imaging.photograph import Photograph
-from pconv_jax.imaging.profiles import profile_tags
+from pconv_jax.imaging.profiles import profile_tags, with_curve
 
 _GAMMA = 2.2
+_WHITE = 99.5  # percentile of values that is shown as white: scratches are brighter than the photograph
+_SAMPLED = 4  # px
 _LINEAR_TRANSFER, _LINEAR_GAMMA = 8, 100_000  # in the chunks cICP and gAMA
 
 
@@ -57,6 +59,25 @@ def through_curve(
     values[chosen] = np.clip(values[chosen], 0, 1) ** _GAMMA * (brightest / top)
     values = values * np.float32(top)
     return np.where(valid, pixels, (np.rint(values) if whole else values).astype(pixels.dtype))
+
+
+def shown_tones(pixels: np.ndarray) -> np.ndarray:
+    """How values that are linear in light are shown on a screen.
+
+    Args:
+        pixels: `[H, W]` or `[H, W, C]` without alpha, uint8 or uint16.
+
+    Returns:
+        uint8, for each value that `pixels` can have.
+    """
+    white = float(np.percentile(pixels[::_SAMPLED, ::_SAMPLED], _WHITE)) or 1.0
+    values = np.arange(np.iinfo(pixels.dtype).max + 1, dtype=np.float32)
+    return np.rint(255 * np.clip(values / white, 0, 1) ** (1 / _GAMMA)).astype(np.uint8)
+
+
+def shown_profile(photograph: Photograph) -> bytes | None:
+    """The colour profile of what `shown_tones` makes of a photograph: its primaries with that curve, if it has any."""
+    return photograph.icc and with_curve(photograph.icc, _GAMMA)
 
 
 def _is_straight(curve: bytes) -> bool:

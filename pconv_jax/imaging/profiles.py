@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+_COLORANTS = (b"rXYZ", b"gXYZ", b"bXYZ")
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 # Of sRGB, relative to D50; together they are exactly white.
@@ -25,7 +26,7 @@ def made_profile(points: Sequence[float], curve: Sequence[float], channels: int)
     Raises:
         ValueError: no colours have these chromaticities.
     """
-    tone = b"para" + bytes(4) + struct.pack(">HH", 0 if len(curve) == 1 else 3, 0) + _fixed(curve)
+    tone = _tone(curve)
     if channels == 1:
         return _profile(b"GRAY", {b"kTRC": tone})
     if min(points[1::2]) <= 0:
@@ -48,6 +49,15 @@ def in_three_channels(icc: bytes) -> bytes | None:
     return curve and _profile(b"RGB ", {**_colorants(_SRGB_COLORANTS), **_curves(curve)})
 
 
+def with_curve(icc: bytes, exponent: float) -> bytes | None:
+    """The profile of the same primaries with another tone curve; None if it is not made of primaries and curves."""
+    tags = profile_tags(icc)
+    colorants = {name: tags[name] for name in _COLORANTS if name in tags}
+    if len(colorants) < len(_COLORANTS):
+        return None
+    return _profile(b"RGB ", {**colorants, **_curves(_tone([exponent]))})
+
+
 def profile_tags(icc: bytes) -> Mapping[bytes, bytes]:
     """The tags of a profile; those that reach beyond its end are left out."""
     if len(icc) < 132:
@@ -63,8 +73,11 @@ def _fixed(values: Sequence[float] | np.ndarray) -> bytes:
 
 
 def _colorants(rows: Sequence[Sequence[float]] | np.ndarray) -> dict[bytes, bytes]:
-    names = (b"rXYZ", b"gXYZ", b"bXYZ")
-    return {name: b"XYZ " + bytes(4) + _fixed(row) for name, row in zip(names, rows, strict=True)}
+    return {name: b"XYZ " + bytes(4) + _fixed(row) for name, row in zip(_COLORANTS, rows, strict=True)}
+
+
+def _tone(curve: Sequence[float]) -> bytes:
+    return b"para" + bytes(4) + struct.pack(">HH", 0 if len(curve) == 1 else 3, 0) + _fixed(curve)
 
 
 def _curves(tone: bytes) -> dict[bytes, bytes]:

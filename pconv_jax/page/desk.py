@@ -1,35 +1,21 @@
 """All that the page works on: its photographs, and what is done with them."""
 
-import contextlib
-import dataclasses
 import itertools
 import shutil
 import threading
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.common.output import hide_messages_of_libraries
-from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, read_photograph, write_photograph
+from pconv_jax.imaging import OUTPUT_FORMATS, read_hole, write_photograph
+from pconv_jax.imaging.linear import is_linear
 from pconv_jax.imaging.writing import copy_file
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.inpainting.photographs import as_it_is_seen, restored_array, with_array
-from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.page.jobs import Job, Jobs
-from pconv_jax.page.photographs import PREVIEW, Look, OpenPhotograph, eight_bit_colours
-from pconv_jax.page.pictures import jpeg, reduced
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _InMemory:
-    """The photograph that is worked on: only one is in memory."""
-
-    name: str
-    photograph: Photograph
-    windows: RememberedWindows
+from pconv_jax.page.memory import Memory, noted
+from pconv_jax.page.photographs import Look, OpenPhotograph
 
 
 class Desk:
@@ -54,10 +40,10 @@ class Desk:
         self.ready = threading.Event()
         self._look, self._inpainter = look, inpainter
         self._out, self._folder, self._max_pixels = out, folder, max_pixels
+        self._memory = Memory(max_pixels)  # only the thread of the jobs uses it
         self._numbers = itertools.count(1)
         self._photographs: dict[str, OpenPhotograph] = {}
         self._lock = threading.Lock()
-        self._memory: _InMemory | None = None  # only the thread of the jobs uses it
 
     @property
     def photographs(self) -> list[OpenPhotograph]:
@@ -99,9 +85,35 @@ class Desk:
             self._photographs.pop(photograph.name, None)
         self.jobs.submit("close", photograph.name, lambda job: shutil.rmtree(photograph.folder, ignore_errors=True))
 
+    def cancel(self, number: int) -> None:
+        """Cancels a job; a photograph that is not opened then is closed."""
+        job = next((each for each in self.jobs.listed() if each.number == number), None)
+        if job is None or job.kind != "open":
+            self.jobs.cancel(number=number)
+            return
+        with self._lock:
+            photograph = self._photographs.get(job.photograph)
+        if photograph is not None and not photograph.width:
+            self.close(photograph)
+
     def find(self, photograph: OpenPhotograph) -> Job:
         """Looks for damage."""
         return self.jobs.submit("find", photograph.name, lambda job: self._find(photograph, job))
+
+    def take_for(self, photograph: OpenPhotograph, *, linear: bool) -> None:
+        """Takes a photograph for linear in light, or not, and looks for its damage again.
+
+        Raises:
+            InputError: it says itself that it is, or is not opened yet.
+        """
+        if not photograph.width:
+            raise InputError(f"{photograph.title} is not opened yet: wait a moment")
+        if photograph.says_linear:
+            raise InputError(f"{photograph.title} says that it is linear in light: there is nothing to choose")
+        self.jobs.cancel(photograph=photograph.name)
+        photograph.take_for(linear=linear)
+        self.jobs.submit("open", photograph.name, lambda job: self._show(photograph))
+        self.find(photograph)
 
     def restore(self, photograph: OpenPhotograph, *, region: tuple[slice, slice] | None = None) -> Job:
         """Restores what is marked, or what of it is in a region."""
@@ -165,15 +177,22 @@ class Desk:
 
     def _open(self, photograph: OpenPhotograph, job: Job) -> None:
         try:
-            read = self._read(photograph)
+            read = self._memory.read(photograph)
         except (InputError, MemoryError):
             self._forget(photograph)
             raise
-        shown = eight_bit_colours(read)
-        photograph.save("before", shown)
         photograph.bits = 8 * read.pixels.dtype.itemsize
-        (photograph.folder / "before.jpg").write_bytes(jpeg(reduced(shown, PREVIEW), icc=read.icc))
+        photograph.linear = photograph.says_linear = is_linear(read)
+        photograph.keep_pictures("before", read, read, linear=photograph.linear)
         photograph.height, photograph.width = read.pixels.shape[:2]
+        photograph.looks += 1
+
+    def _show(self, photograph: OpenPhotograph) -> None:
+        """Makes its pictures again, and forgets what was computed."""
+        self._memory.forget()
+        read = self._memory.read(photograph)
+        photograph.keep_pictures("before", read, read, linear=photograph.linear)
+        photograph.looks += 1
 
     def _forget(self, photograph: OpenPhotograph) -> None:
         with self._lock:
@@ -183,24 +202,27 @@ class Desk:
     def _find(self, photograph: OpenPhotograph, job: Job) -> None:
         if photograph.name not in self._photographs or photograph.found:
             return  # it could not be read
-        photograph.keep_map(self._look(self._read(photograph), photograph.source))
+        read, linear = self._memory.read(photograph), photograph.linear
+        found = self._look(read, photograph.source, linear=linear, progress=job.progress)
+        if photograph.linear == linear:
+            photograph.keep_map(found)
 
     def _restore(self, photograph: OpenPhotograph, region: tuple[slice, slice] | None, job: Job) -> None:
-        revision, hole = photograph.revision, photograph.hole()
-        read = self._read(photograph)
-        assert self._memory is not None, "it was just read"
+        revision, hole, linear = photograph.revision, photograph.hole(), photograph.linear
+        read = self._memory.read(photograph)
         windows = self._memory.windows
 
         def inpaint(pixels: np.ndarray, marked: np.ndarray) -> np.ndarray:
             return self._inpainter(pixels, hole=marked, progress=job.progress, region=region, remembered=windows)
 
-        with self._noted(photograph):
-            restored = restored_array(read, hole, as_it_is_seen(read, inpaint)) if hole.any() else read.as_array
-        photograph.save("after", restored)
-        shown = eight_bit_colours(with_array(read, restored))
-        photograph.save("shown", shown)
-        (photograph.folder / "after.jpg").write_bytes(jpeg(reduced(shown, PREVIEW), icc=read.icc))
-        photograph.covered = float(hole.mean())
+        with noted(photograph):
+            restore = as_it_is_seen(read, inpaint, linear=linear)
+            restored = restored_array(read, hole, restore) if hole.any() else read.as_array
+        photograph.save("restored", restored)
+        photograph.keep_pictures("after", with_array(read, restored), read, linear=linear)
+        if photograph.linear != linear:  # it was taken for something else meanwhile
+            return
+        photograph.has_result, photograph.covered = True, float(hole.mean())
         photograph.shown, photograph.partly = photograph.shown + 1, region is not None
         photograph.restored = revision if region is None else None
 
@@ -213,34 +235,10 @@ class Desk:
 
     def _write(self, photograph: OpenPhotograph, target: Path) -> None:
         """Writes the result as the command does: what has no damage is copied if its format stays."""
-        read, restored = self._read(photograph), photograph.load("after")
+        read, restored = self._memory.read(photograph), photograph.load("restored")
         assert restored is not None, "it was restored"
-        with self._noted(photograph):
+        with noted(photograph):
             if not photograph.covered and OUTPUT_FORMATS[target.suffix.lower()] == read.format:
                 copy_file(photograph.source, target)
             else:
                 write_photograph(target, with_array(read, np.asarray(restored)))
-
-    def _read(self, photograph: OpenPhotograph) -> Photograph:
-        """The photograph, from memory if it was the last one."""
-        if self._memory is not None and self._memory.name == photograph.name:
-            photograph.check_unchanged()
-            return self._memory.photograph
-        self._memory = None  # before the next one is read
-        stamp = photograph.stamped()
-        with self._noted(photograph), hide_messages_of_libraries():  # of damaged files
-            read = read_photograph(photograph.source, max_pixels=self._max_pixels)
-        if photograph.stamp == (0, 0):
-            photograph.stamp = stamp
-        photograph.check_unchanged()
-        self._memory = _InMemory(photograph.name, read, RememberedWindows())
-        return read
-
-    @contextlib.contextmanager
-    def _noted(self, photograph: OpenPhotograph) -> Iterator[None]:
-        """Keeps what is warned of inside, each sentence once."""
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            yield
-        said = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
-        photograph.warnings += [each for each in dict.fromkeys(said) if each not in photograph.warnings]

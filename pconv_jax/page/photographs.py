@@ -5,18 +5,36 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from pconv_jax.common.errors import InputError, reason
-from pconv_jax.detection.damage_map import Choice, DamageMap
+from pconv_jax.detection.damage_map import Choice, DamageMap, share
 from pconv_jax.imaging import Photograph
-from pconv_jax.imaging.arrays import strips
+from pconv_jax.imaging.linear import shown_profile, shown_tones
 from pconv_jax.page.edits import edited, read_edits
+from pconv_jax.page.pictures import jpeg, reduced, shown_colours
 
 PREVIEW = 1600
 """Longest side of a preview, px."""
+
+
+class Look(Protocol):
+    """Looks for the damage of a photograph."""
+
+    def __call__(
+        self, photograph: Photograph, path: Path, *, linear: bool, progress: Callable[[int, int], object]
+    ) -> DamageMap:
+        """The map.
+
+        Args:
+            photograph: as it was read.
+            path: of its file.
+            linear: whether it is linear in light, even if it does not say so.
+            progress: called with the number of steps done, and of all steps.
+        """
+        ...
 
 
 @dataclasses.dataclass(eq=False)
@@ -34,13 +52,18 @@ class OpenPhotograph:
         width: of the photograph, px; 0 before it is read.
         height: likewise.
         bits: of each channel.
+        linear: whether it is linear in light: it says so, or the person does.
+        says_linear: whether it says so.
+        looks: grows each time that pictures of it are made.
         stamp: size and time of its file when it was read.
         revision: grows with each change of choice or edits.
         choice: what of the found damage becomes a hole.
         edits: what was corrected, as the page sent it.
         masks: loaded masks by their names: bool `[H, W]` in files.
         found: whether damage was looked for.
+        clean: whether nothing was marked when that was counted last.
         shown: grows with each result.
+        has_result: whether there is one, of what the photograph is taken for now.
         restored: the revision that was restored as a whole; None for none.
         partly: whether the result holds one region alone.
         saved: the revision that was saved; None for none.
@@ -56,13 +79,18 @@ class OpenPhotograph:
     width: int = 0
     height: int = 0
     bits: int = 8
+    linear: bool = False
+    says_linear: bool = False
+    looks: int = 0
     stamp: tuple[int, int] = (0, 0)
     revision: int = 0
     choice: Choice = dataclasses.field(default_factory=Choice)
     edits: list[Any] = dataclasses.field(default_factory=list)
     masks: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     found: bool = False
+    clean: bool = False
     shown: int = 0
+    has_result: bool = False
     restored: int | None = None
     partly: bool = False
     saved: int | None = None
@@ -71,27 +99,29 @@ class OpenPhotograph:
 
     @property
     def state(self) -> str:
-        """The furthest that it has come: opening, opened, found, corrected, restored or saved."""
+        """The furthest that it has come: opening, opened, clean, found, corrected, restored or saved."""
         if self.saved == self.revision:
             return "saved"
         if self.restored == self.revision:
             return "restored"
         if self.edits:
             return "corrected"
-        return "found" if self.found else "opened" if self.width else "opening"
+        if self.found:
+            return "clean" if self.clean else "found"
+        return "opened" if self.width else "opening"
 
     def to_json(self) -> dict[str, Any]:
         """What the page shows of it."""
-        plain = ("name", "title", "width", "height", "bits", "revision", "edits", "found", "shown", "partly", "covered")
+        plain = ("name", "title", "width", "height", "bits", "linear", "says_linear", "revision", "edits", "found")
+        of_result = ("looks", "shown", "has_result", "partly", "covered")
         return {
-            **{name: getattr(self, name) for name in plain},
+            **{name: getattr(self, name) for name in (*plain, *of_result)},
             "state": self.state,
             "target": str(self.target),
             "warnings": self.warnings,
             "sensitivity": self.choice.sensitivity,
             "tones": self.choice.tones,
             "dilate": self.choice.dilate,
-            "has_result": self.shown > 0,
         }
 
     def change(self, revision: int, choice: Choice, edits: list[Any]) -> None:
@@ -111,6 +141,12 @@ class OpenPhotograph:
         read_edits(edits, self.masks)
         self.choice, self.edits, self.revision = choice, edits, revision + 1
 
+    def take_for(self, *, linear: bool) -> None:
+        """Takes it for linear in light, or for coded as it is seen: what was found and restored does not hold."""
+        self.linear, self.revision = linear, self.revision + 1
+        self.found = self.has_result = self.partly = False
+        self.restored = None
+
     def found_hole(self) -> np.ndarray:
         """What was found by the present choice, bool `[H, W]`, before any edits; not to be changed."""
         if not self.found:
@@ -122,11 +158,33 @@ class OpenPhotograph:
         found = self.found_hole()
         return edited(found, read_edits(self.edits, self.masks)) if self.edits else found
 
+    def count(self) -> float:
+        """The share of it that is marked."""
+        marked = share(self.hole())
+        self.clean = not marked
+        return marked
+
     def keep_map(self, found: DamageMap) -> None:
         """Keeps what was found."""
         self.save("grey", found.grey)
         self.save("probability", found.probability)
+        _found_hole.cache_clear()  # of the map before
         self.found = True
+        self.count()
+
+    def keep_pictures(self, what: str, photograph: Photograph, original: Photograph, *, linear: bool) -> None:
+        """Keeps what the page shows of a photograph: all of it, and in little.
+
+        Args:
+            what: "before" or "after".
+            photograph: as it was read, or restored.
+            original: as it was read.
+            linear: whether it is linear in light.
+        """
+        shown = shown_colours(photograph, tones=shown_tones(original.pixels) if linear else None)
+        self.save(what, shown)
+        icc = shown_profile(original) if linear else original.icc
+        (self.folder / f"{what}.jpg").write_bytes(jpeg(reduced(shown, PREVIEW), icc=icc))
 
     def load(self, what: str) -> np.ndarray | None:
         """An array that was kept, read from its file as far as it is used; None if there is none."""
@@ -173,25 +231,3 @@ def _found_hole(probability: Path, grey: Path, choice: Choice) -> np.ndarray:
     hole = DamageMap(found, unknown, seen).hole(choice)
     hole.setflags(write=False)
     return hole
-
-
-def eight_bit_colours(photograph: Photograph) -> np.ndarray:
-    """A photograph as a page can show it: uint8 `[H, W, 3]`, transparent pixels over white."""
-    height, width = photograph.pixels.shape[:2]
-    shown = np.empty((height, width, 3), np.uint8)
-    for strip in strips(height, width):
-        part = _eight_bits(photograph.pixels[strip])
-        part = part if part.ndim == 3 else np.repeat(part[..., None], 3, axis=2)
-        if photograph.alpha is not None:
-            alpha = _eight_bits(photograph.alpha[strip])[..., None].astype(np.float32) / 255
-            part = np.rint(255 + alpha * (part.astype(np.float32) - 255)).astype(np.uint8)
-        shown[strip] = part
-    return shown
-
-
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    return values if values.dtype == np.uint8 else (values // 257).astype(np.uint8)
-
-
-Look = Callable[[Photograph, Path], DamageMap]
-"""Looks for the damage of a photograph, with the path of its file."""

@@ -14,14 +14,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from pconv_jax.common.errors import InputError, reason
-from pconv_jax.detection.damage_map import Choice, share
+from pconv_jax.detection.damage_map import Choice
+from pconv_jax.page import bodies
+from pconv_jax.page.bodies import file_name, four_numbers, json, receive
 from pconv_jax.page.desk import Desk
 from pconv_jax.page.photographs import PREVIEW, OpenPhotograph
 from pconv_jax.page.pictures import jpeg, marked_png
 
 STATIC = Path(__file__).parent / "static"
-MOST_UPLOADED = 2**30
-"""Bytes of a file that is dropped on the page."""
 _LARGEST_DETAIL = 2048  # px
 
 
@@ -40,6 +40,8 @@ def application(desk: Desk, uploads: Path) -> Starlette:
         Route("/api/photographs", pages.upload, methods=["POST"]),
         Route(one, pages.close, methods=["DELETE"]),
         Route(f"{one}/edits", pages.change, methods=["PUT"]),
+        Route(f"{one}/find", pages.find, methods=["POST"]),
+        Route(f"{one}/linear", pages.take_for, methods=["POST"]),
         Route(f"{one}/masks", pages.load_mask, methods=["POST"]),
         Route(f"{one}/masks/{{mask:str}}.png", pages.loaded_mask),
         Route(f"{one}/restore", pages.restore, methods=["POST"]),
@@ -69,6 +71,7 @@ class _Pages:
         return JSONResponse(
             {
                 "ready": desk.ready.is_set(),
+                "most_uploaded": bodies.MOST_UPLOADED,
                 "photographs": [each.to_json() for each in desk.photographs],
                 "jobs": [job.to_json() for job in desk.jobs.listed()],
             }
@@ -76,9 +79,9 @@ class _Pages:
 
     async def upload(self, request: Request) -> Response:
         """Opens a file whose bytes are the request."""
-        title = _file_name(request.query_params.get("name", ""))
+        title = file_name(request.query_params.get("name", ""))
         folder = Path(tempfile.mkdtemp(dir=self._uploads))
-        await _receive(request, folder / title)
+        await receive(request, folder / title)
         photograph = await run_in_threadpool(self._desk.open, folder / title, title=title)
         return JSONResponse(photograph.to_json())
 
@@ -89,7 +92,7 @@ class _Pages:
 
     async def change(self, request: Request) -> Response:
         """Takes other choices and edits."""
-        photograph, values = self._photograph(request), await _json(request)
+        photograph, values = self._photograph(request), await json(request)
         try:
             choice = Choice(
                 sensitivity=float(values["sensitivity"]),
@@ -102,12 +105,22 @@ class _Pages:
         await run_in_threadpool(photograph.change, revision, choice, edits)
         return JSONResponse(photograph.to_json())
 
+    def find(self, request: Request) -> Response:
+        """Looks for damage, if that was cancelled."""
+        return JSONResponse(self._desk.find(self._photograph(request)).to_json())
+
+    async def take_for(self, request: Request) -> Response:
+        """Takes a photograph for linear in light, or not: `{"linear": bool}`."""
+        photograph, values = self._photograph(request), await json(request)
+        self._desk.take_for(photograph, linear=values.get("linear") is True)
+        return JSONResponse(photograph.to_json())
+
     async def load_mask(self, request: Request) -> Response:
         """Reads a mask; the answer names it, for an edit."""
         photograph = self._photograph(request)
         folder = Path(tempfile.mkdtemp(dir=self._uploads))
-        path = folder / _file_name(request.query_params.get("name", ""))
-        await _receive(request, path)
+        path = folder / file_name(request.query_params.get("name", ""))
+        await receive(request, path)
         return JSONResponse({"mask": await run_in_threadpool(self._desk.load_mask, photograph, path)})
 
     def loaded_mask(self, request: Request) -> Response:
@@ -117,10 +130,10 @@ class _Pages:
 
     async def restore(self, request: Request) -> Response:
         """Restores all that is marked, or what is in a region: `{"region": [left, top, right, bottom]}`."""
-        photograph, values = self._photograph(request), await _json(request)
+        photograph, values = self._photograph(request), await json(request)
         region = values.get("region")
         if region is not None:
-            left, top, right, bottom = _four_numbers(region)
+            left, top, right, bottom = four_numbers(region)
             job = self._desk.restore(photograph, region=(slice(top, bottom), slice(left, right)))
         else:
             job = self._desk.restore(photograph)
@@ -128,7 +141,7 @@ class _Pages:
 
     async def save(self, request: Request) -> Response:
         """Writes the result: `{"replace": whether a file that exists may be replaced}`."""
-        photograph, values = self._photograph(request), await _json(request)
+        photograph, values = self._photograph(request), await json(request)
         return JSONResponse(self._desk.save(photograph, replace=values.get("replace") is True).to_json())
 
     def preview(self, request: Request) -> Response:
@@ -141,11 +154,11 @@ class _Pages:
     def detail(self, request: Request) -> Response:
         """A part of the photograph before, or after, pixel by pixel."""
         photograph = self._photograph(request)
-        pixels = photograph.load({"before": "before", "after": "shown"}[_what(request)])
+        pixels = photograph.load(_what(request))
         if pixels is None:
             raise KeyError("no such picture")
         asked = [request.query_params.get(name) for name in ("left", "top", "right", "bottom")]
-        left, top, right, bottom = _four_numbers(asked)
+        left, top, right, bottom = four_numbers(asked)
         part = pixels[top : min(bottom, top + _LARGEST_DETAIL), left : min(right, left + _LARGEST_DETAIL)]
         if not part.size:
             raise InputError("there is nothing of the photograph in this region")
@@ -165,7 +178,7 @@ class _Pages:
 
     def covered(self, request: Request) -> Response:
         """The share of the photograph that is marked."""
-        return JSONResponse({"covered": share(self._photograph(request).hole())})
+        return JSONResponse({"covered": self._photograph(request).count()})
 
     def download(self, request: Request) -> Response:
         """The result, as it would be saved."""
@@ -174,7 +187,7 @@ class _Pages:
 
     def cancel(self, request: Request) -> Response:
         """Cancels a job."""
-        self._desk.jobs.cancel(number=request.path_params["number"])
+        self._desk.cancel(request.path_params["number"])
         return JSONResponse({})
 
     def _photograph(self, request: Request) -> OpenPhotograph:
@@ -186,53 +199,6 @@ def _what(request: Request) -> str:
     if what not in ("before", "after"):
         raise KeyError(what)
     return what
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        values = await request.json()
-    except ValueError as error:
-        raise InputError("the request is no JSON: reload the page") from error
-    if not isinstance(values, dict):
-        raise InputError("the request is incomplete: reload the page")
-    return values
-
-
-def _four_numbers(values: Any) -> list[int]:
-    try:
-        left, top, right, bottom = (max(0, int(value)) for value in values)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError("a region is left, top, right and bottom, px: reload the page") from error
-    return [left, top, right, bottom]
-
-
-def _file_name(given: str) -> str:
-    """The name alone: no part of a path, on any system."""
-    name = given.replace("\\", "/").rpartition("/")[2].replace("\0", "").strip()
-    if name in ("", ".", ".."):
-        raise InputError("the file has no name: rename it")
-    return name[-150:]
-
-
-async def _receive(request: Request, path: Path) -> None:
-    """Writes the bytes of a request to a file.
-
-    Raises:
-        InputError: there are too many, or they cannot be written.
-    """
-    received = 0
-    try:
-        with path.open("wb") as stream:
-            async for chunk in request.stream():
-                received += len(chunk)
-                if received > MOST_UPLOADED:
-                    raise InputError(
-                        f"{path.name} has more than {MOST_UPLOADED / 2**30:.0f} GiB: name it on the command line, "
-                        "`pconv-jax page FILE`"
-                    )
-                await run_in_threadpool(stream.write, chunk)
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be kept ({reason(error)}): make room on the disk") from error
 
 
 def _mask_file(hole: np.ndarray) -> bytes:

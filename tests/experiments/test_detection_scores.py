@@ -40,14 +40,23 @@ def test_a_whole_evaluation(tmp_path, capsys):
         "true mask",
     ):
         assert part in tables
-    assert "detector 0.924" in tables and "| mask of the detector, grown and widened " in tables
+    assert "detector 0.924" in tables and "| its mask: finds, widened " in tables
     assert "(1 of 1 photographs are hard to tell)" in tables
     with (tmp_path / "out" / "detection.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert {row["method"] for row in rows} == {"detector", "top-hat", "median", "frangi", "meijering", "sato"}
+    assert {row["method"] for row in rows} == {
+        "detector",
+        "its finds",
+        "top-hat",
+        "median",
+        "frangi",
+        "meijering",
+        "sato",
+    }
     assert {row["image"] for row in rows} == {"chelsea"}
     for row in rows:
         assert 0 <= float(row["jaccard"]) <= float(row["f1"]) <= 1
+        assert (row["recall_at_few_false_alarms"] == "") == (row["method"] == "its finds")  # they have one threshold
     assert min(abs(threshold - 0.924) for threshold in THRESHOLDS) == 0
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from photograph_files import SRGB, layers, photograph
 
-from pconv_jax.imaging.linear import is_linear, through_curve
-from pconv_jax.imaging.profiles import made_profile
+from pconv_jax.imaging.linear import is_linear, shown_profile, shown_tones, through_curve
+from pconv_jax.imaging.profiles import made_profile, profile_tags
 
 D65 = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 STRAIGHT, CURVED = made_profile(D65, (1.0,), 3), made_profile(D65, (1.8,), 3)
@@ -84,3 +84,24 @@ def test_black_is_black():
     hole = np.eye(4, dtype=bool)
     black = through_curve(lambda seen, found: np.maximum(seen, np.float32(0.01)), np.zeros((4, 4, 3), np.uint16), hole)
     assert black.max() <= 3 and black.dtype == np.uint16
+
+
+def test_a_dark_exposure_is_shown_bright():
+    pixels = np.full((80, 80, 3), 1000, np.uint16)
+    pixels[:4, :4] = 65535  # scratches are brighter than the photograph
+    pixels[40:, :40] = 218  # 1000 x 0.5 ** 2.2
+    tones = shown_tones(pixels)
+    assert tones.shape == (65536,) and tones.dtype == np.uint8
+    assert [int(tones[value]) for value in (0, 218, 1000, 65535)] == [0, 128, 255, 255]
+    assert shown_tones(np.zeros((8, 8), np.uint8)).shape == (256,)
+
+
+def test_colours_are_shown_with_the_primaries_of_the_profile():
+    shown, gamma = (
+        profile_tags(icc)
+        for icc in (shown_profile(photograph("rgb", np.uint16, icc=STRAIGHT)), made_profile(D65, (2.2,), 3))
+    )
+    for name in (b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"):
+        assert shown[name] == gamma[name]
+    assert shown_profile(photograph("grey", np.uint16, icc=made_profile((), (1.0,), 1))) is None
+    assert shown_profile(photograph("rgb", np.uint16)) is None

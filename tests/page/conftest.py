@@ -27,3 +27,32 @@ def photo(tmp_path):
     from served import DAMAGED
 
     return save(tmp_path / "a.png", DAMAGED)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser for all tests of a process."""
+    from person import started_browser
+
+    browser = started_browser()
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def person(tmp_path, weights, chromium):
+    from person import Person
+    from served import served
+
+    with served(tmp_path / "page", weights) as page:
+        yield Person(chromium, page)
+        chromium.get("about:blank")  # or it would ask on
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """A photograph in a size that a person can point into."""
+    from person import DAMAGED
+    from restoring import save
+
+    return save(tmp_path / "a scan.png", DAMAGED)

@@ -2,12 +2,15 @@
 
 import contextlib
 import functools
+import io
 import threading
 import time
 
+import numpy as np
 import pytest
 import requests
 from detectors import pale_detector, scratched
+from PIL import Image
 from restoring import picture
 
 from pconv_jax.detection.detector import Detector
@@ -27,11 +30,11 @@ DAMAGED, LINE = scratched(picture())
 class Client:
     """Asks as the page does."""
 
-    def __init__(self, port, desk):
+    def __init__(self, port, desk, key):
         self.address = f"http://127.0.0.1:{port}"
         self.desk = desk
         self.session = requests.Session()
-        assert self.session.get(f"{self.address}/?key={KEY}").status_code == 200
+        assert self.session.get(f"{self.address}/?key={key}").status_code == 200
 
     def ask(self, method, path, **more):
         return self.session.request(method, self.address + path, timeout=60, **more)
@@ -69,28 +72,34 @@ class Client:
         raise AssertionError(f"still busy: {jobs}")
 
 
+def marked(page, name):
+    """What is marked, as the page saves it."""
+    answer = page.get(f"/api/photographs/{name}/mask.png")
+    return np.asarray(Image.open(io.BytesIO(answer.content))) > 0
+
+
 @contextlib.contextmanager
-def served(folder, weights, *, out=None):
+def served(folder, weights, *, out=None, port=0, key=KEY):
     """A page whose results go to a folder; without weights, with those that ship."""
     kept, uploads = folder / "kept", folder / "uploads"
     for each in (kept, uploads):
         each.mkdir(parents=True)
     detector = Detector.from_pretrained() if weights is None else Detector(pale_detector())
     desk = Desk(
-        lambda photograph, path: detector(photograph.as_array),
+        lambda photograph, path, **more: detector(photograph.as_array, **more),
         _inpainter(weights),
         out=out or folder / "out",
         folder=kept,
     )
     desk.ready.set()
-    with run._listening(0) as listener:
+    with run._listening(port) as listener:
         port = listener.getsockname()[1]
-        app = Guard(application(desk, uploads), secret=KEY, port=port)
+        app = Guard(application(desk, uploads), secret=key, port=port)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
-            yield Client(port, desk)
+            yield Client(port, desk, key)
         finally:
             server.should_exit = True
             thread.join(timeout=20)

@@ -1,118 +1,21 @@
 """The page in a real browser: from a dropped file to a saved result, with pointer and keys; two tabs, a lost server."""
 
-import os
-import shutil
+import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from detectors import scratched
-from restoring import ROOT, check, load, picture, save
+from detectors import grown, scratched
+from restoring import check, load, picture, save
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
+pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 
-from selenium.webdriver import ActionChains, Keys  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from served import KEY, served  # noqa: E402
-
-CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
-# Without these it looks for hosts of its maker, and says so.
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--window-size=1280,860"),
-)
-DAMAGED, LINE = scratched(picture(120, 160), rows=(50, 53), columns=(30, 110))
+from person import DAMAGED, LINE, Keys, Person
+from served import served
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("there is no Chromium with its driver on this machine (packages chromium and chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
-
-
-class Person:
-    """Someone who looks at the page, and uses pointer and keys."""
-
-    def __init__(self, browser, page):
-        self.browser, self.page = browser, page
-        browser.get(f"{page.address}/?key={KEY}")
-
-    def see(self, selector):
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def click(self, selector):
-        self.see(selector).click()
-
-    def until(self, what, seconds=40):
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if what():
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"{self.states}; {self.see('#alert').text}; {self.browser.get_log('browser')}")
-
-    @property
-    def states(self):
-        return self.browser.execute_script(
-            "return [...document.querySelectorAll('#list .state')].map((each) => each.textContent)"
-        )
-
-    def comes_to(self, *states):
-        self.until(lambda: self.states == list(states))
-
-    def opens(self, *paths):
-        self.see("#open").send_keys("\n".join(map(str, paths)))
-
-    def at(self, x, y):
-        """Where a point of the photograph is seen, from the middle of the canvas, all of it being shown."""
-        canvas = self.see("#canvas").rect
-        scale = min(canvas["width"] / LINE.shape[1], canvas["height"] / LINE.shape[0]) * 0.97
-        return round((x - LINE.shape[1] / 2) * scale), round((y - LINE.shape[0] / 2) * scale)
-
-    def drags(self, *points):
-        actions = ActionChains(self.browser, duration=20)
-        actions.move_to_element_with_offset(self.see("#canvas"), *self.at(*points[0])).click_and_hold()
-        for point in points[1:]:
-            actions.move_to_element_with_offset(self.see("#canvas"), *self.at(*point))
-        actions.release().perform()
-
-    def presses(self, *keys):
-        ActionChains(self.browser).send_keys(*keys).perform()
-
-    def holds_control_and(self, key):
-        ActionChains(self.browser).key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
-
-    def marked(self, name="1"):
-        return self.page.desk.photograph(name).hole()
-
-    def edited(self, count, name="1"):
-        self.until(lambda: len(self.page.desk.photograph(name).edits) == count)
-
-
-@pytest.fixture
-def person(tmp_path, weights, chromium):
-    with served(tmp_path / "page", weights) as page:
-        yield Person(chromium, page)
-        chromium.get("about:blank")  # or it would ask on
-
-
-@pytest.fixture
-def photo(tmp_path):
-    return save(tmp_path / "a scan.png", DAMAGED)
-
-
-def test_open_correct_restore_compare_save(person, photo, tmp_path):
-    person.opens(photo)
+def test_open_correct_restore_compare_save(person, scan, tmp_path):
+    person.opens(scan)
     person.comes_to("damage found")
     person.until(lambda: "marked" in person.see("#covered").text)
     assert person.see("#target").text.endswith("a scan.png")
@@ -145,10 +48,10 @@ def test_open_correct_restore_compare_save(person, photo, tmp_path):
     assert not said
 
 
-def test_nothing_is_asked_of_other_hosts(person, photo):
+def test_nothing_is_asked_of_other_hosts(person, scan):
     person.browser.get_log("performance")
     person.browser.refresh()
-    person.opens(photo)
+    person.opens(scan)
     person.comes_to("damage found")
     entries = [entry["message"] for entry in person.browser.get_log("performance")]
     sent = [entry for entry in entries if '"Network.requestWillBeSent"' in entry]
@@ -170,8 +73,8 @@ def test_sixteen_bits_stay_sixteen_bits(person, tmp_path):
     assert (result[hole] != pixels[hole]).any()
 
 
-def test_keys_alone(person, photo):
-    person.opens(photo)
+def test_keys_alone(person, scan):
+    person.opens(scan)
     person.comes_to("damage found")
     person.browser.execute_script("document.getElementById('canvas').focus()")
     person.presses(Keys.ARROW_RIGHT, Keys.ENTER, *[Keys.ARROW_DOWN] * 6, Keys.ENTER)
@@ -192,8 +95,8 @@ def test_keys_alone(person, photo):
     assert person.see("#zoom").text != shown
 
 
-def test_sensitivity_clear_and_a_mask(person, photo, tmp_path):
-    person.opens(photo)
+def test_sensitivity_clear_and_a_mask(person, scan, tmp_path):
+    person.opens(scan)
     person.comes_to("damage found")
     person.until(lambda: person.see("#covered").text.startswith(f"{100 * person.marked().mean():.2f} %"))
     person.see("#dilate").send_keys(Keys.HOME)
@@ -209,8 +112,8 @@ def test_sensitivity_clear_and_a_mask(person, photo, tmp_path):
     np.testing.assert_array_equal(person.marked(), own)
 
 
-def test_a_click_restores_what_is_near(person, photo):
-    person.opens(photo)
+def test_a_click_restores_what_is_near(person, scan):
+    person.opens(scan)
     person.comes_to("damage found")
     person.click("#restore-here")
     person.drags((60, 51))
@@ -218,20 +121,20 @@ def test_a_click_restores_what_is_near(person, photo):
     person.until(lambda: person.see("[data-view=after]").get_attribute("aria-checked") == "true")
 
 
-def test_several_photographs_and_a_bad_file(person, photo, tmp_path):
+def test_several_photographs_and_a_bad_file(person, scan, tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"this is no picture")
-    person.opens(photo, tmp_path / "bad.jpg", save(tmp_path / "b.png", DAMAGED[::-1]))
+    person.opens(scan, tmp_path / "bad.jpg", save(tmp_path / "b.png", DAMAGED[::-1]))
     person.comes_to("damage found", "damage found")
     person.until(lambda: "bad.jpg" in person.see("#alert").text)
     person.click("#alert button")
     assert not person.see("#alert").is_displayed()
     person.click("[aria-label='Close a scan.png']")
     person.comes_to("damage found")
-    assert photo.exists()
+    assert scan.exists()
 
 
-def test_two_tabs_show_the_same(person, photo):
-    person.opens(photo)
+def test_two_tabs_show_the_same(person, scan):
+    person.opens(scan)
     person.comes_to("damage found")
     first = person.browser.current_window_handle
     person.browser.switch_to.new_window("tab")
@@ -247,48 +150,105 @@ def test_two_tabs_show_the_same(person, photo):
     person.edited(0)
 
 
-def test_the_server_is_lost(tmp_path, weights, chromium, photo):
+def test_a_closed_tab_loses_nothing(person, scan, monkeypatch):
+    closed, look = threading.Event(), person.page.desk._look
+
+    def slow(*about, **more):
+        assert closed.wait(30)
+        return look(*about, **more)
+
+    monkeypatch.setattr(person.page.desk, "_look", slow)
+    person.opens(scan)
+    person.comes_to("opened")
+    person.browser.get("about:blank")
+    closed.set()
+    person.page.wait()
+    person.browser.get(person.page.address)
+    person.comes_to("damage found")
+
+
+def test_the_server_is_lost_and_started_again(tmp_path, weights, chromium, scan):
     with served(tmp_path / "page", weights) as page:
         person = Person(chromium, page)
-        person.opens(photo)
+        person.opens(scan)
         person.comes_to("damage found")
     person.until(lambda: "does not answer: start `pconv-jax page` again" in person.see("#alert").text)
+    with served(tmp_path / "again", weights, port=int(page.address.rpartition(":")[2]), key="another"):
+        person.until(lambda: "was started again: open the address" in person.see("#alert").text)
+    chromium.get("about:blank")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_nothing_is_wider_than_the_window(person, photo, width):
-    person.opens(photo)
+def test_files_are_dropped_but_no_folders(person, scan):
+    def drops(path):
+        place = person.see("#stage").rect
+        middle = {"x": place["x"] + place["width"] / 2, "y": place["y"] + place["height"] / 2}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+            person.browser.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, **middle, "data": data})
+
+    drops(scan.parent)
+    person.until(lambda: "A folder cannot be dropped" in person.see("#alert").text)
+    drops(scan)
     person.comes_to("damage found")
-    size = {"width": width, "height": 720, "deviceScaleFactor": 1, "mobile": width < 800}
-    person.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
-        assert person.browser.execute_script("return document.documentElement.scrollWidth") <= width
-        for selector in ("#restore", "#save", "[data-view=after]", "#fit"):
-            place = person.see(selector).rect
-            assert place["x"] >= 0 and place["x"] + place["width"] <= width, selector
-    finally:
-        person.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_the_picture_of_the_page(tmp_path, chromium):
-    """With the weights that ship; PAGE_PICTURE=page.png keeps it, for the README."""
-    with served(tmp_path / "page", None, out=Path("restored")) as page:
-        person = Person(chromium, page)
-        person.opens(ROOT / "docs" / "scratched.jpg")
-        person.comes_to("damage found")
-        person.until(lambda: "marked" in person.see("#covered").text)
-        time.sleep(0.5)  # until it is drawn
-        picture = Path(os.environ.get("PAGE_PICTURE", tmp_path / "page.png"))
-        chromium.save_screenshot(str(picture))
-        pink = np.abs(load(picture)[..., :3].astype(int) - (255, 0, 160)).sum(axis=2) < 200
-        assert 0.005 < pink.mean() < 0.2
-        chromium.get("about:blank")
-
-
-def test_everything_has_a_name(person, photo):
-    """For screen readers."""
-    person.opens(photo)
+def test_what_was_not_found_and_outlines_that_stay(person, tmp_path):
+    faint = picture(120, 160)
+    faint[LINE] = 237  # found from a sensitivity of 0.64 on
+    person.opens(save(tmp_path / "faint.png", faint))
+    person.comes_to("nothing found")
+    person.until(lambda: person.see("#hint").text.startswith("Nothing was found"))
+    person.click("#more")
     person.comes_to("damage found")
-    for element in person.browser.find_elements(By.CSS_SELECTOR, "button, input, select, a, canvas, progress"):
-        if element.is_displayed():
-            assert element.accessible_name, element.get_attribute("outerHTML")
+    np.testing.assert_array_equal(person.marked(), grown(LINE))
+    assert person.see("#sensitivity-value").text == "0.70"
+    person.click("#restore")
+    person.comes_to("restored")
+    person.until(lambda: "Outlines of scratches" in person.see("#hint").text)
+    person.click("#widen")
+    person.until(lambda: person.marked()[48:55, 30:110].all())
+    assert np.flatnonzero(person.marked().any(axis=1)).tolist() == list(range(48, 55))
+    person.until(lambda: person.see("#hint").text.startswith("Press Restore again"))
+    person.click("#clear")
+    person.until(lambda: "Undo brings it back" in person.see("#hint").text)
+
+
+def test_a_search_is_cancelled_and_begun_again(person, scan, monkeypatch):
+    from pconv_jax.page import bodies
+
+    def slow(photograph, path, *, linear, progress):
+        for step in range(2000):
+            progress(1 + step % 2, 100)
+            time.sleep(0.02)
+
+    desk, look = person.page.desk, person.page.desk._look
+    monkeypatch.setattr(desk, "_look", slow)
+    person.opens(scan)
+    person.comes_to("opened")
+    person.until(lambda: "s left" in person.see("#job-text").text)
+    person.click("#cancel")
+    person.until(lambda: "was not looked for" in person.see("#hint").text)
+    assert person.states == ["opened"]
+    monkeypatch.setattr(desk, "_look", look)
+    person.click("#find")
+    person.comes_to("damage found")
+    # Nor is a huge file sent at all.
+    monkeypatch.setattr(bodies, "MOST_UPLOADED", 1000)
+    person.until(lambda: person.page.get("/api/state").json()["most_uploaded"] == 1000)
+    person.browser.refresh()
+    person.comes_to("damage found")
+    person.opens(scan)
+    person.until(lambda: "name it on the command line" in person.see("#alert").text)
+
+
+def test_the_switch_for_linear_scans(person, scan, tmp_path):
+    pixels, _ = scratched(picture(120, 160, dtype=np.uint16), rows=(50, 53), columns=(30, 110))
+    person.opens(scan)
+    person.comes_to("damage found")
+    assert not person.see("#linear").is_displayed()
+    person.opens(save(tmp_path / "raw.tif", pixels // 3))
+    person.comes_to("damage found", "nothing found")
+    person.until(lambda: person.see("#linear").is_displayed())
+    person.click("#linear")
+    person.comes_to("damage found", "damage found")
+    assert person.page.desk.photograph("2").linear and person.see("#linear").is_selected()

@@ -66,6 +66,16 @@ def test_what_it_refuses(tmp_path, capsys, monkeypatch):
             assert complaint in said
 
 
+def test_any_port_if_its_own_is_taken(monkeypatch):
+    from pconv_jax.page import run
+
+    with run._listening(0) as taken:
+        monkeypatch.setattr(run, "DEFAULT_PORT", taken.getsockname()[1])
+        with run._listening(None) as other:
+            assert other.getsockname()[1] not in (0, run.DEFAULT_PORT)
+            assert other.getsockname()[0] == "127.0.0.1"  # nobody else can reach it
+
+
 def test_without_its_packages(capsys, monkeypatch):
     import importlib.util
 

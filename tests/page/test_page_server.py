@@ -6,19 +6,14 @@ import threading
 
 import numpy as np
 import pytest
-from detectors import grown, scratched
+from detectors import grown
 from PIL import Image
 from restoring import check, files, load, picture, save
-from served import DAMAGED, LINE, served
+from served import DAMAGED, LINE, marked, served
 
 
 def stroke(*points, radius=2.0, erases=False):
     return {"kind": "stroke", "erases": erases, "radius": radius, "points": points}
-
-
-def marked(page, name):
-    answer = page.get(f"/api/photographs/{name}/mask.png")
-    return np.asarray(Image.open(io.BytesIO(answer.content))) > 0
 
 
 def test_from_upload_to_result(fresh, photo, tmp_path, inpaint):
@@ -43,34 +38,6 @@ def test_from_upload_to_result(fresh, photo, tmp_path, inpaint):
     assert inpaint(photo, "--mask", mask, "-o", tmp_path / "by command.png").code == 0
     assert (tmp_path / "by command.png").read_bytes() == out.read_bytes()
     assert fresh.get(f"/api/photographs/{name}/download").content == out.read_bytes()
-
-
-@pytest.mark.parametrize("kind", ["16 bits.tif", "grey.png", "transparent.png", "photo.jpg"])
-def test_the_file_is_what_the_command_writes(page, tmp_path, inpaint, kind):
-    pixels = {
-        "16 bits.tif": lambda: scratched(picture(dtype=np.uint16))[0],
-        "grey.png": lambda: scratched(picture(channels=1))[0],
-        "transparent.png": lambda: np.dstack([DAMAGED, np.full(LINE.shape, 200, np.uint8)]),
-        "photo.jpg": lambda: DAMAGED,
-    }[kind]()
-    photo = save(tmp_path / kind, pixels)
-    name = page.upload(photo)
-    hole = marked(page, name)
-    assert hole.any()
-    page.post(f"/api/photographs/{name}/restore")
-    assert page.wait()["state"] == "done"
-    mask = save(tmp_path / "m.png", hole)
-    assert inpaint(photo, "--mask", mask, "-o", tmp_path / f"by command {kind}").code == 0
-    assert page.get(f"/api/photographs/{name}/download").content == (tmp_path / f"by command {kind}").read_bytes()
-
-
-def test_without_damage_the_file_is_copied(page, tmp_path):
-    photo = save(tmp_path / "clean.jpg", picture(seed=3))
-    name = page.upload(photo)
-    assert not marked(page, name).any()
-    page.post(f"/api/photographs/{name}/restore")
-    page.wait()
-    assert page.get(f"/api/photographs/{name}/download").content == photo.read_bytes()
 
 
 def test_only_what_changed_is_computed_again_and_the_result_is_the_same(fresh, tmp_path, inpaint, monkeypatch):
@@ -218,9 +185,9 @@ def test_bad_files_are_explained_and_gone(page, tmp_path, content, complaint):
 
 
 def test_a_file_that_is_too_large(page, monkeypatch):
-    from pconv_jax.page import server
+    from pconv_jax.page import bodies
 
-    monkeypatch.setattr(server, "MOST_UPLOADED", 1000)
+    monkeypatch.setattr(bodies, "MOST_UPLOADED", 1000)
     answer = page.ask("POST", "/api/photographs", params={"name": "huge.png"}, data=b"x" * 5000)
     assert answer.status_code == 400 and "name it on the command line" in answer.json()["error"]
 
@@ -245,6 +212,18 @@ def test_a_job_is_cancelled(fresh, photo):
     assert fresh.wait()["state"] == "cancelled" and fresh.photograph(name)["shown"] == 0
     fresh.post(f"/api/photographs/{name}/restore")
     assert fresh.wait()["state"] == "done"
+
+
+def test_a_photograph_whose_opening_is_cancelled_is_closed(fresh, photo):
+    release = threading.Event()
+    fresh.desk.jobs.submit("wait", "", lambda job: release.wait(30))
+    opened = fresh.desk.open(photo)
+    assert fresh.post(f"/api/photographs/{opened.name}/linear", {"linear": True}).status_code == 400
+    (job,) = (each for each in fresh.get("/api/state").json()["jobs"] if each["kind"] == "open")
+    assert fresh.ask("DELETE", f"/api/jobs/{job['number']}").status_code == 200
+    release.set()
+    fresh.wait()
+    assert not fresh.get("/api/state").json()["photographs"] and not opened.folder.exists()
 
 
 def test_the_desk_is_left_tidy(tmp_path, weights, photo):

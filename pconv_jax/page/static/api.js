@@ -23,6 +23,8 @@ export const open = (file) => answered(fetch(`/api/photographs?name=${encodeURIC
 export const close = (name) => answered(fetch(place(name), { method: "DELETE" }));
 export const change = (name, values) => answered(fetch(place(name, "/edits"), asJson("PUT", values)));
 export const loadMask = (name, file) => answered(fetch(place(name, `/masks?name=${encodeURIComponent(file.name)}`), { method: "POST", body: file }));
+export const find = (name) => answered(fetch(place(name, "/find"), asJson("POST", {})));
+export const takeFor = (name, linear) => answered(fetch(place(name, "/linear"), asJson("POST", { linear })));
 export const restore = (name, region) => answered(fetch(place(name, "/restore"), asJson("POST", region ? { region } : {})));
 export const save = (name, replace) => answered(fetch(place(name, "/save"), asJson("POST", { replace })));
 export const covered = (name) => answered(fetch(place(name, "/covered")));

@@ -10,7 +10,27 @@ const BUTTONS = {
 const WITH_CONTROL = { z: "#undo", y: "#redo", s: "#save" };
 const SIZES = { "[": -4, "]": 4 }; // steps of the slider
 
+// Marks one of a group of buttons as the chosen one; Tab leads to that one alone, arrow keys to the others.
+export function check(buttons, isChosen) {
+  for (const button of buttons) {
+    button.setAttribute("aria-checked", String(isChosen(button)));
+    button.tabIndex = isChosen(button) ? 0 : -1;
+  }
+}
+
+function chooseByArrow(event) {
+  const way = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+  if (!way) return;
+  const buttons = [...event.currentTarget.querySelectorAll("[role=radio]:enabled")];
+  const next = buttons[(buttons.indexOf(event.target) + way + buttons.length) % buttons.length];
+  next.focus();
+  next.click();
+  event.preventDefault();
+}
+
 export function listenToKeys() {
+  for (const group of document.querySelectorAll("[role=radiogroup]")) group.addEventListener("keydown", chooseByArrow);
+
   document.addEventListener("keydown", (event) => {
     if (by("controls").disabled || by("question").open || event.altKey || event.target.tagName === "SELECT") return;
     const key = event.key.toLowerCase();

@@ -1,6 +1,7 @@
 // Pointer and keys on the picture: strokes, lines, moving, zooming. `on` is told of finished strokes and clicks.
 
 const CLOSE = 1.5; // CSS px: nearer points of a stroke are left out
+const HOLD = 14; // CSS px from the line between before and after within which a pointer takes hold of it
 
 export class Tools {
   constructor(view, on) {
@@ -11,6 +12,9 @@ export class Tools {
     this.near = false; // a click restores what is near
     this.pointers = new Map();
     this.held = false; // Space moves the picture
+    this.dragging = false; // the picture
+    this.dividing = false; // before from after
+    this.pinched = false; // there was a second finger
     const { canvas } = view;
     canvas.addEventListener("pointerdown", (event) => this.down(event));
     canvas.addEventListener("pointermove", (event) => this.moved(event));
@@ -31,18 +35,38 @@ export class Tools {
     return this.tool === "hand" || this.held || this.view.mode === "compare";
   }
 
+  // Whether a pointer is on the line between before and after.
+  atLine(event) {
+    const split = this.view.mode === "compare" ? this.view.split() : null;
+    if (split === null) return false;
+    const [x] = this.where(event);
+    return Math.abs(x - this.view.left - split * this.view.scale) <= (event.pointerType === "touch" ? 2 : 1) * HOLD;
+  }
+
+  divide(event) {
+    const seen = this.view.visible();
+    if (!seen) return;
+    const { left, right } = seen;
+    this.on.divide((this.view.at(...this.where(event))[0] - left) / (right - left));
+  }
+
   down(event) {
     if (!this.view.width) return;
     this.view.canvas.focus({ preventScroll: true });
     this.view.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, this.where(event));
-    if (this.pointers.size > 1) return this.abandon(); // two fingers zoom and move
-    if (event.button === 1 || (this.moves && !this.near)) {
+    if (this.pointers.size > 1) { // two fingers zoom and move
+      this.pinched = true;
+      this.dividing = this.dragging = false;
+      return this.abandon();
+    }
+    this.pinched = false;
+    if (event.button === 0 && !this.near && this.atLine(event)) {
+      this.dividing = true;
+    } else if (event.button === 1 || (this.moves && !this.near)) {
       this.dragging = true;
-    } else if (event.button === 0) {
-      const point = this.view.at(...this.where(event));
-      if (this.near) this.on.near(point);
-      else this.begin(point);
+    } else if (event.button === 0 && !this.near) {
+      this.begin(this.view.at(...this.where(event)));
     }
   }
 
@@ -51,29 +75,31 @@ export class Tools {
     const before = this.pointers.get(event.pointerId);
     if (before && this.pointers.size > 1) {
       this.pinch(event.pointerId, [x, y]);
+    } else if (before && this.dividing) {
+      this.divide(event);
     } else if (before && this.dragging) {
       this.view.move(x - before[0], y - before[1]);
     } else if (this.view.live) {
       for (const each of event.getCoalescedEvents?.() ?? [event]) this.extend(this.view.at(...this.where(each)));
     }
     if (before) this.pointers.set(event.pointerId, [x, y]);
-    if (event.pointerType !== "touch") this.point(this.view.at(x, y));
+    if (event.pointerType === "touch") return;
+    this.point(this.view.at(x, y));
+    this.view.canvas.classList.toggle("at-line", this.dividing || this.atLine(event));
   }
 
   up(event) {
-    this.pointers.delete(event.pointerId);
-    if (this.dragging) {
-      this.dragging = false;
-      this.on.seen();
-    }
-    if (this.view.live && event.type === "pointerup") this.end();
+    const held = this.pointers.delete(event.pointerId);
+    this.dragging = this.dividing = false;
+    if (held && this.near && !this.pinched && event.type === "pointerup" && event.button === 0) {
+      this.on.near(this.view.at(...this.where(event)));
+    } else if (this.view.live && event.type === "pointerup") this.end();
     else this.abandon();
   }
 
   wheel(event) {
     event.preventDefault();
     this.view.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), ...this.where(event));
-    this.on.seen();
   }
 
   pinch(id, to) {
@@ -82,7 +108,6 @@ export class Tools {
     const apart = (one) => Math.hypot(one[0] - other[0], one[1] - other[1]);
     this.view.move((to[0] - from[0]) / 2, (to[1] - from[1]) / 2);
     if (apart(from) > 10) this.view.zoom(apart(to) / apart(from), (to[0] + other[0]) / 2, (to[1] + other[1]) / 2);
-    this.on.seen();
   }
 
   begin(point) {

@@ -14,6 +14,7 @@ export class View {
     this.mode = "marked";
     this.divider = 0.5;
     this.cursor = null; // {x, y, radius}: where the tool is
+    this.moved = () => {}; // told of each change of place and zoom
     this.forget();
     new ResizeObserver(() => this.resize()).observe(canvas);
   }
@@ -39,6 +40,7 @@ export class View {
     this.left = (clientWidth - this.width * this.scale) / 2;
     this.top = (clientHeight - this.height * this.scale) / 2;
     this.fitted = true;
+    this.moved();
     this.draw();
   }
 
@@ -48,6 +50,7 @@ export class View {
     this.top = y - ((y - this.top) * scale) / this.scale;
     this.scale = scale;
     this.fitted = false;
+    this.moved();
     this.draw();
   }
 
@@ -55,6 +58,7 @@ export class View {
     this.left += dx;
     this.top += dy;
     this.fitted = false;
+    this.moved();
     this.draw();
   }
 
@@ -69,6 +73,12 @@ export class View {
     const [right, bottom] = this.at(this.canvas.clientWidth, this.canvas.clientHeight).map(Math.ceil);
     const seen = { left, top, right: Math.min(this.width, right), bottom: Math.min(this.height, bottom) };
     return seen.right > left && seen.bottom > top ? seen : null;
+  }
+
+  // Where the line between before and after is, in px of the photograph; null if none of it is seen.
+  split() {
+    const seen = this.visible();
+    return seen && seen.left + this.divider * (seen.right - seen.left);
   }
 
   draw() {
@@ -87,20 +97,40 @@ export class View {
     if (!this.before) return;
     this.place(context);
     context.imageSmoothingEnabled = this.scale < 3;
-    const split = this.mode === "compare" && this.after ? this.divider * this.width : this.mode === "after" && this.after ? 0 : this.width;
+    const compared = this.mode === "compare" && this.after !== null;
+    const split = compared ? (this.split() ?? this.width) : this.mode === "after" && this.after ? 0 : this.width;
     this.part("before", 0, split);
     if (this.after) this.part("after", split, this.width);
     if (this.mode === "marked") this.marks();
-    if (split > 0 && split < this.width) {
-      context.fillStyle = "#fff";
-      context.fillRect(split - 1 / this.scale, 0, 2 / this.scale, this.height);
-    }
+    if (compared) this.line(split);
     if (this.cursor) this.ring();
   }
 
   place(context) {
     const ratio = this.canvas.width / Math.max(1, this.canvas.clientWidth);
     context.setTransform(ratio * this.scale, 0, 0, ratio * this.scale, ratio * this.left, ratio * this.top);
+  }
+
+  // The line between before and after, with a knob to take hold of.
+  line(x) {
+    const { context } = this;
+    const px = 1 / this.scale;
+    const y = this.at(0, this.canvas.clientHeight / 2)[1];
+    context.fillStyle = "#fff";
+    context.strokeStyle = "#000";
+    context.lineWidth = px;
+    context.fillRect(x - px, 0, 2 * px, this.height);
+    context.beginPath();
+    context.arc(x, y, 13 * px, 0, 2 * Math.PI);
+    context.fill();
+    context.stroke();
+    context.beginPath();
+    for (const way of [-1, 1]) {
+      context.moveTo(x + way * 4 * px, y - 4 * px);
+      context.lineTo(x + way * 8 * px, y);
+      context.lineTo(x + way * 4 * px, y + 4 * px);
+    }
+    context.stroke();
   }
 
   part(what, from, to) {

@@ -1,0 +1,81 @@
+// What the tools beside the picture show of a photograph: choices, counts, hints, where it is saved.
+
+import * as api from "./api.js";
+import { current, desk, view } from "./desk.js";
+import { by } from "./messages.js";
+
+const MORE = [0.5, 0.7, 0.85, 0.95]; // sensitivities of "Find more"
+
+// Takes the choices and the edits that the server has.
+export function take(photograph) {
+  view.revision = photograph.revision;
+  view.edits = photograph.edits;
+  by("sensitivity").value = photograph.sensitivity;
+  by("tones").value = photograph.tones;
+  by("dilate").value = photograph.dilate;
+  choices();
+  for (const { kind, mask } of photograph.edits) if (kind === "mask") maskPicture(mask);
+  by("save-mask").href = api.address(photograph.name, "/mask.png");
+  by("download").href = api.address(photograph.name, "/download");
+  view.draw();
+}
+
+export function choices() {
+  by("sensitivity-value").textContent = Number(by("sensitivity").value).toFixed(2);
+  by("dilate-value").textContent = `${by("dilate").value} px`;
+  by("more").disabled = !more();
+}
+
+// The next sensitivity of "Find more"; undefined if there is none.
+export const more = () => MORE.find((each) => each > Number(by("sensitivity").value) + 0.01);
+
+export function enable(photograph) {
+  const done = photograph.state === "restored" || photograph.state === "saved";
+  by("download").setAttribute("aria-disabled", String(!done));
+  by("target").textContent = `${photograph.state === "saved" ? "Saved to" : "Saves to"} ${photograph.target}`;
+  by("scan").hidden = photograph.bits < 16;
+  by("linear").checked = photograph.linear;
+  by("linear").disabled = photograph.says_linear;
+  steps();
+  for (const button of document.querySelectorAll("[data-view]")) button.disabled = button.dataset.view !== "marked" && !view.after;
+  hint(photograph);
+}
+
+export function steps() {
+  by("undo").disabled = !view.edits.length;
+  by("redo").disabled = !desk.redo.length;
+}
+
+// One sentence on what to do next, and a button where one click does it.
+function hint(photograph) {
+  const looking = desk.jobs.some((job) => job.photograph === photograph.name && ["running", "waiting"].includes(job.state));
+  const cleared = view.edits.some((edit) => edit.kind === "clear");
+  const whole = photograph.has_result && !photograph.partly;
+  const done = photograph.state === "restored" || photograph.state === "saved";
+  let [text, action] = ["", ""];
+  if (looking || !photograph.looks) text = "";
+  else if (!photograph.found) [text, action] = ["Damage was not looked for.", "find"];
+  else if (cleared) text = "What was found is cleared: only what you mark counts. Undo brings it back.";
+  else if (whole && !done) text = "Press Restore again: only what changed is computed.";
+  else if (whole && photograph.covered) [text, action] = ["Outlines of scratches left behind?", "widen"];
+  else if (photograph.state === "clean") text = "Nothing was found. Faint damage: “Find more”, or mark it with the brush.";
+  else text = "Damage left unmarked? “Find more”, or mark it with the brush. Rub out what is none.";
+  by("hint").textContent = text;
+  for (const id of ["find", "widen"]) by(id).hidden = id !== action;
+}
+
+export async function count() {
+  if (!current()) return;
+  const { name, found } = current();
+  const { covered } = await api.covered(name);
+  if (desk.chosen !== name) return;
+  const share = covered && covered < 0.0001 ? "Less than 0.01" : (100 * covered).toFixed(2);
+  by("covered").textContent = covered ? `${share} % of it is marked` : found || view.edits.length ? "Nothing is marked" : "";
+}
+
+export async function maskPicture(mask) {
+  if (!view.masks[mask]) {
+    view.masks[mask] = await api.picture(api.address(desk.chosen, `/masks/${mask}.png`));
+    view.draw();
+  }
+}

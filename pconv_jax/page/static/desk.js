@@ -1,0 +1,19 @@
+// What the page knows: the photographs and jobs of the server, and which of them is shown.
+
+import { by } from "./messages.js";
+import { View } from "./view.js";
+
+export const view = new View(by("canvas"));
+
+export const desk = {
+  ready: false,
+  photographs: [],
+  jobs: [],
+  most_uploaded: Infinity, // bytes
+  chosen: null, // name of the photograph that is shown
+  redo: [], // edits that were undone
+  changing: 0, // changes that the server has not taken yet
+  opened() {}, // called when a photograph is shown for the first time
+};
+
+export const current = () => desk.photographs.find((each) => each.name === desk.chosen);

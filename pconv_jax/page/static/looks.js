@@ -1,0 +1,51 @@
+// What is seen of the photograph: what is marked, before and after, the result; zoom, and details pixel by pixel.
+
+import * as api from "./api.js";
+import { current, desk, view } from "./desk.js";
+import { check } from "./keys.js";
+import { by, trying } from "./messages.js";
+
+const LARGEST_DETAIL = 2048; // px
+
+export function show(mode) {
+  view.mode = mode === "marked" || view.after ? mode : "marked";
+  check(document.querySelectorAll("[data-view]"), (button) => button.dataset.view === view.mode);
+  by("compare").hidden = view.mode !== "compare";
+  by("stage").dataset.shown = view.mode;
+  view.draw();
+}
+
+// Loads what is seen of the photograph pixel by pixel, once the view is still, where the preview is too coarse.
+export function seen() {
+  by("zoom").textContent = `${Math.round(100 * view.scale)} %`;
+  clearTimeout(seen.timer);
+  seen.timer = setTimeout(() => trying(detail), 250);
+}
+
+async function detail() {
+  const photograph = current();
+  const part = view.visible();
+  if (!photograph || !part || !view.before || view.before.width * 1.3 > view.width * Math.min(1, view.scale)) return;
+  if (part.right - part.left > LARGEST_DETAIL || part.bottom - part.top > LARGEST_DETAIL) return;
+  const query = new URLSearchParams({ ...part, shown: photograph.shown });
+  for (const what of view.after ? ["before", "after"] : ["before"]) {
+    const image = await api.picture(api.address(photograph.name, `/detail/${what}.jpg?${query}`));
+    if (desk.chosen === photograph.name) view.details[what] = { image, ...part };
+  }
+  view.draw();
+}
+
+// Moves the line between before and after to a share of what is seen of the photograph.
+export function divide(share) {
+  view.divider = Math.min(1, Math.max(0, share));
+  by("divider").value = 100 * view.divider;
+  by("divider").setAttribute("aria-valuetext", `${Math.round(100 * view.divider)} % before`);
+  view.draw();
+}
+
+by("divider").addEventListener("input", (event) => divide(event.target.value / 100));
+for (const button of document.querySelectorAll("[data-view]")) button.addEventListener("click", () => show(button.dataset.view));
+by("zoom-in").addEventListener("click", () => view.zoom(1.4));
+by("zoom-out").addEventListener("click", () => view.zoom(1 / 1.4));
+by("fit").addEventListener("click", () => view.fit());
+view.moved = seen;

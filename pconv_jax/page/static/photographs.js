@@ -1,0 +1,129 @@
+// The photographs: opened, chosen, closed, and what is new of the one that is shown.
+
+import * as api from "./api.js";
+import { choices, count, enable, take } from "./controls.js";
+import { current, desk, view } from "./desk.js";
+import { seen, show } from "./looks.js";
+import { alertOf, by, trying } from "./messages.js";
+import { drawList, drawProgress } from "./panel.js";
+
+const told = new Set(); // failed jobs that were shown
+const saidOf = {}; // warnings that were shown, by photograph
+const followed = {}; // what is shown of the photograph: which finds, result and tones
+
+export async function refresh() {
+  Object.assign(desk, await api.state());
+  by("ready").textContent = desk.ready ? "Ready" : "Warming up: the first result takes longer";
+  for (const job of desk.jobs) {
+    if (job.state === "failed" && !told.has(job.number)) alertOf(job.message);
+    if (job.state === "failed") told.add(job.number);
+  }
+  for (const each of desk.photographs) {
+    const fresh = each.warnings.slice(saidOf[each.name] ?? 0);
+    saidOf[each.name] = each.warnings.length;
+    if (fresh.length) alertOf(fresh.join(" "));
+  }
+  list();
+  if (!current()) await choose(desk.photographs[0]?.name ?? null);
+  else await follow(current());
+  drawProgress(desk.photographs, desk.jobs, desk.ready);
+}
+
+function list() {
+  drawList(desk.photographs, desk.chosen, {
+    pick: (name) => trying(() => choose(name)),
+    close: (name) => trying(async () => { await api.close(name); await refresh(); }),
+  });
+}
+
+async function choose(name) {
+  desk.chosen = name;
+  desk.redo = [];
+  forget();
+  by("stage").classList.toggle("filled", name !== null);
+  by("controls").disabled = name === null;
+  for (const id of ["views", "zooms"]) by(id).hidden = name === null;
+  by("covered").textContent = by("hint").textContent = "";
+  list();
+  if (name !== null) await follow(current());
+}
+
+function forget() {
+  view.forget();
+  view.draw();
+  Object.assign(followed, { found: null, shown: 0 });
+}
+
+// Loads what is new of the photograph that is shown.
+async function follow(photograph) {
+  const { name } = photograph;
+  const still = () => desk.chosen === name;
+  if (view.before && followed.looks !== photograph.looks) forget(); // it looks different
+  if (!view.before && photograph.looks) {
+    const before = await api.picture(api.address(name, `/before.jpg?${photograph.looks}`));
+    if (!still()) return;
+    followed.looks = photograph.looks;
+    Object.assign(view, { before, width: photograph.width, height: photograph.height, edits: photograph.edits });
+    view.fit();
+    desk.opened();
+    show("marked");
+    take(photograph);
+    await count();
+  }
+  if (!view.before) return;
+  if (photograph.revision !== view.revision && !desk.changing) take(photograph);
+  await followFinds(photograph, still);
+  if (still()) await followResult(photograph, still);
+  if (still()) enable(photograph);
+}
+
+async function followFinds(photograph, still) {
+  const choice = JSON.stringify([photograph.found, photograph.sensitivity, photograph.tones, photograph.dilate]);
+  if (!photograph.found || followed.found === choice) return;
+  followed.found = choice;
+  const found = await api.picture(api.address(photograph.name, `/found.png?${encodeURIComponent(choice)}`));
+  if (!still()) return;
+  view.found = found;
+  view.draw();
+  await count();
+}
+
+async function followResult(photograph, still) {
+  if (!photograph.has_result || photograph.shown === followed.shown) return;
+  followed.shown = photograph.shown;
+  const after = await api.picture(api.address(photograph.name, `/after.jpg?${photograph.shown}`));
+  if (!still()) return;
+  view.after = after;
+  delete view.details.after;
+  show(photograph.partly ? "after" : "compare");
+  seen();
+}
+
+export function openFiles(files) {
+  trying(async () => {
+    for (const file of files) {
+      if (file.size > desk.most_uploaded) {
+        throw new Error(`${file.name} has more than ${(desk.most_uploaded / 2 ** 30).toFixed(0)} GiB: name it on the command line, \`pconv-jax page FILE\`.`);
+      }
+      const opened = await api.open(file);
+      await refresh();
+      if (desk.photographs.some((each) => each.name === opened.name)) await choose(opened.name); // or it was no picture
+    }
+  });
+}
+
+function drop(event) {
+  event.preventDefault();
+  by("stage").classList.remove("dropping");
+  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
+  if (entries.some((entry) => entry?.isDirectory)) {
+    alertOf("A folder cannot be dropped: drop the photographs in it, or start `pconv-jax page FOLDER`.");
+  } else openFiles([...event.dataTransfer.files]);
+}
+
+by("open").addEventListener("change", (event) => { openFiles([...event.target.files]); event.target.value = ""; });
+by("stage").addEventListener("dragover", () => by("stage").classList.add("dropping"));
+by("stage").addEventListener("dragleave", () => by("stage").classList.remove("dropping"));
+window.addEventListener("dragover", (event) => event.preventDefault());
+window.addEventListener("drop", drop);
+choices();

@@ -1,0 +1,94 @@
+"""Someone in front of a real browser that shows the page."""
+
+import shutil
+import time
+
+import pytest
+from detectors import scratched
+from restoring import picture
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
+
+from selenium.webdriver import ActionChains, Keys  # noqa: E402
+from selenium.webdriver.chrome.service import Service  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from served import KEY  # noqa: E402
+
+CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
+# Without these it looks for hosts of its maker, and says so.
+FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--window-size=1280,860"),
+)
+DAMAGED, LINE = scratched(picture(120, 160), rows=(50, 53), columns=(30, 110))
+
+
+def started_browser():
+    """Chromium without a window; the test is skipped where there is none."""
+    if not CHROMIUM or not DRIVER:
+        pytest.skip("there is no Chromium with its driver on this machine (packages chromium and chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return webdriver.Chrome(options=options, service=Service(DRIVER))
+
+
+class Person:
+    """Someone who looks at the page, and uses pointer and keys."""
+
+    def __init__(self, browser, page):
+        self.browser, self.page = browser, page
+        browser.get(f"{page.address}/?key={KEY}")
+
+    def see(self, selector):
+        return self.browser.find_element(By.CSS_SELECTOR, selector)
+
+    def click(self, selector):
+        self.see(selector).click()
+
+    def until(self, what, seconds=40):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if what():
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"{self.states}; {self.see('#alert').text}; {self.browser.get_log('browser')}")
+
+    @property
+    def states(self):
+        return self.browser.execute_script(
+            "return [...document.querySelectorAll('#list .state')].map((each) => each.textContent)"
+        )
+
+    def comes_to(self, *states):
+        self.until(lambda: self.states == list(states))
+
+    def opens(self, *paths):
+        self.see("#open").send_keys("\n".join(map(str, paths)))
+
+    def at(self, x, y):
+        """Where a point of the photograph is seen, from the middle of the canvas, all of it being shown."""
+        canvas = self.see("#canvas").rect
+        scale = min(canvas["width"] / LINE.shape[1], canvas["height"] / LINE.shape[0]) * 0.97
+        return round((x - LINE.shape[1] / 2) * scale), round((y - LINE.shape[0] / 2) * scale)
+
+    def drags(self, *points):
+        actions = ActionChains(self.browser, duration=20)
+        actions.move_to_element_with_offset(self.see("#canvas"), *self.at(*points[0])).click_and_hold()
+        for point in points[1:]:
+            actions.move_to_element_with_offset(self.see("#canvas"), *self.at(*point))
+        actions.release().perform()
+
+    def presses(self, *keys):
+        ActionChains(self.browser).send_keys(*keys).perform()
+
+    def holds_control_and(self, key):
+        ActionChains(self.browser).key_down(Keys.CONTROL).send_keys(key).key_up(Keys.CONTROL).perform()
+
+    def marked(self, name="1"):
+        return self.page.desk.photograph(name).hole()
+
+    def edited(self, count, name="1"):
+        self.until(lambda: len(self.page.desk.photograph(name).edits) == count)

@@ -1,0 +1,78 @@
+"""The files that the page gives are those of the command: kinds of photographs, linear scans, none without damage."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+from detectors import grown, scratched
+from PIL import Image
+from restoring import picture, save
+from served import DAMAGED, LINE, marked
+
+from pconv_jax.imaging import read_photograph, write_photograph
+from pconv_jax.imaging.profiles import made_profile
+
+
+@pytest.mark.parametrize("kind", ["16 bits.tif", "grey.png", "transparent.png", "photo.jpg"])
+def test_the_file_is_what_the_command_writes(page, tmp_path, inpaint, kind):
+    pixels = {
+        "16 bits.tif": lambda: scratched(picture(dtype=np.uint16))[0],
+        "grey.png": lambda: scratched(picture(channels=1))[0],
+        "transparent.png": lambda: np.dstack([DAMAGED, np.full(LINE.shape, 200, np.uint8)]),
+        "photo.jpg": lambda: DAMAGED,
+    }[kind]()
+    photo = save(tmp_path / kind, pixels)
+    name = page.upload(photo)
+    hole = marked(page, name)
+    assert hole.any()
+    page.post(f"/api/photographs/{name}/restore")
+    assert page.wait()["state"] == "done"
+    mask = save(tmp_path / "m.png", hole)
+    assert inpaint(photo, "--mask", mask, "-o", tmp_path / f"by command {kind}").code == 0
+    assert page.get(f"/api/photographs/{name}/download").content == (tmp_path / f"by command {kind}").read_bytes()
+
+
+def test_a_linear_scan(page, tmp_path, inpaint):
+    pixels = scratched(picture(dtype=np.uint16))[0] // 3  # a dark exposure
+    photo = save(tmp_path / "raw.tif", pixels)
+    name = page.upload(photo)
+    one = f"/api/photographs/{name}"
+
+    def brightness():
+        return np.asarray(Image.open(io.BytesIO(page.get(f"{one}/before.jpg").content))).mean()
+
+    before = page.photograph(name)
+    dark = brightness()
+    assert (before["state"], before["linear"], before["looks"]) == ("clean", False, 1) and not marked(page, name).any()
+    assert page.post(f"{one}/linear", {"linear": True}).json()["revision"] == before["revision"] + 1
+    page.wait()
+    now = page.photograph(name)
+    assert (now["state"], now["linear"], now["looks"]) == ("found", True, 2)
+    hole = marked(page, name)
+    np.testing.assert_array_equal(hole, grown(LINE))  # white is what is brightest
+    page.post(f"{one}/restore")
+    page.wait()
+    mask = save(tmp_path / "m.png", hole)
+    assert inpaint(photo, "--linear", "--mask", mask, "-o", tmp_path / "by command.tif").code == 0
+    assert page.get(f"{one}/download").content == (tmp_path / "by command.tif").read_bytes()
+    assert brightness() > dark + 80
+    page.post(f"{one}/linear", {"linear": False})
+    page.wait()
+    now = page.photograph(name)
+    assert (now["state"], now["has_result"], now["looks"]) == ("clean", False, 3) and brightness() == dark
+    straight = made_profile((0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06), (1.0,), 3)
+    write_photograph(tmp_path / "says so.tif", dataclasses.replace(read_photograph(photo), icc=straight))
+    name = page.upload(tmp_path / "says so.tif")
+    assert page.photograph(name)["says_linear"] and page.photograph(name)["linear"]
+    answer = page.post(f"/api/photographs/{name}/linear", {"linear": False})
+    assert answer.status_code == 400 and "says that it is linear in light" in answer.json()["error"]
+
+
+def test_without_damage_the_file_is_copied(page, tmp_path):
+    photo = save(tmp_path / "clean.jpg", picture(seed=3))
+    name = page.upload(photo)
+    assert not marked(page, name).any()
+    page.post(f"/api/photographs/{name}/restore")
+    page.wait()
+    assert page.get(f"/api/photographs/{name}/download").content == photo.read_bytes()
