@@ -5,10 +5,10 @@
 # make notebook    open the evaluation of a run in JupyterLab
 # make test        the tests
 # make lint        ruff and mypy
-# make wheel-test  build the wheel, install it alone in a new environment, inpaint a photograph with it
+# make wheel-test  build sdist and wheel, check what is in them, install the wheel alone, inpaint a photograph with it
 # make clean       remove the environment, the caches and the build outputs; results in runs/ stay
 #
-# Options:  PYTHON=python3.12         the interpreter .venv is made with (3.11 or newer)
+# Options:  PYTHON=python3.13         the interpreter .venv is made with (3.11 or newer)
 #           EXTRAS="cuda12 parity"    extras of pyproject.toml to install as well
 #           ARGS="--steps 100"        further flags of the command, or of pytest
 
@@ -58,7 +58,7 @@ lint: $(VENV)/.installed-test
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-wheel-test: $(PY)
+wheel-test: $(VENV)/.installed-release
 	$(PY) .ci/check_wheel.py
 
 notebook: $(VENV)/.installed-notebook
@@ -68,7 +68,7 @@ install: $(VENV)/.installed $(STAMPS)
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "pconv_jax needs Python 3.11 or newer, and '$(PYTHON)' is not; try: make PYTHON=/path/to/python3.12" >&2; \
+	  echo "pconv_jax needs Python 3.11 or newer, and '$(PYTHON)' is not; try: make PYTHON=/path/to/python3.13" >&2; \
 	  exit 1; }
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
@@ -87,7 +87,8 @@ $(VENV)/.installed-%: $(VENV)/.installed
 constraints: install
 	$(PY) -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-annotate --no-header \
-	  --extra experiments --extra test --extra page --extra parity --extra notebook -P torch==2.13.0 --upgrade --output-file $(VENV)/pins.txt
+	  --extra experiments --extra test --extra page --extra parity --extra notebook --extra formats \
+	  --extra release -P torch==2.13.0 --upgrade --output-file $(VENV)/pins.txt
 	{ grep '^#' constraints.txt; grep -Ev '^(nvidia|cuda)-' $(VENV)/pins.txt; } > $(VENV)/constraints.txt
 	mv $(VENV)/constraints.txt constraints.txt
 

@@ -25,13 +25,11 @@ class Host:
         flags: of `python -m experiments.run`.
         devices: number of its simulated devices.
         signal_at: (step, number): the signal that it sends to itself once it has taken so many steps.
-        version: of this package, as it claims.
     """
 
     flags: Sequence[str]
     devices: int = 1
     signal_at: tuple[int, int] | None = None
-    version: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,12 +84,9 @@ def _run(log: Path, cache: str, host: Host) -> None:
     jax.config.update("jax_compilation_cache_dir", cache)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     from experiments.run import main
-    from experiments.train import experiment, host_checks, trainer
+    from experiments.train import experiment, trainer
 
     experiment.write_report = lambda *_: None  # its time would be that of all the rest
-    if host.version:
-        versions = host_checks.package_versions
-        host_checks.package_versions = lambda *names: {**versions(*names), "pconv_jax": host.version}
     if host.signal_at:
         trainer.Trainer.step = _stopping(trainer.Trainer.step, *host.signal_at)
     sys.exit(main(host.flags))

@@ -22,7 +22,7 @@ from pconv_jax.masks.film_damage import FilmDamage
 OURS = "detector"
 FINDS = "its finds"
 """The detector's own choice of pixels: grown from sure ones to where they fade, those too small left out."""
-THRESHOLDS = (*np.linspace(0.02, 0.9, 45).round(2).tolist(), 0.92, 0.94, 0.96, 0.98, 0.99, 0.995, 0.999)
+THRESHOLDS = (*np.linspace(0.02, 0.9, 45).round(2).tolist(), 0.924, 0.94, 0.96, 0.98, 0.99, 0.995, 0.999)
 _MIXED = FilmDamage(pieces=(2, 6), thickness=(1, 12), opacity=(0.5, 1))
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from experiments.detection_scores.scores import FINDS, OURS, THRESHOLDS, Scored, few_false_alarms
-from pconv_jax.detection.damage_map import GROWN_TO
 from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS
 from pconv_jax.evaluation.markdown import interval, markdown
 from pconv_jax.evaluation.statistics import bootstrap
@@ -54,8 +53,7 @@ def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
     parts = [
         f"{about} Means over photographs, 95 % bootstrap intervals in brackets. A find may be 1 px off. Thresholds: "
         f"the detector's own, and the best of each classical one on these photographs: {thresholds}. Its finds are the "
-        "mask before it is widened: pixels above the threshold, and what they touch of probability "
-        f"{GROWN_TO:g} or more."
+        "mask before it is widened: pixels above the threshold, and what they touch down to four fifths of it."
     ]
     for table, title in _TITLES.items():
         parts.append(f"**{title}: Jaccard coefficient**\n\n{_by_label(rows, table, 'jaccard')}")

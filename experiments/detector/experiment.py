@@ -9,7 +9,7 @@ from experiments.train.host_checks import check_data, check_hosts
 from experiments.train.interface import Outcome
 from experiments.train.loop import train
 from experiments.train.run_folder import read_settings
-from experiments.train.signals import exit_code
+from experiments.train.signals import exit_code, remembered_interrupts
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import advising_on_memory
@@ -35,7 +35,7 @@ def run(config: Config) -> int:
         MemoryError: the devices have too little memory.
     """
     less = "choose a smaller --batch-size or --image-size, or fewer --widths"
-    with joined(config.hosts) as hosts, advising_on_memory(less):
+    with remembered_interrupts(), joined(config.hosts) as hosts, advising_on_memory(less):
         config.check()
         check_hosts(hosts, config)
         with locked_run(config.run.out, hosts):

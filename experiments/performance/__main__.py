@@ -23,11 +23,11 @@ from pconv_jax.common.versions import package_versions
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-contrib-python-headless")
 
 
-def environment() -> dict[str, str]:
-    """What the timings depend on: machine, versions and command."""
+def environment(program: str = "python -m experiments.performance") -> dict[str, str]:
+    """What the timings of a program depend on: machine, versions and command."""
     versions = package_versions(*_PACKAGES, *(("torch",) if importlib.util.find_spec("torch") else ()))
     return {
-        "command": shlex.join(["python", "-m", "experiments.performance", *sys.argv[1:]]),
+        "command": " ".join([program, *map(shlex.quote, sys.argv[1:])]),
         "devices": ", ".join(sorted({device.device_kind for device in jax.devices()})),
         "processor": f"{_processor()}, {available_cores()} cores",
         "python": platform.python_version(),

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal, get_args
 
-Suite = Literal["op", "network", "step", "data", "inference", "restoring", "finding", "start", "scaling"]
+Suite = Literal["op", "network", "step", "data", "inference", "restoring", "finding", "start", "scaling", "hosts"]
 
 PhotographDamage = Literal["scratches", "specks"]
 
@@ -19,15 +19,16 @@ class Options:
             data (the input pipeline by stage and number of workers, and the share of training time spent waiting for
             it), inference (inpainting images, against classical methods), restoring (whole photographs with the bundled
             weights, against classical methods), finding (damage in whole photographs, against classical detectors),
-            start (imports, the command, first step, checkpoints), scaling (replicas).
+            start (imports, the command, first step, checkpoints), scaling (replicas), hosts
+            (processes of this machine that train together).
         generator: preset whose layers are measured.
-        image_sizes: sides of the training images, px; op, network, start and scaling use the first only.
+        image_sizes: sides of the training images, px; op, network, start, scaling and hosts use the first only.
         batch_sizes: batch sizes of training; every suite except step uses the last only.
         inference_sizes: sides of the images to inpaint, px.
         megapixels: sizes of the photographs to restore, or to look for damage in.
         damage: what damages them: scratches over 2 % of the pixels; or specks, 167 of 2 to 4 px a megapixel.
         workers: numbers of worker processes of the input pipeline; 0 means threads of the training process.
-        replicas: numbers of replicas.
+        replicas: numbers of replicas, and of processes that train together.
         repeats: number of timed rounds; each times every candidate once.
         steps: training steps of the data suite.
         bfloat16: step suite: compute features in bfloat16 (PyTorch under its autocast).

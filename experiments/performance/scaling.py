@@ -4,31 +4,28 @@ Simulated replicas are devices of one CPU process and share its cores. Their num
 each number of replicas has its own process; all processes are kept and take turns.
 """
 
-import concurrent.futures
 import contextlib
 import functools
 import itertools
 import math
-import multiprocessing
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import numpy as np
 
 from experiments.performance.options import Options
+from experiments.performance.places import Runner, here, simulated
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import Timing, available_cores, interleave
 from experiments.train.config import Config
 from pconv_jax.models.vgg import deepest, random_weights
-from pconv_jax.training.sharding import AXIS, Replicas, Strategy
+from pconv_jax.training.sharding import AXIS, Replicas, Strategy, by_host
 from pconv_jax.training.state import init_state
 from pconv_jax.training.step import train_step
 
-# Calls a top-level function where the devices are: in a worker process or here.
-Runner = Callable[..., Any]
 Kind = Literal["same in all", "same each", "averages alone"]
 _STRONG, _WEAK, _AVERAGES = get_args(Kind)
 _COLLECTIVE = re.compile(
@@ -58,10 +55,8 @@ class MappedStep:
     def __init__(self, step: Callable[..., Any], state: Any, constants: Any, config: Config, devices: Sequence[Any]):
         self._replicas = Replicas(step, mapping=config.run.mapping, devices=devices)
         self._state, self._constants = self._replicas.replicate(state), self._replicas.replicate(constants)
-        shape, rng = (
-            (config.data.batch_size, config.data.image_size, config.data.image_size),
-            np.random.default_rng(config.run.seed),
-        )
+        rows, size = config.data.batch_size // jax.process_count(), config.data.image_size  # of this host
+        shape, rng = (rows, size, size), np.random.default_rng(config.run.seed)
         self._batch = {
             "image": rng.random((*shape, 3), np.float32),
             "noisy": rng.random((*shape, 3), np.float32),
@@ -87,7 +82,7 @@ def program(averages_only: bool, config: Config, replicas: int) -> MappedStep:
         config: settings of the training step.
         replicas: number of devices to use.
     """
-    devices = jax.local_devices()[:replicas]
+    devices = by_host()[:replicas]
     settings = config.train_config(1)
     state = init_state(settings, seed=config.run.seed)
     if averages_only:
@@ -123,63 +118,50 @@ def collectives(program: str) -> tuple[int, float]:
     return len(found), bits / 8 / 2**20
 
 
-def run(options: Options) -> list[Table]:
-    """Measures simulated replicas, and real ones if there are several accelerators."""
-    config = Config().replace(
+def step_config(options: Options) -> Config:
+    """Settings of the step that is split."""
+    return Config().replace(
         generator=options.generator,
         image_size=options.image_sizes[0],
         batch_size=options.batch_sizes[-1],
         vgg_weights="random",
     )
-    counts = sorted(set(options.replicas))
+
+
+def run(options: Options) -> list[Table]:
+    """Measures simulated replicas, and real ones if there are several accelerators."""
+    config = step_config(options)
     with contextlib.ExitStack() as stack:
-        runners = {count: stack.enter_context(simulated(count)) for count in counts}
-        tables = measure(
-            f"simulated replicas on {available_cores()} CPU cores", config, runners, repeats=options.repeats
-        )
+        runners = {count: stack.enter_context(simulated(count)) for count in sorted(set(options.replicas))}
+        title = f"simulated replicas on {available_cores()} CPU cores"
+        tables = measure(title, config, runners, repeats=options.repeats)
     devices = jax.local_devices()
     if devices[0].platform == "cpu" or len(devices) < 2:
         found = f"{len(devices)} of kind {devices[0].device_kind}"
         note = f"Real replicas were not measured: they need two or more accelerators, and JAX has {found}."
         return [*tables, Table("real replicas", [], (note,))]
-    here = {2**power: _here for power in range(len(devices).bit_length())}
-    return [*tables, *measure(f"{devices[0].device_kind} replicas", config, here, repeats=options.repeats)]
+    places = {2**power: here for power in range(len(devices).bit_length())}
+    return [*tables, *measure(f"{devices[0].device_kind} replicas", config, places, repeats=options.repeats)]
 
 
-@contextlib.contextmanager
-def simulated(count: int) -> Iterator[Runner]:
-    """A process with simulated CPU devices.
-
-    Args:
-        count: number of devices.
-
-    Yields:
-        A function that calls a top-level function in the process, and returns its result or raises its error.
-    """
-    spawn = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, spawn, initializer=_simulate, initargs=(count,)) as worker:
-        yield lambda function, *args: worker.submit(function, *args).result()
-
-
-def _simulate(count: int) -> None:
-    jax.config.update("jax_platforms", "cpu")
-    jax.config.update("jax_num_cpu_devices", count)
-
-
-def _here(function: Callable[..., Any], *args: Any) -> Any:
-    return function(*args)
-
-
-def measure(title: str, config: Config, runners: Mapping[int, Runner], *, repeats: int) -> list[Table]:
-    """Times the same training step over each number of replicas, in both mappings.
+def measure(
+    title: str,
+    config: Config,
+    runners: Mapping[int, Runner],
+    *,
+    repeats: int,
+    mappings: Sequence[Strategy] = get_args(Strategy),
+) -> list[Table]:
+    """Times the same training step over each number of replicas.
 
     Args:
-        title: kind of the replicas.
+        title: kind of the replicas, and where they are.
         config: settings of the step; its batch size is that of all replicas, or of each.
         runners: where to run it, by number of replicas.
         repeats: number of timed rounds.
+        mappings: how the step is mapped over devices.
     """
-    cases = cases_of(config, sorted(runners))
+    cases = cases_of(config, sorted(runners), mappings)
     print(f"scaling: {len(cases)} programs on {title}", file=sys.stderr)
     steps = {str(case): functools.partial(runners[case.replicas], run_case, case) for case in cases}
     timings = dict(zip(cases, interleave(steps, repeats=repeats).values(), strict=True))
@@ -199,10 +181,10 @@ def measure(title: str, config: Config, runners: Mapping[int, Runner], *, repeat
     ]
 
 
-def cases_of(config: Config, counts: Sequence[int]) -> list[Case]:
+def cases_of(config: Config, counts: Sequence[int], mappings: Sequence[Strategy] = get_args(Strategy)) -> list[Case]:
     """Every program to time; those that are compared are adjacent."""
     cases = []
-    for kind, count, mapping in itertools.product(get_args(Kind), counts, get_args(Strategy)):
+    for kind, count, mapping in itertools.product(get_args(Kind), counts, mappings):
         batch = config.data.batch_size * (1 if kind == _STRONG else count)
         if batch % count == 0:
             cases.append(Case(kind, count, config.replace(mapping=mapping, batch_size=batch)))

@@ -1,11 +1,11 @@
 """Which images a run was started with, so that it is not resumed with others: `data.json`."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.json_values import read_json
 from pconv_jax.data import ImageSource
 
 _FILE = "data.json"
@@ -26,7 +26,7 @@ def check_same_images(folder: Path, sources: Mapping[str, ImageSource]) -> None:
         return
     now = _record(sources)
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = read_json(path.read_text(encoding="utf-8"))
         changed = [_difference(split, before[split], now[split]) for split in now if before[split] != now[split]]
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(

@@ -15,10 +15,11 @@ from experiments.train.interface import Outcome
 from experiments.train.loop import train
 from experiments.train.memory import check_memory
 from experiments.train.report import write_report
-from experiments.train.run_folder import read_settings
-from experiments.train.signals import exit_code
+from experiments.train.run_folder import read_settings, resumable
+from experiments.train.signals import exit_code, remembered_interrupts
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
+from pconv_jax.checkpoints.orbax import only_unfinished
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.folder_lock import is_unused, locked_folder
@@ -60,6 +61,7 @@ def run(config: Config) -> int:
         MemoryError: the devices have too little memory.
     """
     with contextlib.ExitStack() as held:
+        held.enter_context(remembered_interrupts())
         with joined(config.hosts) as hosts, advising_on_memory(_LESS):
             config.check()
             check_hosts(hosts, config)
@@ -69,7 +71,7 @@ def run(config: Config) -> int:
         if stopped := exit_code(outcome.signal, step=outcome.step):
             return stopped
         if hosts.leads:  # the others have left
-            with advising_on_memory(_LESS):
+            with advising_on_memory(_LESS), resumable(config.run.out, lambda: outcome.step):
                 write_report(config, trained.test, outcome, trained.facts)
     return 0
 
@@ -130,7 +132,8 @@ def check_run_folder(out: Path, *, resume: bool) -> bool:
     has_settings = (out / "config.json").exists()
     if has_settings and not resume:
         raise InputError(f"{out} holds a run already: add --resume to continue it, or choose another --out")
-    if not has_settings and not is_unused(out):
+    unfinished = only_unfinished(out / "checkpoints")  # if the folder was removed while they were written
+    if not has_settings and not is_unused(out, besides=["checkpoints"] if unfinished else []):
         raise InputError(f"{out} is not empty and holds no run: choose another --out")
     return has_settings
 

@@ -9,6 +9,8 @@ from typing import Any, Self, TextIO
 
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.json_values import read_json
+from pconv_jax.common.paths import check_regular
 
 LOSSES = (
     *("generator_loss", "pixel", "valid", "hole", "adversarial", "perceptual", "style", "tv", "discriminator_loss"),
@@ -48,6 +50,11 @@ class MetricsLog:
             self._file.close()
         finally:
             self._events.close()
+
+    @property
+    def exists(self) -> bool:
+        """Whether its file is still there."""
+        return self._path.exists()
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
         """Adds the metrics of one step."""
@@ -98,6 +105,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     Raises:
         InputError: a line is damaged.
     """
+    check_regular(path)
     if not path.exists():
         return []
     lines = path.read_bytes().split(b"\n")[:-1]  # a whole line ends with a newline
@@ -106,7 +114,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 def _row(line: bytes, name: str) -> dict[str, float]:
     try:
-        row = json.loads(line)
+        row = read_json(line)
         if isinstance(row, dict) and type(row.get("step")) is int:
             return row
         fault = "no row with a step"

@@ -14,11 +14,12 @@ from experiments.train.clock import Clock
 from experiments.train.follower import follow
 from experiments.train.interface import AnyTrainer, AnyValidation, Outcome, Sitting, is_due
 from experiments.train.logs import LOSSES, MetricsLog
+from experiments.train.run_folder import resumable
 from experiments.train.signals import Received, WaitEnded, stop_signals
 from experiments.train.training_time import TrainingTime
 from pconv_jax.checkpoints.orbax import Checkpoints, last_checkpoint
 from pconv_jax.checkpoints.orbax_errors import why
-from pconv_jax.common.errors import InputError, TrainingError, reason
+from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.data.workers import WorkerDied
 from pconv_jax.training.hosts import group
 
@@ -43,14 +44,8 @@ def train(run: Sitting, trainer: AnyTrainer, validation: AnyValidation, *, batch
         TrainingError: a loss or gradient was not finite, a file could not be written, or the data not be read; earlier
             checkpoints are kept.
     """
-    try:
+    with resumable(run.out, lambda: trainer.steps):
         return _train(run, trainer, validation, batch_size)
-    except OSError as error:
-        where = run.out / "checkpoints"
-        raise TrainingError(
-            f"{error.filename or run.out} cannot be written ({reason(error)}) after step {trainer.steps}; "
-            f"checkpoints saved before are whole, in {where}: make room, and --resume continues from the latest"
-        ) from error
 
 
 def _train(run: Sitting, trainer: AnyTrainer, validation: AnyValidation, batch_size: int) -> Outcome:
@@ -186,6 +181,7 @@ class Loop:
     def _inspect(self, *, validate: bool, sample: bool) -> None:
         """Draws samples; scores the network on the validation images, and saves."""
         step = self._trainer.steps
+        self._check_folder()
         outputs = self._validation.outputs(self._trainer.released())
         if not all(np.isfinite(output).all() for output in outputs):
             raise TrainingError(f"after step {step} the output of the network is not finite; {self._advice()}")
@@ -197,8 +193,14 @@ class Loop:
             self._trainer.save(self._checkpoints, scores)
             self._write_time()
 
+    def _check_folder(self) -> None:
+        """Refuses to go on in a folder that was removed: what is written next would make one that holds no run."""
+        if not self._log.exists:
+            raise TrainingError(f"{self._run.out} was removed before step {self._trainer.steps}: start the run again")
+
     def _write_time(self) -> None:
         """Keeps the time of all sittings up to now."""
+        self._check_folder()
         (self._time_before + self._clock.total(self._trainer.steps - self._first + 1)).write(self._run.out)
 
     def _advice(self) -> str:

@@ -5,8 +5,7 @@ Images are [N, H, W, 3] in [0, 1]; masks [N, H, W, 1], 1 = valid, 0 = hole.
 
 import contextlib
 import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from experiments.train.batches import evaluation_batches, examples_on_device, tr
 from experiments.train.config import Config
 from experiments.train.logs import LOSSES, history, read_metrics
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, TrainingError, reason
+from pconv_jax.common.json_values import read_json
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.composites import make_composite
 
@@ -62,6 +62,28 @@ class InpaintedImages:
         return InpaintedImages(self.truth[rows], self.damaged[rows], self.mask[rows], self.raw[rows])
 
 
+@contextlib.contextmanager
+def resumable(folder: Path, step: Callable[[], int]) -> Iterator[None]:
+    """Says of a file that cannot be written that the checkpoints are whole, and how to continue.
+
+    Args:
+        folder: output folder of the run.
+        step: gives the number of steps taken so far.
+
+    Raises:
+        TrainingError: instead of any error of the system but one of whoever reads the output.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise TrainingError(
+            f"{error.filename or folder} cannot be written ({reason(error)}) after step {step()}; checkpoints saved "
+            f"before are whole, in {folder / 'checkpoints'}: make room, and --resume continues from the latest"
+        ) from error
+
+
 def read_settings(folder: Path) -> dict[str, Any]:
     """The contents of the `config.json` of a run.
 
@@ -72,7 +94,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{folder} holds no config.json: give the output folder of `python -m experiments.run`")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path.read_text(encoding="utf-8"))
         if not isinstance(values, dict):
             raise ValueError("it is not a JSON object")
         return values

@@ -42,11 +42,35 @@ class Received(list[int]):
             raise WaitEnded
 
 
+_unanswered: list[int] = []  # interrupts that came before training
+
+
+@contextlib.contextmanager
+def remembered_interrupts() -> Iterator[None]:
+    """Lets training notice a Ctrl-C from before it that was lost: Python ignores one in a callback of JAX."""
+
+    def note(number: int, _: Any) -> None:
+        _unanswered.append(number)
+        raise KeyboardInterrupt
+
+    _unanswered.clear()
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:  # ignored in the background, or handled by someone else
+        yield
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @contextlib.contextmanager
 def stop_signals() -> Iterator[Received]:
     """Collects the numbers of SIGINT and SIGTERM instead of exiting; a second Ctrl-C interrupts at once."""
+    if _unanswered:
+        raise KeyboardInterrupt
     received = Received()
-
     before = {number: signal.signal(number, received.note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received

@@ -88,13 +88,13 @@ class Trainer:
     def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
         """Saves state and position in the data, in the background; nothing happens if this step is saved already."""
         state = self._replicas.collect(self.state)
-        checkpoints.save(self.steps, {**_checkpoint_parts(state), "data": SavedPosition(self.data)}, metrics=metrics)
+        checkpoints.save(self.steps, {**checkpoint_parts(state), "data": SavedPosition(self.data)}, metrics=metrics)
 
     def load(self, checkpoints: Checkpoints | None) -> None:
         """Restores state and position in the data from the latest checkpoint, which host 0 alone reads."""
         state = self._replicas.collect(self.state)
         if checkpoints is not None:
-            state = _state_of(checkpoints.load({**_checkpoint_parts(state), "data": SavedPosition(self.data)}))
+            state = _state_of(checkpoints.load({**checkpoint_parts(state), "data": SavedPosition(self.data)}))
         state = group().arrays_of_first(state)
         self.data.set_state(group().of_first(self.data.get_state()))
         self.steps = int(state.step)
@@ -138,7 +138,7 @@ def _with_initial_weights(config: Config, train_config: TrainConfig, state: Trai
     return state.replace(generator=generator, average=None if state.average is None else generator)
 
 
-def _checkpoint_parts(state: TrainState) -> dict[str, Any]:
+def checkpoint_parts(state: TrainState) -> dict[str, Any]:
     """A state as the parts of a checkpoint: the generator to use is a part of its own, all that `load_run` reads."""
     released = {"params": state.released.params, "stats": state.released.stats}
     # A dictionary, without the average: the structure that checkpoints had before there was one.

@@ -1,11 +1,11 @@
 """Wall and CPU time of a run's training, all sittings together: `training_time.json`, and how it is said."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.json_values import read_json
 
 _FILE = "training_time.json"
 
@@ -55,7 +55,7 @@ class TrainingTime:
         if not path.exists():
             return cls()
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            return cls(**read_json(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
             raise InputError(f"{path} is damaged ({error}): delete it, and time is counted anew") from error
 

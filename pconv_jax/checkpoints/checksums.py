@@ -9,6 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from pconv_jax.common.json_values import read_json
+
 NOTES = "_CHECKPOINT_METADATA"  # the file of Orbax that holds the notes of a checkpoint, as JSON
 _SUM = "crc32"  # in JSON values that were sealed
 
@@ -65,7 +67,7 @@ def damaged_folder(directory: Path) -> Path | None:
     for folder in steps:
         for file in (folder / NOTES, folder / "metrics" / "metrics"):
             try:
-                json.loads(file.read_bytes())
+                read_json(file.read_bytes())
             except FileNotFoundError:
                 continue
             except (OSError, ValueError):

@@ -6,7 +6,6 @@ what is loaded.
 """
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from pconv_jax.checkpoints.checksums import NOTES, checksums, compare_checksums,
 from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
 from pconv_jax.checkpoints.parts import MetricsPart, blank, check_shapes, copied, saves_itself
 from pconv_jax.common.errors import InputError, TrainingError
+from pconv_jax.common.json_values import read_json
 from pconv_jax.common.paths import given_path
 
 
@@ -74,6 +74,7 @@ class Checkpoints:
             wrong = damaged_folder(Path(directory))
             way = "repair them or choose another run" if wrong is None else f"delete {wrong}, which is damaged"
             raise InputError(f"the checkpoints in {directory} cannot be opened ({why(error)}): {way}") from error
+        self._place = os.stat(self._checkpointer.directory)
 
     def __enter__(self) -> Self:
         return self
@@ -164,6 +165,8 @@ class Checkpoints:
         self.wait()
         self._saving = step
         with self._writing():
+            if self._removed:
+                raise FileNotFoundError(self._checkpointer.directory)
             self._response = self._checkpointer.save_checkpointables_async(
                 step,
                 copies,
@@ -237,7 +240,7 @@ class Checkpoints:
         except FileNotFoundError:  # a training that is running removes it
             return {}
         try:
-            return dict(json.loads(content)["custom_metadata"].get("checksums", {}))
+            return dict(read_json(content)["custom_metadata"].get("checksums", {}))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"{NOTES} is damaged") from error
 
@@ -248,16 +251,24 @@ class Checkpoints:
             with self._writing():
                 response.result()  # which also ends the thread and the event loop of the save: nothing else does
 
+    @property
+    def _removed(self) -> bool:
+        """Whether the directory was removed meanwhile: Orbax would make one that lacks the config."""
+        with contextlib.suppress(FileNotFoundError):
+            return not os.path.samestat(os.stat(self._checkpointer.directory), self._place)
+        return True
+
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         try:
             yield
         except Exception as error:  # of many types, as in `load`
-            latest = self.latest
-            kept = "no other was saved before" if latest is None else f"that of step {latest} is intact"
+            latest = max(saved_steps(Path(self._checkpointer.directory)), default=None)
+            kept = "there is no other" if latest is None else f"that of step {latest} is intact"
+            reason = "the folder was removed" if self._removed else why(error)
             raise TrainingError(
                 f"the checkpoint of step {self._saving} cannot be written to {self._checkpointer.directory} "
-                f"({why(error)}), and {kept}: make room or the folder writable, and --resume continues"
+                f"({reason}), and {kept}: make room or the folder writable, and --resume continues"
             ) from error
 
 
@@ -288,13 +299,15 @@ def _open_alone(directory: Path, **options: Any) -> Any:
     """An Orbax `Checkpointer` that waits for no other process, as the state is the same on all: files as if alone."""
     from orbax.checkpoint import v1 as ocp
 
+    context = ocp.Context()
+    # Or the threads of a save whose folder cannot be made would wait minutes for it, and Python at its end for them.
+    context.asynchronous.create_directories_asynchronously = False
     if jax.process_count() == 1:
-        return ocp.training.Checkpointer(directory, **options)
+        return ocp.training.Checkpointer(directory, context=context, **options)
     from orbax.checkpoint import checkpoint_manager
 
     directory.mkdir(parents=True, exist_ok=True)
     this = jax.process_index()
-    context = ocp.Context()
     context.multiprocessing.primary_host = this
     context.multiprocessing.active_processes = {this}
     context.multiprocessing.barrier_sync_key_prefix = f"host{this}"
@@ -307,6 +320,11 @@ def saved_steps(folder: Path) -> list[int]:
     """Steps of the checkpoints in a folder, whether they can be read or not; none if there is no such folder."""
     entries = folder.iterdir() if folder.is_dir() else ()
     return [int(entry.name) for entry in entries if entry.name.isdigit() and entry.is_dir()]
+
+
+def only_unfinished(folder: Path) -> bool:
+    """Whether a folder holds nothing but checkpoints that were not written to their end; `Checkpoints` removes them."""
+    return folder.is_dir() and all(entry.name.endswith(".orbax-checkpoint-tmp") for entry in folder.iterdir())
 
 
 def last_checkpoint(folder: Path) -> str:

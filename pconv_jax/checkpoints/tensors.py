@@ -11,6 +11,7 @@ import numpy as np
 from pconv_jax.checkpoints.checks import check_values
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.json_values import read_json
 
 _FACTS = ("generator", "detector", "about")
 _SCALE = "scale/"  # before the name of a kernel that is stored as whole numbers: what 1 stands for
@@ -68,10 +69,8 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items() if key in _FACTS}
+            metadata = {key: read_json(value) for key, value in (file.metadata() or {}).items() if key in _FACTS}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-    except RecursionError as error:
-        raise InputError(f"{path} cannot be read (its notes are nested too deeply): {_WAY_OUT}") from error
     except (SafetensorError, ValueError, OSError, TypeError, AttributeError) as error:
         raise InputError(f"{path} cannot be read ({error}): {_WAY_OUT}") from error
     return tensors, metadata

@@ -10,7 +10,7 @@ from pconv_jax.cli.finding import Finding
 from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError
-from pconv_jax.common.output import hide_messages_of_libraries
+from pconv_jax.common.output import hide_messages_of_libraries, plain_text
 from pconv_jax.detection.damage_map import share
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.imaging.arrays import strips
@@ -118,7 +118,7 @@ def detect_files(
                 write_photograph(places[1], preview(photograph, hole))
             write_photograph(job.target, _picture(hole.astype(np.uint8) * np.uint8(255), photograph))
             summary.counts["found damaged" if hole.any() else "found undamaged"] += 1
-            print(f"{job.image}: {share(hole):.2%} damaged")
+            print(plain_text(f"{job.image}: {share(hole):.2%} damaged"))
         except (InputError, MemoryError) as error:
             summary.fail(job.image, str(error) or "not enough memory")
     return summary

@@ -16,6 +16,7 @@ from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.cli.jobs import Job
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError, reason
+from pconv_jax.common.paths import check_regular
 from pconv_jax.common.versions import package_versions
 from pconv_jax.evaluation.methods import hash_arrays
 from pconv_jax.imaging import Photograph, read_photograph, write_photograph
@@ -138,6 +139,7 @@ def weights_facts(
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file."""
+    check_regular(path)
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()

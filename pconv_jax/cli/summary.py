@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pconv_jax.common.errors import WideHolesWarning
+from pconv_jax.common.output import plain_text
 
 
 @dataclasses.dataclass
@@ -60,12 +61,12 @@ def report(summary: Summary, *, passed_over: Sequence[str] = ()) -> int:
         The exit code: 1 if one failed.
     """
     for failure in summary.failures:
-        print(f"failed: {failure}", file=sys.stderr)
+        print(plain_text(f"failed: {failure}"), file=sys.stderr)
     if summary.warning:
-        print(f"warning: {summary.warning}", file=sys.stderr)
+        print(plain_text(f"warning: {summary.warning}"), file=sys.stderr)
     for note in summary.notes:
-        print(note)
+        print(plain_text(note))
     print(summary)
     for sentence in passed_over:
-        print(sentence)
+        print(plain_text(sentence))
     return 1 if summary.failures else 0

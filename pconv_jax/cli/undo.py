@@ -1,7 +1,6 @@
 """Undoes restorations by their receipts: the photograph as it was, to the bit."""
 
 import dataclasses
-import json
 import os
 import warnings
 from pathlib import Path
@@ -11,8 +10,9 @@ from pconv_jax.cli.photographs import RECEIPT
 from pconv_jax.cli.receipt import FORMAT, INPUT_FILE, file_hash, pixels_hash, with_originals
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError, reason
+from pconv_jax.common.json_values import read_json
 from pconv_jax.common.output import hide_messages_of_libraries
-from pconv_jax.common.paths import names_folder
+from pconv_jax.common.paths import check_regular, names_folder
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, other_files, read_photograph, write_photograph
 from pconv_jax.imaging.formats import FORMATS
 from pconv_jax.imaging.writing import copy_file
@@ -32,6 +32,7 @@ class Receipt:
         originals_hash: SHA-256 of it.
         whole: whether that is the input file, not only the pixels that were replaced.
         photograph: name of the input file.
+        photograph_hash: SHA-256 of it.
         pixels: hash of the input's pixels.
     """
 
@@ -41,6 +42,7 @@ class Receipt:
     originals_hash: str
     whole: bool
     photograph: str
+    photograph_hash: str
     pixels: str
 
 
@@ -107,6 +109,8 @@ def _undo_one(result: Path, path: Path, target: Path, *, overwrite: bool, max_pi
         )
     if file_hash(receipt.originals) != receipt.originals_hash:
         raise InputError(f"{receipt.originals} was changed since {path} was written: undo needs it as it was")
+    if receipt.whole and receipt.originals_hash != receipt.photograph_hash:
+        raise InputError(f"{receipt.originals} is not the input file of {path}: give the receipt as it was written")
     kind = OUTPUT_FORMATS.get(target.suffix.lower())
     if receipt.whole and _KINDS.get(target.suffix.lower()) == _KINDS.get(receipt.originals.suffix.lower()):
         copy_file(receipt.originals, target)
@@ -134,22 +138,23 @@ def _read_quietly(path: Path, max_pixels: int | None) -> Photograph:
 
 
 def _read(path: Path) -> Receipt:
+    check_regular(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"there is no receipt at {path}: name it with --receipt FILE") from error
     except OSError as error:
         raise InputError(
             f"{path} cannot be read ({reason(error)}): check that it is a file that may be read"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(
             f"{path} is not a receipt, or damaged: give the one that was written with the result"
         ) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path} is not a receipt that this version can read ({FORMAT}): give another, or update")
     originals = _text(path, content, "originals", "file")
-    if Path(originals).name != originals or "\0" in originals:
+    if Path(originals).name != originals or not _can_be_a_name(originals):
         raise InputError(
             f"{path} names {originals!r}, which is not a file beside it: give the receipt as it was written"
         )
@@ -160,8 +165,16 @@ def _read(path: Path) -> Receipt:
         _text(path, content, "originals", "sha256"),
         _text(path, content, "originals", "holds") == INPUT_FILE,
         _text(path, content, "input", "file"),
+        _text(path, content, "input", "sha256"),
         _text(path, content, "input", "pixels_sha256"),
     )
+
+
+def _can_be_a_name(text: str) -> bool:
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _text(path: Path, content: dict[str, Any], part: str, key: str) -> str:

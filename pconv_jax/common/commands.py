@@ -1,6 +1,8 @@
 """What all commands share: where their flags come from, how errors are shown, and exit codes."""
 
+import atexit
 import functools
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -14,6 +16,7 @@ from pconv_jax.common.output import (
     drop_unwritable_output,
     flush_output,
     hide_warnings_of_pillow,
+    plain_text,
     readers_left,
 )
 from pconv_jax.common.paths import check_arguments
@@ -79,6 +82,8 @@ def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], 
             finally:
                 flush_output()
     except KeyboardInterrupt:
+        # A second one would print a traceback of whatever happened to end then; what is registered last runs first.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
         return _say(interrupted, 130)
     except (InputError, TrainingError, MemoryError, OSError) as error:
         if isinstance(error, OSError):
@@ -107,10 +112,10 @@ def _said(error: InputError | TrainingError | MemoryError | OSError) -> tuple[st
 
 
 def _say(sentence: str, code: int) -> int:
-    print(sentence, file=sys.stderr)
+    print(plain_text(sentence), file=sys.stderr)
     return code
 
 
 def _show(message: Warning | str, *_: object, **__: object) -> None:
     """Prints a warning as one line, without its place in the code."""
-    print(f"warning: {message}", file=sys.stderr)
+    print(plain_text(f"warning: {message}"), file=sys.stderr)

@@ -6,12 +6,13 @@ import os
 import socket
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
 from pconv_jax.common.atomic_write import is_temporary
 from pconv_jax.common.errors import InputError, reason
+from pconv_jax.common.json_values import read_json
 from pconv_jax.common.output_folder import check_output_folder
 
 if sys.platform != "win32":
@@ -87,15 +88,22 @@ def _open_locked(lock: Path, folder: Path) -> IO[str]:
         file.close()
 
 
-def is_unused(folder: Path) -> bool:
-    """Whether a folder does not exist, or holds nothing but the lock and what a killed process had not finished."""
-    return not folder.exists() or all(is_temporary(path) or path.name == LOCK_FILE for path in folder.iterdir())
+def is_unused(folder: Path, *, besides: Collection[str] = ()) -> bool:
+    """Whether a folder does not exist, or holds nothing but the lock and what a killed process had not finished.
+
+    Args:
+        folder: the folder.
+        besides: names in it that do not count.
+    """
+    if not folder.exists():
+        return True
+    return all(is_temporary(path) or path.name in (LOCK_FILE, *besides) for path in folder.iterdir())
 
 
 def _holder(file: IO[str]) -> str:
     """Who holds a lock file, as it says itself."""
     try:
-        content = json.loads(file.read())
+        content = read_json(file.read())
         return f"process {content['process']} on {content['host']}"
     except (ValueError, KeyError, TypeError):  # it was only just locked
         return "another process"

@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import io
 import os
+import re
 import select
 import sys
 import warnings
@@ -13,6 +14,7 @@ from typing import NoReturn, TextIO
 # What the commands and their help print beyond ASCII; other characters that a console lacks are shown by their codes.
 _PLAIN = {"•": "*", "…": "...", "×": "x", "–": "-", "—": "-", "→": "->"}
 _HANDLER = "pconv_jax.plain"
+_CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and line feeds
 
 
 @contextlib.contextmanager
@@ -48,6 +50,11 @@ def hide_messages_of_libraries() -> Iterator[None]:
             open(kept, "w", buffering=1, encoding=stream.encoding, errors=stream.errors, closefd=False)
         )
         yield
+
+
+def plain_text(text: str) -> str:
+    """A text from outside without what steers a terminal: its control characters are shown by their codes."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def hide_warnings_of_pillow() -> None:

@@ -28,6 +28,23 @@ def given_path(path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
+def check_regular(path: Path) -> None:
+    """Refuses what is no file of bytes: a pipe would wait forever, and a device may have no end.
+
+    Args:
+        path: need not exist.
+
+    Raises:
+        InputError: it is a pipe, a device or a socket; or it cannot be looked at.
+    """
+    try:
+        special = path.exists() and not path.is_file() and not path.is_dir()
+    except (OSError, ValueError) as error:  # a link to itself, a name that no file can have
+        raise InputError(f"{path} cannot be read ({error}): give another file") from error
+    if special:
+        raise InputError(f"{path} is not a regular file: give another")
+
+
 def names_folder(name: str | os.PathLike[str]) -> bool:
     """Whether a name can only mean a folder, since it ends in a slash or a dot."""
     return os.path.basename(os.fspath(name)) in ("", ".", "..")

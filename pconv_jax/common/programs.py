@@ -21,6 +21,7 @@ import jax
 
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.cache import programs_folder
+from pconv_jax.common.json_values import read_json
 from pconv_jax.common.versions import package_versions
 
 _DIGEST = hashlib.sha256().digest_size
@@ -47,7 +48,7 @@ class KeptPrograms:
             name: of the note.
         """
         try:
-            note: dict[str, Any] = json.loads(self._note_file(name).read_bytes())
+            note: dict[str, Any] = read_json(self._note_file(name).read_bytes())
         except (OSError, ValueError):
             return None
         return note

@@ -13,9 +13,10 @@ _CPU: dict[str, str | int | bool] = {"xla_cpu_experimental_ynn_fusion_type": "LI
 _QUICK: dict[str, str | int | bool] = {
     "xla_backend_optimization_level": 1,
     "xla_cpu_parallel_codegen_split_count": 1,
-    "xla_cpu_use_fusion_emitters": False,
     "xla_llvm_disable_expensive_passes": True,
 }
+if jax.__version_info__ < (0, 11):  # from there on XLA refuses the option: it has no other way than the emitters
+    _QUICK["xla_cpu_use_fusion_emitters"] = False
 
 # For programs that draw the parameters of networks. XLA takes longer to optimise the random numbers, once for each
 # shape, than to draw them.

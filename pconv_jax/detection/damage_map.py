@@ -13,10 +13,8 @@ from pconv_jax.common.errors import InputError
 
 Tones = Literal["both", "pale", "dark"]
 
-GROWN_TO = 0.5
-"""The probability down to which what touches a sure pixel belongs to its find."""
-
-_LOG_ODDS = 6.4  # that a sure pixel needs at sensitivity 0
+_GROWN = 0.8  # share of the threshold down to which what touches a find belongs to it
+_LOG_ODDS = 5.0  # that a pixel needs at sensitivity 0
 _AROUND = 4  # px around a find that tell whether it is paler or darker
 
 
@@ -25,8 +23,7 @@ class Choice:
     """What of a damage map becomes a hole.
 
     Attributes:
-        sensitivity: 0 to 1: the higher, the lower the probability from which on a pixel is surely damage, see
-            `threshold`.
+        sensitivity: 0 to 1: the higher, the lower the probability from which on a pixel is damage, see `threshold`.
         min_size: finds of fewer pixels are left alone.
         tones: pale damage alone, dark alone, or both; compared with what is around each find.
         dilate: px by which finds are widened all around: edges of damage are soft.
@@ -39,9 +36,9 @@ class Choice:
 
     @property
     def threshold(self) -> float:
-        """The probability that a find has somewhere: 0.96 at sensitivity 0.5, between 0.998 and 0.5.
+        """The probability from which on a pixel is damage: 0.92 at sensitivity 0.5, between 0.993 and 0.5.
 
-        Its log-odds fall evenly, from 6.4 to 0: few pixels of a photograph are damaged, so only high ones are worth a
+        Its log-odds fall evenly, from 5 to 0: few pixels of a photograph are damaged, so only high ones are worth a
         change.
         """
         return 1 / (1 + math.exp(-_LOG_ODDS * (1 - self.sensitivity)))
@@ -117,11 +114,12 @@ class DamageMap:
         """Connected finds: sure somewhere, and grown to where they are less so."""
         import cv2
 
-        sure = self.probability >= choice.threshold
+        threshold = choice.threshold
+        sure = self.probability >= threshold
         if not sure.any():
             return sure
         count, labels, boxes, _ = cv2.connectedComponentsWithStats(
-            (self.probability >= GROWN_TO).astype(np.uint8), connectivity=8
+            (self.probability >= _GROWN * threshold).astype(np.uint8), connectivity=8
         )
         sizes = np.bincount(labels[sure], minlength=count)
         kept = (sizes > 0) & (boxes[:, cv2.CC_STAT_AREA] >= choice.min_size)

@@ -15,6 +15,7 @@ from typing import Any
 from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.folder_lock import is_unused
+from pconv_jax.common.json_values import read_json
 from pconv_jax.evaluation.pairs import Pairs, Progress, no_progress, pairs_hash
 from pconv_jax.evaluation.statistics import KEYS
 
@@ -203,7 +204,7 @@ def read_facts(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(f"{folder} holds no evaluation: give a folder that `python -m experiments.evaluate` wrote")
     try:
-        content = dict(json.loads(path.read_text(encoding="utf-8")))
+        content = dict(read_json(path.read_text(encoding="utf-8")))
         if missing := [name for name in _FACTS if name not in content]:
             raise ValueError(f"it has no {missing[0]}")
         content["methods"] = {name: _renamed(identity) for name, identity in content["methods"].items()}

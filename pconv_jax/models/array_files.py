@@ -26,6 +26,8 @@ _READ_ERRORS = (
     zlib.error,
 )
 
+_MOST_BYTES = 2**28  # of one array: four times what the largest convolution of VGG19 has in float64
+
 
 @contextlib.contextmanager
 def open_arrays(path: Path) -> Iterator[tuple[Sequence[str], Callable[[str], np.ndarray]]]:
@@ -59,12 +61,18 @@ def _open(path: Path) -> Iterator[tuple[Sequence[str], Callable[[str], Any]]]:
         with h5py.File(path, "r") as file:
             names: list[str] = []
             file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-            yield names, lambda name: file[name][()]
+            yield names, lambda name: _from_hdf5(file[name])
     elif head.startswith(b"PK"):
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             if any(name.endswith("data.pkl") for name in file.files):
                 raise InputError(_no_pickle(path))
-            yield file.files, file.__getitem__
+            sizes = {info.filename.removesuffix(".npy"): info.file_size for info in file.zip.infolist()}
+
+            def read(name: str) -> Any:
+                _check_size(name, sizes[name])
+                return file[name]
+
+            yield file.files, read
     elif head[8:] == b"{":
         import safetensors
 
@@ -77,6 +85,20 @@ def _open(path: Path) -> Iterator[tuple[Sequence[str], Callable[[str], Any]]]:
         raise InputError(_no_pickle(path))
     else:
         raise InputError(f"{path} is neither HDF5, npz nor safetensors, the forms that weights are read from")
+
+
+def _from_hdf5(array: Any) -> Any:
+    """An array of an HDF5 file; ValueError if its numbers are not in the file, where it could claim any."""
+    if array.external or array.is_virtual:
+        raise ValueError(f"{array.name} lies in another file")
+    _check_size(array.name, array.nbytes)
+    return array[()]
+
+
+def _check_size(name: str, size: int) -> None:
+    """Refuses what a file of some kilobytes can unpack to; ValueError."""
+    if size > _MOST_BYTES:
+        raise ValueError(f"{name} claims {size:,} bytes, and {_MOST_BYTES:,} are the most")
 
 
 def _no_pickle(path: Path) -> str:

@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from pconv_jax.common.errors import InputError, reason
+from pconv_jax.common.json_values import read_json
 
 MOST_UPLOADED = 2**30
 """Bytes of a file that is dropped on the page."""
@@ -19,7 +20,7 @@ async def json(request: Request) -> dict[str, Any]:
         InputError: it is no JSON, or no object.
     """
     try:
-        values = await request.json()
+        values = read_json(await request.body())
     except ValueError as error:
         raise InputError("the request is no JSON: reload the page") from error
     if not isinstance(values, dict):

@@ -14,7 +14,7 @@ from pconv_jax.imaging.writing import copy_file
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.inpainting.photographs import as_it_is_seen, restored_array, with_array
 from pconv_jax.page.jobs import Job, Jobs
-from pconv_jax.page.memory import Memory, noted
+from pconv_jax.page.memory import Memory, by_title, noted
 from pconv_jax.page.photographs import Look, OpenPhotograph
 
 
@@ -86,8 +86,11 @@ class Desk:
         self.jobs.submit("close", photograph.name, lambda job: shutil.rmtree(photograph.folder, ignore_errors=True))
 
     def cancel(self, number: int) -> None:
-        """Cancels a job; a photograph that is not opened then is closed."""
+        """Cancels a job, or forgets one that has ended; a photograph that is not opened then is closed."""
         job = next((each for each in self.jobs.listed() if each.number == number), None)
+        if job is not None and job.finished.is_set():
+            self.jobs.forget(number)
+            return
         if job is None or job.kind != "open":
             self.jobs.cancel(number=number)
             return
@@ -134,7 +137,8 @@ class Desk:
 
     def load_mask(self, photograph: OpenPhotograph, path: Path) -> str:
         """Reads a mask file, white = damage, of the photograph's size; returns its name, for an edit."""
-        hole = read_hole(path, max_pixels=self._max_pixels)
+        with by_title(path, path.name):
+            hole = read_hole(path, max_pixels=self._max_pixels)
         if hole.shape != (photograph.height, photograph.width):
             height, width = hole.shape
             raise InputError(
@@ -209,6 +213,8 @@ class Desk:
 
     def _restore(self, photograph: OpenPhotograph, region: tuple[slice, slice] | None, job: Job) -> None:
         revision, hole, linear = photograph.revision, photograph.hole(), photograph.linear
+        if region is not None and not hole[region].any():
+            raise InputError("nothing is marked near that click: click on what is coloured")
         read = self._memory.read(photograph)
         windows = self._memory.windows
 

@@ -32,7 +32,8 @@ class Job:
         done: steps done.
         total: steps in all; 0 while that is not known.
         message: why it failed; empty if it did not.
-        started: when, in seconds of a clock that never goes back.
+        timed: the steps that were done and when, in seconds of a clock that never goes back: at the first progress and
+            at the latest.
         cancelled: set when it is to stop.
         finished: set when it has ended, in whichever way.
     """
@@ -45,7 +46,7 @@ class Job:
     done: int = 0
     total: int = 0
     message: str = ""
-    started: float = 0.0
+    timed: tuple[tuple[int, float], tuple[int, float]] | None = None
     cancelled: threading.Event = dataclasses.field(default_factory=threading.Event)
     finished: threading.Event = dataclasses.field(default_factory=threading.Event)
 
@@ -55,19 +56,29 @@ class Job:
         Raises:
             Cancelled: it is to stop.
         """
+        if total != self.total:
+            self.timed = None
         self.done, self.total = done, total
+        if done:
+            latest = (done, time.monotonic())
+            self.timed = (self.timed[0] if self.timed else latest, latest)
         if self.cancelled.is_set():
             raise Cancelled
 
     def to_json(self) -> dict[str, Any]:
         """What the page shows of it."""
-        spent = time.monotonic() - self.started
-        known = self.state == "running" and self.done and self.total
         return {
             **{name: getattr(self, name) for name in ("number", "photograph", "kind", "state", "done", "total")},
             "message": self.message,
-            "seconds_left": spent / self.done * (self.total - self.done) if known else None,
+            "seconds_left": self._seconds_left() if self.state == "running" else None,
         }
+
+    def _seconds_left(self) -> float | None:
+        """By the steps after the first, which may have waited for the compiler; None before there are any."""
+        if self.timed is None or self.timed[1][0] <= self.timed[0][0]:
+            return None
+        (first, since), (latest, now) = self.timed
+        return (now - since) / (latest - first) * (self.total - latest)
 
 
 class Jobs:
@@ -105,6 +116,12 @@ class Jobs:
             if number in (None, job.number) and photograph in (None, job.photograph):
                 job.cancelled.set()
 
+    def forget(self, number: int) -> None:
+        """Forgets a job that has ended: its outcome was seen."""
+        with self._lock:
+            if (job := self._jobs.get(number)) is not None and job.finished.is_set():
+                del self._jobs[number]
+
     def listed(self) -> list[Job]:
         """All jobs, the oldest first."""
         with self._lock:
@@ -118,7 +135,6 @@ class Jobs:
 
     def _run(self) -> None:
         while (job := self._waiting.get()) is not None:
-            job.started = time.monotonic()
             try:
                 job.progress(0, 0)
                 job.state = "running"

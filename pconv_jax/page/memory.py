@@ -3,7 +3,9 @@
 import contextlib
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.imaging import Photograph, read_photograph
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
@@ -53,10 +55,21 @@ class Memory:
 
 
 @contextlib.contextmanager
+def by_title(path: Path, title: str) -> Iterator[None]:
+    """Errors inside name a file by its title, not by where it is kept."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace(str(path), title)) from error
+
+
+@contextlib.contextmanager
 def noted(photograph: OpenPhotograph) -> Iterator[None]:
-    """Keeps what is warned of inside, each sentence once."""
-    with warnings.catch_warnings(record=True) as caught:
+    """Keeps what is warned of inside, each sentence once; errors and warnings name the photograph by its title."""
+    source, title = photograph.source, photograph.title
+    with by_title(source, title), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    said = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+    texts = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+    said = [text.replace(str(source), title) for text in texts]
     photograph.warnings += [each for each in dict.fromkeys(said) if each not in photograph.warnings]

@@ -186,7 +186,7 @@ class _Pages:
         return FileResponse(path, headers={"Content-Disposition": _attached(path.name)})
 
     def cancel(self, request: Request) -> Response:
-        """Cancels a job."""
+        """Cancels a job, or forgets one that has ended."""
         self._desk.cancel(request.path_params["number"])
         return JSONResponse({})
 

@@ -180,6 +180,8 @@ class Group:
         if not self.leads:
             self._watch.others_failed.wait(_TOGETHER)
         sentence, code = said
+        if isinstance(error, KeyboardInterrupt):
+            sentence = f"{sentence}; {self._watch.advice()}"
         self._watch.fail(code, sentence)
 
 

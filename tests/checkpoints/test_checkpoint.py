@@ -1,6 +1,9 @@
 """Checkpoints: what is saved comes back to the bit, with the place in the data; the best and the latest stay."""
 
+import errno
+import os
 import resource
+import shutil
 import threading
 
 import grain
@@ -111,6 +114,39 @@ def test_a_checkpoint_that_cannot_be_written_is_one_sentence_and_the_one_before_
     with Checkpoints(tmp_path, metadata={}) as checkpoints:
         assert checkpoints.latest == 1
         np.testing.assert_array_equal(checkpoints.load({"state": state(0)})["state"]["params"]["kernel"], 1)
+
+
+def test_a_checkpoint_whose_folder_cannot_be_made_leaves_no_thread_waiting_for_it(tmp_path, monkeypatch):
+    mkdir = os.mkdir
+
+    def refusing(path, *args, **kwargs):
+        if "2.orbax-checkpoint-tmp" in str(path):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        mkdir(path, *args, **kwargs)
+
+    told = rf"cannot be written to {tmp_path} \(Permission denied\), and that of step 1 is intact"
+    with Checkpoints(tmp_path, metadata={}) as checkpoints:
+        checkpoints.save(1, {"state": state(1)})
+        checkpoints.wait()
+        before = threading.enumerate()
+        monkeypatch.setattr(os, "mkdir", refusing)
+        with pytest.raises(TrainingError, match=told):
+            checkpoints.save(2, {"state": state(2)})
+    for thread in set(threading.enumerate()) - set(before):
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_a_folder_that_was_removed_is_not_made_again_without_the_config(tmp_path):
+    folder = tmp_path / "run" / "checkpoints"
+    told = rf"^the checkpoint of step 2 cannot be written to {folder} \(the folder was removed\), and there is no other"
+    with Checkpoints(folder, metadata={}) as checkpoints:
+        checkpoints.save(1, {"state": state(1)})
+        checkpoints.wait()
+        shutil.rmtree(folder.parent)
+        with pytest.raises(TrainingError, match=told):
+            checkpoints.save(2, {"state": state(2)})
+    assert not folder.exists()
 
 
 def test_errors_name_the_place_and_the_way_out(tmp_path):

@@ -160,6 +160,8 @@ def test_what_does_not_fit_is_refused(one, inpaint, undo, which, how):
     [
         ("originals", "file", "../a.png", "not a file beside it"),
         ("originals", "file", 3, "does not say originals.file"),
+        ("originals", "file", "\ud800", "not a file beside it"),
+        ("originals", "holds", "the input file", "is not the input file of"),
         ("originals", "holds", None, "does not say originals.holds"),
         ("input", "pixels_sha256", "0" * 64, "does not belong to the others"),
         ("result", None, [], "does not say result.sha256"),
@@ -176,6 +178,19 @@ def test_receipts_that_say_something_else_are_refused(one, inpaint, undo, part, 
     (one.folder / "other.json").write_text(json.dumps(receipt))
     result = undo(one.out, "-o", one.folder / "back.png", "--receipt", one.folder / "other.json")
     assert result.code == 1 and said in result.err
+    assert not (one.folder / "back.png").exists()
+
+
+@pytest.mark.parametrize("which", ["out.png", "out.png.original.png", "out.png.receipt.json"])
+def test_what_has_no_end_is_not_read(one, inpaint, undo, which):
+    assert inpaint(one.image, "-m", one.mask, "-o", one.out, "--receipt").code == 0
+    path = one.folder / which
+    for target in ("/dev/zero", which):
+        path.unlink()
+        path.symlink_to(target)
+        result = undo(one.out, "-o", one.folder / "back.png")
+        assert result.code in (1, 2) and len(sentences(result.err)) == 1
+        assert target == which or "is not a regular file: give another" in result.err
     assert not (one.folder / "back.png").exists()
 
 

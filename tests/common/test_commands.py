@@ -5,10 +5,12 @@ import io
 import os
 import subprocess
 import sys
+import warnings
 
 import pytest
 
 from pconv_jax.common.commands import command
+from pconv_jax.common.errors import InputError
 
 PYTHON = "import sys; from pconv_jax.common.commands import command; "
 
@@ -43,6 +45,18 @@ def test_a_console_of_its_own_signs_keeps_them_and_shows_others_by_their_codes(m
     monkeypatch.setattr(sys, "stdout", console)
     assert command()(lambda _: print("фото – 3 × 2, 写真\udcff"))([]) == 0
     assert console.buffer.getvalue().decode("koi8-r") == "фото - 3 x 2, \\u5199\\u771f\\udcff\n"
+
+
+@pytest.mark.filterwarnings("default")
+def test_nothing_of_a_file_or_its_name_steers_the_terminal(capsys):
+    def work(_):
+        warnings.warn("a \x1b[2J\x9b1m picture\x07", stacklevel=1)
+        raise InputError("b\x1b]0;title\r.png does not exist,\twhich is é")
+
+    assert command()(work)([]) == 2
+    assert capsys.readouterr().err == (
+        "warning: a \\x1b[2J\\x9b1m picture\\x07\nerror: b\\x1b]0;title\\r.png does not exist,\twhich is é\n"
+    )
 
 
 @pytest.mark.parametrize("buffering", ["", "1"])
@@ -92,3 +106,9 @@ os.write(2, b"at the end")
     assert done.stderr == "warning: é\nwarning: é\nat the endcodes 0\n"
     done = child(code.replace("os.write", "print"), shell="2>&-")
     assert done.stderr == "codes 0\n"
+
+
+def test_a_second_interrupt_at_the_end_says_nothing_more():
+    late = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGINT); "
+    done = child(late + "sys.exit(command(interrupted='bye')(lambda _: signal.raise_signal(signal.SIGINT))([]))")
+    assert done.stderr == "bye\ncodes 130\n"

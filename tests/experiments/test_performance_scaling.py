@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.performance import scaling
+from experiments.performance import hosts, places, scaling
 from experiments.performance.options import Options
 from experiments.performance.timing import Timing
 from experiments.train.config import Config
@@ -21,10 +21,6 @@ HLO = """
   %get = f32[4]{0} get-tuple-element(%all-reduce.4), index=0
   ROOT %x = f32[100]{0} fusion(%all-reduce.3), kind=kLoop, calls=%all-reduce-fusion
 """
-
-
-def here(function, *args):
-    return function(*args)
 
 
 def device_count():
@@ -57,7 +53,7 @@ def test_batches_are_the_same_in_all_or_each():
 
 
 def test_rows_of_a_real_step():
-    training, exchange = scaling.measure("devices", TINY, {1: here, 2: here}, repeats=1)
+    training, exchange = scaling.measure("devices", TINY, {1: places.here, 2: places.here}, repeats=1)
     for mapping, rows in (("shard_map", training.rows[::2]), ("pmap", training.rows[1::2])):
         assert {row["mapping"] for row in rows} == {mapping}
         batches = [(row["batch"], row["replicas"], row["images"]) for row in rows]
@@ -92,7 +88,7 @@ def test_ratios_are_images_a_second_over_the_fewest_replicas():
 
 
 def test_a_worker_has_so_many_devices_and_passes_errors_on():
-    with scaling.simulated(3) as place:
+    with places.simulated(3) as place:
         assert place(device_count) == 3
         with pytest.raises(ValueError, match="in the worker"):
             place(fail)
@@ -106,8 +102,21 @@ def test_sizes_come_from_the_options_and_missing_devices_are_told(monkeypatch):
     tables = scaling.run(
         Options(generator="tiny", image_sizes=(32, 64), batch_sizes=(2, 8), replicas=(2, 1), repeats=3)
     )
-    ((_, config, places, repeats),) = asked
+    ((_, config, replicas, repeats),) = asked
     assert (config.network.generator, config.data.image_size, config.data.batch_size) == ("tiny", 32, 8)
     assert all(config.losses.weights.values())
-    assert (places, repeats) == ({1: 1, 2: 2}, {"repeats": 3})
+    assert (replicas, repeats) == ({1: 1, 2: 2}, {"repeats": 3})
     assert "need two or more accelerators" in tables[-1].notes[0]
+
+
+def test_processes_that_train_together_take_the_same_step(monkeypatch):
+    asked = []
+    monkeypatch.setattr(hosts, "hosts", lambda count: contextlib.nullcontext(-count))
+    monkeypatch.setattr(hosts, "measure", lambda *args, **kwargs: asked.append((*args, kwargs)) or [])
+    options = Options(generator="tiny", batch_sizes=(8,), replicas=(4, 1), repeats=3)
+    assert hosts.run(options) == []
+    ((_, config, processes, how),) = asked
+    assert (config, processes) == (scaling.step_config(options), {1: -1, 4: -4})
+    assert how == {"repeats": 3, "mappings": ["shard_map"]}
+    cases = scaling.cases_of(config, [1, 4], how["mappings"])
+    assert {case.config.run.mapping for case in cases} == {"shard_map"} and len(cases) == 6

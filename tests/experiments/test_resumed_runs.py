@@ -1,5 +1,7 @@
 """Runs that were interrupted, killed or finished, and are resumed; folders that are not resumed."""
 
+import contextlib
+import errno
 import json
 import os
 import shutil
@@ -16,7 +18,7 @@ from saved_runs import assert_same_run
 from tiny_run import ALONE, STEPS, tiny
 
 from experiments.run import main
-from experiments.train import experiment, trainer
+from experiments.train import experiment, signals, trainer
 from experiments.train.batches import training_batches
 from experiments.train.config import Config
 from experiments.train.logs import MetricsLog, read_metrics
@@ -26,9 +28,19 @@ from pconv_jax.data import workers
 from pconv_jax.training.state import Variables, state_shapes
 
 
-def test_a_finished_run_resumes_to_a_new_report_without_training(finished, tmp_path):
+def test_a_finished_run_resumes_to_a_new_report_without_training(finished, tmp_path, monkeypatch, capsys):
+    def refused(*_):
+        raise OSError(errno.EFBIG, "File too large", str(folder / "report.json"))
+
     folder = shutil.copytree(finished, tmp_path / "run")
     (folder / "report.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "write_report", refused)
+        assert main(tiny(folder, "--resume")) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"stopped: {folder / 'report.json'} cannot be written (File too large) after step {STEPS}; checkpoints saved "
+        f"before are whole, in {folder / 'checkpoints'}: make room, and --resume continues from the latest"
+    )
     assert main(tiny(folder, "--resume")) == 0
     assert (folder / "metrics.jsonl").read_text() == (finished / "metrics.jsonl").read_text()
     before, after = (json.loads((place / "report.json").read_text()) for place in (finished, folder))
@@ -109,6 +121,33 @@ def test_a_killed_data_worker_ends_training_with_the_last_checkpoint_named(finis
     assert_same_run(finished, folder)
 
 
+def test_an_interrupt_that_was_lost_before_training_is_answered_when_it_begins():
+    with signals.remembered_interrupts():
+        with contextlib.suppress(KeyboardInterrupt):  # as Python does in a callback of its garbage collector
+            signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt), signals.stop_signals():
+            pass
+    with signals.remembered_interrupts(), signals.stop_signals() as received:
+        assert received == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_folder_that_is_removed_ends_training_and_is_not_made_again(tmp_path, monkeypatch, capsys):
+    write, folder = MetricsLog.write, tmp_path / "run"
+
+    def removing(self, step, metrics):
+        write(self, step, metrics)
+        if step == 1:
+            folder.rename(tmp_path / "gone")
+
+    monkeypatch.setattr(MetricsLog, "write", removing)
+    assert main(tiny(folder)) == 1
+    assert (
+        capsys.readouterr().err.splitlines()[-1] == f"stopped: {folder} was removed before step 3: start the run again"
+    )
+    assert not folder.exists()
+
+
 def test_a_signal_is_answered_while_data_is_waited_for(finished, tmp_path, monkeypatch, capsys):
     def stuck(config, source):
         batches = training_batches(config, source)
@@ -148,7 +187,7 @@ sys.exit(main(sys.argv[1:]))
 def test_a_checkpoint_holds_the_whole_state_in_the_parts_that_it_always_had(ema):
     config = Config().replace(ema=ema).train_config(1)
     state = state_shapes(config)
-    parts = trainer._checkpoint_parts(state)
+    parts = trainer.checkpoint_parts(state)
     rest = parts["training"]
     assert set(rest) == {"step", "generator", "discriminator", "generator_optimizer", "discriminator_optimizer"}
     assert (rest["generator"] is None) == (ema is None)  # what is released is the generator itself
@@ -190,7 +229,12 @@ def test_an_output_folder_is_never_overwritten(finished, tmp_path, capsys):
 def test_what_a_killed_run_had_not_finished_to_write_does_not_take_its_folder(tmp_path):
     config = Config().replace(out=tmp_path, resume=True)
     (tmp_path / ".0123456789abcdef.tmp").write_text("{")
+    (tmp_path / "checkpoints" / "8.orbax-checkpoint-tmp").mkdir(parents=True)
     experiment.check_run_folder(config.run.out, resume=config.run.resume)
+    (tmp_path / "checkpoints" / "8").mkdir()
+    with pytest.raises(InputError, match="is not empty and holds no run"):
+        experiment.check_run_folder(config.run.out, resume=config.run.resume)
+    (tmp_path / "checkpoints" / "8").rmdir()
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(InputError, match="is not empty and holds no run"):
         experiment.check_run_folder(config.run.out, resume=config.run.resume)

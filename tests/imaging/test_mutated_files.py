@@ -8,6 +8,7 @@ import pytest
 from photograph_files import encoded, picture, png16, tiff
 from PIL import Image
 
+from experiments.hostile.mutations import mutated
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
 from pconv_jax.imaging import read_hole, read_photograph, read_size
@@ -33,39 +34,13 @@ FILES = {
     "bmp": encoded(RGB, "BMP"),
     "gif": encoded(Image.fromarray(RGB).convert("P"), "GIF"),
 }
-SIDES = [(kind, side) for kind in ("<H", ">H", "<I", ">I") for side in (32, 24)]
-
-
-def mutated(rng, content):
-    """Flipped bits, other bytes, an end that is missing, parts that changed places, or a huge size."""
-    changed, size = bytearray(content), len(content)
-    way = rng.integers(5)
-    if way == 0:
-        for place in rng.integers(size, size=rng.integers(1, 9)):
-            changed[place] ^= 1 << rng.integers(8)
-    elif way == 1:
-        for place in rng.integers(min(64, size), size=rng.integers(1, 5)):
-            changed[place] = rng.integers(256)
-    elif way == 2:
-        del changed[rng.integers(size) :]
-    elif way == 3:
-        length = size // 6
-        first, second = sorted(rng.integers(0, size - length, 2))
-        part = changed[second : second + length]
-        del changed[second : second + length]
-        changed[first:first] = part
-    else:
-        for kind, side in SIDES:
-            old, new = struct.pack(kind, side), struct.pack(kind, 65535)
-            changed = changed.replace(old, new, 1) if rng.random() < 0.5 else changed
-    return bytes(changed)
 
 
 @pytest.mark.parametrize("kind", FILES)
 def test_what_is_left_of_a_file_is_read_or_refused(kind, saved):
     rng, said = np.random.default_rng(list(FILES).index(kind)), []
     for _ in range(12):
-        path = saved(mutated(rng, FILES[kind]))
+        path = saved(mutated(rng, FILES[kind], sides=(32, 24)))
         for read in (read_size, read_photograph, read_hole, decode_image):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of Pillow, about damaged tags

@@ -6,14 +6,17 @@ import subprocess
 import sys
 import zipfile
 
+import h5py
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
-from vgg_files import SAVERS, flat, save_npz
+from vgg_files import SAVERS, flat, save_h5, save_npz
 from vgg_reference import assert_close, assert_same_params, images, numbers, reference
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.peak_memory import PeakMemory
+from pconv_jax.models import array_files
 from pconv_jax.models.vgg import features
 from pconv_jax.models.vgg_weights import load_vgg_weights
 
@@ -119,3 +122,43 @@ def test_import_is_light():
     code = f"import sys, pconv_jax.models.vgg_weights; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def claiming_h5(path):
+    """Terabytes, none of which are in the file: they would read as zeros."""
+    save_h5(path, flat(numbers("block1_conv1"), "caffe"))
+    with h5py.File(path, "a") as file:
+        del file["block1_conv1/kernel"]
+        file.create_dataset("block1_conv1/kernel", shape=(3, 3, 3, 1 << 40), dtype="f4", chunks=(3, 3, 3, 64))
+
+
+def outside_h5(path):
+    """Numbers that lie in a file of the system."""
+    save_h5(path, flat(numbers("block1_conv1"), "caffe"))
+    with h5py.File(path, "a") as file:
+        del file["block1_conv1/kernel"]
+        file.create_dataset("block1_conv1/kernel", shape=(3, 3, 3, 64), dtype="f4", external=[("/dev/zero", 0, 6912)])
+
+
+def claiming_npz(path):
+    """A member that unpacks to ten times what the file has."""
+    kernel = np.zeros((3, 3, 3, 1 << 14), np.float32)
+    with path.open("wb") as stream:
+        np.savez_compressed(stream, **flat(numbers("block1_conv1"), "caffe") | {"block1_conv1/kernel": kernel})
+    assert path.stat().st_size < kernel.nbytes / 10
+
+
+@pytest.mark.parametrize(
+    ("save", "words"),
+    [
+        (claiming_h5, r"kernel claims 118,747,255,799,808 bytes, and 1,048,576 are the most"),
+        (outside_h5, r"kernel lies in another file"),
+        (claiming_npz, r"block1_conv1/kernel claims 1,769,\d+ bytes, and 1,048,576 are the most"),
+    ],
+)
+def test_small_files_that_claim_to_be_huge_do_not_fill_the_memory(save, words, tmp_path, monkeypatch):
+    save(tmp_path / "weights")
+    monkeypatch.setattr(array_files, "_MOST_BYTES", 2**20)
+    with PeakMemory() as memory, pytest.raises(InputError, match=words):
+        load_vgg_weights(tmp_path / "weights", through="block1_conv1")
+    assert memory.mib is None or memory.mib < 100

@@ -85,6 +85,7 @@ def test_requests_that_make_no_sense(page, tmp_path):
     for method, path, body, status in (
         ("PUT", f"{one}/edits", b"not json", 400),
         ("PUT", f"{one}/edits", b"[]", 400),
+        ("PUT", f"{one}/edits", b"[" * 100_000, 400),
         ("POST", f"{one}/restore", b'{"region": [1, 2]}', 400),
         ("POST", f"{one}/restore", b'{"region": ["a", 0, 1, 2]}', 400),
         ("GET", f"{one}/detail/before.jpg", None, 400),

@@ -116,6 +116,10 @@ def test_a_click_restores_what_is_near(person, scan):
     person.opens(scan)
     person.comes_to("damage found")
     person.click("#restore-here")
+    assert person.see("#hint").text.startswith("Click on the picture")
+    person.presses(Keys.ESCAPE)
+    assert person.see("#restore-here").get_attribute("aria-pressed") == "false"
+    person.presses("n")
     person.drags((60, 51))
     person.until(lambda: person.page.desk.photograph("1").shown == 1)
     person.until(lambda: person.see("[data-view=after]").get_attribute("aria-checked") == "true")
@@ -123,9 +127,11 @@ def test_a_click_restores_what_is_near(person, scan):
 
 def test_several_photographs_and_a_bad_file(person, scan, tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"this is no picture")
-    person.opens(scan, tmp_path / "bad.jpg", save(tmp_path / "b.png", DAMAGED[::-1]))
+    (tmp_path / "worse.jpg").touch()
+    person.opens(scan, tmp_path / "bad.jpg", tmp_path / "worse.jpg", save(tmp_path / "b.png", DAMAGED[::-1]))
     person.comes_to("damage found", "damage found")
-    person.until(lambda: "bad.jpg" in person.see("#alert").text)
+    person.until(lambda: person.see("#alert span").text.splitlines()[0].startswith("bad.jpg is not an image"))
+    person.until(lambda: person.see("#alert span").text.splitlines()[-1].startswith("worse.jpg is empty"))
     person.click("#alert button")
     assert not person.see("#alert").is_displayed()
     person.click("[aria-label='Close a scan.png']")

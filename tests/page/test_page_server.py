@@ -11,6 +11,8 @@ from PIL import Image
 from restoring import check, files, load, picture, save
 from served import DAMAGED, LINE, marked, served
 
+from pconv_jax.page.jobs import Job
+
 
 def stroke(*points, radius=2.0, erases=False):
     return {"kind": "stroke", "erases": erases, "radius": radius, "points": points}
@@ -71,6 +73,8 @@ def test_a_region_alone(fresh, tmp_path):
     for row in (100, 800):
         pixels[row : row + 3, 100:180] = 255
     name = fresh.upload(save(tmp_path / "large.png", pixels))
+    fresh.post(f"/api/photographs/{name}/restore", {"region": [400, 400, 500, 500]})
+    assert "nothing is marked near" in fresh.wait()["message"] and not fresh.photograph(name)["has_result"]
     fresh.post(f"/api/photographs/{name}/restore", {"region": [100, 60, 200, 140]})
     assert fresh.wait()["state"] == "done"
     now = fresh.photograph(name)
@@ -181,7 +185,10 @@ def test_bad_files_are_explained_and_gone(page, tmp_path, content, complaint):
     failed = next(job for job in page.get("/api/state").json()["jobs"] if job["photograph"] == answer.json()["name"])
     assert failed["state"] == "failed" and complaint in failed["message"] and "bad.png" in failed["message"]
     assert "fault of the program" not in failed["message"]
+    assert "uploads" not in failed["message"]  # the person knows its name alone
     assert page.get("/api/state").json()["photographs"] == before
+    assert page.ask("DELETE", f"/api/jobs/{failed['number']}").status_code == 200  # it was read
+    assert failed["number"] not in [job["number"] for job in page.get("/api/state").json()["jobs"]]
 
 
 def test_a_file_that_is_too_large(page, monkeypatch):
@@ -224,6 +231,16 @@ def test_a_photograph_whose_opening_is_cancelled_is_closed(fresh, photo):
     release.set()
     fresh.wait()
     assert not fresh.get("/api/state").json()["photographs"] and not opened.folder.exists()
+
+
+def test_time_left_is_told_by_the_steps_after_the_first(monkeypatch):
+    clock = iter([100.0, 102.0])  # the first step waited for the compiler
+    monkeypatch.setattr("pconv_jax.page.jobs.time.monotonic", lambda: next(clock))
+    job = Job(1, "1", "restore", lambda job: None, state="running")
+    job.progress(1, 9)
+    assert job.to_json()["seconds_left"] is None
+    job.progress(3, 9)
+    assert job.to_json()["seconds_left"] == 6  # 1 s each
 
 
 def test_the_desk_is_left_tidy(tmp_path, weights, photo):

@@ -1,9 +1,12 @@
 """Which hosts and devices share a run, without starting any."""
 
+import types
+
 import jax
 import pytest
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.training.host_group import Group
 from pconv_jax.training.hosts import HostOptions
 from pconv_jax.training.sharding import devices_for
 
@@ -42,6 +45,16 @@ def test_launchers_are_left_to_jax_and_fill_in_what_flags_leave_out():
 def test_flags_that_do_not_go_together(options, message):
     with pytest.raises(InputError, match=message):
         HostOptions(**options).connection({})
+
+
+def test_an_impatient_second_interrupt_says_how_to_go_on():
+    def fail(code, sentence):
+        raise SystemExit(code, sentence)
+
+    watch = types.SimpleNamespace(fail=fail, advice=lambda: "the last checkpoint is step 8")
+    with pytest.raises(SystemExit) as stop:
+        Group(watch=watch, count=2).fail(KeyboardInterrupt())
+    assert stop.value.args == (130, "interrupted; the last checkpoint is step 8")
 
 
 def test_a_batch_that_not_all_devices_can_share_takes_the_most_that_can():

@@ -107,7 +107,7 @@ def prepare_files(
                     write_json(record, made)
         except InputError:
             raise
-        except (OSError, KeyError, ValueError) as error:
+        except Exception as error:  # of many types, for archives and .mat files that are damaged
             origin = next(iter(files.values()))
             raise InputError(f"{name} cannot be prepared from {origin}: {_reason(error)}") from error
     made = json.loads(record.read_text(encoding="utf-8"))

@@ -13,12 +13,17 @@ import importlib.util
 import io
 import os
 import sys
+import tarfile
 import types
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 _OPEN_FILES = 4096  # the shuffler opens 1000 files at once; the default limit is 256 or 1024
+_LARGEST_FILE = 2**26  # bytes of a file in an archive: images and lists have far fewer
+_LARGEST_ARCHIVE = 2**34  # bytes that all of them have
 _TIMEOUT = 5.0  # seconds to wait for a first answer
 _RETRIES = 2  # with TFDS's own 10 retries, an unstable network keeps the user waiting for minutes
 
@@ -61,7 +66,8 @@ def run_builder(builder: Any, *, download_dir: Path | None = None, given: Mappin
         # Hides what TFDS prints; its progress bars go to stderr.
         with _prepared_modules(builder, given), _many_open_files(), contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare(download_dir=download_dir, download_config=config, file_format="array_record")
-    except (ExtractError, RuntimeError) as error:  # RuntimeError: TFDS wraps errors of examples in it
+    # RuntimeError: TFDS wraps errors of examples in it. The others are those of archives whose bytes are damaged.
+    except (ExtractError, RuntimeError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(str(error)) from error
 
 
@@ -77,6 +83,7 @@ def _prepared_modules(builder: Any, given: Mapping[str, Path] | None) -> Iterato
         for module in {extractor, shuffle, *builders}:
             if "tf" in vars(module):
                 stack.enter_context(replaced(module, "tf", _ORDINARY_FILES))
+        stack.enter_context(replaced(extractor, "iter_archive", _limited(extractor.iter_archive)))
         stack.enter_context(replaced(download, "DownloadManager", manager(download.DownloadManager)))
         stack.enter_context(replaced(downloader, "MAX_RETRIES", _RETRIES))
         yield
@@ -131,6 +138,22 @@ def _local_manager(base: Any, given: Mapping[str, Path]) -> Any:
             return _whole_files(super().iter_archive(path))
 
     return Manager
+
+
+def _limited(unpack: Callable[..., Iterator[tuple[str, Any]]]) -> Callable[..., Iterator[tuple[str, io.BytesIO]]]:
+    """Unpacks archives file by file, and refuses those that unpack to more than a data set has; ValueError."""
+
+    def limited(*arguments: Any) -> Iterator[tuple[str, io.BytesIO]]:
+        left = _LARGEST_ARCHIVE
+        for name, stream in unpack(*arguments):
+            most = min(_LARGEST_FILE, left)
+            content = stream.read(most + 1)
+            if len(content) > most:
+                raise ValueError(f"{name} unpacks to more than {most:,} bytes, which no image of the data set has")
+            left -= len(content)
+            yield name, io.BytesIO(content)
+
+    return limited
 
 
 def _whole_files(archive: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, io.BytesIO]]:

@@ -1,7 +1,8 @@
 // The page: its tools, and what it asks the server for now and then.
 
 import { add } from "./changes.js";
-import { desk, view } from "./desk.js";
+import { hint } from "./controls.js";
+import { current, desk, view } from "./desk.js";
 import { check, listenToKeys } from "./keys.js";
 import { divide, show } from "./looks.js";
 import { alertOf, by } from "./messages.js";
@@ -30,7 +31,10 @@ function pickTool(tool) {
 
 function near(on) {
   tools.near = on;
+  desk.near = on;
   by("restore-here").setAttribute("aria-pressed", String(on));
+  by("stage").dataset.near = by("tool").dataset.near = on;
+  if (current()) hint(current());
 }
 
 function size(position) {
@@ -41,8 +45,13 @@ function size(position) {
 
 for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", () => pickTool(button.dataset.tool));
 by("size").addEventListener("input", (event) => size(Number(event.target.value)));
-desk.opened = () => size(Math.log(Math.max(SMALLEST, WIDTH / view.scale)) / Math.log(GROWTH));
+desk.opened = () => {
+  near(false);
+  tools.restart();
+  size(Math.log(Math.max(SMALLEST, WIDTH / view.scale)) / Math.log(GROWTH));
+};
 by("restore-here").addEventListener("click", () => near(!tools.near));
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") near(false); });
 listenToKeys();
 size(32);
 pickTool("brush");

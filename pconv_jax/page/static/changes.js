@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { choices, count, maskPicture, more, steps, take } from "./controls.js";
 import { desk, view } from "./desk.js";
 import { show } from "./looks.js";
-import { by, trying } from "./messages.js";
+import { by, doing, trying } from "./messages.js";
 import { refresh } from "./photographs.js";
 
 let sending = Promise.resolve(); // changes go one after the other
@@ -77,7 +77,7 @@ for (const id of ["sensitivity", "dilate"]) by(id).addEventListener("input", () 
 by("tones").addEventListener("change", () => chosen(0));
 by("more").addEventListener("click", () => { by("sensitivity").value = more(); chosen(0); });
 by("widen").addEventListener("click", () => { by("dilate").stepUp(); chosen(0); });
-by("linear").addEventListener("change", (event) => trying(async () => {
+by("linear").addEventListener("change", (event) => doing(async () => {
   await sent();
   await api.takeFor(desk.chosen, event.target.checked);
   await refresh();
@@ -88,5 +88,5 @@ by("clear").addEventListener("click", () => { show("marked"); add({ kind: "clear
 by("load-mask").addEventListener("change", (event) => {
   const [file] = event.target.files;
   event.target.value = "";
-  trying(() => loadMask(file));
+  doing(() => loadMask(file));
 });

@@ -47,19 +47,22 @@ export function steps() {
 }
 
 // One sentence on what to do next, and a button where one click does it.
-function hint(photograph) {
+export function hint(photograph) {
   const looking = desk.jobs.some((job) => job.photograph === photograph.name && ["running", "waiting"].includes(job.state));
   const cleared = view.edits.some((edit) => edit.kind === "clear");
   const whole = photograph.has_result && !photograph.partly;
   const done = photograph.state === "restored" || photograph.state === "saved";
+  const byHand = more() ? "“Find more”, or mark it with the brush." : "Mark it with the brush.";
   let [text, action] = ["", ""];
-  if (looking || !photograph.looks) text = "";
+  if (desk.near) text = "Click on the picture: what is marked inside the ring is restored. Escape ends this.";
+  else if (looking || !photograph.looks) text = "";
   else if (!photograph.found) [text, action] = ["Damage was not looked for.", "find"];
   else if (cleared) text = "What was found is cleared: only what you mark counts. Undo brings it back.";
+  else if (photograph.partly) text = "Only what was near a click is restored so far. Restore and Save do all that is marked.";
   else if (whole && !done) text = "Press Restore again: only what changed is computed.";
   else if (whole && photograph.covered) [text, action] = ["Outlines of scratches left behind?", "widen"];
-  else if (photograph.state === "clean") text = "Nothing was found. Faint damage: “Find more”, or mark it with the brush.";
-  else text = "Damage left unmarked? “Find more”, or mark it with the brush. Rub out what is none.";
+  else if (photograph.state === "clean") text = `Nothing was found. Faint damage: ${byHand}`;
+  else text = `Damage left unmarked? ${byHand} Erase what is no damage.`;
   by("hint").textContent = text;
   for (const id of ["find", "widen"]) by(id).hidden = id !== action;
 }

@@ -12,6 +12,7 @@ export const desk = {
   most_uploaded: Infinity, // bytes
   chosen: null, // name of the photograph that is shown
   redo: [], // edits that were undone
+  near: false, // whether a click restores what is near
   changing: 0, // changes that the server has not taken yet
   opened() {}, // called when a photograph is shown for the first time
 };

@@ -7,6 +7,18 @@ export function alertOf(text) {
   by("alert").firstElementChild.textContent = text;
 }
 
+// Says it below what was said before and is not dismissed.
+export function alertAlso(text) {
+  const said = by("alert").firstElementChild.textContent.split("\n").filter(Boolean);
+  if (!said.includes(text)) alertOf([...said, text].join("\n"));
+}
+
+// What a person begins: what was said before is over.
+export function doing(work) {
+  alertOf("");
+  return trying(work);
+}
+
 export async function trying(work) {
   try {
     return await work();
@@ -18,9 +30,10 @@ export async function trying(work) {
 
 by("alert").lastElementChild.addEventListener("click", () => alertOf(""));
 
-export function asked(text) {
+export function asked(text, yes) {
   const question = by("question");
   question.querySelector("p").textContent = text;
+  question.querySelector("[value=yes]").textContent = yes;
   question.returnValue = "no";
   question.showModal();
   return new Promise((answer) => question.addEventListener("close", () => answer(question.returnValue === "yes"), { once: true }));

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { choices, count, enable, take } from "./controls.js";
 import { current, desk, view } from "./desk.js";
 import { seen, show } from "./looks.js";
-import { alertOf, by, trying } from "./messages.js";
+import { alertAlso, alertOf, asked, by, doing, trying } from "./messages.js";
 import { drawList, drawProgress } from "./panel.js";
 
 const told = new Set(); // failed jobs that were shown
@@ -15,13 +15,13 @@ export async function refresh() {
   Object.assign(desk, await api.state());
   by("ready").textContent = desk.ready ? "Ready" : "Warming up: the first result takes longer";
   for (const job of desk.jobs) {
-    if (job.state === "failed" && !told.has(job.number)) alertOf(job.message);
+    if (job.state === "failed" && !told.has(job.number)) alertAlso(job.message);
     if (job.state === "failed") told.add(job.number);
   }
   for (const each of desk.photographs) {
     const fresh = each.warnings.slice(saidOf[each.name] ?? 0);
     saidOf[each.name] = each.warnings.length;
-    if (fresh.length) alertOf(fresh.join(" "));
+    if (fresh.length) alertAlso(fresh.join(" "));
   }
   list();
   if (!current()) await choose(desk.photographs[0]?.name ?? null);
@@ -32,8 +32,16 @@ export async function refresh() {
 function list() {
   drawList(desk.photographs, desk.chosen, {
     pick: (name) => trying(() => choose(name)),
-    close: (name) => trying(async () => { await api.close(name); await refresh(); }),
+    close: (name) => trying(() => close(name)),
   });
+}
+
+async function close(name) {
+  const { state, title } = desk.photographs.find((each) => each.name === name);
+  const lost = state === "corrected" || state === "restored";
+  if (lost && !(await asked(`${title} is not saved: closing it loses what was corrected and restored.`, "Close it"))) return;
+  await api.close(name);
+  await refresh();
 }
 
 async function choose(name) {
@@ -41,11 +49,17 @@ async function choose(name) {
   desk.redo = [];
   forget();
   by("stage").classList.toggle("filled", name !== null);
-  by("controls").disabled = name === null;
-  for (const id of ["views", "zooms"]) by(id).hidden = name === null;
-  by("covered").textContent = by("hint").textContent = "";
+  opened(false);
+  for (const id of ["covered", "hint", "target"]) by(id).textContent = "";
   list();
   if (name !== null) await follow(current());
+}
+
+// Its tools, which wait until the photograph is there.
+function opened(yes) {
+  for (const id of ["controls", "ending"]) by(id).disabled = !yes;
+  for (const id of ["views", "zooms"]) by(id).hidden = !yes;
+  for (const id of ["compare", "find", "widen"]) by(id).hidden = true;
 }
 
 function forget() {
@@ -65,6 +79,7 @@ async function follow(photograph) {
     followed.looks = photograph.looks;
     Object.assign(view, { before, width: photograph.width, height: photograph.height, edits: photograph.edits });
     view.fit();
+    opened(true);
     desk.opened();
     show("marked");
     take(photograph);
@@ -100,7 +115,7 @@ async function followResult(photograph, still) {
 }
 
 export function openFiles(files) {
-  trying(async () => {
+  doing(async () => {
     for (const file of files) {
       if (file.size > desk.most_uploaded) {
         throw new Error(`${file.name} has more than ${(desk.most_uploaded / 2 ** 30).toFixed(0)} GiB: name it on the command line, \`pconv-jax page FILE\`.`);
@@ -126,4 +141,8 @@ by("stage").addEventListener("dragover", () => by("stage").classList.add("droppi
 by("stage").addEventListener("dragleave", () => by("stage").classList.remove("dropping"));
 window.addEventListener("dragover", (event) => event.preventDefault());
 window.addEventListener("drop", drop);
+// What was read does not come up again.
+by("alert").lastElementChild.addEventListener("click", () => trying(async () => {
+  for (const number of told) await api.cancel(number);
+}));
 choices();

@@ -3,10 +3,9 @@
 import * as api from "./api.js";
 import { sent } from "./changes.js";
 import { current, desk } from "./desk.js";
-import { asked, by, trying } from "./messages.js";
+import { asked, by, doing } from "./messages.js";
 import { refresh } from "./photographs.js";
-
-const NEAR = 96; // px around a click that are restored at once
+import { NEAR } from "./tools.js";
 
 async function restore(region) {
   await sent();
@@ -15,7 +14,7 @@ async function restore(region) {
 }
 
 export function restoreNear([x, y]) {
-  trying(() => restore([x - NEAR, y - NEAR, x + NEAR, y + NEAR].map(Math.round)));
+  doing(() => restore([x - NEAR, y - NEAR, x + NEAR, y + NEAR].map(Math.round)));
 }
 
 async function save() {
@@ -24,13 +23,13 @@ async function save() {
     await api.save(desk.chosen, false);
   } catch (error) {
     if (!error.exists) throw error;
-    if (!(await asked(`${current().target} exists already.`))) return;
+    if (!(await asked(`${current().target} exists already.`, "Replace it"))) return;
     await api.save(desk.chosen, true);
   }
   await refresh();
 }
 
-by("find").addEventListener("click", () => trying(async () => { await api.find(desk.chosen); await refresh(); }));
-by("restore").addEventListener("click", () => trying(() => restore()));
-by("save").addEventListener("click", () => trying(save));
-by("cancel").addEventListener("click", (event) => trying(() => api.cancel(event.target.dataset.job)));
+by("find").addEventListener("click", () => doing(async () => { await api.find(desk.chosen); await refresh(); }));
+by("restore").addEventListener("click", () => doing(() => restore()));
+by("save").addEventListener("click", () => doing(save));
+by("cancel").addEventListener("click", (event) => doing(() => api.cancel(event.target.dataset.job)));

@@ -1,5 +1,6 @@
 // Pointer and keys on the picture: strokes, lines, moving, zooming. `on` is told of finished strokes and clicks.
 
+export const NEAR = 96; // px of the photograph around a click that are restored at once
 const CLOSE = 1.5; // CSS px: nearer points of a stroke are left out
 const HOLD = 14; // CSS px from the line between before and after within which a pointer takes hold of it
 
@@ -138,10 +139,16 @@ export class Tools {
     this.view.draw();
   }
 
+  // For another photograph: the keys begin in its middle.
+  restart() {
+    this.keyed = undefined;
+    this.point(null);
+  }
+
   // Shows where the tool is; with a cross if the keys move it.
   point(point, cross = false) {
     const shown = point && !this.dragging && (cross || !this.moves || this.near);
-    this.view.cursor = shown ? { x: point[0], y: point[1], radius: this.near ? 0 : this.radius, cross } : null;
+    this.view.cursor = shown ? { x: point[0], y: point[1], radius: this.near ? NEAR : this.radius, cross } : null;
     this.view.draw();
   }
 

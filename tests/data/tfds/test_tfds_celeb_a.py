@@ -72,3 +72,20 @@ class TestCelebA:
         (tmp_path / "img_align_celeba.zip").write_bytes(b"<html>quota exceeded</html>")
         with pytest.raises(InputError, match=r"img_align_celeba\.zip is damaged or not a ZIP file"):
             opened("celeb_a", tmp_path)
+
+    def test_images_with_damaged_bytes_in_the_archive(self, tmp_path):
+        celeb_a(tmp_path, lists=False)
+        path = tmp_path / "img_align_celeba.zip"
+        content = bytearray(path.read_bytes())
+        content[content.index(b"000003.jpg") + 600] ^= 1  # in its pixels, which the archive has a checksum of
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"celeb_a cannot be prepared from .*img_align_celeba\.zip: Bad CRC-32"):
+            opened("celeb_a", tmp_path)
+
+    def test_an_image_that_unpacks_to_gigabytes_is_not_unpacked(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(runtime, "_LARGEST_FILE", 2**20)
+        celeb_a(tmp_path, lists=False)
+        with zipfile.ZipFile(tmp_path / "img_align_celeba.zip", "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("img_align_celeba/000007.jpg", bytes(2**20 + 1))
+        with pytest.raises(InputError, match=r"img_align_celeba/000007\.jpg unpacks to more than 1,048,576 bytes"):
+            opened("celeb_a", tmp_path)

@@ -1,0 +1,15 @@
+"""JSON of every kind is read, or refused as no JSON."""
+
+import pytest
+
+from pconv_jax.common.json_values import read_json
+
+
+def test_values():
+    assert read_json('{"a": [1, 2.5, null]}') == read_json(b'{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "[" * 100_000 + "]" * 100_000, b"\xff\xfe\x00"])
+def test_what_is_none(text):
+    with pytest.raises(ValueError, match=r"nested too deeply|Expecting|utf|decode"):
+        read_json(text)
