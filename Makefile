@@ -2,6 +2,7 @@
 # make scores      evaluate the bundled weights and the detector against classical methods; results in runs/scores
 # make comparison  evaluate them against every classical method, the slow ones too, at three sizes; results in runs/comparison
 # make figures     draw the figures of docs/paper.md again; ARGS="runs/dtd" takes figure 4 from that run
+# make docs        build the documentation site from docs/ and the docstrings; it begins at build/docs/index.html
 # make notebook    open the evaluation of a run in JupyterLab
 # make test        the tests
 # make lint        ruff and mypy
@@ -22,7 +23,7 @@ INSTALL  = $(PY) -m pip install --quiet --disable-pip-version-check --constraint
 # One stamp an extra: an install runs again only when a file that it depends on has changed.
 STAMPS   = $(EXTRAS:%=$(VENV)/.installed-%)
 
-.PHONY: run scores comparison figures test lint wheel-test notebook clean install constraints
+.PHONY: run scores comparison figures test lint wheel-test docs notebook clean install constraints
 
 run: install
 	$(PY) -m experiments.run --dataset samples --out runs/samples --resume $(ARGS)
@@ -61,6 +62,11 @@ lint: $(VENV)/.installed-test
 wheel-test: $(VENV)/.installed-release
 	$(PY) .ci/check_wheel.py
 
+# Every warning is a failure: a link that leads nowhere, a docstring that cannot be read, a page that no list names.
+docs: $(VENV)/.installed-docs
+	$(PY) -m sphinx --quiet --fresh-env --fail-on-warning --keep-going -c docs -d build/doctrees . build/docs $(ARGS)
+	@echo "written: build/docs/index.html"
+
 notebook: $(VENV)/.installed-notebook
 	$(PY) -m jupyterlab notebooks/evaluation.ipynb $(ARGS)
 
@@ -87,8 +93,8 @@ $(VENV)/.installed-%: $(VENV)/.installed
 constraints: install
 	$(PY) -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --no-annotate --no-header \
-	  --extra experiments --extra test --extra page --extra parity --extra notebook --extra formats \
-	  --extra release -P torch==2.13.0 --upgrade --output-file $(VENV)/pins.txt
+	  --extra experiments --extra test --extra page --extra docs --extra parity --extra notebook --extra formats \
+	  --extra release --extra export -P torch==2.13.0 --upgrade --output-file $(VENV)/pins.txt
 	{ grep '^#' constraints.txt; grep -Ev '^(nvidia|cuda)-' $(VENV)/pins.txt; } > $(VENV)/constraints.txt
 	mv $(VENV)/constraints.txt constraints.txt
 

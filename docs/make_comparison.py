@@ -11,7 +11,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw
+from panels import labelled
+from PIL import Image
 from skimage import data
 
 import pconv_jax
@@ -51,17 +52,8 @@ def main() -> None:
                 warnings.simplefilter("ignore", UserWarning)  # of broad holes: here they are meant
                 inpainter = pconv_jax.Inpainter.from_pretrained(weights)
                 shown[weights] = np.broadcast_to(inpainter(truth[..., :1] if grey else truth, hole=hole), truth.shape)
-        rows.append(np.hstack([labelled(title, image) for title, image in shown.items()]))
+        rows.append(np.hstack([labelled(title, image, SCALE) for title, image in shown.items()]))
     Image.fromarray(np.vstack(rows)).save(DOCS / "comparison.jpg", quality=88)
-
-
-def labelled(title: str, image: np.ndarray) -> np.ndarray:
-    large = Image.fromarray(np.rint(image.clip(0, 1) * 255).astype(np.uint8))
-    large = large.resize((SIDE * SCALE, SIDE * SCALE), Image.Resampling.NEAREST)
-    draw = ImageDraw.Draw(large)
-    draw.rectangle((0, 0, 7 * len(title) + 5, 13), fill="black")
-    draw.text((3, 1), title, fill="white")
-    return np.asarray(large)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 import warnings
 from pathlib import Path
 from typing import get_args
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -25,21 +26,22 @@ from experiments.run import parse
 from experiments.train.presets import PRESETS
 from experiments.train.sections import generator_configs
 from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.cli.main import main
 from pconv_jax.data.damage import LineShape, MaskKind
 from pconv_jax.losses import LOSSES
+from pconv_jax.models import NETWORKS
 from pconv_jax.training.sharding import Strategy
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = "pconv_jax/checkpoints/bundled/README.md"
-DOCUMENTS = (
-    *("README.md", CARD, "CONTRIBUTING.md", "docs/paper.md", "docs/synthesis.md"),
-    *("docs/detection.md", "docs/infrared.md", "experiments/STUDIES.md", "experiments/PERFORMANCE.md"),
-)
+PAGES = tuple(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))
+DOCUMENTS = ("README.md", CARD, "CONTRIBUTING.md", "experiments/STUDIES.md", "experiments/PERFORMANCE.md", *PAGES)
 COMMANDS = {
     "pconv-jax inpaint": ("pconv_jax.cli", "inpaint"),
     "pconv-jax detect": ("pconv_jax.cli", "detect"),
     "pconv-jax undo": ("pconv_jax.cli", "undo"),
     "pconv-jax info": ("pconv_jax.cli", "info"),
+    "pconv-jax page": ("pconv_jax.cli", "page"),
     **{
         f"python -m experiments.{name}": (f"experiments.{name}",)
         for name in (
@@ -56,11 +58,22 @@ COMMANDS = {
             "damage_statistics",
             "infrared_scores",
             "half_transparent",
+            "browser_demo",
+            "hostile",
+            "performance.interruptions",
         )
     },
 }
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
-OTHERS = {"--extra", "--update", "--constraint"}  # flags of other programs that documents mention
+OTHERS = {
+    "--extra",
+    "--update",
+    "--constraint",
+    "--ntasks",
+    "--strict",
+    "--short",
+    "--resolution",
+}  # flags of other programs that documents mention
 FOLDERS = ("pconv_jax", "experiments", "tests", "docs", "notebooks", ".ci")
 
 
@@ -114,8 +127,11 @@ def clone(tmp_path, monkeypatch, finished):
     """A folder that looks like the clone after `make run`, with a small part of its example, and a film scan."""
     (tmp_path / "docs").mkdir()
     (tmp_path / "runs").mkdir()
-    for name in ("scratched.jpg", "scratched_mask.png"):
-        Image.open(ROOT / "docs" / name).crop((200, 200, 288, 264)).save(tmp_path / "docs" / name)
+    for name, folder in (("scratched.jpg", "photos"), ("scratched_mask.png", "masks")):
+        (tmp_path / folder).mkdir()
+        part = Image.open(ROOT / "docs" / name).crop((200, 200, 288, 264))
+        for place in (tmp_path / "docs" / name, tmp_path / folder / f"a{Path(name).suffix}"):
+            part.save(place)
     (tmp_path / "runs" / "samples").symlink_to(finished)
     scan = np.full((96, 128, 4), 200, np.uint8)
     scan[40:44, 50:60, 3] = 50  # a speck that only the infrared channel shows
@@ -128,10 +144,12 @@ def clone(tmp_path, monkeypatch, finished):
 @pytest.mark.parametrize("document", [document for document in DOCUMENTS if blocks(document, "python")])
 def test_python_of_a_document_runs_as_written(document, clone):
     names: dict[str, object] = {}
-    for block in blocks(document, "python"):
-        exec(compile(block, document, "exec"), names)
-    if document == "README.md":
+    with mock.patch.dict(NETWORKS):  # a page adds a network of its own
+        for block in blocks(document, "python"):
+            exec(compile(block, document, "exec"), names)
+    if document in ("README.md", "docs/restore.md"):
         assert names["restored"].size == names["image"].size
+    if document in ("README.md", "docs/how-it-works.md"):
         assert names["y"].shape == (1, 32, 32, 16)
         assert (np.asarray(names["updated_mask"]) == 0).sum() == 4 * 32  # of ten rows, those that no window can fill
     if document == "docs/infrared.md":
@@ -139,9 +157,35 @@ def test_python_of_a_document_runs_as_written(document, clone):
         assert names["restored"].shape == names["photograph"].pixels.shape
 
 
-def test_both_documents_for_users_have_python():
+def test_documents_for_users_have_python():
     assert len(blocks("README.md", "python")) == 2
     assert len(blocks(CARD, "python")) == 1
+    assert len(blocks("docs/extend.md", "python")) >= 5
+
+
+def run_commands(document: str) -> set[str]:
+    """Runs the commands `pconv-jax` of a guide, one after the other, and returns which they are."""
+    commands = [words for block in blocks(document, "sh") for words in shell_lines(block)]
+    ours = [words[1:] for words in commands if words[0].endswith("pconv-jax")]
+    for arguments in ours:
+        assert main(arguments) == 0, arguments
+    return {name for name, *_ in ours}
+
+
+def test_commands_of_the_guide_to_infrared_channels_run_as_written(clone):
+    assert run_commands("docs/infrared.md") == {"detect", "inpaint"}
+    hole = np.asarray(Image.open("mask.png")) > 0
+    assert hole[40:44, 50:60].all()
+    before, after = (tifffile.imread(name)[..., :3] for name in ("scan.tif", "restored.tif"))
+    assert (before == after)[~hole].all()
+
+
+def test_commands_of_the_guide_to_restoring_run_as_written(clone, capsys):
+    assert run_commands("docs/restore.md") == {"info", "inpaint", "undo"}
+    assert (clone / "restored.jpg.compare.jpg").exists()
+    assert (clone / "restored" / "a.jpg").exists()
+    assert (np.asarray(Image.open("original.png")) == np.asarray(Image.open("docs/scratched.jpg"))).all()
+    assert "PSNR" in capsys.readouterr().out  # of --estimate
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
@@ -155,9 +199,12 @@ def test_commands_and_their_flags_exist(document):
             continue
         command = command_of(words)
         if command is None:
-            assert words[0] in {"git", "cd", "pip", "pre-commit"} or "-m" in words, f"{document}: {words}"
+            if words[0] == "python" and words[1] != "-m":
+                assert (ROOT / words[1]).is_file(), f"{document}: {words}"
+                continue
+            assert words[0] in {"git", "cd", "npm", "pip", "pre-commit"} or "-m" in words, f"{document}: {words}"
             module = words[words.index("-m") + 1] if "-m" in words else "pytest"
-            assert module in {"pytest", "ruff", "mypy"}, f"{document}: {words}"
+            assert module in {"pytest", "ruff", "mypy", "http.server"}, f"{document}: {words}"
             continue
         unknown = set(FLAG.findall(" ".join(words))) - flags(command)
         assert not unknown, f"{document}: {command} has no {unknown}"
@@ -167,6 +214,8 @@ def test_commands_and_their_flags_exist(document):
 def test_values_of_flags_in_commands_exist(document):
     for words in (words for block in blocks(document, "sh") for words in shell_lines(block)):
         command, arguments = command_of(words), words[words.index("-m") + 2 :] if "-m" in words else []
+        if arguments == ["--help"]:
+            continue
         if command == "python -m experiments.run":
             parse(arguments)  # exits where a value is none of the choices
         elif command == "python -m experiments.evaluate":
@@ -175,7 +224,7 @@ def test_values_of_flags_in_commands_exist(document):
             tyro.cli(Flags, args=arguments)
 
 
-def test_values_of_flags_in_the_readme_exist():
+def test_values_of_flags_in_the_guide_to_training_exist():
     """`--flag one`, `two`: each of them is one of the flag's choices."""
     choices = {
         "preset": set(PRESETS),
@@ -186,7 +235,7 @@ def test_values_of_flags_in_the_readme_exist():
         "mapping": set(get_args(Strategy)),
     }
     for name, known in choices.items():
-        (first, others), *_ = re.findall(rf"`--{name} ([\w-]+)`((?:, `\w[\w-]*`)+)", text("README.md"))
+        (first, others), *_ = re.findall(rf"`--{name} ([\w-]+)`((?:, `\w[\w-]*`)+)", text("docs/train.md"))
         listed = {first, *re.findall(r"\w[\w-]*", others)}
         assert listed <= known, f"--{name} has no {listed - known}"
 
@@ -206,9 +255,6 @@ def test_flags_in_the_text_exist(document):
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_files_that_are_named_exist(document):
-    folder = (ROOT / document).parent
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text(document)):
-        assert (folder / target).exists(), f"{document} links {target}"
     for span in code_spans(document):
         if re.fullmatch(rf"({'|'.join(map(re.escape, FOLDERS))})/[\w./-]*", span):
             assert (ROOT / span).exists(), f"{document} names {span}"
@@ -223,7 +269,7 @@ def test_names_of_the_library_exist(document):
 
 
 def test_every_folder_is_in_the_list_of_folders():
-    listing = re.search(r"^    pconv_jax/.*?(?=\n\n)", text("README.md"), re.MULTILINE | re.DOTALL)[0]
+    listing = re.search(r"^    pconv_jax/.*?(?=\n\n)", text("CONTRIBUTING.md"), re.MULTILINE | re.DOTALL)[0]
     rows = [re.match(r"( +)(\S+)", line).groups() for line in listing.splitlines()]
     listed = {name for indent, name in rows if len(indent) == 6}
     there = {f"{path.name}/" if path.is_dir() else path.name for path in (ROOT / "pconv_jax").iterdir()}
@@ -237,33 +283,3 @@ def test_the_version_is_the_same_everywhere():
     version = pconv_jax.__version__  # and by pyproject.toml that of the package
     assert re.search(r"^version: (.+)$", text("CITATION.cff"), re.MULTILINE)[1] == version
     assert re.search(r"^## \[(.+?)\]", text("CHANGELOG.md"), re.MULTILINE)[1] == version
-
-
-def test_the_example_is_made_by_its_script(tmp_path):
-    import cv2
-    from skimage import data
-
-    names = runpy.run_path(str(ROOT / "docs" / "make_example.py"))
-    scratched, hole = names["example"]()
-    mask = Image.open(ROOT / "docs" / "scratched_mask.png")
-    assert mask.mode == "1"
-    assert (np.asarray(mask) == hole).all()
-    assert 0.05 < hole.mean() < 0.15
-    Image.fromarray(scratched).save(tmp_path / "again.jpg", quality=92)
-    saved, again = (
-        np.asarray(Image.open(path), float) for path in (ROOT / "docs/scratched.jpg", tmp_path / "again.jpg")
-    )
-    assert saved.shape == data.coffee().shape == (400, 600, 3)
-    assert np.abs(saved - again).mean() < 0.5  # other versions of the JPEG library round differently
-    # The mask covers the scratches: what is bright and not in the photograph lies in it.
-    added = cv2.blur(saved.mean(2) - data.coffee().mean(2), (3, 3)) > 40
-    assert added.sum() > 1000
-    assert not (added & ~hole).any()
-
-
-def test_pictures_come_from_scikit_image_or_show_none():
-    shown = {path.name for path in (ROOT / "docs").iterdir() if path.suffix in (".jpg", ".png")}
-    plots = {f"study_{name}.png" for name in ("conventional", "convolution", "losses", "noise")}
-    examples = {"scratched.jpg", "scratched_mask.png", "restored.jpg", "samples.png", "synthesis.jpg", "comparison.jpg"}
-    examples.add("page.jpg")
-    assert shown == examples | plots

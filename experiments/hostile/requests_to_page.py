@@ -5,6 +5,7 @@ import json
 import tempfile
 import time
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from experiments.hostile.mutations import HOSTILE_VALUES, mutated, mutated_text
 from experiments.hostile.pictures import HEIGHT, MASK, PHOTOGRAPH, WEIGHTS, WIDTH, files, prepare_photograph
 from experiments.hostile.small_networks import save_small_detector
 from pconv_jax.checkpoints.detector_file import load_detector
+from pconv_jax.detection.damage_map import DamageMap
 from pconv_jax.detection.detector import Detector
+from pconv_jax.imaging import Photograph
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.page.desk import Desk
 
@@ -100,7 +103,13 @@ def _enter(folder: Path, out: Path) -> None:
         kept, uploads = Path(name) / "kept", Path(name) / "uploads"
         kept.mkdir()
         uploads.mkdir()
-        desk = Desk(lambda photograph, path: detector(photograph.as_array), inpainter, out=out, folder=kept)
+
+        def look(
+            photograph: Photograph, path: Path, *, linear: bool, progress: Callable[[int, int], object]
+        ) -> DamageMap:
+            return detector(photograph.as_array, linear=linear, progress=progress)
+
+        desk = Desk(look, inpainter, out=out, folder=kept)
         desk.ready.set()
         try:
             _talk(_Page(desk, uploads), folder)

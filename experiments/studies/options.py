@@ -12,26 +12,33 @@ class Options:
     """Which claim to test, on which images.
 
     Attributes:
-        study: losses, noise, conventional (the network against classical methods), or convolution (partial against
-            plain).
-        preset: cpu (64 px, under an hour on two cores) or gpu (128 px).
+        study: losses, noise, conventional (the network against classical methods), convolution (partial against
+            plain), or null (the paper's system against itself).
+        preset: cpu (64 px, hours on two cores) or gpu (128 px).
         data: images to train and score on, as in `python -m experiments.run --dataset`.
         data_dir: folder of the images, as in `python -m experiments.run --data-dir`.
         vgg_weights: VGG16 weights for the perceptual loss and distance: a file, "download" or "random".
         vgg_layers: layers of the perceptual distance; others than those of the loss, which would judge itself.
+        lpips_weights: weights for LPIPS, as in `python -m experiments.evaluate`; it then takes the place of the VGG
+            distance in primary comparisons.
+        fid_weights: weights for FID, as in `python -m experiments.evaluate`.
         steps: training steps of each run, instead of the preset's.
-        seeds: seeds of each variant, instead of the preset's.
+        seeds: seeds of each arm, instead of the preset's; a verdict needs four.
         images: test images, instead of the preset's.
+        learning_rates: learning rates that each arm's is chosen from, instead of the preset's.
         out: output folder; a study that was stopped is resumed.
     """
 
-    study: Annotated[Literal["losses", "noise", "conventional", "convolution"], tyro.conf.Positional]
+    study: Annotated[Literal["losses", "noise", "conventional", "convolution", "null"], tyro.conf.Positional]
     preset: Literal["cpu", "gpu"] = "cpu"
     data: Literal["samples", "folder", "dtd", "oxford_flowers102", "celeb_a"] = "samples"
     data_dir: Path | None = None
     vgg_weights: str = "download"
     vgg_layers: tuple[str, ...] = ("block2_pool",)
+    lpips_weights: Path | None = None
+    fid_weights: Path | None = None
     steps: int | None = None
     seeds: int | None = None
     images: int | None = None
+    learning_rates: tuple[float, ...] | None = None
     out: Path | None = None

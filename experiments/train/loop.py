@@ -19,7 +19,7 @@ from experiments.train.signals import Received, WaitEnded, stop_signals
 from experiments.train.training_time import TrainingTime
 from pconv_jax.checkpoints.orbax import Checkpoints, last_checkpoint
 from pconv_jax.checkpoints.orbax_errors import why
-from pconv_jax.common.errors import InputError, TrainingError
+from pconv_jax.common.errors import DivergedError, InputError, TrainingError
 from pconv_jax.data.workers import WorkerDied
 from pconv_jax.training.hosts import group
 
@@ -174,7 +174,7 @@ class Loop:
         wrong = {name: value for name, value in values.items() if not math.isfinite(value)}
         if wrong:
             listed = ", ".join(f"{name} is {value}" for name, value in wrong.items())
-            raise TrainingError(f"at step {step} {listed}; {self._advice()}")
+            raise DivergedError(f"at step {step} {listed}; {self._advice()}")
         self._log.write(step, values)
         self._bar.set_postfix({name: f"{values[name]:.4f}" for name in LOSSES if name in values}, refresh=False)
 
@@ -184,7 +184,7 @@ class Loop:
         self._check_folder()
         outputs = self._validation.outputs(self._trainer.released())
         if not all(np.isfinite(output).all() for output in outputs):
-            raise TrainingError(f"after step {step} the output of the network is not finite; {self._advice()}")
+            raise DivergedError(f"after step {step} the output of the network is not finite; {self._advice()}")
         if sample:
             self._validation.draw(outputs, self._run.out / "samples" / f"step_{step:07d}.png")
         if validate:

@@ -78,7 +78,7 @@ _PAPER_AT_128 = dataclasses.replace(
     _AT_128, network=NetworkConfig(generator="paper", discriminator_widths=(32, 64, 128, 256, 256))
 )
 
-# Paper: all of DTD at 128x128, 40 epochs. Not reproduced yet at full length; see the README for what was run.
+# Paper: all of DTD at 128x128, 40 epochs. Not reproduced yet at full length; see docs/paper.md for what was run.
 #   python -m experiments.run --dataset dtd
 _DTD = dataclasses.replace(
     _PAPER_AT_128,

@@ -18,7 +18,7 @@ from pconv_jax.checkpoints.tensors import Precision, read_tensors, states_of, wr
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.paths import given_path
 from pconv_jax.common.xla_options import compiler_options
-from pconv_jax.models.detector import DetectorConfig
+from pconv_jax.models.detector import DetectorConfig, DetectorNetwork
 from pconv_jax.models.limits import brief
 
 
@@ -35,6 +35,11 @@ class TrainedDetector:
     config: DetectorConfig
     params: nnx.State
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def module(self) -> DetectorNetwork:
+        """The Flax module."""
+        return nnx.merge(_split(self.config)[0], self.params, copy=True)
 
     def __call__(self, image: np.ndarray, *, inside: np.ndarray | None = None, margin: int = 0) -> np.ndarray:
         """Looks for damage in a batch of images.

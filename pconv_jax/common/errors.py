@@ -14,6 +14,10 @@ class TrainingError(RuntimeError):
     """Training cannot continue: the message says at which step, why, and which checkpoint can be used."""
 
 
+class DivergedError(TrainingError):
+    """A loss, a gradient or the output of the network is no longer finite: the settings are at fault."""
+
+
 class WideHolesWarning(UserWarning):
     """Holes are wider than the lines that the weights were trained on, or lines where they were trained on regions."""
 

@@ -15,12 +15,13 @@ import numpy as np
 Array = Any  # a NumPy array, or one of JAX
 
 # Measured on 12 photographs of BSDS500 at 256 px, lines of the mask set `lines`: thin, medium, thick.
-_SMOOTHING = 2  # passes over each resolution: 0.0, 0.1 and 0.2 dB more than none; two more add 0.1 dB at most
+SMOOTHING = 2  # passes over each resolution: 0.0, 0.1 and 0.2 dB more than none; two more add 0.1 dB at most
 # Steps towards the biharmonic surface at the finest resolutions: 1.9, 0.7 and 0.3 dB more.
 # Few, so that what is far away along a hole does not matter.
-_STEPS = (8, 4, 2)
+STEPS = (8, 4, 2)
 _SPECTRUM = (1.0, 64.0)  # where the steps work best: from slow waves to the largest eigenvalue of the operator
-_UNKNOWN = 0.5  # grey, where nothing is known of an image
+_DEEPEST = 8  # where the pyramid ends in a program for any size: in blocks of 256 px that are all hole, it is grey
+UNKNOWN = 0.5  # grey, where nothing is known of an image
 
 
 def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coarse: Array | None = None) -> Array:
@@ -95,8 +96,9 @@ def _fill(sums: Array, weights: Array, inside: Array, coarse: Array | None, leve
     height, width = weights.shape[2:]
     if coarse is not None and coarse.shape[2:] == (height, width):
         return xp.where(weights == 0, coarse, own)
-    if height == width == 1:
-        return xp.where(weights == 0, xp.asarray(_UNKNOWN, own.dtype), own)
+    any_size = not isinstance(height, int)  # a symbol of `jax.export`
+    if height == width == 1 or (any_size and level == _DEEPEST):
+        return xp.where(weights == 0, xp.asarray(UNKNOWN, own.dtype), own)
     if isinstance(weights, np.ndarray) and weights.all():  # nothing is empty: what is coarser does not matter
         return own
     empty = weights == 0
@@ -110,14 +112,14 @@ def _fill(sums: Array, weights: Array, inside: Array, coarse: Array | None, leve
     def smooth(x: Array, _: Array) -> tuple[Array, None]:
         return xp.where(empty, _divide(_blur(x * inside), inside_near), own), None
 
-    filled = _repeat(smooth, xp.where(empty, interpolated, own), np.arange(_SMOOTHING))
-    return _biharmonic_steps(filled, empty, inside, _STEPS[level]) if level < len(_STEPS) else filled
+    filled = _repeat(smooth, xp.where(empty, interpolated, own), np.arange(SMOOTHING))
+    return _biharmonic_steps(filled, empty, inside, STEPS[level]) if level < len(STEPS) else filled
 
 
 def _mean_of_2x2(x: Array) -> Array:
-    height, width = x.shape[2:]
-    if height % 2 or width % 2:
-        x = x.__array_namespace__().pad(x, ((0, 0), (0, 0), (0, height % 2), (0, width % 2)))
+    more = [(0, 2 * ((size + 1) // 2) - size) for size in x.shape[2:]]  # 1 of an odd size
+    if any(after for _, after in more):
+        x = x.__array_namespace__().pad(x, ((0, 0), (0, 0), *more))
     above, below = x[:, :, ::2], x[:, :, 1::2]
     return 0.25 * (above[..., ::2] + above[..., 1::2] + (below[..., ::2] + below[..., 1::2]))
 
@@ -148,7 +150,7 @@ def _biharmonic_steps(x: Array, hole: Array, inside: Array, steps: int) -> Array
     def step(x: Array, weight: Array) -> tuple[Array, None]:
         return xp.where(hole, x - weight * laplacian(laplacian(x)), x), None
 
-    return _repeat(step, x * inside, np.asarray(_chebyshev(steps), np.float32))
+    return _repeat(step, x * inside, np.asarray(chebyshev(steps), np.float32))
 
 
 def _repeat(step: Callable[[Array, Array], tuple[Array, None]], x: Array, each: np.ndarray) -> Array:
@@ -163,7 +165,7 @@ def _repeat(step: Callable[[Array, Array], tuple[Array, None]], x: Array, each: 
 
 
 @functools.cache
-def _chebyshev(steps: int) -> tuple[float, ...]:
+def chebyshev(steps: int) -> tuple[float, ...]:
     """The weights that damp a spectrum best, small ones between large ones, so that no rounding error grows."""
     low, high = _SPECTRUM
     middle, radius = (high + low) / 2, (high - low) / 2

@@ -21,5 +21,6 @@ def pad_to_multiple(x: jax.Array, multiple: int) -> jax.Array:
 
     For a mask they are hole, so any size works without inventing pixels.
     """
-    below, right = (-size % multiple for size in x.shape[1:3])
+    # Not `-size % multiple`: of sizes that are not known yet, in a program for all of them, the sum must be a multiple.
+    below, right = (multiple * ((size + multiple - 1) // multiple) - size for size in x.shape[1:3])
     return jnp.pad(x, ((0, 0), (0, below), (0, right), (0, 0))) if below or right else x

@@ -24,7 +24,7 @@ from pconv_jax.models.window import inpaint_window
 from pconv_jax.ops import check_mask_values
 
 Head = Literal["partial", "sigmoid"]
-_LOGIT_RANGE = (0.05, 0.95)  # a mean colour outside it would start the sigmoid at its flat ends
+LOGIT_RANGE = (0.05, 0.95)  # a mean colour outside it would start the sigmoid at its flat ends
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,7 +248,7 @@ class PaperGenerator(nnx.Module):
         if isinstance(self.to_image, nnx.Conv):
             output = self.to_image(x).astype(jnp.float32)
             if mean is not None:
-                output += jax.scipy.special.logit(jnp.clip(mean, *_LOGIT_RANGE))
+                output += jax.scipy.special.logit(jnp.clip(mean, *LOGIT_RANGE))
             output = nnx.sigmoid(output)
         else:
             output, valid = self.to_image(x, valid)

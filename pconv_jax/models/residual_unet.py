@@ -18,9 +18,9 @@ from pconv_jax.models.fill import halve
 from pconv_jax.models.inputs import pad_to_multiple
 from pconv_jax.models.limits import check_limits
 
-_SLOPE = 0.1  # of the LeakyReLU
+SLOPE = 0.1  # of the LeakyReLU
 _BLOCK_GAIN = 0.1  # each block starts close to the identity
-_LEAST_MEAN_SQUARE = 1e-3
+LEAST_MEAN_SQUARE = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +141,7 @@ class _Block(nnx.Module):
 
     def __call__(self, x: jax.Array, inside: jax.Array | None) -> jax.Array:
         seen = _normalised(x) if self.normalised else x
-        return x + self.second(nnx.leaky_relu(self.first(seen, inside), _SLOPE), inside)
+        return x + self.second(nnx.leaky_relu(self.first(seen, inside), SLOPE), inside)
 
 
 class ResidualUNet(nnx.Module):
@@ -221,7 +221,7 @@ class ResidualUNet(nnx.Module):
                 inside = within[level] = crop_margin(inside, (margin - left) // pixel)
                 x = jnp.where(inside != 0, x, 0)
             x = _apply(self.decoder[level], x, inside)
-        return crop_margin(self.head(nnx.leaky_relu(x, _SLOPE), within[0]), around // 2)
+        return crop_margin(self.head(nnx.leaky_relu(x, SLOPE), within[0]), around // 2)
 
     def _at_each_resolution(self, inside: jax.Array | None) -> list[jax.Array | None]:
         within: list[jax.Array | None] = []
@@ -240,7 +240,7 @@ def _apply(layers: Iterable[Callable[..., jax.Array]], x: jax.Array, inside: jax
 
 def _normalised(x: jax.Array) -> jax.Array:
     mean_square = jnp.mean(jnp.square(x.astype(jnp.float32)), axis=-1, keepdims=True)
-    return x * jax.lax.rsqrt(mean_square + _LEAST_MEAN_SQUARE).astype(x.dtype)
+    return x * jax.lax.rsqrt(mean_square + LEAST_MEAN_SQUARE).astype(x.dtype)
 
 
 def crop_margin(x: jax.Array, margin: int) -> jax.Array:

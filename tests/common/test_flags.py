@@ -31,7 +31,11 @@ PHOTO = "inpaint a.png -o b.png"
         ("experiments.run", "--blocks 1 x", "--blocks is '1 x', but it must be whole numbers"),
         ("experiments.run", "--line-thickness 1", "--line-thickness needs 2 whole numbers: give it after the flag"),
         ("experiments.evaluate.__main__", "--limit x", "--limit is 'x', but it must be a whole number"),
-        ("experiments.export", "", "RUN, OUT are missing: python -m experiments.export --help lists what there is"),
+        (
+            "experiments.export.__main__",
+            "",
+            "RUN, OUT are missing: python -m experiments.export --help lists what there is",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence(command, arguments, said, capsys):

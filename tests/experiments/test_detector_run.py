@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from experiments.detector.__main__ import main
 from experiments.detector.config import Config
-from experiments.export import main as export
+from experiments.export.__main__ import main as export
 from experiments.train.logs import MetricsLog, read_metrics
 from pconv_jax.checkpoints.detector_file import load_detector, load_detector_run, save_detector
 from pconv_jax.checkpoints.orbax import open_checkpoints

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from saved_runs import variables
 from tiny_run import ALONE, tiny
 
-from experiments.export import main as export_main
+from experiments.export.__main__ import main as export_main
 from experiments.run import main
 from experiments.train.logs import read_metrics
 from pconv_jax.checkpoints.orbax import open_checkpoints

@@ -68,7 +68,7 @@ def test_sources_are_opened_before_anything_is_written(tmp_path):
     ("program", "flags"),
     [
         ("performance.__main__", ["--suites", "op"]),
-        ("export", ["{}", "{}/out.safetensors"]),
+        ("export.__main__", ["{}", "{}/out.safetensors"]),
         ("paper_figures.__main__", ["--out", "{}/figures", "--figures", "3", "--generator", "paper"]),
     ],
 )

@@ -1,21 +1,33 @@
-"""Studies: differences and verdicts worked by hand, findings that follow from the numbers, a whole study, mistakes."""
+"""Studies: gains by hand, verdicts that follow the numbers, choices, designs, a whole study, mistakes."""
 
 import dataclasses
+import itertools
 import json
 import math
-import re
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.studies import report, runner
+from experiments.studies import runner, selection
 from experiments.studies.__main__ import main
+from experiments.studies.analysis import HELD, OPPOSITE
 from experiments.studies.claims import STUDIES
-from experiments.studies.scores import Difference, StudyScores
-from experiments.studies.study import BUDGETS, Budget
-from pconv_jax.evaluation.statistics import Mean
+from experiments.studies.design import design, record
+from experiments.studies.naturalness import unnaturalness
+from experiments.studies.options import Options
+from experiments.studies.plots import plot
+from experiments.studies.primary import judge, repeated_alarms
+from experiments.studies.scores import FIXED_METRICS, StudyScores
+from experiments.studies.selection import choose, train_candidate
+from experiments.studies.settings import command_line, settings_table
+from experiments.studies.study import BUDGETS, MARGINS, Budget
+from experiments.studies.tables import alarm_table, fid_table, score_tables, verdict_table
+from experiments.train.config import Config
+from pconv_jax.common.errors import DivergedError, InputError
+from pconv_jax.evaluation.classical import CLASSICAL_METHODS
 
-METRICS = ("hole_psnr", "hole_ssim", "hole_l1", "hole_sharpness", "net")
+METRICS = (*FIXED_METRICS, "net", "LPIPS (alex)")
 
 
 def rows(scores, *, buckets=("thin", "thick")):
@@ -29,129 +41,221 @@ def rows(scores, *, buckets=("thin", "thick")):
     ]
 
 
-def results(study, scores, *, seeds=2, distance="net", buckets=("thin", "thick")):
-    return StudyScores(
-        {condition.name: rows(scores, buckets=buckets) for condition in study.conditions},
-        tuple(variant.name for variant in study.variants),
-        seeds,
-        study.classical,
-        distance,
-    )
-
-
-def scores_of(study, gains, *, seeds=2, classical=5.0):
-    """Every variant scores 10, 11, 12, 13 on four images, more by its gain and a little by its seed."""
-    base = [10, 11, 12, 13]
+def scores_of(study, gains, *, seeds=5, classical=5.0, distances=("LPIPS (alex)", "net")):
+    """Every arm scores 10, 11, 12, 13 on four images, more by its gain; seeds and images differ a little by chance."""
+    rng = np.random.default_rng(0)
+    base = np.array([10.0, 11.0, 12.0, 13.0])
+    arms = {arm.name: range(seeds, 2 * seeds) if arm.repeats else range(seeds) for arm in study.arms}
     found = {
-        f"{variant.name}-{seed}": [value + gains.get(variant.name, 0.0) + 0.1 * seed for value in base]
-        for variant in study.variants
-        for seed in range(seeds)
+        f"{name}-{seed}": base + gains.get(name, 0.0) + 0.02 * rng.standard_normal() + 0.02 * rng.standard_normal(4)
+        for name, own in arms.items()
+        for seed in own
     }
-    return found | {name: [value + classical for value in base] for name in study.classical}
+    found |= dict.fromkeys(study.classical, base + classical)
+    conditions = {condition.name: rows(found) for condition in study.conditions}
+    return StudyScores(conditions, arms, study.classical, distances)
 
 
-def test_differences_are_of_the_same_image_and_seed():
+def words(study, scores):
+    return [each.verdict.word for each in judge(study, scores)]
+
+
+def test_gains_are_of_the_same_image_and_seed():
     found = StudyScores(
-        {"c": rows({"a-0": [1, 5], "a-1": [3, 7], "b-0": [2, 4], "b-1": [5, 8], "ns": [0, 0]})},
-        ("a", "b"),
-        2,
+        {"c": rows({"a-0": [1, 5], "a-1": [3, 7], "b-4": [2, 4], "b-5": [5, 8], "ns": [0, 0]})},
+        {"a": (0, 1), "b": (4, 5)},
         ("ns",),
-        None,
+        (),
     )
-    gain = found.difference("b", "a", "hole_psnr", "c")
-    assert gain.seeds == (0.0, 1.5)  # (2 - 1 + 4 - 5) / 2, (5 - 3 + 8 - 7) / 2
-    assert gain.mean.mean == 0.75
-    assert gain.mean.images == 2
+    assert found.gains("b", "a", "hole_psnr", "c").tolist() == [[1, -1], [2, 1]]
+    assert found.gains("b", "ns", "hole_psnr", "c").tolist() == [[2, 4], [5, 8]]
+    assert found.effect("b", "a", "hole_psnr", "c").by_seed == (0.0, 1.5)
     assert found.mean("a", "hole_psnr", "c").mean == 4.0
+    assert found.mean("ns", "hole_psnr", "c").mean == 0.0
     assert found.by_seed("a", "hole_psnr", "c") == (3.0, 5.0)
-    assert found.difference("a", "ns", "hole_psnr", "c").seeds == (3.0, 5.0)
     assert found.places() == [("c", "all"), ("c", "thin"), ("c", "thick")]
 
 
-def test_a_bucket_in_which_one_is_perfect_decides_nothing():
-    a, b = (rows({name: [20]}) for name in ("a-0", "b-0"))
+def test_a_bucket_or_an_image_in_which_one_is_perfect_has_no_gain():
+    a, b = (rows({name: [20, 30]}) for name in ("a-0", "b-0"))
     a[1]["hole_psnr"], b[0]["hole_psnr"], b[1]["hole_psnr"] = math.inf, 21.0, 50.0
-    found = StudyScores({"c": [*a, *b]}, ("a", "b"), 1, (), None)
-    assert found.difference("b", "a", "hole_psnr", "c").seeds == (1.0,)  # of the first bucket, not 35.5 - 20
+    a[2]["hole_psnr"], b[3]["hole_psnr"] = math.inf, math.nan
+    found = StudyScores({"c": [*a, *b]}, {"a": (0,), "b": (0,)}, (), ())
+    assert found.gains("b", "a", "hole_psnr", "c").tolist() == [[1.0]]  # of the first bucket of the first image
 
 
-@pytest.mark.parametrize(
-    ("mean", "seeds", "sign"),
-    [
-        (Mean(1.0, 0.5, 1.5, 9, 0), (0.9, 1.1), 1),
-        (Mean(-1.0, -1.5, -0.5, 9, 0), (-0.9, -1.1), -1),
-        (Mean(1.0, -0.1, 2.0, 9, 0), (0.9, 1.1), 0),  # the interval holds 0
-        (Mean(1.0, 0.5, 1.5, 9, 0), (2.1, -0.1), 0),  # the seeds disagree
-        (Mean(1.0, None, None, 1, 0), (1.0,), 0),  # one image decides nothing
-        (Mean(0.0, 0.0, 0.0, 9, 0), (0.0, 0.0), 0),
-    ],
-)
-def test_a_difference_is_sure_where_interval_and_seeds_agree(mean, seeds, sign):
-    assert Difference(mean, seeds).sign == sign
-
-
-OPPOSITE = "did not hold: the opposite"
-
-
-@pytest.mark.parametrize(("gain", "verdict"), [(0.5, "held"), (-0.5, OPPOSITE), (0.0, "not decided")])
-def test_the_finding_on_convolutions_follows_the_numbers(gain, verdict):
-    study = STUDIES["convolution"]
-    finding = study.finding(results(study, scores_of(study, {"partial": gain}), distance=None))
-    assert finding.count(f": {verdict} (") == 2
-    assert f"{gain:+.2f} [{gain:+.2f}, {gain:+.2f}], seeds {gain:+.2f} {gain:+.2f}" in finding
-
-
-def test_the_finding_on_losses_asks_for_sharper_and_for_nearer():
+def test_perceptual_is_lpips_where_it_was_measured_and_its_margin_is_a_share():
     study = STUDIES["losses"]
-    finding = study.finding(results(study, scores_of(study, {"L2+adv": 1.0, "L2+perc": 1.0})))
-    clearer, clearer_still, nearer, nearer_still = re.findall(r"\): ([a-z :]+) \(", finding)
-    assert clearer == "held"  # L2+adv over L2
-    assert clearer_still == OPPOSITE  # L2+adv+perc over L2+perc
-    assert nearer == OPPOSITE  # a distance that rose
-    assert nearer_still == "held"
-    assert "Perceptual" not in study.finding(results(study, scores_of(study, {}), distance=None))
+    assert scores_of(study, {}).column("perceptual") == "LPIPS (alex)"
+    found = scores_of(study, {}, distances=("net",))
+    assert found.column("perceptual") == "net"
+    assert found.margin("perceptual", 0.02, "L2", "lines") == pytest.approx(0.02 * 11.5, rel=0.01)
+    assert found.margin("hole_psnr", 0.1, "L2", "lines") == 0.1
 
 
-def test_the_finding_on_noise_compares_the_most_with_none():
-    study = STUDIES["noise"]
-    finding = study.finding(results(study, scores_of(study, {"noise 0.15": 2.0, "noise 0.05": -7.0})))
-    assert "(noise 0.15)" in finding
-    assert "): held (+2.00 [+2.00, +2.00], seeds +2.00 +2.00 dB)" in finding
-    assert "did not hold: the opposite (+2.0000" in finding  # farther from the truth on clean inputs
+@pytest.mark.parametrize(("gain", "word"), [(0.5, HELD), (-0.5, OPPOSITE)])
+def test_verdicts_follow_the_numbers(gain, word):
+    study = STUDIES["convolution"]
+    scores = scores_of(study, {"partial": gain})
+    assert words(study, scores) == [word, word]
+    table = verdict_table(judge(study, scores), scores)
+    assert "| partial over plain, ratios: higher PSNR (dB), in the hole" in table
+    assert [line.split("|")[-2].strip() for line in table.splitlines()[2:4]] == [word, word]
+    assert f"{gain:+.1f}"[:4] in table
 
 
-def test_the_finding_on_classical_methods_counts_buckets():
-    study = STUDIES["conventional"]
-    finding = study.finding(results(study, scores_of(study, {}, classical=1.0)))
-    behind = (
-        "ahead in 0, behind in 2 (thin, thick), undecided in 0 of 2 buckets; the difference goes from -0.95 to -0.95 dB"
-    )
-    assert f"Against biharmonic, masks ratios, PSNR in the hole: {behind}" in finding
+def test_a_loss_must_raise_sharpness_and_lower_the_distance():
+    study = STUDIES["losses"]
+    scores = scores_of(study, {"L2+adv": 1.0, "L2+perc": 1.0})
+    assert words(study, scores) == [HELD, OPPOSITE, OPPOSITE, HELD]
+    few = scores_of(study, {"L2+adv": 1.0}, seeds=3)
+    assert set(words(study, few)) == {"no verdict: 3 of 4 seeds"}
 
 
-@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
-def test_tables_and_plot_of_every_study(study, tmp_path):
-    found = results(study, scores_of(study, {}))
-    text = report.tables(study, found)
-    assert text.count("| damage") == len(study.metrics)
-    for name in (*found.variants, *found.classical):
-        assert name in text
-    report.plot(study, found, tmp_path / "study.png")
+def test_an_arm_and_its_repetition_differ_by_chance_alone():
+    study = STUDIES["null"]
+    scores = scores_of(study, {}, distances=("net",))
+    alarms = repeated_alarms(study, scores)
+    assert list(alarms) == ["hole_psnr", "hole_sharpness", "perceptual", "naturalness"]
+    assert all(here <= 0.08 for here, _ in alarms.values())  # of one set of ten runs, whose halves are not independent
+    assert "10 runs" in alarm_table(alarms, scores, 10)
+    assert HELD not in words(study, scores)
+    assert repeated_alarms(STUDIES["noise"], scores_of(STUDIES["noise"], {})) == {}
+
+
+@pytest.mark.parametrize("name", ["noise", "conventional"])  # conditions as a whole, and by their buckets
+def test_tables_and_plot_show_every_metric_and_method(name, tmp_path):
+    study = STUDIES[name]
+    scores = scores_of(study, {}, seeds=2)
+    text = score_tables(scores)
+    assert text.count("| damage") == text.count("| secondary, not corrected") == len(scores.metrics)
+    assert all(name in text for name in scores.methods)
+    plot(study, scores, judge(study, scores), tmp_path / "study.png")
     with Image.open(tmp_path / "study.png") as picture:
         assert min(picture.size) > 400
 
 
+def test_fid_is_shown_for_every_seed():
+    fids = {"c": {"a-0": 10.0, "a-1": 11.0, "ns": 12.0}}
+    found = StudyScores({"c": rows({"ns": [1]})}, {"a": (0, 1)}, ("ns",), (), fids=fids)
+    assert "10.50 (10.00 11.00)" in fid_table(found)
+    assert "| 12.00 |" in fid_table(found)
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
+def test_primary_comparisons_name_what_the_study_has_and_the_paper_is_an_arm(study):
+    arms = [arm.name for arm in study.arms]
+    assert set(study.classical) <= CLASSICAL_METHODS.keys()
+    for each in study.primary:
+        assert each.arm in arms
+        assert each.reference in (*arms, *study.classical)
+        assert each.condition in [condition.name for condition in study.conditions]
+        assert each.metric in MARGINS
+        assert each.sign in (-1, 1)
+    (paper,) = (arm for arm in study.arms if arm.name == "paper")
+    defaults = Config()
+    for name in ("adversarial_weight", "perceptual_weight", "hole_weight"):
+        assert paper.changes[name] == getattr(defaults.losses, name)
+    assert paper.changes["noise"] == defaults.damage.noise == 0.05
+
+
 @pytest.mark.parametrize("preset", BUDGETS)
-def test_every_variant_of_every_study_is_a_valid_run_with_the_same_budget(preset, tmp_path):
-    options = dataclasses.make_dataclass(
-        "Options", ["preset", "data", "data_dir", "vgg_weights", "steps", "seeds", "images"]
-    )(preset, "samples", None, "random", None, None, None)
+def test_every_arm_of_every_study_is_a_valid_run_with_the_same_budget(preset, tmp_path):
+    options = Options("losses", preset=preset, vgg_weights="random")
     budget = runner._budget(options)
     for study in STUDIES.values():
-        configs = [runner._config(options, budget, variant.changes, 0, tmp_path) for variant in study.variants]
+        configs = [runner._config(options, budget, arm, 1e-3, 0, tmp_path) for arm in study.arms]
         for config in configs:
             config.check()
         assert len({(each.run.steps, each.data, each.optimizer) for each in configs}) == 1
+    table = settings_table({"plain": configs[0], "other": configs[1].replace(noise=0.5, batch_size=9)})
+    (line,) = (line for line in table.splitlines() if line.startswith("| noise "))
+    assert [cell.strip() for cell in line.split("|")[1:-1]] == ["noise", "0.05", "other: 0.5"]
+
+
+@pytest.fixture
+def candidates(tmp_path):
+    """Runs at three learning rates: two with validation errors, one that diverged."""
+    configs = {rate: Config().replace(learning_rate=rate, out=tmp_path / f"{rate:g}") for rate in (0.1, 0.2, 0.4)}
+    for rate, errors in ((0.1, [0.3, 0.09, 0.2]), (0.2, [0.4, 0.08, 0.5])):
+        configs[rate].run.out.mkdir()
+        lines = [json.dumps({"step": step, "validation_l1": error}) + "\n" for step, error in enumerate(errors)]
+        (configs[rate].run.out / "metrics.jsonl").write_text("".join(lines))
+    return configs
+
+
+def diverging(config):
+    config.run.out.mkdir(exist_ok=True)
+    (config.run.out / "config.json").write_text(json.dumps(config.to_json()))
+    raise DivergedError("at step 3 generator_loss is nan")
+
+
+def test_the_learning_rate_with_the_lowest_validation_error_is_chosen(candidates, monkeypatch):
+    monkeypatch.setattr(selection.experiment, "run", diverging)
+    assert train_candidate(candidates[0.4]) == 0
+    arm = STUDIES["losses"].arms[0]
+    choice = choose(arm, candidates)
+    assert (choice.rate, choice.errors, choice.at_edge) == (0.2, {0.1: 0.09, 0.2: 0.08, 0.4: math.inf}, False)
+    assert choose(arm, {rate: candidates[rate] for rate in (0.1, 0.2)}).at_edge
+    monkeypatch.setattr(selection.experiment, "run", lambda _: pytest.fail("trained again"))
+    assert train_candidate(candidates[0.4]) == 0
+    with pytest.raises(InputError, match=r"L2 diverged at every learning rate, the lowest 0\.4"):
+        choose(arm, {0.4: candidates[0.4]})
+
+
+def test_a_folder_of_another_design_is_refused_in_one_sentence(tmp_path):
+    study, options = STUDIES["losses"], Options("losses")
+    wanted = design(study, runner._budget(options), options)
+    record(tmp_path / "new", wanted)
+    record(tmp_path / "new", wanted)
+    changed = dataclasses.replace(options, seeds=7, vgg_weights="random", learning_rates=(0.5,))
+    expected = (
+        r"another design \(--vgg-weights was download and is now random; "
+        r"--learning-rates was \[0.004, 0.008, 0.016\] and is now \[0.5\]; --seeds was 6 and is now 7\): use the flags"
+    )
+    with pytest.raises(InputError, match=expected):
+        record(tmp_path / "new", design(study, runner._budget(changed), changed))
+    for name in ("earlier", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "earlier" / "study.json").write_text("{}")
+    (tmp_path / "other" / "holiday.txt").write_text("")
+    with pytest.raises(InputError, match="holds a study of an earlier version, whose design was another one"):
+        record(tmp_path / "earlier", wanted)
+    with pytest.raises(InputError, match="is not empty and holds no study"):
+        record(tmp_path / "other", wanted)
+
+
+def test_what_resembles_its_surroundings_is_more_natural_than_blur_and_noise():
+    rng = np.random.default_rng(0)
+    image = np.repeat(rng.uniform(0.2, 0.8, (48, 48, 1)), 3, axis=2).astype(np.float32)
+    mask = np.ones((48, 48, 1), np.float32)
+    mask[16:32, 16:32] = 0
+    fresh = np.repeat(rng.uniform(0.2, 0.8, (48, 48, 1)), 3, axis=2)
+    flat, noisy = np.full_like(image, 0.5), np.repeat(rng.integers(0, 2, (48, 48, 1)), 3, axis=2)
+    right, blurred, wild = (unnaturalness(each, image, mask) for each in (fresh, flat, noisy))
+    assert right < 0.2 < 1 < wild < blurred
+    assert unnaturalness(image, image, mask) < 0.2
+    # Only the hole counts: neither its true content nor other values of valid pixels matter.
+    elsewhere = np.where(mask == 1, 0.9, fresh)
+    assert unnaturalness(elsewhere, np.where(mask == 1, image, 0), mask) == right
+    assert math.isnan(unnaturalness(image, image, np.ones_like(mask)))
+    assert math.isnan(unnaturalness(image, image, np.zeros_like(mask)))
+
+
+def test_unnaturalness_by_hand():
+    image = np.zeros((1, 6, 3), np.float32)
+    mask = np.ones((1, 6, 1), np.float32)
+    mask[0, 5] = 0
+    composite = np.full_like(image, 15 / 255)
+    # The one first and the one second difference that touch the hole are 15 / 255, all others 0: log2(16) apart.
+    assert unnaturalness(composite, image, mask) == pytest.approx(4)
+
+
+def test_the_command_is_printed_with_the_flags_that_were_given():
+    options = Options("null", seeds=4, learning_rates=(0.004, 0.008), vgg_weights="a b.npz")
+    assert command_line(options) == (
+        "python -m experiments.studies null --vgg-weights 'a b.npz' --seeds 4 --learning-rates 0.004 0.008"
+    )
 
 
 @pytest.fixture
@@ -169,25 +273,37 @@ def tiny_budget(monkeypatch):
         "validation_images": 2,
         "test_images": 2,
     }
-    monkeypatch.setattr(runner, "BUDGETS", {"cpu": Budget(settings, seeds=1, images=3)})
+    monkeypatch.setattr(runner, "BUDGETS", {"cpu": Budget(settings, (1e-3, 2e-3), seeds=1, images=3)})
 
 
-def test_a_study_trains_scores_and_reports_and_goes_on_where_it_stopped(tiny_budget, tmp_path, capsys, monkeypatch):
+def test_a_study_chooses_trains_scores_and_reports_and_goes_on_where_it_stopped(
+    tiny_budget, tmp_path, capsys, monkeypatch
+):
     out = tmp_path / "study"
-    flags = ["convolution", "--out", str(out)]
+    flags = ["null", "--out", str(out), "--vgg-weights", "random", "--vgg-layers", "block1_conv1"]
     assert main(flags) == 0
     capsys.readouterr()
     text = (out / "study.md").read_text()
-    assert "Masks ratios: partial over plain" in text
-    assert sorted(path.name for path in (out / "runs").iterdir()) == ["partial-0", "plain-0"]
-    assert sorted(path.name for path in (out / "scores").iterdir()) == ["lines", "ratios"]
+    assert "paper again over paper, lines: higher PSNR (dB), in the hole" in text
+    assert text.count("no verdict: 1 of 4 seeds") == 4
+    assert "python -m experiments.studies null" in text
+    assert sorted(path.name for path in (out / "selection").iterdir()) == ["paper-0.001", "paper-0.002"]
+    assert sorted(path.name for path in (out / "runs").iterdir()) == ["paper again-1", "paper-0"]
     facts = json.loads((out / "study.json").read_text())
-    assert facts["finding"] in text
+    chosen = facts["learning_rates"]["paper"]
+    assert chosen["validation_l1"].keys() == {"0.001", "0.002"}
+    assert chosen["learning_rate"] == float(min(chosen["validation_l1"], key=chosen["validation_l1"].get))
+    runs = [json.loads((out / "runs" / name / "config.json").read_text()) for name in ("paper-0", "paper again-1")]
+    assert [run["learning_rate"] for run in runs] == [chosen["learning_rate"]] * 2
     assert facts["budget"]["settings"]["steps"] == 2
+    assert [judged["verdict"]["word"] for judged in facts["primary"]] == ["no verdict: 1 of 4 seeds"] * 4
+    for name, value in itertools.chain(BUDGETS["cpu"].settings.items(), [("hole_weight", 1), ("noise", 0.05)]):
+        assert f"| {name} " in text, value
     (out / "study.md").unlink()
-    monkeypatch.setattr(runner.experiment, "run", lambda config: pytest.fail("trained again"))
+    monkeypatch.setattr(selection.experiment, "run", lambda _: pytest.fail("trained again"))
     assert main(flags) == 0
     assert (out / "study.md").read_text() == text
+    capsys.readouterr()
     assert main([*flags, "--steps", "3"]) == 2
     assert "--steps was 2 and is now 3" in capsys.readouterr().err
 
@@ -198,6 +314,7 @@ def test_a_study_trains_scores_and_reports_and_goes_on_where_it_stopped(tiny_bud
         (["--steps", "0"], "--steps is 0"),
         (["--seeds", "0"], "--seeds is 0"),
         (["--data", "folder"], "needs --data-dir"),
+        (["--learning-rates", "-1"], "a learning rate must be positive, not -1"),
     ],
 )
 def test_mistakes_get_one_sentence_and_write_nothing(tmp_path, capsys, flags, message):

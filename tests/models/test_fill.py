@@ -7,7 +7,7 @@ import pytest
 
 from pconv_jax.evaluation.baselines import biharmonic, navier_stokes
 from pconv_jax.masks import random_strokes
-from pconv_jax.models.fill import _chebyshev, fill_means, halve, pyramid_fill
+from pconv_jax.models.fill import chebyshev, fill_means, halve, pyramid_fill
 
 
 def picture(height, width, seed=0, count=2):
@@ -63,7 +63,7 @@ def by_loops(values, weights, inside, level=0):
                         weight += wy * wx
             smooth[y, x] = total / weight if weight else 0
         filled = smooth
-    for weight in _chebyshev((8, 4, 2)[level]) if level < 3 else ():
+    for weight in chebyshev((8, 4, 2)[level]) if level < 3 else ():
         bent = filled - weight * laplacian(laplacian(filled, inside), inside)
         filled = np.where(weights == 0, bent, filled)
     return filled
@@ -152,7 +152,7 @@ def test_slopes_go_on_across_a_line_as_on_the_biharmonic_surface():
 
 def test_weights_of_the_steps_damp_the_whole_spectrum():
     for steps in (2, 4, 8):
-        weights = _chebyshev(steps)
+        weights = chebyshev(steps)
         assert len(weights) == steps
         waves = np.linspace(1, 64, 1000)
         left = np.abs(np.prod([1 - weight * waves for weight in weights], axis=0)).max()

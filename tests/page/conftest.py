@@ -32,11 +32,10 @@ def photo(tmp_path):
 @pytest.fixture(scope="session")
 def chromium():
     """One browser for all tests of a process."""
-    from person import started_browser
+    from browser import open_chromium
 
-    browser = started_browser()
-    yield browser
-    browser.quit()
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -1,38 +1,18 @@
 """Someone in front of a real browser that shows the page."""
 
-import shutil
 import time
 
 import pytest
 from detectors import scratched
 from restoring import picture
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
+pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 
-from selenium.webdriver import ActionChains, Keys  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from served import KEY  # noqa: E402
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.common.by import By
+from served import KEY
 
-CHROMIUM, DRIVER = (shutil.which(name) for name in ("chromium", "chromedriver"))
-# Without these it looks for hosts of its maker, and says so.
-FLAGS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update", "--window-size=1280,860"),
-)
 DAMAGED, LINE = scratched(picture(120, 160), rows=(50, 53), columns=(30, 110))
-
-
-def started_browser():
-    """Chromium without a window; the test is skipped where there is none."""
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("there is no Chromium with its driver on this machine (packages chromium and chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return webdriver.Chrome(options=options, service=Service(DRIVER))
 
 
 class Person:

@@ -1,0 +1,124 @@
+// Restores a photograph with a network of ONNX: the photograph in squares, of which only those with damage are computed.
+import * as ort from "./ort.wasm.min.mjs";
+
+const CORE = 384; // px; the squares that are restored one after the other
+const MARGIN = 64; // px; what is seen around each; both are multiples of 16, as the grid of the network is
+const MOST = 40e6; // px; larger photographs do not fit into the memory of a page
+
+const see = (name) => document.getElementById(name);
+const image = see("image").getContext("2d", { willReadFrequently: true });
+const damage = see("damage").getContext("2d", { willReadFrequently: true });
+let session = null;
+let opened = false;
+let before = null; // where the pointer was, while it paints
+
+function say(text) {
+  see("status").textContent = text;
+}
+
+function enable(on) {
+  for (const name of ["clear", "restore"]) see(name).disabled = !(on && opened && session);
+  see("photograph").disabled = !on;
+}
+
+async function open(file) {
+  const picture = await createImageBitmap(file);
+  if (picture.width * picture.height > MOST) throw new Error(`more than ${MOST / 1e6} megapixels`);
+  for (const name of ["image", "damage"]) Object.assign(see(name), { width: picture.width, height: picture.height });
+  image.drawImage(picture, 0, 0);
+  opened = true;
+  see("download").hidden = true;
+  say(`${file.name}: ${picture.width} x ${picture.height} px. Paint over the damage, generously.`);
+}
+
+function paint(event) {
+  const canvas = see("damage");
+  const scale = canvas.width / canvas.clientWidth;
+  const [x, y] = [event.offsetX * scale, event.offsetY * scale];
+  Object.assign(damage, { strokeStyle: "#f00", lineCap: "round", lineWidth: Number(see("brush").value) });
+  damage.beginPath();
+  damage.moveTo(...(before ?? [x, y]));
+  damage.lineTo(x, y);
+  damage.stroke();
+  before = [x, y];
+}
+
+async function restore() {
+  const { width, height } = see("image");
+  const marks = damage.getImageData(0, 0, width, height).data;
+  const isHole = (row, column) => marks[4 * (row * width + column) + 3] > 0;
+  const seen = image.getImageData(0, 0, width, height); // windows see the damaged photograph, not each other's results
+  const result = image.getImageData(0, 0, width, height);
+  const squares = [];
+  for (let top = 0; top < height; top += CORE) for (let left = 0; left < width; left += CORE) squares.push([top, left]);
+  let replaced = 0;
+  for (const [index, [top, left]] of squares.entries()) {
+    say(`Restoring: ${index} of ${squares.length} squares.`);
+    await new Promise((done) => setTimeout(done)); // shows it
+    replaced += await restoreSquare(top, left, seen, result, isHole);
+  }
+  if (replaced === width * height) throw new Error("all of the photograph is painted over");
+  image.putImageData(result, 0, 0);
+  damage.clearRect(0, 0, width, height);
+  const blob = await new Promise((done) => see("image").toBlob(done, "image/png"));
+  URL.revokeObjectURL(see("download").href);
+  Object.assign(see("download"), { href: URL.createObjectURL(blob), hidden: false });
+  say(`Restored ${replaced} pixels.`);
+}
+
+// Puts what the network makes of the holes of one square into `result`; returns how many pixels that were.
+async function restoreSquare(top, left, seen, result, isHole) {
+  const { width, height, data } = seen;
+  const [bottom, right] = [Math.min(top + CORE, height), Math.min(left + CORE, width)];
+  const holes = [];
+  for (let row = top; row < bottom; row++) for (let column = left; column < right; column++) if (isHole(row, column)) holes.push([row, column]);
+  if (!holes.length) return 0;
+  const [firstRow, firstColumn] = [Math.max(0, top - MARGIN), Math.max(0, left - MARGIN)];
+  const rows = Math.min(height, bottom + MARGIN) - firstRow;
+  const columns = Math.min(width, right + MARGIN) - firstColumn;
+  const pixels = new Float32Array(rows * columns * 3);
+  const mask = new Float32Array(rows * columns); // 1 = valid, 0 = hole
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const [from, to] = [(row + firstRow) * width + column + firstColumn, row * columns + column];
+      for (let channel = 0; channel < 3; channel++) pixels[3 * to + channel] = data[4 * from + channel] / 255;
+      mask[to] = isHole(row + firstRow, column + firstColumn) ? 0 : 1;
+    }
+  }
+  const { restored } = await session.run({
+    image: new ort.Tensor("float32", pixels, [1, rows, columns, 3]),
+    mask: new ort.Tensor("float32", mask, [1, rows, columns, 1]),
+  });
+  for (const [row, column] of holes) {
+    const from = 3 * ((row - firstRow) * columns + column - firstColumn);
+    for (let channel = 0; channel < 3; channel++) result.data[4 * (row * width + column) + channel] = 255 * restored.data[from + channel];
+  }
+  return holes.length;
+}
+
+async function busy(action) {
+  enable(false);
+  try {
+    await action();
+  } catch (error) {
+    say(`That did not work: ${error.message}.`);
+  }
+  enable(true);
+}
+
+see("photograph").addEventListener("change", ({ target }) => target.files[0] && busy(() => open(target.files[0])));
+see("restore").addEventListener("click", () => busy(restore));
+see("clear").addEventListener("click", () => damage.clearRect(0, 0, see("damage").width, see("damage").height));
+see("damage").addEventListener("pointerdown", (event) => {
+  event.target.setPointerCapture(event.pointerId);
+  before = null;
+  paint(event);
+});
+see("damage").addEventListener("pointermove", (event) => event.buttons && paint(event));
+
+ort.env.wasm.wasmPaths = new URL("./", import.meta.url).href;
+ort.env.wasm.numThreads = 1; // more need headers that a plain server of files does not send
+await busy(async () => {
+  session = await ort.InferenceSession.create("./network.onnx");
+  say("Open a photograph.");
+});
