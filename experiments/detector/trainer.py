@@ -11,7 +11,8 @@ import numpy as np
 from experiments.detector.config import Config
 from experiments.detector.validation import VALIDATION_ERROR
 from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector, load_detector_run
-from pconv_jax.checkpoints.orbax import Checkpoints, saved_steps
+from pconv_jax.checkpoints.orbax import Checkpoints
+from pconv_jax.checkpoints.saved_steps import saved_steps
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.data.damaged_photographs import damaged_batches

@@ -30,7 +30,7 @@ def load_network(run: Path, *, latest: bool) -> TrainedGenerator | TrainedDetect
         The generator or the detector.
 
     Raises:
-        InputError: there is no such thing, or it cannot be read.
+        InputError: no such run, file or bundled weights, or they cannot be read.
     """
     place = run if run.exists() else {**bundled_weights(), **bundled_detectors()}.get(str(run), run)
     if place.is_file():

@@ -18,7 +18,7 @@ class Options:
 
     Attributes:
         run: output folder of a training run; or a .safetensors file, to save it in another way; or the name of bundled
-            weights, where there is no such folder or file.
+            weights, if no folder or file has that name.
         out: the file to write, whose name ends in the format; an existing one is replaced.
         format: safetensors are weights for this project; stablehlo a program for JAX, with a .json of facts beside it;
             onnx a program for ONNX runtimes, which needs no JAX. Programs take images of any size. Both need the extra

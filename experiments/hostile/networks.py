@@ -103,7 +103,7 @@ def _enter_detector(folder: Path, out: Path) -> None:
     with library():
         found = load_detector(folder / _DETECTOR)(np.full((1, 16, 16, 3), 0.5, np.float32))
     if found.shape != (1, 16, 16, 2) or not ((found >= 0) & (found <= 1)).all():
-        raise Fault("what was found is no probability")
+        raise Fault("a probability of damage is not between 0 and 1")
 
 
 def _arrays() -> dict[str, np.ndarray]:
@@ -121,7 +121,7 @@ def _save_h5(path: Path, arrays: dict[str, np.ndarray], *, bomb: str = "") -> No
         for key, value in arrays.items():
             if not bomb or key != name:
                 file.create_dataset(key, data=value, compression="gzip" if value.ndim > 1 else None)
-        if bomb == "shape":  # nothing of it is in the file: it would read as terabytes of zeros
+        if bomb == "shape":  # the file holds none of it, but it would read as terabytes of zeros
             file.create_dataset(name, shape=(3, 3, 3, _HUGE), dtype="f4", chunks=(3, 3, 3, 64))
         elif bomb == "link":
             file[name] = h5py.ExternalLink("/etc/passwd", "/")

@@ -136,7 +136,7 @@ def _enter_images(folder: Path, out: Path) -> None:
 def _enter_maps(folder: Path, out: Path) -> None:
     with library():
         if any(each.dtype != np.uint8 or each.ndim != 2 for each in opacity_maps(folder, "train")):
-            raise Fault("an opacity map is no array [h, w] of bytes")
+            raise Fault("an opacity map is not an array [h, w] of bytes")
 
 
 def _enter_mask_set(folder: Path, out: Path) -> None:
@@ -148,7 +148,7 @@ def _enter_training_masks(folder: Path, out: Path) -> None:
     with library():
         mask = folder_mask(np.random.default_rng(0), folder, 16)
         if mask.shape != (16, 16, 1) or not np.isin(mask, (0, 1)).all():
-            raise Fault("a training mask is no array of 0 and 1")
+            raise Fault("a training mask is not an array of 0 and 1")
 
 
 DOORS = (

@@ -6,7 +6,7 @@ import sys
 from experiments.performance.options import Options
 from experiments.performance.restoring import MAX_REPEATED, WARM_UP, photograph
 from experiments.performance.table import Cell, Table
-from experiments.performance.timing import in_fresh_process, interleave, peak_mib
+from experiments.performance.timing import compared, in_fresh_process, interleave, peak_mib
 from pconv_jax.detection.detector import Detector
 from pconv_jax.evaluation.detection import Response, classical_detectors
 
@@ -30,17 +30,8 @@ def run(options: Options) -> list[Table]:
             repeats=options.repeats if megapixels <= MAX_REPEATED else 1,
             warmup=1 if megapixels <= MAX_REPEATED else 0,
         )
-        rows += [
-            {
-                "megapixels": megapixels,
-                "method": name,
-                "ms": timing.milliseconds,
-                "± %": timing.spread * 100,
-                "times this package": timing.over(timings[OURS]).median,
-                "peak MiB": in_fresh_process(peak_growth, name, megapixels),
-            }
-            for name, timing in timings.items()
-        ]
+        peak = functools.partial(_peak, megapixels)
+        rows += compared(timings, OURS, "times this package", peak, megapixels=megapixels)
     return [
         Table(
             "Looking for damage in a photograph, 8 bits RGB",
@@ -61,6 +52,11 @@ def build_method(name: str) -> Response:
         detector = Detector.from_pretrained()
         return lambda image: detector(image).probability
     return classical_detectors()[name]
+
+
+def _peak(megapixels: float, name: str) -> float:
+    growth: float = in_fresh_process(peak_growth, name, megapixels)
+    return growth
 
 
 def peak_growth(name: str, megapixels: float) -> float:

@@ -11,7 +11,7 @@ from flax import nnx
 
 from experiments.performance.options import Options
 from experiments.performance.table import Cell, Table
-from experiments.performance.timing import in_fresh_process, interleave, peak_mib
+from experiments.performance.timing import compared, in_fresh_process, interleave, peak_mib
 from experiments.train.presets import PRESETS
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.data import eval_batches, open_source
@@ -43,17 +43,8 @@ def run(options: Options) -> list[Table]:
             {name: functools.partial(fill, image, mask) for name, fill in methods.items()},
             repeats=options.repeats,
         )
-        rows += [
-            {
-                "size": size,
-                "method": name,
-                "ms": timing.milliseconds,
-                "± %": timing.spread * 100,
-                "times the generator": timing.over(timings[GENERATOR]).median,
-                "peak MiB": in_fresh_process(peak_growth, name, options.generator, size),
-            }
-            for name, timing in timings.items()
-        ]
+        peak = functools.partial(_peak, options.generator, size)
+        rows += compared(timings, GENERATOR, "times the generator", peak, size=size)
     return [
         Table(
             f"Inpainting one image, generator {options.generator}, untrained, on {jax.local_devices()[0].platform}",
@@ -88,6 +79,11 @@ def build_method(name: str, generator: str) -> Method:
     config = PAPER_PRESETS[generator]
     untrained = initialize(lambda: PaperGenerator(config, rngs=nnx.Rngs(0)))
     return TrainedGenerator(config, nnx.state(untrained, nnx.Param), nnx.state(untrained, nnx.BatchStat))
+
+
+def _peak(generator: str, size: int, name: str) -> float:
+    growth: float = in_fresh_process(peak_growth, name, generator, size)
+    return growth
 
 
 def peak_growth(name: str, generator: str, size: int) -> float:

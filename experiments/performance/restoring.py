@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.performance.options import Options, PhotographDamage
 from experiments.performance.table import Cell, Table
-from experiments.performance.timing import in_fresh_process, interleave, peak_mib
+from experiments.performance.timing import compared, in_fresh_process, interleave, peak_mib
 from pconv_jax.data import open_source
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.inpainting.specks import PATCH, find_specks
@@ -47,17 +47,8 @@ def _table(options: Options, damage: PhotographDamage) -> Table:
             warmup=1 if megapixels <= MAX_REPEATED else 0,
         )
         notes.append(f"{np.mean(mask == 0):.2%} hole at {megapixels:g} MP, {_computed(mask == 0)}")
-        rows += [
-            {
-                "megapixels": megapixels,
-                "method": name,
-                "ms": timing.milliseconds,
-                "± %": timing.spread * 100,
-                "times this package": timing.over(timings[OURS]).median,
-                "peak MiB": in_fresh_process(peak_growth, name, megapixels, damage),
-            }
-            for name, timing in timings.items()
-        ]
+        peak = functools.partial(_peak, megapixels, damage)
+        rows += compared(timings, OURS, "times this package", peak, megapixels=megapixels)
     return Table(
         f"Restoring a photograph with scattered {damage}, 8 bits RGB",
         rows,
@@ -125,6 +116,11 @@ def build_method(name: str) -> Inpaint:
 
     flag = cv2.INPAINT_NS if name == "OpenCV Navier-Stokes" else cv2.INPAINT_TELEA
     return lambda image, mask: cv2.inpaint(image, 1 - mask, 3, flag)
+
+
+def _peak(megapixels: float, damage: PhotographDamage, name: str) -> float:
+    growth: float = in_fresh_process(peak_growth, name, megapixels, damage)
+    return growth
 
 
 def peak_growth(name: str, megapixels: float, damage: PhotographDamage) -> float:

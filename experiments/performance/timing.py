@@ -17,6 +17,8 @@ from typing import Any
 import jax
 import psutil
 
+from experiments.performance.table import Cell
+
 # PyTorch's threads spin for about a millisecond after their work, which would slow down the next candidate.
 _REST = 0.005
 
@@ -92,6 +94,34 @@ def interleave(candidates: Mapping[str, Callable[[], Any]], *, repeats: int, war
             if index >= warmup:
                 seconds[name].append(taken)
     return {name: Timing(tuple(values)) for name, values in seconds.items()}
+
+
+def compared(
+    timings: Mapping[str, Timing], to: str, heading: str, peak: Callable[[str], float], **place: Cell
+) -> list[dict[str, Cell]]:
+    """Rows of a table: the time of each candidate, as a ratio to that of one of them, and its peak memory.
+
+    Args:
+        timings: of each candidate, by name.
+        to: the one that the others are compared with.
+        heading: of the column of the ratios.
+        peak: peak memory of a candidate, MiB, by its name.
+        place: the first columns: what was measured.
+
+    Returns:
+        A row for each candidate.
+    """
+    return [
+        {
+            **place,
+            "method": name,
+            "ms": timing.milliseconds,
+            "± %": timing.spread * 100,
+            heading: timing.over(timings[to]).median,
+            "peak MiB": peak(name),
+        }
+        for name, timing in timings.items()
+    ]
 
 
 def in_fresh_process(function: Callable[..., Any], *args: Any) -> Any:

@@ -85,7 +85,7 @@ class Effect:
     """A mean gain and how sure it is.
 
     Attributes:
-        mean: the grand mean; None where there is no image.
+        mean: the grand mean; None if no image was scored.
         error: its standard error, None for fewer than two seeds or images.
         degrees: degrees of freedom, None there too.
         by_seed: the mean of every seed.

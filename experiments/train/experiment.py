@@ -19,7 +19,7 @@ from experiments.train.run_folder import read_settings, resumable
 from experiments.train.signals import exit_code, remembered_interrupts
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
-from pconv_jax.checkpoints.orbax import only_unfinished
+from pconv_jax.checkpoints.saved_steps import only_unfinished
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.folder_lock import is_unused, locked_folder

@@ -17,8 +17,9 @@ from experiments.train.logs import LOSSES, MetricsLog
 from experiments.train.run_folder import resumable
 from experiments.train.signals import Received, WaitEnded, stop_signals
 from experiments.train.training_time import TrainingTime
-from pconv_jax.checkpoints.orbax import Checkpoints, last_checkpoint
+from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.checkpoints.orbax_errors import why
+from pconv_jax.checkpoints.saved_steps import last_checkpoint
 from pconv_jax.common.errors import DivergedError, InputError, TrainingError
 from pconv_jax.data.workers import WorkerDied
 from pconv_jax.training.hosts import group

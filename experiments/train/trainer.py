@@ -11,7 +11,8 @@ import numpy as np
 from experiments.train.batches import examples_on_device, training_batches
 from experiments.train.config import Config
 from experiments.train.loop import VALIDATION_L1
-from pconv_jax.checkpoints.orbax import Checkpoints, saved_steps
+from pconv_jax.checkpoints.orbax import Checkpoints
+from pconv_jax.checkpoints.saved_steps import saved_steps
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_generator
 from pconv_jax.common.errors import InputError

@@ -18,6 +18,7 @@ import jax
 from pconv_jax.checkpoints.checksums import NOTES, checksums, compare_checksums, damaged_folder, sealed, unsealed
 from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
 from pconv_jax.checkpoints.parts import MetricsPart, blank, check_shapes, copied, saves_itself
+from pconv_jax.checkpoints.saved_steps import saved_steps
 from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.common.json_values import read_json
 from pconv_jax.common.paths import given_path
@@ -314,22 +315,3 @@ def _open_alone(directory: Path, **options: Any) -> Any:
     # Orbax creates no folder for some of the processes, and its Checkpointer cannot be told that the folder is there.
     with mock.patch.object(checkpoint_manager, "_create_root_directory"):
         return ocp.training.Checkpointer(directory, context=context, **options)
-
-
-def saved_steps(folder: Path) -> list[int]:
-    """Steps of the checkpoints in a folder, whether they can be read or not; none if there is no such folder."""
-    entries = folder.iterdir() if folder.is_dir() else ()
-    return [int(entry.name) for entry in entries if entry.name.isdigit() and entry.is_dir()]
-
-
-def only_unfinished(folder: Path) -> bool:
-    """Whether a folder holds nothing but checkpoints that were not written to their end; `Checkpoints` removes them."""
-    return folder.is_dir() and all(entry.name.endswith(".orbax-checkpoint-tmp") for entry in folder.iterdir())
-
-
-def last_checkpoint(folder: Path) -> str:
-    """Which checkpoint of a folder a run that was broken off resumes from, in a few words."""
-    steps = saved_steps(folder)
-    if not steps:
-        return f"no checkpoint was saved in {folder} yet"
-    return f"the last checkpoint is step {max(steps)} in {folder}, and --resume continues from it"

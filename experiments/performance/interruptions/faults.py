@@ -93,7 +93,7 @@ def _remove(name: str, bench: Bench, finding: Finding) -> None:
 def _protect(name: str, bench: Bench, finding: Finding) -> None:
     prefix = UNPRIVILEGED if os.geteuid() == 0 else ()
     if prefix and not shutil.which(prefix[0]):
-        finding.skipped = "the system lets root write everywhere, and there is no setpriv to take that away"
+        finding.skipped = "root may write everywhere, and setpriv, which would take that right away, is not installed"
         return
     run = bench.run()
     with bench.interrupting(run, "steps", finding, last=STEPS // 2, prefix=prefix) as process:
