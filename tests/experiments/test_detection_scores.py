@@ -7,8 +7,9 @@ import pytest
 from detectors import pale_detector
 
 from experiments.detection_scores.__main__ import main
-from experiments.detection_scores.scores import THRESHOLDS, best_threshold, few_false_alarms
+from experiments.detection_scores.scores import FINDS, THRESHOLDS, _counts, best_threshold, few_false_alarms
 from pconv_jax.checkpoints.detector_file import save_detector
+from pconv_jax.detection.damage_map import Choice, DamageMap
 from pconv_jax.evaluation.detection import Counts
 
 
@@ -22,6 +23,17 @@ def test_thresholds_by_hand():
     assert best_threshold(both) == 1
     assert few_false_alarms(both) == 1  # 10 of 20000 pixels are 0.05 %
     assert few_false_alarms([counts([9, 8], [30, 20])]) == 1  # never few: the highest
+
+
+def test_finds_are_what_sure_pixels_grow_to_before_they_are_widened():
+    probability = np.zeros((9, 24), np.float32)
+    probability[4, 2:12] = 0.8  # of this only one pixel is sure
+    probability[4, 6] = 0.95
+    probability[4, 20] = 0.8  # touches none that is
+    found = DamageMap(probability, np.ones_like(probability), np.zeros(probability.shape, np.uint8))
+    truth = np.zeros(probability.shape, bool)
+    each = _counts(np.zeros((9, 24, 3), np.uint8), found, truth, Choice(dilate=3), {})[FINDS]
+    assert each.false.tolist() == [10]
 
 
 def test_a_whole_evaluation(tmp_path, capsys):
