@@ -110,7 +110,6 @@ def _enter(folder: Path, out: Path) -> None:
             return detector(photograph.as_array, linear=linear, progress=progress)
 
         desk = Desk(look, inpainter, out=out, folder=kept)
-        desk.ready.set()
         try:
             _talk(_Page(desk, uploads), folder)
         finally:

@@ -3,19 +3,19 @@
 import itertools
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging import OUTPUT_FORMATS, read_hole, write_photograph
+from pconv_jax.imaging import OUTPUT_FORMATS, read_hole
 from pconv_jax.imaging.linear import is_linear
-from pconv_jax.imaging.writing import copy_file
 from pconv_jax.inpainting.inpainter import Inpainter
-from pconv_jax.inpainting.photographs import as_it_is_seen, restored_array, with_array
 from pconv_jax.page.jobs import Job, Jobs
-from pconv_jax.page.memory import Memory, by_title, noted
+from pconv_jax.page.memory import Memory, by_title
 from pconv_jax.page.photographs import Look, OpenPhotograph
+from pconv_jax.page.results import Results
+
+_LOOK = 0.2  # seconds
 
 
 class Desk:
@@ -23,7 +23,7 @@ class Desk:
 
     Attributes:
         jobs: what is done and what waits.
-        ready: set when detector and network are loaded, and compiled for small windows.
+        getting_ready: compiles what results wait for; None if nothing does.
     """
 
     def __init__(self, look: Look, inpainter: Inpainter, *, out: Path, folder: Path, max_pixels: int | None = None):
@@ -37,10 +37,10 @@ class Desk:
             max_pixels: of a photograph, as for `read_photograph`.
         """
         self.jobs = Jobs()
-        self.ready = threading.Event()
-        self._look, self._inpainter = look, inpainter
-        self._out, self._folder, self._max_pixels = out, folder, max_pixels
+        self.getting_ready: Job | None = None
+        self._look, self._out, self._folder, self._max_pixels = look, out, folder, max_pixels
         self._memory = Memory(max_pixels)  # only the thread of the jobs uses it
+        self._results = Results(inpainter, self._memory)  # likewise
         self._numbers = itertools.count(1)
         self._photographs: dict[str, OpenPhotograph] = {}
         self._lock = threading.Lock()
@@ -59,6 +59,11 @@ class Desk:
         """
         with self._lock:
             return self._photographs[name]
+
+    def get_ready(self, work: Callable[[Job], None]) -> None:
+        """Compiles in the background; results wait for it, as they would take more time beside it."""
+        self.getting_ready = Job(0, "", "get ready", work)
+        threading.Thread(target=self.getting_ready.run, name="page getting ready", daemon=True).start()
 
     def open(self, source: Path, *, title: str | None = None) -> OpenPhotograph:
         """Opens a photograph and looks for damage, both in the background.
@@ -158,10 +163,10 @@ class Desk:
         Raises:
             InputError: it is not restored as it is now.
         """
-        if photograph.restored != photograph.revision:
+        if photograph.restored != photograph.marking:
             raise InputError("it was changed since it was restored: restore it first")
         path = photograph.folder / "download" / photograph.target.name
-        job = self.jobs.submit("download", photograph.name, lambda job: self._write(photograph, path))
+        job = self.jobs.submit("download", photograph.name, lambda job: self._results.write(photograph, path))
         job.finished.wait()
         if job.state != "done":
             raise InputError(job.message or "it was cancelled: try again")
@@ -212,39 +217,12 @@ class Desk:
             photograph.keep_map(found)
 
     def _restore(self, photograph: OpenPhotograph, region: tuple[slice, slice] | None, job: Job) -> None:
-        revision, hole, linear = photograph.revision, photograph.hole(), photograph.linear
-        if region is not None and not hole[region].any():
-            raise InputError("nothing is marked near that click: click on what is coloured")
-        read = self._memory.read(photograph)
-        windows = self._memory.windows
-
-        def inpaint(pixels: np.ndarray, marked: np.ndarray) -> np.ndarray:
-            return self._inpainter(pixels, hole=marked, progress=job.progress, region=region, remembered=windows)
-
-        with noted(photograph):
-            restore = as_it_is_seen(read, inpaint, linear=linear)
-            restored = restored_array(read, hole, restore) if hole.any() else read.as_array
-        photograph.save("restored", restored)
-        photograph.keep_pictures("after", with_array(read, restored), read, linear=linear)
-        if photograph.linear != linear:  # it was taken for something else meanwhile
-            return
-        photograph.has_result, photograph.covered = True, float(hole.mean())
-        photograph.shown, photograph.partly = photograph.shown + 1, region is not None
-        photograph.restored = revision if region is None else None
+        while self.getting_ready is not None and not self.getting_ready.finished.wait(_LOOK):
+            job.progress(0, 0)  # it may be cancelled
+        self._results.restore(photograph, region, job)
 
     def _save(self, photograph: OpenPhotograph, target: Path, job: Job) -> None:
-        revision = photograph.revision
-        if photograph.restored != revision:
-            self._restore(photograph, None, job)
-        self._write(photograph, target)
-        photograph.saved = revision
-
-    def _write(self, photograph: OpenPhotograph, target: Path) -> None:
-        """Writes the result as the command does: what has no damage is copied if its format stays."""
-        read, restored = self._memory.read(photograph), photograph.load("restored")
-        assert restored is not None, "it was restored"
-        with noted(photograph):
-            if not photograph.covered and OUTPUT_FORMATS[target.suffix.lower()] == read.format:
-                copy_file(photograph.source, target)
-            else:
-                write_photograph(target, with_array(read, np.asarray(restored)))
+        self._restore(photograph, None, job)
+        marking = photograph.restored
+        self._results.write(photograph, target)
+        photograph.saved = marking

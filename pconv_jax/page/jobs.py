@@ -65,6 +65,22 @@ class Job:
         if self.cancelled.is_set():
             raise Cancelled
 
+    def run(self) -> None:
+        """Does the work, and notes what came of it."""
+        try:
+            self.progress(0, 0)
+            self.state = "running"
+            self.work(self)
+            self.state = "done"
+        except Cancelled:
+            self.state = "cancelled"
+        except (InputError, MemoryError) as error:
+            self.state, self.message = "failed", str(error) or "not enough memory: close other programs"
+        except Exception as error:  # noqa: BLE001 - the page must go on, and say so
+            traceback.print_exc()
+            self.state, self.message = "failed", f"{type(error).__name__}: {error} (a fault of the program)"
+        self.finished.set()
+
     def to_json(self) -> dict[str, Any]:
         """What the page shows of it."""
         return {
@@ -135,16 +151,4 @@ class Jobs:
 
     def _run(self) -> None:
         while (job := self._waiting.get()) is not None:
-            try:
-                job.progress(0, 0)
-                job.state = "running"
-                job.work(job)
-                job.state = "done"
-            except Cancelled:
-                job.state = "cancelled"
-            except (InputError, MemoryError) as error:
-                job.state, job.message = "failed", str(error) or "not enough memory: close other programs"
-            except Exception as error:  # noqa: BLE001 - the page must go on, and say so
-                traceback.print_exc()
-                job.state, job.message = "failed", f"{type(error).__name__}: {error} (a fault of the program)"
-            job.finished.set()
+            job.run()

@@ -5,7 +5,7 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -37,6 +37,15 @@ class Look(Protocol):
         ...
 
 
+class Marking(NamedTuple):
+    """All that decides what is marked; after undo it is equal to what it was before."""
+
+    linear: bool
+    found: bool
+    choice: Choice
+    edits: list[Any]
+
+
 @dataclasses.dataclass(eq=False)
 class OpenPhotograph:
     """A photograph on the page.
@@ -64,9 +73,9 @@ class OpenPhotograph:
         clean: whether nothing was marked when that was counted last.
         shown: grows with each result.
         has_result: whether there is one, of what the photograph is taken for now.
-        restored: the revision that was restored as a whole; None for none.
-        partly: whether the result holds one region alone.
-        saved: the revision that was saved; None for none.
+        restored: the marking that the result is of, as a whole; None for none.
+        partly: whether the result holds what was near clicks alone.
+        saved: the marking that was saved; None for none.
         covered: share of the photograph that was hole when it was restored last.
         warnings: what was said when it was read, restored and saved.
     """
@@ -91,24 +100,28 @@ class OpenPhotograph:
     clean: bool = False
     shown: int = 0
     has_result: bool = False
-    restored: int | None = None
+    restored: Marking | None = None
     partly: bool = False
-    saved: int | None = None
+    saved: Marking | None = None
     covered: float = 0.0
     warnings: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def state(self) -> str:
         """The furthest that it has come: opening, opened, clean, found, corrected, restored or saved."""
-        if self.saved == self.revision:
-            return "saved"
-        if self.restored == self.revision:
-            return "restored"
+        marking = self.marking
+        if self.restored == marking:
+            return "saved" if self.saved == marking else "restored"
         if self.edits:
             return "corrected"
         if self.found:
             return "clean" if self.clean else "found"
         return "opened" if self.width else "opening"
+
+    @property
+    def marking(self) -> Marking:
+        """What is marked now."""
+        return Marking(self.linear, self.found, self.choice, self.edits)
 
     def to_json(self) -> dict[str, Any]:
         """What the page shows of it."""
@@ -149,14 +162,18 @@ class OpenPhotograph:
 
     def found_hole(self) -> np.ndarray:
         """What was found by the present choice, bool `[H, W]`, before any edits; not to be changed."""
-        if not self.found:
-            return np.zeros((self.height, self.width), bool)
-        return _found_hole(self._file("probability"), self._file("grey"), self.choice)
+        return self._found_by(self.marking)
 
-    def hole(self) -> np.ndarray:
-        """What is marked now, bool `[H, W]`: what was found, after the edits; not to be changed."""
-        found = self.found_hole()
-        return edited(found, read_edits(self.edits, self.masks)) if self.edits else found
+    def hole(self, *, marking: Marking | None = None) -> np.ndarray:
+        """What is marked, by default now: bool `[H, W]`, what was found after the edits; not to be changed."""
+        marking = marking or self.marking
+        found = self._found_by(marking)
+        return edited(found, read_edits(marking.edits, self.masks)) if marking.edits else found
+
+    def _found_by(self, marking: Marking) -> np.ndarray:
+        if not marking.found:
+            return np.zeros((self.height, self.width), bool)
+        return _found_hole(self._file("probability"), self._file("grey"), marking.choice)
 
     def count(self) -> float:
         """The share of it that is marked."""

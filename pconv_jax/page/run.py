@@ -1,6 +1,7 @@
 """Starts the page: a server on this machine alone, and the browser."""
 
 import contextlib
+import functools
 import os
 import secrets
 import shutil
@@ -19,6 +20,7 @@ from pconv_jax.common.errors import InputError, reason
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.inpainting.windows import BROAD_MARGIN
 from pconv_jax.page.desk import Desk
+from pconv_jax.page.jobs import Job
 from pconv_jax.page.photographs import Look
 
 HOST = "127.0.0.1"
@@ -27,7 +29,8 @@ _LOOK = 0.2  # seconds
 _PATIENCE = 5.0  # seconds for requests that are being answered
 _FIRST = 60.0  # seconds at most
 _HOLE = 6  # side of a hole for which programs are compiled, px: not broad
-_SPECKS = 512  # side of a square with 16 specks, px
+_DUSTY = 512  # side of a square with specks, px
+_SPECKS = (128, 64)  # px between two of them: 16 of them and 64, computed in batches of 4 and of 16
 
 
 def serve(
@@ -73,7 +76,7 @@ def serve(
         try:
             for path in photographs:
                 desk.open(path)
-            threading.Thread(target=_warm_up, args=(desk, inpainter), daemon=True).start()
+            desk.get_ready(functools.partial(_warm_up, desk, inpainter))
             address = f"http://{HOST}:{chosen}/?key={key}"
             print(f"the page is at {address}\nCtrl-C ends it; results go to {out}", flush=True)
             if browser:
@@ -90,19 +93,22 @@ def serve(
             desk.shut()
 
 
-def _warm_up(desk: Desk, inpainter: Inpainter) -> None:
+def _warm_up(desk: Desk, inpainter: Inpainter, job: Job) -> None:
     """Compiles all that a photograph may need, the smallest first, while the person looks at what was found."""
-    for job in desk.jobs.listed()[:2]:  # the first photograph is opened and looked through before
-        job.finished.wait(_FIRST)
-    for size in inpainter.windows:
+    for each in desk.jobs.listed()[:2]:  # the first photograph is opened and looked through before
+        each.finished.wait(_FIRST)
+    steps = len(inpainter.windows) + len(_SPECKS)
+    for done, size in enumerate(inpainter.windows):
+        job.progress(1 + done, 1 + steps)  # the first step was to start
         image, hole = np.full((size, size, 3), 128, np.uint8), np.zeros((size, size), bool)
         hole[size // 2 : size // 2 + _HOLE, size // 2 : size // 2 + _HOLE] = True
         one_size = (size,) if size > 2 * BROAD_MARGIN else inpainter.windows
         Inpainter(inpainter.generator, windows=one_size, best=inpainter.best)(image, hole=hole)
-    specks = np.zeros((_SPECKS, _SPECKS), bool)
-    specks[_SPECKS // 8 :: _SPECKS // 4, _SPECKS // 8 :: _SPECKS // 4] = True
-    inpainter(np.full((*specks.shape, 3), 128, np.uint8), hole=specks)
-    desk.ready.set()
+    for done, apart in enumerate(_SPECKS, len(inpainter.windows)):
+        job.progress(1 + done, 1 + steps)
+        specks = np.zeros((_DUSTY, _DUSTY), bool)
+        specks[apart // 2 :: apart, apart // 2 :: apart] = True
+        inpainter(np.full((*specks.shape, 3), 128, np.uint8), hole=specks)
 
 
 @contextlib.contextmanager

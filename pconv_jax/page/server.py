@@ -18,6 +18,7 @@ from pconv_jax.detection.damage_map import Choice
 from pconv_jax.page import bodies
 from pconv_jax.page.bodies import file_name, four_numbers, json, receive
 from pconv_jax.page.desk import Desk
+from pconv_jax.page.jobs import Job
 from pconv_jax.page.photographs import PREVIEW, OpenPhotograph
 from pconv_jax.page.pictures import jpeg, marked_png
 
@@ -70,7 +71,7 @@ class _Pages:
         desk = self._desk
         return JSONResponse(
             {
-                "ready": desk.ready.is_set(),
+                "getting_ready": _unfinished(desk.getting_ready),
                 "most_uploaded": bodies.MOST_UPLOADED,
                 "photographs": [each.to_json() for each in desk.photographs],
                 "jobs": [job.to_json() for job in desk.jobs.listed()],
@@ -192,6 +193,10 @@ class _Pages:
 
     def _photograph(self, request: Request) -> OpenPhotograph:
         return self._desk.photograph(request.path_params["name"])
+
+
+def _unfinished(job: Job | None) -> dict[str, Any] | None:
+    return None if job is None or job.finished.is_set() else job.to_json()
 
 
 def _what(request: Request) -> str:

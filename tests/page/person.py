@@ -61,6 +61,16 @@ class Person:
             actions.move_to_element_with_offset(self.see("#canvas"), *self.at(*point))
         actions.release().perform()
 
+    def asks_view(self, expression):
+        """What the page's view says: `view` of its desk, and `looks` that change it."""
+        script = """
+            const done = arguments[arguments.length - 1];
+            const modules = ["desk", "looks"].map((name) => import(`/static/${name}.js`));
+            const ask = ([{ view }, looks]) => EXPRESSION;
+            Promise.all(modules).then(ask).catch((error) => error.stack).then(done);
+        """
+        return self.browser.execute_async_script(script.replace("EXPRESSION", expression))
+
     def presses(self, *keys):
         ActionChains(self.browser).send_keys(*keys).perform()
 

@@ -72,6 +72,10 @@ class Client:
         raise AssertionError(f"still busy: {jobs}")
 
 
+def stroke(*points, radius=2.0, erases=False):
+    return {"kind": "stroke", "erases": erases, "radius": radius, "points": points}
+
+
 def marked(page, name):
     """What is marked, as the page saves it."""
     answer = page.get(f"/api/photographs/{name}/mask.png")
@@ -91,7 +95,6 @@ def served(folder, weights, *, out=None, port=0, key=KEY):
         out=out or folder / "out",
         folder=kept,
     )
-    desk.ready.set()
     with run._listening(port) as listener:
         port = listener.getsockname()[1]
         app = Guard(application(desk, uploads), secret=key, port=port)

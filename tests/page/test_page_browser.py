@@ -1,5 +1,6 @@
 """The page in a real browser: from a dropped file to a saved result, with pointer and keys; two tabs, a lost server."""
 
+import socket
 import threading
 import time
 
@@ -30,10 +31,19 @@ def test_open_correct_restore_compare_save(person, scan, tmp_path):
     hole = person.marked()
     assert not hole[51, 32:46].any() and hole[51, 60:108].all()
     assert hole[88:93, 25:135].any(axis=0).all() and not hole[65:75, 60].any()  # straight, wherever the pointer went
+    assert person.see("#download").get_attribute("title") == "Restore it first"
     person.click("#restore")
     person.comes_to("restored")
     person.until(lambda: person.see("#compare").is_displayed())
     assert person.see("[data-view=compare]").get_attribute("aria-checked") == "true"
+    assert "a scan.png, as Save does" in person.see("#download").get_attribute("title")
+    # Undone, it is restored as before.
+    person.click("#clear")
+    person.comes_to("corrected")
+    assert person.see("#restore").is_enabled()
+    person.click("#undo")
+    person.comes_to("restored")
+    person.until(lambda: not person.see("#restore").is_enabled())
     person.click("#save")
     person.comes_to("saved")
     check(DAMAGED, load(tmp_path / "page" / "out" / "a scan.png"), hole)
@@ -48,11 +58,23 @@ def test_open_correct_restore_compare_save(person, scan, tmp_path):
     assert not said
 
 
-def test_nothing_is_asked_of_other_hosts(person, scan):
+def test_with_the_network_cut_everything_works(person, scan, monkeypatch):
+    """The browser finds no other host at all (browser.py), and the program may reach none."""
+    connect = socket.socket.connect
+
+    def only_here(self, address):
+        assert self.family == socket.AF_UNIX or address[0] in ("127.0.0.1", "localhost", "::1"), address
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", only_here)
     person.browser.get_log("performance")
     person.browser.refresh()
     person.opens(scan)
     person.comes_to("damage found")
+    person.click("#restore")
+    person.comes_to("restored")
+    person.click("#save")
+    person.comes_to("saved")
     entries = [entry["message"] for entry in person.browser.get_log("performance")]
     sent = [entry for entry in entries if '"Network.requestWillBeSent"' in entry]
     assert len(sent) > 5 and all(f'"url":"{person.page.address}' in each or '"url":"blob:' in each for each in sent)
@@ -62,6 +84,7 @@ def test_sixteen_bits_stay_sixteen_bits(person, tmp_path):
     pixels, line = scratched(picture(120, 160, dtype=np.uint16), rows=(50, 53), columns=(30, 110))
     person.opens(save(tmp_path / "deep.tif", pixels))
     person.comes_to("damage found")
+    person.until(lambda: "marked" in person.see("#covered").text)
     hole = person.marked()
     person.presses("r")
     person.comes_to("restored")
@@ -93,6 +116,12 @@ def test_keys_alone(person, scan):
     shown = person.see("#zoom").text
     person.presses("0")
     assert person.see("#zoom").text != shown
+    person.presses("h")
+    for _ in range(3):  # it cannot be moved out of view
+        person.drags((0, 0), (150, 110))
+    x, y = person.asks_view("view.at(view.canvas.clientWidth / 2, view.canvas.clientHeight / 2)")
+    assert (x, y) == (pytest.approx(0, abs=0.01), pytest.approx(0, abs=0.01))
+    assert person.browser.execute_script("return document.activeElement.id") == "canvas"  # its keys follow a click
 
 
 def test_sensitivity_clear_and_a_mask(person, scan, tmp_path):
@@ -134,8 +163,13 @@ def test_several_photographs_and_a_bad_file(person, scan, tmp_path):
     person.until(lambda: person.see("#alert span").text.splitlines()[-1].startswith("worse.jpg is empty"))
     person.click("#alert button")
     assert not person.see("#alert").is_displayed()
+    assert person.see("#list .chosen .title").text == "a scan.png"  # the first
+    more = [save(tmp_path / name, DAMAGED) for name in ("c.png", "d.png")]
+    person.opens(tmp_path / "bad.jpg", *more)
+    person.comes_to(*["damage found"] * 4)
+    assert person.see("#list .chosen .title").text == "c.png"
     person.click("[aria-label='Close a scan.png']")
-    person.comes_to("damage found")
+    person.comes_to(*["damage found"] * 3)
     assert scan.exists()
 
 
@@ -217,6 +251,29 @@ def test_what_was_not_found_and_outlines_that_stay(person, tmp_path):
     person.until(lambda: person.see("#hint").text.startswith("Press Restore again"))
     person.click("#clear")
     person.until(lambda: "Undo brings it back" in person.see("#hint").text)
+
+
+def test_what_is_compiled_first_is_told(person, scan):
+    compiled, release = threading.Event(), threading.Event()
+
+    def compile_slowly(job):
+        job.progress(1, 4)
+        assert compiled.wait(30)
+        job.progress(2, 4)
+        assert release.wait(30)
+
+    person.page.desk.get_ready(compile_slowly)
+    person.until(lambda: person.see("#ready").text == "Getting ready, once")
+    compiled.set()
+    person.until(lambda: person.see("#ready").text.startswith("Getting ready, once: about "))
+    person.opens(scan)
+    person.comes_to("damage found")
+    person.click("#restore")
+    person.until(lambda: person.see("#job-text").text.endswith(" s; then: Restoring a scan.png"))
+    assert person.see("#progress").get_attribute("value") == "2"
+    release.set()
+    person.comes_to("restored")
+    person.until(lambda: person.see("#ready").text == "Ready")
 
 
 def test_a_search_is_cancelled_and_begun_again(person, scan, monkeypatch):

@@ -13,6 +13,18 @@ pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 from person import By, Person
 from served import served
 
+BOX = 'document.getElementById("canvas").getBoundingClientRect()'
+LINE_AT = f"{BOX}.left + view.left + view.split() * view.scale"
+# The middle of what a pointer can take hold of; half of it may be out of sight.
+KNOB_AT = f"""(() => {{
+    const box = {BOX}, seen = [];
+    const y = box.top + box.height / 2;
+    for (let x = box.left; x < box.right; x += 0.5) if (document.elementFromPoint(x, y)?.id === "divider") seen.push(x);
+    const [first, last] = [seen[0], seen[seen.length - 1]];
+    if (first < box.left + 4) return last - 14;
+    return last > box.right - 4 ? first + 14 : (first + last) / 2;
+}})()"""
+
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_window(person, scan, width):
@@ -25,6 +37,18 @@ def test_nothing_is_wider_than_the_window(person, scan, width):
         for selector in ("#restore", "#save", "[data-view=after]", "#fit"):
             place = person.see(selector).rect
             assert place["x"] >= 0 and place["x"] + place["width"] <= width, selector
+        canvas = person.see("#canvas").rect
+        for selector in ("#views", "#zooms"):  # beside the photograph, not over it
+            place = person.see(selector).rect
+            assert place["y"] + place["height"] <= canvas["y"], selector
+        person.click("#restore")
+        person.until(lambda: person.see("#compare").is_displayed())
+        for zoomed in (False, True):
+            for share in (0, 0.13, 0.5, 1):
+                line, knob = person.asks_view(f"(looks.divide({share}), [{LINE_AT}, {KNOB_AT}])")
+                assert abs(line - knob) <= 1, (zoomed, share)
+            for _ in range(4 if not zoomed else 0):
+                person.click("#zoom-in")
     finally:
         person.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
@@ -42,6 +66,29 @@ def test_the_picture_of_the_page(tmp_path, chromium):
         pink = np.abs(load(picture)[..., :3].astype(int) - (255, 0, 160)).sum(axis=2) < 200
         assert 0.005 < pink.mean() < 0.2
         chromium.get("about:blank")
+
+
+PAIRS = [("h1", "header"), ("#ready", "header"), ("#empty", "#stage"), ("#undo", "#undo"), ("#save", "#save")]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_in_both_themes(person, theme):
+    """By the contrast that WCAG 2.2 asks for."""
+
+    def luminance(colour):
+        values = np.array([int(value) for value in colour[colour.index("(") + 1 : -1].split(",")[:3]]) / 255
+        return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4) @ (0.2126, 0.7152, 0.0722)
+
+    media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    person.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    try:
+        for text, ground in PAIRS:
+            colour = luminance(person.see(text).value_of_css_property("color"))
+            back = luminance(person.see(ground).value_of_css_property("background-color"))
+            assert (max(colour, back) + 0.05) / (min(colour, back) + 0.05) >= 4.5, text
+            assert ground != "header" or (back < 0.2) == (theme == "dark")
+    finally:
+        person.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def test_everything_has_a_name(person, scan):

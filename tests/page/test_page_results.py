@@ -14,15 +14,23 @@ from pconv_jax.imaging import read_photograph, write_photograph
 from pconv_jax.imaging.profiles import made_profile
 
 
-@pytest.mark.parametrize("kind", ["16 bits.tif", "grey.png", "transparent.png", "photo.jpg"])
+def about():
+    """A date and a profile, as photographs have them."""
+    exif = Image.Exif()
+    exif[306] = "1969:07:20 20:17:40"
+    return {"exif": exif, "icc_profile": made_profile((0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06), (2.2,), 3)}
+
+
+@pytest.mark.parametrize("kind", ["16 bits.tif", "grey.png", "transparent.png", "photo.jpg", "dated.jpg"])
 def test_the_file_is_what_the_command_writes(page, tmp_path, inpaint, kind):
     pixels = {
         "16 bits.tif": lambda: scratched(picture(dtype=np.uint16))[0],
         "grey.png": lambda: scratched(picture(channels=1))[0],
         "transparent.png": lambda: np.dstack([DAMAGED, np.full(LINE.shape, 200, np.uint8)]),
         "photo.jpg": lambda: DAMAGED,
+        "dated.jpg": lambda: DAMAGED,
     }[kind]()
-    photo = save(tmp_path / kind, pixels)
+    photo = save(tmp_path / kind, pixels, **(about() if kind == "dated.jpg" else {}))
     name = page.upload(photo)
     hole = marked(page, name)
     assert hole.any()
@@ -30,7 +38,11 @@ def test_the_file_is_what_the_command_writes(page, tmp_path, inpaint, kind):
     assert page.wait()["state"] == "done"
     mask = save(tmp_path / "m.png", hole)
     assert inpaint(photo, "--mask", mask, "-o", tmp_path / f"by command {kind}").code == 0
-    assert page.get(f"/api/photographs/{name}/download").content == (tmp_path / f"by command {kind}").read_bytes()
+    written = page.get(f"/api/photographs/{name}/download").content
+    assert written == (tmp_path / f"by command {kind}").read_bytes()
+    if kind == "dated.jpg":
+        with Image.open(io.BytesIO(written)) as image:
+            assert image.getexif()[306] == "1969:07:20 20:17:40" and image.info["icc_profile"] == about()["icc_profile"]
 
 
 def test_a_linear_scan(page, tmp_path, inpaint):

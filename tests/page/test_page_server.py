@@ -9,13 +9,9 @@ import pytest
 from detectors import grown
 from PIL import Image
 from restoring import check, files, load, picture, save
-from served import DAMAGED, LINE, marked, served
+from served import DAMAGED, LINE, marked, served, stroke
 
 from pconv_jax.page.jobs import Job
-
-
-def stroke(*points, radius=2.0, erases=False):
-    return {"kind": "stroke", "erases": erases, "radius": radius, "points": points}
 
 
 def test_from_upload_to_result(fresh, photo, tmp_path, inpaint):

@@ -68,6 +68,10 @@ def test_one_finger_draws_and_two_zoom_and_move(phone):
     moves(phone, [(24, 12), (24, 12)])  # where the middle of the photograph is now
     x, y = last_point(phone, 2)  # two fingers drew nothing
     assert x == pytest.approx(width / 2, abs=1) and y == pytest.approx(height / 2, abs=1)
+    for _ in range(8):  # never out of view
+        moves(phone, [(-100, -100), (60, 60)], [(-60, -60), (100, 100)])
+    x, y = phone.asks_view("view.at(view.canvas.clientWidth / 2, view.canvas.clientHeight / 2)")
+    assert (x, y) == (pytest.approx(0, abs=0.01), pytest.approx(0, abs=0.01))
 
 
 def test_the_line_between_before_and_after_follows_a_finger(phone):

@@ -62,7 +62,7 @@ pickTool("brush");
     await refresh();
     if (watch.gone) alertOf("");
     watch.gone = false;
-    pause = desk.jobs.some((job) => job.state === "running" || job.state === "waiting") || !desk.ready ? 300 : 2000;
+    pause = desk.jobs.some((job) => job.state === "running" || job.state === "waiting") || desk.getting_ready ? 300 : 2000;
   } catch (error) {
     watch.gone = Boolean(error.gone);
     alertOf(error.message);

@@ -23,6 +23,7 @@ export function add(made) {
 
 function edit(edits) {
   view.edits = edits;
+  by("restore").disabled = false; // before the server knows
   view.draw();
   steps();
   send(desk.chosen);
@@ -61,6 +62,7 @@ function again() {
 
 function chosen(pause) {
   choices();
+  by("restore").disabled = false;
   show("marked");
   clearTimeout(chosen.timer);
   chosen.timer = setTimeout(send, pause, desk.chosen);

@@ -16,7 +16,6 @@ export function take(photograph) {
   choices();
   for (const { kind, mask } of photograph.edits) if (kind === "mask") maskPicture(mask);
   by("save-mask").href = api.address(photograph.name, "/mask.png");
-  by("download").href = api.address(photograph.name, "/download");
   view.draw();
 }
 
@@ -31,8 +30,16 @@ export const more = () => MORE.find((each) => each > Number(by("sensitivity").va
 
 export function enable(photograph) {
   const done = photograph.state === "restored" || photograph.state === "saved";
-  by("download").setAttribute("aria-disabled", String(!done));
+  const file = photograph.target.split(/[/\\]/).pop();
+  by("restore").disabled = done && !desk.changing;
+  by("restore").title = done ? "All that is marked is restored" : "Restore all that is marked (R)";
+  by("save").title = `Write ${photograph.target} (Ctrl+S)`;
   by("target").textContent = `${photograph.state === "saved" ? "Saved to" : "Saves to"} ${photograph.target}`;
+  const download = by("download");
+  download.setAttribute("aria-disabled", String(!done));
+  if (done) download.href = api.address(photograph.name, "/download");
+  else download.removeAttribute("href");
+  download.title = done ? `Write ${file}, as Save does, to the folder of your browser’s downloads` : "Restore it first";
   by("scan").hidden = photograph.bits < 16;
   by("linear").checked = photograph.linear;
   by("linear").disabled = photograph.says_linear;
@@ -58,7 +65,7 @@ export function hint(photograph) {
   else if (looking || !photograph.looks) text = "";
   else if (!photograph.found) [text, action] = ["Damage was not looked for.", "find"];
   else if (cleared) text = "What was found is cleared: only what you mark counts. Undo brings it back.";
-  else if (photograph.partly) text = "Only what was near a click is restored so far. Restore and Save do all that is marked.";
+  else if (photograph.partly) text = "Only what was near your clicks is restored anew. Restore and Save do all that is marked.";
   else if (whole && !done) text = "Press Restore again: only what changed is computed.";
   else if (whole && photograph.covered) [text, action] = ["Outlines of scratches left behind?", "widen"];
   else if (photograph.state === "clean") text = `Nothing was found. Faint damage: ${byHand}`;

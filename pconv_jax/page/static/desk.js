@@ -6,7 +6,7 @@ import { View } from "./view.js";
 export const view = new View(by("canvas"));
 
 export const desk = {
-  ready: false,
+  getting_ready: null, // what is compiled before the first result
   photographs: [],
   jobs: [],
   most_uploaded: Infinity, // bytes

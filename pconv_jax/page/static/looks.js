@@ -11,8 +11,18 @@ export function show(mode) {
   view.mode = mode === "marked" || view.after ? mode : "marked";
   check(document.querySelectorAll("[data-view]"), (button) => button.dataset.view === view.mode);
   by("compare").hidden = view.mode !== "compare";
+  if (view.mode === "compare") view.cursor = null;
+  laySlider();
   by("stage").dataset.shown = view.mode;
   view.draw();
+}
+
+// Lays the slider over what is seen of the photograph, from one side to the other.
+function laySlider() {
+  const part = view.visible();
+  if (!part) return;
+  by("compare").style.setProperty("--seen-left", `${view.left + part.left * view.scale}px`);
+  by("compare").style.setProperty("--seen-width", `${(part.right - part.left) * view.scale}px`);
 }
 
 // Loads what is seen of the photograph pixel by pixel, once the view is still, where the preview is too coarse.
@@ -48,4 +58,4 @@ for (const button of document.querySelectorAll("[data-view]")) button.addEventLi
 by("zoom-in").addEventListener("click", () => view.zoom(1.4));
 by("zoom-out").addEventListener("click", () => view.zoom(1 / 1.4));
 by("fit").addEventListener("click", () => view.fit());
-view.moved = seen;
+view.moved = () => { laySlider(); seen(); };

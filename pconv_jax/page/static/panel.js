@@ -6,6 +6,8 @@ import { by } from "./messages.js";
 const KINDS = { open: "Opening", find: "Looking for damage in", restore: "Restoring", save: "Saving", download: "Preparing the download", close: "Closing" };
 const STATES = { opening: "opening…", opened: "opened", found: "damage found", clean: "nothing found", corrected: "corrected", restored: "restored", saved: "saved" };
 
+const SOON = 3000; // ms until the first step of a job, if nothing has to be compiled
+
 // Draws the photographs, if they are others than before: the focus would be lost.
 export function drawList(photographs, chosen, { pick, close }) {
   const shown = JSON.stringify([chosen, photographs.map((each) => [each.name, each.title, each.state, each.looks])]);
@@ -29,18 +31,32 @@ export function drawList(photographs, chosen, { pick, close }) {
   by("list").replaceChildren(...items);
 }
 
+// What is compiled once before the first result.
+export function gettingReady({ seconds_left: seconds }) {
+  return `Getting ready, once${seconds === null ? "" : `: about ${Math.ceil(seconds)} s`}`;
+}
+
+// Why nothing is seen of a job: something that no photograph before it needed is compiled.
+function sinceLong({ number, kind, done }) {
+  if (sinceLong.number !== number) Object.assign(sinceLong, { number, since: performance.now() });
+  const long = done === 0 && performance.now() - sinceLong.since > SOON;
+  return long && ["find", "restore", "save"].includes(kind) ? "; the first of its kind takes longer" : "";
+}
+
 // Shows the job that runs or waits, if there is one.
-export function drawProgress(photographs, jobs, ready) {
+export function drawProgress(photographs, jobs, readying) {
   const job = jobs.find((each) => each.state === "running") ?? jobs.find((each) => each.state === "waiting");
   by("job").hidden = !job;
   if (!job) return;
+  const waits = readying && !job.total && (job.kind === "restore" || job.kind === "save");
+  const { done, total, seconds_left: seconds } = waits ? readying : job;
   const bar = by("progress");
-  if (job.total) Object.assign(bar, { max: job.total, value: job.done });
+  if (total) Object.assign(bar, { max: total, value: done });
   else bar.removeAttribute("value");
-  const known = job.seconds_left === null ? "" : `, ${Math.ceil(job.seconds_left)} s left`;
-  const left = known || (ready || job.kind === "open" ? "" : "; the first time takes longer");
   const title = photographs.find((each) => each.name === job.photograph)?.title ?? "";
-  const text = `${KINDS[job.kind] ?? job.kind} ${title}${left}`;
+  const doing = `${KINDS[job.kind] ?? job.kind} ${title}`;
+  const left = seconds === null ? "" : `, ${Math.ceil(seconds)} s left`;
+  const text = waits ? `${gettingReady(readying)}; then: ${doing}` : doing + (left || sinceLong(job));
   if (by("job-text").textContent !== text) by("job-text").textContent = text;
   by("cancel").dataset.job = job.number;
 }

@@ -4,16 +4,18 @@ import * as api from "./api.js";
 import { choices, count, enable, take } from "./controls.js";
 import { current, desk, view } from "./desk.js";
 import { seen, show } from "./looks.js";
-import { alertAlso, alertOf, asked, by, doing, trying } from "./messages.js";
-import { drawList, drawProgress } from "./panel.js";
+import { alertAlso, alertOf, asked, by, trying } from "./messages.js";
+import { drawList, drawProgress, gettingReady } from "./panel.js";
 
 const told = new Set(); // failed jobs that were shown
 const saidOf = {}; // warnings that were shown, by photograph
+let added = []; // names of the photographs that were opened last, in their order
 const followed = {}; // what is shown of the photograph: which finds, result and tones
 
 export async function refresh() {
   Object.assign(desk, await api.state());
-  by("ready").textContent = desk.ready ? "Ready" : "Warming up: the first result takes longer";
+  const ready = desk.getting_ready ? gettingReady(desk.getting_ready) : "Ready";
+  if (by("ready").textContent !== ready) by("ready").textContent = ready;
   for (const job of desk.jobs) {
     if (job.state === "failed" && !told.has(job.number)) alertAlso(job.message);
     if (job.state === "failed") told.add(job.number);
@@ -24,9 +26,9 @@ export async function refresh() {
     if (fresh.length) alertAlso(fresh.join(" "));
   }
   list();
-  if (!current()) await choose(desk.photographs[0]?.name ?? null);
+  if (!current()) await choose(first() ?? desk.photographs[0]?.name ?? null);
   else await follow(current());
-  drawProgress(desk.photographs, desk.jobs, desk.ready);
+  drawProgress(desk.photographs, desk.jobs, desk.getting_ready);
 }
 
 function list() {
@@ -58,7 +60,7 @@ async function choose(name) {
 // Its tools, which wait until the photograph is there.
 function opened(yes) {
   for (const id of ["controls", "ending"]) by(id).disabled = !yes;
-  for (const id of ["views", "zooms"]) by(id).hidden = !yes;
+  for (const id of ["views", "zooms"]) by(id).hidden = !yes; // their bar stays as high as it is
   for (const id of ["compare", "find", "widen"]) by(id).hidden = true;
 }
 
@@ -114,15 +116,22 @@ async function followResult(photograph, still) {
   seen();
 }
 
+// The first of those that were opened last, but for what was no picture.
+const first = () => added.find((name) => desk.photographs.some((each) => each.name === name));
+
 export function openFiles(files) {
-  doing(async () => {
+  alertOf("");
+  added = [];
+  return trying(async () => {
     for (const file of files) {
       if (file.size > desk.most_uploaded) {
-        throw new Error(`${file.name} has more than ${(desk.most_uploaded / 2 ** 30).toFixed(0)} GiB: name it on the command line, \`pconv-jax page FILE\`.`);
+        alertAlso(`${file.name} has more than ${(desk.most_uploaded / 2 ** 30).toFixed(0)} GiB: name it on the command line, \`pconv-jax page FILE\`.`);
+        continue;
       }
-      const opened = await api.open(file);
+      const shown = first();
+      added.push((await api.open(file)).name);
       await refresh();
-      if (desk.photographs.some((each) => each.name === opened.name)) await choose(opened.name); // or it was no picture
+      if (!shown && first()) await choose(first());
     }
   });
 }

@@ -53,7 +53,6 @@ export class Tools {
 
   down(event) {
     if (!this.view.width) return;
-    this.view.canvas.focus({ preventScroll: true });
     this.view.canvas.setPointerCapture(event.pointerId);
     this.pointers.set(event.pointerId, this.where(event));
     if (this.pointers.size > 1) { // two fingers zoom and move

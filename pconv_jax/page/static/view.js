@@ -30,7 +30,10 @@ export class View {
       canvas.width = Math.max(1, Math.round(clientWidth * ratio));
       canvas.height = Math.max(1, Math.round(clientHeight * ratio));
     }
-    if (this.width && this.fitted) this.fit();
+    if (this.width) {
+      if (this.fitted) this.fit();
+      else this.move(0, 0);
+    }
     this.draw();
   }
 
@@ -49,14 +52,14 @@ export class View {
     this.left = x - ((x - this.left) * scale) / this.scale;
     this.top = y - ((y - this.top) * scale) / this.scale;
     this.scale = scale;
-    this.fitted = false;
-    this.moved();
-    this.draw();
+    this.move(0, 0);
   }
 
+  // The middle of the view stays on the photograph, so that it is not lost.
   move(dx, dy) {
-    this.left += dx;
-    this.top += dy;
+    const kept = (start, length, shown) => Math.min(shown / 2, Math.max(shown / 2 - length, start));
+    this.left = kept(this.left + dx, this.width * this.scale, this.canvas.clientWidth);
+    this.top = kept(this.top + dy, this.height * this.scale, this.canvas.clientHeight);
     this.fitted = false;
     this.moved();
     this.draw();
@@ -111,26 +114,25 @@ export class View {
     context.setTransform(ratio * this.scale, 0, 0, ratio * this.scale, ratio * this.left, ratio * this.top);
   }
 
-  // The line between before and after, with a knob to take hold of.
-  line(x) {
+  // The line between before and after, and which is which; the slider's knob is on it.
+  line(split) {
     const { context } = this;
-    const px = 1 / this.scale;
-    const y = this.at(0, this.canvas.clientHeight / 2)[1];
+    const ratio = this.canvas.width / Math.max(1, this.canvas.clientWidth);
+    const x = this.left + split * this.scale;
+    const top = Math.max(0, this.top);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = "#fff";
     context.strokeStyle = "#000";
-    context.lineWidth = px;
-    context.fillRect(x - px, 0, 2 * px, this.height);
-    context.beginPath();
-    context.arc(x, y, 13 * px, 0, 2 * Math.PI);
-    context.fill();
-    context.stroke();
-    context.beginPath();
-    for (const way of [-1, 1]) {
-      context.moveTo(x + way * 4 * px, y - 4 * px);
-      context.lineTo(x + way * 8 * px, y);
-      context.lineTo(x + way * 4 * px, y + 4 * px);
+    context.lineWidth = 3;
+    context.fillRect(x - 1, top, 2, Math.min(this.canvas.clientHeight, this.top + this.height * this.scale) - top);
+    context.font = "13px system-ui, sans-serif";
+    context.lineJoin = "round";
+    for (const [text, side, way] of [["before", "right", -1], ["after", "left", 1]]) {
+      context.textAlign = side;
+      context.strokeText(text, x + 8 * way, top + 18);
+      context.fillText(text, x + 8 * way, top + 18);
     }
-    context.stroke();
+    this.place(context);
   }
 
   part(what, from, to) {
