@@ -44,6 +44,14 @@ def finished(tmp_path_factory) -> pathlib.Path:
     return folder
 
 
+@pytest.fixture
+def without_curves(monkeypatch):
+    """Runs whose losses other tests draw: matplotlib takes a second for each."""
+    from experiments.train import report
+
+    monkeypatch.setattr(report, "_draw_losses", lambda *_: None)
+
+
 @pytest.fixture(scope="session")
 def shared() -> pathlib.Path:
     """The folder of real photographs, textures, faces and weights that is not part of the project."""

@@ -126,6 +126,12 @@ def _listing(folder: Path) -> dict[str, str]:
     return found
 
 
+def _copy_regular(source: str, target: str) -> None:
+    """Copies a file of bytes; a pipe or a device, which would be read without end, is left out."""
+    if Path(source).is_symlink() or Path(source).is_file():
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
 def _misplaced(before: dict[str, str], after: dict[str, str], *, out: str, refused: bool) -> list[str]:
     """What was written where nothing belongs."""
     changed = sorted(name for name in before | after if before.get(name) != after.get(name))
@@ -236,7 +242,7 @@ class Campaign:
         target = self._kept / case.name
         shutil.rmtree(target, ignore_errors=True)
         if folder.is_dir():
-            shutil.copytree(folder, target, symlinks=True)
+            shutil.copytree(folder, target, symlinks=True, copy_function=_copy_regular)
         target.mkdir(parents=True, exist_ok=True)
         about = {"door": case.door.name, "seed": case.seed, "number": case.number, **dataclasses.asdict(outcome)}
         (target / "finding.json").write_text(json.dumps(about, indent=1), encoding="utf-8")

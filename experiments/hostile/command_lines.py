@@ -10,10 +10,13 @@ from experiments.hostile.pictures import MASK, PHOTOGRAPH, WEIGHTS, prepare_phot
 from pconv_jax.cli.main import main
 from pconv_jax.imaging import read_photograph
 
+_HERE = "here"  # folder in that of the output where the command runs, so that what it writes beside it is output too
+_GIVEN = "../../in"
 _NAMES = (
     *("", ".", "..", "/", "-", "--", "-o", "~", "~nobody/x", "\0", "a\nb.png", "\x1b[2J.png", "\udcff.png", "a" * 300),
-    *("/dev/null", "/dev/zero", "/dev/full", "/proc/self/mem", "/proc/self/environ", "/etc/passwd", "pipe", "loop"),
-    *("missing/x.png", f"{MASK}/x.png", "http://127.0.0.1/x.png", "x.png.exe", "*.png", "$HOME", "auto", "none.tif"),
+    *("/dev/null", "/dev/zero", "/dev/full", "/proc/self/mem", "/proc/self/environ", "/etc/passwd"),
+    *(f"{_GIVEN}/pipe", f"{_GIVEN}/loop", f"{_GIVEN}/{MASK}/x.png", "missing/x.png", "http://127.0.0.1/x.png"),
+    *("x.png.exe", "*.png", "$HOME", "auto", "none.tif"),
 )
 _NUMBERS = ("nan", "inf", "-inf", "-1", "0", "1e999", "9" * 400, "0x10", "１", "1_0", "", "1,5", "None", "True", "--")
 _FLAGS = (
@@ -31,8 +34,8 @@ def _prepare(folder: Path) -> None:
 
 
 def _good() -> list[str]:
-    image = f"{PHOTOGRAPH}.png"
-    return ["inpaint", image, "--mask", MASK, "--weights", WEIGHTS, "--out", "../out/result.png"]
+    image, mask, weights = (f"{_GIVEN}/{name}" for name in (f"{PHOTOGRAPH}.png", MASK, WEIGHTS))
+    return ["inpaint", image, "--mask", mask, "--weights", weights, "--out", "../result.png"]
 
 
 def _damage(rng: np.random.Generator, folder: Path) -> str:
@@ -63,7 +66,8 @@ def _enter(folder: Path, out: Path) -> None:
     text = (folder / _LINE).read_text(encoding="utf-8").split("\n")
     line = [ast.literal_eval(each) if each[:1] in ("'", '"') else each for each in text]
     before = Path.cwd()
-    os.chdir(folder)
+    (out / _HERE).mkdir()
+    os.chdir(out / _HERE)
     try:
         run(main, line)
     finally:

@@ -10,6 +10,8 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.limits import brief
 
+_THICKEST = 1_000_000  # px of a line
+
 
 def check_values(name: str, values: np.ndarray, place: str | os.PathLike[str]) -> None:
     """Refuses an array of a network whose output could not be numbers.
@@ -65,12 +67,12 @@ def check_about(about: Any, place: str | os.PathLike[str]) -> dict[str, Any]:
         The facts.
 
     Raises:
-        InputError: they are not a dictionary, or the thickest line is not a whole number of px of at least 1.
+        InputError: they are not a dictionary, or the thickest line is not a whole number of px from 1 to a million.
     """
     found = {} if about is None else about
     if not isinstance(found, dict):
         raise InputError(f"{place} says {brief(found)} about its training, where names and values are expected")
     line = found.get("thickest_line")
-    if line is not None and (type(line) is not int or line < 1):
+    if line is not None and (type(line) is not int or not 1 <= line <= _THICKEST):
         raise InputError(f"{place} says thickest_line={brief(line)}, where a whole number of px is expected")
     return found

@@ -61,18 +61,21 @@ def unsealed(values: Mapping[str, Any]) -> dict[str, Any]:
     return rest
 
 
-def damaged_folder(directory: Path) -> Path | None:
-    """The latest checkpoint in a directory whose notes or metrics are no JSON, if there is one."""
-    steps = sorted((entry for entry in directory.iterdir() if entry.name.isdigit()), key=lambda entry: -int(entry.name))
-    for folder in steps:
-        for file in (folder / NOTES, folder / "metrics" / "metrics"):
-            try:
-                read_json(file.read_bytes())
-            except FileNotFoundError:
-                continue
-            except (OSError, ValueError):
-                return folder
-    return None
+def saved_checksums(folder: Path) -> dict[str, dict[str, int]]:
+    """The checksums that were saved with a checkpoint; none by earlier versions.
+
+    Args:
+        folder: of the checkpoint.
+
+    Raises:
+        ValueError: their file is damaged or cannot be read.
+    """
+    try:
+        return dict(read_json((folder / NOTES).read_bytes())["custom_metadata"].get("checksums", {}))
+    except FileNotFoundError:  # a training that is running removes it
+        return {}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{NOTES} is damaged") from error
 
 
 def _of_part(part: Any) -> dict[str, int]:

@@ -15,12 +15,13 @@ from unittest import mock
 
 import jax
 
-from pconv_jax.checkpoints.checksums import NOTES, checksums, compare_checksums, damaged_folder, sealed, unsealed
+from pconv_jax.checkpoints.best_step import best_step, score
+from pconv_jax.checkpoints.checksums import checksums, compare_checksums, saved_checksums, sealed, unsealed
+from pconv_jax.checkpoints.opening import refusing_damaged_folder
 from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
 from pconv_jax.checkpoints.parts import MetricsPart, blank, check_shapes, copied, saves_itself
 from pconv_jax.checkpoints.saved_steps import saved_steps
 from pconv_jax.common.errors import InputError, TrainingError
-from pconv_jax.common.json_values import read_json
 from pconv_jax.common.paths import given_path
 
 
@@ -57,25 +58,25 @@ class Checkpoints:
         training = ocp.training
         latest = training.preservation_policies.LatestN(keep)
         best = training.preservation_policies.BestN(
-            get_metric_fn=self._score, reverse=True, n=1, keep_checkpoints_without_metrics=False
+            get_metric_fn=lambda metrics: score(metrics, minimise, self._directory),
+            reverse=True,
+            n=1,
+            keep_checkpoints_without_metrics=False,
         )
         self._minimise = minimise
+        self._directory: Path = Path(directory).resolve()
         self._saving: int | None = None  # step of the save that was begun last
         self._response: Any = None  # of that save, until it is on disk
         hide_logged_errors()
-        try:
+        with refusing_damaged_folder(self._directory):
             self._checkpointer = _open_alone(
-                Path(directory).resolve(),
+                self._directory,
                 save_decision_policy=training.save_decision_policies.FixedIntervalPolicy(1),  # the caller decides when
                 preservation_policy=training.preservation_policies.AnyPreservationPolicy([latest, best]),
                 custom_metadata=None if metadata is None else sealed(metadata),
                 cleanup_tmp_directories=metadata is not None,  # a reader must not remove a save in progress
             )
-        except Exception as error:  # of many types, as in `load`
-            wrong = damaged_folder(Path(directory))
-            way = "repair them or choose another run" if wrong is None else f"delete {wrong}, which is damaged"
-            raise InputError(f"the checkpoints in {directory} cannot be opened ({why(error)}): {way}") from error
-        self._place = os.stat(self._checkpointer.directory)
+        self._place = os.stat(self._directory)
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +101,7 @@ class Checkpoints:
             return unsealed(self._checkpointer.root_metadata().custom_metadata or {})
         except Exception as error:  # of many types, as in `load`
             raise InputError(
-                f"the config of these networks, {self._checkpointer.directory}/metadata, is missing or "
+                f"the config of these networks, {self._directory}/metadata, is missing or "
                 f"damaged ({why(error)}): restore it, or choose another run"
             ) from error
 
@@ -117,37 +118,12 @@ class Checkpoints:
         Raises:
             InputError: metrics of a checkpoint are damaged.
         """
-        for entry in self._checkpointer.checkpoints:
-            if not entry.metrics:  # none were saved, or a training that was killed had begun to remove it
-                continue
-            try:
-                compare_checksums(self._checksums(entry.step), {"metrics": MetricsPart(entry.metrics)})
-            except ValueError as error:
-                folder = self._checkpointer.directory
-                raise InputError(
-                    f"the metrics of the checkpoint of step {entry.step} in {folder} are damaged ({why(error)}), so "
-                    f"the best one is not known: delete {folder / str(entry.step)} to do without it"
-                ) from error
-        scores = {entry.step: self._score(entry.metrics) for entry in self._checkpointer.checkpoints}
-        scores = {step: score for step, score in scores.items() if score < float("inf")}
-        return min(scores, key=scores.__getitem__) if scores else None
+        return best_step(self._checkpointer.checkpoints, self._minimise, self._directory)
 
     @property
     def best_or_latest(self) -> int | None:
         """Step of the best checkpoint by validation, or of the latest if none was validated."""
         return self.latest if self.best is None else self.best
-
-    def _score(self, metrics: Any) -> float:
-        # A checkpoint without a validation score (saved by an interrupt) ranks last.
-        value = metrics.get(self._minimise) if isinstance(metrics, Mapping) else metrics
-        if value is None:
-            return float("inf")
-        if not isinstance(value, int | float):
-            raise InputError(
-                f"a checkpoint in {self._checkpointer.directory} has {self._minimise}={str(value)[:80]!r}, which is "
-                "not a number: restore its metrics, or choose another run"
-            )
-        return float(value)
 
     def save(self, step: int, parts: Mapping[str, Any], *, metrics: Mapping[str, float] | None = None) -> None:
         """Saves in the background; returns when the parts may change again.
@@ -167,7 +143,7 @@ class Checkpoints:
         self._saving = step
         with self._writing():
             if self._removed:
-                raise FileNotFoundError(self._checkpointer.directory)
+                raise FileNotFoundError(self._directory)
             self._response = self._checkpointer.save_checkpointables_async(
                 step,
                 copies,
@@ -191,12 +167,12 @@ class Checkpoints:
                 intact is named.
         """
         self.wait()
-        directory = self._checkpointer.directory
         steps = [entry.step for entry in self._checkpointer.checkpoints]
         if not steps:
-            raise InputError(f"{directory} holds no checkpoint: give the checkpoints folder of a run")
+            raise InputError(f"{self._directory} holds no checkpoint: give the checkpoints folder of a run")
         if step is not None and step not in steps:
-            raise InputError(f"{directory} holds no checkpoint of step {step}: it has {', '.join(map(str, steps))}")
+            there = ", ".join(map(str, steps))
+            raise InputError(f"{self._directory} holds no checkpoint of step {step}: it has {there}")
         chosen = steps[-1] if step is None else step
         try:
             return self._load(chosen, parts)
@@ -205,10 +181,10 @@ class Checkpoints:
             way = (
                 "restore it, or start a new run"
                 if intact is None
-                else f"delete {directory / str(chosen)}, and that of step {intact}, which is intact, takes its place"
+                else f"delete {self._folder(chosen)}, and that of step {intact}, which is intact, takes its place"
             )
             raise InputError(
-                f"the checkpoint of step {chosen} in {directory} is damaged or belongs to another configuration "
+                f"the checkpoint of step {chosen} in {self._directory} is damaged or belongs to another configuration "
                 f"({why(error)}): {way}"
             ) from error
 
@@ -219,7 +195,8 @@ class Checkpoints:
         for name, part in wanted.items():
             if not saves_itself(part):
                 check_shapes(loaded[name], part)
-        compare_checksums(self._checksums(step), {**loaded, **{n: p for n, p in wanted.items() if saves_itself(p)}})
+        changed = {name: part for name, part in wanted.items() if saves_itself(part)}
+        compare_checksums(saved_checksums(self._folder(step)), {**loaded, **changed})
         return loaded
 
     def _intact(self, steps: Sequence[int], parts: Mapping[str, Any]) -> int | None:
@@ -230,20 +207,8 @@ class Checkpoints:
                 return step
         return None
 
-    def _checksums(self, step: int) -> dict[str, dict[str, int]]:
-        """Those that were saved with a checkpoint; none by earlier versions.
-
-        Raises:
-            ValueError: their file is damaged.
-        """
-        try:
-            content = (self._checkpointer.directory / str(step) / NOTES).read_bytes()
-        except FileNotFoundError:  # a training that is running removes it
-            return {}
-        try:
-            return dict(read_json(content)["custom_metadata"].get("checksums", {}))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{NOTES} is damaged") from error
+    def _folder(self, step: int) -> Path:
+        return self._directory / str(step)
 
     def wait(self) -> None:
         """Returns when the save in progress is on disk; TrainingError if it cannot be written."""
@@ -256,7 +221,7 @@ class Checkpoints:
     def _removed(self) -> bool:
         """Whether the directory was removed meanwhile: Orbax would make one that lacks the config."""
         with contextlib.suppress(FileNotFoundError):
-            return not os.path.samestat(os.stat(self._checkpointer.directory), self._place)
+            return not os.path.samestat(os.stat(self._directory), self._place)
         return True
 
     @contextlib.contextmanager
@@ -264,11 +229,11 @@ class Checkpoints:
         try:
             yield
         except Exception as error:  # of many types, as in `load`
-            latest = max(saved_steps(Path(self._checkpointer.directory)), default=None)
+            latest = max(saved_steps(self._directory), default=None)
             kept = "there is no other" if latest is None else f"that of step {latest} is intact"
             reason = "the folder was removed" if self._removed else why(error)
             raise TrainingError(
-                f"the checkpoint of step {self._saving} cannot be written to {self._checkpointer.directory} "
+                f"the checkpoint of step {self._saving} cannot be written to {self._directory} "
                 f"({reason}), and {kept}: make room or the folder writable, and --resume continues"
             ) from error
 

@@ -16,6 +16,7 @@ from pconv_jax.common.json_values import read_json
 _FACTS = ("generator", "detector", "about")
 _SCALE = "scale/"  # before the name of a kernel that is stored as whole numbers: what 1 stands for
 
+_LONGEST = 200  # characters of a reason, which may quote the file
 _WAY_OUT = "give weights that this project saved"
 
 Precision = Literal["float32", "float16", "int8"]
@@ -72,7 +73,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             metadata = {key: read_json(value) for key, value in (file.metadata() or {}).items() if key in _FACTS}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, ValueError, OSError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read ({error}): {_WAY_OUT}") from error
+        raise InputError(f"{path} cannot be read ({str(error)[:_LONGEST]}): {_WAY_OUT}") from error
     return tensors, metadata
 
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from pconv_jax.common.output import plain_text
+
 _SUGGESTED = re.compile(r"(?:Perhaps you meant|Arguments similar to).*?(--[\w.-]+)", re.DOTALL)
 _SUBCOMMANDS = re.compile(r"Available subcommands: ((?:[\w-]+, )*[\w-]+)")
 _WORDS = {"INT": "whole number", "FLOAT": "number", "PATH": "path", "STR": "text"}
@@ -40,7 +42,7 @@ def mistakes_in_a_sentence(arguments: Sequence[str]) -> Iterator[None]:
         except SystemExit:
             hidden.close()
             if found:
-                print(f"error: {_sentence(found[-1], arguments, boxes.getvalue())}", file=sys.stderr)
+                print(plain_text(f"error: {_sentence(found[-1], arguments, boxes.getvalue())}"), file=sys.stderr)
             raise
 
 

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.models.limits import brief
 
 Tones = Literal["both", "pale", "dark"]
 
@@ -53,7 +54,7 @@ class Choice:
         if self.min_size < 1:
             raise InputError(f"min_size={self.min_size} must be a number of pixels, at least 1")
         if self.tones not in get_args(Tones):
-            raise InputError(f"tones={self.tones!r} must be one of {', '.join(get_args(Tones))}")
+            raise InputError(f"tones={brief(self.tones)} must be one of {', '.join(get_args(Tones))}")
         if not 0 <= self.dilate <= 100:
             raise InputError(f"dilate={self.dilate} px must lie between 0 and 100")
 

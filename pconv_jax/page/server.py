@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from pconv_jax.common.errors import InputError, reason
+from pconv_jax.common.output import plain_text
 from pconv_jax.detection.damage_map import Choice
 from pconv_jax.page import bodies
 from pconv_jax.page.bodies import file_name, four_numbers, json, receive
@@ -101,7 +102,7 @@ class _Pages:
                 dilate=int(values["dilate"]),
             )
             revision, edits = int(values["revision"]), values["edits"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError("the change is incomplete: reload the page") from error
         await run_in_threadpool(photograph.change, revision, choice, edits)
         return JSONResponse(photograph.to_json())
@@ -217,7 +218,7 @@ def _attached(name: str) -> str:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, 400)
+    return JSONResponse({"error": plain_text(str(error))}, 400)
 
 
 def _unknown(request: Request, error: Exception) -> Response:
@@ -225,9 +226,10 @@ def _unknown(request: Request, error: Exception) -> Response:
 
 
 def _exists(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error), "exists": True}, 409)
+    return JSONResponse({"error": plain_text(str(error)), "exists": True}, 409)
 
 
 def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
-    return JSONResponse({"error": f"{error.filename or 'a file'} cannot be used ({reason(error)})"}, 500)
+    name = plain_text(str(error.filename or "a file"))
+    return JSONResponse({"error": f"{name} cannot be used ({reason(error)})"}, 500)

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import shutil
 
 import grain
@@ -89,6 +90,36 @@ def test_a_damaged_score_does_not_decide_which_is_the_best(saved, tmp_path):
     told = rf"^the metrics of the checkpoint of step 2 in {folder} are damaged .*: delete {folder / '2'} to do without"
     with Checkpoints(folder, minimise="error") as checkpoints, pytest.raises(InputError, match=told):
         _ = checkpoints.best
+
+
+def test_a_folder_in_place_of_the_notes_is_a_damaged_checkpoint(saved, tmp_path):
+    folder = shutil.copytree(saved, tmp_path / "checkpoints")
+    (folder / "1" / "_CHECKPOINT_METADATA").unlink()
+    (folder / "1" / "_CHECKPOINT_METADATA").mkdir()
+    told = rf"the metrics of the checkpoint of step 1 in {folder} are damaged .*: delete {folder / '1'} to do without"
+    with Checkpoints(folder, minimise="error") as checkpoints, pytest.raises(InputError, match=told):
+        _ = checkpoints.best
+
+
+@pytest.mark.parametrize(
+    ("file", "way"),
+    [
+        ("2/state/_METADATA", "delete {}/2, which is damaged"),
+        ("1/_CHECKPOINT_METADATA", "delete {}/1, which is damaged"),
+        ("metadata/_ROOT_METADATA", "repair them or choose another run"),
+    ],
+)
+def test_devices_and_pipes_are_refused_instead_of_read_without_end(saved, tmp_path, file, way):
+    folder = shutil.copytree(saved, tmp_path / "checkpoints")
+    place = folder / file
+    for special in (lambda: place.symlink_to("/dev/zero"), lambda: place.symlink_to(place), lambda: os.mkfifo(place)):
+        place.unlink()
+        special()
+        told = (
+            f"^the checkpoints in {folder} cannot be opened \\({file} is not a regular file\\): {way.format(folder)}$"
+        )
+        with pytest.raises(InputError, match=told):
+            Checkpoints(folder)
 
 
 def test_checkpoints_of_earlier_versions_have_no_checksums_and_load(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Weights and checkpoints whose numbers or notes no training could have written are refused in one sentence."""
 
 import json
+import struct
 import time
 
 import numpy as np
@@ -142,6 +143,7 @@ NOTES = [
     ("about", '{"thickest_line": true}', "says thickest_line=True"),
     ("about", '{"thickest_line": [7]}', r"says thickest_line=\[7\]"),
     ("about", '{"thickest_line": -1}', "says thickest_line=-1"),
+    ("about", f'{{"thickest_line": 1{"0" * 400}}}', r"says thickest_line=10+\.\.\.0+, where a whole number of px"),
 ]
 
 
@@ -150,6 +152,13 @@ def test_notes_of_another_kind(saved, note, value, match):
     path, tensors, notes = saved
     save_file(tensors, path, metadata=notes | {note: value})
     refused(path, match=match)
+
+
+def test_a_header_that_is_one_long_text(saved):
+    path = saved[0]
+    header = json.dumps("a" * 5000).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    refused(path, match=r"cannot be read \(Error while deserializing header: .*a+\): ")
 
 
 def test_wide_networks_are_not_allocated(saved):

@@ -92,7 +92,7 @@ def until(count, folder, process):
 
 
 def test_stopped_at_any_time_the_same_command_goes_on(tmp_path, weights, inpaint):
-    count = 100  # so many that they are not done before the signal comes
+    count = 60  # so many that they are not done before the signal comes
     for number in range(count):
         save(tmp_path / "photos" / f"{number:02}.png", picture(200, 240, seed=number))
     mask = save(tmp_path / "m.png", hole(200, 240))

@@ -19,6 +19,7 @@ PHOTO = "inpaint a.png -o b.png"
         ("pconv_jax.cli.main", f"{PHOTO} --mask_color 1 2", "--mask_color is '1 2', but it must be 3 whole numbers"),
         ("pconv_jax.cli.main", f"{PHOTO} --dilat 2", "unknown --dilat: did you mean --dilate?"),
         ("pconv_jax.cli.main", f"{PHOTO} --zzz", "unknown --zzz: pconv-jax --help lists what there is"),
+        ("pconv_jax.cli.main", f"{PHOTO} --z\x1b[2J", "unknown --z\\x1b[2J: pconv-jax --help lists what there is"),
         ("pconv_jax.cli.main", "inpaint a.png", "--out is missing: pconv-jax inpaint --help lists what there is"),
         (
             "pconv_jax.cli.main",

@@ -105,6 +105,7 @@ def test_dilation_and_share_by_hand():
         ({"sensitivity": float("nan")}, "sensitivity=nan must be above"),
         ({"min_size": 0}, "min_size=0 must be a number of pixels, at least 1"),
         ({"tones": "grey"}, "tones='grey' must be one of both, pale, dark"),
+        ({"tones": "a" * 5000}, r"tones='a{20,80}\.\.\.a{20,80}' must be one of both, pale, dark"),
         ({"dilate": -1}, "dilate=-1 px must lie between 0 and 100"),
         ({"dilate": 101}, "dilate=101 px"),
     ],

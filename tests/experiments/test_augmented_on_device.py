@@ -16,6 +16,8 @@ from experiments.train.run_folder import read_config, training_examples
 from experiments.train.trainer import Trainer
 from pconv_jax.common.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("without_curves")
+
 FLAGS = ("--augment-on-device", "--crop-scale", "0.05", "0.1", *ALONE)
 
 

@@ -17,6 +17,8 @@ from experiments.train.logs import read_metrics
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.weights_file import load_generator_weights
 
+pytestmark = pytest.mark.usefixtures("without_curves")
+
 PYRAMID = ("--generator", "pyramid", "--blocks", "1", "1", "--pixel-loss", "psnr", "--line-shape", "strokes")
 
 

@@ -1,6 +1,7 @@
 """Hostile input: a few cases of the campaign at each door, what the campaign would notice, and what it has found."""
 
 import json
+import os
 import re
 import sys
 
@@ -84,6 +85,19 @@ def test_what_is_noticed(tmp_path, enter, kind, said):
     outcome = outcome_of(tmp_path, enter, limits=limits)
     assert outcome.kind == kind
     assert re.search(said, outcome.said)
+
+
+def test_a_finding_is_kept_without_its_pipes(tmp_path):
+    case = Case(Door("one", lambda folder: None, lambda rng, folder: "none", lambda folder, out: None), 0, 7)
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case" / "a").write_bytes(b"a")
+    (tmp_path / "case" / "link").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "case" / "pipe")
+    said = []
+    kept = campaign.Campaign(tmp_path / "kept", limits=GENEROUS, say=said.append)
+    kept._keep(case, tmp_path / "case", campaign.Outcome("finding", "none", "wrong"))
+    assert {path.name for path in (tmp_path / "kept" / "one-0-7").iterdir()} == {"a", "link", "finding.json"}
+    assert said == ["finding one-0-7 (none): wrong"]
 
 
 def test_a_refusal_leaves_nothing_half_written(tmp_path):

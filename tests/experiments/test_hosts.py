@@ -16,6 +16,8 @@ from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.inpainting.inpainter import Inpainter
 
+pytestmark = pytest.mark.usefixtures("without_curves")
+
 
 def flags(folder, *more):
     """Of the smallest network with batch statistics: every process traces it anew."""

@@ -32,12 +32,6 @@ PATHAK_FEATURES = (
 
 
 @pytest.fixture
-def without_curves(monkeypatch):
-    """Runs whose losses other tests draw."""
-    monkeypatch.setattr(report, "_draw_losses", lambda *_: None)
-
-
-@pytest.fixture
 def resumed(tmp_path, monkeypatch):
     """What becomes of a run that was killed after its first step, when it is resumed; without its report."""
 
@@ -71,7 +65,9 @@ def losses(folder: Path) -> list[set[str]]:
 def liu(tmp_path_factory) -> Path:
     """A first phase."""
     folder = tmp_path_factory.mktemp("liu") / "first"
-    assert main([*LIU, *SHORT, "--out", str(folder)]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "_draw_losses", lambda *_: None)
+        assert main([*LIU, *SHORT, "--out", str(folder)]) == 0
     return folder
 
 

@@ -27,6 +27,8 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data import workers
 from pconv_jax.training.state import Variables, state_shapes
 
+pytestmark = pytest.mark.usefixtures("without_curves")
+
 
 def test_a_finished_run_resumes_to_a_new_report_without_training(finished, tmp_path, monkeypatch, capsys):
     def refused(*_):

@@ -17,6 +17,8 @@ from experiments.studies.study import BUDGETS, Budget
 from experiments.train.config import Config
 from pconv_jax.common.errors import DivergedError, InputError
 
+pytestmark = pytest.mark.usefixtures("without_curves")
+
 
 @pytest.fixture
 def candidates(tmp_path):
@@ -89,7 +91,7 @@ def tiny_budget(monkeypatch):
 
 
 def test_a_study_chooses_trains_scores_and_reports_and_goes_on_where_it_stopped(
-    tiny_budget, tmp_path, capsys, monkeypatch
+    tiny_budget, here, tmp_path, capsys, monkeypatch
 ):
     out = tmp_path / "study"
     flags = ["null", "--out", str(out), "--vgg-weights", "random", "--vgg-layers", "block1_conv1"]

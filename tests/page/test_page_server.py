@@ -98,6 +98,7 @@ def test_sensitivity_tones_and_width(page, tmp_path):
         ({"edits": "x"}, "more than 20,000 edits"),
         ({"edits": [3]}, "3 is no edit"),
         ({"dilate": None}, "the change is incomplete"),
+        ({"sensitivity": 10**400}, "the change is incomplete"),
     ):
         answer = page.change(name, **values)
         assert answer.status_code == 400 and complaint in answer.json()["error"]
@@ -136,6 +137,12 @@ def test_a_file_is_replaced_only_when_told(fresh, photo, tmp_path):
     assert fresh.post(f"/api/photographs/{name}/save", {"replace": True}).status_code == 200
     fresh.wait()
     check(load(photo), load(out), grown(LINE))
+
+
+def test_control_characters_of_a_name_are_shown_by_their_codes(fresh, tmp_path):
+    name = fresh.upload(save(tmp_path / "\x1b[2J.png", picture()))
+    save(tmp_path / "page" / "out" / "\x1b[2J.png", picture(seed=9))
+    assert fresh.post(f"/api/photographs/{name}/save").json()["error"].endswith("/\\x1b[2J.png exists")
 
 
 def test_the_photograph_itself_is_never_replaced(fresh, tmp_path):

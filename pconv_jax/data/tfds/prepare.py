@@ -16,14 +16,14 @@ from typing import Any
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.cache import cache_folder
 from pconv_jax.common.errors import InputError
-from pconv_jax.data.tfds import celeb_a
+from pconv_jax.data.tfds import celeb_a, flowers
 from pconv_jax.data.tfds.reading import refusing_damage
-from pconv_jax.data.tfds.runtime import import_tfds, run_builder
+from pconv_jax.data.tfds.runtime import import_tfds, replaced, run_builder
 
 # The official files of each dataset, and the folders that replace a file once it is unpacked.
 FILES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "dtd": {"dtd-r1.0.1.tar.gz": ("dtd/images", "dtd/labels")},
-    "oxford_flowers102": {"102flowers.tgz": ("jpg",), "imagelabels.mat": (), "setid.mat": ()},
+    "oxford_flowers102": {"102flowers.tgz": ("jpg",), flowers.LABELS: (), flowers.SPLIT_IDS: ()},
     "celeb_a": {celeb_a.ARCHIVE: ("img_align_celeba",), **dict.fromkeys(celeb_a.LISTS, ())},
 }
 _OPTIONAL = frozenset(celeb_a.LISTS)
@@ -42,9 +42,8 @@ def find_prepared(name: str, folder: Path | None) -> Path | None:
     Raises:
         InputError: its files are damaged.
     """
-    builder_class = _builder_class(name)
     with refusing_damage(folder):
-        directory = Path(builder_class(data_dir=folder).data_path)
+        directory = Path(_open_builder(_builder_class(name), folder).data_path)
     return directory if (directory / "dataset_info.json").is_file() else None
 
 
@@ -118,7 +117,9 @@ def _prepare(name: str, files: Mapping[str, Path], folder: Path, work: Path) -> 
     builder_class, note = _builder_class(name), ""
     if name == "celeb_a":
         builder_class, files, note = celeb_a.complete(files, work)
-    builder = builder_class(data_dir=folder)
+    elif name == "oxford_flowers102":
+        files = flowers.checked_lists(files, work)
+    builder = _open_builder(builder_class, folder)
     given = {url: files[file] for file, url in _addresses(name).items()}
     run_builder(builder, download_dir=work, given=given)
     return {"directory": str(Path(builder.data_path).relative_to(folder)), "note": note}
@@ -143,7 +144,7 @@ def download(name: str, folder: Path | None, *, allowed: bool = True) -> Path:
     tfds = import_tfds()
     from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-    builder = _builder_class(name)(data_dir=folder)
+    builder = _open_builder(_builder_class(name), folder)
     root = Path(builder.data_dir_root)
     if not allowed:
         raise InputError(_how_to_get_it(name, root, "downloading is switched off"))
@@ -170,6 +171,14 @@ def _how_to_get_it(name: str, root: Path, fault: str) -> str:
 
 def _builder_class(name: str) -> Any:
     return import_tfds().builder_cls(name)
+
+
+def _open_builder(builder_class: Any, folder: Path | None) -> Any:
+    """A builder of TFDS that looks for no facts in a bucket: each would leave an empty folder among temporary ones."""
+    from tensorflow_datasets.core.dataset_info import DatasetInfo
+
+    with replaced(DatasetInfo, "initialize_from_bucket", lambda _: None):
+        return builder_class(data_dir=folder)
 
 
 def _addresses(name: str) -> dict[str, str]:
