@@ -47,12 +47,12 @@ comparison: install $(VENV)/.installed-patchmatch
 figures: install
 	$(PY) docs/make_paper_figures.py $(ARGS)
 
-# Two processes: JAX uses every core, but Python takes as much of the time. They share the compiled programs.
-# Files with long tests come first (tests/conftest.py), so that both end together; without their order xdist would sort
+# Three processes, also on two cores: browsers, hosts and killed runs are mostly waited for. They share the compiled programs.
+# Files with long tests come first (tests/conftest.py), so that all end together; without their order xdist would sort
 # files by the number of their tests.
 # ARGS="-n 0" runs the tests in one process, ARGS="-k windows" those with that word in their name.
 test: $(VENV)/.installed-test $(STAMPS)
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.installed-test
 	$(PY) -m ruff check .

@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import pathlib
+import signal
 import types
 
 import pytest
@@ -22,10 +23,13 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_compilation_cache_dir", str(ROOT / ".cache" / "jax"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
-# Half a minute or more in few tests: one of them at the end would leave the other process with nothing to do.
+# Shells let what runs in the background ignore it, and so would all that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Half a minute or more in few tests: one of them at the end would leave the other processes with nothing to do.
 LONG = (
     *("test_hosts", "test_presets", "test_notebook", "test_public_face", "test_performance_start", "test_cli_command"),
-    *("test_export", "test_resumed_runs", "test_whole_runs", "test_step"),
+    *("test_export", "test_resumed_runs", "test_whole_runs", "test_step", "test_page_browser", "test_study_runs"),
 )
 
 
