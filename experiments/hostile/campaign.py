@@ -127,7 +127,7 @@ def _listing(folder: Path) -> dict[str, str]:
 
 
 def _copy_regular(source: str, target: str) -> None:
-    """Copies a file of bytes; a pipe or a device, which would be read without end, is left out."""
+    """Copies a regular file; pipes and devices, which would be read without end, are left out."""
     if Path(source).is_symlink() or Path(source).is_file():
         shutil.copy2(source, target, follow_symlinks=False)
 

@@ -17,7 +17,7 @@ import jax
 
 from pconv_jax.checkpoints.best_step import best_step, score
 from pconv_jax.checkpoints.checksums import checksums, compare_checksums, saved_checksums, sealed, unsealed
-from pconv_jax.checkpoints.opening import refusing_damaged_folder
+from pconv_jax.checkpoints.damaged_folder import refusing_damaged_folder
 from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
 from pconv_jax.checkpoints.parts import MetricsPart, blank, check_shapes, copied, saves_itself
 from pconv_jax.checkpoints.saved_steps import saved_steps

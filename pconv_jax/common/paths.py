@@ -29,7 +29,7 @@ def given_path(path: str | os.PathLike[str]) -> Path:
 
 
 def check_regular(path: Path) -> None:
-    """Refuses what is no file of bytes: a pipe would wait forever, and a device may have no end.
+    """Refuses pipes, which would be waited for forever, and devices, which may have no end.
 
     Args:
         path: need not exist.

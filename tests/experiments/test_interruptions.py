@@ -1,4 +1,4 @@
-"""The interruption campaign notices what is lost or badly said. The campaign itself takes an hour and is no test."""
+"""The interruption campaign notices what is lost or badly said. It takes half an hour, and is not run here."""
 
 import json
 import shutil

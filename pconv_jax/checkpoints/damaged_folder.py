@@ -1,4 +1,4 @@
-"""What keeps a folder of checkpoints from being opened: devices and pipes, which would be read without end; damage."""
+"""Refuses folders of checkpoints that are damaged, or hold devices or pipes, which Orbax would read without end."""
 
 import contextlib
 import os
@@ -34,7 +34,7 @@ def refusing_damaged_folder(directory: Path) -> Iterator[None]:
 
 
 def _special_files(directory: Path) -> Iterator[Path]:
-    """Devices, pipes and links to themselves at any depth: Orbax would read without end, or wait."""
+    """Devices, pipes and links to themselves at any depth."""
     for folder, folders, files in os.walk(directory):
         for path in (Path(folder, name) for name in (*folders, *files)):
             try:
@@ -49,7 +49,7 @@ def _special_files(directory: Path) -> Iterator[Path]:
 
 
 def _damaged_folder(directory: Path) -> Path | None:
-    """The latest checkpoint that holds special files, or whose notes or metrics are no JSON, if there is one."""
+    """The latest checkpoint that holds special files, or whose notes or metrics are not JSON, if there is one."""
     for folder in (directory / str(step) for step in sorted(saved_steps(directory), reverse=True)):
         if any(_special_files(folder)):
             return folder
