@@ -13,6 +13,7 @@ from served import marked, stroke
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.page import run
 from pconv_jax.page.jobs import Job, Jobs
+from pconv_jax.page.results import Results
 
 
 def test_clicks_add_to_each_other(fresh, tmp_path):
@@ -69,9 +70,11 @@ def test_what_is_found_later_is_not_restored_yet(fresh, photo):
     assert fresh.photograph(name)["state"] == "found" and marked(fresh, name).any()
 
 
-def test_results_wait_until_all_is_compiled(fresh, photo):
+def test_results_wait_until_all_is_compiled(fresh, photo, monkeypatch):
     name = fresh.upload(photo)
-    release = threading.Event()
+    release, begun = threading.Event(), threading.Event()
+    restore = Results.restore
+    monkeypatch.setattr(Results, "restore", lambda *arguments: (begun.set(), restore(*arguments)))
     fresh.desk.get_ready(lambda job: (job.progress(1, 3), release.wait(30)))
     job = fresh.post(f"/api/photographs/{name}/restore").json()
     readying = fresh.get("/api/state").json()["getting_ready"]
@@ -79,8 +82,11 @@ def test_results_wait_until_all_is_compiled(fresh, photo):
     fresh.ask("DELETE", f"/api/jobs/{job['number']}")
     assert fresh.wait()["state"] == "cancelled"
     fresh.post(f"/api/photographs/{name}/restore")
+    assert not begun.wait(0.5)
     release.set()
-    assert fresh.wait()["state"] == "done" and fresh.get("/api/state").json()["getting_ready"] is None
+    assert (
+        fresh.wait()["state"] == "done" and begun.is_set() and fresh.get("/api/state").json()["getting_ready"] is None
+    )
 
 
 def test_all_that_a_photograph_needs_is_compiled_before(fresh, weights, programs):
