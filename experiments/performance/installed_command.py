@@ -18,7 +18,7 @@ from experiments.performance.timing import Timing
 
 _MEGAPIXELS = 0.25
 _COMMAND = ("-m", "pconv_jax.cli")
-_LATER = "pconv-jax inpaint, later"
+_FINDS = ("--mask", "auto")
 
 
 def installed_command(*, repeats: int) -> Table:
@@ -32,18 +32,21 @@ def installed_command(*, repeats: int) -> Table:
     size = 0.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        inpaint = (*_COMMAND, "inpaint", *_pair(folder), "--overwrite", "--out", str(folder / "out.png"))
+        image, *mask = _pair(folder)
+        inpaint = (*_COMMAND, "inpaint", image, "--overwrite", "--out", str(folder / "out.png"))
         for index in range(repeats):
             print(f"start: command, {index + 1} of {repeats}", file=sys.stderr)
-            cache = folder / str(index)
-            for what, arguments in {
-                "import jax": ("-c", "import jax"),
-                "pconv-jax --help": (*_COMMAND, "--help"),
-                "pconv-jax info": (*_COMMAND, "info"),
-                "pconv-jax inpaint, nothing compiled": inpaint,
-                _LATER: inpaint,
-            }.items():
-                taken = _process(arguments, cache)
+            cache, another = folder / str(index), folder / f"{index} finds"
+            for what, arguments, programs in (
+                ("import jax", ("-c", "import jax"), cache),
+                ("pconv-jax --help", (*_COMMAND, "--help"), cache),
+                ("pconv-jax info", (*_COMMAND, "info"), cache),
+                ("pconv-jax inpaint --mask MASK, nothing compiled", (*inpaint, *mask), cache),
+                ("pconv-jax inpaint --mask MASK, later", (*inpaint, *mask), cache),
+                ("pconv-jax inpaint --mask auto, nothing compiled", (*inpaint, *_FINDS), another),
+                ("pconv-jax inpaint --mask auto, later", (*inpaint, *_FINDS), another),
+            ):
+                taken = _process(arguments, programs)
                 for times, seconds in zip((wall, processor), taken, strict=True):
                     times.setdefault(what, []).append(seconds)
             size = mib(cache)
@@ -61,7 +64,7 @@ def installed_command(*, repeats: int) -> Table:
     ]
     note = (
         f"A photograph of {_MEGAPIXELS} megapixels with scratches over 2 % of it; the interpreter is included. "
-        f"The cache takes {size:.1f} MiB then."
+        f"The cache takes {size:.1f} MiB after the first two."
     )
     return Table(f"the command in {repeats} fresh processes each", rows, (note,))
 

@@ -41,6 +41,20 @@ class TrainedDetector:
         """The Flax module."""
         return nnx.merge(_split(self.config)[0], self.params, copy=True)
 
+    @property
+    def leaves(self) -> list[jax.Array]:
+        """The arrays of its parameters, in one list."""
+        return jax.tree.leaves(self.params)
+
+    def program(self, margin: int, *, quick: bool = False) -> Any:
+        """What looks for damage, as a `jax.jit` of `leaves`, the image and `inside`.
+
+        Args:
+            margin: as when it is called.
+            quick: whether on a CPU it is to be compiled soon rather than to run fast.
+        """
+        return _compiled(self.config, margin, quick)
+
     def __call__(self, image: np.ndarray, *, inside: np.ndarray | None = None, margin: int = 0) -> np.ndarray:
         """Looks for damage in a batch of images.
 
@@ -55,7 +69,7 @@ class TrainedDetector:
         Raises:
             InputError: as `DetectorNetwork`.
         """
-        return np.asarray(_compiled(self.config, margin)(self.params, image, inside))
+        return np.asarray(self.program(margin)(self.leaves, image, inside))
 
 
 def save_detector(path: str | os.PathLike[str], detector: TrainedDetector, *, precision: Precision = "float32") -> None:
@@ -133,10 +147,12 @@ def _split(config: DetectorConfig) -> Any:
 
 
 @functools.lru_cache(maxsize=8)
-def _compiled(config: DetectorConfig, margin: int) -> Any:
-    graph = _split(config)[0]
+def _compiled(config: DetectorConfig, margin: int, quick: bool) -> Any:
+    graph, shapes = _split(config)
+    structure = jax.tree.structure(shapes)
 
-    def probabilities(params: nnx.State, image: jax.Array, inside: jax.Array | None) -> jax.Array:
-        return jax.nn.sigmoid(nnx.merge(graph, params, copy=True)(image, inside=inside, margin=margin))
+    def probabilities(leaves: list[jax.Array], image: jax.Array, inside: jax.Array | None) -> jax.Array:
+        network = nnx.merge(graph, jax.tree.unflatten(structure, leaves), copy=True)
+        return jax.nn.sigmoid(network(image, inside=inside, margin=margin))
 
-    return jax.jit(probabilities, compiler_options=compiler_options(jax.devices()[0]))
+    return jax.jit(probabilities, compiler_options=compiler_options(jax.devices()[0], quick=quick))

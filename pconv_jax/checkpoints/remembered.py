@@ -1,20 +1,25 @@
-"""A generator from a file that was loaded and checked before: it is read again without Flax, which takes a second."""
+"""Networks from files that were loaded and checked before: they are read again without Flax, which takes a second."""
 
 import dataclasses
 import functools
 import hashlib
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 
-from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.checkpoints.bundled import bundled_detectors, bundled_weights
 from pconv_jax.checkpoints.tensors import by_name, decode, read_tensors
 from pconv_jax.common.programs import KeptPrograms
 
 if TYPE_CHECKING:
+    from pconv_jax.checkpoints.detector_file import TrainedDetector
     from pconv_jax.checkpoints.trained import TrainedGenerator
+
+Trained = TypeVar("Trained")
+Remembered = TypeVar("Remembered")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +42,28 @@ class RememberedConfig:
         return self.text
 
 
+@dataclasses.dataclass(frozen=True)
+class RememberedDetectorConfig:
+    """What looking for damage asks of a `DetectorConfig`.
+
+    Attributes:
+        text: the config as text.
+        widths: as `DetectorConfig.widths`.
+        blocks: as `DetectorConfig.blocks`.
+        multiple: as `DetectorConfig.multiple`.
+        context: as `DetectorConfig.context`.
+    """
+
+    text: str
+    widths: tuple[int, ...]
+    blocks: tuple[int, ...]
+    multiple: int
+    context: int
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class RememberedGenerator:
     """As much of a `TrainedGenerator` as inpainting in windows takes.
 
@@ -52,10 +79,9 @@ class RememberedGenerator:
 
         Args:
             path: the file.
-            note: from `_note_of`, when the same file was loaded.
+            note: from `_note_of_generator`, when the same file was loaded.
         """
-        tensors, _ = read_tensors(path)
-        self.leaves: list[jax.Array] = jax.device_put([decode(name, tensors, path) for name in note["names"]])
+        self.leaves = _leaves(path, note)
         self.config = RememberedConfig(**{**note["config"], "widths": tuple(note["config"]["widths"])})
         self.thickest_line: int | None = note["thickest_line"]
         self.training_masks: str | None = note["training_masks"]
@@ -78,6 +104,33 @@ class RememberedGenerator:
         return load_generator_weights(self._path)
 
 
+class RememberedDetector:
+    """As much of a `TrainedDetector` as looking for damage with kept programs takes.
+
+    Attributes:
+        config: of the network.
+        leaves: the arrays of its parameters, as `TrainedDetector.leaves`.
+    """
+
+    def __init__(self, path: Path, note: dict[str, Any]):
+        """Reads the arrays.
+
+        Args:
+            path: the file.
+            note: from `_note_of_detector`, when the same file was loaded.
+        """
+        self.leaves = _leaves(path, note)
+        sides = {name: tuple(note["config"][name]) for name in ("widths", "blocks")}
+        self.config = RememberedDetectorConfig(**{**note["config"], **sides})
+        self._path = path
+
+    def program(self, margin: int, *, quick: bool = False) -> Any:
+        """As `TrainedDetector.program`; loads the network, for a program that is not kept yet."""
+        from pconv_jax.checkpoints.detector_file import load_detector
+
+        return load_detector(self._path).program(margin, quick=quick)
+
+
 def load_remembered(
     weights: str | os.PathLike[str], programs: KeptPrograms | None
 ) -> "TrainedGenerator | RememberedGenerator":
@@ -93,20 +146,67 @@ def load_remembered(
     Raises:
         InputError: no such weights, or they cannot be read.
     """
-    path = bundled_weights().get(str(weights), Path(weights))
-    name = f"weights {hashlib.sha256(path.read_bytes()).hexdigest()}" if programs and path.is_file() else ""
-    note = programs.note(name) if programs and name else None
-    if note is not None:
-        return RememberedGenerator(path, note)
-    from pconv_jax.checkpoints.weights_file import load_generator
 
-    generator = load_generator(weights)
-    if programs and name:
-        programs.write_note(name, _note_of(generator))
-    return generator
+    def load() -> "TrainedGenerator":
+        from pconv_jax.checkpoints.weights_file import load_generator
+
+        return load_generator(weights)
+
+    return _remembered(weights, bundled_weights(), programs, load, RememberedGenerator, _note_of_generator)
 
 
-def _note_of(generator: "TrainedGenerator") -> dict[str, Any]:
+def load_remembered_detector(
+    weights: str | os.PathLike[str], programs: KeptPrograms | None
+) -> "TrainedDetector | RememberedDetector":
+    """Loads a trained detector as `load_detector` does, sooner where a process has loaded the same file before.
+
+    Args:
+        weights: name of a bundled detector, or a `.safetensors` file.
+        programs: where notes about files are kept, if they are.
+
+    Returns:
+        The detector.
+
+    Raises:
+        InputError: no such detector, or it cannot be read.
+    """
+
+    def load() -> "TrainedDetector":
+        from pconv_jax.checkpoints.detector_file import load_detector
+
+        return load_detector(weights)
+
+    return _remembered(weights, bundled_detectors(), programs, load, RememberedDetector, _note_of_detector)
+
+
+def _remembered(
+    weights: str | os.PathLike[str],
+    bundled: Mapping[str, Path],
+    programs: KeptPrograms | None,
+    load: Callable[[], Trained],
+    remember: Callable[[Path, dict[str, Any]], Remembered],
+    note_of: Callable[[Trained], dict[str, Any]],
+) -> Trained | Remembered:
+    """What a file holds, by the note about it if there is one; otherwise it is loaded and noted."""
+    path = bundled.get(str(weights), Path(weights))
+    if programs is None or not path.is_file():
+        return load()
+    name = f"{remember.__qualname__} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    if (note := programs.note(name)) is not None:
+        return remember(path, note)
+    trained = load()
+    programs.write_note(name, note_of(trained))
+    return trained
+
+
+def _leaves(path: Path, note: dict[str, Any]) -> list[jax.Array]:
+    """The arrays of a file, in the order that they had when it was loaded."""
+    tensors, _ = read_tensors(path)
+    leaves: list[jax.Array] = jax.device_put([decode(name, tensors, path) for name in note["names"]])
+    return leaves
+
+
+def _note_of_generator(generator: "TrainedGenerator") -> dict[str, Any]:
     """What `RememberedGenerator` cannot know without the network, as JSON values."""
     config = generator.config
     about = RememberedConfig(str(config), config.widths, config.image_size, config.window_multiple)
@@ -116,4 +216,14 @@ def _note_of(generator: "TrainedGenerator") -> dict[str, Any]:
         "names": [f"{part}/{name}" for part, state in states.items() for name in by_name(state)],
         "thickest_line": generator.thickest_line,
         "training_masks": generator.training_masks,
+    }
+
+
+def _note_of_detector(detector: "TrainedDetector") -> dict[str, Any]:
+    """What `RememberedDetector` cannot know without the network, as JSON values."""
+    config = detector.config
+    about = RememberedDetectorConfig(str(config), config.widths, config.blocks, config.multiple, config.context)
+    return {
+        "config": dataclasses.asdict(about),
+        "names": [f"params/{name}" for name in by_name(detector.params)],
     }

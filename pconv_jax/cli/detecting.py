@@ -11,6 +11,7 @@ from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries, plain_text
+from pconv_jax.common.programs import kept_programs
 from pconv_jax.detection.damage_map import share
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.imaging.arrays import strips
@@ -99,8 +100,10 @@ def detect_files(
     waiting = [job for job in jobs if overwrite or not job.finished]
     if skipped := len(jobs) - len(waiting):
         summary.counts["skipped, since the mask exists (--overwrite replaces it)"] = skipped
+    programs = None
     if waiting:
-        finding.load()
+        programs = kept_programs() if len(waiting) == 1 else None
+        finding.load(programs=programs)
     for job in tqdm(waiting, desc="looking for damage", unit="image", disable=None, dynamic_ncols=True):
         if job.fault:
             summary.fail(job.image, job.fault)
@@ -109,7 +112,7 @@ def detect_files(
         try:
             with hide_messages_of_libraries():  # of damaged files
                 photograph = read_photograph(job.image, max_pixels=max_pixels)
-            found = finding.look(photograph, job.image, linear=linear, max_pixels=max_pixels)
+            found = finding.look(photograph, job.image, linear=linear, max_pixels=max_pixels, programs=programs)
             if places[0] is not None:
                 levels = np.rint(255 * found.probability).astype(np.uint8)
                 write_photograph(places[0], _picture(levels, photograph))

@@ -15,6 +15,7 @@ from pconv_jax.imaging import Photograph, find_infrared, read_hole
 from pconv_jax.imaging.linear import is_linear
 
 if TYPE_CHECKING:
+    from pconv_jax.common.programs import KeptPrograms
     from pconv_jax.detection.detector import Detector
 
 
@@ -68,13 +69,16 @@ class Finding:
             raise InputError(f"--max-damage is {self.max_damage}, but it must be a share such as 20% or 0.2")
         return value
 
-    def load(self) -> None:
+    def load(self, *, programs: "KeptPrograms | None" = None) -> None:
         """Loads the detector, so that one that cannot be used is reported once and not for each photograph.
+
+        Args:
+            programs: as for `Detector`.
 
         Raises:
             InputError: no such detector, or it cannot be read.
         """
-        _detector(self.detector)
+        _detector(self.detector, programs)
 
     def look(
         self,
@@ -84,6 +88,7 @@ class Finding:
         linear: bool,
         max_pixels: int | None = None,
         progress: Callable[[int, int], object] | None = None,
+        programs: "KeptPrograms | None" = None,
     ) -> DamageMap:
         """The map of a photograph's damage: by its infrared channel, if it has one, or by the detector.
 
@@ -93,6 +98,7 @@ class Finding:
             linear: whether it is linear in light, even if it does not say so.
             max_pixels: of an infrared file beside it, as for `read_photograph`.
             progress: as for `Detector`.
+            programs: as for `load`.
 
         Returns:
             The map.
@@ -104,7 +110,8 @@ class Finding:
             from pconv_jax.detection.infrared import infrared_damage
 
             return infrared_damage(photograph.pixels, infrared)
-        return _detector(self.detector)(photograph.as_array, linear=linear or is_linear(photograph), progress=progress)
+        look = _detector(self.detector, programs)
+        return look(photograph.as_array, linear=linear or is_linear(photograph), progress=progress)
 
     def hole(
         self, found: DamageMap, keep: Path | None, *, dilate: int = 0, max_pixels: int | None = None
@@ -151,7 +158,10 @@ def check_dilate(dilate: int) -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _detector(weights: str) -> "Detector":
+def _detector(weights: str, programs: "KeptPrograms | None") -> "Detector":
+    from pconv_jax.checkpoints.remembered import load_remembered_detector
+    from pconv_jax.common.jax_start import prepare_jax
     from pconv_jax.detection.detector import Detector
 
-    return Detector.from_pretrained(weights)
+    prepare_jax(keep_programs=programs is None)
+    return Detector(load_remembered_detector(weights, programs), programs=programs)

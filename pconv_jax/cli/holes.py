@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Optional, Union
+from typing import TYPE_CHECKING, Annotated, Optional, Union
 
 import numpy as np
 import tyro
@@ -12,6 +12,9 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.detection.damage_map import dilated
 from pconv_jax.imaging import Photograph, read_hole, read_size
 from pconv_jax.imaging.masks import MASK_THRESHOLD, resized_hole
+
+if TYPE_CHECKING:
+    from pconv_jax.common.programs import KeptPrograms
 
 # ruff: noqa: UP007, UP045, RUF036 - for `X | None` and for what stands before None, tyro imports typeguard: a tenth of a second.
 
@@ -118,6 +121,7 @@ class Holes:
         keep: Path | None = None,
         linear: bool = False,
         max_pixels: int | None = None,
+        programs: "KeptPrograms | None" = None,
     ) -> np.ndarray:
         """The holes of a photograph.
 
@@ -128,6 +132,7 @@ class Holes:
             keep: the file that marks what to leave alone, if damage is looked for.
             linear: whether the photograph is linear in light, even if it does not say so.
             max_pixels: of the mask, as for `read_hole`.
+            programs: as for `Finding.look`.
 
         Returns:
             bool `[H, W]`, True = hole.
@@ -149,7 +154,7 @@ class Holes:
             hole = _of_color(photograph.pixels, self.mask_color, self.mask_tolerance)
         hole = dilated(hole, self.dilate)
         if self.finds:
-            found = self.finding.look(photograph, image, linear=linear, max_pixels=max_pixels)
+            found = self.finding.look(photograph, image, linear=linear, max_pixels=max_pixels, programs=programs)
             hole = hole | self.finding.hole(found, keep, dilate=self.dilate, max_pixels=max_pixels)
         if hole.all():
             raise InputError("the holes leave no valid pixel: use a smaller mask, --invert-mask or a smaller --dilate")

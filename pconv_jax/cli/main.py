@@ -149,10 +149,10 @@ class Detect:
     out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]
     finding: tyro.conf.OmitArgPrefixes[Finding] = dataclasses.field(default_factory=Finding)
     dilate: int = 0
-    probabilities: Path | None = None
-    preview: Path | None = None
+    probabilities: Optional[Path] = None
+    preview: Optional[Path] = None
     overwrite: bool = False
-    max_megapixels: float | None = None
+    max_megapixels: Optional[float] = None
     linear: bool = False
 
     def run(self) -> int:
@@ -166,7 +166,7 @@ class Detect:
         from pconv_jax.cli.summary import report
         from pconv_jax.common.jax_start import prepare_jax
 
-        prepare_jax()
+        prepare_jax(keep_programs=False)  # they are, where `detect_files` says
         return report(
             detect_files(
                 work.jobs,
@@ -196,9 +196,9 @@ class Undo:
 
     restored: tyro.conf.Positional[Path]
     out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]  # as above
-    receipt: Path | None = None
+    receipt: Optional[Path] = None
     overwrite: bool = False
-    max_megapixels: float | None = None
+    max_megapixels: Optional[float] = None
 
     def run(self) -> int:
         """Runs the command; returns the exit code."""

@@ -22,6 +22,7 @@ from pconv_jax.inpainting.photographs import as_it_is_seen, restored_array, with
 
 if TYPE_CHECKING:  # few photographs need them
     from pconv_jax.cli.receipt import Receipts
+    from pconv_jax.common.programs import KeptPrograms
     from pconv_jax.evaluation.estimate import Estimate
 
 COPIED = "copied, without damage"
@@ -36,6 +37,7 @@ class Restoration:
     Attributes:
         holes: where the holes are found.
         restore: a function of pixels and a hole that inpaints them.
+        programs: as for `Finding.look`.
         summary: takes notes and warnings.
         receipts: writes receipts, if they are wanted.
         max_pixels: of a photograph and of a mask, as for `read_photograph`.
@@ -47,6 +49,7 @@ class Restoration:
 
     holes: Holes
     restore: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    programs: "KeptPrograms | None"
     summary: Summary
     receipts: "Receipts | None"
     max_pixels: int | None
@@ -85,7 +88,13 @@ class Restoration:
             self.holes.check_sizes(job.image, job.mask, max_pixels=self.max_pixels)
             photograph = read_photograph(job.image, max_pixels=self.max_pixels)
             hole = self.holes.find(
-                photograph, job.mask, image=job.image, keep=job.keep, linear=self.linear, max_pixels=self.max_pixels
+                photograph,
+                job.mask,
+                image=job.image,
+                keep=job.keep,
+                linear=self.linear,
+                max_pixels=self.max_pixels,
+                programs=self.programs,
             )
         return photograph, hole
 

@@ -77,13 +77,12 @@ def restore_files(
     if not waiting:
         return summary
     unmarked: list[Job] = []
-    if holes.finds:
-        holes.finding.load()
     single = len(waiting) == 1
-    # A detector, or VGG, finds its programs where JAX keeps them; a receipt names the network.
-    alone = single and refine_with is None and not holes.finds and not receipt
-    programs = kept_programs() if alone else None
+    # VGG finds its programs where JAX keeps them; a receipt names the network.
+    programs = kept_programs() if single and refine_with is None and not receipt else None
     prepare_jax(keep_programs=programs is None)
+    if holes.finds:
+        holes.finding.load(programs=programs)
     restorer = Inpainter(load_remembered(weights, programs), best=best, programs=programs)
     refiner = _refiner(refine_with)
     receipts = None
@@ -116,6 +115,7 @@ def restore_files(
         restoration = Restoration(
             holes=holes,
             restore=restore,
+            programs=programs,
             summary=summary,
             receipts=receipts,
             max_pixels=max_pixels,

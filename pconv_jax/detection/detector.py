@@ -5,24 +5,25 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
-from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
+from pconv_jax.common.programs import KeptPrograms
 from pconv_jax.detection.damage_map import DamageMap
 from pconv_jax.imaging.arrays import pixels_of, to_float
 from pconv_jax.imaging.masks import LUMA
-from pconv_jax.models.detector import DetectorConfig
-from pconv_jax.models.residual_unet import decoder_context
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from pconv_jax.checkpoints.detector_file import TrainedDetector
+    from pconv_jax.checkpoints.remembered import RememberedDetector
 
 MARGIN = 64
 """Least context around the core of a window, px. With the bundled detector, windows of 512 px and one that holds all of
@@ -32,6 +33,7 @@ WINDOWS = (256, 512, 1280)
 """Sides of the square windows, px: the smallest that holds an image, or the largest, as many as it takes."""
 
 _AT_ONCE = 2  # windows in progress
+_FEW = 2**21  # px in windows: fewer are computed in a fraction of the time that a program takes to compile
 _LINEAR_GAMMA = 2.2
 
 
@@ -50,11 +52,13 @@ class Detector:
         network: the trained network.
     """
 
-    def __init__(self, network: TrainedDetector):
+    def __init__(self, network: "TrainedDetector | RememberedDetector", *, programs: KeptPrograms | None = None):
         """Takes a trained network.
 
         Args:
             network: the trained network.
+            programs: where compiled programs are kept, for a process that looks at a single image; by default they are
+                kept where JAX keeps them.
 
         Raises:
             InputError: a network whose windows would have to begin at other multiples, or be larger.
@@ -64,8 +68,9 @@ class Detector:
                 f"a detector of {len(network.config.widths)} resolutions needs windows at multiples of "
                 f"{network.config.multiple} px, and they begin at multiples of {MARGIN} px: train one with fewer"
             )
-        self.network = network
-        self._margin = _margin_of(network.config)
+        self.network, self._programs = network, programs
+        multiple = network.config.multiple
+        self._margin = math.ceil(max(MARGIN, network.config.context) / multiple) * multiple
         if 2 * self._margin >= WINDOWS[-1]:
             raise InputError(
                 f"a detector with blocks={network.config.blocks} sees {self._margin} px around what it looks at, which "
@@ -85,6 +90,8 @@ class Detector:
         Raises:
             InputError: no such weights, or they cannot be read.
         """
+        from pconv_jax.checkpoints.detector_file import load_detector  # with Flax: see `load_remembered_detector`
+
         prepare_jax()
         return cls(load_detector(weights))
 
@@ -110,13 +117,14 @@ class Detector:
             InputError: a kind, shape or values that do not fit.
             MemoryError: the device has too little memory for a window.
         """
-        prepare_jax()
+        prepare_jax(keep_programs=self._programs is None)
         pixels, _ = pixels_of(image)
         height, width = pixels.shape[:2]
         probability, opacity = (np.zeros((height, width), np.float32) for _ in range(2))
         found = DamageMap(probability, opacity, np.zeros((height, width), np.uint8))
-        look = functools.partial(self._look, pixels, _brightest(pixels) if linear else None, found)
         windows = list(_windows(height, width, self._margin))
+        network = self._network(quick=sum(window.side**2 for window in windows) < _FEW)
+        look = functools.partial(self._look, network, pixels, _brightest(pixels) if linear else None, found)
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
             with advising_on_memory(IF_DEVICE_IS_FULL):
@@ -127,7 +135,27 @@ class Detector:
             pool.shutdown(cancel_futures=True)
         return found
 
-    def _look(self, pixels: np.ndarray, brightest: float | None, found: DamageMap, window: _Window) -> None:
+    def _network(self, *, quick: bool) -> Callable[..., Any]:
+        """What looks at a window, a function of the image and where it is inside.
+
+        Args:
+            quick: whether a program that is kept is to be compiled soon rather than to run fast.
+        """
+        network, margin, programs, leaves = self.network, self._margin, self._programs, self.network.leaves
+        if programs is None:
+            return functools.partial(network.program(margin), leaves)
+        name = f"detector {network.config} {margin} {quick}"
+        build = functools.partial(network.program, margin, quick=quick)
+        return lambda *seen: programs.get(name, build, (leaves, *seen))(leaves, *seen)
+
+    def _look(
+        self,
+        network: Callable[..., Any],
+        pixels: np.ndarray,
+        brightest: float | None,
+        found: DamageMap,
+        window: _Window,
+    ) -> None:
         """Fills in what one window finds."""
         image = np.zeros((1, window.side, window.side, 3), np.float32)
         inside = np.zeros((1, window.side, window.side, 1), np.float32)
@@ -142,7 +170,7 @@ class Detector:
         top, left = (max(0, -first) for first in (window.top, window.left))
         image[0, top:, left:][: part.shape[0], : part.shape[1]] = values
         inside[0, top:, left:][: part.shape[0], : part.shape[1]] = 1
-        output = self.network(image, inside=inside, margin=self._margin)[0]
+        output = np.asarray(network(image, inside))[0]
         if not np.isfinite(output).all():  # nothing would be found there
             raise InputError("the detector returns NaN: its weights are damaged or its training diverged")
         # Of the core: the window without its margin, as far as it lies in the image.
@@ -185,12 +213,6 @@ def _brightest(pixels: np.ndarray) -> float:
     colours = pixels[..., :-1] if pixels.shape[2] in (2, 4) else pixels
     top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
     return float(colours.max()) / top or 1.0
-
-
-def _margin_of(config: DetectorConfig) -> int:
-    """Context around the core of a window, px: what the decoder sees, at least `MARGIN`."""
-    context = max(MARGIN, decoder_context(config.blocks, len(config.widths) - 2))
-    return math.ceil(context / config.multiple) * config.multiple
 
 
 def _windows(height: int, width: int, margin: int) -> Iterator[_Window]:

@@ -24,7 +24,7 @@ from pconv_jax.inpainting.parts import Part, area_of, each_kind_first, near
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import batch_size, batches, find_specks
 from pconv_jax.inpainting.window_pass import WindowPass
-from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, WINDOWS, choose_windows
+from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, PROGRAM, WINDOWS, choose_windows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -228,7 +228,8 @@ class Inpainter:
         # Transparent pixels show no colour, and a patch can be full of them.
         apart = pixels.shape[2] in (1, 3) and self.generator.config.image_size is None
         specks, rest = find_specks(hole) if apart else ([], hole)
-        parts: list[Part] = [*choose_windows(rest, self.windows), *batches(specks)]
+        program = 0 if self._programs is None else PROGRAM
+        parts: list[Part] = [*choose_windows(rest, self.windows, program=program), *batches(specks)]
         work = each_kind_first([part for part in parts if region is None or near(part, region)])
         quick = self._programs is not None and area_of(work) * (8 if self.best else 1) < _FEW
         inpaint_part = WindowPass(

@@ -22,6 +22,11 @@ BROAD = 7
 WINDOWS = (96, 128, 176, 256, 384)
 """Sides of the windows that networks are run on, px. One program is compiled for each that is needed; another one for
 images with alpha."""
+PROGRAM = 200_000
+"""What a program costs a process that inpaints a single photograph, as a number of pixels in windows, which take about
+as long as loading it. Compiling it, the first time, takes ten times that."""
+_FEW_SIZES = ((128,), (176,), (128, 256))  # few programs, with which little more is computed than with all sizes
+_MANY_PROGRAMS = 20  # that the windows of an image cost: it needs all sizes
 _REGION = 96  # blocks; windows are chosen for one such square part of the image after the other
 _CALL = 8  # fixed cost of a window, in blocks
 # Exponents of the number of blocks that a window covers, when it is divided by the cost. Above 1, windows that cover
@@ -73,22 +78,38 @@ class Window:
         blocks[rows, columns] = False
 
 
-def choose_windows(hole: np.ndarray, sizes: Sequence[int]) -> list[Window]:
+def choose_windows(hole: np.ndarray, sizes: Sequence[int], *, program: int = 0) -> list[Window]:
     """The windows that an image is inpainted in.
 
     Args:
         hole: bool `[H, W]`.
         sizes: sides of the windows to choose from, ascending, px.
+        program: cost of each size that is used, as a number of pixels: where it is not 0, fewer sizes are used if
+            little more is computed with them.
 
     Returns:
         The windows, those around broad holes first.
     """
     blocks, broad = blocks_with_hole(hole), blocks_with_broad_hole(hole, BROAD)
     blocks &= ~broad
+    windows = _windows_around(blocks, broad, sizes)
+    if not program or sum(window.area for window in windows) > _MANY_PROGRAMS * program:
+        return windows
+
+    def cost(windows: list[Window]) -> int:
+        return sum(window.area for window in windows) + program * len({window.size for window in windows})
+
+    few = (_windows_around(blocks, broad, few) for few in _FEW_SIZES if set(few) < set(sizes))
+    return min((windows, *few), key=cost)
+
+
+def _windows_around(blocks: np.ndarray, broad: np.ndarray, sizes: Sequence[int]) -> list[Window]:
+    """The windows for blocks with holes, and for those whose holes are broad, first."""
     windows = cover_blocks(broad, [size for size in sizes if size > 2 * BROAD_MARGIN], BROAD_MARGIN)
+    left = blocks.copy()
     for window in windows:
-        window.take(blocks, MARGIN)
-    return windows + cover_blocks(blocks, sizes, MARGIN)
+        window.take(left, MARGIN)
+    return windows + cover_blocks(left, sizes, MARGIN)
 
 
 def blocks_with_hole(hole: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.inputs import CHANNELS, pad_to_multiple
-from pconv_jax.models.residual_unet import ResidualUNet, ResidualUNetConfig
+from pconv_jax.models.residual_unet import ResidualUNet, ResidualUNetConfig, decoder_context
 
 _CENTRE = 0.5  # grey is 0 to the network
 _HEAD_GAIN = 0.1
@@ -30,6 +30,11 @@ class DetectorConfig(ResidualUNetConfig):
 
     widths: tuple[int, ...] = (16, 32, 64, 96, 96)
     blocks: tuple[int, ...] = (1, 1, 1, 1, 1)
+
+    @property
+    def context(self) -> int:
+        """What the decoder sees around the output, px."""
+        return decoder_context(self.blocks, len(self.widths) - 2)
 
     def build(
         self, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs

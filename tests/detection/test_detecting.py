@@ -8,12 +8,27 @@ from restoring import picture
 
 from pconv_jax import Choice, DamageMap, Detector, detect
 from pconv_jax.checkpoints.detector_file import TrainedDetector, save_detector
+from pconv_jax.checkpoints.remembered import RememberedDetector, load_remembered_detector
+from pconv_jax.common import programs as programs_module
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.programs import KeptPrograms
 from pconv_jax.detection import detector as detector_module
 from pconv_jax.detection.detector import MARGIN, WINDOWS
 from pconv_jax.models.detector import DetectorConfig
 
 EXACT = Choice(dilate=0)
+
+
+class Pretended:
+    """A function of the image, where it is inside, and the margin in place of a network."""
+
+    leaves = ()
+
+    def __init__(self, function):
+        self.function = function
+
+    def program(self, margin):
+        return lambda leaves, image, inside: self.function(image, inside, margin)
 
 
 @pytest.fixture(scope="module")
@@ -105,14 +120,14 @@ def test_windows_cover_every_pixel_once(size):
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     times = np.zeros(size, int)
 
-    def network(image, *, inside, margin):
+    def network(image, inside, margin):
         """Returns the red of the pixels, and whether they are inside."""
         assert image.shape == (1, *inside.shape[1:3], 3) and image.shape[1] == image.shape[2] in WINDOWS
         core = np.s_[:, margin:-margin, margin:-margin]
         return np.concatenate([image[core][..., :1], inside[core]], axis=-1)
 
     looks = Detector(pale_detector())
-    looks.network = network
+    looks.network = Pretended(network)
     for window in detector_module._windows(*size, MARGIN):
         top, left = window.top + MARGIN, window.left + MARGIN
         core = window.side - 2 * MARGIN
@@ -130,16 +145,34 @@ def test_windows_see_what_is_around_them():
     whole = np.pad(pixels / np.float32(255), ((MARGIN, 1280), (MARGIN, 1280), (0, 0)))
     seen = []
 
-    def network(image, *, inside, margin):
+    def network(image, inside, margin):
         seen.append(image)
         np.testing.assert_array_equal(inside[..., 0] != 0, image[..., 0] > 0)
         return np.zeros((1, image.shape[1] - 2 * margin, image.shape[2] - 2 * margin, 2), np.float32)
 
     looks = Detector(pale_detector())
-    looks.network = network
+    looks.network = Pretended(network)
     looks(pixels)
     (image,) = seen
     np.testing.assert_allclose(image[0], whole[: image.shape[1], : image.shape[2]], atol=1e-6)
+
+
+def test_a_remembered_network_finds_the_same_with_programs_that_are_kept(tmp_path, monkeypatch):
+    config, pixels = DetectorConfig(widths=(4, 6), blocks=(1, 1)), picture(90, 70)
+    save_detector(tmp_path / "d.safetensors", random_detector(config))
+    expected = Detector.from_pretrained(tmp_path / "d.safetensors")(pixels)
+    monkeypatch.setattr(programs_module, "_jax_keeps_programs", lambda: False)
+    for kind in (TrainedDetector, RememberedDetector):
+        kept = KeptPrograms(tmp_path / "kept")
+        network = load_remembered_detector(tmp_path / "d.safetensors", kept)
+        assert type(network) is kind and str(network.config) == str(config)
+        found = Detector(network, programs=kept)(pixels)
+        np.testing.assert_allclose(found.probability, expected.probability, atol=1e-5)
+        np.testing.assert_allclose(found.opacity, expected.opacity, atol=1e-5)
+        assert found.probability.std() > 0.01
+        # The second process finds the program, and needs no network to make it from.
+        monkeypatch.setattr(RememberedDetector, "program", lambda *_, **__: pytest.fail("compiled again"))
+    assert len([*(tmp_path / "kept").rglob("*")]) == 3  # a folder, a note and a program
 
 
 def test_the_result_hardly_depends_on_the_windows(monkeypatch):
@@ -186,7 +219,7 @@ def test_one_pixel_that_is_no_number(pale):
 
 def test_a_detector_whose_output_is_no_number():
     looks = Detector(pale_detector())
-    looks.network = lambda image, **_: np.full((1, 128, 128, 2), np.nan, np.float32)
+    looks.network = Pretended(lambda *_: np.full((1, 128, 128, 2), np.nan, np.float32))
     with pytest.raises(InputError, match="the detector returns NaN: its weights are damaged"):
         looks(picture())
 
@@ -195,12 +228,12 @@ def test_a_deep_decoder_has_all_its_context():
     looks = Detector(TrainedDetector(DetectorConfig(widths=(2,) * 5, blocks=(2,) * 5), None))
     pixels, margins = picture(200, 150), []
 
-    def network(image, *, inside, margin):
+    def network(image, inside, margin):
         margins.append(margin)
         core = np.s_[:, margin:-margin, margin:-margin]
         return np.concatenate([image[core][..., :1], inside[core]], axis=-1)
 
-    looks.network = network
+    looks.network = Pretended(network)
     found = looks(pixels)
     # 2 px a pixel and 5 convolutions; then 4 px and 4 more: 4 x (3 + 4); 8 x (4 + 4); 16 x (4 + 4)
     assert margins == [128]

@@ -44,15 +44,23 @@ def test_the_command_is_timed_cold_and_warm(monkeypatch):
     calls = []
 
     def process(arguments, cache):
-        calls.append((arguments[-1] == "info" or "inpaint" in arguments, cache))
+        calls.append((arguments[-2:] == ("--mask", "auto"), cache))
         return 2.0 * len(calls), 1.0 * len(calls)
 
     monkeypatch.setattr(installed_command, "_process", process)
     rows = installed_command.installed_command(repeats=2).rows
-    assert [row["process"] for row in rows][-2:] == ["pconv-jax inpaint, nothing compiled", "pconv-jax inpaint, later"]
-    assert [row["least, s"] for row in rows] == [2, 4, 6, 8, 10]
-    assert [row["least processor time, s"] for row in rows] == [1, 2, 3, 4, 5]
-    assert calls[3][1] == calls[4][1] != calls[8][1]  # each round has a cache of its own
+    kinds = [
+        f"pconv-jax inpaint --mask {mask}, {when}"
+        for mask in ("MASK", "auto")
+        for when in ("nothing compiled", "later")
+    ]
+    assert [row["process"] for row in rows][-4:] == kinds
+    assert [row["least, s"] for row in rows] == [2, 4, 6, 8, 10, 12, 14]
+    assert [row["least processor time, s"] for row in rows] == [1, 2, 3, 4, 5, 6, 7]
+    assert [finds for finds, _ in calls[3:7]] == [False, False, True, True]
+    caches = [cache for _, cache in calls]
+    assert caches[3] == caches[4] != caches[5] == caches[6]
+    assert not {*caches[:7]} & {*caches[7:]}  # each round has caches of its own
 
 
 def test_a_process_is_timed(tmp_path):

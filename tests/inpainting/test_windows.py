@@ -11,6 +11,7 @@ from pconv_jax.inpainting.windows import (
     blocks_all_hole,
     blocks_with_broad_hole,
     blocks_with_hole,
+    choose_windows,
     cover_blocks,
 )
 from pconv_jax.masks import random_strokes
@@ -148,3 +149,22 @@ def test_neither_dust_nor_scratches_pay_for_the_other(monkeypatch):
     assert low[0] < high[0]
     assert low[1] > high[1]
     assert both == [low[0], high[1]]
+
+
+def test_a_program_that_costs_is_only_used_where_it_saves_as_much():
+    rng = np.random.default_rng(3)
+    hole = random_strokes(rng, 400, 600, count=(6, 6), thickness=(1, 12))[..., 0] == 0
+
+    def chosen(program, sizes=WINDOWS):
+        found = choose_windows(hole, sizes, program=program)
+        covered = sum(np.count_nonzero(window.blocks) for window in found)
+        assert covered == np.count_nonzero(blocks_with_hole(hole))  # each block in one of them
+        return sum(window.area for window in found), {window.size for window in found}
+
+    area, sizes = chosen(0)
+    fewer_area, fewer = chosen(200_000)
+    assert len(sizes) >= 4 and len(fewer) <= 2
+    assert area <= fewer_area < area + 200_000 * (len(sizes) - len(fewer))
+    assert chosen(area // 30) == (area, sizes)  # many programs' worth: all sizes
+    assert len(chosen(10**7)[1]) == 1
+    assert chosen(200_000, (112, 384))[1] <= {112, 384}  # sizes that a caller gives are kept to
