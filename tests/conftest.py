@@ -17,6 +17,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("XLA_FLAGS", flags(QUICK))  # `XLA_FLAGS= make test` has the options of users
 
 import jax  # noqa: E402  (the platform and the flags must be chosen first)
+from jax.experimental.compilation_cache.compilation_cache import reset_cache  # noqa: E402
 
 jax.config.update("jax_num_cpu_devices", 4)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -46,6 +47,17 @@ def finished(tmp_path_factory) -> pathlib.Path:
     folder = tmp_path_factory.mktemp("runs") / "whole"
     assert main(tiny(folder)) == 0
     return folder
+
+
+@pytest.fixture
+def without_cache():
+    """A JAX that keeps no programs itself."""
+    kept = jax.config.values["jax_compilation_cache_dir"]
+    jax.config.update("jax_compilation_cache_dir", None)
+    reset_cache()
+    yield
+    jax.config.update("jax_compilation_cache_dir", kept)
+    reset_cache()
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """Looks for damage in images of any size and kind, window by window."""
 
 import functools
+import itertools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -29,8 +30,8 @@ MARGIN = 64
 """Least context around the core of a window, px. With the bundled detector, windows of 512 px and one that holds all of
 the picture differ in 5 of 100,000 pixels of the mask, all near the borders of cores (five photographs of 0.2 megapixels
 with drawn damage)."""
-WINDOWS = (256, 512, 1280)
-"""Sides of the square windows, px: the smallest that holds an image, or the largest, as many as it takes."""
+WINDOWS = (256, 512, 768, 1280)
+"""Sides of the square windows, px. An image is looked at in windows of one side, that with which least is computed."""
 
 _AT_ONCE = 2  # windows in progress
 _FEW = 2**21  # px in windows: fewer are computed in a fraction of the time that a program takes to compile
@@ -122,7 +123,7 @@ class Detector:
         height, width = pixels.shape[:2]
         probability, opacity = (np.zeros((height, width), np.float32) for _ in range(2))
         found = DamageMap(probability, opacity, np.zeros((height, width), np.uint8))
-        windows = list(_windows(height, width, self._margin))
+        windows = _windows(height, width, self._margin)
         network = self._network(quick=sum(window.side**2 for window in windows) < _FEW)
         look = functools.partial(self._look, network, pixels, _brightest(pixels) if linear else None, found)
         pool = ThreadPoolExecutor(_AT_ONCE)
@@ -215,11 +216,13 @@ def _brightest(pixels: np.ndarray) -> float:
     return float(colours.max()) / top or 1.0
 
 
-def _windows(height: int, width: int, margin: int) -> Iterator[_Window]:
-    """Windows whose cores cover an image, side by side."""
-    longest = max(height, width)
-    side = next((side for side in WINDOWS if longest <= side - 2 * margin), WINDOWS[-1])
+def _windows(height: int, width: int, margin: int) -> list[_Window]:
+    """Windows whose cores cover an image, side by side; those with which least is computed, rather few than many."""
+    choices = [_windows_of(side, height, width, margin) for side in WINDOWS if side > 2 * margin]
+    return min(choices, key=lambda windows: (len(windows) * windows[0].side ** 2, len(windows)))
+
+
+def _windows_of(side: int, height: int, width: int, margin: int) -> list[_Window]:
     core = side - 2 * margin
-    for top in range(0, height, core):
-        for left in range(0, width, core):
-            yield _Window(top - margin, left - margin, side)
+    places = itertools.product(range(0, height, core), range(0, width, core))
+    return [_Window(top - margin, left - margin, side) for top, left in places]

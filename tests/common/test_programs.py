@@ -8,21 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from pconv_jax.common import programs
 from pconv_jax.common.programs import KeptPrograms, kept_programs
-
-
-@pytest.fixture
-def without_cache():
-    """A JAX that keeps no programs itself."""
-    kept = jax.config.values["jax_compilation_cache_dir"]
-    jax.config.update("jax_compilation_cache_dir", None)
-    reset_cache()
-    yield
-    jax.config.update("jax_compilation_cache_dir", kept)
-    reset_cache()
 
 
 @pytest.fixture

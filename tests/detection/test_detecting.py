@@ -9,7 +9,6 @@ from restoring import picture
 from pconv_jax import Choice, DamageMap, Detector, detect
 from pconv_jax.checkpoints.detector_file import TrainedDetector, save_detector
 from pconv_jax.checkpoints.remembered import RememberedDetector, load_remembered_detector
-from pconv_jax.common import programs as programs_module
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.programs import KeptPrograms
 from pconv_jax.detection import detector as detector_module
@@ -139,6 +138,21 @@ def test_windows_cover_every_pixel_once(size):
     assert (found.opacity == 1).all()
 
 
+@pytest.mark.parametrize(
+    ("size", "side", "count"),
+    [
+        ((100, 90), 256, 1),
+        ((130, 130), 512, 1),  # four of 256 px are as many pixels
+        ((400, 600), 768, 1),
+        ((800, 1200), 768, 4),  # 2.4 megapixels; two of 1280 px are 3.3
+        ((2000, 3000), 1280, 6),
+    ],
+)
+def test_the_windows_with_which_least_is_computed_by_hand(size, side, count):
+    windows = detector_module._windows(*size, MARGIN)
+    assert len(windows) == count and {window.side for window in windows} == {side}
+
+
 def test_windows_see_what_is_around_them():
     """The image lies in each window as it lies in the whole, with nothing around it."""
     pixels = np.random.default_rng(0).integers(1, 256, (260, 300, 3), np.uint8)
@@ -157,18 +171,17 @@ def test_windows_see_what_is_around_them():
     np.testing.assert_allclose(image[0], whole[: image.shape[1], : image.shape[2]], atol=1e-6)
 
 
-def test_a_remembered_network_finds_the_same_with_programs_that_are_kept(tmp_path, monkeypatch):
+def test_a_remembered_network_finds_the_same_with_programs_that_are_kept(tmp_path, monkeypatch, without_cache):
     config, pixels = DetectorConfig(widths=(4, 6), blocks=(1, 1)), picture(90, 70)
-    save_detector(tmp_path / "d.safetensors", random_detector(config))
-    expected = Detector.from_pretrained(tmp_path / "d.safetensors")(pixels)
-    monkeypatch.setattr(programs_module, "_jax_keeps_programs", lambda: False)
+    network = random_detector(config)
+    save_detector(tmp_path / "d.safetensors", network)
+    expected = network(pixels[None] / np.float32(255))[0]
     for kind in (TrainedDetector, RememberedDetector):
         kept = KeptPrograms(tmp_path / "kept")
         network = load_remembered_detector(tmp_path / "d.safetensors", kept)
         assert type(network) is kind and str(network.config) == str(config)
         found = Detector(network, programs=kept)(pixels)
-        np.testing.assert_allclose(found.probability, expected.probability, atol=1e-5)
-        np.testing.assert_allclose(found.opacity, expected.opacity, atol=1e-5)
+        np.testing.assert_allclose(np.dstack([found.probability, found.opacity]), expected, atol=1e-5)
         assert found.probability.std() > 0.01
         # The second process finds the program, and needs no network to make it from.
         monkeypatch.setattr(RememberedDetector, "program", lambda *_, **__: pytest.fail("compiled again"))
