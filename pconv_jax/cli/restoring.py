@@ -83,7 +83,7 @@ def restore_files(
     prepare_jax(keep_programs=programs is None)
     if holes.finds:
         holes.finding.load(programs=programs)
-    restorer = Inpainter(load_remembered(weights, programs), best=best, programs=programs)
+    restorer = Inpainter(load_remembered(weights, programs), best=best, few_sizes=single, programs=programs)
     refiner = _refiner(refine_with)
     receipts = None
     if receipt:

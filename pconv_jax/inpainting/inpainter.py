@@ -56,6 +56,7 @@ class Inpainter:
         *,
         windows: Sequence[int] = WINDOWS,
         best: bool = False,
+        few_sizes: bool = False,
         programs: KeptPrograms | None = None,
     ):
         """Takes a trained generator.
@@ -67,8 +68,10 @@ class Inpainter:
                 network of partial convolutions sees further than that margin.
             best: average the network's output over the eight mirror images and quarter turns of each window: a little
                 closer to the original, in eight times the time (self-ensemble; Timofte et al., CVPR 2016).
-            programs: where compiled programs are kept, for a process that inpaints a single image: in it, what takes
-                least is starting. By default they are kept where JAX keeps them.
+            few_sizes: use fewer sizes of windows, and so of programs, for images in which little more is computed with
+                them: for a process that inpaints few images, in which programs take most of the time.
+            programs: where compiled programs are kept, for a process that inpaints a single image. By default they are
+                kept where JAX keeps them.
 
         Raises:
             InputError: window sizes that make no sense, or a network that cannot be run in windows.
@@ -93,6 +96,7 @@ class Inpainter:
         self.windows = tuple(windows)
         self.best = best
         self._programs = programs
+        self._program = PROGRAM // (8 if best else 1) if few_sizes else 0
 
     @classmethod
     def from_pretrained(
@@ -228,8 +232,7 @@ class Inpainter:
         # Transparent pixels show no colour, and a patch can be full of them.
         apart = pixels.shape[2] in (1, 3) and self.generator.config.image_size is None
         specks, rest = find_specks(hole) if apart else ([], hole)
-        program = 0 if self._programs is None else PROGRAM
-        parts: list[Part] = [*choose_windows(rest, self.windows, program=program), *batches(specks)]
+        parts: list[Part] = [*choose_windows(rest, self.windows, program=self._program), *batches(specks)]
         work = each_kind_first([part for part in parts if region is None or near(part, region)])
         quick = self._programs is not None and area_of(work) * (8 if self.best else 1) < _FEW
         inpaint_part = WindowPass(

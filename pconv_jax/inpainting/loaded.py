@@ -74,4 +74,4 @@ def _loaded(weights: str, path: Path, dates: tuple[int, ...], best: bool) -> Inp
 
     del path, dates
     prepare_jax()
-    return Inpainter(load_generator(weights), best=best)
+    return Inpainter(load_generator(weights), best=best, few_sizes=True)

@@ -23,7 +23,7 @@ WINDOWS = (96, 128, 176, 256, 384)
 """Sides of the windows that networks are run on, px. One program is compiled for each that is needed; another one for
 images with alpha."""
 PROGRAM = 200_000
-"""What a program costs a process that inpaints a single photograph, as a number of pixels in windows, which take about
+"""What a program costs a process that inpaints few images, as a number of pixels in windows, which take about
 as long as loading it. Compiling it, the first time, takes ten times that."""
 _FEW_SIZES = ((128,), (176,), (128, 256))  # few programs, with which little more is computed than with all sizes
 _MANY_PROGRAMS = 20  # that the windows of an image cost: it needs all sizes

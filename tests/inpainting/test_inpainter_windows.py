@@ -10,7 +10,9 @@ from inpainter_examples import CONFIG, SMALL, damaged, untrained, whole
 
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.common.errors import WideHolesWarning
+from pconv_jax.inpainting import inpainter as inpainter_module
 from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.inpainting.loaded import loaded_inpainter
 from pconv_jax.inpainting.windows import GRID, blocks_with_hole, choose_windows
 from pconv_jax.masks import random_strokes
 from pconv_jax.models import PaperConfig
@@ -29,6 +31,23 @@ def test_in_windows_or_whole_is_the_same_to_one_level(model, inpainter, height, 
         results = [Inpainter(model, windows=sizes)(image, mask) for sizes in (SMALL, (176,), (128, 256, 384))]
     for result in results:
         assert np.abs(result.astype(float) - np.where(mask[..., None] == 0, expected, image)).max() <= 1
+
+
+def test_fewer_sizes_of_windows_only_where_that_is_asked_for(model, weights, monkeypatch):
+    image, mask = damaged(200, 150, seed=0, spots=6)
+    costs = []
+
+    def choose(hole, sizes, *, program):
+        costs.append(program)
+        return choose_windows(hole, sizes, program=program)
+
+    monkeypatch.setattr(inpainter_module, "choose_windows", choose)
+    results = [Inpainter(model, few_sizes=few)(image, mask).astype(float) for few in (False, True)]
+    Inpainter(model, few_sizes=True, best=True)(image, mask)
+    assert costs == [0, 200_000, 25_000]  # best: a window takes eight times as long, and a program as long as before
+    assert np.abs(results[0] - results[1]).max() <= 1
+    loaded_inpainter(weights)(image, mask)
+    assert costs[3:] == [200_000]
 
 
 def is_repaired(window, row, column):
