@@ -32,7 +32,7 @@ def test_links_lead_to_files_and_headings(document):
 
 def test_pictures_come_from_scikit_image_or_show_none():
     shown = {path.name for path in (ROOT / "docs").iterdir() if path.suffix in (".jpg", ".png")}
-    plots = {f"study_{name}.png" for name in ("conventional", "convolution", "losses", "noise")}
+    plots = {f"study_{name}.png" for name in ("conventional", "convolution", "losses", "noise", "null")}
     examples = {"scratched.jpg", "scratched_mask.png", "restored.jpg", "samples.png", "synthesis.jpg", "comparison.jpg"}
     examples |= {"page.jpg", "how_partial_conv.jpg", "how_mask_update.png", "how_fill.jpg", "how_windows.jpg"}
     examples.add("how_detector.jpg")

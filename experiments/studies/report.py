@@ -43,7 +43,7 @@ def page(
     used = ", ".join(f"{name} {version}" for name, version in settings.versions().items())
     count = sum(len(configs) for configs in runs.values())
     parts = [
-        f"# {study.name}",
+        f"# Study: {study.name}",
         study.claim,
         f"    {settings.command_line(options)}",
         "## Verdicts on the primary comparisons",

@@ -6,7 +6,8 @@ from detectors import grown, pale_detector, scratched
 from restoring import check, files, hole, load, picture, save, sentences
 
 from pconv_jax.checkpoints.detector_file import save_detector
-from pconv_jax.cli import finding
+from pconv_jax.cli import finding, restoring
+from pconv_jax.inpainting.inpainter import Inpainter
 
 
 @pytest.fixture
@@ -31,6 +32,32 @@ def test_what_is_found_is_restored_and_nothing_else(tmp_path, damaged, auto, fla
     said = f"{damaged}: {grown(LINE).mean():.2%} replaced\n"
     assert result.code == 0 and result.out.startswith(f"{said}1 restored")
     check(load(damaged), load(tmp_path / "out.png"), grown(LINE))
+
+
+def test_programs_for_one_photograph_are_kept_for_the_next_command(tmp_path, damaged, auto, without_cache, monkeypatch):
+    monkeypatch.setenv("PCONV_JAX_CACHE", str(tmp_path / "cache"))
+    asked, kept = [], []
+
+    class Recording(restoring.Inpainter):
+        def __init__(self, *arguments, few_sizes, **rest):
+            asked.append(few_sizes)
+            super().__init__(*arguments, few_sizes=few_sizes, **rest)
+
+    monkeypatch.setattr(restoring, "Inpainter", Recording)
+    for name in ("first.png", "second.png"):
+        finding._detector.cache_clear()
+        assert auto(damaged, "--mask", "auto", "-o", tmp_path / name).code == 0
+        kept.append({path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*") if path.is_file()})
+    assert sorted(path.suffix for path in kept[0]) == ["", "", ".json", ".json"]  # of both networks: program and note
+    assert kept[1] == kept[0] and asked == [True, True]
+    np.testing.assert_array_equal(load(tmp_path / "first.png"), load(tmp_path / "second.png"))
+
+
+def test_several_photographs_use_all_sizes_of_windows(own, inpaint, monkeypatch):
+    asked = []
+    monkeypatch.setattr(restoring, "Inpainter", lambda network, **flags: asked.append(flags) or Inpainter(network))
+    assert inpaint(own / "images", "-m", own / "masks", "-o", own / "out").code == 0
+    assert [(flags["few_sizes"], flags["programs"]) for flags in asked] == [(False, None)]
 
 
 def test_a_folder_named_auto(tmp_path, damaged, inpaint, monkeypatch):
