@@ -127,7 +127,7 @@ def _listing(folder: Path) -> dict[str, str]:
 
 
 def _copy_regular(source: str, target: str) -> None:
-    """Copies a regular file; pipes and devices, which would be read without end, are left out."""
+    """Copies a regular file or a link; skips pipes and devices, which might never end."""
     if Path(source).is_symlink() or Path(source).is_file():
         shutil.copy2(source, target, follow_symlinks=False)
 

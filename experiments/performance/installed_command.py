@@ -64,7 +64,7 @@ def installed_command(*, repeats: int) -> Table:
     ]
     note = (
         f"A photograph of {_MEGAPIXELS} megapixels with scratches over 2 % of it; the interpreter is included. "
-        f"The cache takes {size:.1f} MiB after the first two."
+        f"The programs for --mask MASK take {size:.1f} MiB."
     )
     return Table(f"the command in {repeats} fresh processes each", rows, (note,))
 

@@ -10,7 +10,7 @@ factor alone: never less than A / (S I), the t test on the seeds' means, nor B /
 freedom are the harmonic mean of those of seeds and images, weighted by their shares of the variance: A / (A + B - E)
 and the rest. Satterthwaite's are more where A is small by chance: with 6 seeds they decide in up to 5.7 % of cases
 where nothing is there, and in 1.8 % at a level of 1.25 %; these in at most 5.1 and 1.3 % (normal gains, 100 images,
-ratios of the components from 0 to 100). With 2 or 3 seeds these fail, too (8.9 and 5.7 %), so there is no verdict.
+ratios of the components from 0 to 100). With 2 or 3 seeds they fail as well (8.9 and 5.7 %), so no verdict is given.
 """
 
 import dataclasses

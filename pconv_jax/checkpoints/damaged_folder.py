@@ -1,4 +1,4 @@
-"""Refuses folders of checkpoints that are damaged, or hold devices or pipes, which Orbax would read without end."""
+"""Refuses folders of checkpoints that are damaged, or that hold devices or pipes: reading those might never end."""
 
 import contextlib
 import os

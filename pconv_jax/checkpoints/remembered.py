@@ -4,9 +4,9 @@ import dataclasses
 import functools
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import jax
 
@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     from pconv_jax.checkpoints.detector_file import TrainedDetector
     from pconv_jax.checkpoints.trained import TrainedGenerator
 
-Trained = TypeVar("Trained")
-Remembered = TypeVar("Remembered")
-
 
 @dataclasses.dataclass(frozen=True)
-class RememberedConfig:
+class RememberedGeneratorConfig:
     """What inpainting asks of the config of a network whose programs are kept; a config of a network offers the same.
 
     Attributes:
@@ -79,13 +76,26 @@ class RememberedGenerator:
 
         Args:
             path: the file.
-            note: from `_note_of_generator`, when the same file was loaded.
+            note: from `note_of`, when the same file was loaded.
         """
         self.leaves = _leaves(path, note)
-        self.config = RememberedConfig(**{**note["config"], "widths": tuple(note["config"]["widths"])})
+        self.config = RememberedGeneratorConfig(**{**note["config"], "widths": tuple(note["config"]["widths"])})
         self.thickest_line: int | None = note["thickest_line"]
         self.training_masks: str | None = note["training_masks"]
         self._path = path
+
+    @staticmethod
+    def note_of(generator: "TrainedGenerator") -> dict[str, Any]:
+        """What cannot be known without the network, as JSON values."""
+        config = generator.config
+        about = RememberedGeneratorConfig(str(config), config.widths, config.image_size, config.window_multiple)
+        states = {"params": generator.params, "stats": generator.stats}
+        return {
+            "config": dataclasses.asdict(about),
+            "names": [f"{part}/{name}" for part, state in states.items() for name in by_name(state)],
+            "thickest_line": generator.thickest_line,
+            "training_masks": generator.training_masks,
+        }
 
     @property
     def graph(self) -> Any:
@@ -117,12 +127,19 @@ class RememberedDetector:
 
         Args:
             path: the file.
-            note: from `_note_of_detector`, when the same file was loaded.
+            note: from `note_of`, when the same file was loaded.
         """
         self.leaves = _leaves(path, note)
         sides = {name: tuple(note["config"][name]) for name in ("widths", "blocks")}
         self.config = RememberedDetectorConfig(**{**note["config"], **sides})
         self._path = path
+
+    @staticmethod
+    def note_of(detector: "TrainedDetector") -> dict[str, Any]:
+        """What cannot be known without the network, as JSON values."""
+        config = detector.config
+        about = RememberedDetectorConfig(str(config), config.widths, config.blocks, config.multiple, config.context)
+        return {"config": dataclasses.asdict(about), "names": [f"params/{name}" for name in by_name(detector.params)]}
 
     def program(self, margin: int, *, quick: bool = False) -> Any:
         """As `TrainedDetector.program`; loads the network, for a program that is not kept yet."""
@@ -152,7 +169,7 @@ def load_remembered(
 
         return load_generator(weights)
 
-    return _remembered(weights, bundled_weights(), programs, load, RememberedGenerator, _note_of_generator)
+    return _remembered(bundled_weights().get(str(weights), Path(weights)), programs, load, RememberedGenerator)
 
 
 def load_remembered_detector(
@@ -176,26 +193,23 @@ def load_remembered_detector(
 
         return load_detector(weights)
 
-    return _remembered(weights, bundled_detectors(), programs, load, RememberedDetector, _note_of_detector)
+    return _remembered(bundled_detectors().get(str(weights), Path(weights)), programs, load, RememberedDetector)
 
 
 def _remembered(
-    weights: str | os.PathLike[str],
-    bundled: Mapping[str, Path],
+    path: Path,
     programs: KeptPrograms | None,
-    load: Callable[[], Trained],
-    remember: Callable[[Path, dict[str, Any]], Remembered],
-    note_of: Callable[[Trained], dict[str, Any]],
-) -> Trained | Remembered:
+    load: Callable[[], Any],
+    kind: type[RememberedGenerator] | type[RememberedDetector],
+) -> Any:
     """What a file holds, by the note about it if there is one; otherwise it is loaded and noted."""
-    path = bundled.get(str(weights), Path(weights))
     if programs is None or not path.is_file():
         return load()
-    name = f"{remember.__qualname__} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    name = f"{kind.__name__} {hashlib.sha256(path.read_bytes()).hexdigest()}"
     if (note := programs.note(name)) is not None:
-        return remember(path, note)
+        return kind(path, note)
     trained = load()
-    programs.write_note(name, note_of(trained))
+    programs.write_note(name, kind.note_of(trained))
     return trained
 
 
@@ -204,26 +218,3 @@ def _leaves(path: Path, note: dict[str, Any]) -> list[jax.Array]:
     tensors, _ = read_tensors(path)
     leaves: list[jax.Array] = jax.device_put([decode(name, tensors, path) for name in note["names"]])
     return leaves
-
-
-def _note_of_generator(generator: "TrainedGenerator") -> dict[str, Any]:
-    """What `RememberedGenerator` cannot know without the network, as JSON values."""
-    config = generator.config
-    about = RememberedConfig(str(config), config.widths, config.image_size, config.window_multiple)
-    states = {"params": generator.params, "stats": generator.stats}
-    return {
-        "config": dataclasses.asdict(about),
-        "names": [f"{part}/{name}" for part, state in states.items() for name in by_name(state)],
-        "thickest_line": generator.thickest_line,
-        "training_masks": generator.training_masks,
-    }
-
-
-def _note_of_detector(detector: "TrainedDetector") -> dict[str, Any]:
-    """What `RememberedDetector` cannot know without the network, as JSON values."""
-    config = detector.config
-    about = RememberedDetectorConfig(str(config), config.widths, config.blocks, config.multiple, config.context)
-    return {
-        "config": dataclasses.asdict(about),
-        "names": [f"params/{name}" for name in by_name(detector.params)],
-    }

@@ -124,6 +124,25 @@ class KeptPrograms:
         return compiled
 
 
+def program_of_network(
+    name: str, build: Callable[[], Any], leaves: list[jax.Array], programs: KeptPrograms | None
+) -> Callable[..., Any]:
+    """A program of a network, with its arrays.
+
+    Args:
+        name: as for `KeptPrograms.get`.
+        build: likewise; the first argument of what it makes is `leaves`.
+        leaves: the arrays of the network.
+        programs: where it is kept; None: where JAX keeps programs.
+
+    Returns:
+        A function of the other arguments.
+    """
+    if programs is None:
+        return functools.partial(build(), leaves)
+    return lambda *seen: programs.get(name, build, (leaves, *seen))(leaves, *seen)
+
+
 def kept_programs() -> KeptPrograms | None:
     """The user's kept programs.
 

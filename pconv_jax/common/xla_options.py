@@ -18,6 +18,9 @@ _QUICK: dict[str, str | int | bool] = {
 if jax.__version_info__ < (0, 11):  # from there on XLA refuses the option: it has no other way than the emitters
     _QUICK["xla_cpu_use_fusion_emitters"] = False
 
+QUICK_PIXELS = 2**21
+"""Fewer pixels in windows are computed in a fraction of the time that a program takes to compile: quickly is better."""
+
 # For programs that draw the parameters of networks. XLA takes longer to optimise the random numbers, once for each
 # shape, than to draw them.
 INITIALIZATION = MappingProxyType({"xla_backend_optimization_level": 1})

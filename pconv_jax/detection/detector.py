@@ -15,7 +15,8 @@ from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
-from pconv_jax.common.programs import KeptPrograms
+from pconv_jax.common.programs import KeptPrograms, program_of_network
+from pconv_jax.common.xla_options import QUICK_PIXELS
 from pconv_jax.detection.damage_map import DamageMap
 from pconv_jax.imaging.arrays import pixels_of, to_float
 from pconv_jax.imaging.masks import LUMA
@@ -34,7 +35,6 @@ WINDOWS = (256, 512, 768, 1280)
 """Sides of the square windows, px. An image is looked at in windows of one side, that with which least is computed."""
 
 _AT_ONCE = 2  # windows in progress
-_FEW = 2**21  # px in windows: fewer are computed in a fraction of the time that a program takes to compile
 _LINEAR_GAMMA = 2.2
 
 
@@ -124,8 +124,10 @@ class Detector:
         probability, opacity = (np.zeros((height, width), np.float32) for _ in range(2))
         found = DamageMap(probability, opacity, np.zeros((height, width), np.uint8))
         windows = _windows(height, width, self._margin)
-        network = self._network(quick=sum(window.side**2 for window in windows) < _FEW)
-        look = functools.partial(self._look, network, pixels, _brightest(pixels) if linear else None, found)
+        quick = self._programs is not None and sum(window.side**2 for window in windows) < QUICK_PIXELS
+        look = functools.partial(
+            self._look, self._program(quick=quick), pixels, _brightest(pixels) if linear else None, found
+        )
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
             with advising_on_memory(IF_DEVICE_IS_FULL):
@@ -136,22 +138,15 @@ class Detector:
             pool.shutdown(cancel_futures=True)
         return found
 
-    def _network(self, *, quick: bool) -> Callable[..., Any]:
-        """What looks at a window, a function of the image and where it is inside.
-
-        Args:
-            quick: whether a program that is kept is to be compiled soon rather than to run fast.
-        """
-        network, margin, programs, leaves = self.network, self._margin, self._programs, self.network.leaves
-        if programs is None:
-            return functools.partial(network.program(margin), leaves)
-        name = f"detector {network.config} {margin} {quick}"
-        build = functools.partial(network.program, margin, quick=quick)
-        return lambda *seen: programs.get(name, build, (leaves, *seen))(leaves, *seen)
+    def _program(self, *, quick: bool) -> Callable[..., Any]:
+        """What looks at a window, a function of the image and of where it is inside."""
+        build = functools.partial(self.network.program, self._margin, quick=quick)
+        name = f"detector {self.network.config} {self._margin} {quick}"
+        return program_of_network(name, build, self.network.leaves, self._programs)
 
     def _look(
         self,
-        network: Callable[..., Any],
+        program: Callable[..., Any],
         pixels: np.ndarray,
         brightest: float | None,
         found: DamageMap,
@@ -171,7 +166,7 @@ class Detector:
         top, left = (max(0, -first) for first in (window.top, window.left))
         image[0, top:, left:][: part.shape[0], : part.shape[1]] = values
         inside[0, top:, left:][: part.shape[0], : part.shape[1]] = 1
-        output = np.asarray(network(image, inside))[0]
+        output = np.asarray(program(image, inside))[0]
         if not np.isfinite(output).all():  # nothing would be found there
             raise InputError("the detector returns NaN: its weights are damaged or its training diverged")
         # Of the core: the window without its margin, as far as it lies in the image.

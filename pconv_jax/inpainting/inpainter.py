@@ -14,6 +14,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
 from pconv_jax.common.programs import KeptPrograms
+from pconv_jax.common.xla_options import QUICK_PIXELS
 from pconv_jax.imaging.arrays import check_pixels, hole_from, pixels_of
 from pconv_jax.imaging.linear import through_curve
 from pconv_jax.inpainting.flat import kept_flat
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from pconv_jax.checkpoints.trained import TrainedGenerator
 
 _AT_ONCE = 4  # windows in progress, so that all cores are busy while one of them is cut out or pasted
-
-_FEW = 2**21  # px in windows: fewer are computed in a fraction of the time that a program takes to compile
 
 Picture = TypeVar("Picture", bound="np.ndarray | jax.Array | Image")
 
@@ -234,7 +233,7 @@ class Inpainter:
         specks, rest = find_specks(hole) if apart else ([], hole)
         parts: list[Part] = [*choose_windows(rest, self.windows, program=self._program), *batches(specks)]
         work = each_kind_first([part for part in parts if region is None or near(part, region)])
-        quick = self._programs is not None and area_of(work) * (8 if self.best else 1) < _FEW
+        quick = self._programs is not None and area_of(work) * (8 if self.best else 1) < QUICK_PIXELS
         inpaint_part = WindowPass(
             self.generator,
             pixels,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pconv_jax.checkpoints.checks import check_output, in_range
-from pconv_jax.common.programs import KeptPrograms
+from pconv_jax.common.programs import KeptPrograms, program_of_network
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import from_float, strips, to_float
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
@@ -68,16 +68,13 @@ class WindowPass:
             remembered: windows that need not be computed again, and where those that are computed are kept.
         """
         # Flattened once: it takes a millisecond, too long for each window.
-        numbers = generator.leaves
+        leaves = generator.leaves
 
         def network(margin: int) -> Callable[..., jax.Array]:
             def build() -> Callable[..., jax.Array]:
                 return _compiled(generator.graph, generator.structure, margin, quick)
 
-            if programs is None:
-                return functools.partial(build(), numbers)
-            name = f"window {generator.config} {margin} {quick}"
-            return lambda *seen: programs.get(name, build, (numbers, *seen))(numbers, *seen)
+            return program_of_network(f"window {generator.config} {margin} {quick}", build, leaves, programs)
 
         self._network, self._on_patches = network(MARGIN), network(PATCH_MARGIN)
         self._pixels, self._hole, self._best, self._batch = pixels, hole, best, batch

@@ -23,10 +23,10 @@ WINDOWS = (96, 128, 176, 256, 384)
 """Sides of the windows that networks are run on, px. One program is compiled for each that is needed; another one for
 images with alpha."""
 PROGRAM = 200_000
-"""What a program costs a process that inpaints few images, as a number of pixels in windows, which take about
-as long as loading it. Compiling it, the first time, takes ten times that."""
-_FEW_SIZES = ((128,), (176,), (128, 256))  # few programs, with which little more is computed than with all sizes
-_MANY_PROGRAMS = 20  # that the windows of an image cost: it needs all sizes
+"""What a program costs a process that inpaints few images, as a number of pixels in windows: loading it takes about as
+long as computing these, 0.1 s of processor time; compiling it, the first time, twenty times that."""
+_FEW_SIZES = ((128,), (176,), (128, 256))  # with which, for most damage, little more is computed than with all sizes
+_MANY_PROGRAMS = 20  # where the windows of an image cost more than these, it gets all sizes: programs matter little
 _REGION = 96  # blocks; windows are chosen for one such square part of the image after the other
 _CALL = 8  # fixed cost of a window, in blocks
 # Exponents of the number of blocks that a window covers, when it is divided by the cost. Above 1, windows that cover

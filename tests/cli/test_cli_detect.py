@@ -55,6 +55,20 @@ def test_one_photograph(tmp_path, photos, detect):
     assert f"{mask.astype(bool).mean():.2%} damaged" in result.out
 
 
+def test_programs_are_kept_for_the_next_command_with_one_photograph(
+    tmp_path, photos, detect, without_cache, monkeypatch
+):
+    monkeypatch.setenv("PCONV_JAX_CACHE", str(tmp_path / "cache"))
+    kept = []
+    for path, out in ((photos.folder / "a.png", "a.png"), (photos.folder / "c.tif", "c.png"), (photos.folder, "all/")):
+        finding._detector.cache_clear()
+        assert detect(path, "-o", f"{tmp_path}/{out}").code == 0
+        files_now = (tmp_path / "cache" / "compiled").glob("programs-*/*")
+        kept.append({file: file.stat().st_mtime_ns for file in files_now})
+    assert sorted(file.suffix for file in kept[0]) == ["", ".json"]  # a program and a note
+    assert kept[1] == kept[2] == kept[0]  # found again; for several photographs JAX keeps programs itself
+
+
 def test_a_folder(photos, detect):
     before = state(*(photos.folder / name for name in photos.lines))
     result = detect(photos.folder, "-o", photos.out)
