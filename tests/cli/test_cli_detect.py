@@ -8,8 +8,9 @@ from detectors import grown, pale_detector, scratched
 from restoring import files, hole, load, picture, save, sentences, state
 
 from pconv_jax.checkpoints.detector_file import save_detector
-from pconv_jax.cli import finding
+from pconv_jax.cli import detecting, finding
 from pconv_jax.cli.main import main
+from pconv_jax.common.programs import kept_programs
 
 
 @pytest.fixture
@@ -59,14 +60,16 @@ def test_programs_are_kept_for_the_next_command_with_one_photograph(
     tmp_path, photos, detect, without_cache, monkeypatch
 ):
     monkeypatch.setenv("PCONV_JAX_CACHE", str(tmp_path / "cache"))
-    kept = []
+    asked, kept = [], []
+    monkeypatch.setattr(detecting, "kept_programs", lambda: asked.append(1) or kept_programs())
     for path, out in ((photos.folder / "a.png", "a.png"), (photos.folder / "c.tif", "c.png"), (photos.folder, "all/")):
         finding._detector.cache_clear()
         assert detect(path, "-o", f"{tmp_path}/{out}").code == 0
         files_now = (tmp_path / "cache" / "compiled").glob("programs-*/*")
         kept.append({file: file.stat().st_mtime_ns for file in files_now})
     assert sorted(file.suffix for file in kept[0]) == ["", ".json"]  # a program and a note
-    assert kept[1] == kept[2] == kept[0]  # found again; for several photographs JAX keeps programs itself
+    assert kept[1] == kept[2] == kept[0]  # found again
+    assert len(asked) == 2  # for several photographs JAX keeps programs, compiled to run fast
 
 
 def test_a_folder(photos, detect):
