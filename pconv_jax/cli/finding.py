@@ -24,7 +24,8 @@ class Finding:
     """How damage is found.
 
     Attributes:
-        sensitivity: 0 to 1: how faint the damage may be that is found; the higher, the more is taken for damage.
+        sensitivity: above 0 and below 1: how faint the damage may be that is found; the higher, the more is taken for
+            damage.
         min_size: leave finds of fewer pixels alone.
         tones: find damage that is paler than what is around it, darker, or both.
         keep: leave alone what is white in this mask file; or a folder of them, each with the name of its photograph.

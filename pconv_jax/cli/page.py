@@ -47,7 +47,7 @@ def open_page(
 
     prepare_jax()
     finding.load()
-    inpainter = Inpainter(load_remembered(weights, None))
+    inpainter = Inpainter(load_remembered(weights, None), few_sizes=True)  # as the command does for one photograph
     for sentence in found.passed_over if found else []:
         print(sentence)
     serve(

@@ -24,7 +24,8 @@ class Choice:
     """What of a damage map becomes a hole.
 
     Attributes:
-        sensitivity: 0 to 1: the higher, the lower the probability from which on a pixel is damage, see `threshold`.
+        sensitivity: above 0 and below 1: the higher, the lower the probability from which on a pixel is damage, see
+            `threshold`.
         min_size: finds of fewer pixels are left alone.
         tones: pale damage alone, dark alone, or both; compared with what is around each find.
         dilate: px by which finds are widened all around: edges of damage are soft.

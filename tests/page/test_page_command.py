@@ -5,11 +5,15 @@ import socket
 
 import pytest
 import requests
-from restoring import picture, save, sentences, started
+from restoring import hole, picture, save, sentences, started
 
+import pconv_jax.cli.page as page_command
 from pconv_jax.cli.main import main
+from pconv_jax.inpainting import inpainter
 
 pytest.importorskip("starlette", reason="the page needs the extra `page`")
+
+import pconv_jax.page.run as page_run  # noqa: E402 - which needs that
 
 
 def test_it_starts_ends_and_leaves_nothing_behind(tmp_path):
@@ -64,6 +68,24 @@ def test_what_it_refuses(tmp_path, capsys, monkeypatch):
             assert main(["page", "--no-browser", *flags]) == 2
             (said,) = sentences(capsys.readouterr().err)
             assert complaint in said
+
+
+def test_its_windows_are_those_of_the_command(tmp_path, weights, inpaint, monkeypatch):
+    chosen, served = [], []
+
+    def choose(hole, sizes, *, program):
+        chosen.append((tuple(sizes), program))
+        return []  # nothing to compute
+
+    monkeypatch.setattr(inpainter, "choose_windows", choose)
+    monkeypatch.setattr(page_run, "serve", lambda *given, **_: served.append(given[2]))
+    monkeypatch.setattr(page_command, "end_process", lambda code: None)
+    assert main(["page", "--no-browser", "--weights", str(weights)]) == 0
+    served[0](picture(), hole=hole())
+    photo, mask = save(tmp_path / "a.png", picture()), save(tmp_path / "m.png", hole())
+    assert inpaint(photo, "--mask", mask, "-o", tmp_path / "b.png").code == 0
+    by_page, by_command = chosen
+    assert by_page == by_command and by_page[1] > 0
 
 
 def test_any_port_if_its_own_is_taken(monkeypatch):
