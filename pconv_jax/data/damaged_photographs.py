@@ -75,8 +75,7 @@ class DamagedPhotographs:
         larger = rng.uniform(*_LARGER) if rng.random() < self.resampled else 1.0
         photograph = self._toned(rng, _crop(rng, image, round(size * larger)))
         if rng.random() < self.undamaged:
-            nothing = np.zeros(photograph.shape[:2], bool)
-            laid = Laid(photograph, nothing.astype(np.float32), nothing, nothing)
+            laid = Laid.undamaged(photograph)
         else:
             maps = () if self.damage_dir is None else opacity_maps(self.damage_dir, split)
             laid = self.film_damage(rng, photograph, maps=maps)
@@ -187,8 +186,8 @@ def _resampled(laid: Laid, size: int) -> Laid:
         return cv2.resize(x, (size, size), interpolation=cv2.INTER_AREA)
 
     image, opacity = smaller(laid.image), smaller(laid.opacity)
-    damaged, visible = (smaller(x.astype(np.float32)) >= 0.5 for x in (laid.damaged, laid.visible))
-    return Laid(image, opacity, damaged, visible)
+    damaged, visible, rim = (smaller(x.astype(np.float32)) for x in (laid.damaged, laid.visible, laid.rim))
+    return Laid(image, opacity, damaged >= 0.5, visible >= 0.5, (damaged + rim > 0) & (damaged < 0.5))
 
 
 def _compressed(rng: np.random.Generator, laid: Laid, share: float) -> Laid:

@@ -11,13 +11,16 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.masks.pieces import KINDS, Kind, draw_piece
 
 CLEAN, DAMAGED, UNSEEN = 0, 1, 2
-"""Values of `Laid.truth`; damage that changed nothing, such as white on white, is neither right nor wrong to find."""
+"""Values of `Laid.truth`; damage that changed nothing, such as white on white, and the soft rim of damage are neither
+right nor wrong to find."""
 LEAST_OPACITY = 0.04
 """Fainter than this, a pixel does not count as damaged."""
 LEAST_CHANGE = 5
 """Levels of 255 that a channel must change by for damage to be visible."""
 PIECE_EDGE = 0.35
-"""Share of a piece's greatest opacity from which on a pixel belongs to it."""
+"""Share of the greatest opacity of a piece around a pixel from which on the pixel belongs to it."""
+PEAK_REACH = 4
+"""How far around, px. Not all of the piece: a real hair is opaque where it is in focus and pale elsewhere."""
 
 _FREQUENCY: dict[Kind, float] = {
     "scratch": 4,
@@ -42,17 +45,25 @@ class Laid(NamedTuple):
         opacity: of the damage, float32 `[H, W]` in [0, 1].
         damaged: bool `[H, W]`, the pixels that belong to a piece of damage.
         visible: bool `[H, W]`, those among them that it changed: not white on white.
+        rim: bool `[H, W]`, where it is fainter, but not clear.
     """
 
     image: np.ndarray
     opacity: np.ndarray
     damaged: np.ndarray
     visible: np.ndarray
+    rim: np.ndarray
+
+    @classmethod
+    def undamaged(cls, image: np.ndarray) -> "Laid":
+        """A photograph, uint8 `[H, W, 3]`, without damage."""
+        nothing = np.zeros(image.shape[:2], bool)
+        return cls(image, nothing.astype(np.float32), nothing, nothing, nothing)
 
     @property
     def truth(self) -> np.ndarray:
         """What there is to find at each pixel, uint8 `[H, W]`: `CLEAN`, `DAMAGED` or `UNSEEN`."""
-        return np.where(self.visible, DAMAGED, np.where(self.damaged, UNSEEN, CLEAN)).astype(np.uint8)
+        return np.where(self.visible, DAMAGED, np.where(self.damaged | self.rim, UNSEEN, CLEAN)).astype(np.uint8)
 
 
 class Canvas:
@@ -63,7 +74,7 @@ class Canvas:
         self._before = image
         self._image = image.astype(np.float32)
         self._clear = np.ones(image.shape[:2], np.float32)
-        self._damaged = np.zeros(image.shape[:2], bool)
+        self._damaged, self._touched = (np.zeros(image.shape[:2], bool) for _ in range(2))
 
     def lay(self, coverage: np.ndarray, colour: Sequence[float] | np.ndarray, *, opacity: float) -> None:
         """Lays a piece over what is there.
@@ -80,13 +91,23 @@ class Canvas:
         alpha = np.float32(opacity) * coverage[place]
         self._image[place] += alpha[..., None] * (np.float32(255) * np.asarray(colour, np.float32) - self._image[place])
         self._clear[place] *= 1 - alpha
-        self._damaged[place] |= alpha >= max(LEAST_OPACITY, PIECE_EDGE * opacity)
+        touched = alpha >= LEAST_OPACITY
+        self._touched[place] |= touched
+        self._damaged[place] |= touched & (alpha >= PIECE_EDGE * peaks(alpha))
 
     def finished(self) -> Laid:
         """The damaged photograph."""
         change = np.abs(self._image - self._before).max(axis=2)
         image = np.rint(np.clip(self._image, 0, 255)).astype(np.uint8)
-        return Laid(image, 1 - self._clear, self._damaged, self._damaged & (change >= LEAST_CHANGE))
+        visible = self._damaged & (change >= LEAST_CHANGE)
+        return Laid(image, 1 - self._clear, self._damaged, visible, self._touched & ~self._damaged)
+
+
+def peaks(alpha: np.ndarray) -> np.ndarray:
+    """The greatest opacity within `PEAK_REACH` px of each pixel, `[H, W]`."""
+    import cv2
+
+    return cv2.dilate(alpha, np.ones((2 * PEAK_REACH + 1,) * 2, np.uint8))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
