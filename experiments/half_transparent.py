@@ -258,8 +258,13 @@ def main(arguments: Sequence[str]) -> None:
         prog="python -m experiments.half_transparent",
         description="Score keeping the detail under half-transparent damage.",
     )
-    if options.limit < 1:
-        raise InputError(f"--limit is {options.limit}, but it must be at least 1")
+    for flag, value, least in (
+        ("limit", options.limit, 1),
+        ("image-size", options.image_size, 16),
+        ("seed", options.seed, 0),
+    ):
+        if value < least:
+            raise InputError(f"--{flag} is {value}, but it must be at least {least}")
     check_sensitivity(options.sensitivity)
     prepare_jax()
     inpainter = Inpainter.from_pretrained(options.weights)

@@ -65,10 +65,20 @@ class Options:
             )
         if self.hard_list is not None and not self.hard_list.is_file():
             raise InputError(f"--hard-list {self.hard_list} is not a file: give one with a name a line")
+        self.hard_names()
 
     def hard_names(self) -> frozenset[str]:
-        """The names on the hard list, without their suffixes."""
+        """The names on the hard list, without their suffixes.
+
+        Raises:
+            InputError: it is no text.
+        """
         if self.hard_list is None:
             return frozenset()
-        lines = self.hard_list.read_text(encoding="utf-8").splitlines()
+        try:
+            lines = self.hard_list.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"--hard-list {self.hard_list} is no text in UTF-8: give one with a name a line"
+            ) from error
         return frozenset(Path(line).stem for line in lines if line.strip() and not line.startswith("#"))

@@ -2,22 +2,22 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments.detection_scores.options import Options
 from experiments.progress import progress_bar
+from pconv_jax.common.errors import InputError
 from pconv_jax.data.opacity_maps import opacity_maps
 from pconv_jax.data.source import ImageSource
 from pconv_jax.detection.damage_map import Choice, DamageMap, dilated, share
 from pconv_jax.detection.detector import Detector
 from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS, Counts, Response, classical_detectors, count
 from pconv_jax.evaluation.detection_cases import Row, damaged, photographs, rows
-from pconv_jax.evaluation.metrics import psnr, ssim
+from pconv_jax.evaluation.metrics import SSIM_WINDOW, psnr, ssim
 from pconv_jax.inpainting.inpainter import Inpainter
-from pconv_jax.masks.film_damage import FilmDamage
+from pconv_jax.masks.film_damage import UNSEEN, FilmDamage
 
 OURS = "detector"
 FINDS = "its finds"
@@ -66,6 +66,9 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
     classical = classical_detectors()
     choice = Choice(sensitivity=options.sensitivity)
     named = list(photographs(source, size=options.image_size, limit=options.limit))
+    for name, image in named:
+        if min(image.shape[:2]) < SSIM_WINDOW:
+            raise InputError(f"{name} has a side below {SSIM_WINDOW} px, too small for SSIM: leave it out")
     undamaged = named
     if options.undamaged_limit is not None:
         undamaged = list(photographs(source, size=options.image_size, limit=options.undamaged_limit))
@@ -81,9 +84,8 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
             bar.update()
         for row, place in cases:
             laid = damaged(named[place][1], row, seed=(place,), maps=maps)
-            unseen = laid.damaged & ~laid.visible
             found = detector(laid.image)
-            of_cases.append(_counts(laid.image, found, laid.visible, choice, classical, ignored=unseen))
+            of_cases.append(_counts(laid.image, found, laid.visible, choice, classical, ignored=laid.truth == UNSEEN))
             bar.update()
     methods = tuple(of_cases[0])
     counts = {name: [each[name] for each in of_cases] for name in methods}
@@ -92,7 +94,7 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
     chosen[OURS] = int(np.abs(np.array(THRESHOLDS) - choice.threshold).argmin())
     best = max(classical, key=lambda name: _mean_jaccard(counts[name])[chosen[name]])
     repaired = _repaired([image for _, image in named], maps, detector, choice, classical[best], chosen[best], best)
-    names, undamaged_names = ([Path(name).stem for name, _ in each] for each in (named, undamaged))
+    names, undamaged_names = ([name for name, _ in each] for each in (named, undamaged))
     return Scored(cases, counts, clean, np.array(masks), names, undamaged_names, repaired, chosen)
 
 

@@ -1,6 +1,7 @@
 """The tables of an evaluation of detectors in Markdown, and as rows."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def _by_label(rows: list[dict[str, Any]], table: str, column: str) -> str:
 
 
 def _false_alarms(scored: Scored, hard: frozenset[str]) -> str:
-    chosen = np.array([name in hard for name in scored.undamaged])
+    chosen = np.array([Path(name).stem in hard for name in scored.undamaged])
     lines = [["share of the pixels of undamaged photographs that is found, %", "all", "hard to tell"]]
     for name, shares in scored.clean.items():
         own = 100 * shares[:, scored.chosen[name]]

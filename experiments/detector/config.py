@@ -136,6 +136,12 @@ class Config:
         now = self.to_json()
         if before.get("task") != now["task"]:
             raise InputError(f"{self.run.out} holds another kind of run: choose another --out")
+        if (before.get("damage_dir") is None) != (now["damage_dir"] is None):  # another folder is compared by its files
+            raise InputError(
+                f"--resume continues the run in {self.run.out} as it was started, but --damage-dir was "
+                f"{before.get('damage_dir')} and is now {now['damage_dir']}: use the settings of that run, or "
+                "another --out"
+            )
         changed = [
             f"{flag(name)} was {before[name]} and is now {value}"
             for name, value in now.items()

@@ -3,7 +3,7 @@
 from experiments.detector.config import Config
 from experiments.detector.trainer import DetectorTrainer
 from experiments.detector.validation import DetectorValidation
-from experiments.train.data_record import check_same_images, write_images
+from experiments.train.data_record import Recorded, check_same_images, write_images
 from experiments.train.experiment import check_run_folder, locked_run
 from experiments.train.host_checks import check_data, check_hosts
 from experiments.train.interface import Outcome
@@ -14,6 +14,7 @@ from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import advising_on_memory
 from pconv_jax.data import ImageSource, Split, open_source
+from pconv_jax.data.opacity_maps import MapFiles
 from pconv_jax.training.host_group import Group
 from pconv_jax.training.hosts import joined
 
@@ -62,12 +63,15 @@ def _train(config: Config, hosts: Group) -> Outcome:
     }
     check_data(hosts, sources.values())
     print(f"data: {data.dataset}; photographs: {', '.join(f'{len(sources[split])} {split}' for split in splits)}")
+    recorded: dict[str, Recorded] = {**sources}
+    if config.photographs.damage_dir is not None:
+        recorded["damage"] = MapFiles(config.photographs.damage_dir)
     if resuming:
-        check_same_images(config.run.out, sources)
+        check_same_images(config.run.out, recorded)
     trainer = DetectorTrainer(config, sources["train"])
     validation = DetectorValidation(config, sources["validation"])
     if hosts.leads:
         write_json(config.run.out / "config.json", config.to_json())
-        write_images(config.run.out, sources)
+        write_images(config.run.out, recorded)
     print(f"detector: {trainer.parameters:,} parameters, crops of {data.image_size}x{data.image_size} px")
     return train(config.run, trainer, validation, batch_size=data.batch_size)

@@ -9,13 +9,15 @@ import jax
 import numpy as np
 
 from experiments.detector.config import Config
-from experiments.detector.validation import VALIDATION_ERROR
+from pconv_jax.checkpoints.best_step import VALIDATION_ERROR
+from pconv_jax.checkpoints.bundled import bundled_detectors
 from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector, load_detector_run
 from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.checkpoints.saved_steps import saved_steps
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.data.damaged_photographs import damaged_batches
+from pconv_jax.data.opacity_maps import opacity_maps
 from pconv_jax.data.position import SavedPosition
 from pconv_jax.training.detection import DetectorState, detector_step, init_detector_state
 from pconv_jax.training.hosts import group
@@ -44,6 +46,8 @@ class DetectorTrainer:
             InputError: a batch that cannot be split between the hosts, a folder of damage that cannot be read, or
                 initial weights of another network.
         """
+        if (maps := config.photographs.damage_dir) is not None:
+            opacity_maps(maps, "train")  # or the first batch would be the first to miss one
         self.total_steps, self.steps = config.run.steps, 0
         self.config, self._run_config = config.train_config(), config
         step, devices = functools.partial(detector_step, self.config), devices_for(config.data.batch_size)
@@ -108,7 +112,8 @@ def _with_initial_weights(config: Config, state: DetectorState) -> DetectorState
     name = config.run.initial_weights
     if name is None or saved_steps(config.run.out / "checkpoints"):
         return state  # a run continues from its checkpoints, and the file may be gone by now
-    weights = load_detector_run(name)[0] if name.is_dir() else load_detector(name)
+    bundled = str(name) in bundled_detectors()  # rather than a folder of that name
+    weights = load_detector_run(name)[0] if name.is_dir() and not bundled else load_detector(name)
     if weights.config != config.network:
         raise InputError(
             f"--initial-weights {name} are of {weights.config}, and this run trains {config.network}: give the "

@@ -7,12 +7,12 @@ import numpy as np
 
 from experiments.detector.config import Config
 from experiments.image_grids import image_grid
+from pconv_jax.checkpoints.best_step import VALIDATION_ERROR
 from pconv_jax.checkpoints.detector_file import TrainedDetector
 from pconv_jax.data import ImageSource
 from pconv_jax.data.damaged_photographs import damaged_batches
 from pconv_jax.masks.film_damage import CLEAN, DAMAGED, UNSEEN
 
-VALIDATION_ERROR = "validation_error"
 """1 - Jaccard coefficient: the checkpoint with the least is the best."""
 
 _SAMPLES = 8  # rows in a grid of sample results

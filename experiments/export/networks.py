@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments.train.logs import read_metrics
 from experiments.train.run_folder import open_run, read_config, read_settings
+from pconv_jax.checkpoints.best_step import VALIDATION_ERROR, VALIDATION_L1
 from pconv_jax.checkpoints.bundled import bundled_detectors, bundled_weights
 from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector, load_detector_run
 from pconv_jax.checkpoints.orbax import open_checkpoints
@@ -32,7 +33,7 @@ def load_network(run: Path, *, latest: bool) -> TrainedGenerator | TrainedDetect
     Raises:
         InputError: no such run, file or bundled weights, or they cannot be read.
     """
-    place = run if run.exists() else {**bundled_weights(), **bundled_detectors()}.get(str(run), run)
+    place = {**bundled_weights(), **bundled_detectors()}.get(str(run), run)
     if place.is_file():
         return load_detector(place) if "detector" in read_tensors(place)[1] else load_generator_weights(place)
     if place.is_dir() and read_settings(place).get("task") == "detect":
@@ -46,11 +47,11 @@ def _generator_of_run(folder: Path, *, latest: bool) -> TrainedGenerator:
     with open_checkpoints(folder) as checkpoints:
         step = checkpoints.latest if latest else checkpoints.best_or_latest
     run = open_run(folder, step=step)
-    scores = [row for row in run.metrics if row["step"] == step and "validation_l1" in row]
+    scores = [row for row in run.metrics if row["step"] == step and VALIDATION_L1 in row]
     about = {
         "thickest_line": run.config.damage.line_thickness[1] if run.config.damage.masks == "lines" else None,
         "step": step,
-        "validation_l1": scores[-1]["validation_l1"] if scores else None,
+        VALIDATION_L1: scores[-1][VALIDATION_L1] if scores else None,
         "settings": _portable(run.config.to_json()),
         "versions": package_versions("jax", "flax", "optax"),
     }
@@ -65,7 +66,7 @@ def _portable(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _detector_of_run(folder: Path, *, latest: bool) -> TrainedDetector:
     """The best checkpoint of a detector's run, or the latest, with the facts about its training."""
-    with open_checkpoints(folder) as checkpoints:
+    with open_checkpoints(folder, minimise=VALIDATION_ERROR) as checkpoints:
         chosen = checkpoints.latest if latest else checkpoints.best_or_latest
     detector, step = load_detector_run(folder, step=chosen)
     settings = _portable(read_settings(folder))

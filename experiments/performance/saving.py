@@ -18,8 +18,8 @@ from experiments.performance.table import Cell, Table
 from experiments.performance.timing import Timing, in_fresh_process
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources, open_vgg
-from experiments.train.loop import VALIDATION_L1
 from experiments.train.trainer import Trainer
+from pconv_jax.checkpoints.best_step import VALIDATION_L1
 from pconv_jax.checkpoints.trained import load_run
 
 _MIN_STEPS = 3  # of a round without a save, for comparison

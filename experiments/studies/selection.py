@@ -8,8 +8,8 @@ from experiments.studies.study import Arm
 from experiments.train import experiment
 from experiments.train.config import Config
 from experiments.train.logs import history, read_metrics
-from experiments.train.loop import VALIDATION_L1
 from experiments.train.run_folder import read_settings
+from pconv_jax.checkpoints.best_step import VALIDATION_L1
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import DivergedError, InputError
 

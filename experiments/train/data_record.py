@@ -2,16 +2,28 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.json_values import read_json
-from pconv_jax.data import ImageSource
 
 _FILE = "data.json"
 
 
-def check_same_images(folder: Path, sources: Mapping[str, ImageSource]) -> None:
+class Recorded(Protocol):
+    """Images that can be told from others."""
+
+    def __len__(self) -> int:
+        """Number of images."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Hash of which images they are."""
+        ...
+
+
+def check_same_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
     """Refuses to resume a run with other images.
 
     Args:
@@ -27,7 +39,7 @@ def check_same_images(folder: Path, sources: Mapping[str, ImageSource]) -> None:
     now = _record(sources)
     try:
         before = read_json(path.read_text(encoding="utf-8"))
-        changed = [_difference(split, before[split], now[split]) for split in now if before[split] != now[split]]
+        changed = [_difference(split, was, now[split]) for split, was in before.items() if was != now[split]]
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"{path} is damaged ({error}): delete it if the images are those that the run was started with"
@@ -39,12 +51,12 @@ def check_same_images(folder: Path, sources: Mapping[str, ImageSource]) -> None:
         )
 
 
-def write_images(folder: Path, sources: Mapping[str, ImageSource]) -> None:
+def write_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
     """Records the images of a run in its folder: number of each split, and a hash of their names and sizes."""
     write_json(folder / _FILE, _record(sources))
 
 
-def _record(sources: Mapping[str, ImageSource]) -> dict[str, dict[str, int | str]]:
+def _record(sources: Mapping[str, Recorded]) -> dict[str, dict[str, int | str]]:
     return {split: {"images": len(source), "sha256": source.fingerprint()} for split, source in sources.items()}
 
 

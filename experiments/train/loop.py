@@ -24,8 +24,6 @@ from pconv_jax.common.errors import DivergedError, InputError, TrainingError
 from pconv_jax.data.workers import WorkerDied
 from pconv_jax.training.hosts import group
 
-VALIDATION_L1 = "validation_l1"
-
 
 def train(run: Sitting, trainer: AnyTrainer, validation: AnyValidation, *, batch_size: int) -> Outcome:
     """Trains from the start, or from the latest checkpoint of the run's folder.

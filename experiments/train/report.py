@@ -16,9 +16,9 @@ from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from experiments.train.interface import Outcome
 from experiments.train.logs import LOSSES, UNITS, history, read_metrics
-from experiments.train.loop import VALIDATION_L1
 from experiments.train.sections import ALWAYS_COMPARED
 from experiments.train.training_time import TrainingTime
+from pconv_jax.checkpoints.best_step import VALIDATION_L1
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.atomic_write import write_json

@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.train.batches import examples_on_device, training_batches
 from experiments.train.config import Config
-from experiments.train.loop import VALIDATION_L1
+from pconv_jax.checkpoints.best_step import VALIDATION_L1
 from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.checkpoints.saved_steps import saved_steps
 from pconv_jax.checkpoints.trained import TrainedGenerator

@@ -7,7 +7,7 @@ import numpy as np
 from experiments.image_grids import image_grid, show_holes
 from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
-from experiments.train.loop import VALIDATION_L1
+from pconv_jax.checkpoints.best_step import VALIDATION_L1
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.composites import make_composite

@@ -9,6 +9,11 @@ from pconv_jax.checkpoints.orbax_errors import why
 from pconv_jax.checkpoints.parts import MetricsPart
 from pconv_jax.common.errors import InputError
 
+VALIDATION_L1 = "validation_l1"
+"""Metric of generators that decides which checkpoint is best: the one with the smallest value."""
+VALIDATION_ERROR = "validation_error"
+"""That of detectors."""
+
 
 def best_step(entries: Iterable[Any], minimise: str, directory: Path) -> int | None:
     """Step of the checkpoint with the smallest metric; None if no checkpoint was saved with it.

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from flax import nnx
 
+from pconv_jax.checkpoints.best_step import VALIDATION_ERROR
 from pconv_jax.checkpoints.bundled import bundled_detectors, weights_path
 from pconv_jax.checkpoints.checks import check_about
 from pconv_jax.checkpoints.orbax import open_checkpoints
@@ -120,7 +121,7 @@ def load_detector_run(directory: str | os.PathLike[str], *, step: int | None = N
     Raises:
         InputError: no checkpoint there, or it cannot be read, or it holds something else.
     """
-    with open_checkpoints(directory) as checkpoints:
+    with open_checkpoints(directory, minimise=VALIDATION_ERROR) as checkpoints:
         metadata = checkpoints.metadata
         config = _config(metadata.get("detector"), Path(directory))
         chosen = step if step is not None else checkpoints.best_or_latest

@@ -15,7 +15,7 @@ from unittest import mock
 
 import jax
 
-from pconv_jax.checkpoints.best_step import best_step, score
+from pconv_jax.checkpoints.best_step import VALIDATION_L1, best_step, score
 from pconv_jax.checkpoints.checksums import checksums, compare_checksums, saved_checksums, sealed, unsealed
 from pconv_jax.checkpoints.damaged_folder import refusing_damaged_folder
 from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
@@ -37,7 +37,7 @@ class Checkpoints:
         directory: str | os.PathLike[str],
         *,
         keep: int = 3,
-        minimise: str = "validation_l1",
+        minimise: str = VALIDATION_L1,
         metadata: Mapping[str, Any] | None = None,
     ):
         """Opens a directory of checkpoints, or creates it.
@@ -239,11 +239,12 @@ class Checkpoints:
 
 
 @contextlib.contextmanager
-def open_checkpoints(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]:
+def open_checkpoints(directory: str | os.PathLike[str], *, minimise: str = VALIDATION_L1) -> Iterator[Checkpoints]:
     """Opens the checkpoints of a run that has saved at least one.
 
     Args:
         directory: a folder of checkpoints, or the output folder of a run, which has them in `checkpoints`.
+        minimise: metric that decides which of them is best, as for `Checkpoints`.
 
     Yields:
         The checkpoints.
@@ -257,7 +258,7 @@ def open_checkpoints(directory: str | os.PathLike[str]) -> Iterator[Checkpoints]
         raise InputError(f"{path} is not a directory: give the output folder of a run, or its checkpoints folder")
     if not saved_steps(folder):
         raise InputError(f"{folder} holds no checkpoint: give the output folder of a run that saved one")
-    with Checkpoints(folder) as checkpoints:
+    with Checkpoints(folder, minimise=minimise) as checkpoints:
         yield checkpoints
 
 

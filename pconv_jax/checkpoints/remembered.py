@@ -1,5 +1,6 @@
 """Networks from files that were loaded and checked before: they are read again without Flax, which takes a second."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -207,7 +208,8 @@ def _remembered(
         return load()
     name = f"{kind.__name__} {hashlib.sha256(path.read_bytes()).hexdigest()}"
     if (note := programs.note(name)) is not None:
-        return kind(path, note)
+        with contextlib.suppress(KeyError, TypeError, AttributeError):  # somebody changed it
+            return kind(path, note)
     trained = load()
     programs.write_note(name, kind.note_of(trained))
     return trained

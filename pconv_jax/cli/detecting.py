@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pconv_jax.cli.finding import Finding
+from pconv_jax.cli.finding import Finding, TooMuchDamage
 from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError
@@ -40,12 +40,13 @@ class Extras:
 
         return place(self.probabilities, ".png"), place(self.preview, ".jpg")
 
-    def check(self, jobs: Sequence[Job], *, into_folder: bool) -> None:
+    def check(self, jobs: Sequence[Job], *, into_folder: bool, overwrite: bool = False) -> None:
         """Refuses files of a kind that cannot be written, and those that would replace a photograph or a mask.
 
         Args:
             jobs: what is worked on.
             into_folder: whether these are folders.
+            overwrite: whether files beside the photographs, which may be photographs too, may be replaced.
 
         Raises:
             InputError: naming the file.
@@ -56,10 +57,19 @@ class Extras:
             if given is not None and not into_folder and given.suffix.lower() not in OUTPUT_FORMATS:
                 kinds = ", ".join(OUTPUT_FORMATS)
                 raise InputError(f"{flag} {given} has no suffix that can be written: use one of {kinds}")
+            if given is not None and into_folder and given.suffix.lower() in OUTPUT_FORMATS and not given.is_dir():
+                raise InputError(f"{flag} {given} is the name of a file, but masks go into a folder: give one here too")
+        beside = {job.image.resolve().parent for job in jobs}
         for job in jobs:
             for flag, path in zip(flags, self.places(job, into_folder=into_folder), strict=True):
                 if path is not None and path.resolve() in taken:
                     raise InputError(f"{flag} would replace {path}: choose another place")
+                if path is None or overwrite or job.finished or not path.exists():
+                    pass
+                elif path.resolve().parent in beside:
+                    raise InputError(
+                        f"{flag} would replace {path}, beside a photograph: choose another place, or give --overwrite"
+                    )
                 if path is not None and not job.clashes:
                     taken.add(path.resolve())
 
@@ -95,7 +105,7 @@ def detect_files(
     """
     from tqdm import tqdm
 
-    extras.check(jobs, into_folder=into_folder)
+    extras.check(jobs, into_folder=into_folder, overwrite=overwrite)
     summary = Summary()
     waiting = [job for job in jobs if overwrite or not job.finished]
     if skipped := len(jobs) - len(waiting):
@@ -116,7 +126,12 @@ def detect_files(
             if places[0] is not None:
                 levels = np.rint(255 * found.probability).astype(np.uint8)
                 write_photograph(places[0], _picture(levels, photograph))
-            hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels)
+            try:
+                hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels)
+            except TooMuchDamage as refused:  # what seems damaged is to be seen then
+                if places[1] is not None:
+                    write_photograph(places[1], preview(photograph, refused.hole))
+                raise
             if places[1] is not None:
                 write_photograph(places[1], preview(photograph, hole))
             write_photograph(job.target, _picture(hole.astype(np.uint8) * np.uint8(255), photograph))

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from pconv_jax.detection.detector import Detector
 
 
+class TooMuchDamage(InputError):
+    """More of a photograph seems damaged than is allowed.
+
+    Attributes:
+        hole: what seems damaged, bool `[H, W]`.
+    """
+
+    def __init__(self, sentence: str, hole: np.ndarray):
+        """Takes what to say and what was found."""
+        super().__init__(sentence)
+        self.hole = hole
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Finding:
     """How damage is found.
@@ -129,7 +142,8 @@ class Finding:
             bool `[H, W]`, True = damage.
 
         Raises:
-            InputError: more seems damaged than is allowed, or the region to keep has another size.
+            TooMuchDamage: more seems damaged than is allowed.
+            InputError: the region to keep has another size.
         """
         region = None if keep is None else read_hole(keep, max_pixels=max_pixels)
         if region is not None and region.shape != found.probability.shape:
@@ -140,12 +154,14 @@ class Finding:
             )
         choice = Choice(sensitivity=self.sensitivity, min_size=self.min_size, tones=self.tones)
         hole = found.hole(choice, keep=region)
+        wide = dilated(hole, dilate) if region is None else dilated(hole, dilate) & ~region
         if (damaged := share(hole)) > self.most():
-            raise InputError(
+            raise TooMuchDamage(
                 f"{damaged:.0%} of it seems damaged, more than --max-damage {self.max_damage}: look at "
-                "`pconv-jax detect --preview`, and lower --sensitivity, mark what to --keep, or raise --max-damage"
+                "`pconv-jax detect --preview`, and lower --sensitivity, mark what to --keep, or raise --max-damage",
+                wide,
             )
-        return dilated(hole, dilate) if region is None else dilated(hole, dilate) & ~region
+        return wide
 
 
 def check_dilate(dilate: int) -> None:

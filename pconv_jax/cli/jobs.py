@@ -1,6 +1,7 @@
 """Plans the work: which photograph, with which mask, to which file."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -106,7 +107,10 @@ def plan(
     given, out = out, Path(out)
     if names_folder(given) and out.is_file():
         raise InputError(f"-o {os.fspath(given)} is a file: leave out what follows its name, or give a folder")
-    found = find_photographs(images, out, mask, others=[*extras, *([keep] if keep else [])])
+    written = functools.partial(_written_as, holes=holes)
+    # With --overwrite a photo.png beside photo.bmp may be a photograph of its own: they clash rather than be replaced.
+    others = [*extras, *([keep] if keep else [])]
+    found = find_photographs(images, out, mask, others=others, written=(lambda path: path) if overwrite else written)
     masks = _masks(found.photographs, mask)
     kept = _kept(found.photographs, keep)
     several = len(images) > 1 or images[0].is_dir()
@@ -118,12 +122,12 @@ def plan(
     real = resolver()
     jobs = []
     for (root, name), (own, fault), region in zip(found.photographs, masks, kept, strict=True):
-        written = _written_as(out / name, holes) if into_folder else out
-        target = real(written) if written.is_symlink() and written.exists() else written
-        jobs.append(Job(root / name, own, written, target, region, fault, name=name))
+        result = written(out / name) if into_folder else out
+        target = real(result) if result.is_symlink() and result.exists() else result
+        jobs.append(Job(root / name, own, result, target, region, fault, name=name))
     if holes is None and not into_folder and out.suffix.lower() != ".png":
         raise InputError(f"-o {out} must end in .png: masks are written without loss")
-    _check_results(jobs, real, overwrite=overwrite and holes is not None)  # no mask replaces its photograph
+    _check_results(jobs, real, overwrite=overwrite, masks_only=holes is None)
     return Plan(_without_clashes(jobs), found.passed_over, into_folder)
 
 
@@ -151,6 +155,12 @@ def _kept(photographs: Sequence[tuple[Path, Path]], keep: Path | None) -> list[P
     if keep is None or not keep.is_dir():
         return [keep] * len(photographs)
     choices = best_matches([name for _, name in photographs], image_files(keep))
+    if not any(choices):
+        first = photographs[0][1]
+        raise InputError(
+            f"--keep {keep} has nothing for {first.as_posix()}, nor for any other photograph: its files need the names "
+            f"of photographs, such as {first.with_suffix('.png').as_posix()}"
+        )
     if several := next((found for found in choices if len(found) > 1), None):
         raise InputError(f"--keep {keep} has both {several[0]} and {several[1]}: keep only one of them")
     return [keep / found[0] if found else None for found in choices]
@@ -169,7 +179,7 @@ def _one_of(masks: Sequence[Path], photographs: Path, name: Path, root: Path) ->
     return file, ""
 
 
-def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwrite: bool) -> None:
+def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwrite: bool, masks_only: bool) -> None:
     masks = {real(path) for job in jobs for path in (job.mask, job.keep) if path}
     for job in jobs:
         kind = OUTPUT_FORMATS.get(job.out.suffix.lower())
@@ -179,8 +189,9 @@ def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwri
             raise InputError(f"-o {job.out} is a link to {job.target}, which is of another kind: give that file itself")
         if real(job.out) in masks:
             raise InputError(f"-o {job.out} is a mask: choose another file")
-        if not overwrite and _replaces_its_photograph(job):
-            raise InputError(f"-o {job.out} is the photograph itself: choose another file, or give --overwrite")
+        if (masks_only or not overwrite) and _replaces_its_photograph(job):  # no mask replaces its photograph
+            advice = "choose another file" if masks_only else "choose another file, or give --overwrite"
+            raise InputError(f"-o {job.out} is the photograph itself: {advice}")
 
 
 def _replaces_its_photograph(job: Job) -> bool:

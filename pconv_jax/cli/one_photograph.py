@@ -70,6 +70,8 @@ class Restoration:
         Raises:
             InputError: a file that cannot be read, used or written.
         """
+        if job.target.is_dir():
+            raise InputError(f"{job.out} is a folder, and the result would be a file: choose another place")
         if self.receipts is not None:
             self.receipts.check(job)
         with _noted_warnings() as said:

@@ -27,7 +27,14 @@ class Found:
     passed_over: list[str]
 
 
-def find_photographs(images: Sequence[Path], out: Path, mask: Path | None, *, others: Sequence[Path] = ()) -> Found:
+def find_photographs(
+    images: Sequence[Path],
+    out: Path,
+    mask: Path | None,
+    *,
+    others: Sequence[Path] = (),
+    written: Callable[[Path], Path] = lambda path: path,
+) -> Found:
     """Finds the photographs to restore, by their names and places.
 
     Several files are taken as if they were all there is in their folders: a shell makes them of `*`, with results,
@@ -38,6 +45,7 @@ def find_photographs(images: Sequence[Path], out: Path, mask: Path | None, *, ot
         out: the file or folder for the results, which may be in a folder of photographs or be reached from it.
         mask: the file or folder of masks, if there is one; likewise.
         others: other files and folders that hold no photographs, such as previews; likewise.
+        written: the file of a result, by the path that has the name of its photograph.
 
     Returns:
         The photographs.
@@ -68,7 +76,7 @@ def find_photographs(images: Sequence[Path], out: Path, mask: Path | None, *, ot
         passed_over.comparisons += [root / name for name in files if name in comparisons]
         passed_over.receipts += [root / name for name in files if name in originals]
         listed += [(root, name) for name in files if name not in comparisons | originals]
-    photographs = _each_once(listed, out, real, passed_over)
+    photographs = _each_once(listed, lambda name: real(written(out / name)), real, passed_over)
     if not photographs:
         raise InputError(f"{first} holds no image: give a folder of {', '.join(IMAGE_SUFFIXES)} files")
     return Found(photographs, passed_over.sentences(None if several else first))
@@ -139,7 +147,10 @@ def _photographs(root: Path, files: Sequence[Path], places: Set[Path], mask: Pat
 
 
 def _each_once(
-    listed: Sequence[tuple[Path, Path]], out: Path, real: Callable[[Path], Path], passed_over: _PassedOver
+    listed: Sequence[tuple[Path, Path]],
+    result: Callable[[Path], Path],
+    real: Callable[[Path], Path],
+    passed_over: _PassedOver,
 ) -> list[tuple[Path, Path]]:
     """The photographs without those given before, and without the results of others."""
     places: dict[Path, tuple[Path, Path]] = {}
@@ -150,7 +161,9 @@ def _each_once(
             passed_over.twice.append(root / name)
         else:
             places[place] = root, name
-            results.setdefault(real(out / name), place)
+    # Those of another suffix first: photo.png is the result of photo.bmp, and not its own.
+    for place, (_, name) in sorted(places.items(), key=lambda each: result(each[1][1]).suffix == each[1][1].suffix):
+        results.setdefault(result(name), place)
     again = {place for place, (root, name) in places.items() if results.get(real(root / name), place) != place}
     passed_over.again += [root / name for place, (root, name) in places.items() if place in again]
     return [photograph for place, photograph in places.items() if place not in again]

@@ -1,6 +1,5 @@
 """Receipts: what was done to a photograph, and what was there before, so that `undo` can bring it back."""
 
-import contextlib
 import dataclasses
 import hashlib
 import math
@@ -105,12 +104,9 @@ class Receipts:
             kind, originals = REPLACED_PIXELS, job.originals(".png" if before.alpha is None else ".tif")
         else:
             kind, originals = INPUT_FILE, job.originals(job.image.suffix)
-        with contextlib.ExitStack() as withdrawn:  # what is half done would be in the way of the next attempt
-            withdrawn.callback(originals.unlink, missing_ok=True)
-            if kind == INPUT_FILE:
-                copy_file(job.image, originals)
-            else:
-                write_photograph(originals, _layer(before, hole))
+
+        def write_receipt(kept: Path) -> None:
+            """Before the originals take their place: a failure leaves an earlier receipt with its own."""
             content = {
                 "format": FORMAT,
                 "versions": package_versions("pconv_jax", "jax"),
@@ -119,12 +115,16 @@ class Receipts:
                 "settings": self.settings,
                 "estimate": None if estimate is None else _numbers(estimate),
                 "warnings": said,
-                "originals": {"file": originals.name, "sha256": file_hash(originals), "holds": kind},
+                "originals": {"file": originals.name, "sha256": file_hash(kept), "holds": kind},
                 "result": {"file": job.out.name, "sha256": file_hash(finished)},
             }
             with explained_errors(job.receipt):
                 write_json(job.receipt, content)
-            withdrawn.pop_all()
+
+        if kind == INPUT_FILE:
+            copy_file(job.image, originals, check=write_receipt)
+        else:
+            write_photograph(originals, _layer(before, hole), check=write_receipt)
 
 
 def weights_facts(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.data.source import Split, split_by_hash
+from pconv_jax.data.source import Split, hash_of, split_by_hash
 from pconv_jax.imaging import image_files, read_photograph
 
 
@@ -24,12 +24,32 @@ def opacity_maps(root: Path, split: Split) -> tuple[np.ndarray, ...]:
     Raises:
         InputError: no folder, too few files, or one that cannot be read.
     """
+    return tuple(_opacity(root / name) for name in split_by_hash(_names(root))[split])
+
+
+class MapFiles:
+    """The files of a folder of opacity maps, of all splits, for the record of a run."""
+
+    def __init__(self, root: Path):
+        """Lists them; errors as for `opacity_maps`."""
+        self._files = [f"{name} {(root / name).stat().st_size}" for name in _names(root)]
+
+    def __len__(self) -> int:
+        """Number of files."""
+        return len(self._files)
+
+    def fingerprint(self) -> str:
+        """Hash of their names and sizes."""
+        return hash_of(*self._files)
+
+
+def _names(root: Path) -> list[str]:
     if not root.is_dir():
         raise InputError(f"--damage-dir {root} is not a folder: give one with opacity maps of damage, white = opaque")
     names = [path.as_posix() for path in image_files(root)]
     if len(names) < 3:
         raise InputError(f"--damage-dir {root} holds {len(names)} images, but it must hold at least 3")
-    return tuple(_opacity(root / name) for name in split_by_hash(names)[split])
+    return names
 
 
 def _opacity(path: Path) -> np.ndarray:

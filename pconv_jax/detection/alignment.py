@@ -115,10 +115,10 @@ def _agreed(places: np.ndarray, shifts: np.ndarray) -> Shift:
 
 
 def squares(height: int, width: int, *, side: int, most: int) -> list[tuple[slice, slice]]:
-    """Squares spread evenly over an image, as rows and columns: at most `most` along each side."""
+    """Rows and columns of squares that cover an image, or are spread evenly over it: at most `most` along each side."""
 
     def starts(length: int) -> list[int]:
-        count = min(most, max(1, length // side))
+        count = min(most, -(-length // side))
         return np.linspace(0, max(0, length - side), count).astype(int).tolist() if count > 1 else [0]
 
     return [

@@ -14,7 +14,8 @@ from pconv_jax.models.limits import brief
 
 Tones = Literal["both", "pale", "dark"]
 
-_GROWN = 0.8  # share of the threshold down to which what touches a find belongs to it
+GROWN = 0.8
+"""Share of the threshold down to which what touches a find belongs to it."""
 _LOG_ODDS = 5.0  # that a pixel needs at sensitivity 0
 _AROUND = 4  # px around a find that tell whether it is paler or darker
 
@@ -121,7 +122,7 @@ class DamageMap:
         if not sure.any():
             return sure
         count, labels, boxes, _ = cv2.connectedComponentsWithStats(
-            (self.probability >= _GROWN * threshold).astype(np.uint8), connectivity=8
+            (self.probability >= GROWN * threshold).astype(np.uint8), connectivity=8
         )
         sizes = np.bincount(labels[sure], minlength=count)
         kept = (sizes > 0) & (boxes[:, cv2.CC_STAT_AREA] >= choice.min_size)

@@ -6,12 +6,13 @@ import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
+from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR, bundled_detectors
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
@@ -196,19 +197,23 @@ def detect(
     Raises:
         InputError: as for `Detector`.
     """
-    return _loaded(os.fspath(weights))(image, linear=linear)
+    path = bundled_detectors().get(str(weights), Path(weights).absolute())
+    changed = path.stat().st_mtime_ns if path.exists() else None
+    return _loaded(os.fspath(weights), path, changed)(image, linear=linear)
 
 
 @functools.lru_cache(maxsize=2)
-def _loaded(weights: str) -> Detector:
+def _loaded(weights: str, path: Path, changed: int | None) -> Detector:
+    """Cached by path and time of change, so that a replaced file is read again."""
+    del path, changed
     return Detector.from_pretrained(weights)
 
 
 def _brightest(pixels: np.ndarray) -> float:
-    """The brightest value of colours linear in light, of 1: dark exposures use all of the range."""
-    colours = pixels[..., :-1] if pixels.shape[2] in (2, 4) else pixels
+    """The brightest value of colours that show, linear in light, of 1: dark exposures use all of the range."""
+    colours = pixels[pixels[..., -1] != 0, :-1] if pixels.shape[2] in (2, 4) else pixels
     top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
-    return float(colours.max()) / top or 1.0
+    return float(colours.max(initial=0)) / top or 1.0
 
 
 def _windows(height: int, width: int, margin: int) -> list[_Window]:

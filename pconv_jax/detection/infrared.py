@@ -4,6 +4,7 @@ The dyes of colour film let infrared light through; dust, hairs and scratches do
 than the picture explains is damage. Tested on synthetic scans only.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.detection.alignment import measured_shift, no_shift
 from pconv_jax.detection.crosstalk import Scan, fitted_crosstalk, no_crosstalk
-from pconv_jax.detection.damage_map import DamageMap
+from pconv_jax.detection.damage_map import GROWN, Choice, DamageMap
 from pconv_jax.imaging.masks import LUMA
 
 _TILE = 1024  # side of what is computed at once, px
@@ -22,7 +23,6 @@ _SOFT = 1.0  # standard deviations by which the odds grow by a factor of e
 _LEAST_NOISE = 0.002  # of the light: less would take rounding for noise
 _FAINT, _FAINT_SOFT = 0.04, 0.01  # likewise of opacity
 _FOLLOWS = 0.45  # contrast of the channel, as a share of the picture's, from which on the film must hold silver
-_ODDS, _ODDS_SLOPE = 4.0, 2.459  # see `_for_choices`
 
 
 def infrared_damage(
@@ -78,8 +78,10 @@ def _for_choices(probability: np.ndarray) -> np.ndarray:
 
     At the default sensitivity one half is enough, and a quarter where it touches such a pixel.
     """
+    threshold = Choice().threshold
+    sure, touching = (math.log(share / (1 - share)) for share in (threshold, GROWN * threshold))
     clipped = np.clip(probability, 1e-6, 1 - 1e-6)
-    odds: np.ndarray = _logistic(_ODDS + _ODDS_SLOPE * np.log(clipped / (1 - clipped)))
+    odds: np.ndarray = _logistic(sure + (sure - touching) / math.log(3) * np.log(clipped / (1 - clipped)))
     return np.where(probability > 0, odds, 0)
 
 

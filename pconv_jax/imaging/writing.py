@@ -71,18 +71,21 @@ def write_photograph(
             check(temporary)
 
 
-def copy_file(source: Path, target: Path) -> None:
+def copy_file(source: Path, target: Path, *, check: Callable[[Path], object] | None = None) -> None:
     """Copies a file in one step.
 
     Args:
         source: the file.
         target: the copy.
+        check: as for `write_photograph`.
 
     Raises:
         InputError: one of them cannot be used.
     """
     with explained_errors(target), atomic_write(target) as temporary:
         shutil.copyfile(source, temporary)
+        if check is not None:
+            check(temporary)
 
 
 @contextlib.contextmanager

@@ -216,13 +216,10 @@ def _depth(hole: np.ndarray) -> np.ndarray:
 
 
 def _shown(pixels: np.ndarray) -> np.ndarray:
-    """Where pixels `[h, w, C]` hold something: bool `[h, w]`."""
-    finite: np.ndarray = np.all(np.isfinite(pixels.astype(np.float32)), axis=2)
-    if pixels.shape[2] not in (2, 4):
-        return finite
-    opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-    shown: np.ndarray = np.logical_and(finite, pixels[..., -1] == opaque)
-    return shown
+    """Where pixels `[h, w, C]` hold something: bool `[h, w]`; not where they are NaN, or a mark of no data."""
+    most = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+    shown: np.ndarray = np.all((pixels >= 0) & (pixels <= most), axis=2)
+    return shown & (pixels[..., -1] == most) if pixels.shape[2] in (2, 4) else shown
 
 
 def _tiles(height: int, width: int) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:

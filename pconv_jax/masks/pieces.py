@@ -42,7 +42,8 @@ def draw_piece(rng: np.random.Generator, kind: Kind, height: int, width: int, *,
         thickness: of its lines or specks, px, at most that of `THICKEST`; a torn edge reaches in three times as far.
 
     Returns:
-        Coverage `[H, W]`, float32 in [0, 1]. Never all 0 where the piece has room, but it may lie across a border.
+        Coverage `[H, W]`, float32 in [0, 1]. It may lie across a border, or be cut
+        into parts, and be all 0 then.
     """
     import cv2
 

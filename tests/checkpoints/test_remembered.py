@@ -1,5 +1,7 @@
 """A generator that was loaded before is read again without its network, and is the same."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -46,6 +48,17 @@ def test_other_numbers_under_the_same_name_are_not_taken_for_those_of_before(sto
         found = load_remembered(path, store)
         assert isinstance(found, TrainedGenerator)
         np.testing.assert_array_equal(found.leaves[1], generator.leaves[1] * factor)
+
+
+@pytest.mark.parametrize("note", [{}, [], {"names": 3}])
+def test_a_note_that_somebody_changed_is_not_used(store, weights, note):
+    first = load_remembered(weights, store)
+    (file,) = store._folder.glob("*/*.json")
+    file.write_text(json.dumps(note))
+    again = load_remembered(weights, store)
+    assert isinstance(again, TrainedGenerator)
+    np.testing.assert_array_equal(again.leaves[0], first.leaves[0])
+    assert isinstance(load_remembered(weights, store), RememberedGenerator)  # noted anew
 
 
 def test_without_a_place_for_notes_it_is_loaded_and_unknown_weights_are_refused(store, weights):

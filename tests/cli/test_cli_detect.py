@@ -163,6 +163,9 @@ def test_a_folder_of_regions_to_keep_need_not_have_one_for_each(tmp_path, photos
     assert result.code == 0
     assert not load(photos.out / "a.png").any() and load(photos.out / "deep" / "b.png").any()
     save(tmp_path / "keep" / "c.png", np.ones((3, 4), bool))
+    none = save(tmp_path / "other" / "e_keep.png", np.ones_like(photos.lines["a.png"]))
+    result = detect(photos.folder, "-o", photos.out, "--keep", none.parent, "--overwrite")
+    assert result.code == 2 and "other has nothing for a.png, nor for any other photograph" in result.err
     result = detect(photos.folder, "-o", photos.out, "--keep", tmp_path / "keep", "--overwrite")
     (complaint,) = sentences(result.err)
     assert result.code == 1 and "has 4x3 pixels and the photograph 50x40: save it in that size" in complaint
@@ -242,12 +245,52 @@ def test_no_photograph_and_no_mask_is_ever_replaced(tmp_path, photos, detect):
     ):
         result = detect(name, *more)
         assert result.code == 2 and len(sentences(result.err)) == 1, more
+        assert "or give --overwrite" not in result.err  # it would not help
         assert state(name, keep) == before and not (tmp_path / "m.png").exists()
     (photos.folder / "c.tif").unlink()
     for more in (("--preview", photos.folder), ("--probabilities", photos.out)):  # deep/b.jpg, a.png
         result = detect(photos.folder, "-o", photos.out, *more)
         assert result.code == 2 and "would replace" in result.err
     assert not photos.out.exists() and state(name, keep) == before
+
+
+def test_what_lies_beside_the_photographs_is_replaced_only_if_asked(photos, detect):
+    """It may be a photograph that is not looked at in this call, or an infrared channel."""
+    beside = save(photos.folder / "c.jpg", picture(seed=9))
+    before = beside.read_bytes()
+    arguments = (photos.folder / "c.tif", "-o", photos.out / "c.png", "--preview", beside)
+    for _ in range(2):
+        result = detect(*arguments)
+        assert result.code == 2 and "c.jpg, beside a photograph: choose another place, or give --overw" in result.err
+        assert beside.read_bytes() == before and not photos.out.exists()
+        arguments = (photos.folder / "c.tif", "-o", f"{photos.out}/", "--preview", photos.folder)
+    elsewhere = save(photos.out / "found.jpg", picture())
+    assert detect(photos.folder / "c.tif", "-o", photos.out / "c.png", "--preview", elsewhere).code == 0
+    assert detect(*arguments).code == 0 and beside.read_bytes() == before  # finished: nothing is written
+    assert detect(*arguments, "--overwrite").code == 0 and beside.read_bytes() != before
+
+
+def test_what_is_too_much_damage_can_be_seen(tmp_path, photos, detect):
+    image = save(photos.folder / "d.png", np.full((40, 50, 3), 255, np.uint8))
+    result = detect(image, "-o", tmp_path / "m.png", "--preview", tmp_path / "v.png")
+    assert result.code == 1 and "look at `pconv-jax detect --preview`" in result.err
+    assert not (tmp_path / "m.png").exists()
+    assert (load(tmp_path / "v.png")[..., 1] == 64).all()  # a quarter of 255 under the colour
+
+
+def test_a_file_for_what_several_photographs_need_a_folder_for(photos, detect):
+    result = detect(photos.folder, "-o", photos.out, "--preview", photos.folder / "v.jpg")
+    assert result.code == 2 and "v.jpg is the name of a file, but masks go into a folder: give one" in result.err
+    assert not photos.out.exists()
+
+
+def test_masks_among_the_photographs_are_no_photographs_the_next_time(photos, detect):
+    (photos.folder / "a.png").unlink()
+    for outcome in ("1 found undamaged, 1 found damaged", "2 skipped, since the mask exists"):
+        result = detect(photos.folder, "-o", photos.folder)
+        assert result.code == 0 and outcome in result.out
+    assert "2 passed over, the result of another photograph" in result.out
+    assert files(photos.folder) == {"c.tif", "c.png", "deep/b.jpg", "deep/b.png"}
 
 
 def test_a_damaged_file_fails_and_the_others_do_not(photos, detect):

@@ -82,7 +82,7 @@ def test_a_folder_named_like_a_picture(one, inpaint):
     (one.folder / "taken" / "a.png").mkdir(parents=True)  # a folder is no finished result
     result = inpaint(folder, "-m", one.mask, "-o", one.folder / "taken")
     assert result.code == 1
-    assert "Is a directory" in sentences(result.err)[0]
+    assert "a.png is a folder, and the result would be a file" in sentences(result.err)[0]
     assert files(one.folder / "taken") == set()
 
 

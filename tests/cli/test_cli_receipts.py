@@ -258,6 +258,40 @@ def test_a_result_that_fails_leaves_nothing(one, inpaint, monkeypatch):
     assert files(one.folder) == {"a.png", "m.png"}
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("function", ["write_json", "write_photograph", "copy_file"])
+def test_an_earlier_receipt_survives_a_result_that_fails(one, inpaint, undo, monkeypatch, suffix, function):
+    from pconv_jax.cli import receipt
+    from pconv_jax.common.errors import InputError
+
+    out = one.folder / f"out{suffix}"
+    image = save(one.folder / f"b{suffix}", picture())
+    arguments = (image, "-m", one.mask, "-o", out, "--receipt", "--overwrite")
+    assert inpaint(*arguments).code == 0
+    before = {path: path.read_bytes() for path in one.folder.iterdir()}
+
+    def full(*_, **__):
+        raise InputError("no room: make some")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(receipt, function, full)
+        wanted = function == "write_json" or function == ("copy_file" if suffix == ".jpg" else "write_photograph")
+        assert inpaint(*arguments, "--dilate", 1).code == int(wanted)
+    if wanted:
+        assert {path: path.read_bytes() for path in one.folder.iterdir()} == before
+    assert undo(out, "-o", one.folder / f"back{suffix}").code == 0
+
+
+def test_a_folder_in_place_of_the_result_leaves_no_receipt(one, inpaint):
+    one.out.mkdir()
+    result = inpaint(one.folder / "a.png", "-m", one.mask, "-o", f"{one.folder}/x/", "--receipt")
+    assert result.code == 0
+    (one.folder / "y" / "a.png").mkdir(parents=True)
+    result = inpaint(one.image, "-m", one.mask, "-o", one.folder / "y", "--receipt")
+    assert result.code == 1 and "is a folder, and the result would be a file: choose another place" in result.err
+    assert files(one.folder / "y") == set()
+
+
 def test_warnings_are_in_the_receipt(one, inpaint):
     wide = np.zeros((40, 50), bool)
     wide[:, 4:48] = True

@@ -37,6 +37,24 @@ def test_photographs_that_differ_in_suffix_alone_keep_theirs(one, inpaint):
     assert files(one.folder / "out") == {"a.png", "a.jpg"}
 
 
+def test_results_of_another_suffix_among_the_photographs_are_no_photographs_the_next_time(one, inpaint):
+    folder = one.folder / "photos"
+    save(folder / "b.bmp", picture())
+    save(folder / "a.ppm", picture())
+    arguments = (folder, "-m", one.mask, "-o", folder)
+    assert inpaint(*arguments).out.splitlines()[0] == "2 restored"
+    before = files(folder)
+    assert before == {"a.png", "a.ppm", "b.bmp", "b.png"}
+    result = inpaint(*arguments)
+    assert result.code == 0 and "2 skipped" in result.out
+    assert "2 passed over, the result of another photograph" in result.out
+    # They may be photographs of their own: none is replaced.
+    kept = state(folder / "a.png", folder / "b.png")
+    result = inpaint(*arguments, "--overwrite")
+    assert result.code == 1 and "a.ppm and" in result.err and "would both be written to" in result.err
+    assert state(folder / "a.png", folder / "b.png") == kept and files(folder) == before
+
+
 def test_finished_results_are_skipped(own, inpaint):
     arguments = (own / "images", "-m", own / "masks", "-o", own / "out")
     assert inpaint(*arguments).code == 0

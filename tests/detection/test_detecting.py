@@ -1,5 +1,7 @@
 """Looking for damage in images of any size and kind."""
 
+import os
+
 import numpy as np
 import pytest
 from detectors import pale_detector, random_detector, scratched
@@ -63,6 +65,19 @@ def test_the_public_function_loads_a_file(file):
         detect(damaged, weights="no such")
 
 
+def test_the_public_function_reads_a_file_again_when_it_changes(file, tmp_path, monkeypatch):
+    damaged, _ = scratched(picture())
+    assert detect(damaged, weights=file).hole(EXACT).any()
+    save_detector(file, pale_detector(least=1.2))
+    os.utime(file, ns=(1, 1))
+    assert not detect(damaged, weights=file).hole(EXACT).any()
+    (tmp_path / "other").mkdir()
+    save_detector(tmp_path / "other" / file.name, pale_detector())
+    for folder, found in ((tmp_path, False), (tmp_path / "other", True)):
+        monkeypatch.chdir(folder)
+        assert detect(damaged, weights=file.name).hole(EXACT).any() == found
+
+
 def kinds():
     damaged, _ = scratched(picture())
     grey = np.ascontiguousarray(damaged[..., 0])
@@ -106,12 +121,19 @@ def test_nothing_is_found_where_alpha_is_0(pale):
 
 def test_images_linear_in_light_are_seen_through_a_curve(pale):
     seen = picture().astype(np.float32) / 255
-    damaged, _ = scratched((seen * 255).astype(np.uint8))
+    damaged, line = scratched((seen * 255).astype(np.uint8))
     linear = (damaged / np.float32(255)) ** np.float32(2.2)
     np.testing.assert_allclose(pale(linear, linear=True).probability, pale(damaged).probability, atol=1e-3)
     dark = pale(linear / 8, linear=True)  # an exposure that does not use all of the range
     np.testing.assert_allclose(dark.probability, pale(damaged).probability, atol=1e-3)
     assert not pale(np.zeros((4, 4, 3), np.uint8), linear=True).hole(EXACT).any()
+    # What lies under transparency is not the brightest.
+    alpha = np.ones((*line.shape, 1), np.float32)
+    alpha[-2:, -2:] = 0
+    for hidden in (1, np.nan):
+        seen = np.dstack([linear / 8, alpha])
+        seen[-2:, -2:, :3] = hidden
+        np.testing.assert_array_equal(pale(seen, linear=True).hole(EXACT), line)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (130, 127), (300, 7), (1153, 2)])

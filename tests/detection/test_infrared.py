@@ -9,10 +9,10 @@ from skimage import data
 
 from experiments.infrared_scores import Film
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.alignment import measured_shift, no_shift
+from pconv_jax.detection.alignment import measured_shift, no_shift, squares
 from pconv_jax.detection.crosstalk import Scan, fitted_crosstalk
-from pconv_jax.detection.damage_map import Choice, share
-from pconv_jax.detection.infrared import infrared_damage
+from pconv_jax.detection.damage_map import GROWN, Choice, share
+from pconv_jax.detection.infrared import _for_choices, infrared_damage
 from pconv_jax.evaluation.detection import count
 
 PHOTOGRAPHS = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
@@ -30,6 +30,23 @@ def jaccard(found, made):
 def plain(height=96, width=128, level=200):
     """A flat picture with its channel."""
     return np.full((height, width, 3), 100, np.uint8), np.full((height, width), level, np.uint8)
+
+
+def test_probabilities_are_on_the_scale_of_choices():
+    """One half is enough at the default sensitivity, and a quarter where it touches that."""
+    threshold = Choice().threshold
+    found = _for_choices(np.array([0, 0.25, 0.5, 1], np.float32))
+    np.testing.assert_allclose(found[1:3], [GROWN * threshold, threshold], rtol=1e-6)
+    assert found[0] == 0 and found[3] > 0.999
+
+
+def test_squares_reach_all_sides():
+    def first(length):
+        return [rows.start for rows, columns in squares(length, 1, side=100, most=3)]
+
+    assert [first(length) for length in (50, 100, 101, 190, 300, 1000)] == [
+        [0], [0], [0, 1], [0, 90], [0, 100, 200], [0, 450, 900],
+    ]  # fmt: skip
 
 
 def test_a_speck_on_a_flat_picture_has_its_opacity():

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 from detectors import pale_detector
+from restoring import save
 
 from experiments.detection_scores.__main__ import main
 from experiments.detection_scores.scores import FINDS, THRESHOLDS, _counts, best_threshold, few_false_alarms
@@ -65,11 +66,26 @@ def test_a_whole_evaluation(tmp_path, capsys):
         "meijering",
         "sato",
     }
-    assert {row["image"] for row in rows} == {"chelsea"}
+    assert {row["image"] for row in rows} == {"chelsea.png 22,33"}
     for row in rows:
         assert 0 <= float(row["jaccard"]) <= float(row["f1"]) <= 1
         assert (row["recall_at_few_false_alarms"] == "") == (row["method"] == "its finds")  # they have one threshold
     assert min(abs(threshold - 0.924) for threshold in THRESHOLDS) == 0
+
+
+def test_a_hard_list_that_is_no_text_is_refused_before_anything_is_scored(tmp_path, capsys):
+    (tmp_path / "hard.txt").write_bytes(b"\xff\xfe")
+    assert main(["--hard-list", str(tmp_path / "hard.txt"), "--out", str(tmp_path / "out")]) == 2
+    assert "hard.txt is no text in UTF-8" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_photograph_too_small_for_ssim_is_refused_before_anything_is_scored(tmp_path, capsys):
+    save(tmp_path / "photos" / "small.png", np.zeros((10, 40, 3), np.uint8))
+    save_detector(tmp_path / "pale.safetensors", pale_detector())
+    flags = f"--data folder --split all --data-dir {tmp_path}/photos --weights {tmp_path}/pale.safetensors"
+    assert main([*flags.split(), "--out", str(tmp_path / "out")]) == 2
+    assert "small.png has a side below 11 px, too small for SSIM: leave it out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

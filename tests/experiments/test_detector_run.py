@@ -1,5 +1,6 @@
 """Training of the damage detector: whole runs, interrupted ones, settings, and the file that is exported."""
 
+import itertools
 import json
 import signal
 
@@ -7,16 +8,18 @@ import jax
 import numpy as np
 import pytest
 from detectors import pale_detector
+from restoring import save
 from safetensors.numpy import load_file
 
 from experiments.detector.__main__ import main
 from experiments.detector.config import Config
+from experiments.detector.validation import DetectorValidation
 from experiments.export.__main__ import main as export
 from experiments.train.logs import MetricsLog, read_metrics
 from pconv_jax.checkpoints.detector_file import load_detector, load_detector_run, save_detector
-from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.common.errors import InputError
+from pconv_jax.data.source import split_by_hash
 
 STEPS = 30
 TINY = (
@@ -31,10 +34,23 @@ def tiny(folder, *more):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The folder of a run that reached its end; not to be changed."""
+    """The folder of a run that reached its end, and was best before; not to be changed."""
     folder = tmp_path_factory.mktemp("detectors") / "whole"
-    assert main(tiny(folder)) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        worsening(patch)
+        assert main(tiny(folder)) == 0
     return folder
+
+
+def worsening(patch):
+    """Validation scores that fall from checkpoint to checkpoint."""
+    count = itertools.count(1)
+
+    def scores(self, outputs):
+        jaccard = 1 - next(count) / 10
+        return {"validation_error": 1 - jaccard, "validation_jaccard": jaccard, "validation_false_alarms": 0.5}
+
+    patch.setattr(DetectorValidation, "scores", scores)
 
 
 def test_what_a_run_leaves(trained):
@@ -65,6 +81,7 @@ def test_interrupted_and_resumed_equals_the_whole_run(trained, tmp_path, monkeyp
     assert "stopped by SIGTERM and saved at step" in capsys.readouterr().err
     assert main(tiny(tmp_path / "run")) == 2
     assert "holds a run already: add --resume" in capsys.readouterr().err
+    worsening(monkeypatch)
     assert main(tiny(tmp_path / "run", "--resume")) == 0
     assert read_metrics(tmp_path / "run" / "metrics.jsonl") == read_metrics(trained / "metrics.jsonl")
     one, two = (load_detector_run(folder, step=STEPS)[0].params for folder in (trained, tmp_path / "run"))
@@ -107,11 +124,49 @@ def test_a_run_is_not_resumed_as_another_one(trained, tmp_path, capsys):
     assert "holds another kind of run: choose another --out" in capsys.readouterr().err
 
 
+@pytest.fixture
+def maps(tmp_path):
+    """A folder of opacity maps."""
+    for number in range(9):
+        save(tmp_path / "maps" / f"{number}.png", np.full((30, 30), 100 + 5 * number, np.uint8))
+    return tmp_path / "maps"
+
+
+def test_a_run_is_not_resumed_with_other_damage(tmp_path, maps, capsys):
+    flags = ("--steps", "1", "--warmup", "0")
+    assert main(tiny(tmp_path / "run", *flags, "--damage-dir", str(maps))) == 0
+    assert main(tiny(tmp_path / "run", *flags, "--resume")) == 2
+    assert f"--damage-dir was {maps} and is now None: use the settings of that run" in capsys.readouterr().err
+    moved = maps.rename(tmp_path / "moved")
+    assert main(tiny(tmp_path / "run", *flags, "--resume", "--damage-dir", str(moved))) == 0
+    save(moved / "more.png", np.full((30, 30), 9, np.uint8))
+    capsys.readouterr()
+    assert main(tiny(tmp_path / "run", *flags, "--resume", "--damage-dir", str(moved))) == 2
+    assert "the damage split had 9 images and has 10" in capsys.readouterr().err
+
+
+def test_damage_that_cannot_be_read_is_told_before_anything_is_written(tmp_path, maps, capsys):
+    splits = split_by_hash([f"{number}.png" for number in range(9)])
+    for split in ("train", "validation"):
+        name = splits[split][0]
+        (maps / name).write_bytes(b"no image")
+        assert main(tiny(tmp_path / split, "--damage-dir", str(maps))) == 2
+        assert name in capsys.readouterr().err
+        assert not (tmp_path / split / "config.json").exists()
+        save(maps / name, np.full((30, 30), 100, np.uint8))
+
+
+def test_a_folder_named_like_a_bundled_detector_does_not_hide_it(tmp_path, capsys, monkeypatch):
+    (tmp_path / "film").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(tiny(tmp_path / "run", "--initial-weights", "film")) == 2
+    assert "--initial-weights film are of DetectorConfig(widths=(16," in capsys.readouterr().err
+    assert export(["film", str(tmp_path / "film.safetensors")]) == 0
+
+
 def test_the_exported_file_is_the_best_checkpoint(trained, tmp_path, capsys):
-    with open_checkpoints(trained) as checkpoints:
-        best, latest = checkpoints.best_or_latest, checkpoints.latest
-    assert latest == STEPS
-    for flags, step in (((), best), (("--latest",), latest)):
+    assert load_detector_run(trained)[1] == 12
+    for flags, step in (((), 12), (("--latest",), STEPS)):
         assert export([str(trained), str(tmp_path / "d.safetensors"), *flags]) == 0
         found = load_detector(tmp_path / "d.safetensors")
         for a, b in zip(

@@ -36,7 +36,12 @@ def test_the_tables():
 
 @pytest.mark.parametrize(
     ("flag", "value", "complaint"),
-    [("limit", 0, "--limit is 0, but it must be"), ("sensitivity", 1, "--sensitivity is 1.0, but it must be above")],
+    [
+        ("limit", 0, "--limit is 0, but it must be"),
+        ("image-size", -1, "--image-size is -1, but it must be at least 16"),
+        ("seed", -1, "--seed is -1, but it must be at least 0"),
+        ("sensitivity", 1, "--sensitivity is 1.0, but it must be above"),
+    ],
 )
 def test_mistakes(tmp_path, capsys, flag, value, complaint):
     assert half_transparent.main(["--data-dir", str(tmp_path), f"--{flag}", str(value)]) == 2

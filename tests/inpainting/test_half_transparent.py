@@ -116,6 +116,9 @@ def test_what_is_not_finite_or_transparent_is_replaced(picture, scratch):
     seen[44:46, :50] = np.nan
     result = keep_detail(guess, seen, scratch)
     assert np.array_equal(result[44:46, :50], guess[44:46, :50]) and np.isfinite(result).all()
+    for mark in (-3.4e38, 1e20):  # where a format has no alpha
+        seen[44:46, :50] = mark
+        np.testing.assert_array_equal(keep_detail(guess, seen, scratch), result)
     transparent = np.dstack([seen, np.where(scratch, np.float32(0), np.float32(1))])
     with_alpha = np.dstack([guess, np.ones_like(scratch, np.float32)])
     assert np.array_equal(keep_detail(with_alpha, transparent, scratch), with_alpha)

@@ -35,10 +35,13 @@ def test_pieces_of_each_kind(kind):
 
 
 def test_what_there_is_to_find_at_each_pixel():
-    damaged, visible = np.array([[False, True, True]]), np.array([[False, True, False]])
-    truth = Laid(grey(0, 1, 3), damaged.astype(np.float32), damaged, visible).truth
-    np.testing.assert_array_equal(truth, [[0, 1, 2]])
+    damaged, visible = np.array([[False, True, True, False]]), np.array([[False, True, False, False]])
+    rim = np.array([[False, False, False, True]])
+    truth = Laid(grey(0, 1, 4), damaged.astype(np.float32), damaged, visible, rim).truth
+    np.testing.assert_array_equal(truth, [[0, 1, 2, 2]])
     assert truth.dtype == np.uint8 and (CLEAN, DAMAGED, UNSEEN) == (0, 1, 2)
+    nothing = Laid.undamaged(grey(7, 2, 3))
+    assert (nothing.truth == CLEAN).all() and not nothing.opacity.any() and (nothing.image == 7).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -118,9 +121,23 @@ def test_a_piece_laid_by_hand():
     # From 0.35 of its greatest opacity on a pixel belongs to it: 0.28.
     np.testing.assert_array_equal(laid.damaged[1], [False, True, True, False])
     np.testing.assert_array_equal(laid.visible, laid.damaged)
+    np.testing.assert_array_equal(laid.truth[1], [CLEAN, DAMAGED, DAMAGED, UNSEEN])
     for rest in (laid.image[[0, 2]] - np.uint8(100), laid.opacity[[0, 2]], laid.damaged[[0, 2]]):
         assert not rest.any()
     assert laid.image.dtype == np.uint8 and laid.opacity.dtype == np.float32
+
+
+def test_what_is_pale_away_from_the_core_of_a_piece_is_damage_too():
+    coverage = np.zeros((1, 12), np.float32)
+    coverage[0, :2], coverage[0, 10:] = [1, 0.2], [0.2, 0.06]  # a rim; another part of the piece, with its own
+    canvas = Canvas(grey(0, 1, 12))
+    canvas.lay(coverage, WHITE, opacity=1.0)
+    truth = canvas.finished().truth[0].tolist()
+    assert truth == [DAMAGED, UNSEEN] + [CLEAN] * 8 + [DAMAGED, UNSEEN]
+    # Within 4 px: 0.35 of the greatest there.
+    canvas = Canvas(grey(0, 1, 6))
+    canvas.lay(np.array([[1, 0, 0, 0, 0.34, 0.34]], np.float32), WHITE, opacity=1.0)
+    assert canvas.finished().truth[0].tolist() == [DAMAGED, CLEAN, CLEAN, CLEAN, UNSEEN, DAMAGED]
 
 
 def test_the_second_piece_covers_the_first():

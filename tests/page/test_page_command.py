@@ -13,7 +13,7 @@ from pconv_jax.inpainting import inpainter
 
 pytest.importorskip("starlette", reason="the page needs the extra `page`")
 
-import pconv_jax.page.run as page_run  # noqa: E402 - which needs that
+import pconv_jax.page.run as page_run
 
 
 def test_it_starts_ends_and_leaves_nothing_behind(tmp_path):
