@@ -268,6 +268,7 @@ def test_an_earlier_receipt_survives_a_result_that_fails(one, inpaint, undo, mon
     image = save(one.folder / f"b{suffix}", picture())
     arguments = (image, "-m", one.mask, "-o", out, "--receipt", "--overwrite")
     assert inpaint(*arguments).code == 0
+    save(image, picture(seed=5))  # so that its copy would be another
     before = {path: path.read_bytes() for path in one.folder.iterdir()}
 
     def full(*_, **__):

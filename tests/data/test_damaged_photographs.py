@@ -11,8 +11,8 @@ from batches import Ramp, Shades, equal, first, rows
 from pconv_jax import data
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import pipeline
-from pconv_jax.data.damaged_photographs import DamagedPhotographs, damaged_batches
-from pconv_jax.masks.film_damage import CLEAN, DAMAGED, UNSEEN, FilmDamage
+from pconv_jax.data.damaged_photographs import DamagedPhotographs, _resampled, damaged_batches
+from pconv_jax.masks.film_damage import CLEAN, DAMAGED, UNSEEN, FilmDamage, Laid
 
 PLAIN = {"undamaged": 0.0, "resampled": 0.0, "compressed": 0.0, "monochrome": 0.0, "grain": 0.0}
 
@@ -97,6 +97,13 @@ def test_grain_only_where_there_may_be_some():
         rough = [laid.image[..., 0].std() for laid in examples(settings, photograph, 40)]
         assert max(rough) <= 21
         assert np.mean(np.array(rough) > 0.5) == pytest.approx(0.5 * expected, abs=0.2 * expected)
+
+
+def test_a_rim_that_is_made_smaller_is_neither_right_nor_wrong():
+    truth = np.array([[1, 1, 0, 2], [1, 1, 0, 0], [1, 0, 0, 0], [2, 0, 0, 0]])  # by two by two pixels
+    layers = [truth == DAMAGED, truth == DAMAGED, truth == UNSEEN]
+    laid = Laid(np.zeros((4, 4, 3), np.uint8), (truth > 0).astype(np.float32), *layers)
+    np.testing.assert_array_equal(_resampled(laid, 2).truth, [[DAMAGED, UNSEEN], [UNSEEN, CLEAN]])
 
 
 def test_white_damage_on_white_is_neither_right_nor_wrong():

@@ -7,11 +7,13 @@ import pytest
 from detectors import pale_detector
 from restoring import save
 
+from experiments.detection_scores import scores
 from experiments.detection_scores.__main__ import main
 from experiments.detection_scores.scores import FINDS, THRESHOLDS, _counts, best_threshold, few_false_alarms
 from pconv_jax.checkpoints.detector_file import save_detector
 from pconv_jax.detection.damage_map import Choice, DamageMap
 from pconv_jax.evaluation.detection import Counts
+from pconv_jax.masks.film_damage import Laid
 
 
 def counts(hit, false, *, pixels=10_000):
@@ -35,6 +37,23 @@ def test_finds_are_what_sure_pixels_grow_to_before_they_are_widened():
     truth = np.zeros(probability.shape, bool)
     each = _counts(np.zeros((9, 24, 3), np.uint8), found, truth, Choice(dilate=3), {})[FINDS]
     assert each.false.tolist() == [10]
+
+
+def test_soft_rims_are_neither_hits_nor_false_alarms(tmp_path, monkeypatch):
+    def damaged(image, *_, **__):
+        core, rim = np.zeros((2, *image.shape[:2]), bool)
+        core[4:6], rim[20:22] = True, True
+        laid = np.minimum(image, 200)
+        laid[core | rim] = 255
+        return Laid(laid, core.astype(np.float32), core, core, rim)
+
+    monkeypatch.setattr(scores, "damaged", damaged)
+    save_detector(tmp_path / "pale.safetensors", pale_detector())
+    flags = f"--image-size 48 --limit 1 --weights {tmp_path}/pale.safetensors --out {tmp_path}/out"
+    assert main(flags.split()) == 0
+    with (tmp_path / "out" / "detection.csv").open() as file:
+        ours = [row for row in csv.DictReader(file) if row["method"] in ("detector", "its finds")]
+    assert ours and {float(row["jaccard"]) for row in ours} == {1.0}
 
 
 def test_a_whole_evaluation(tmp_path, capsys):
