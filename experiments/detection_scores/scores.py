@@ -17,12 +17,13 @@ from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS, Counts, Response,
 from pconv_jax.evaluation.detection_cases import Row, damaged, photographs, rows
 from pconv_jax.evaluation.metrics import SSIM_WINDOW, psnr, ssim
 from pconv_jax.inpainting.inpainter import Inpainter
-from pconv_jax.masks.film_damage import UNSEEN, FilmDamage
+from pconv_jax.masks.film_damage import UNSEEN, FilmDamage, Laid
 
 OURS = "detector"
 FINDS = "its finds"
 """The detector's own choice of pixels: grown from sure ones to where they fade, those too small left out."""
-THRESHOLDS = (*np.linspace(0.02, 0.9, 45).round(2).tolist(), 0.924, 0.94, 0.96, 0.98, 0.99, 0.995, 0.999)
+_DEFAULT = round(Choice().threshold, 3)
+THRESHOLDS = (*np.linspace(0.02, 0.9, 45).round(2).tolist(), 0.92, 0.94, _DEFAULT, 0.96, 0.97, 0.98, 0.99, 0.995, 0.999)
 _MIXED = FilmDamage(pieces=(2, 6), thickness=(1, 12), opacity=(0.5, 1))
 
 
@@ -34,6 +35,7 @@ class Scored:
         cases: the row and the photograph of each case.
         counts: method -> the counts of each case; of `FINDS`, which have no threshold, a single one.
         clean: method -> share of each undamaged photograph that is found, `[photographs, thresholds]`.
+        mixed: method -> the counts of the same photographs with mixed damage.
         masks: share of each undamaged photograph that is in the detector's mask, where finds are widened as well.
         names: names of the photographs that were damaged.
         undamaged: names of those that were not.
@@ -44,6 +46,7 @@ class Scored:
     cases: Sequence[tuple[Row, int]]
     counts: Mapping[str, Sequence[Counts]]
     clean: Mapping[str, np.ndarray]
+    mixed: Mapping[str, Sequence[Counts]]
     masks: np.ndarray
     names: Sequence[str]
     undamaged: Sequence[str]
@@ -74,40 +77,35 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
         undamaged = list(photographs(source, size=options.image_size, limit=options.undamaged_limit))
     all_rows = rows(with_maps=bool(len(maps)))
     cases = [(row, place) for place in range(len(named)) for row in all_rows]
-    of_cases, of_undamaged, masks = [], [], []
+    of_cases, of_undamaged, of_mixed, masks = [], [], [], []
     total = len(cases) + len(undamaged)
     with progress_bar("scoring", "img", total=total, done=0, each=1) as bar:
-        for _, image in undamaged:
+        for place, (_, image) in enumerate(undamaged):
             found = detector(image)
-            of_undamaged.append(_counts(image, found, np.zeros(image.shape[:2], bool), choice, classical))
+            of_undamaged.append(_counts(Laid.undamaged(image), found, choice, classical))
             masks.append(share(found.hole(choice)))
+            laid = _MIXED(np.random.default_rng([place, 2]), image, maps=maps)
+            of_mixed.append(_counts(laid, detector(laid.image), choice, classical))
             bar.update()
         for row, place in cases:
             laid = damaged(named[place][1], row, seed=(place,), maps=maps)
-            found = detector(laid.image)
-            of_cases.append(_counts(laid.image, found, laid.visible, choice, classical, ignored=laid.truth == UNSEEN))
+            of_cases.append(_counts(laid, detector(laid.image), choice, classical))
             bar.update()
     methods = tuple(of_cases[0])
     counts = {name: [each[name] for each in of_cases] for name in methods}
     clean = {name: np.stack([each[name].false_alarms for each in of_undamaged]) for name in methods}
+    mixed = {name: [each[name] for each in of_mixed] for name in methods}
     chosen = {name: best_threshold(each) for name, each in counts.items()}
     chosen[OURS] = int(np.abs(np.array(THRESHOLDS) - choice.threshold).argmin())
     best = max(classical, key=lambda name: _mean_jaccard(counts[name])[chosen[name]])
     repaired = _repaired([image for _, image in named], maps, detector, choice, classical[best], chosen[best], best)
     names, undamaged_names = ([name for name, _ in each] for each in (named, undamaged))
-    return Scored(cases, counts, clean, np.array(masks), names, undamaged_names, repaired, chosen)
+    return Scored(cases, counts, clean, mixed, np.array(masks), names, undamaged_names, repaired, chosen)
 
 
-def _counts(
-    image: np.ndarray,
-    found: DamageMap,
-    truth: np.ndarray,
-    choice: Choice,
-    classical: Mapping[str, Response],
-    *,
-    ignored: np.ndarray | None = None,
-) -> dict[str, Counts]:
+def _counts(laid: Laid, found: DamageMap, choice: Choice, classical: Mapping[str, Response]) -> dict[str, Counts]:
     """The counts of every method on an image."""
+    image, truth, ignored = laid.image, laid.visible, laid.truth == UNSEEN
     finds = found.hole(dataclasses.replace(choice, dilate=0))
     return {
         OURS: count(found.probability, truth, THRESHOLDS, ignored=ignored),

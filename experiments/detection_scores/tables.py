@@ -1,16 +1,18 @@
 """The tables of an evaluation of detectors in Markdown, and as rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments.detection_scores.scores import FINDS, OURS, THRESHOLDS, Scored, few_false_alarms
-from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS
+from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS, Counts
 from pconv_jax.evaluation.markdown import interval, markdown
 from pconv_jax.evaluation.statistics import bootstrap
 
+_LEVELS = (0.0001, 0.0002, 0.0005, 0.001, 0.005)
+"""Shares of the undamaged pixels that may be found."""
 _TITLES = {
     "kind": "By kind, opaque, 2 to 8 px",
     "width": "By width, opaque scratches",
@@ -62,7 +64,7 @@ def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
         f"**Recall where {100 * LEAST_FALSE_ALARMS:g} % of all pixels are false alarms**\n\n"
         + "\n\n".join(_by_label(rows, table, "recall_at_few_false_alarms") for table in ("kind", "width"))
     )
-    parts += [_false_alarms(scored, hard), _repair(scored)]
+    parts += [_mixed(scored), _false_alarms(scored, hard), _repair(scored)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -80,6 +82,25 @@ def _by_label(rows: list[dict[str, Any]], table: str, column: str) -> str:
             )
         lines.append([label, *cells])
     return markdown(lines)
+
+
+def _mixed(scored: Scored) -> str:
+    """Recall at thresholds by which so much of the undamaged photographs is found: what methods can be compared by."""
+    lines = [["% of undamaged pixels found", *(f"{100 * level:g}" for level in _LEVELS)]]
+    for name, counts in scored.mixed.items():
+        if name != FINDS:
+            shares = scored.clean[name].mean(axis=0)
+            lines.append([name, *(_recall(counts, shares <= level) for level in _LEVELS)])
+    title = f"Recall on {len(scored.undamaged)} photographs with mixed damage"
+    return f"**{title}, by what is found in them without**\n\n{markdown(lines)}"
+
+
+def _recall(counts: Sequence[Counts], allowed: np.ndarray) -> str:
+    """At the lowest threshold that is allowed, with its interval over the photographs that have damage."""
+    if not allowed.any():
+        return "-"
+    recall = np.array([each.recall[int(np.argmax(allowed))] for each in counts])
+    return interval(bootstrap(recall[~np.isnan(recall)]), 2)
 
 
 def _false_alarms(scored: Scored, hard: frozenset[str]) -> str:

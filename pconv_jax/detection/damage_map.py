@@ -16,7 +16,7 @@ Tones = Literal["both", "pale", "dark"]
 
 GROWN = 0.8
 """Share of the threshold down to which what touches a find belongs to it."""
-_LOG_ODDS = 5.0  # that a pixel needs at sensitivity 0
+_LOG_ODDS = 6.0  # that a pixel needs at sensitivity 0
 _AROUND = 4  # px around a find that tell whether it is paler or darker
 
 
@@ -39,9 +39,9 @@ class Choice:
 
     @property
     def threshold(self) -> float:
-        """The probability from which on a pixel is damage: 0.92 at sensitivity 0.5, between 0.993 and 0.5.
+        """The probability from which on a pixel is damage: 0.95 at sensitivity 0.5, between 0.998 and 0.5.
 
-        Its log-odds fall evenly, from 5 to 0: few pixels of a photograph are damaged, so only high ones are worth a
+        Its log-odds fall evenly, from 6 to 0: few pixels of a photograph are damaged, so only high ones are worth a
         change.
         """
         return 1 / (1 + math.exp(-_LOG_ODDS * (1 - self.sensitivity)))

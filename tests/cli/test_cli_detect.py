@@ -176,7 +176,7 @@ def test_sensitivity_size_and_tones(tmp_path, photos, detect):
     pixels[pixels == 255] = 245  # the line: found with 0.975
     save(photos.folder / "a.png", pixels)
     for flags, found in (
-        (("--sensitivity", 0.2), False),  # 0.982 is wanted
+        (("--sensitivity", 0.2), False),  # 0.992 is wanted
         (("--min-size", 49), False),
         (("--min-size", 48), True),
         (("--tones", "dark"), False),
