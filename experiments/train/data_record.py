@@ -40,7 +40,7 @@ def check_same_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
     try:
         before = read_json(path.read_text(encoding="utf-8"))
         changed = [_difference(split, was, now[split]) for split, was in before.items() if was != now[split]]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path} is damaged ({error}): delete it if the images are those that the run was started with"
         ) from error
