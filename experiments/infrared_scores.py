@@ -20,7 +20,7 @@ from pconv_jax.detection.infrared import infrared_damage
 from pconv_jax.evaluation.detection import count
 from pconv_jax.imaging import image_files, read_photograph
 from pconv_jax.imaging.masks import LUMA
-from pconv_jax.masks.film_damage import PIECE_EDGE
+from pconv_jax.masks.film_damage import belongs
 from pconv_jax.masks.pieces import Kind, draw_piece
 
 _KINDS: tuple[Kind, ...] = ("dust", "hair", "lint", "scratch", "dirt")
@@ -85,10 +85,12 @@ class Film:
         for _ in range(self.pieces):
             kind = _KINDS[rng.integers(len(_KINDS))]
             opacity = rng.uniform(*self.opacity)
-            coverage = opacity * draw_piece(rng, kind, height, width, thickness=float(np.exp(rng.uniform(0, 2.5))))
+            coverage = np.float32(opacity) * draw_piece(
+                rng, kind, height, width, thickness=float(np.exp(rng.uniform(0, 2.5)))
+            )
             image += coverage[..., None] * (rng.uniform(0, 0.15) - image)
             clear *= 1 - coverage
-            damaged |= coverage >= max(0.04, PIECE_EDGE * opacity)
+            damaged |= belongs(coverage)
         shown: np.ndarray = self._light(rng, undamaged) * clear
         down, right = rng.uniform(-self.shift, self.shift, 2)
         matrix = np.array([[1 + self.stretch, 0, right], [0, 1 + self.stretch, down]])

@@ -71,14 +71,12 @@ class Options:
         """The names on the hard list, without their suffixes.
 
         Raises:
-            InputError: it is no text.
+            InputError: it is not text.
         """
         if self.hard_list is None:
             return frozenset()
         try:
             lines = self.hard_list.read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError as error:
-            raise InputError(
-                f"--hard-list {self.hard_list} is no text in UTF-8: give one with a name a line"
-            ) from error
+            raise InputError(f"--hard-list {self.hard_list} is not text in UTF-8: give names, one a line") from error
         return frozenset(Path(line).stem for line in lines if line.strip() and not line.startswith("#"))

@@ -62,16 +62,17 @@ class Extras:
         beside = {job.image.resolve().parent for job in jobs}
         for job in jobs:
             for flag, path in zip(flags, self.places(job, into_folder=into_folder), strict=True):
-                if path is not None and path.resolve() in taken:
+                if path is None:
+                    continue
+                place = path.resolve()
+                if place in taken:
                     raise InputError(f"{flag} would replace {path}: choose another place")
-                if path is None or overwrite or job.finished or not path.exists():
-                    pass
-                elif path.resolve().parent in beside:
+                if place.parent in beside and place.exists() and not (overwrite or job.finished):
                     raise InputError(
                         f"{flag} would replace {path}, beside a photograph: choose another place, or give --overwrite"
                     )
-                if path is not None and not job.clashes:
-                    taken.add(path.resolve())
+                if not job.clashes:
+                    taken.add(place)
 
 
 def detect_files(

@@ -186,8 +186,8 @@ def _resampled(laid: Laid, size: int) -> Laid:
         return cv2.resize(x, (size, size), interpolation=cv2.INTER_AREA)
 
     image, opacity = smaller(laid.image), smaller(laid.opacity)
-    damaged, visible, rim = (smaller(x.astype(np.float32)) for x in (laid.damaged, laid.visible, laid.rim))
-    return Laid(image, opacity, damaged >= 0.5, visible >= 0.5, (damaged + rim > 0) & (damaged < 0.5))
+    damaged, visible = (smaller(x.astype(np.float32)) >= 0.5 for x in (laid.damaged, laid.visible))
+    return Laid(image, opacity, damaged, visible)
 
 
 def _compressed(rng: np.random.Generator, laid: Laid, share: float) -> Laid:

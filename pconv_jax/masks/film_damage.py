@@ -45,25 +45,24 @@ class Laid(NamedTuple):
         opacity: of the damage, float32 `[H, W]` in [0, 1].
         damaged: bool `[H, W]`, the pixels that belong to a piece of damage.
         visible: bool `[H, W]`, those among them that it changed: not white on white.
-        rim: bool `[H, W]`, where it is fainter, but not clear.
     """
 
     image: np.ndarray
     opacity: np.ndarray
     damaged: np.ndarray
     visible: np.ndarray
-    rim: np.ndarray
 
     @classmethod
     def undamaged(cls, image: np.ndarray) -> "Laid":
         """A photograph, uint8 `[H, W, 3]`, without damage."""
         nothing = np.zeros(image.shape[:2], bool)
-        return cls(image, nothing.astype(np.float32), nothing, nothing, nothing)
+        return cls(image, nothing.astype(np.float32), nothing, nothing)
 
     @property
     def truth(self) -> np.ndarray:
         """What there is to find at each pixel, uint8 `[H, W]`: `CLEAN`, `DAMAGED` or `UNSEEN`."""
-        return np.where(self.visible, DAMAGED, np.where(self.damaged | self.rim, UNSEEN, CLEAN)).astype(np.uint8)
+        touched = self.damaged | (self.opacity >= LEAST_OPACITY)
+        return np.where(self.visible, DAMAGED, np.where(touched, UNSEEN, CLEAN)).astype(np.uint8)
 
 
 class Canvas:
@@ -74,7 +73,7 @@ class Canvas:
         self._before = image
         self._image = image.astype(np.float32)
         self._clear = np.ones(image.shape[:2], np.float32)
-        self._damaged, self._touched = (np.zeros(image.shape[:2], bool) for _ in range(2))
+        self._damaged = np.zeros(image.shape[:2], bool)
 
     def lay(self, coverage: np.ndarray, colour: Sequence[float] | np.ndarray, *, opacity: float) -> None:
         """Lays a piece over what is there.
@@ -91,23 +90,21 @@ class Canvas:
         alpha = np.float32(opacity) * coverage[place]
         self._image[place] += alpha[..., None] * (np.float32(255) * np.asarray(colour, np.float32) - self._image[place])
         self._clear[place] *= 1 - alpha
-        touched = alpha >= LEAST_OPACITY
-        self._touched[place] |= touched
-        self._damaged[place] |= touched & (alpha >= PIECE_EDGE * peaks(alpha))
+        self._damaged[place] |= belongs(alpha)
 
     def finished(self) -> Laid:
         """The damaged photograph."""
         change = np.abs(self._image - self._before).max(axis=2)
         image = np.rint(np.clip(self._image, 0, 255)).astype(np.uint8)
-        visible = self._damaged & (change >= LEAST_CHANGE)
-        return Laid(image, 1 - self._clear, self._damaged, visible, self._touched & ~self._damaged)
+        return Laid(image, 1 - self._clear, self._damaged, self._damaged & (change >= LEAST_CHANGE))
 
 
-def peaks(alpha: np.ndarray) -> np.ndarray:
-    """The greatest opacity within `PEAK_REACH` px of each pixel, `[H, W]`."""
+def belongs(alpha: np.ndarray) -> np.ndarray:
+    """Which pixels belong to a piece of damage, bool `[H, W]`, by its opacity, float32 `[H, W]`."""
     import cv2
 
-    return cv2.dilate(alpha, np.ones((2 * PEAK_REACH + 1,) * 2, np.uint8))
+    peaks = cv2.dilate(alpha, np.ones((2 * PEAK_REACH + 1,) * 2, np.uint8))
+    return (alpha >= LEAST_OPACITY) & (alpha >= PIECE_EDGE * peaks)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -101,8 +101,7 @@ def test_grain_only_where_there_may_be_some():
 
 def test_a_rim_that_is_made_smaller_is_neither_right_nor_wrong():
     truth = np.array([[1, 1, 0, 2], [1, 1, 0, 0], [1, 0, 0, 0], [2, 0, 0, 0]])  # by two by two pixels
-    layers = [truth == DAMAGED, truth == DAMAGED, truth == UNSEEN]
-    laid = Laid(np.zeros((4, 4, 3), np.uint8), (truth > 0).astype(np.float32), *layers)
+    laid = Laid(np.zeros((4, 4, 3), np.uint8), (truth > 0).astype(np.float32), truth == DAMAGED, truth == DAMAGED)
     np.testing.assert_array_equal(_resampled(laid, 2).truth, [[DAMAGED, UNSEEN], [UNSEEN, CLEAN]])
 
 

@@ -57,7 +57,7 @@ def test_soft_rims_are_neither_hits_nor_false_alarms(tmp_path, monkeypatch):
         core[4:6], rim[20:22] = True, True
         laid = np.minimum(image, 200)
         laid[core | rim] = 255
-        return Laid(laid, core.astype(np.float32), core, core, rim)
+        return Laid(laid, (core | rim).astype(np.float32), core, core)
 
     monkeypatch.setattr(scores, "damaged", damaged)
     save_detector(tmp_path / "pale.safetensors", pale_detector())
@@ -105,10 +105,10 @@ def test_a_whole_evaluation(tmp_path, capsys):
     assert 0.953 in THRESHOLDS and list(THRESHOLDS) == sorted(THRESHOLDS)
 
 
-def test_a_hard_list_that_is_no_text_is_refused_before_anything_is_scored(tmp_path, capsys):
+def test_a_hard_list_that_is_not_text_is_refused_before_anything_is_scored(tmp_path, capsys):
     (tmp_path / "hard.txt").write_bytes(b"\xff\xfe")
     assert main(["--hard-list", str(tmp_path / "hard.txt"), "--out", str(tmp_path / "out")]) == 2
-    assert "hard.txt is no text in UTF-8" in capsys.readouterr().err
+    assert "hard.txt is not text in UTF-8: give names, one a line" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -36,8 +36,8 @@ def test_pieces_of_each_kind(kind):
 
 def test_what_there_is_to_find_at_each_pixel():
     damaged, visible = np.array([[False, True, True, False]]), np.array([[False, True, False, False]])
-    rim = np.array([[False, False, False, True]])
-    truth = Laid(grey(0, 1, 4), damaged.astype(np.float32), damaged, visible, rim).truth
+    opacity = np.array([[0.03, 1, 1, 0.04]], np.float32)  # the last is a rim
+    truth = Laid(grey(0, 1, 4), opacity, damaged, visible).truth
     np.testing.assert_array_equal(truth, [[0, 1, 2, 2]])
     assert truth.dtype == np.uint8 and (CLEAN, DAMAGED, UNSEEN) == (0, 1, 2)
     nothing = Laid.undamaged(grey(7, 2, 3))
