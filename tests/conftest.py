@@ -163,6 +163,22 @@ def inpaint(weights, capsys):
 
 
 @pytest.fixture
+def undo(capsys):
+    """Runs `pconv-jax undo`; whatever happens, the user sees sentences."""
+
+    from pconv_jax.cli.main import main
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = main(["undo", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return types.SimpleNamespace(code=code, out=out, err=err)
+
+    return run
+
+
+@pytest.fixture
 def one(tmp_path):
     """A photograph and its mask in a folder of their own."""
     from restoring import hole, picture, save

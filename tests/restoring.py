@@ -1,5 +1,6 @@
 """What the tests of the command share: pictures and masks, files, the installed script, what it says."""
 
+import json
 import os
 import re
 import signal
@@ -94,3 +95,8 @@ def sentences(text):
     rest = [line for line in lines if line not in found]
     assert all(re.match(r"\d+ ", line) for line in rest), text
     return found
+
+
+def receipt_of(path):
+    """Of a result of the command."""
+    return json.loads(path.with_name(f"{path.name}.receipt.json").read_text())
