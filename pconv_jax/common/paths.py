@@ -65,3 +65,8 @@ def check_arguments(arguments: Sequence[str]) -> None:
         if not argument or (argument.startswith("--") and argument.endswith("=")):
             flag = before if before.startswith("-") else argument.rstrip("=")
             raise InputError(f"{flag or 'a name'} is empty: give a value, or '.' for the current folder")
+
+
+def times_of_change(*places: Path) -> tuple[int, ...]:
+    """When each of the files and folders that are there changed last, ns: what was loaded from them may be old."""
+    return tuple(place.stat().st_mtime_ns for place in places if place.exists())

@@ -16,6 +16,7 @@ from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR, bundled_detectors
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
+from pconv_jax.common.paths import times_of_change
 from pconv_jax.common.programs import KeptPrograms, program_of_network
 from pconv_jax.common.xla_options import QUICK_PIXELS
 from pconv_jax.detection.damage_map import DamageMap
@@ -198,14 +199,13 @@ def detect(
         InputError: as for `Detector`.
     """
     path = bundled_detectors().get(str(weights), Path(weights).absolute())
-    changed = path.stat().st_mtime_ns if path.exists() else None
-    return _loaded(os.fspath(weights), path, changed)(image, linear=linear)
+    return _loaded(os.fspath(weights), path, times_of_change(path))(image, linear=linear)
 
 
 @functools.lru_cache(maxsize=2)
-def _loaded(weights: str, path: Path, changed: int | None) -> Detector:
+def _loaded(weights: str, path: Path, dates: tuple[int, ...]) -> Detector:
     """Cached by path and time of change, so that a replaced file is read again."""
-    del path, changed
+    del path, dates
     return Detector.from_pretrained(weights)
 
 

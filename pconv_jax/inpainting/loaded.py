@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS, bundled_weights
 from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.paths import times_of_change
 from pconv_jax.inpainting.inpainter import Inpainter, Picture
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ def loaded_inpainter(weights: str | os.PathLike[str], *, best: bool = False) -> 
     """
     path = bundled_weights().get(str(weights), Path(weights).absolute())
     # A new checkpoint changes the date of the folder that it is in.
-    dates = [place.stat().st_mtime_ns for place in (path, path / "checkpoints") if place.exists()]
-    return _loaded(str(weights), path, tuple(dates), best)
+    return _loaded(str(weights), path, times_of_change(path, path / "checkpoints"), best)
 
 
 @functools.lru_cache(maxsize=2)
