@@ -16,14 +16,14 @@ def scores(capsys, *arguments):
 
 
 def test_the_table(tmp_path, capsys):
-    Image.fromarray(data.coffee()).save(tmp_path / "a.png")
-    Image.fromarray(data.astronaut()).save(tmp_path / "b.png")
+    Image.fromarray(data.astronaut()).save(tmp_path / "a.png")
+    Image.fromarray(data.coffee()).save(tmp_path / "b.png")
     code, lines, err = scores(capsys, tmp_path, "--count", 1)
     assert (code, err) == (0, "")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
     assert [row[:3] for row in rows[:2]] == [["colour film", "yes", "yes"], ["colour film", "no", "yes"]]
     whole, *without = (float(row[3]) for row in rows[:4])
-    assert whole > 0.9 and max(without) < whole - 0.02  # each step matters
+    assert whole > 0.9 and max(without) < whole - 0.2  # each step matters
     assert [row[-1] for row in rows] == [*["0 of 1"] * 5, "1 of 1"]  # the last is silver-based film
     assert rows[4][3:5] == ["", ""] and float(rows[4][5].rstrip("%")) < 0.02  # undamaged
 
