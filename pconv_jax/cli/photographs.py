@@ -89,6 +89,7 @@ class _PassedOver:
     unknown: list[Path] = dataclasses.field(default_factory=list)
     comparisons: list[Path] = dataclasses.field(default_factory=list)
     receipts: list[Path] = dataclasses.field(default_factory=list)
+    infrared: list[Path] = dataclasses.field(default_factory=list)
     again: list[Path] = dataclasses.field(default_factory=list)
     twice: list[Path] = dataclasses.field(default_factory=list)
     places: list[Path] = dataclasses.field(default_factory=list)
@@ -99,6 +100,7 @@ class _PassedOver:
             "of a kind that is not read (save pictures among them as PNG, JPEG or TIFF)": self.unknown,
             "before/after pictures": self.comparisons,
             "receipts and original pixels": self.receipts,
+            "infrared channels, by their names": self.infrared,
             "the result of another photograph, or the same file by a link": self.again,
             "given more than once": self.twice,
             "where the results or the masks are": self.places,
@@ -124,10 +126,10 @@ def _listed(
         if not image.is_dir():
             alone.setdefault(image.parent, []).append(Path(image.name))
     for root, files in alone.items():
-        yield root, _photographs(root, sorted(files), places, mask)
+        yield root, _photographs(root, sorted(files), places, mask, passed_over)
     for root in images:
         if root.is_dir():
-            files = _photographs(root, image_files(root), places, mask)
+            files = _photographs(root, image_files(root), places, mask, passed_over)
             if not files:
                 raise InputError(f"{root} holds no image: give a folder of {', '.join(IMAGE_SUFFIXES)} files")
             ours = _ours(root, places)
@@ -138,12 +140,16 @@ def _listed(
             yield root, files
 
 
-def _photographs(root: Path, files: Sequence[Path], places: Set[Path], mask: Path | None) -> list[Path]:
+def _photographs(
+    root: Path, files: Sequence[Path], places: Set[Path], mask: Path | None, passed_over: _PassedOver
+) -> list[Path]:
     """Those of the image files below a folder that are no results, masks or infrared channels, in their order."""
     ours = _ours(root, places)
     beside = set(masks_beside(files)) if mask is not None and mask.resolve() == root.resolve() else set()
-    beside |= set(infrared_beside(files))
-    return [name for name in files if name not in beside and not ours(name)]
+    files = [name for name in files if name not in beside and not ours(name)]
+    infrared = set(infrared_beside(files))
+    passed_over.infrared += [root / name for name in files if name in infrared]
+    return [name for name in files if name not in infrared]
 
 
 def _each_once(

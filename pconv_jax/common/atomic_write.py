@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         if sys.platform == "win32":
             lock.close()  # Windows replaces no file that is open
+        with contextlib.suppress(OSError):  # there is none, or it is of another user
+            shutil.copymode(path, temporary)  # what was private stays so
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

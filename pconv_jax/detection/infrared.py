@@ -47,6 +47,7 @@ def infrared_damage(
         InputError: another type or size; a channel that holds one value or two; or one that follows the picture, as
             with black-and-white film and Kodachrome, whose silver absorbs infrared light.
     """
+    pixels, infrared = (layer.astype(layer.dtype.newbyteorder("="), copy=False) for layer in (pixels, infrared))
     _check(pixels, infrared)
     colours = pixels if pixels.ndim == 3 else pixels[..., None]
     height, width = infrared.shape

@@ -53,6 +53,7 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
     if isinstance(image, np.ma.MaskedArray):
         raise InputError("a masked array may mean either: give image.data, and hole=image.mask if it marks the damage")
     array = np.asarray(image)
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)  # files in the other order are read so
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f" and array.dtype != jnp.bfloat16:
         raise InputError(f"an image must be uint8, uint16 or floating point in [0, 1], not {array.dtype}: convert it")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:

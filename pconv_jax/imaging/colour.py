@@ -44,6 +44,7 @@ _CURVES: Mapping[int, Sequence[float]] = {
     8: (1.0,),
     13: _SRGB_CURVE,
 }
+_RESTRICTED_OR_ANY = (b"\x02", b"\x03")  # methods by which a JPEG 2000 file gives a profile
 _UNSPECIFIED, _SRGB = 2, (1, 13)
 
 
@@ -90,17 +91,40 @@ def _avif_colour(stream: IO[bytes]) -> Chunks:
 
 def _colr(boxes: bytes) -> Iterator[bytes]:
     """The numbers of colours in the boxes of an AVIF file's description."""
-    place = 0
-    while place + 8 <= len(boxes):
-        size, kind = struct.unpack_from(">I4s", boxes, place)
-        if size < 8:
-            return
-        data = boxes[place + 8 : place + size]
+    for kind, data in _boxes(boxes):
         if kind in (b"iprp", b"ipco"):
             yield from _colr(data)
         elif kind == b"colr" and data[:4] == b"nclx" and len(data) >= 10:
             yield data
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of the boxes that stand one behind the other."""
+    place = 0
+    while place + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, place)
+        if size < 8:
+            return
+        yield kind, data[place + 8 : place + size]
         place += size
+
+
+def jpeg2000_profile(stream: IO[bytes]) -> bytes | None:
+    """The colour profile in a JPEG 2000 file (.jp2), which Pillow leaves out; the stream stays where it is."""
+    place = stream.tell()
+    try:
+        stream.seek(0)
+        while len(head := stream.read(8)) == 8:
+            size, kind = struct.unpack(">I4s", head)
+            if kind == b"jp2h" and 8 < size < _LARGEST_META:
+                found = (data for kind, data in _boxes(stream.read(size - 8)) if kind == b"colr")
+                return next((data[3:] for data in found if data[:1] in _RESTRICTED_OR_ANY and len(data) > 3), None)
+            if size < 8:  # 64 bits, or the rest of the file: the description stands before
+                return None
+            stream.seek(size - 8, 1)
+        return None
+    finally:
+        stream.seek(place)
 
 
 def written_profile(icc: bytes | None, chunks: Chunks, channels: int, *, png: bool) -> tuple[bytes | None, str]:

@@ -5,7 +5,7 @@ from typing import IO, TYPE_CHECKING
 
 from pconv_jax.imaging import exif, pixels
 from pconv_jax.imaging.coding import is_lossless, jpeg_coding
-from pconv_jax.imaging.colour import colour_chunks
+from pconv_jax.imaging.colour import colour_chunks, jpeg2000_profile
 from pconv_jax.imaging.limits import check_memory, check_size
 from pconv_jax.imaging.opening import (
     UnknownFormat,
@@ -20,6 +20,7 @@ from pconv_jax.imaging.texts import texts_of
 from pconv_jax.imaging.tiff_decoding import (
     DAMAGED_EXIF,
     NOT_EXIF,
+    check_tiff,
     directory_of,
     further_channel,
     many_channels,
@@ -27,7 +28,7 @@ from pconv_jax.imaging.tiff_decoding import (
     tiff_block,
     upright,
 )
-from pconv_jax.imaging.tiff_pages import naming_compression, pages_of
+from pconv_jax.imaging.tiff_pages import naming_compression, page_at, pages_of
 from pconv_jax.imaging.tiff_segments import COMPRESSION, check_deflate, check_segments
 from pconv_jax.imaging.tiff_tags import numbers
 
@@ -76,11 +77,18 @@ def decode(
         first_frame=first_frame,
         short_side=short_side,
         max_pixels=max_pixels,
+        more_channels=1 if exact and pages.infrared else 0,
     )
     if not (exact and pages.infrared):
         return found
     infrared = _page(
-        name, pages.infrared, [], exact=False, first_frame=False, short_side=None, max_pixels=max_pixels
+        name,
+        page_at(stream, pages.infrared),
+        [],
+        exact=False,
+        first_frame=False,
+        short_side=None,
+        max_pixels=max_pixels,
     ).pixels
     if infrared.shape != found.pixels.shape[:2]:  # as only one of them says that it lies on its side
         notes.append("its infrared page is turned otherwise than its colours and is not kept")
@@ -97,8 +105,10 @@ def _page(
     first_frame: bool,
     short_side: int | None,
     max_pixels: int | None,
+    more_channels: int = 0,
 ) -> Photograph:
     """Decodes a file without the pages that do not count."""
+    check_tiff(name, stream)
     try:
         with (
             opened_image(name, stream, max_pixels=max_pixels, first_frame=first_frame) as image,
@@ -108,7 +118,7 @@ def _page(
                 sides = [side * short_side // min(image.size) for side in image.size]
                 image.draft(None, (sides[0], sides[1]))
             if max_pixels is None:
-                check_memory(name, image.size, bytes_a_pixel=_bytes_a_pixel(image, stream))
+                check_memory(name, image.size, bytes_a_pixel=_bytes_a_pixel(image, stream, more_channels))
             return _decoded(name, stream, image, notes, exact=exact, first_frame=first_frame)
     except UnknownFormat:
         with refusing(name), naming_compression(name, stream):
@@ -134,6 +144,7 @@ def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None)
         InputError: as `decode` does for what the header tells.
     """
     stream = pages_of(stream).photograph
+    check_tiff(name, stream)
     try:
         with opened_image(name, stream, max_pixels=max_pixels, first_frame=False) as image, refusing(name):
             known = image.format != "PNG" or "exif" in image.info  # Pillow would decode all of it to find out
@@ -148,10 +159,12 @@ def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None)
         return (tags[256], tags[257])[:: -1 if tags.get(exif.ORIENTATION, 1) in (5, 6, 7, 8) else 1]
 
 
-def _bytes_a_pixel(image: "Image", stream: IO[bytes]) -> int:
-    """How large a pixel is, once it is decoded."""
+def _bytes_a_pixel(image: "Image", stream: IO[bytes], more: int) -> int:
+    """How large a pixel is, once it is decoded, with so many channels from elsewhere."""
     values = 4 if image.mode in ("P", "PA") else len(image.getbands())
-    return values * (2 if bits(image, stream) > 8 else 1)
+    if image.format == "TIFF":
+        values = max(values, image.tag_v2.get(277, 1))  # type: ignore[attr-defined] # of TiffImageFile
+    return (values + more) * (2 if bits(image, stream) > 8 else 1)
 
 
 def _decoded(
@@ -172,12 +185,15 @@ def _decoded(
     if image.format == "MPO":
         frames = image.n_frames  # type: ignore[attr-defined] # of MpoImageFile
         notes.append(f"the first of its {frames} pictures is read; the others are not kept")
+    elif image.format == "JPEG" and "mp" in image.info:  # which Pillow does not call MPO
+        notes.append("its gain map, for screens of high dynamic range, is not kept")
     found = upright(layers, orientation, "JPEG" if image.format == "MPO" else str(image.format))
     if not exact:
         return found
-    dpi = None if image.format == "TIFF" else exif.dpi(image.info.get("dpi"))  # for TIFF, Pillow makes one up
+    made_up = image.format == "TIFF" or (image.format in ("JPEG", "MPO") and image.info.get("jfif_unit") not in (1, 2))
+    dpi = None if made_up else exif.dpi(image.info.get("dpi"))  # by Pillow, if the file has none
     dpi = dpi or (None if tags is None else exif.dpi_of(tags))
-    icc = image.info.get("icc_profile") or None
+    icc = image.info.get("icc_profile") or (jpeg2000_profile(stream) if image.format == "JPEG2000" else None)
     if image.mode in ("CMYK", "LAB"):
         icc = None
         notes.append(f"its {image.mode} colours are converted to sRGB, and so are those of the result")
@@ -232,9 +248,14 @@ def _tags(image: "Image") -> tuple["Exif | None", int]:
         if block := image.info.get("exif"):
             exif.upright(exif.bare(block))  # stricter than Pillow
         tags = image.getexif()
-        return tags, tags.get(exif.ORIENTATION, 1)
+        return tags, 1 if _is_upright_jxl(image) else tags.get(exif.ORIENTATION, 1)
     except exif.DAMAGED:
         return None, 1
+
+
+def _is_upright_jxl(image: "Image") -> bool:
+    """Whether an image is JPEG XL, whose decoder turns the pixels, but for those of a JPEG file packed as one."""
+    return image.format == "JXL" and not getattr(image, "jpeg", False)
 
 
 def _block(block: bytes | None, tags: "Exif | None", notes: list[str]) -> bytes | None:

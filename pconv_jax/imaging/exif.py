@@ -43,7 +43,7 @@ def bare(block: bytes) -> bytes:
     return block.removeprefix(PREFIX).removeprefix(PREFIX)
 
 
-def byte_order(block: bytes) -> str:
+def byte_order(block: bytes | memoryview) -> str:
     """The byte order of an EXIF block or TIFF file, "<" or ">"; ValueError if it is neither."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(block[:4]))
     if order is None:
@@ -80,10 +80,18 @@ def extended(
     Raises:
         ValueError: the block is damaged.
     """
-    order, places, _ = _first_directory(block)
     block = block + bytes(len(block) % 2)
     at = len(block) if at is None else at
-    kept = {tag: block[place : place + 12] for tag, place in places.items() if keep(tag) and tag not in added}
+    directory = new_directory(block, added, keep=keep, at=at)
+    return block[:4] + struct.pack(f"{byte_order(block)}I", at) + block[8:], directory
+
+
+def new_directory(
+    block: bytes | memoryview, added: Mapping[int, Values], *, keep: Callable[[int], bool], at: int
+) -> bytes:
+    """The new first directory of a block, as in `extended`, to stand at a place behind it."""
+    order, places, _ = _first_directory(block)
+    kept = {tag: bytes(block[place : place + 12]) for tag, place in places.items() if keep(tag) and tag not in added}
     behind = at + 2 + 12 * (len(kept) + len(added)) + 4
     values = b""
     for tag, (kind, given) in added.items():
@@ -96,8 +104,7 @@ def extended(
             field = data.ljust(4, b"\0")
         kept[tag] = struct.pack(f"{order}HHI", tag, kind, count) + field
     entries = b"".join(kept[tag] for tag in sorted(kept))
-    directory = struct.pack(f"{order}H", len(kept)) + entries + bytes(4) + values
-    return block[:4] + struct.pack(f"{order}I", at) + block[8:], directory
+    return struct.pack(f"{order}H", len(kept)) + entries + bytes(4) + values
 
 
 def resolution_tags(dpi: tuple[float, float]) -> Mapping[int, Values]:
@@ -135,7 +142,7 @@ def dpi(found: Any) -> tuple[float, float] | None:
     return (across, down) if all(0 < side < 65536 for side in (across, down)) else None
 
 
-def _first_directory(block: bytes) -> tuple[str, dict[int, int], int]:
+def _first_directory(block: bytes | memoryview) -> tuple[str, dict[int, int], int]:
     """The byte order, the place of every entry, and of what follows them: the place of the next directory."""
     order = byte_order(block)
     try:

@@ -68,8 +68,8 @@ def check_meaning(name: str, values: np.ndarray, alpha: np.ndarray | None, thres
         threshold: the grey value, 1..255, from which on a pixel is white.
 
     Raises:
-        InputError: the brightest value is 1, only the transparency differs, or there are two values on one side of the
-            threshold.
+        InputError: the brightest value is 1, or at most 255 of 16 bits; only the transparency differs; or there are two
+            values on one side of the threshold.
     """
     least, most = values.min(), values.max()
     some, everything = (bool(eight_bits(value) >= threshold) for value in (most, least))
@@ -79,6 +79,11 @@ def check_meaning(name: str, values: np.ndarray, alpha: np.ndarray | None, thres
         raise InputError(
             f"{name} holds only 0 and 1, and a mask is black (valid) and white (hole, from the threshold {threshold} "
             "on): multiply it by 255, or give the threshold 1"
+        )
+    if values.dtype == np.uint16 and least < most <= 255:
+        raise InputError(
+            f"{name} has 16 bits, and its brightest value is {most} of 65535, as if it had 8: save it with 8 bits, or "
+            "multiply it by 257"
         )
     if alpha is not None and alpha.min() != alpha.max():
         raise InputError(

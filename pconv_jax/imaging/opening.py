@@ -18,6 +18,7 @@ from pconv_jax.imaging.plugins import EXTRA, plugin_for, registered
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PIECE = 2**20  # bytes that are read at a time
 
 _lock = threading.Lock()

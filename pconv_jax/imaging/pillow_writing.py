@@ -1,6 +1,9 @@
 """Photographs to JPEG, WebP and 8-bit PNG, by Pillow."""
 
+import contextlib
 import io
+import threading
+from collections.abc import Iterator
 from typing import IO, Any
 
 import numpy as np
@@ -10,6 +13,9 @@ from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import jpeg_segments
 
 _QUALITY = 95  # unless the photograph or the caller says otherwise
+_JPEG_BYTES = 6  # a pixel at most: three components of noise, not reduced
+
+_lock = threading.Lock()
 
 
 def encoded(photograph: Photograph, kind: str, **options: Any) -> memoryview:
@@ -19,8 +25,25 @@ def encoded(photograph: Photograph, kind: str, **options: Any) -> memoryview:
     layers = photograph.layers
     image = Image.fromarray(layers[..., 0] if layers.shape[-1] == 1 else np.ascontiguousarray(layers))
     content = io.BytesIO()  # as Pillow's encoders write in small pieces, and some seek
-    image.save(content, kind, **{name: value for name, value in options.items() if value is not None})
+    with _one_block(_JPEG_BYTES * image.width * image.height if options.get("progressive") else 0):
+        image.save(content, kind, **{name: value for name, value in options.items() if value is not None})
     return content.getbuffer()
+
+
+@contextlib.contextmanager
+def _one_block(size: int) -> Iterator[None]:
+    """Makes room in Pillow for so many bytes at once: a progressive JPEG has to fit there, and Pillow has 2 a pixel."""
+    from PIL import ImageFile
+
+    if not size:
+        yield
+        return
+    with _lock:
+        usual, ImageFile.MAXBLOCK = ImageFile.MAXBLOCK, max(size, ImageFile.MAXBLOCK)
+        try:
+            yield
+        finally:
+            ImageFile.MAXBLOCK = usual
 
 
 def write_jpeg(stream: IO[bytes], photograph: Photograph, quality: int | None) -> None:

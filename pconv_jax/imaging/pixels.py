@@ -1,6 +1,5 @@
 """Image files to arrays, by the library that decodes each kind correctly, at the depth of the file."""
 
-import contextlib
 import io
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -9,7 +8,8 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.opening import bits, check_frames, head, png_chunks
-from pconv_jax.imaging.tiff_pages import by_libtiff, rare_compression
+from pconv_jax.imaging.tiff_pages import rare_compression, stored_channels, with_tags
+from pconv_jax.imaging.tiff_tags import header
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -64,19 +64,13 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
     """A PNG or TIFF file of 16 bits, of which Pillow has decoded the upper 8; ValueError if OpenCV sees others."""
     import cv2
 
-    stream.seek(0)
-    content = stream.read()
-    if image.format == "PNG":  # without what OpenCV might apply, or complain about
-        needed = [content[place : place + size] for kind, place, size in png_chunks(stream) if kind[:1].isupper()]
-        content = content[:8] + b"".join(needed)
-    else:  # nor with the orientation, which some versions of OpenCV apply and some do not
-        with contextlib.suppress(ValueError):  # of a file with 64-bit offsets, which is left as it is
-            content = b"".join(exif.extended(content, {}, keep=lambda tag: tag in exif.LAYOUT - {exif.ORIENTATION}))
-    if image.format == "TIFF" and rare_compression(stream):  # of which OpenCV would complain
-        stored = by_libtiff(stream)
+    if image.format == "TIFF" and (header(stream).big or rare_compression(stream)):  # of which OpenCV would complain
+        stored = stored_channels(stream)
         decoded: Any = stored[..., [2, 1, 0, 3][: stored.shape[2]]]
     else:
+        content = _for_opencv(stream, image).getbuffer()
         decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        del content
     if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
         raise ValueError("its 16 bits cannot be decoded")
     pixels = decoded[..., 2::-1]
@@ -93,6 +87,19 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
     return Layers(pixels, alpha if key is None else _unlike(pixels, key), stored=True)
 
 
+def _for_opencv(stream: IO[bytes], image: "Image") -> io.BytesIO:
+    """A file of 16 bits without what OpenCV might apply, or complain about."""
+    if image.format == "TIFF":  # some versions of OpenCV apply the orientation and some do not
+        return with_tags(stream, {}, keep=exif.LAYOUT - {exif.ORIENTATION})
+    content = io.BytesIO(head(stream, 8))
+    content.seek(8)
+    for kind, place, size in png_chunks(stream):
+        if kind[:1].isupper():
+            stream.seek(place)
+            content.write(stream.read(size))
+    return content
+
+
 def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
     """A TIFF file of 8 or 16 bits, if need be with the help of libtiff; InputError for several pages."""
     import tifffile
@@ -102,15 +109,11 @@ def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
         if not first_frame:
             check_frames(name, len(tiff.pages))
         page: Any = tiff.pages[0]
-        simple = page.compression in (1, 8, 32946)  # none, and the two numbers of deflate
-        decoded = page.asarray() if simple else by_libtiff(stream)
-        extra, inverted, planes = page.extrasamples, page.photometric == 0, page.planarconfig == 2
-    if planes and simple:
-        decoded = np.moveaxis(decoded, 0, -1)
+        extra, inverted = page.extrasamples, page.photometric == 0
+    decoded = stored_channels(stream)
     colours = decoded.shape[-1] - len(extra)
-    if decoded.ndim != 3 or colours not in (1, 3):
+    if colours not in (1, 3):
         raise ValueError("its channels do not fit together")
-    decoded = decoded.astype(decoded.dtype.newbyteorder("="))
     pixels = decoded[..., :colours]
     alpha = decoded[..., colours] if extra and extra[0] in (1, 2) else None
     if inverted:

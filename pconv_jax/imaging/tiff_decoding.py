@@ -1,23 +1,59 @@
 """What only TIFF files have: their tags all over the file, and any number of channels."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif, pixels
 from pconv_jax.imaging.coding import is_lossless_tiff
 from pconv_jax.imaging.limits import check_memory, check_size
+from pconv_jax.imaging.opening import TIFF_HEADS, head
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import texts_of_tiff
-from pconv_jax.imaging.tiff_pages import by_libtiff, further_channels
+from pconv_jax.imaging.tiff_pages import further_channels, stored_channels
 from pconv_jax.imaging.tiff_segments import COMPRESSION, check_segments
-from pconv_jax.imaging.tiff_tags import Directory, exif_block, first_directory, numbers
+from pconv_jax.imaging.tiff_tags import Directory, exif_block, first_directory, header, numbers
 
 if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Exif
 
+_BITS, _SAMPLE_FORMAT = 258, 339
+_KINDS: Mapping[int, str] = {2: "signed", 3: "float", 5: "complex", 6: "complex"}
 DAMAGED_EXIF = "its EXIF data is damaged and not kept"
 NOT_EXIF = exif.LAYOUT | {700, 33723, 34377, 37724}  # XMP, IPTC and Photoshop's own
+
+
+def check_tiff(name: str, stream: IO[bytes]) -> None:
+    """Refuses a TIFF file that lost its directory, or whose numbers do not say which value is white.
+
+    Any other file is left to its reader.
+
+    Args:
+        name: what to call the file in an error.
+        stream: its content; it stays where it is.
+
+    Raises:
+        InputError: it is cut off; it is a BigTIFF file in an order of bytes that no library here reads; or its pixels
+            are signed, complex or floating point, or have 32 or 64 bits.
+    """
+    if head(stream, 4) not in TIFF_HEADS:
+        return
+    place = stream.tell()
+    directory = directory_of(stream)
+    if directory is None:
+        raise InputError(f"{name} is damaged or cut off (its directory is missing): copy it again from its source")
+    if header(stream)[:2] == (">", True):
+        raise InputError(f"{name} is a big-endian BigTIFF file, which cannot be read: save it as an ordinary TIFF")
+    stream.seek(place)
+    kinds = set(numbers(directory, _SAMPLE_FORMAT, default=1)) & _KINDS.keys()
+    bits = max(numbers(directory, _BITS, default=1))
+    if kinds or bits in (32, 64):
+        kind = _KINDS[max(kinds)] if kinds else "integer"
+        raise InputError(
+            f"{name} has {bits}-bit {kind} pixels, which do not say which value is white: save 8 or 16 bits"
+        )
 
 
 def many_channels(
@@ -74,7 +110,7 @@ def further_channel(stream: IO[bytes], first: Directory, orientation: int, notes
     if not places:
         return None
     try:
-        return pixels.turned(by_libtiff(stream)[..., places[0]], orientation)
+        return pixels.turned(stored_channels(stream)[..., places[0]], orientation)
     except (ValueError, OSError):
         notes.append("its infrared or further channel cannot be read and is not kept")
         return None

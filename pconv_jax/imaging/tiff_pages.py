@@ -2,15 +2,16 @@
 
 import contextlib
 import io
+import shutil
 import struct
-from collections.abc import Iterator
-from typing import IO, NamedTuple
+from collections.abc import Iterator, Mapping, Set
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
-from pconv_jax.imaging.opening import UnknownFormat
+from pconv_jax.imaging.opening import TIFF_HEADS, UnknownFormat, head
 from pconv_jax.imaging.tiff_segments import COMPRESSION, STRIPS, TILES
 from pconv_jax.imaging.tiff_tags import Directory, directory_at, first_directory, header, numbers
 
@@ -20,6 +21,8 @@ _COPIED = frozenset([257, 259, 266, 273, 278, 279, 323, 324, 325])
 _SMALLER, _MASK = 1, 4  # of tag 254: a thumbnail or a level of a pyramid; a mask
 _EXTRA = 338
 _MOST_PAGES = 1000
+_BY_TIFFFILE = (1, 8, 32946)  # no compression, and the two numbers of deflate
+_IN_PLANES = 2
 # Compressions that are read by none of the libraries in use, or not by all builds of them.
 _COMPRESSIONS = {
     33003: "JPEG 2000",
@@ -36,18 +39,16 @@ _COMPRESSIONS = {
 
 
 class Pages(NamedTuple):
-    """A TIFF file of which the photograph is the only page, and its page of infrared light as a file of its own."""
+    """A TIFF file of which the photograph is the only page, and the place of its page of infrared light."""
 
     photograph: IO[bytes]
-    infrared: IO[bytes] | None
+    infrared: int | None
 
 
 def pages_of(stream: IO[bytes]) -> Pages:
     """Leaves out the thumbnails, levels of pyramids and masks of a TIFF file; any other file is left as it is."""
     stream.seek(0)
-    start = stream.read(4)
-    stream.seek(0)
-    if start not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+    if head(stream, 4) not in TIFF_HEADS:
         return Pages(stream, None)
     try:
         places = _directories(stream)
@@ -62,7 +63,7 @@ def pages_of(stream: IO[bytes]) -> Pages:
     if len(full) == 1:  # SilverFast calls its page of infrared light a mask; masks proper have one bit
         masks = [place for place, kind in kinds.items() if kind & _MASK and not kind & _SMALLER]
         infrared = next((place for place in masks if _is_infrared(places[full[0]], places[place])), None)
-    return Pages(_page(stream, full[0]), _page(stream, infrared) if infrared else None)
+    return Pages(page_at(stream, full[0]), infrared)
 
 
 def rare_compression(stream: IO[bytes]) -> str | None:
@@ -96,20 +97,39 @@ def further_channels(first: Directory) -> list[int]:
     return [colours + place for place, meaning in enumerate(meanings) if meaning == 0]
 
 
-def by_libtiff(stream: IO[bytes]) -> np.ndarray:
+def stored_channels(stream: IO[bytes]) -> np.ndarray:
     """The pixels of a TIFF file with 8 or 16 bits, as stored, `[H, W, C]`, whatever their layout.
+
+    ValueError for another depth, or a file with 64-bit offsets that is compressed with more than deflate.
+    """
+    import tifffile
+
+    stream.seek(0)
+    with tifffile.TiffFile(stream) as tiff:  # type: ignore[arg-type] # any seekable stream will do
+        page: Any = tiff.pages[0]
+        if page.compression not in _BY_TIFFFILE:
+            return by_libtiff(stream)
+        values: np.ndarray = page.asarray()
+        if values.ndim == 3 and page.planarconfig == _IN_PLANES:
+            values = np.moveaxis(values, 0, -1)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    if values.dtype not in (np.uint8, np.uint16) or values.ndim not in (2, 3):
+        raise ValueError("its channels do not fit together")
+    return values if values.ndim == 3 else values[..., None]
+
+
+def by_libtiff(stream: IO[bytes]) -> np.ndarray:
+    """As `stored_channels`, for compressions that only libtiff reads.
 
     Pillow decodes several channels of 16 bits with 8, but one with 16: so it is given the channels side by side.
     ValueError for another depth or a file with 64-bit offsets.
     """
     first = first_directory(stream)
-    stream.seek(0)
-    content = stream.read()
     width, channels = numbers(first, _WIDTH)[0], numbers(first, _SAMPLES, default=1)[0]
     if set(numbers(first, _BITS)) not in ({8}, {16}):
         raise ValueError("its channels have different depths")
     if numbers(first, _PLANES, default=1)[0] == 1:
-        values = _one_channel(content, first, channels, {}).reshape(-1, width, channels)
+        values = _one_channel(stream, first, channels, {}).reshape(-1, width, channels)
     else:
         pair = TILES if TILES[0] in first.entries else STRIPS
         given = [numbers(first, tag) for tag in pair]
@@ -118,7 +138,7 @@ def by_libtiff(stream: IO[bytes]) -> np.ndarray:
             {tag: numbers[plane * count : (plane + 1) * count] for tag, numbers in zip(pair, given, strict=True)}
             for plane in range(channels)
         ]
-        values = np.stack([_one_channel(content, first, 1, plane) for plane in planes], axis=-1)
+        values = np.stack([_one_channel(stream, first, 1, plane) for plane in planes], axis=-1)
     if numbers(first, _PREDICTOR, default=1)[0] != 2:
         return values
     tile = numbers(first, _TILE_WIDTH, default=width)[0]
@@ -128,7 +148,7 @@ def by_libtiff(stream: IO[bytes]) -> np.ndarray:
     return values
 
 
-def _one_channel(content: bytes, first: Directory, channels: int, places: dict[int, tuple[int, ...]]) -> np.ndarray:
+def _one_channel(stream: IO[bytes], first: Directory, channels: int, places: dict[int, tuple[int, ...]]) -> np.ndarray:
     """A file's channels side by side, or those at some places, as one of 16 bits."""
     from PIL import Image
 
@@ -137,10 +157,48 @@ def _one_channel(content: bytes, first: Directory, channels: int, places: dict[i
     for tag in {_WIDTH, _TILE_WIDTH} & set(first.entries):
         added[tag] = exif.Values(exif.LONG, (numbers(first, tag)[0] * channels,))
     added.update({tag: exif.Values(exif.LONG, numbers) for tag, numbers in places.items()})
-    changed = b"".join(exif.extended(content, added, keep=lambda tag: tag in _COPIED))
-    with Image.open(io.BytesIO(changed), formats=["TIFF"]) as image:
+    with Image.open(with_tags(stream, added, keep=_COPIED), formats=["TIFF"]) as image:
         image.load()
         return np.asarray(image).astype(np.uint8 if image.mode == "L" else np.uint16)
+
+
+def with_tags(stream: IO[bytes], added: Mapping[int, exif.Values], *, keep: Set[int]) -> io.BytesIO:
+    """A copy of a TIFF file with other tags; ValueError if it is damaged or has 64-bit offsets."""
+    content = _copied(stream)
+    content.write(bytes(content.tell() % 2))
+    at = content.tell()
+    with content.getbuffer() as view:
+        directory = exif.new_directory(view, added, keep=lambda tag: tag in keep, at=at)
+        place = struct.pack(f"{exif.byte_order(view)}I", at)
+    content.write(directory)
+    _overwrite(content, 4, place)
+    return content
+
+
+def page_at(stream: IO[bytes], place: int) -> io.BytesIO:
+    """A copy of a TIFF file with the directory at this place as the only one."""
+    order, big, _ = header(stream)
+    content = _copied(stream)
+    letter, number, size = ("Q", "Q", 20) if big else ("I", "H", 12)
+    with content.getbuffer() as view:
+        (count,) = struct.unpack_from(f"{order}{number}", view, place)
+    _overwrite(content, 8 if big else 4, struct.pack(f"{order}{letter}", place))
+    _overwrite(content, place + struct.calcsize(number) + size * count, struct.pack(f"{order}{letter}", 0))
+    content.seek(0)
+    return content
+
+
+def _copied(stream: IO[bytes]) -> io.BytesIO:
+    """A file in memory, copied piece by piece: scans are large. It stands at its end."""
+    content = io.BytesIO()
+    stream.seek(0)
+    shutil.copyfileobj(stream, content)
+    return content
+
+
+def _overwrite(content: io.BytesIO, place: int, data: bytes) -> None:
+    content.seek(place)
+    content.write(data)
 
 
 def _directories(stream: IO[bytes]) -> dict[int, Directory]:
@@ -151,19 +209,6 @@ def _directories(stream: IO[bytes]) -> dict[int, Directory]:
         found[place] = directory_at(stream, place, order, big=big)
         place = found[place].next
     return found
-
-
-def _page(stream: IO[bytes], place: int) -> IO[bytes]:
-    """The file with one directory, at this place, as the only one."""
-    order, big, _ = header(stream)
-    stream.seek(0)
-    content = bytearray(stream.read())
-    letter, number, size = ("Q", "Q", 20) if big else ("I", "H", 12)
-    struct.pack_into(f"{order}{letter}", content, 8 if big else 4, place)
-    (count,) = struct.unpack_from(f"{order}{number}", content, place)
-    behind = place + struct.calcsize(number) + size * count
-    struct.pack_into(f"{order}{letter}", content, behind, 0)
-    return io.BytesIO(bytes(content))
 
 
 def _is_infrared(colours: Directory, other: Directory) -> bool:

@@ -57,8 +57,9 @@ def write_tiff(stream: IO[bytes], photograph: Photograph, quality: int | None) -
         278: exif.Values(exif.LONG, (rows,)),
         279: exif.Values(exif.LONG, tuple(sizes)),
         284: exif.Values(exif.SHORT, (1,)),
-        317: exif.Values(exif.SHORT, (2 if compression in _PREDICTED else 1,)),
     }
+    if compression in _PREDICTED:
+        tags[317] = exif.Values(exif.SHORT, (2,))
     if photograph.dpi:
         tags.update(exif.resolution_tags(photograph.dpi))
     # An alpha that is not multiplied into the colours, and a channel of unknown meaning.

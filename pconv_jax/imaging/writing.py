@@ -52,13 +52,15 @@ def write_photograph(
         check: called with the finished file before it takes its place; if it raises, nothing is written.
 
     Raises:
-        InputError: the suffix is of no format that can be written, the format cannot hold the photograph, the quality
-            is out of its range, or the file cannot be written.
+        InputError: the suffix is of no format that can be written, the pixels are of another type or shape than those
+            of a `Photograph`, the format cannot hold them, the quality is out of its range, or the file cannot be
+            written.
     """
     path = given_path(path)
     kind = OUTPUT_FORMATS.get(path.suffix.lower())
     if kind is None:
         raise InputError(f"{path} must have a suffix that can be written: {', '.join(OUTPUT_FORMATS)}")
+    photograph = _checked_layers(path, photograph)
     _check(path, kind, photograph, quality)
     photograph, lost = _prepared(photograph, kind)
     for message in lost:
@@ -95,6 +97,22 @@ def explained_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{path} cannot be written ({reason(error)}): choose another place or make room") from error
+
+
+def _checked_layers(path: Path, photograph: Photograph) -> Photograph:
+    """The photograph, with its pixels as NumPy has them; refuses what no reader would make of a file."""
+    given = {"pixels": photograph.pixels, "alpha": photograph.alpha, "infrared": photograph.infrared}
+    layers = {name: np.asarray(layer) for name, layer in given.items() if layer is not None}
+    pixels = layers["pixels"]
+    for name, layer in layers.items():
+        shapes = "[H, W] or [H, W, 3]" if name == "pixels" else "[H, W] as the pixels"
+        fits = layer.shape[2:] in ((), (3,)) if name == "pixels" else layer.shape == pixels.shape[:2]
+        if pixels.dtype not in (np.uint8, np.uint16) or layer.dtype != pixels.dtype or layer.ndim < 2 or not fits:
+            raise InputError(
+                f"{path} cannot be written: {name} of {layer.dtype} {list(layer.shape)} must be uint8 or uint16, "
+                f"{shapes}: convert them"
+            )
+    return dataclasses.replace(photograph, pixels=pixels, alpha=layers.get("alpha"), infrared=layers.get("infrared"))
 
 
 def _check(path: Path, kind: str, photograph: Photograph, quality: int | None) -> None:

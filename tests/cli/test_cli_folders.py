@@ -44,6 +44,18 @@ def test_what_is_passed_over_is_counted_and_named(one, inpaint):
     assert result.code == 2 and "is a camera's raw file: develop it" in result.err
 
 
+def test_infrared_channels_are_named_too(one, inpaint):
+    photos = one.folder / "photos"
+    save(photos / "a.png", picture())
+    save(photos / "a_ir.tif", picture()[..., 0])
+    result = inpaint(photos, "-m", one.mask, "-o", photos / "out")
+    assert (result.code, result.out.splitlines()[-2:]) == (
+        0,
+        ["1 restored", "1 passed over, infrared channels, by their names: a_ir.tif"],
+    )
+    assert files(photos / "out") == {"a.png"}
+
+
 def test_some_of_a_folder_fail_and_the_others_are_done(own, inpaint):
     (own / "images" / "a.png").write_bytes(b"no photograph")
     save(own / "masks" / "deep" / "c.gif", np.zeros((5, 5), bool))

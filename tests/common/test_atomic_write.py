@@ -68,6 +68,15 @@ def test_others_may_read_what_they_may_read_otherwise(tmp_path):
     assert (tmp_path / "a.json").stat().st_mode == (tmp_path / "b.json").stat().st_mode
 
 
+def test_what_was_private_stays_private(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"before")
+    path.chmod(0o600)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(b"after")
+    assert path.read_bytes() == b"after" and path.stat().st_mode & 0o777 == 0o600
+
+
 @pytest.mark.parametrize(("name", "fault"), [("", "is empty"), ("a\0b.png", r"'a\\x00b.png' contains a NUL character")])
 def test_names_that_no_file_can_have(name, fault):
     with pytest.raises(InputError, match=fault), atomic_write(name):

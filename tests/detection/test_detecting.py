@@ -244,6 +244,13 @@ def test_images_that_do_not_fit(pale, image, match, linear):
         pale(image, linear=linear)
 
 
+@pytest.mark.parametrize("kind", ["u2", "f4"])
+def test_the_order_of_bytes_does_not_matter(pale, kind):
+    image = np.random.default_rng(0).integers(0, 2, (30, 40, 3))
+    small, large = (pale(image.astype(f"{order}{kind}")) for order in "<>")
+    np.testing.assert_array_equal(small.probability, large.probability)
+
+
 def test_one_pixel_that_is_no_number(pale):
     image = np.full((200, 200, 3), 0.5, np.float32)
     image[150, 190, 1] = np.nan

@@ -130,6 +130,23 @@ def test_the_numbers_of_an_avif_file(saved, tmp_path):
     assert read_photograph(tmp_path / "a.jpg").icc == made_profile(P3, SRGB_CURVE, 3)
 
 
+@pytest.mark.parametrize("method", [2, 3])
+def test_the_profile_of_a_jpeg_2000_file(saved, method):
+    def box(kind, data):
+        return struct.pack(">I", 8 + len(data)) + kind + data
+
+    content, icc = encoded(layers("rgb", np.uint8), "JPEG2000"), made_profile(P3, (2.2,), 3)
+    assert read_photograph(saved(content)).icc is None
+    head = content.index(b"jp2h") - 4
+    size = int.from_bytes(content[head : head + 4], "big")
+    colr = content.index(b"colr") - 4
+    own = int.from_bytes(content[colr : colr + 4], "big")
+    other = box(b"colr", bytes([method, 0, 0]) + icc)
+    inside = content[head + 8 : colr] + other + content[colr + own : head + size]
+    read = read_photograph(saved(content[:head] + box(b"jp2h", inside) + content[head + size :]))
+    assert read.icc == icc and same(read.pixels, layers("rgb", np.uint8))
+
+
 @pytest.mark.parametrize("kind", ["grey", "rgb"])
 def test_the_comparison_has_the_profile(tmp_path, kind):
     icc = SRGB if kind == "rgb" else made_profile((), (1.8,), 1)

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import tifffile
-from photograph_files import encoded, png
+from photograph_files import encoded, layers, png
 from PIL import Image
 
 from pconv_jax.common import memory
@@ -64,6 +64,25 @@ def test_what_needs_more_memory_than_there_is(saved, monkeypatch):
     for enough in (90_000_000, None):
         monkeypatch.setattr(limits, "available_memory", lambda enough=enough: enough)
         assert read_photograph(path).pixels.shape == (SIDE, SIDE)
+
+
+@pytest.mark.parametrize("kind", ["channel", "page"])
+def test_the_memory_of_infrared_light_counts(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(limits, "_SMALL", 0)
+    path, colours = tmp_path / "a.tif", layers("rgb", np.uint16)
+    with tifffile.TiffWriter(path) as writer:
+        if kind == "channel":
+            scan = np.dstack([colours, colours[..., :1]])
+            writer.write(scan, photometric="rgb", extrasamples=["unspecified"], metadata=None)
+        else:
+            writer.write(colours, photometric="rgb", metadata=None)
+            writer.write(colours[..., 0].copy(), photometric="minisblack", metadata=None)
+    needed = 5 * 13 * 7 * 8  # bytes: four channels of two
+    monkeypatch.setattr(limits, "available_memory", lambda: needed - 1)
+    with pytest.raises(InputError, match="are available: make it smaller"):
+        read_photograph(path)
+    monkeypatch.setattr(limits, "available_memory", lambda: needed)
+    assert read_photograph(path).infrared is not None
 
 
 def test_a_limit_above_the_usual_one(saved):

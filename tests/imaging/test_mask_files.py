@@ -160,8 +160,17 @@ class TestHole:
     def test_16_bits_of_which_only_the_lowest_is_used(self, saved):
         with pytest.raises(InputError, match="holds only 0 and 1"):
             read_hole(saved(png16(self.STROKE.astype(np.uint16))))
-        with pytest.raises(InputError, match="has two values, 0 and 255, both below the threshold 128"):
-            read_hole(saved(png16(self.STROKE * np.uint16(255))))
+
+    @pytest.mark.parametrize("read", READERS)
+    @pytest.mark.parametrize("values", [[0, 255], [0, 255, 100]])
+    def test_8_bits_that_were_saved_as_16(self, saved, read, values):
+        words = (
+            r"has 16 bits, and its brightest value is 255 of 65535, as if it had 8: save it with 8 bits, or multiply"
+        )
+        with pytest.raises(InputError, match=words):
+            read(saved(png16(np.array([values], np.uint16))))
+        even = png16(np.full((2, 2), 255, np.uint16))
+        assert not read_hole(saved(even)).any()  # a scan of nothing
 
     @pytest.mark.parametrize("grey", [[[0, 0, 0]], [[100, 100, 100]], [[0, 40, 90]]])
     def test_even_masks_and_maps_of_probabilities_may_have_no_hole(self, saved, grey):

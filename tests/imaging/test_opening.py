@@ -29,6 +29,8 @@ from pconv_jax.imaging import (
     opening,
     read_hole,
     read_photograph,
+    read_size,
+    write_photograph,
 )
 
 
@@ -117,11 +119,44 @@ class TestRefusedFiles:
             read = read_photograph(saved(content, "a.jpg"))
         assert read.format == "JPEG" and read.pixels.max() <= 2
 
-    @pytest.mark.parametrize("kind", ["int32", "uint32", "float32"])
-    def test_32_bits(self, saved, kind):
-        self.refused(saved(tiff(np.ones((4, 4), kind))), "do not say which value is white: save 8 or 16 bits|no image")
-        if kind == "float32":
-            self.refused(saved(tiff(np.ones((4, 4), kind))), "32-bit float pixels", read_hole)
+    def test_the_gain_map_of_a_phone_is_no_secret(self, saved):
+        """Pillow calls such a file JPEG and not MPO."""
+        content = animated("MPO", 2)
+        said = b'http://ns.adobe.com/xap/1.0/\0<x xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/"'
+        said += b' hdrgm:Version="1.0"/>'
+        content = content[:2] + b"\xff\xe1" + struct.pack(">H", len(said) + 2) + said + content[2:]
+        with pytest.warns(UserWarning, match=r"its gain map, for screens of high dynamic range, is not kept"):
+            assert read_photograph(saved(content, "a.jpg")).pixels.shape == (4, 4, 3)
+
+    @pytest.mark.parametrize("read", [read_photograph, read_hole, read_size])
+    @pytest.mark.parametrize(
+        ("kind", "said"),
+        [
+            ("float16", "16-bit float"),
+            ("float32", "32-bit float"),
+            ("float64", "64-bit float"),
+            ("int8", "8-bit signed"),
+            ("int16", "16-bit signed"),
+            ("int32", "32-bit signed"),
+            ("uint32", "32-bit integer"),
+        ],
+    )
+    def test_numbers_of_which_none_is_known_to_be_white(self, saved, kind, said, read):
+        for shape in ((4, 4), (4, 4, 3)):
+            self.refused(
+                saved(tiff(np.ones(shape, kind))), f"{said} pixels, which do not say which value is white: save", read
+            )
+
+    @pytest.mark.parametrize("read", [read_photograph, read_hole, read_size])
+    def test_a_tiff_file_that_lost_its_end_with_the_directory(self, saved, tmp_path, read):
+        write_photograph(tmp_path / "a.tif", read_photograph(saved(tiff(layers("rgb", np.uint16)))))
+        content = (tmp_path / "a.tif").read_bytes()  # with its directory at the end
+        words = r"photo\.png is damaged or cut off \(its directory is missing\): copy it again"
+        self.refused(saved(content[: len(content) // 2]), words, read)
+
+    def test_a_bigtiff_file_that_no_library_reads(self, saved):
+        content = tiff(layers("rgb", np.uint8), bigtiff=True, byteorder=">")
+        self.refused(saved(content), "is a big-endian BigTIFF file, which cannot be read: save it as an ordinary TIFF")
 
     def test_12_bits(self, saved):
         content = bytearray(encoded(np.zeros((2, 2), np.uint16), "TIFF"))

@@ -4,11 +4,12 @@ import io
 
 import numpy as np
 import pytest
-from photograph_files import picture
+from photograph_files import block, picture
 from PIL import Image
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import plugins, read_hole, read_photograph
+from pconv_jax.imaging.decoding import _tags
 
 HEADS = {
     b"\0\0\0\x18ftypheic\0\0\0\0mif1heic": "pillow_heif",
@@ -51,3 +52,12 @@ def test_with_the_plugin_they_are_read(tmp_path, module, suffix, kind):
     found = read_photograph(path)
     assert found.format == kind and found.alpha is None
     assert np.abs(found.pixels.astype(int) - array).mean() < (3 if kind == "HEIF" else 0.01)
+
+
+@pytest.mark.parametrize(("packed", "turned"), [(False, False), (True, True)])
+def test_only_a_packed_jpeg_is_turned_by_its_exif_data(packed, turned):
+    """The decoder of JPEG XL has turned all others, and leaves the tag as it was."""
+    image = Image.new("RGB", (3, 2))
+    image.format, image.jpeg = "JXL", packed  # as the plugin has them
+    image.info["exif"] = block(6)
+    assert _tags(image)[1] == (6 if turned else 1)

@@ -101,6 +101,19 @@ def test_the_infrared_channel_is_turned_with_the_colours(saved, dtype):
     assert same(read.pixels, np.rot90(rgbi[..., :3], -1)) and same(read.infrared, np.rot90(rgbi[..., 3], -1))
 
 
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_64_bit_places(saved, orientation, compression):
+    array = np.random.default_rng(0).integers(0, 65536, (13, 7, 4), np.uint16)
+    turns = [(274, 3, 1, orientation, True)]
+    options = {"bigtiff": True, "compression": compression, "extratags": turns}
+    colours = read_photograph(saved(tiff(array[..., :3], **options)))
+    both = read_photograph(saved(tiff(array, **options, extrasamples=["unspecified"])))
+    upright = np.rot90(array, -1) if orientation == 6 else array
+    assert same(colours.pixels, upright[..., :3]) and same(both.pixels, upright[..., :3])
+    assert colours.infrared is None and same(both.infrared, upright[..., 3])
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_second_further_channel_is_no_secret(saved, dtype):
     five = np.dstack([layers("rgb", dtype), layers("grey", dtype, 1), layers("grey", dtype, 2)])

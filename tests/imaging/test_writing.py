@@ -1,9 +1,11 @@
 """Photographs to files: what they keep, in every format, and what cannot be written."""
 
+import dataclasses
 import errno
 import struct
 
 import cv2
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tifffile
@@ -15,6 +17,7 @@ from photograph_files import (
     encoded,
     known,
     layers,
+    opened,
     photograph,
     same,
     tags,
@@ -31,6 +34,16 @@ from pconv_jax.imaging import (
     write_photograph,
     writing,
 )
+
+
+def resolutions_written(read, folder):
+    """Those of the files of every format that a photograph is written to."""
+    found = set()
+    for suffix in (".png", ".tif", ".jpg", ".webp"):
+        write_photograph(folder / f"a{suffix}", read)
+        found.add(read_photograph(folder / f"a{suffix}").dpi)
+    return found
+
 
 DEEP = (".png", ".tif", ".TIFF")
 
@@ -162,6 +175,17 @@ class TestRoundTrip:
         read = read_photograph(path)
         assert (read.exif, read.icc, read.dpi) == (None, None, None)
 
+    def test_a_jpeg_without_a_resolution_gets_none(self, saved, tmp_path):
+        given = Image.Exif()
+        given[271] = "Maker"
+        read = read_photograph(saved(encoded(layers("rgb", np.uint8), "JPEG", exif=given)))
+        assert read.dpi is None and resolutions_written(read, tmp_path) == {None}
+
+    @pytest.mark.parametrize(("compression", "predictor"), [(1, None), (5, 2), (8, 2), (32773, None)])
+    def test_a_predictor_is_named_where_there_is_one(self, tmp_path, compression, predictor):
+        write_photograph(tmp_path / "a.tif", photograph("rgb", np.uint8, compression=compression))
+        assert opened(tmp_path / "a.tif").tag_v2.get(317) == predictor
+
     def test_several_strips_and_blocks_of_lines(self, tmp_path):
         rng = np.random.default_rng(0)
         smooth = np.cumsum(rng.integers(0, 9, (700, 300, 3)), axis=0).astype(np.uint16)
@@ -219,6 +243,33 @@ class TestRefusedWriting:
     def test_what_a_format_cannot_hold(self, tmp_path, name, kind, dtype, words):
         self.refused(tmp_path / name, words, photograph(kind, dtype))
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".webp"])
+    @pytest.mark.parametrize(
+        ("layer", "array", "words"),
+        [
+            ("pixels", np.ones((4, 5, 3)), r"pixels of float64 \[4, 5, 3\] must be uint8 or uint16, \[H, W\] or"),
+            ("pixels", np.ones((4, 5), np.int32), r"pixels of int32 \[4, 5\] must be"),
+            ("pixels", np.ones((4, 5, 1), np.uint8), r"pixels of uint8 \[4, 5, 1\] must be"),
+            ("pixels", np.ones((4, 5, 4), np.uint8), r"pixels of uint8 \[4, 5, 4\] must be"),
+            ("pixels", np.ones(4, np.uint8), r"pixels of uint8 \[4\] must be"),
+            ("alpha", np.ones((4, 6), np.uint8), r"alpha of uint8 \[4, 6\] must be .* \[H, W\] as the pixels"),
+            ("infrared", np.ones((4, 5), np.uint16), r"infrared of uint16 \[4, 5\] must be"),
+        ],
+    )
+    def test_what_no_reader_would_make(self, tmp_path, suffix, layer, array, words):
+        path = tmp_path / f"a{suffix}"
+        path.write_bytes(b"before")
+        given = Photograph(np.ones((4, 5), np.uint8), None, exif=None, icc=None, dpi=None, format="PNG")
+        with pytest.raises(InputError, match=f"a{suffix} cannot be written: {words}"):
+            write_photograph(path, dataclasses.replace(given, **{layer: array}))
+        assert path.read_bytes() == b"before"
+
+    @pytest.mark.parametrize("suffix", [".png", ".tif"])
+    def test_jax_arrays(self, tmp_path, suffix):
+        given = photograph("rgb", np.uint16)
+        write_photograph(tmp_path / f"a{suffix}", dataclasses.replace(given, pixels=jnp.asarray(given.pixels)))
+        assert same(read_photograph(tmp_path / f"a{suffix}").pixels, given.pixels)
 
     def test_sides_too_long(self, tmp_path):
         long = Photograph(np.zeros((1, 70000), np.uint8), None, None, None, None, "PNG")
