@@ -13,10 +13,12 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries, plain_text
 from pconv_jax.common.programs import kept_programs
 from pconv_jax.detection.damage_map import share
-from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
+from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, read_photograph, write_photograph
 from pconv_jax.imaging.arrays import strips
+from pconv_jax.imaging.texts import NO_TEXTS
 
 _COLOUR = (255, 0, 160)  # of what would be replaced, in previews: rare in photographs
+_PREVIEW = b"preview of pconv-jax detect"  # a comment in PNG and JPEG
 _STRENGTH = 0.75  # of that colour over the photograph
 
 
@@ -67,7 +69,8 @@ class Extras:
                 place = path.resolve()
                 if place in taken:
                     raise InputError(f"{flag} would replace {path}: choose another place")
-                if place.parent in beside and place.exists() and not (overwrite or job.finished):
+                replaced = place.parent in beside and place.exists() and not job.finished
+                if replaced and not (overwrite or _is_preview(place)):
                     raise InputError(
                         f"{flag} would replace {path}, beside a photograph: choose another place, or give --overwrite"
                     )
@@ -109,8 +112,9 @@ def detect_files(
     extras.check(jobs, into_folder=into_folder, overwrite=overwrite)
     summary = Summary()
     waiting = [job for job in jobs if overwrite or not job.finished]
-    if skipped := len(jobs) - len(waiting):
-        summary.counts["skipped, since the mask exists (--overwrite replaces it)"] = skipped
+    if skipped := [job for job in jobs if job not in waiting]:
+        summary.counts["skipped, since the mask exists (--overwrite replaces it)"] = len(skipped)
+        _add_previews(skipped, extras, summary, into_folder=into_folder, max_pixels=max_pixels)
     programs = None
     if waiting:
         programs = kept_programs() if len(waiting) == 1 else None
@@ -143,6 +147,25 @@ def detect_files(
     return summary
 
 
+def _add_previews(
+    jobs: Sequence[Job], extras: Extras, summary: Summary, *, into_folder: bool, max_pixels: int | None
+) -> None:
+    """Writes the previews that masks have not, of what they mark: they may have been corrected by hand."""
+    for job in jobs:
+        _, place = extras.places(job, into_folder=into_folder)
+        if place is None or place.exists():
+            continue
+        try:
+            photograph = read_photograph(job.image, max_pixels=max_pixels)
+            hole = read_hole(job.target, max_pixels=max_pixels)
+            if hole.shape != photograph.pixels.shape[:2]:
+                raise InputError(f"{job.target} has another size than its photograph: give --overwrite, or remove it")
+            write_photograph(place, preview(photograph, hole))
+            summary.counts["previews of masks that exist"] += 1
+        except (InputError, MemoryError) as error:
+            summary.fail(job.image, str(error) or "not enough memory")
+
+
 def preview(photograph: Photograph, hole: np.ndarray) -> Photograph:
     """A photograph of 8 bits in which the holes are coloured.
 
@@ -162,7 +185,14 @@ def preview(photograph: Photograph, hole: np.ndarray) -> Photograph:
         inside = hole[strip]
         own = shown[strip][inside].astype(np.float32)
         shown[strip][inside] = np.rint(own + _STRENGTH * (np.array(_COLOUR, np.float32) - own))
-    return dataclasses.replace(_picture(shown, photograph), icc=photograph.icc, colour=photograph.colour)
+    picture = _picture(shown, photograph)
+    texts = NO_TEXTS._replace(comments=(_PREVIEW,))
+    return dataclasses.replace(picture, icc=photograph.icc, colour=photograph.colour, texts=texts)
+
+
+def _is_preview(path: Path) -> bool:
+    """Whether a file is a preview that was made here: not a photograph that would be lost."""
+    return path.is_file() and _PREVIEW in path.read_bytes()
 
 
 def _picture(pixels: np.ndarray, of: Photograph) -> Photograph:

@@ -222,6 +222,7 @@ class Page:
         browser: open the page in the browser; its address is printed in any case.
         weights: as for `pconv-jax inpaint`.
         detector: as for `pconv-jax inpaint`.
+        infrared: as for `pconv-jax inpaint`.
         max_megapixels: refuse photographs with more than so many million pixels, as `pconv-jax inpaint` does.
     """
 
@@ -231,6 +232,7 @@ class Page:
     browser: bool = True
     weights: str = DEFAULT_WEIGHTS
     detector: str = Finding.detector
+    infrared: bool = Finding.infrared
     max_megapixels: Optional[float] = None
 
     def run(self) -> int:
@@ -246,7 +248,7 @@ class Page:
             port=self.port,
             browser=self.browser,
             weights=self.weights,
-            finding=Finding(detector=self.detector),
+            finding=Finding(detector=self.detector, infrared=self.infrared),
             max_pixels=max_pixels,
         )
         return 0

@@ -1,12 +1,15 @@
 """What all commands share: where their flags come from, how errors are shown, and exit codes."""
 
+import _thread
 import atexit
+import contextlib
 import functools
 import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 from pconv_jax.common.errors import InputError, TrainingError, reason
 from pconv_jax.common.flags import mistakes_in_a_sentence
@@ -22,6 +25,7 @@ from pconv_jax.common.output import (
 from pconv_jax.common.paths import check_arguments
 
 _READER_LEFT = 141  # 128 + SIGPIPE, as a shell reports it
+_SOON = 0.02  # seconds
 
 
 class Main(Protocol):
@@ -72,7 +76,7 @@ def command(*, interrupted: str = "interrupted") -> Callable[[Callable[[Sequence
 def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], interrupted: str) -> int:
     """The exit code; says what went wrong."""
     try:
-        with warnings.catch_warnings():
+        with _interrupted_again(), warnings.catch_warnings():
             warnings.showwarning = _show
             hide_warnings_of_pillow()
             try:
@@ -91,6 +95,26 @@ def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], 
                 raise
             drop_unwritable_output()
         return _say(*_said(error))
+
+
+@contextlib.contextmanager
+def _interrupted_again() -> Iterator[None]:
+    """Repeats an interrupt that came where Python ignores exceptions, such as in the callbacks of JAX's memory."""
+    usual = sys.unraisablehook
+
+    def hook(ignored: Any) -> None:
+        if not issubclass(ignored.exc_type, KeyboardInterrupt):
+            usual(ignored)
+            return
+        timer = threading.Timer(_SOON, _thread.interrupt_main)
+        timer.daemon = True
+        timer.start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = usual
 
 
 def said_of(error: BaseException) -> tuple[str, int] | None:

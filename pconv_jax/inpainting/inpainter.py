@@ -21,7 +21,7 @@ from pconv_jax.inpainting.flat import kept_flat
 from pconv_jax.inpainting.grey import kept_grey
 from pconv_jax.inpainting.half_transparent import keep_detail as with_detail
 from pconv_jax.inpainting.known_holes import warn_of_other_holes
-from pconv_jax.inpainting.parts import Part, area_of, each_kind_first, near
+from pconv_jax.inpainting.parts import area_of, each_kind_first, near, region_of
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import batch_size, batches, find_specks
 from pconv_jax.inpainting.window_pass import WindowPass
@@ -161,6 +161,7 @@ class Inpainter:
         keep_detail: bool = False,
         progress: Callable[[int, int], object] | None = None,
         region: tuple[slice, slice] | None = None,
+        reached: np.ndarray | None = None,
         remembered: RememberedWindows | None = None,
     ) -> Picture:
         """Inpaints an image.
@@ -175,8 +176,9 @@ class Inpainter:
             linear: whether the values are linear in light, as in raw scans; then it is computed through a gamma curve.
             keep_detail: whether detail that shows through half-transparent damage is kept; see `half_transparent`.
             progress: called with the number of windows done, and of all windows; a batch of specks counts as one.
-            region: rows and columns, px: only windows with holes there are inpainted, and other holes stay as they are.
-                By default all of the image.
+            region: rows and columns, px, with step 1: only windows and specks with holes there are inpainted, and other
+                holes stay as they are. By default all of the image.
+            reached: bool `[H, W]`, which becomes True where holes are inpainted: with a region, not everywhere.
             remembered: windows of an earlier call with other holes, which need not be computed again; those of this
                 call are added. One for each image.
 
@@ -187,7 +189,7 @@ class Inpainter:
 
         Raises:
             InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`;
-                a PIL image that is stored turned; no valid pixel.
+                a PIL image that is stored turned; no valid pixel; a region that is no two slices.
             MemoryError: the device has too little memory for a window.
 
         Warns:
@@ -198,9 +200,11 @@ class Inpainter:
             raise InputError("keep_detail=True needs all holes inpainted: leave region out")
         pixels, rebuild = pixels_of(image)
         found = hole_from(mask, hole, pixels.shape[:2])
+        region = region and region_of(region, found.shape)
+        reached = np.zeros(found.shape, bool) if reached is None else reached
 
         def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-            inpainted = self._inpaint(pixels, hole, progress, region, remembered)
+            inpainted = self._inpaint(pixels, hole, progress, region, reached, remembered)
             return with_detail(inpainted, pixels, hole) if keep_detail else inpainted
 
         if linear:
@@ -209,7 +213,11 @@ class Inpainter:
         else:
             inpainted = restore(pixels, found)
         # Not in floating point, of which the published scores are: of grey photographs among others.
-        result: Picture = rebuild(kept_grey(inpainted, pixels, found))
+        inpainted = kept_grey(inpainted, pixels, found)
+        if region is not None:  # outside of it neither the curve nor the grey counts
+            left = found & ~reached
+            inpainted[left] = pixels[left]
+        result: Picture = rebuild(inpainted)
         return result
 
     def _inpaint(
@@ -218,6 +226,7 @@ class Inpainter:
         hole: np.ndarray,
         progress: Callable[[int, int], object] | None,
         region: tuple[slice, slice] | None,
+        reached: np.ndarray,
         remembered: RememberedWindows | None,
     ) -> np.ndarray:
         """`pixels` [H, W, C] and `hole` [H, W] bool; a new array."""
@@ -231,8 +240,11 @@ class Inpainter:
         # Transparent pixels show no colour, and a patch can be full of them.
         apart = pixels.shape[2] in (1, 3) and self.generator.config.image_size is None
         specks, rest = find_specks(hole) if apart else ([], hole)
-        parts: list[Part] = [*choose_windows(rest, self.windows, program=self._program), *batches(specks)]
-        work = each_kind_first([part for part in parts if region is None or near(part, region)])
+        windows = choose_windows(rest, self.windows, program=self._program)
+        if region is not None:
+            windows = [window for window in windows if near(window, region)]
+            specks = [speck for speck in specks if near(speck, region)]
+        work = each_kind_first([*windows, *batches(specks)])
         quick = self._programs is not None and area_of(work) * (8 if self.best else 1) < QUICK_PIXELS
         inpaint_part = WindowPass(
             self.generator,
@@ -254,6 +266,7 @@ class Inpainter:
                         if pixels.dtype.kind == "u":  # published scores are of floating point
                             values = kept_flat(values, pixels, hole, part.rows, part.columns)
                         inpainted[part.rows, part.columns] = values
+                        reached[part.rows, part.columns] |= hole[part.rows, part.columns]
                         deepest = max(deepest, part.depth)
                     if progress is not None:
                         progress(done, len(work))

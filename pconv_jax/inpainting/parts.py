@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting.specks import BATCH, PATCH, Speck
 from pconv_jax.inpainting.windows import GRID, Window
+from pconv_jax.models.limits import brief
 
 Part = Window | list[Speck]
 
@@ -33,18 +35,37 @@ def area_of(parts: Sequence[Part]) -> int:
     return sum(part.area if isinstance(part, Window) else BATCH * PATCH**2 for part in parts)
 
 
-def near(part: Part, region: tuple[slice, slice]) -> bool:
+def region_of(given: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """A region as it is given by a caller, with its ends.
+
+    Args:
+        given: rows and columns; they may count from the end, as slices do.
+        shape: of the image, height and width.
+
+    Raises:
+        InputError: these are no two slices of step 1.
+    """
+    try:
+        rows, columns = (slice(*each.indices(side)) for each, side in zip(given, shape, strict=True))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(f"region={brief(given)} must be rows and columns, as (slice(0, 10), slice(5, 20))") from error
+    if (rows.step, columns.step) != (1, 1):
+        raise InputError(f"region={brief(given)} must have step 1")
+    return rows, columns
+
+
+def near(part: Window | Speck, region: tuple[slice, slice]) -> bool:
     """Whether something that a part inpaints lies in a region.
 
     Args:
-        part: of an image.
+        part: a window or a speck of an image.
         region: rows and columns of the image, px, with their ends.
     """
     if isinstance(part, Window):
         blocks = np.argwhere(part.blocks).tolist()
         boxes = [(part.top + GRID * row, part.left + GRID * column, GRID, GRID) for row, column in blocks]
     else:
-        boxes = [(speck.top, speck.left, speck.height, speck.width) for speck in part]
+        boxes = [(part.top, part.left, part.height, part.width)]
     rows, columns = region
     return any(
         top < rows.stop and top + height > rows.start and left < columns.stop and left + width > columns.start

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from pconv_jax.common.errors import InputError, reason
 from pconv_jax.common.json_values import read_json
@@ -54,10 +54,10 @@ def file_name(given: str) -> str:
 
 
 async def receive(request: Request, path: Path) -> None:
-    """Writes the bytes of a request to a file.
+    """Writes the bytes of a request to a file, which is removed if not all of them come.
 
     Raises:
-        InputError: there are too many, or they cannot be written.
+        InputError: there are too many, they cannot be written, or the browser has left.
     """
     _check_size(path.name, int(request.headers.get("content-length", 0)))
     received = 0
@@ -67,8 +67,13 @@ async def receive(request: Request, path: Path) -> None:
                 received += len(chunk)
                 _check_size(path.name, received)
                 await run_in_threadpool(stream.write, chunk)
-    except OSError as error:
-        raise InputError(f"{path.name} cannot be kept ({reason(error)}): make room on the disk") from error
+    except BaseException as error:
+        path.unlink(missing_ok=True)
+        if isinstance(error, ClientDisconnect):
+            raise InputError(f"{path.name} came only in part: drop it again") from error
+        if isinstance(error, OSError):
+            raise InputError(f"{path.name} cannot be kept ({reason(error)}): make room on the disk") from error
+        raise
 
 
 def _check_size(name: str, size: int) -> None:

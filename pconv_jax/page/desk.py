@@ -65,19 +65,21 @@ class Desk:
         self.getting_ready = Job(0, "", "get ready", work)
         threading.Thread(target=self.getting_ready.run, name="page getting ready", daemon=True).start()
 
-    def open(self, source: Path, *, title: str | None = None) -> OpenPhotograph:
+    def open(self, source: Path, *, dropped: bool = False) -> OpenPhotograph:
         """Opens a photograph and looks for damage, both in the background.
 
         Args:
             source: its file.
-            title: its name, if it is not that of the file.
+            dropped: whether that was made for the page alone, and goes when the photograph is closed.
         """
-        title = title or source.name
         with self._lock:
             name = str(next(self._numbers))
             folder = self._folder / name
             folder.mkdir()
-            photograph = OpenPhotograph(name, source, folder, title, self._target(title))
+            if dropped:
+                (folder / "dropped").mkdir()
+                source = source.rename(folder / "dropped" / source.name)
+            photograph = OpenPhotograph(name, source, folder, source.name, self._target(source.name))
             self._photographs[name] = photograph
         self.jobs.submit("open", name, lambda job: self._open(photograph, job))
         self.find(photograph)

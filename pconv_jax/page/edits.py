@@ -17,6 +17,11 @@ _MOST_POINTS = 500_000
 _FARTHEST = 1e6  # px
 _THICKEST = 10_000  # px, half of it
 _SHIFT = 4  # binary digits of the coordinates that OpenCV draws at
+_BROAD = 5.0  # px, half of the width
+_LONG = 50_000.0  # px
+_LEAST_PIECE = 8.0  # px
+_AT_ONCE = 2**19  # pixels
+_ROUNDING = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,17 +39,52 @@ class Stroke:
     points: np.ndarray
 
     def draw(self, hole: np.ndarray) -> None:
-        """Draws it into uint8 `[H, W]` of 0 and 1."""
+        """Draws it into uint8 `[H, W]` of 0 and 1: what is as near to it as the ring of the page shows.
+
+        The lines of OpenCV are up to two pixels wider: they only do, quickly, for broad or very long strokes.
+        """
         import cv2
 
-        level = 0 if self.erases else 1
-        thickness = max(1, round(2 * self.radius))
-        fixed = np.rint((self.points - 0.5) * 2**_SHIFT).astype(np.int32)
-        if len(fixed) > 1:
-            cv2.polylines(hole, [fixed], False, level, thickness, cv2.LINE_8, _SHIFT)
-        else:
-            centre = (int(fixed[0, 0]), int(fixed[0, 1]))
-            cv2.circle(hole, centre, round(self.radius * 2**_SHIFT), level, cv2.FILLED, cv2.LINE_8, _SHIFT)
+        level, reach = np.uint8(not self.erases), max(self.radius, 0.5) + _ROUNDING
+        length = float(np.hypot(*np.diff(self.points, axis=0).T).sum())
+        if self.radius > _BROAD or length > _LONG:
+            line = np.rint((np.concatenate([self.points[:1], self.points]) - 0.5) * 2**_SHIFT).astype(np.int32)
+            thickness = max(1, round(2 * self.radius) - 1)
+            cv2.polylines(hole, [line], False, int(level), thickness, cv2.LINE_8, _SHIFT)
+            return
+        columns, rows = np.floor(self.points).astype(int).T
+        _set(hole, rows, columns, level)
+        longest = max(_LEAST_PIECE, 2 * reach)
+        begins, ends = _pieces(self.points - 0.5, longest=longest)
+        side = math.ceil(longest + 2 * reach) + 1  # of a square around a piece
+        step = max(1, _AT_ONCE // side**2)
+        for first in range(0, len(begins), step):
+            begin, end = begins[first : first + step, :, None, None], ends[first : first + step, :, None, None]
+            corner = np.ceil(np.minimum(begin, end) - reach)
+            from_begin = corner + np.mgrid[:side, :side][::-1] - begin  # x and y
+            along = (from_begin * (end - begin)).sum(1) / np.maximum(((end - begin) ** 2).sum(1), _ROUNDING)
+            away = from_begin - np.clip(along, 0, 1)[:, None] * (end - begin)
+            piece, down, across = np.nonzero((away**2).sum(1) <= reach**2)
+            left, top = corner[piece, :, 0, 0].astype(int).T
+            _set(hole, top + down, left + across, level)
+
+
+def _pieces(points: np.ndarray, *, longest: float) -> tuple[np.ndarray, np.ndarray]:
+    """Begins and ends, `[P, 2]`, of the pieces of a line, so short that little lies around each; of a point, itself."""
+    if len(points) == 1:
+        return points, points
+    lengths = np.hypot(*np.diff(points, axis=0).T)
+    counts = np.maximum(1, np.ceil(lengths / longest)).astype(int)
+    which = np.repeat(np.arange(len(counts)), counts)
+    number = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+    start, move = points[which], np.diff(points, axis=0)[which] / counts[which][:, None]
+    return start + move * number[:, None], start + move * (number[:, None] + 1)
+
+
+def _set(hole: np.ndarray, rows: np.ndarray, columns: np.ndarray, level: np.uint8) -> None:
+    """Sets pixels, of which some may lie outside."""
+    inside = (rows >= 0) & (rows < hole.shape[0]) & (columns >= 0) & (columns < hole.shape[1])
+    hole[rows[inside], columns[inside]] = level
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_USUAL_PORT = 80
 COOKIE = "pconv_jax_page"
 # Everything comes from this server, and no other page may show this one in a frame.
 _POLICY = (
@@ -43,7 +44,8 @@ class Guard:
             port: that it is served on.
         """
         self._app, self._key = app, secret
-        self._hosts = {f"{host}:{port}" for host in ("127.0.0.1", "localhost")}
+        ending = "" if port == _USUAL_PORT else f":{port}"  # which browsers leave out
+        self._hosts = {f"{host}{ending}" for host in ("127.0.0.1", "localhost")}
         self._cookie = f"{COOKIE}_{port}"  # browsers share cookies between the ports of a machine
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

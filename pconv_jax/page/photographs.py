@@ -201,7 +201,9 @@ class OpenPhotograph:
         shown = shown_colours(photograph, tones=shown_tones(original.pixels) if linear else None)
         self.save(what, shown)
         icc = shown_profile(original) if linear else original.icc
-        (self.folder / f"{what}.jpg").write_bytes(jpeg(reduced(shown, PREVIEW), icc=icc))
+        preview = self.folder / f"{what}.jpg"
+        preview.with_suffix(".new").write_bytes(jpeg(reduced(shown, PREVIEW), icc=icc))
+        preview.with_suffix(".new").replace(preview)  # in one step: it may be asked for now
 
     def load(self, what: str) -> np.ndarray | None:
         """An array that was kept, read from its file as far as it is used; None if there is none."""

@@ -42,16 +42,20 @@ class Results:
             raise InputError("nothing is marked near that click: click on what is coloured")
         read = self._memory.read(photograph)
         windows = self._memory.windows
+        reached = np.zeros_like(hole)
 
         def inpaint(pixels: np.ndarray, marked: np.ndarray) -> np.ndarray:
-            return self._inpainter(pixels, hole=marked, progress=job.progress, region=region, remembered=windows)
+            return self._inpainter(
+                pixels, hole=marked, progress=job.progress, region=region, reached=reached, remembered=windows
+            )
 
         with noted(photograph):
             restore = as_it_is_seen(read, inpaint, linear=linear)
             restored = restored_array(read, hole, restore) if hole.any() else read.as_array
         earlier = photograph.load("restored") if photograph.has_result else None
-        if region is not None and earlier is not None:
-            _keep_earlier(restored, earlier, read.as_array, hole)
+        if region is not None:  # what is marked elsewhere waits, or was restored before
+            left = hole & ~reached
+            restored[left] = (read.as_array if earlier is None else earlier)[left]
         photograph.save("restored", restored)
         photograph.keep_pictures("after", with_array(read, restored), read, linear=linear)
         if photograph.linear != linear:  # it was taken for something else meanwhile
@@ -69,11 +73,3 @@ class Results:
                 copy_file(photograph.source, target)
             else:
                 write_photograph(target, with_array(read, np.asarray(restored)))
-
-
-def _keep_earlier(restored: np.ndarray, earlier: np.ndarray, original: np.ndarray, hole: np.ndarray) -> None:
-    """Takes into a result of one region what an earlier one has elsewhere in the hole."""
-    marked = np.nonzero(hole)
-    left = (restored[marked] == original[marked]).reshape(len(marked[0]), -1).all(axis=1)
-    elsewhere = tuple(axis[left] for axis in marked)
-    restored[elsewhere] = earlier[elsewhere]

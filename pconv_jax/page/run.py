@@ -6,8 +6,10 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 import threading
+import time
 import webbrowser
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,9 +25,14 @@ from pconv_jax.page.desk import Desk
 from pconv_jax.page.jobs import Job
 from pconv_jax.page.photographs import Look
 
+if sys.platform != "win32":  # where the process of a folder is looked for by its number
+    import fcntl
+
 HOST = "127.0.0.1"
 DEFAULT_PORT = 7411
 _LOOK = 0.2  # seconds
+_LOCK = "lock"
+_JUST_MADE = 60.0  # seconds
 _PATIENCE = 5.0  # seconds for requests that are being answered
 _FIRST = 60.0  # seconds at most
 _HOLE = 6  # side of a hole for which programs are compiled, px: not broad
@@ -134,15 +141,33 @@ def _folder_of_this_process() -> Iterator[Path]:
     try:
         root.mkdir(parents=True, exist_ok=True)
         for left in root.iterdir():
-            if not _is_alive(left.name):
+            if not _is_in_use(left):
                 shutil.rmtree(left, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{int(psutil.Process().create_time())}-", dir=root))
+        lock = (folder / _LOCK).open("xb")
+        if sys.platform != "win32":
+            fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
         raise InputError(f"{root} cannot be used ({reason(error)}): set PCONV_JAX_CACHE to a folder") from error
+    with lock:
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_in_use(folder: Path) -> bool:
+    """Whether a page still runs whose folder it is, be it of another machine or container that shares the cache."""
+    if sys.platform == "win32":
+        return _is_alive(folder.name)
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with (folder / _LOCK).open("rb+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:  # it is about to be locked, or of a version that had none
+        return time.time() - folder.stat().st_mtime < _JUST_MADE or _is_alive(folder.name)
+    except OSError:
+        return True
+    return False
 
 
 def _is_alive(name: str) -> bool:

@@ -24,7 +24,7 @@ from pconv_jax.page.photographs import PREVIEW, OpenPhotograph
 from pconv_jax.page.pictures import jpeg, marked_png
 
 STATIC = Path(__file__).parent / "static"
-_LARGEST_DETAIL = 2048  # px
+_LARGEST_DETAIL = 4096  # px: of the largest screens
 
 
 def application(desk: Desk, uploads: Path) -> Starlette:
@@ -84,7 +84,7 @@ class _Pages:
         title = file_name(request.query_params.get("name", ""))
         folder = Path(tempfile.mkdtemp(dir=self._uploads))
         await receive(request, folder / title)
-        photograph = await run_in_threadpool(self._desk.open, folder / title, title=title)
+        photograph = await run_in_threadpool(self._desk.open, folder / title, dropped=True)
         return JSONResponse(photograph.to_json())
 
     def close(self, request: Request) -> Response:
@@ -123,7 +123,10 @@ class _Pages:
         folder = Path(tempfile.mkdtemp(dir=self._uploads))
         path = folder / file_name(request.query_params.get("name", ""))
         await receive(request, path)
-        return JSONResponse({"mask": await run_in_threadpool(self._desk.load_mask, photograph, path)})
+        try:
+            return JSONResponse({"mask": await run_in_threadpool(self._desk.load_mask, photograph, path)})
+        finally:
+            path.unlink()
 
     def loaded_mask(self, request: Request) -> Response:
         """What a loaded mask marks, in little."""
@@ -151,7 +154,7 @@ class _Pages:
         path = self._photograph(request).folder / f"{_what(request)}.jpg"
         if not path.exists():
             raise KeyError(path.name)
-        return FileResponse(path)
+        return Response(path.read_bytes(), media_type="image/jpeg")  # at once: it may be replaced meanwhile
 
     def detail(self, request: Request) -> Response:
         """A part of the photograph before, or after, pixel by pixel."""

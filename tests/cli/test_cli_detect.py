@@ -278,6 +278,29 @@ def test_what_is_too_much_damage_can_be_seen(tmp_path, photos, detect):
     assert (load(tmp_path / "v.png")[..., 1] == 64).all()  # a quarter of 255 under the colour
 
 
+def test_a_preview_of_a_mask_that_was_corrected_by_hand(photos, detect):
+    image, mask, shown = photos.folder / "a.png", photos.out / "m.png", photos.out / "v.png"
+    assert detect(image, "-o", mask).code == 0
+    own = np.zeros(load(image).shape[:2], bool)
+    own[3:5, 7:9] = True
+    before = save(mask, own).read_bytes()
+    result = detect(image, "-o", mask, "--preview", shown)
+    assert result.code == 0 and "1 previews of masks that exist" in result.out and mask.read_bytes() == before
+    assert ((load(shown) != load(image)).any(axis=2) == own).all()
+    shown.unlink()
+    save(mask, own[1:])
+    result = detect(image, "-o", mask, "--preview", shown)
+    assert result.code == 1 and "m.png has another size than its photograph: give --overwrite" in result.err
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_preview_beside_the_photograph_is_made_anew(photos, detect, suffix):
+    image, shown = photos.folder / "a.png", photos.folder / f"found{suffix}"
+    arguments = (image, "-o", photos.out / "m.png", "--preview", shown)
+    assert detect(*arguments, "--max-damage", "0.001%").code == 1 and shown.exists()
+    assert detect(*arguments, "--max-damage", "100%").code == 0
+
+
 def test_a_file_for_what_several_photographs_need_a_folder_for(photos, detect):
     result = detect(photos.folder, "-o", photos.out, "--preview", photos.folder / "v.jpg")
     assert result.code == 2 and "v.jpg is the name of a file, but masks go into a folder: give one" in result.err

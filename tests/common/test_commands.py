@@ -112,3 +112,11 @@ def test_a_second_interrupt_at_the_end_says_nothing_more():
     late = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGINT); "
     done = child(late + "sys.exit(command(interrupted='bye')(lambda _: signal.raise_signal(signal.SIGINT))([]))")
     assert done.stderr == "bye\ncodes 130\n"
+
+
+def test_an_interrupt_where_python_ignores_exceptions_is_not_lost():
+    """As in the callback by which JAX frees memory."""
+    work = "gone = type('', (), {'__del__': lambda self: signal.raise_signal(signal.SIGINT)}); "
+    work += "work = lambda _: [str(gone()), time.sleep(60)]; "
+    done = child(f"import signal, time; {work}sys.exit(command(interrupted='bye')(work)([]))")
+    assert done.stderr == "bye\ncodes 130\n"

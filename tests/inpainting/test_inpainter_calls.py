@@ -46,6 +46,19 @@ def test_a_device_without_enough_memory_is_told(model, monkeypatch):
         Inpainter(model)(*damaged(40, 50))
 
 
+@pytest.mark.parametrize("linear", [False, True])
+def test_holes_outside_a_region_stay_as_they_are(inpainter, linear):
+    """To the bit, also where the image is grey in three channels; and specks that would be computed together."""
+    image = np.full((300, 700, 3), 93, np.uint8)
+    hole = np.zeros(image.shape[:2], bool)
+    for column in range(20, 700, 60):
+        hole[20:23, column : column + 3] = hole[200:203, column : column + 3] = True
+    image[hole] = (200, 40, 41)
+    result = inpainter(image, hole=hole, region=np.s_[150:, 500:560], linear=linear)
+    changed = (result != image).any(axis=2)
+    assert changed[200:203, 500:503].all() and changed.sum() == 9
+
+
 def test_without_holes_nothing_is_done(inpainter):
     image, _ = damaged(40, 50)
     calls = []

@@ -1,10 +1,13 @@
 """Who may ask the page's server, and for what: no other page, no file outside, no request that makes no sense."""
 
+import asyncio
+
 import pytest
 import requests
 from restoring import files, save
 from served import DAMAGED, KEY
 
+from pconv_jax.page.guard import Guard
 from pconv_jax.page.server import STATIC
 
 
@@ -28,6 +31,19 @@ def test_nobody_without_the_key(page):
 def test_no_other_page(page, headers):
     for method, path in (("GET", "/api/state"), ("POST", "/api/photographs?name=a.png"), ("GET", f"/?key={KEY}")):
         assert page.ask(method, path, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(("port", "host", "code"), [(80, "127.0.0.1", 401), (80, "127.0.0.1:80", 403), (81, "x", 403)])
+def test_browsers_leave_out_the_usual_port(port, host, code):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    guard = Guard(None, secret=KEY, port=port)
+    scope = {"type": "http", "path": "/", "query_string": b"", "method": "GET", "headers": [(b"host", host.encode())]}
+    asyncio.run(guard(scope, None, send))
+    assert sent[0]["status"] == code
 
 
 def test_nothing_comes_from_elsewhere(page):

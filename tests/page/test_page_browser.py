@@ -1,5 +1,6 @@
 """The page in a real browser: from a dropped file to a saved result, with pointer and keys; two tabs, a lost server."""
 
+import os
 import socket
 import threading
 import time
@@ -7,7 +8,9 @@ import time
 import numpy as np
 import pytest
 from detectors import grown, scratched
-from restoring import check, load, picture, save
+from restoring import check, files, load, picture, save
+
+from pconv_jax.page.photographs import OpenPhotograph
 
 pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 
@@ -152,6 +155,57 @@ def test_a_click_restores_what_is_near(person, scan):
     person.drags((60, 51))
     person.until(lambda: person.page.desk.photograph("1").shown == 1)
     person.until(lambda: person.see("[data-view=after]").get_attribute("aria-checked") == "true")
+
+
+def test_what_is_done_is_done_to_the_photograph_that_is_shown_then(person, scan, tmp_path, monkeypatch):
+    """And not to the one that is chosen before the server knows."""
+    change, known = OpenPhotograph.change, threading.Event()
+
+    def slow(*arguments):
+        assert known.wait(30)
+        change(*arguments)
+
+    monkeypatch.setattr(OpenPhotograph, "change", slow)
+    person.opens(scan, save(tmp_path / "b.png", DAMAGED[::-1]))
+    person.comes_to("damage found", "damage found")
+    for row in (20, 80, 100):
+        person.drags((20, row), (60, row))
+    person.click("#save")
+    person.click("#list li:nth-child(2) button")
+    person.until(lambda: person.see("#list .chosen .title").text == "b.png")
+    known.set()
+    person.edited(3)
+    person.edited(0, "2")
+    person.comes_to("saved", "damage found")
+    assert files(tmp_path / "page" / "out") == {"a scan.png"}
+    person.click("#list li:nth-child(1) button")
+    person.until(lambda: person.see("#undo").is_enabled())
+    person.click("#undo")
+    person.edited(2)
+
+
+def test_what_was_restored_near_clicks_is_not_closed_unasked(person, scan):
+    person.opens(scan)
+    person.comes_to("damage found")
+    person.presses("n")
+    person.drags((60, 51))
+    person.until(lambda: person.page.desk.photograph("1").partly)
+    person.until(lambda: person.see("[data-view=after]").get_attribute("aria-checked") == "true")
+    person.click("[aria-label='Close a scan.png']")
+    person.until(lambda: person.see("#question").is_displayed())
+    assert "is not saved" in person.see("#question p").text
+
+
+def test_a_download_that_fails_is_told(person, scan):
+    person.opens(scan)
+    person.comes_to("damage found")
+    person.click("#restore")
+    person.comes_to("restored")
+    source = person.page.desk.photograph("1").source
+    os.utime(source, (1, 1))
+    person.click("#download")
+    person.until(lambda: "was changed since it was opened" in person.see("#alert").text)
+    assert person.see("#list .chosen .title").text == "a scan.png"
 
 
 def test_several_photographs_and_a_bad_file(person, scan, tmp_path):

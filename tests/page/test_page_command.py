@@ -1,7 +1,9 @@
 """The command `pconv-jax page`: it starts, ends and leaves nothing behind; what it refuses."""
 
+import os
 import signal
 import socket
+import sys
 
 import pytest
 import requests
@@ -96,6 +98,36 @@ def test_any_port_if_its_own_is_taken(monkeypatch):
         with run._listening(None) as other:
             assert other.getsockname()[1] not in (0, run.DEFAULT_PORT)
             assert other.getsockname()[0] == "127.0.0.1"  # nobody else can reach it
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no locks of this kind")
+def test_the_folder_of_a_page_elsewhere_stays(tmp_path, monkeypatch):
+    """Of another machine or container, where the number of its process says nothing."""
+    from pconv_jax.page import run
+
+    monkeypatch.setattr(run, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(run, "_is_alive", lambda name: False)
+    with run._folder_of_this_process() as first:
+        with run._folder_of_this_process() as second:
+            assert first.is_dir() and second.is_dir() and first != second
+        assert not second.exists()
+    assert not first.exists()
+    killed, made = tmp_path / "page" / "1-2-killed", tmp_path / "page" / "3-4-just-made"
+    for folder in (killed, made):
+        folder.mkdir()
+    (killed / "lock").touch()
+    with run._folder_of_this_process():
+        assert not killed.exists() and made.exists()
+    os.utime(made, (0, 0))
+    with run._folder_of_this_process():
+        assert not made.exists()
+
+
+def test_an_infrared_channel_is_left_out_if_told(monkeypatch):
+    used = []
+    monkeypatch.setattr("pconv_jax.cli.page.open_page", lambda *_, finding, **__: used.append(finding.infrared))
+    assert main(["page"]) == main(["page", "--no-infrared"]) == 0
+    assert used == [True, False]
 
 
 def test_without_its_packages(capsys, monkeypatch):

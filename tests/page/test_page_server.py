@@ -2,7 +2,10 @@
 
 import io
 import shutil
+import socket
 import threading
+import time
+import urllib.parse
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from PIL import Image
 from restoring import check, files, load, picture, save
 from served import DAMAGED, LINE, marked, served, stroke
 
+from pconv_jax.imaging import read_photograph
 from pconv_jax.page.jobs import Job
 
 
@@ -210,6 +214,54 @@ def test_closing_removes_what_was_kept(fresh, photo):
     fresh.wait()
     assert not folder.exists() and photo.exists()
     assert fresh.ask("GET", f"/api/photographs/{name}/before.jpg").status_code == 404
+
+
+def test_what_was_dropped_goes_with_its_photograph(fresh, photo):
+    name = fresh.upload(photo)
+    source = fresh.desk.photograph(name).source
+    mask = fresh.ask("POST", f"/api/photographs/{name}/masks", params={"name": "m.png"}, data=photo.read_bytes())
+    assert mask.status_code == 200 and source.exists() and not files(source.parents[3] / "uploads")
+    fresh.ask("DELETE", f"/api/photographs/{name}")
+    fresh.wait()
+    assert not source.exists()
+
+
+def test_an_upload_that_ends_early_leaves_nothing(fresh, photo, capsys):
+    address = urllib.parse.urlsplit(fresh.address)
+    with socket.create_connection((address.hostname, address.port)) as connection:
+        cookie = "; ".join(f"{each.name}={each.value}" for each in fresh.session.cookies)
+        head = f"POST /api/photographs?name=a.png HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {cookie}\r\n"
+        connection.sendall(f"{head}Content-Length: 100000\r\n\r\n".encode() + bytes(1000))
+        deadline = time.monotonic() + 20
+        uploads = fresh.desk._folder.parent / "uploads"
+        while not files(uploads) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert files(uploads)
+    while files(uploads) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not files(uploads)
+    fresh.upload(photo)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_previews_are_whole_whenever_they_are_asked_for(fresh, photo):
+    name = fresh.upload(photo)
+    shown = fresh.desk.photograph(name)
+    read, done = read_photograph(photo), threading.Event()
+
+    def make():
+        while not done.is_set():
+            shown.keep_pictures("before", read, read, linear=False)
+
+    maker = threading.Thread(target=make)
+    maker.start()
+    try:
+        for _ in range(50):
+            content = fresh.get(f"/api/photographs/{name}/before.jpg").content
+            assert np.asarray(Image.open(io.BytesIO(content))).shape == DAMAGED.shape
+    finally:
+        done.set()
+        maker.join()
 
 
 def test_a_job_is_cancelled(fresh, photo):

@@ -8,10 +8,22 @@ import { by, doing, trying } from "./messages.js";
 import { refresh } from "./photographs.js";
 
 let sending = Promise.resolve(); // changes go one after the other
+let waiting = null; // one that is sent once the slider rests
+const revisions = {}; // that the server answered with, by photograph
+
+// What the photograph that is shown is changed to: sent to it, whichever is shown then.
+const shown = () => ({
+  name: desk.chosen,
+  revision: view.revision,
+  sensitivity: Number(by("sensitivity").value),
+  tones: by("tones").value,
+  dilate: Number(by("dilate").value),
+  edits: view.edits,
+});
 
 // Until the server has all changes.
 export function sent() {
-  if (chosen.timer) send(desk.chosen);
+  if (waiting) send(waiting);
   return sending;
 }
 
@@ -26,24 +38,24 @@ function edit(edits) {
   by("restore").disabled = false; // before the server knows
   view.draw();
   steps();
-  send(desk.chosen);
+  send(shown());
 }
 
-function send(name) {
+function send({ name, revision, ...values }) {
   clearTimeout(chosen.timer);
-  chosen.timer = 0;
-  desk.changing += 1;
+  waiting = null;
+  desk.changing[name] = (desk.changing[name] ?? 0) + 1;
   sending = sending.then(() => trying(async () => {
     try {
-      if (desk.chosen !== name) return;
-      const values = { sensitivity: Number(by("sensitivity").value), tones: by("tones").value, dilate: Number(by("dilate").value) };
-      const changed = await api.change(name, { ...values, revision: view.revision, edits: view.edits });
-      view.revision = changed.revision;
+      const changed = await api.change(name, { ...values, revision: Math.max(revision, revisions[name] ?? 0) });
+      revisions[name] = changed.revision;
+      if (desk.chosen === name) view.revision = changed.revision;
     } catch (error) {
-      take((await api.state()).photographs.find((each) => each.name === name));
+      const known = (await api.state()).photographs.find((each) => each.name === name);
+      if (known && desk.chosen === name) take(known);
       throw error;
     } finally {
-      desk.changing -= 1;
+      desk.changing[name] -= 1;
     }
     await refresh();
     await count();
@@ -65,23 +77,31 @@ function chosen(pause) {
   by("restore").disabled = false;
   show("marked");
   clearTimeout(chosen.timer);
-  chosen.timer = setTimeout(send, pause, desk.chosen);
+  waiting = shown();
+  chosen.timer = setTimeout(sent, pause);
 }
 
-async function loadMask(file) {
-  const { mask } = await api.loadMask(desk.chosen, file);
-  await maskPicture(mask);
-  show("marked");
-  add({ kind: "mask", mask });
+async function loadMask(file, name = desk.chosen) {
+  const { mask } = await api.loadMask(name, file);
+  const made = { kind: "mask", mask };
+  if (desk.chosen === name) {
+    await maskPicture(mask, name);
+    if (desk.chosen === name) show("marked");
+  }
+  if (desk.chosen === name) return add(made);
+  await sent();
+  const known = (await api.state()).photographs.find((each) => each.name === name);
+  if (known) send({ ...known, edits: [...known.edits, made] });
+  return sending;
 }
 
 for (const id of ["sensitivity", "dilate"]) by(id).addEventListener("input", () => chosen(120));
 by("tones").addEventListener("change", () => chosen(0));
 by("more").addEventListener("click", () => { by("sensitivity").value = more(); chosen(0); });
 by("widen").addEventListener("click", () => { by("dilate").stepUp(); chosen(0); });
-by("linear").addEventListener("change", (event) => doing(async () => {
+by("linear").addEventListener("change", ({ target: { checked } }) => doing(async (name = desk.chosen) => {
   await sent();
-  await api.takeFor(desk.chosen, event.target.checked);
+  await api.takeFor(name, checked);
   await refresh();
 }));
 by("undo").addEventListener("click", undo);

@@ -14,8 +14,11 @@ export function take(photograph) {
   by("tones").value = photograph.tones;
   by("dilate").value = photograph.dilate;
   choices();
-  for (const { kind, mask } of photograph.edits) if (kind === "mask") maskPicture(mask);
-  by("save-mask").href = api.address(photograph.name, "/mask.png");
+  for (const { kind, mask } of photograph.edits) if (kind === "mask") maskPicture(mask, photograph.name);
+  Object.assign(by("save-mask"), {
+    href: api.address(photograph.name, "/mask.png"),
+    download: `${photograph.title.replace(/\.[^.]*$/, "")}_mask.png`,
+  });
   view.draw();
 }
 
@@ -31,7 +34,7 @@ export const more = () => MORE.find((each) => each > Number(by("sensitivity").va
 export function enable(photograph) {
   const done = photograph.state === "restored" || photograph.state === "saved";
   const file = photograph.target.split(/[/\\]/).pop();
-  by("restore").disabled = done && !desk.changing;
+  by("restore").disabled = done && !desk.changing[photograph.name];
   by("restore").title = done ? "All that is marked is restored" : "Restore all that is marked (R)";
   by("save").title = `Write ${photograph.target} (Ctrl+S)`;
   by("target").textContent = `${photograph.state === "saved" ? "Saved to" : "Saves to"} ${photograph.target}`;
@@ -39,6 +42,7 @@ export function enable(photograph) {
   download.setAttribute("aria-disabled", String(!done));
   if (done) download.href = api.address(photograph.name, "/download");
   else download.removeAttribute("href");
+  download.download = file; // or a failure, which is told as a job's, would take the place of the page
   download.title = done ? `Write ${file}, as Save does, to the folder of your browser’s downloads` : "Restore it first";
   by("scan").hidden = photograph.bits < 16;
   by("linear").checked = photograph.linear;
@@ -83,9 +87,10 @@ export async function count() {
   by("covered").textContent = covered ? `${share} % of it is marked` : found || view.edits.length ? "Nothing is marked" : "";
 }
 
-export async function maskPicture(mask) {
-  if (!view.masks[mask]) {
-    view.masks[mask] = await api.picture(api.address(desk.chosen, `/masks/${mask}.png`));
-    view.draw();
-  }
+export async function maskPicture(mask, name) {
+  if (view.masks[mask]) return;
+  const picture = await api.picture(api.address(name, `/masks/${mask}.png`));
+  if (desk.chosen !== name) return;
+  view.masks[mask] = picture;
+  view.draw();
 }

@@ -13,7 +13,7 @@ export const desk = {
   chosen: null, // name of the photograph that is shown
   redo: [], // edits that were undone
   near: false, // whether a click restores what is near
-  changing: 0, // changes that the server has not taken yet
+  changing: {}, // how many changes the server has not taken yet, by photograph
   opened() {}, // called when a photograph is shown for the first time
 };
 

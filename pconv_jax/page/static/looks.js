@@ -5,7 +5,7 @@ import { current, desk, view } from "./desk.js";
 import { check } from "./keys.js";
 import { by, trying } from "./messages.js";
 
-const LARGEST_DETAIL = 2048; // px
+const LARGEST_DETAIL = 4096; // px, as on the server
 
 export function show(mode) {
   view.mode = mode === "marked" || view.after ? mode : "marked";

@@ -1,6 +1,7 @@
 // The photographs: opened, chosen, closed, and what is new of the one that is shown.
 
 import * as api from "./api.js";
+import { sent } from "./changes.js";
 import { choices, count, enable, take } from "./controls.js";
 import { current, desk, view } from "./desk.js";
 import { seen, show } from "./looks.js";
@@ -39,14 +40,15 @@ function list() {
 }
 
 async function close(name) {
-  const { state, title } = desk.photographs.find((each) => each.name === name);
-  const lost = state === "corrected" || state === "restored";
+  const { state, title, partly } = desk.photographs.find((each) => each.name === name);
+  const lost = state === "corrected" || state === "restored" || partly;
   if (lost && !(await asked(`${title} is not saved: closing it loses what was corrected and restored.`, "Close it"))) return;
   await api.close(name);
   await refresh();
 }
 
 async function choose(name) {
+  sent(); // what is changed in the one before
   desk.chosen = name;
   desk.redo = [];
   forget();
@@ -75,7 +77,7 @@ async function follow(photograph) {
   const { name } = photograph;
   const still = () => desk.chosen === name;
   if (view.before && followed.looks !== photograph.looks) forget(); // it looks different
-  if (!view.before && photograph.looks) {
+  if (!view.before && photograph.looks && !desk.changing[name]) { // its edits are those of the server
     const before = await api.picture(api.address(name, `/before.jpg?${photograph.looks}`));
     if (!still()) return;
     followed.looks = photograph.looks;
@@ -88,7 +90,7 @@ async function follow(photograph) {
     await count();
   }
   if (!view.before) return;
-  if (photograph.revision !== view.revision && !desk.changing) take(photograph);
+  if (photograph.revision !== view.revision && !desk.changing[name]) take(photograph);
   await followFinds(photograph, still);
   if (still()) await followResult(photograph, still);
   if (still()) enable(photograph);
@@ -97,9 +99,9 @@ async function follow(photograph) {
 async function followFinds(photograph, still) {
   const choice = JSON.stringify([photograph.found, photograph.sensitivity, photograph.tones, photograph.dilate]);
   if (!photograph.found || followed.found === choice) return;
-  followed.found = choice;
   const found = await api.picture(api.address(photograph.name, `/found.png?${encodeURIComponent(choice)}`));
   if (!still()) return;
+  followed.found = choice;
   view.found = found;
   view.draw();
   await count();
@@ -107,9 +109,9 @@ async function followFinds(photograph, still) {
 
 async function followResult(photograph, still) {
   if (!photograph.has_result || photograph.shown === followed.shown) return;
-  followed.shown = photograph.shown;
   const after = await api.picture(api.address(photograph.name, `/after.jpg?${photograph.shown}`));
-  if (!still()) return;
+  if (!still() || photograph.shown <= followed.shown) return; // loaded twice, or late
+  followed.shown = photograph.shown;
   view.after = after;
   delete view.details.after;
   show(photograph.partly ? "after" : "compare");

@@ -7,9 +7,10 @@ import { asked, by, doing } from "./messages.js";
 import { refresh } from "./photographs.js";
 import { NEAR } from "./tools.js";
 
-async function restore(region) {
+// Of the photograph that is shown when it is asked for, whichever is shown later.
+async function restore(region, name = desk.chosen) {
   await sent();
-  await api.restore(desk.chosen, region);
+  await api.restore(name, region);
   await refresh();
 }
 
@@ -17,19 +18,19 @@ export function restoreNear([x, y]) {
   doing(() => restore([x - NEAR, y - NEAR, x + NEAR, y + NEAR].map(Math.round)));
 }
 
-async function save() {
+async function save({ name, target } = current()) {
   await sent();
   try {
-    await api.save(desk.chosen, false);
+    await api.save(name, false);
   } catch (error) {
     if (!error.exists) throw error;
-    if (!(await asked(`${current().target} exists already.`, "Replace it"))) return;
-    await api.save(desk.chosen, true);
+    if (!(await asked(`${target} exists already.`, "Replace it"))) return;
+    await api.save(name, true);
   }
   await refresh();
 }
 
 by("find").addEventListener("click", () => doing(async () => { await api.find(desk.chosen); await refresh(); }));
 by("restore").addEventListener("click", () => doing(() => restore()));
-by("save").addEventListener("click", () => doing(save));
+by("save").addEventListener("click", () => doing(() => save()));
 by("cancel").addEventListener("click", (event) => doing(() => api.cancel(event.target.dataset.job)));
