@@ -51,8 +51,9 @@ class FolderSource:
 
         If `root` holds a folder `train` (`training`) and a folder `test` (`testing`) or `val` (`valid`, `validation`),
         whatever their case, these are the splits; if one of the latter two is missing, a tenth of `train` takes its
-        place; images elsewhere are not used. Otherwise all are split 80 / 10 / 10 by the hash of their path below
-        `root`: a new file moves no other one to another split, nor does any seed.
+        place; images elsewhere are left out with a warning. Otherwise all are split 80 / 10 / 10 by the hash of their
+        path below `root`: a new file moves no other one to another split, nor does any seed. Folders of two splits that
+        would be mixed up so are refused. Of links to one file, or to one that is there itself, one is used.
 
         Args:
             root: the folder.
@@ -60,21 +61,24 @@ class FolderSource:
                 trained on.
 
         Raises:
-            InputError: `root` is not a folder, or holds fewer images than three splits need (one for "all").
+            InputError: `root` is not a folder, or holds fewer images than three splits need (one for "all"), or
+                folders of splits elsewhere than said above.
         """
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
             raise InputError(f"--data-dir {self.root} is not a folder: give the one that your images are in")
         results: list[str] = []  # the folder of each image that is in one of results
-        listed = tuple(_listed(self.root, results))
+        listed, links = _each_once(self.root, tuple(_listed(self.root, results)))
         raw = tuple(file.as_posix() for file in other_files(self.root) if file.suffix.lower() in RAW_SUFFIXES)
         if not listed:
             found = "raw files of cameras, but no images" if raw else "no images"
             raise InputError(f"{self.root} holds {found} ({', '.join(IMAGE_SUFFIXES)}): give another folder")
         left_out = f"in {self.root} are left out, since they are"
-        _warn_of(f"raw files of cameras {left_out} not developed", raw, "save them as PNG, JPEG or TIFF")
+        _warn_of(f"raw files of cameras {left_out} not developed", raw, "save them as PNG, JPEG or TIFF to use them")
         folders = tuple(dict.fromkeys(results))
-        _warn_of(f"pictures in folders of runs and evaluations {left_out} results", folders, "copy them elsewhere")
+        way = "copy them elsewhere to use them"
+        _warn_of(f"pictures in folders of runs and evaluations {left_out} results", folders, way)
+        _warn_of(f"links {left_out} to images used by another name", links, "make copies of them to use them")
         self.split = split
         usable = _usable(self.root, listed)
         if not usable:
@@ -123,6 +127,25 @@ def _listed(root: Path, results: list[str]) -> Iterator[tuple[str, int, int]]:
         yield file.as_posix(), info.st_size, info.st_mtime_ns
 
 
+def _each_once(
+    root: Path, listed: tuple[tuple[str, int, int], ...]
+) -> tuple[tuple[tuple[str, int, int], ...], tuple[str, ...]]:
+    """What was listed, but of links to one file, which would be in several splits, only one; and the other links."""
+    real_folder = functools.cache(os.path.realpath)
+
+    def place(file: str) -> tuple[bool, str]:
+        path = root / file
+        is_link = path.is_symlink()
+        return is_link, os.path.realpath(path) if is_link else os.path.join(real_folder(path.parent), path.name)
+
+    places = {file: place(file) for file, _, _ in listed}
+    used: dict[str, str] = {}
+    for file, (_, real) in sorted(places.items(), key=lambda item: (item[1][0], item[0])):  # the file itself first
+        used.setdefault(real, file)
+    kept = set(used.values())
+    return tuple(each for each in listed if each[0] in kept), tuple(file for file in places if file not in kept)
+
+
 def _folder_of_results(root: Path, folder: Path) -> str:
     """The folder of a run or an evaluation that this one is or is in; none if that is `root` or above."""
     for place in (folder, *folder.parents):
@@ -135,7 +158,7 @@ def _folder_of_results(root: Path, folder: Path) -> str:
 def _warn_of(what: str, names: tuple[str, ...], way: str) -> None:
     """Warns of what is left out, if there is anything."""
     if names:
-        warnings.warn(f"{what} ({len(names)}: {shortened(names, _NAMED)}): {way} to use them", stacklevel=2)
+        warnings.warn(f"{what} ({len(names)}: {shortened(names, _NAMED)}): {way}", stacklevel=2)
 
 
 # Cached, so that opening three splits checks and warns once; a changed file has another date and is checked again.
@@ -188,16 +211,40 @@ def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
             f"give a folder with at least 3"
         )
     named: dict[Split, list[str]] = {split: [] for split in SPLITS}
+    elsewhere: list[str] = []
     for file in sorted(files, key=hash_fraction):
         top, _, below = file.partition("/")
-        if below and top.lower() in SPLIT_FOLDERS:
-            named[SPLIT_FOLDERS[top.lower()]].append(file)
+        (named[SPLIT_FOLDERS[top.lower()]] if below and top.lower() in SPLIT_FOLDERS else elsewhere).append(file)
     missing = [split for split in SPLITS if not named[split]]
     if len(missing) > 1 or missing == ["train"]:
+        _check_undivided(root, files)
         return split_by_hash(files)
     for split in missing:
         if len(named["train"]) < 2:
             raise InputError(f"{root}/train needs at least 2 usable images, since there is no folder for {split}")
         tenth = max(1, len(named["train"]) // 10)
         named[split], named["train"] = named["train"][-tenth:], named["train"][:-tenth]
+    what = f"images in {root} are left out, since they are beside its folders of splits"
+    _warn_of(what, tuple(sorted(elsewhere)), "move them into one to use them")
     return named
+
+
+def _check_undivided(root: Path, files: tuple[str, ...]) -> None:
+    """Refuses to mix what folders below divide already, since images for testing would be trained on."""
+    found: dict[Split, Path] = {}
+    for file in sorted(files):
+        for folder in Path(file).parents:
+            if split := SPLIT_FOLDERS.get(folder.name.lower()):
+                found.setdefault(split, folder)
+    names = tuple(folder.as_posix() for folder in found.values())
+    if len(found) > 1:
+        homes = {folder.parent for folder in found.values()}
+        home = homes.pop() if len(homes) == 1 and "train" in found else Path()
+        way = "put them beside each other, that of the training images as train" if home == Path() else ""
+        raise InputError(
+            f"{root} has folders named as splits ({', '.join(names)}), but not train beside val or test in {root} "
+            f"itself: {way or f'give --data-dir {root / home}'}, or rename them if they are no splits"
+        )
+    if found.keys() - {"train"} and not all(SPLIT_FOLDERS.keys() & file.lower().split("/")[:-1] for file in files):
+        what = f"folders in {root} that are named as splits are divided like the other images"
+        _warn_of(what, names, "put those of training images into a folder train beside them, or rename them")

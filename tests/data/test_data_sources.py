@@ -15,6 +15,12 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data.source import hash_fraction, split_by_hash
 
 
+def make_images(root, *names):
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4)).save(root / name)
+
+
 class TestFolder:
     @pytest.fixture
     def mixed(self, tmp_path):
@@ -89,7 +95,6 @@ class TestFolder:
         ("folders", "expected"),
         [
             ({"train": 20, "val": 5, "test": 4}, (20, 5, 4)),
-            ({"train": 20, "valid": 5, "test": 4, "elsewhere": 3}, (20, 5, 4)),
             ({"train": 20, "test": 4}, (18, 2, 4)),
             ({"train": 5, "validation": 4}, (4, 4, 1)),
             ({"Train": 5, "Test": 3}, (4, 1, 3)),
@@ -114,6 +119,58 @@ class TestFolder:
             for i in range(10):
                 Image.new("RGB", (4, 4)).save(tmp_path / folder / f"{i}.png")
         assert sum(len(data.open_source("folder", split, data_dir=tmp_path)) for split in data.SPLITS) == 30
+
+    @pytest.mark.parametrize(
+        ("folders", "message"),
+        [
+            (
+                ("set/train", "set/val", "set/test"),
+                r"\(set/test, set/train, set/val\), .*: give --data-dir .*/set, or",
+            ),
+            (("images/train", "images/Test"), r"give --data-dir .*/images, or rename them if they are no splits"),
+            (("photos", "val", "test"), r"\(test, val\), but not train beside .* itself: put them beside each other"),
+            (
+                ("one/train", "two/test"),
+                r"\(one/train, two/test\), .*: put them beside each other, that of",
+            ),
+        ],
+    )
+    def test_images_for_testing_are_never_trained_on(self, tmp_path, folders, message):
+        make_images(tmp_path, *(f"{folder}/{i}.png" for folder in folders for i in range(4)))
+        for split in data.SPLITS:
+            with pytest.raises(InputError, match=message):
+                data.open_source("folder", split, data_dir=tmp_path)
+        assert len(data.FolderSource(tmp_path, "all")) == 4 * len(folders)
+
+    def test_one_folder_named_as_a_split_is_divided_and_said(self, tmp_path):
+        make_images(tmp_path, *(f"2019/test/{i}.png" for i in range(4)))
+        assert sum(len(data.open_source("folder", split, data_dir=tmp_path)) for split in data.SPLITS) == 4
+        make_images(tmp_path, "2020/0.png")
+        with pytest.warns(UserWarning, match=r"divided like the other images \(1: 2019/test\): put those") as caught:
+            sources = [data.open_source("folder", split, data_dir=tmp_path) for split in data.SPLITS]
+        assert sum(map(len, sources)) == 5 and len(caught) == 1
+
+    def test_images_beside_folders_of_splits_are_left_out_and_named(self, tmp_path):
+        make_images(tmp_path, *(f"{folder}/{i}.png" for folder in ("train", "valid", "test") for i in range(3)))
+        make_images(tmp_path, "more/a.png", "b.png")
+        with pytest.warns(UserWarning, match=r"beside its folders of splits \(2: b.png, more/a.png\): move") as caught:
+            sources = [data.open_source("folder", split, data_dir=tmp_path) for split in data.SPLITS]
+        assert list(map(len, sources)) == [3, 3, 3] and len(caught) == 1
+
+    def test_an_image_and_links_to_it_are_used_once(self, tmp_path):
+        make_images(tmp_path / "store", "shared.png")
+        make_images(tmp_path / "set", *(f"train/{i}.png" for i in range(3)), "val/0.png", "test/0.png")
+        (tmp_path / "set/test/again.png").symlink_to(tmp_path / "set/train/1.png")
+        (tmp_path / "set/test/stored.png").symlink_to(tmp_path / "store/shared.png")
+        (tmp_path / "set/val/stored.png").symlink_to(tmp_path / "set/test/stored.png")
+        with pytest.warns(UserWarning, match=r"\(2: test/again.png, val/stored.png\): make copies") as caught:
+            sources = [data.open_source("folder", split, data_dir=tmp_path / "set") for split in data.SPLITS]
+        assert len(caught) == 1
+        assert [sorted(source.files) for source in sources] == [
+            ["train/0.png", "train/1.png", "train/2.png"],
+            ["val/0.png"],
+            ["test/0.png", "test/stored.png"],
+        ]
 
     def test_links_are_followed_once(self, tmp_path):
         inside, outside = tmp_path / "inside", tmp_path / "outside"
