@@ -83,7 +83,8 @@ def _train(config: Config, hosts: Group) -> _Trained:
     hosts.check_shared(config.run.out)
     prepare_jax()
     check_memory(config, config.train_config(1 + config.optimizer.warmup))
-    config.damage.mask(np.random.default_rng(0), config.data.image_size)  # a folder of masks, a size too small
+    config.damage.check_files()
+    config.damage.mask(np.random.default_rng(0), config.data.image_size)  # no hole in any, a size too small
     sources = open_sources(config)
     check_data(hosts, sources.values())
     if resuming:

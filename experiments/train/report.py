@@ -63,9 +63,7 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
     ]
     rows, examples = _score(config, test, methods)
     summary = summarise(rows)
-    _draw_examples(config, examples)
     time = TrainingTime.read(config.run.out)
-    _draw_losses(config, time.heading(outcome.step))
     opencv = cv2.__version__
     report = {
         "scores": summary.to_json(),
@@ -84,7 +82,9 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
             *("opencv-contrib-python-headless", "scikit-image"),
         ),
     }
-    write_json(config.run.out / "report.json", report)
+    write_json(config.run.out / "report.json", report)  # first: it holds what took long
+    _draw_examples(config, examples)
+    _draw_losses(config, time.heading(outcome.step))
     for region, table in summary.tables().items():
         print(f"\n{REGIONS[region]}:\n\n{table}")
     print(f"\nOpenCV {opencv}\n\n{time.sentence(outcome.step)}\n")

@@ -9,6 +9,7 @@ from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from pconv_jax.checkpoints.best_step import VALIDATION_L1
 from pconv_jax.checkpoints.trained import TrainedGenerator
+from pconv_jax.common.errors import InputError
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.composites import make_composite
 from pconv_jax.evaluation.metrics import l1
@@ -25,8 +26,17 @@ class Validation:
         Args:
             config: settings of the run.
             source: images of the validation split.
+
+        Raises:
+            InputError: none of them has a hole, which is all that is scored.
         """
         self._batches = list(evaluation_batches(config, source, limit=config.run.validation_images))
+        if all(batch["mask"].all() for batch in self._batches):
+            count = sum(len(batch["mask"]) for batch in self._batches)
+            raise InputError(
+                f"--validation-images {config.run.validation_images} gives {count} images without a hole in any: give "
+                "more, or masks with larger holes"
+            )
 
     def outputs(self, model: TrainedGenerator) -> list[np.ndarray]:
         """Raw output for every batch of the images."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from pconv_jax import masks as drawn
 from pconv_jax.common.errors import InputError
-from pconv_jax.data.folder_masks import folder_mask
+from pconv_jax.data.folder_masks import check_mask_files, folder_mask
 from pconv_jax.masks.regions import centre_region, random_blocks, random_region
 
 LineShape = Literal["straight", "strokes"]
@@ -58,6 +58,15 @@ class Damage:
         if not 0 <= self.noise < 1:
             raise InputError(f"noise={self.noise} must be a standard deviation of at least 0 and below 1")
 
+    def check_files(self) -> None:
+        """Reads all files that masks are made of, if any, so that none of them ends training later.
+
+        Raises:
+            InputError: naming those that cannot be used.
+        """
+        if self.mask_dir is not None:
+            check_mask_files(self.mask_dir)
+
     def mask(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """Draws a mask.
 
@@ -69,7 +78,7 @@ class Damage:
             [S, S, 1], float32, 1 = valid, 0 = hole.
 
         Raises:
-            InputError: a size too small for the kind of mask.
+            InputError: a size too small for the kind of mask, or a folder without holes.
         """
         if self.masks == "centre":
             return centre_region(size, size, overlap=self.overlap)

@@ -6,14 +6,13 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from pconv_jax.common.errors import InputError, shortened
-from pconv_jax.common.progress import progress_options
+from pconv_jax.data.checking import faults_of
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, hash_fraction, hash_of, split_by_hash
 from pconv_jax.imaging import IMAGE_SUFFIXES, image_files, other_files
@@ -33,7 +32,6 @@ SPLIT_FOLDERS: dict[str, Split] = {
 """Names of the folders of splits, in lower case; those of a user may have capitals."""
 _OF_RESULTS = (("config.json", "metrics.jsonl"), ("benchmark.json",))  # files that a run or an evaluation begins with
 _NAMED = 10  # files a warning names before it only counts
-_MANY = 1000  # files above which their check shows a progress bar
 
 
 class FolderSource:
@@ -165,23 +163,8 @@ def _warn_of(what: str, names: tuple[str, ...], way: str) -> None:
 @functools.lru_cache(maxsize=4)
 def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, ...]:
     """The files that seem to be usable; one warning names the others."""
-    from tqdm import tqdm
-
     files = [file for file, _, _ in listed]
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        faults = list(
-            tqdm(
-                pool.map(functools.partial(_fault, root), files),
-                desc=f"checking {root.name}",
-                total=len(files),
-                unit=" images",
-                disable=len(files) <= _MANY,
-                **progress_options(),
-            )
-        )
-    finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for the rest of the files
+    faults = faults_of(files, functools.partial(_fault, root), what=root.name, unit="images")
     broken = [fault for fault in faults if fault]
     if broken:
         warnings.warn(

@@ -1,20 +1,25 @@
 """Training masks from a folder of mask files, white = hole."""
 
 import functools
+import threading
 from pathlib import Path
 
 import numpy as np
 
-from pconv_jax.common.errors import InputError
-from pconv_jax.imaging.masks import read_hole
+from pconv_jax.common.errors import InputError, shortened
+from pconv_jax.data.checking import faults_of
+from pconv_jax.imaging.masks import read_hole, resized_hole
 from pconv_jax.imaging.names import mask_files
 from pconv_jax.masks.folder_masks import augmented_mask
 
-_KEPT = 2048  # decoded files
+_KEPT = 2**28  # bytes of decoded files, a bit a pixel, that each process keeps
+_NAMED = 3  # files an error names before it only counts
 
 
 def folder_mask(rng: np.random.Generator, root: Path, size: int) -> np.ndarray:
     """A mask from a random file, rotated, cropped and dilated at random; see `masks.folder_masks`.
+
+    A file is passed over if it has no hole, or none in what was looked at.
 
     Args:
         rng: source of everything.
@@ -22,7 +27,7 @@ def folder_mask(rng: np.random.Generator, root: Path, size: int) -> np.ndarray:
         size: S, the side in pixels.
 
     Returns:
-        `[S, S, 1]`, float32, 1 = valid, 0 = hole.
+        `[S, S, 1]`, float32, 1 = valid, 0 = hole; at least one pixel is.
 
     Raises:
         InputError: no folder, or no files with holes in it.
@@ -30,10 +35,43 @@ def folder_mask(rng: np.random.Generator, root: Path, size: int) -> np.ndarray:
     files = _files(root)
     first = rng.integers(len(files)).item()
     for place in range(len(files)):
-        hole = _hole(files[(first + place) % len(files)])
-        if hole.any():
-            return augmented_mask(rng, hole, size, size)
+        hole = _kept[files[(first + place) % len(files)]]
+        if not hole.any():
+            continue
+        mask = augmented_mask(rng, hole, size, size)
+        if mask.all() and min(hole.shape) > size:  # specks of a large scan lie between the pixels that are picked
+            mask = augmented_mask(rng, _smaller(hole, size), size, size)
+        if not mask.all():
+            return mask
+    if any(_kept[file].any() for file in files):
+        raise InputError(f"the holes of the masks in {root} are too small for {size}x{size} px: give larger ones")
     raise InputError(f"no mask in {root} has a hole (white pixels): invert them, or give another folder")
+
+
+def check_mask_files(root: Path) -> None:
+    """Reads all mask files of a folder, so that none of them ends training later.
+
+    Args:
+        root: the folder; files in folders below count too.
+
+    Raises:
+        InputError: no folder, or files that cannot be read as masks.
+    """
+
+    def fault(path: Path) -> str | None:
+        try:
+            _ = _kept[path]
+        except InputError as error:
+            return str(error).removeprefix(f"{root}/")
+        return None
+
+    files = _files(root)
+    broken = [each for each in faults_of(files, fault, what=root.name, unit="masks") if each]
+    if broken:
+        raise InputError(
+            f"{len(broken)} of the {len(files)} mask files in {root} cannot be used, so mend them or move them away: "
+            f"{shortened(broken, _NAMED, between='; ')}"
+        )
 
 
 @functools.lru_cache(maxsize=4)
@@ -41,6 +79,31 @@ def _files(root: Path) -> tuple[Path, ...]:
     return tuple(root / file for file in mask_files(root))
 
 
-@functools.lru_cache(maxsize=_KEPT)
-def _hole(path: Path) -> np.ndarray:
-    return read_hole(path)
+def _smaller(hole: np.ndarray, size: int) -> np.ndarray:
+    """A hole whose shorter side has so many pixels, with each of its parts."""
+    height, width = (-(-side * size // min(hole.shape)) for side in hole.shape)
+    return resized_hole(hole, height, width)
+
+
+class _Kept:
+    """The holes of mask files, of which the first are kept: as files are drawn at random, these are as good as any."""
+
+    def __init__(self, most: int):
+        self._left = most  # bytes
+        self._files: dict[Path, tuple[tuple[int, ...], np.ndarray]] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, path: Path) -> np.ndarray:
+        if path in self._files:
+            shape, bits = self._files[path]
+            return np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape).view(bool)
+        hole = read_hole(path)
+        bits = np.packbits(hole)
+        with self._lock:
+            if path not in self._files and bits.nbytes <= self._left:
+                self._left -= bits.nbytes
+                self._files[path] = hole.shape, bits
+        return hole
+
+
+_kept = _Kept(_KEPT)

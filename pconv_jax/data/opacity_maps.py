@@ -9,6 +9,9 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data.source import Split, hash_of, split_by_hash
 from pconv_jax.imaging import image_files, read_photograph
 
+_MOST = 2**30  # bytes of the maps of a split, all of which every process keeps
+_OPAQUE, _NEARLY_ALL = 250, 0.75  # level from which on a pixel is white; pieces cut out closely have up to 0.55 of them
+
 
 @functools.lru_cache(maxsize=4)
 def opacity_maps(root: Path, split: Split) -> tuple[np.ndarray, ...]:
@@ -22,9 +25,19 @@ def opacity_maps(root: Path, split: Split) -> tuple[np.ndarray, ...]:
         uint8 arrays `[h, w]`.
 
     Raises:
-        InputError: no folder, too few files, or one that cannot be read.
+        InputError: no folder, too few files, one that cannot be read, that marks nothing or nearly all of itself, or
+            more than fit into 1 GiB.
     """
-    return tuple(_opacity(root / name) for name in split_by_hash(_names(root))[split])
+    maps, held = list[np.ndarray](), 0
+    for name in split_by_hash(_names(root))[split]:
+        maps.append(_opacity(root / name))
+        held += maps[-1].nbytes
+        if held > _MOST:
+            raise InputError(
+                f"--damage-dir {root} has opacity maps for {split} of more than {_MOST:,} pixels: cut the pieces of "
+                "damage out of them, or give fewer"
+            )
+    return tuple(maps)
 
 
 class MapFiles:
@@ -53,6 +66,16 @@ def _names(root: Path) -> list[str]:
 
 
 def _opacity(path: Path) -> np.ndarray:
-    pixels = read_photograph(path).pixels
+    photograph = read_photograph(path)
+    pixels, alpha = photograph.pixels, photograph.alpha
     grey = pixels if pixels.ndim == 2 else pixels[..., :3].mean(axis=2)
-    return (grey if pixels.dtype == np.uint8 else grey / 257).astype(np.uint8)
+    opacity = (grey if pixels.dtype == np.uint8 else grey / 257).astype(np.uint8)
+    if not opacity.any() or np.count_nonzero(opacity >= _OPAQUE) > _NEARLY_ALL * opacity.size:
+        found = "is opaque (white) nearly everywhere" if opacity.any() else "marks no damage (white)"
+        transparent = alpha is not None and alpha.min() != alpha.max()
+        raise InputError(
+            f"the opacity map {path} {found}"
+            + (", and its transparency is ignored: lay it over black, " if transparent else ": invert it, ")
+            + "or leave it out"
+        )
+    return opacity

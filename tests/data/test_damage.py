@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.data import Damage
+from pconv_jax.data import Damage, folder_masks
 from pconv_jax.data.folder_masks import folder_mask
 from pconv_jax.masks import hole_ratio
 from pconv_jax.masks.folder_masks import augmented_mask
@@ -43,6 +43,43 @@ def test_masks_of_a_folder_are_its_files_augmented(folder):
         again.integers(2)  # the draw of the file; one without a hole is passed over
         np.testing.assert_array_equal(damage.mask(first, 24), augmented_mask(again, hole, 24, 24))
     assert 0 < hole_ratio(damage.mask(first, 24)) < 1
+
+
+def test_specks_of_a_large_scan_are_not_lost(folder):
+    hole = np.zeros((900, 900), np.uint8)
+    hole[450, 450] = 255
+    for old in (folder / "below/a.png", folder / "empty.png"):
+        Image.fromarray(hole).save(old)
+    assert augmented_mask(rng(), hole > 0, 16, 16).all()  # picked pixels miss it
+    for seed in range(20):
+        assert not folder_mask(np.random.default_rng(seed), folder, 16).all()
+
+
+def test_what_no_file_shows_is_refused_in_a_sentence(folder, monkeypatch):
+    monkeypatch.setattr(folder_masks, "augmented_mask", lambda rng, hole, height, width: np.ones((height, width, 1)))
+    with pytest.raises(InputError, match=r"holes of the masks in .* are too small for 16x16 px: give larger ones"):
+        folder_mask(rng(), folder, 16)
+
+
+def test_mask_files_that_cannot_be_used_are_found_before_any_is_drawn(folder):
+    damage = Damage(masks="folder", mask_dir=folder)
+    damage.check_files()
+    Damage().check_files()
+    (folder / "cut.png").write_bytes((folder / "empty.png").read_bytes()[:40])
+    Image.fromarray(np.eye(8, dtype=np.uint8)).save(folder / "below" / "labels.png")
+    folder_masks._files.cache_clear()
+    with pytest.raises(InputError, match=r"2 of the 4 mask files .* move them away: below/labels.png .*; cut.png"):
+        damage.check_files()
+
+
+def test_few_bytes_of_mask_files_are_kept(folder, monkeypatch):
+    files = sorted(folder.glob("**/*.png"))
+    kept = folder_masks._Kept(30 * 40 // 8)  # one of them
+    before = [kept[file] for file in files]
+    monkeypatch.setattr(folder_masks, "read_hole", lambda path: np.zeros((1, 1), bool))
+    after = [kept[file] for file in files]
+    np.testing.assert_array_equal(after[0], before[0])
+    assert after[0].dtype == bool and after[0].any() and after[1].shape == (1, 1)
 
 
 def test_masks_that_cannot_be_drawn_are_refused(folder):

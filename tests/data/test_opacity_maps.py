@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pconv_jax import data
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.opacity_maps import opacity_maps
 from pconv_jax.data.source import SPLITS
@@ -14,7 +15,7 @@ from pconv_jax.data.source import SPLITS
 @pytest.fixture
 def folder(tmp_path):
     """Forty maps that are uniformly of the number in their names."""
-    for number in range(40):
+    for number in range(1, 41):
         path = tmp_path / "maps" / ("deep" if number % 2 else ".") / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), np.full((3, 4), number, np.uint8))
@@ -24,7 +25,7 @@ def folder(tmp_path):
 def test_the_splits_are_disjoint_and_hold_all(folder):
     splits = {split: opacity_maps(folder, split) for split in SPLITS}
     numbers = {split: sorted(int(each[0, 0]) for each in maps) for split, maps in splits.items()}
-    assert sorted(itertools.chain(*numbers.values())) == list(range(40))
+    assert sorted(itertools.chain(*numbers.values())) == list(range(1, 41))
     assert all(numbers.values()) and len(numbers["train"]) > 25
     assert all(each.dtype == np.uint8 and each.shape == (3, 4) for maps in splits.values() for each in maps)
 
@@ -56,6 +57,37 @@ def test_folders_that_cannot_be_used(tmp_path):
         (tmp_path / "few" / f"{name}.png").write_bytes(b"no image")
     with pytest.raises(InputError):
         opacity_maps(tmp_path / "few", "train")
+
+
+def damage_and_alpha(colour):
+    """Pixels of one colour, visible in a corner."""
+    pixels = np.full((8, 8, 4), colour, np.uint8)
+    pixels[..., 3] = 0
+    pixels[:3, :3, 3] = 255
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (np.zeros((8, 8), np.uint8), r"map .*b\.png marks no damage \(white\): invert it, or leave it out"),
+        (255 - np.eye(8, dtype=np.uint8) * 255, r"b\.png is opaque \(white\) nearly everywhere: invert it, or leave"),
+        (damage_and_alpha(0), r"marks no damage \(white\), and its transparency is ignored: lay it over black, or"),
+        (damage_and_alpha(255), r"nearly everywhere, and its transparency is ignored: lay it over black, or leave"),
+    ],
+)
+def test_maps_that_mark_nothing_or_all_are_refused(tmp_path, pixels, message):
+    for name in "acd":
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.eye(8, dtype=np.uint8) * 255)
+    cv2.imwrite(str(tmp_path / "b.png"), pixels)
+    with pytest.raises(InputError, match=message):
+        [opacity_maps(tmp_path, split) for split in SPLITS]
+
+
+def test_more_maps_than_memory_should_hold_are_refused(folder, monkeypatch):
+    monkeypatch.setattr(data.opacity_maps, "_MOST", 30)
+    with pytest.raises(InputError, match="has opacity maps for train of more than 30 pixels: cut the pieces of damage"):
+        opacity_maps(folder, "train")
 
 
 def test_maps_of_16_bits_are_scaled_to_8(tmp_path):

@@ -5,6 +5,7 @@ import shutil
 
 import cv2
 import numpy as np
+import pytest
 
 from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
@@ -12,6 +13,7 @@ from experiments.train.experiment import open_sources
 from experiments.train.interface import Outcome
 from experiments.train.report import write_report
 from pconv_jax.checkpoints.trained import load_run
+from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import metrics
 from pconv_jax.evaluation.methods import NamedMethod
 
@@ -58,3 +60,18 @@ def test_weights_that_are_compared_have_scores_beside_those_of_the_run(finished,
     before = json.loads((finished / "report.json").read_text())["scores"]["buckets"]["all"]["methods"]
     assert {name: means for name, means in methods.items() if name != "faithful"} == before
     assert methods["faithful"]["hole_psnr"]["mean"] < methods["mean"]["hole_psnr"]["mean"]
+
+
+def test_pictures_that_cannot_be_drawn_do_not_cost_the_report(finished, tmp_path, monkeypatch):
+    run = shutil.copytree(finished, tmp_path / "run")
+    (run / "report.json").unlink()
+
+    def fail(*_, limit):
+        raise InputError("a picture that cannot be drawn")
+
+    monkeypatch.setattr("experiments.train.report.image_grid", fail)
+    config = Config.from_json(json.loads((run / "config.json").read_text())).replace(out=run)
+    with pytest.raises(InputError, match="a picture that cannot be drawn"):
+        write_report(config, open_sources(config)["test"], Outcome(step=7), {})
+    report = json.loads((run / "report.json").read_text())
+    assert report["scores"] == json.loads((finished / "report.json").read_text())["scores"]

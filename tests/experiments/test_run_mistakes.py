@@ -3,11 +3,13 @@
 import importlib
 
 import jax
+import numpy as np
 import pytest
-from tiny_run import tiny
+from PIL import Image
+from tiny_run import ALONE, tiny
 
 from experiments.run import main
-from experiments.train import experiment
+from experiments.train import experiment, validation
 from experiments.train.config import Config
 from pconv_jax.common.errors import InputError
 
@@ -62,6 +64,23 @@ def test_sources_are_opened_before_anything_is_written(tmp_path):
     with pytest.raises(InputError):
         experiment.run(Config().replace(dataset="folder", data_dir=tmp_path / "none", out=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_bad_mask_file_is_told_before_training(tmp_path, capsys):
+    Image.fromarray(np.eye(32, dtype=np.uint8) * 255).save(tmp_path / "a.png")
+    for name in ("b.png", "c.png"):
+        (tmp_path / name).write_text("no image")
+    assert main(tiny(tmp_path / "out", *ALONE, "--masks", "folder", "--mask-dir", str(tmp_path))) == 2
+    assert "2 of the 3 mask files" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "config.json").exists()
+
+
+def test_validation_images_without_a_hole_are_refused(monkeypatch):
+    batch = {name: np.ones((2, 16, 16, 1), np.float32) for name in ("image", "noisy", "mask")}
+    monkeypatch.setattr(validation, "evaluation_batches", lambda *_, limit: [batch] * (limit // 2))
+    config = Config().replace(validation_images=4)
+    with pytest.raises(InputError, match="--validation-images 4 gives 4 images without a hole in any: give more, or"):
+        validation.Validation(config, None)
 
 
 @pytest.mark.parametrize(
