@@ -13,6 +13,7 @@ from experiments.train.sections import DataConfig, NetworkConfig, RunConfig, che
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Damage, check_splits
 from pconv_jax.data.on_device.examples import check_damage
+from pconv_jax.evaluation.metrics import SSIM_WINDOW
 from pconv_jax.losses import LOSSES, LiuLosses, PaperLosses, PathakLosses
 from pconv_jax.models.vgg import deepest
 from pconv_jax.training.hosts import HostOptions
@@ -60,6 +61,8 @@ class Config:
         counts = ("image_size", "batch_size", "epochs", "steps", "limit", "validation_images", "test_images")
         settings = settings_by_name(self)
         check_ranges(settings, (*counts, "checkpoint_every", "sample_every", "keep"))
+        if self.data.image_size < SSIM_WINDOW:
+            raise InputError(f"--image-size is {self.data.image_size}, but scores need at least {SSIM_WINDOW} px")
         for name in ("line_count", "line_thickness"):
             if max(settings[name]) > _MOST_LINES:
                 raise InputError(f"{flag(name)} has {max(settings[name])}, but it must be at most {_MOST_LINES}")
@@ -102,7 +105,7 @@ class Config:
 
     def total_steps(self, training_images: int) -> int:
         """Number of training steps: `steps`, or `epochs` passes over this many images."""
-        return self.run.steps or self.run.epochs * max(1, training_images // self.data.batch_size)
+        return self.run.steps or max(1, round(self.run.epochs * training_images / self.data.batch_size))
 
     def replace(self, **settings: Any) -> Self:
         """These settings with others in place of some, each named as its flag is (`batch_size=8`).

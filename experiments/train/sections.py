@@ -229,7 +229,7 @@ class RunConfig:
     compare: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Refuses methods to compare that are unknown or not installed.
+        """Refuses methods to compare that are unknown, named twice or not installed.
 
         Raises:
             InputError: naming them, and what they may be.
@@ -240,6 +240,8 @@ class RunConfig:
                 f"--compare has {', '.join(unknown)}, but it takes bundled weights: {', '.join(weights)}; and "
                 f"classical methods: {', '.join(classical)}"
             )
+        if len(set(self.compare)) < len(self.compare):
+            raise InputError(f"--compare has {', '.join(self.compare)}, but takes each name once: leave out the others")
         for name in self.compare:
             if name in EXTRA:
                 check_installed(name)  # now, not at the end of the run

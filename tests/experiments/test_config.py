@@ -65,6 +65,8 @@ def test_bundled_weights_and_classical_methods_can_be_scored_beside_a_run(monkey
     ):
         parse(["--compare", "none", "faithful", "gone"]).check()
     parse(["--compare", "biharmonic", "sharp"]).check()
+    with pytest.raises(InputError, match="--compare has sharp, telea, sharp, but takes each name once: leave"):
+        parse(["--compare", "sharp", "telea", "sharp"]).check()
     with pytest.raises(InputError, match=r"--compare has ns, but .* classical methods: telea, biharmonic, fill, fsr_f"):
         parse(["--compare", "telea", "ns"]).check()
     with monkeypatch.context() as patch:
@@ -102,8 +104,10 @@ def test_an_unknown_preset_is_a_mistake_in_the_flags(capsys):
 
 def test_steps_or_epochs():
     config = Config().replace(epochs=3, batch_size=10)
-    assert config.total_steps(45) == 12
-    assert config.total_steps(4) == 3  # fewer images than a batch holds: an epoch is one step
+    assert config.total_steps(45) == 14  # 13.5: batches run on into the next epoch, and no image is left out
+    assert config.total_steps(31) == 9
+    assert config.total_steps(4) == 1  # three passes are 12 images
+    assert config.total_steps(1) == 1
     assert Config().replace(epochs=3, steps=7).total_steps(45) == 7
 
 

@@ -38,6 +38,7 @@ def test_flags_that_do_not_go_together_are_named(tmp_path, capsys, flags, named)
         ("--dataset folder", "--dataset folder needs --data-dir"),
         ("--preset faithful", "--dataset folder needs --data-dir"),
         ("--batch-size 0", "--batch-size is 0, but it must be at least 1"),
+        ("--image-size 8 --widths 4", "--image-size is 8, but scores need at least 11"),
         ("--noise 2", "noise=2.0 must be a standard deviation of at least 0 and below 1"),
         ("--image-size 40", "image_size=40 must be a multiple of 16"),
         ("--pixel-weight -1", "the weight of the pixel loss is -1"),
