@@ -105,7 +105,7 @@ class Loop:
         self._batch_size = batch_size
         self._signal = 0
         self._first = trainer.steps + 1
-        self._time_before = TrainingTime.read(run.out)
+        self._time_before = TrainingTime.read(run.out, step=trainer.steps)
         self._clock = Clock()
 
     def run(self) -> Outcome:
@@ -200,7 +200,8 @@ class Loop:
     def _write_time(self) -> None:
         """Keeps the time of all sittings up to now."""
         self._check_folder()
-        (self._time_before + self._clock.total(self._trainer.steps - self._first + 1)).write(self._run.out)
+        step = self._trainer.steps
+        (self._time_before + self._clock.total(step - self._first + 1)).write(self._run.out, step=step)
 
     def _advice(self) -> str:
         """Which checkpoint can be used, and what to change."""

@@ -8,13 +8,15 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.json_values import read_json
 
 _FILE = "training_time.json"
+_AT = "at_checkpoint"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingTime:
     """Seconds that training took; CPU time is that of all threads and of the worker processes.
 
-    Each sitting adds to those before it, up to its last checkpoint.
+    Each sitting adds to those before it, up to its last checkpoint. The file holds it for every checkpoint, since a run
+    may resume from an earlier one, after which the steps are taken, and counted, again.
 
     Attributes:
         steps: number of steps that are covered; a run that an older version started has taken more.
@@ -40,24 +42,23 @@ class TrainingTime:
             **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in dataclasses.fields(self)}
         )
 
-    def write(self, folder: Path) -> None:
-        """Writes `training_time.json` of a run."""
-        write_json(folder / _FILE, dataclasses.asdict(self))
+    def write(self, folder: Path, *, step: int) -> None:
+        """Writes `training_time.json` of a run whose checkpoint is of this step."""
+        before = {at: time for at, time in _read(folder)[1].items() if at < step}
+        times = {at: dataclasses.asdict(time) for at, time in {**before, step: self}.items()}
+        write_json(folder / _FILE, {**times[step], _AT: times})
 
     @classmethod
-    def read(cls, folder: Path) -> "TrainingTime":
-        """The time of a run so far; none if it has not been recorded.
+    def read(cls, folder: Path, *, step: int | None = None) -> "TrainingTime":
+        """The time of a run so far, or up to its checkpoint of this step; none if it has not been recorded.
 
         Raises:
             InputError: the file is damaged.
         """
-        path = folder / _FILE
-        if not path.exists():
-            return cls()
-        try:
-            return cls(**read_json(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{path} is damaged ({error}): delete it, and time is counted anew") from error
+        latest, times = _read(folder)
+        if step is None or (step and not times):  # earlier versions recorded the latest alone
+            return latest
+        return times[max(known)] if (known := [at for at in times if at <= step]) else cls()
 
     def heading(self, step: int) -> str:
         """Wall and CPU time of the steps in a few words, for a figure of a run at this step; empty if unknown."""
@@ -76,6 +77,19 @@ class TrainingTime:
             )
         )
         return f"training: {self.heading(step)}; apart from these, {apart}" if self.steps else "training: time unknown"
+
+
+def _read(folder: Path) -> tuple[TrainingTime, dict[int, TrainingTime]]:
+    """The latest time, and that of each checkpoint."""
+    path = folder / _FILE
+    if not path.exists():
+        return TrainingTime(), {}
+    try:
+        found = read_json(path.read_text(encoding="utf-8"))
+        times = {int(at): TrainingTime(**time) for at, time in found.pop(_AT, {}).items()}
+        return TrainingTime(**found), times
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error}): delete it, and time is counted anew") from error
 
 
 def duration(seconds: float) -> str:

@@ -204,7 +204,7 @@ def test_how_long_training_took_is_in_the_heading_of_the_losses(tmp_path, monkey
     (tmp_path / "config.json").write_text(json.dumps(settings))
     flags = Flags(run=tmp_path, out=tmp_path / "figures", figures=(4,))
     draw(flags)
-    TrainingTime(steps=9, wall_seconds=75.0, cpu_seconds=61.5, compilation_wall_seconds=20.0).write(tmp_path)
+    TrainingTime(steps=9, wall_seconds=75.0, cpu_seconds=61.5, compilation_wall_seconds=20.0).write(tmp_path, step=9)
     draw(flags)
     assert headings == ["dtd: training", "dtd: training\nwall time 1 min 15 s, CPU time 1 min 2 s"]
 

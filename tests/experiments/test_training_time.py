@@ -104,13 +104,38 @@ def test_it_stands_over_the_loss_curve(finished, monkeypatch):
 def test_sittings_add_up(tmp_path):
     assert TrainingTime.read(tmp_path) == TrainingTime()
     first = TrainingTime(steps=100, wall_seconds=60.0, cpu_seconds=100.0, compilation_wall_seconds=9.0)
-    first.write(tmp_path)
+    first.write(tmp_path, step=100)
     second = TrainingTime(steps=20, wall_seconds=12.5, cpu_seconds=20.0, compilation_cpu_seconds=3.0)
     total = TrainingTime.read(tmp_path) + second
     assert dataclasses.astuple(total) == (120, 72.5, 120.0, 9.0, 3.0, 0.0, 0.0)
     (tmp_path / "training_time.json").write_text('{"stops": 3}')
     with pytest.raises(InputError, match=r"training_time\.json is damaged .*: delete it, and time is counted anew"):
         TrainingTime.read(tmp_path)
+
+
+def test_steps_that_are_taken_again_are_counted_once(tmp_path):
+    five, ten = (TrainingTime(steps=steps, wall_seconds=2.0 * steps) for steps in (5, 10))
+    five.write(tmp_path, step=5)
+    ten.write(tmp_path, step=10)
+    assert TrainingTime.read(tmp_path) == TrainingTime.read(tmp_path, step=10) == ten
+    assert TrainingTime.read(tmp_path, step=5) == TrainingTime.read(tmp_path, step=7) == five
+    assert TrainingTime.read(tmp_path, step=0) == TrainingTime.read(tmp_path, step=4) == TrainingTime()
+    other = five + TrainingTime(steps=1, wall_seconds=9.0)
+    other.write(tmp_path, step=6)  # resumed after 5: what came later is gone
+    assert TrainingTime.read(tmp_path, step=10) == TrainingTime.read(tmp_path) == other
+
+
+def test_the_file_of_an_earlier_version_is_of_its_latest_step(tmp_path):
+    (tmp_path / "training_time.json").write_text('{"steps": 10, "wall_seconds": 4.0}')
+    assert TrainingTime.read(tmp_path, step=10) == TrainingTime(steps=10, wall_seconds=4.0)
+    assert TrainingTime.read(tmp_path, step=0) == TrainingTime()
+
+
+@pytest.mark.parametrize("content", ['{"at_checkpoint": 3}', '{"at_checkpoint": {"a": {}}}', "[]"])
+def test_a_damaged_file_is_named(tmp_path, content):
+    (tmp_path / "training_time.json").write_text(content)
+    with pytest.raises(InputError, match=r"training_time\.json is damaged .*: delete it, and time is counted anew"):
+        TrainingTime.read(tmp_path, step=3)
 
 
 def test_it_is_said_in_words():
