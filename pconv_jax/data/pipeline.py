@@ -16,7 +16,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data.augmentation import Augmentation
 from pconv_jax.data.crop import central_square
 from pconv_jax.data.damage import Damage
-from pconv_jax.data.readable import Readable
+from pconv_jax.data.readable import LeftOut, Readable
 from pconv_jax.data.source import ImageSource
 from pconv_jax.data.workers import in_processes
 
@@ -188,6 +188,8 @@ def eval_batches(
 ) -> "grain.IterDataset[dict[str, np.ndarray]]":
     """One pass over the images in order: the central square of each, damaged the same way every time.
 
+    An image that cannot be used is left out, with a warning, and changes no other one.
+
     Args:
         source: the images.
         image_size: side S of the examples, in pixels.
@@ -210,8 +212,8 @@ def eval_batches(
     example.damage.check()
     _check(source, example, batch_size, seed)
     _, example_seed = seeds(seed, purpose=1)
-    examples = grain.MapDataset.source(Readable(source))[:limit].random_map(example, seed=example_seed)
-    return examples.batch(batch_size, batch_fn=_Batch(damage.noise)).to_iter_dataset(read_ahead())
+    examples = grain.MapDataset.source(LeftOut(source))[:limit].random_map(example, seed=example_seed)
+    return examples.to_iter_dataset(read_ahead()).batch(batch_size, batch_fn=_Batch(damage.noise))
 
 
 def check_shard(shard: tuple[int, int], batch_size: int) -> None:

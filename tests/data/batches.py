@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 
 from pconv_jax import data
+from pconv_jax.common.errors import InputError
 
 DAMAGE = data.Damage(line_count=(2, 5), line_thickness=(1, 3), noise=0.1)
 VARIED = {field.name for field in dataclasses.fields(data.Augmentation)}
@@ -37,6 +38,17 @@ class Ramp(Shades):
     def __getitem__(self, index):
         rows, columns = np.mgrid[: self.shape[0], : self.shape[1]]
         return np.dstack([rows, columns, np.zeros_like(rows)]).astype(np.uint8)
+
+
+class Damaged(Shades):
+    """Images of which one cannot be decoded, or none can."""
+
+    none = False
+
+    def __getitem__(self, index):
+        if self.none or index == 1:
+            raise InputError(f"{index}.jpg is damaged: copy it again")
+        return super().__getitem__(index)
 
 
 def training(source, **changes):

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from batches import Ramp, Shades, equal, evaluation, first, rows, shades, training
+from batches import Damaged, Ramp, Shades, equal, evaluation, first, rows, shades, training
 
 from pconv_jax import data
 from pconv_jax.common.errors import InputError
@@ -40,6 +40,17 @@ class TestEvaluation:
     def test_masks_are_not_those_of_training(self):
         trained = {mask.tobytes() for mask in rows(first(training(Shades(1)), 50))["mask"]}
         assert not trained & {mask.tobytes() for mask in rows(list(evaluation(Shades(40))))["mask"]}
+
+    def test_an_image_that_turns_out_to_be_damaged_is_left_out_and_changes_no_other(self):
+        whole = rows(list(evaluation(Shades(10), batch_size=4)))
+        with pytest.warns(UserWarning, match=r"^1\.jpg is damaged: copy it again; until then it is left out$"):
+            found = list(evaluation(Damaged(10), batch_size=4))
+        assert [len(batch["image"]) for batch in found] == [4, 4, 1]
+        assert equal([rows(found)], [{name: np.delete(each, 1, axis=0) for name, each in whole.items()}])
+        source = Damaged(30)
+        source.none = True
+        with pytest.raises(InputError, match=r"\d\.jpg is damaged"):
+            list(evaluation(source))
 
     def test_a_limit_below_one_is_named(self):
         with pytest.raises(InputError, match="limit=0"):

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from batches import Ramp, Shades, equal, first, rows, shades, training
+from batches import Damaged, Ramp, Shades, equal, first, rows, shades, training
 
 from pconv_jax import data, masks
 from pconv_jax.common.errors import InputError
@@ -199,17 +199,6 @@ class TestTraining:
             (tmp_path / file).write_text("overwritten")
         with pytest.raises(InputError, match=r"\.png is not an image"):
             first(training(source), 1)
-
-
-class Damaged(Shades):
-    """Images of which one cannot be decoded, or none can."""
-
-    none = False
-
-    def __getitem__(self, index):
-        if self.none or index == 1:
-            raise InputError(f"{index}.jpg is damaged: copy it again")
-        return super().__getitem__(index)
 
 
 def test_an_image_that_turns_out_to_be_damaged_is_replaced_always_by_the_same():
