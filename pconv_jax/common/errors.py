@@ -10,6 +10,10 @@ class InputError(ValueError):
     """
 
 
+class NotEnoughMemory(InputError):
+    """An input that needs more memory than is available at the moment; there need be nothing wrong with it."""
+
+
 class TrainingError(RuntimeError):
     """Training cannot continue: the message says at which step, why, and which checkpoint can be used."""
 

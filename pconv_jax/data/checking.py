@@ -3,31 +3,39 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from pconv_jax.common.errors import InputError, NotEnoughMemory
 from pconv_jax.common.progress import progress_options
 
 File = TypeVar("File")
 _MANY = 1000  # files above which their check shows a progress bar
 
 
-def faults_of(files: Sequence[File], fault: Callable[[File], str | None], *, what: str, unit: str) -> list[str | None]:
+def faults_of(files: Sequence[File], check: Callable[[File], Any], *, what: str, unit: str) -> list[InputError | None]:
     """What is wrong with each file.
 
     Args:
         files: the files.
-        fault: says what is wrong with one; None if nothing is. Called in threads.
+        check: raises InputError for a file that cannot be used. Called in threads.
         what: the name of the folder, for the progress bar.
         unit: what the files are.
 
     Returns:
-        What `fault` said, in the order of the files.
+        What it raised, in the order of the files; None for those that can be used.
     """
     from tqdm import tqdm
 
+    def fault(file: File) -> InputError | None:
+        try:
+            check(file)
+        except InputError as error:
+            return error
+        return None
+
     pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        return list(
+        faults = list(
             tqdm(
                 pool.map(fault, files),
                 desc=f"checking {what}",
@@ -39,3 +47,8 @@ def faults_of(files: Sequence[File], fault: Callable[[File], str | None], *, wha
         )
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for the rest of the files
+    # The others took memory at the same time.
+    return [
+        fault(file) if isinstance(at_first, NotEnoughMemory) else at_first
+        for file, at_first in zip(files, faults, strict=True)
+    ]

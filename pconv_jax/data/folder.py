@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from pconv_jax.common.errors import InputError, shortened
+from pconv_jax.common.errors import InputError, NotEnoughMemory, shortened
 from pconv_jax.data.checking import faults_of
 from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, hash_fraction, hash_of, split_by_hash
@@ -59,8 +59,8 @@ class FolderSource:
                 trained on.
 
         Raises:
-            InputError: `root` is not a folder, or holds fewer images than three splits need (one for "all"), or
-                folders of splits elsewhere than said above.
+            InputError: `root` is not a folder, or holds fewer images than three splits need (one for "all"),
+                folders of splits elsewhere than said above, or an image that needs more memory than is available.
         """
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
@@ -164,8 +164,12 @@ def _warn_of(what: str, names: tuple[str, ...], way: str) -> None:
 def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, ...]:
     """The files that seem to be usable; one warning names the others."""
     files = [file for file, _, _ in listed]
-    faults = faults_of(files, functools.partial(_fault, root), what=root.name, unit="images")
-    broken = [fault for fault in faults if fault]
+    faults = faults_of(files, functools.partial(_check, root), what=root.name, unit="images")
+    for fault in faults:
+        if isinstance(fault, NotEnoughMemory):  # or the images of a run would depend on what else runs
+            said = _without_advice(fault)
+            raise InputError(f"{said}: close other programs, or move it out of {root}") from fault
+    broken = [_without_advice(fault) for fault in faults if fault]
     if broken:
         warnings.warn(
             f"{len(broken)} of the {len(files)} image files in {root} cannot be used and are left out: "
@@ -175,16 +179,15 @@ def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, 
     return tuple(file for file, fault in zip(files, faults, strict=True) if not fault)
 
 
-def _fault(root: Path, file: str) -> str | None:
-    """The file and why it cannot be used, without the advice at the end of the error."""
-    try:
-        with opened_file(root / file, file) as stream:
-            whole = seems_whole(file, stream)
-        if not whole:
-            decode_image(root / file, name=file)
-    except InputError as error:
-        return str(error).rsplit(": ", 1)[0]
-    return None
+def _check(root: Path, file: str) -> None:
+    with opened_file(root / file, file) as stream:
+        whole = seems_whole(file, stream)
+    if not whole:
+        decode_image(root / file, name=file)
+
+
+def _without_advice(error: InputError) -> str:
+    return str(error).rsplit(": ", 1)[0]
 
 
 def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:

@@ -57,16 +57,9 @@ def check_mask_files(root: Path) -> None:
     Raises:
         InputError: no folder, or files that cannot be read as masks.
     """
-
-    def fault(path: Path) -> str | None:
-        try:
-            _ = _kept[path]
-        except InputError as error:
-            return str(error).removeprefix(f"{root}/")
-        return None
-
     files = _files(root)
-    broken = [each for each in faults_of(files, fault, what=root.name, unit="masks") if each]
+    faults = faults_of(files, _kept.__getitem__, what=root.name, unit="masks")
+    broken = [str(fault).removeprefix(f"{root}/") for fault in faults if fault]
     if broken:
         raise InputError(
             f"{len(broken)} of the {len(files)} mask files in {root} cannot be used, so mend them or move them away: "

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, NotEnoughMemory
 from pconv_jax.data.source import ImageSource
 
 _TRIES = 10  # images in a row; if all are damaged, it is not the images
@@ -47,6 +47,8 @@ def _next_image(source: ImageSource, index: int) -> tuple[np.ndarray, list[Input
     for attempt in range(min(_TRIES, len(source))):
         try:
             return source[(index + attempt) % len(source)], failures
+        except NotEnoughMemory:  # which images are used must not depend on what else runs
+            raise
         except InputError as error:
             failures.append(error)
     raise failures[0]

@@ -4,7 +4,7 @@ import math
 import struct
 from typing import IO, TYPE_CHECKING
 
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, NotEnoughMemory
 from pconv_jax.common.memory import available_memory
 
 if TYPE_CHECKING:
@@ -44,14 +44,14 @@ def check_memory(name: str, size: tuple[int, int], *, bytes_a_pixel: int) -> Non
         bytes_a_pixel: of the decoded image.
 
     Raises:
-        InputError: it would.
+        NotEnoughMemory: it would.
     """
     pixels = math.prod(size)
     if pixels <= _SMALL:
         return
     needed, available = _BYTES_A_BYTE * bytes_a_pixel * pixels, available_memory()
     if available is not None and needed > available:
-        raise InputError(
+        raise NotEnoughMemory(
             f"{name} has {size[0]} x {size[1]} = {pixels:,} pixels, which need about {needed / 1e9:.1f} GB of memory, "
             f"and {available / 1e9:.1f} GB are available: make it smaller, or set max_pixels (--max-megapixels)"
         )

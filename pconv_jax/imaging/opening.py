@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from pconv_jax.common.errors import InputError, reason
+from pconv_jax.common.errors import InputError, NotEnoughMemory, reason
 from pconv_jax.imaging.formats import FORMATS
 from pconv_jax.imaging.limits import check_content, check_size
 from pconv_jax.imaging.plugins import EXTRA, plugin_for, registered
@@ -78,7 +78,7 @@ def refusing(name: str) -> Iterator[None]:
     except InputError:
         raise
     except MemoryError as error:
-        raise InputError(f"{name} needs more memory than is available: make it smaller") from error
+        raise NotEnoughMemory(f"{name} needs more memory than is available: make it smaller") from error
     except Exception as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name} is damaged or cut off ({said}): copy it again from its source") from error

@@ -11,8 +11,11 @@ from photograph_files import difference, encoded, picture
 from PIL import Image
 
 from pconv_jax import data
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, NotEnoughMemory
+from pconv_jax.data import readable
+from pconv_jax.data.checking import faults_of
 from pconv_jax.data.source import hash_fraction, split_by_hash
+from pconv_jax.imaging import limits
 
 
 def make_images(root, *names):
@@ -227,6 +230,32 @@ class TestFolder:
             source = data.FolderSource(tmp_path, "all")
         assert sorted(decoded) == ["bit.png", "cut.png"]
         assert len(source) == 5
+
+    def test_what_is_too_large_for_the_memory_of_the_moment_is_not_left_out(self, tmp_path, monkeypatch):
+        for i in range(4):
+            Image.new("RGB", (8, 8)).save(tmp_path / f"{i}.tif")
+        monkeypatch.setattr(limits, "_SMALL", 0)
+        memory = [10]
+        monkeypatch.setattr(limits, "available_memory", lambda: memory[0])
+        way = r"0\.tif has 8 x 8 = 64 pixels, .* are available: close other programs, or move it out of "
+        with pytest.raises(InputError, match=way):
+            data.open_source("folder", "train", data_dir=tmp_path)
+        memory[0] = 10**6
+        source = data.FolderSource(tmp_path, "all")
+        assert len(source) == 4
+        memory[0] = 10
+        with pytest.raises(NotEnoughMemory):  # rather than the next image in its place
+            readable.Readable(source)[0]
+
+    def test_files_that_lacked_memory_beside_others_are_checked_again_alone(self):
+        def check(file):
+            calls.append(file)
+            if file == "large" and calls.count(file) == 1:
+                raise NotEnoughMemory(file)
+
+        calls = []
+        assert faults_of(["small", "large"], check, what="", unit="") == [None, None]
+        assert calls.count("large") == 2 and calls.count("small") == 1
 
     def test_a_changed_file_is_checked_again(self, tmp_path):
         for i in range(4):
