@@ -21,6 +21,7 @@ _FREE = (
     *("resume", "out", "data_dir", "damage_dir", "workers", "mapping"),
     *("keep", "checkpoint_every", "sample_every"),
 )
+_MOST_SIDE = 16_384  # px of a crop, which is damaged half as large again: OpenCV turns images of up to 32,767
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,6 +110,8 @@ class Config:
         """
         counts = ("image_size", "batch_size", "limit", "steps", "validation_images")
         check_ranges(settings_by_name(self), (*counts, "checkpoint_every", "sample_every", "keep"))
+        if self.data.image_size > _MOST_SIDE:
+            raise InputError(f"--image-size is {self.data.image_size}, but it must be at most {_MOST_SIDE}")
         self.photographs.check()
         self.losses.check()
         self.optimizer.check(self.run.steps)

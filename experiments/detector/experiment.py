@@ -8,6 +8,7 @@ from experiments.train.experiment import check_run_folder, locked_run
 from experiments.train.host_checks import check_data, check_hosts
 from experiments.train.interface import Outcome
 from experiments.train.loop import train
+from experiments.train.memory import check_batch
 from experiments.train.run_folder import read_settings
 from experiments.train.signals import exit_code, remembered_interrupts
 from pconv_jax.common.atomic_write import write_json
@@ -56,6 +57,7 @@ def _train(config: Config, hosts: Group) -> Outcome:
     hosts.check_shared(config.run.out)
     prepare_jax()
     data = config.data
+    check_batch(data.batch_size, data.image_size, channels=3 + max(config.network.widths[:1], default=0) / 4)
     splits: tuple[Split, ...] = ("train", "validation")
     sources: dict[str, ImageSource] = {
         split: open_source(data.dataset, split, data_dir=data.data_dir, limit=data.limit, seed=config.run.seed)

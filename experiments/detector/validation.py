@@ -36,8 +36,10 @@ class DetectorValidation:
             photographs=config.photographs,
             split="validation",
         )
-        count = -(-config.run.validation_images // config.data.batch_size)
-        self._batches = list(itertools.islice(batches, count))
+        whole, rest = divmod(config.run.validation_images, config.data.batch_size)
+        self._batches = list(itertools.islice(batches, whole + (rest > 0)))
+        if rest:  # or the best checkpoint would depend on the size of the batches
+            self._batches[-1] = {name: each[:rest] for name, each in self._batches[-1].items()}
 
     def outputs(self, model: TrainedDetector) -> list[np.ndarray]:
         """The probability of damage for every batch, `[B, S, S, 1]`."""

@@ -167,6 +167,8 @@ class Config:
         Raises:
             InputError: naming every setting that differs, or an unknown setting.
         """
+        if "task" in before:
+            raise InputError(f"{self.run.out} holds another kind of run: choose another --out")
         free = {*_FREE, *(("steps", "epochs") if self.optimizer.schedule == "constant" else ())}
         now, then = self.to_json(), type(self)().replace(**_of_this_version(before)).to_json()
         changed = [

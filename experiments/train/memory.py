@@ -23,21 +23,36 @@ def check_memory(config: Config, train_config: TrainConfig) -> None:
     Raises:
         InputError: the parameters with Adam's moments, or the features of the first stage, are larger than that.
     """
-    memory = available_memory() or math.inf  # where the system does not tell
     side = -(-config.data.image_size // train_config.generator.multiple) * train_config.generator.multiple
     channels = _CHANNELS + max(train_config.generator.widths[:1], default=0)
-    needed = side**2 * config.data.batch_size * channels * _FLOAT
-    if needed > memory * jax.process_count():
-        raise InputError(
-            f"a batch of {config.data.batch_size} images of {side}x{side} px with its first features takes "
-            f"{_gib(needed)}, and {_gib(memory)} of memory are available: choose a smaller --image-size or "
-            "--batch-size, or fewer --widths"
-        )
+    check_batch(config.data.batch_size, side, channels=channels)
+    memory = available_memory() or math.inf  # where the system does not tell
     needed = sum(math.prod(leaf.shape) * _FLOAT for leaf in jax.tree.leaves(state_shapes(train_config)))
     if needed > memory:
         raise InputError(
             f"the parameters of these networks and Adam's moments take {_gib(needed)}, and "
             f"{_gib(memory)} of memory are available: choose smaller --widths"
+        )
+
+
+def check_batch(images: int, side: int, *, channels: float) -> None:
+    """Compares the least that a batch needs with the memory that it can use.
+
+    Args:
+        images: number of images, of all hosts together.
+        side: their side, px.
+        channels: numbers a pixel, of the batch and the features of the first stage.
+
+    Raises:
+        InputError: it needs more.
+    """
+    memory = available_memory() or math.inf
+    needed = side**2 * images * channels * _FLOAT
+    if needed > memory * jax.process_count():
+        raise InputError(
+            f"a batch of {images} images of {side}x{side} px with its first features takes "
+            f"{_gib(needed)}, and {_gib(memory)} of memory are available: choose a smaller --image-size or "
+            "--batch-size, or fewer --widths"
         )
 
 

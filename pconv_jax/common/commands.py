@@ -22,7 +22,7 @@ from pconv_jax.common.output import (
     plain_text,
     readers_left,
 )
-from pconv_jax.common.paths import check_arguments
+from pconv_jax.common.paths import check_arguments, from_home
 
 _READER_LEFT = 141  # 128 + SIGPIPE, as a shell reports it
 _SOON = 0.02  # seconds
@@ -81,6 +81,7 @@ def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], 
             hide_warnings_of_pillow()
             try:
                 check_arguments(arguments)
+                arguments = from_home(arguments)
                 with mistakes_in_a_sentence(arguments), advising_on_memory(IF_DEVICE_IS_FULL):
                     return work(arguments) or 0
             finally:

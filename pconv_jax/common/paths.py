@@ -67,6 +67,16 @@ def check_arguments(arguments: Sequence[str]) -> None:
             raise InputError(f"{flag or 'a name'} is empty: give a value, or '.' for the current folder")
 
 
+def from_home(arguments: Sequence[str]) -> list[str]:
+    """Arguments of a command with the user's home folder for the `~` of `--flag=~/folder`, which shells leave there."""
+    found = []
+    for argument in arguments:
+        flag, _, value = argument.partition("=")
+        at_home = flag.startswith("--") and (value == "~" or value.startswith("~/"))
+        found.append(f"{flag}={os.path.expanduser(value)}" if at_home else argument)
+    return found
+
+
 def times_of_change(*places: Path) -> tuple[int, ...]:
     """When each of the files and folders that are there changed last, ns: what was loaded from them may be old."""
     return tuple(place.stat().st_mtime_ns for place in places if place.exists())

@@ -8,6 +8,8 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.crop import resize
 
+_SMALLEST_CROP = 0.001  # of the shorter side; of fewer px nothing can be learnt
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Augmentation:
@@ -32,8 +34,10 @@ class Augmentation:
             InputError: naming the value and what it may be.
         """
         low, high = self.crop_scale
-        if not 0 < low <= high <= 1:
-            raise InputError(f"crop_scale={self.crop_scale} must be (low, high) with 0 < low <= high <= 1")
+        if not _SMALLEST_CROP <= low <= high <= 1:
+            raise InputError(
+                f"crop_scale={self.crop_scale} must be (low, high) with {_SMALLEST_CROP} <= low <= high <= 1"
+            )
         if not 0 <= self.monochrome <= 1:
             raise InputError(f"monochrome={self.monochrome} must be a share of the images, from 0 to 1")
 

@@ -33,6 +33,7 @@ _FREQUENCY: dict[Kind, float] = {
     "tear": 0.5,
 }
 _THIN = 2.0  # above 1, thin pieces are more frequent than if their logarithms were uniform
+_MOST_PIECES = 10_000
 _SMALLEST_MAP, _LARGEST_MAP = 0.08, 1.5  # scales of opacity maps
 _RIM = 0.25  # of the lines that have an edge of the opposite tone
 
@@ -132,8 +133,10 @@ class FilmDamage:
             InputError: naming the value and what it may be.
         """
         low, high = self.pieces
-        if not 1 <= low <= high:
-            raise InputError(f"pieces={self.pieces} must be two whole numbers (low, high) with 1 <= low <= high")
+        if not 1 <= low <= high <= _MOST_PIECES:
+            raise InputError(
+                f"pieces={self.pieces} must be two whole numbers (low, high) with 1 <= low <= high <= {_MOST_PIECES}"
+            )
         thin, thick = self.thickness
         if not 0.5 <= thin <= thick <= 1000:
             raise InputError(f"thickness={self.thickness} must be (low, high) px with 0.5 <= low <= high <= 1000")

@@ -44,3 +44,15 @@ def test_of_arguments(arguments, fault, capsys):
 
     assert main(arguments) == 2
     assert re.fullmatch(f"error: {re.escape(fault)}\n", capsys.readouterr().err)
+
+
+def test_the_home_folder_behind_a_flag_is_meant(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    given = []
+
+    @command()
+    def main(arguments):
+        given.extend(arguments)
+
+    assert main(["--out=~/run", "--data=~", "~/as-it-is", "--name=~other", "-o", "a=~/b"]) == 0
+    assert given == ["--out=/home/someone/run", "--data=/home/someone", "~/as-it-is", "--name=~other", "-o", "a=~/b"]

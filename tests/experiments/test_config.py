@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.detector.config import Config as DetectorConfig
 from experiments.run import main, parse
 from experiments.train.config import Config
 from experiments.train.presets import PAPER_DATASETS, PRESETS
@@ -189,6 +190,11 @@ def test_a_setting_that_an_old_run_did_not_know_had_its_default_then():
     assert Config().check_same_run(before) == Config()
     with pytest.raises(InputError, match="--convolution was partial and is now plain:"):
         Config().replace(convolution="plain").check_same_run(before)
+
+
+def test_the_folder_of_a_detector_is_another_kind_of_run():
+    with pytest.raises(InputError, match=r"^runs/run holds another kind of run: choose another --out$"):
+        Config().check_same_run(DetectorConfig().to_json())
 
 
 def test_a_cosine_schedule_is_not_extended_and_the_way_on_is_named():

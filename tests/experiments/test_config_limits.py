@@ -30,6 +30,7 @@ from pconv_jax.common.output_folder import check_output_folder
         (("--line-count", "1", "99999999"), "--line-count has 99999999, but it must be at most 10000"),
         (("--image-size", "10000000"), "image_size=10000000 must be at most 65536"),
         (("--image-size", "65536"), "images of 65536x65536 px with its first features takes"),
+        (("--crop-scale", "1e-320", "1"), "must be (low, high) with 0.001 <= low <= high <= 1"),
         (("--widths", *["16384"] * 3), "the parameters of these networks and Adam's moments take"),
         (("--widths", "9" * 30), "must be at most 16384"),
     ],

@@ -12,13 +12,14 @@ from restoring import save
 from safetensors.numpy import load_file
 
 from experiments.detector.__main__ import main
-from experiments.detector.config import Config
+from experiments.detector.config import Config, DetectorData, DetectorRun
 from experiments.detector.validation import DetectorValidation
 from experiments.export.__main__ import main as export
 from experiments.train.logs import MetricsLog, read_metrics
 from pconv_jax.checkpoints.detector_file import load_detector, load_detector_run, save_detector
 from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.common.errors import InputError
+from pconv_jax.data import open_source
 from pconv_jax.data.source import split_by_hash
 
 STEPS = 30
@@ -106,6 +107,34 @@ def test_a_run_starts_from_the_weights_of_another(trained, tmp_path, capsys):
     assert "--initial-weights film are of DetectorConfig(widths=(16," in capsys.readouterr().err
     (tmp_path / "best.safetensors").unlink()  # a run that is resumed does not need them
     assert main(tiny(run, *flags, str(start), "--resume")) == 0
+
+
+def test_validation_is_of_so_many_crops_whatever_the_size_of_batches():
+    source = open_source("samples", "validation")
+    scored = []
+    for size in (4, 6):
+        config = Config(data=DetectorData(image_size=16, batch_size=size), run=DetectorRun(validation_images=6))
+        scored.append(np.concatenate([batch["image"] for batch in DetectorValidation(config, source)._batches]))
+    assert len(scored[0]) == 6
+    np.testing.assert_array_equal(*scored)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--image-size", "1000000"), "--image-size is 1000000, but it must be at most 16384"),
+        (
+            ("--image-size", "16384", "--batch-size", "99999"),
+            "a batch of 99999 images of 16384x16384 px with its first",
+        ),
+        (("--pieces", "1", "99999999999999999999"), "99999999999999999999) must be two whole numbers (low, high) with"),
+    ],
+)
+def test_values_beyond_all_limits_are_one_sentence(flags, said, tmp_path, capsys):
+    assert main(tiny(tmp_path / "run", *flags)) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    assert not (tmp_path / "run" / "config.json").exists()
 
 
 def test_a_finished_run_resumes_to_its_end_at_once(trained, capsys):
