@@ -67,11 +67,15 @@ def remembered_interrupts() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[Received]:
-    """Collects the numbers of SIGINT and SIGTERM instead of exiting; a second Ctrl-C interrupts at once."""
+    """Collects the numbers of SIGINT and SIGTERM instead of exiting; a second Ctrl-C interrupts at once.
+
+    What is ignored, as shells let what runs in the background ignore Ctrl-C, stays so.
+    """
     if _unanswered:
         raise KeyboardInterrupt
     received = Received()
-    before = {number: signal.signal(number, received.note) for number in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, received.note) for number in heeded}
     try:
         yield received
     finally:

@@ -12,6 +12,7 @@ import os
 import pickle
 import signal
 import traceback
+import warnings
 import weakref
 from collections.abc import Generator
 from multiprocessing.connection import Connection
@@ -121,12 +122,16 @@ class _Worker:
             self._pipe.send_bytes(cloudpickle.dumps((batches, read)))
 
     def receive(self) -> Any:
-        """Waits for the next batch."""
-        with self._noticing_its_end():
-            received = _receive(self._pipe)
+        """Waits for the next batch, and warns of what the worker warned of: here it is said once, and in a line."""
+        while isinstance(received := self._received(), Warning):
+            warnings.warn(received, stacklevel=2)
         if isinstance(received, Exception):
             raise received
         return received
+
+    def _received(self) -> Any:
+        with self._noticing_its_end():
+            return _receive(self._pipe)
 
     @contextlib.contextmanager
     def _noticing_its_end(self) -> Generator[None]:
@@ -170,9 +175,13 @@ def _send_batches(pipe: Connection) -> None:
 def _send_all(pipe: Connection) -> None:
     import cloudpickle
 
+    warned: list[Warning | str] = []  # by the threads that read ahead
+    warnings.showwarning = lambda message, *_, **__: warned.append(message)
     try:
         batches, read = cloudpickle.loads(pipe.recv_bytes())
         for batch in batches.to_iter_dataset(read):
+            while warned:
+                _send(pipe, warned.pop(0))
             _send(pipe, batch)
     except (BrokenPipeError, EOFError, ConnectionResetError):
         raise

@@ -6,9 +6,10 @@ import os
 import signal
 import threading
 import time
+import warnings
 
 import pytest
-from batches import Shades, equal, first, training
+from batches import Damaged, Shades, equal, first, training
 
 from pconv_jax.data.workers import WorkerDied
 
@@ -50,6 +51,15 @@ def test_a_killed_worker_is_told_and_new_ones_go_on_from_there(when):
     assert equal(taken, expected)
     iterator.close()
     assert not workers()
+
+
+def test_what_workers_warn_of_is_said_once_by_their_parent(capfd):
+    with pytest.warns(UserWarning, match=r"^1\.jpg is damaged: copy it again; until then the next image") as caught:
+        found = first(training(Damaged(3), workers=2), 4)
+    assert {str(warning.message) for warning in caught} == {str(caught[0].message)}
+    assert "UserWarning" not in capfd.readouterr().err
+    with warnings.catch_warnings(action="ignore"):
+        assert equal(found, first(training(Damaged(3)), 4))
 
 
 def test_what_a_worker_raises_is_raised_with_where_it_was():

@@ -134,6 +134,18 @@ def test_an_interrupt_that_was_lost_before_training_is_answered_when_it_begins()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_an_interrupt_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with signals.stop_signals() as received:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGTERM)
+        assert received == [signal.SIGTERM]
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_folder_that_is_removed_ends_training_and_is_not_made_again(tmp_path, monkeypatch, capsys):
     write, folder = MetricsLog.write, tmp_path / "run"
 

@@ -6,7 +6,6 @@ folder and renames it.
 
 import contextlib
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from typing import Any
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.cache import cache_folder
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.json_values import read_json
 from pconv_jax.data.tfds import celeb_a, flowers
 from pconv_jax.data.tfds.reading import refusing_damage
 from pconv_jax.data.tfds.runtime import import_tfds, replaced, run_builder
@@ -58,7 +58,7 @@ def find_files(name: str, folder: Path) -> dict[str, Path] | None:
         By official name, the path of the file or the folder it is unpacked in; None if the folder has none of them.
 
     Raises:
-        InputError: some of the required files are missing.
+        InputError: some of the required files are missing, or there are several parts of one.
     """
     found = {}
     for file, unpacked in FILES[name].items():
@@ -66,8 +66,11 @@ def find_files(name: str, folder: Path) -> dict[str, Path] | None:
             found[file] = folder / file
         elif unpacked and all((folder / part).is_dir() for part in unpacked):
             found[file] = folder
-        elif len(parts := list(folder.glob(f"{Path(file).stem}*.zip"))) == 1:
-            found[file] = parts[0]  # a part of celeb_a, such as img_align_celeba_first_1000.zip
+        elif parts := sorted(folder.glob(f"{Path(file).stem}*.zip")):  # such as img_align_celeba_first_1000.zip
+            if len(parts) > 1:
+                named = " and ".join(part.name for part in parts[:2])
+                raise InputError(f"{folder} contains several parts of {name}, {named}: leave one, or unpack them all")
+            found[file] = parts[0]
     if not found.keys() - _OPTIONAL:
         return None
     if missing := FILES[name].keys() - found.keys() - _OPTIONAL:
@@ -109,8 +112,11 @@ def prepare_files(
         except Exception as error:  # of many types, for archives and .mat files that are damaged
             origin = next(iter(files.values()))
             raise InputError(f"{name} cannot be prepared from {origin}: {_reason(error)}") from error
-    made = json.loads(record.read_text(encoding="utf-8"))
-    return folder / made["directory"], made["note"]
+    try:
+        made = read_json(record.read_text(encoding="utf-8"))
+        return folder / made["directory"], made["note"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{record} is damaged ({error}): delete it, and {name} is prepared again") from error
 
 
 def _prepare(name: str, files: Mapping[str, Path], folder: Path, work: Path) -> dict[str, str]:

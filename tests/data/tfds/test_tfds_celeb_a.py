@@ -38,6 +38,25 @@ class TestCelebA:
         # What is not all of celeb_a does not go by its name.
         assert tfds.builder_from_directory(sources["train"].directory).name == "celeb_a_images"
 
+    def test_several_parts_are_named_rather_than_downloaded(self, tmp_path):
+        for number in (1, 2):
+            (tmp_path / f"img_align_celeba_part{number}.zip").write_bytes(b"")
+        said = r"several parts of celeb_a, img_align_celeba_part1\.zip and img_align_celeba_part2\.zip: leave one, or"
+        with pytest.raises(InputError, match=said):
+            opened("celeb_a", tmp_path)
+
+    def test_a_damaged_note_on_what_is_prepared_is_named(self, tmp_path):
+        celeb_a(tmp_path, count=30, lists=False)
+        opened("celeb_a", tmp_path, prepared_dir=tmp_path / "kept")
+        (record,) = (tmp_path / "kept").glob("*/prepared.json")
+        record.write_text(record.read_text()[:-9])
+        with pytest.raises(
+            InputError, match=r"prepared\.json is damaged \(.*\): delete it, and celeb_a is prepared again"
+        ):
+            opened("celeb_a", tmp_path, prepared_dir=tmp_path / "kept")
+        record.unlink()
+        assert len(opened("celeb_a", tmp_path, prepared_dir=tmp_path / "kept")) == 3
+
     def test_lists_that_know_more_images_than_there_are(self, tmp_path):
         celeb_a(tmp_path)
         with (tmp_path / "list_eval_partition.txt").open("a") as stream:
