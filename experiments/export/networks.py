@@ -14,6 +14,7 @@ from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.tensors import read_tensors
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_generator_weights
+from pconv_jax.common.errors import InputError
 from pconv_jax.common.versions import package_versions
 
 _PLACES = ("data_dir", "mask_dir", "damage_dir", "out", "resume")
@@ -24,17 +25,19 @@ def load_network(run: Path, *, latest: bool) -> TrainedGenerator | TrainedDetect
     """Loads what is to be exported.
 
     Args:
-        run: output folder of a run, a .safetensors file, or the name of bundled weights.
+        run: output folder of a run, a .safetensors file, or, if neither has that name, that of bundled weights.
         latest: the latest checkpoint of a run in place of the best.
 
     Returns:
         The generator or the detector.
 
     Raises:
-        InputError: no such run, file or bundled weights, or they cannot be read.
+        InputError: no such run, file or bundled weights, or they cannot be read; or `latest` of what is no run.
     """
-    place = {**bundled_weights(), **bundled_detectors()}.get(str(run), run)
+    place = run if run.exists() else {**bundled_weights(), **bundled_detectors()}.get(str(run), run)
     if place.is_file():
+        if latest:
+            raise InputError(f"--latest goes with the folder of a run, but {run} holds one network: leave it out")
         return load_detector(place) if "detector" in read_tensors(place)[1] else load_generator_weights(place)
     if place.is_dir() and read_settings(place).get("task") == "detect":
         return _detector_of_run(place, latest=latest)

@@ -24,7 +24,7 @@ class Options:
             onnx a program for ONNX runtimes, which needs no JAX. Programs take images of any size. Both need the extra
             `export`.
         latest: save the latest checkpoint of a run, not the best by validation: L1 of a generator, which is not what
-            adversarial and perceptual losses aim at, or the Jaccard coefficient of a detector.
+            adversarial and perceptual losses aim at, or the Jaccard coefficient of a detector. Only runs have several.
         precision: of the parameters in safetensors: float32, float16 (half the size) or int8 (a quarter).
     """
 

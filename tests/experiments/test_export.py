@@ -104,6 +104,18 @@ def test_a_weights_file_is_saved_again_at_another_precision(weights, tmp_path, p
     assert load_generator_weights(out).about == load_generator_weights(weights).about == {"thickest_line": 24}
 
 
+def test_a_run_or_file_of_ones_own_comes_before_bundled_weights_of_its_name(weights, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(weights, "film")
+    assert export_main(["film", "w.safetensors"]) == 0
+    assert load_generator_weights("w.safetensors").about == {"thickest_line": 24}
+
+
+def test_only_a_run_has_a_latest_checkpoint(weights, tmp_path, capsys):
+    assert export_main([str(weights), str(tmp_path / "w.safetensors"), "--latest"]) == 2
+    assert f"--latest goes with the folder of a run, but {weights} holds one network" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [(["nowhere", "w.safetensors"], "nowhere holds no config.json"), (["nowhere", "w"], "w must end in .safetensors")],
