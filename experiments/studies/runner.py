@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.evaluate.command import evaluate
 from experiments.evaluate.composites import composite_file
-from experiments.evaluate.opening import open_pairs
+from experiments.evaluate.opening import open_distances, open_fid, open_pairs
 from experiments.evaluate.options import Options as EvaluationOptions
 from experiments.studies.claims import STUDIES
 from experiments.studies.design import design, record
@@ -26,7 +26,9 @@ from experiments.train.config import Config
 from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.folder_lock import locked_folder
+from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.data.decode import decode_image
+from pconv_jax.evaluation.methods import open_methods
 from pconv_jax.evaluation.pairs import as_floats
 from pconv_jax.evaluation.score_table import read_facts
 
@@ -54,8 +56,9 @@ def run(options: Options) -> int:
     out = options.out or Path("runs/studies") / f"{study.name}-{options.data}"
     for arm, rate in itertools.product(study.arms, budget.learning_rates):
         _config(options, budget, arm, rate, 0, out / "runs" / arm.name).check()
+    distances = _open_evaluations(options, study, budget, out)
     with locked_folder(out):
-        record(out, design(study, budget, options))
+        record(out, design(study, budget, options, distances))
         return _run(options, study, budget, out)
 
 
@@ -187,6 +190,18 @@ def _score(options: Options, study: Study, budget: Budget, runs: Runs, out: Path
     # LPIPS comes first where it was measured: primary comparisons are by it.
     names = sorted(distances, key=lambda name: not name.startswith("LPIPS"))
     return StudyScores(rows, seeds, study.classical, names, fids=fids)
+
+
+def _open_evaluations(options: Options, study: Study, budget: Budget, out: Path) -> dict[str, Any]:
+    """Opens all that scores need, before days of training and before the design is fixed: the distances' identities."""
+    prepare_jax()
+    evaluations = [_evaluation(options, study, budget, condition, (), out) for condition in study.conditions]
+    for flags in evaluations:
+        flags.check()
+        open_methods(flags.method_names)
+        open_pairs(flags)
+    open_fid(evaluations[0])  # the weights are the same for all conditions
+    return {each.name: each.identity for each in open_distances(evaluations[0])}
 
 
 def _evaluation(

@@ -58,6 +58,11 @@ class StudyScores:
         return (*self.arms, *self.classical)
 
     @property
+    def images(self) -> int:
+        """How many images were scored."""
+        return len({row["image"] for rows in self.rows.values() for row in rows})
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """What was measured, in the order of the tables."""
         return (*FIXED_METRICS, *self.distances)

@@ -55,13 +55,23 @@ def settings_table(runs: Mapping[str, Config]) -> str:
     return markdown(lines, text=3)
 
 
-def evaluation_table(study: Study, budget: Budget, options: Options) -> str:
-    """What the arms were scored on."""
+def evaluation_table(study: Study, budget: Budget, options: Options, *, images: int) -> str:
+    """What the arms were scored on.
+
+    Args:
+        study: the study.
+        budget: what every arm got.
+        options: the flags.
+        images: number of images that were scored, where the test split has fewer than the budget.
+
+    Returns:
+        Markdown.
+    """
     kinds = "; ".join(f"{each.name}: masks {each.masks}, noise {each.noise:g}" for each in study.conditions)
     lines = [
         ["setting", "value"],
         ["seeds of each arm", str(budget.seeds)],
-        ["test images", f"the first {budget.images} of the test split of {options.data}, squares from their middle"],
+        ["test images", f"the first {images} of the test split of {options.data}, squares from their middle"],
         ["damage (version 1, seed 0)", kinds],
         ["classical methods", ", ".join(study.classical)],
         ["VGG weights", Path(options.vgg_weights).name],

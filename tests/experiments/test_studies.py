@@ -14,7 +14,7 @@ from experiments.studies.options import Options
 from experiments.studies.plots import plot
 from experiments.studies.primary import judge, repeated_alarms
 from experiments.studies.scores import FIXED_METRICS, StudyScores
-from experiments.studies.settings import command_line, settings_table
+from experiments.studies.settings import command_line, evaluation_table, settings_table
 from experiments.studies.study import BUDGETS, MARGINS
 from experiments.studies.tables import alarm_table, fid_table, score_tables, verdict_table
 from experiments.train.config import Config
@@ -190,6 +190,13 @@ def test_unnaturalness_by_hand():
     composite = np.full_like(image, 15 / 255)
     # The one first and the one second difference that touch the hole are 15 / 255, all others 0: log2(16) apart.
     assert unnaturalness(composite, image, mask) == pytest.approx(4)
+
+
+def test_the_page_has_the_number_of_images_that_were_scored():
+    study, options = STUDIES["losses"], Options("losses", vgg_weights="random")
+    scores = scores_of(study, {}, seeds=1)  # four images, where the budget has room for a hundred
+    table = evaluation_table(study, BUDGETS["cpu"], options, images=scores.images)
+    assert "the first 4 of the test split of samples" in table
 
 
 def test_the_command_is_printed_with_the_flags_that_were_given():

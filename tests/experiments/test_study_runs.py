@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import math
+from pathlib import Path
 
 import pytest
 
@@ -50,9 +51,12 @@ def test_the_learning_rate_with_the_lowest_validation_error_is_chosen(candidates
         choose(arm, {0.4: candidates[0.4]})
 
 
+VGG = {"vgg16_caffe block2_pool": {"weights_sha256": "1234"}}
+
+
 def test_a_folder_of_another_design_is_refused_in_one_sentence(tmp_path):
     study, options = STUDIES["losses"], Options("losses")
-    wanted = design(study, runner._budget(options), options)
+    wanted = design(study, runner._budget(options), options, VGG)
     record(tmp_path / "new", wanted)
     record(tmp_path / "new", wanted)
     changed = dataclasses.replace(options, seeds=7, vgg_weights="random", learning_rates=(0.5,))
@@ -61,7 +65,7 @@ def test_a_folder_of_another_design_is_refused_in_one_sentence(tmp_path):
         r"--learning-rates was \[0.004, 0.008, 0.016\] and is now \[0.5\]; --seeds was 6 and is now 7\): use the flags"
     )
     with pytest.raises(InputError, match=expected):
-        record(tmp_path / "new", design(study, runner._budget(changed), changed))
+        record(tmp_path / "new", design(study, runner._budget(changed), changed, VGG))
     for name in ("earlier", "other"):
         (tmp_path / name).mkdir()
     (tmp_path / "earlier" / "study.json").write_text("{}")
@@ -70,6 +74,28 @@ def test_a_folder_of_another_design_is_refused_in_one_sentence(tmp_path):
         record(tmp_path / "earlier", wanted)
     with pytest.raises(InputError, match="is not empty and holds no study"):
         record(tmp_path / "other", wanted)
+
+
+def test_weights_for_scores_may_move_but_not_be_others(tmp_path):
+    study, options = STUDIES["losses"], Options("losses", lpips_weights=Path("here/alexnet.npz"))
+    moved, without = (dataclasses.replace(options, lpips_weights=place) for place in (Path("there.npz"), None))
+    wanted, same, none = (design(study, runner._budget(options), each, VGG) for each in (options, moved, without))
+    record(tmp_path / "new", wanted)
+    record(tmp_path / "new", same)
+    with pytest.raises(InputError, match=r"\(--lpips-weights was here/alexnet.npz and is now None\): use the flags"):
+        record(tmp_path / "new", none)
+    with pytest.raises(InputError, match=r"\(vgg16_caffe block2_pool was .*1234.* and is now .*5678"):
+        record(tmp_path / "new", {**wanted, "distances": {"vgg16_caffe block2_pool": {"weights_sha256": "5678"}}})
+    before = {name: value for name, value in wanted.items() if name != "distances"}  # as it was recorded first
+    (tmp_path / "new" / "design.json").write_text(json.dumps(before))
+    record(tmp_path / "new", same)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "\udcff"])
+def test_a_damaged_design_is_refused_in_one_sentence(tmp_path, content):
+    (tmp_path / "design.json").write_text(content, errors="surrogateescape")
+    with pytest.raises(InputError, match=r"design.json is damaged \(.*\): restore it, or choose another --out"):
+        record(tmp_path, {})
 
 
 @pytest.fixture
@@ -129,9 +155,13 @@ def test_a_study_chooses_trains_scores_and_reports_and_goes_on_where_it_stopped(
         (["--seeds", "0"], "--seeds is 0"),
         (["--data", "folder"], "needs --data-dir"),
         (["--learning-rates", "-1"], "a learning rate must be positive, not -1"),
+        (["--vgg-weights", "random", "--vgg-layers", "bogus"], "bogus"),
+        (["--vgg-weights", "random", "--lpips-weights", "nowhere.npz"], "nowhere.npz"),
+        (["--vgg-weights", "random", "--fid-weights", "nowhere.pth"], "nowhere.pth"),
     ],
 )
-def test_mistakes_get_one_sentence_and_write_nothing(tmp_path, capsys, flags, message):
+def test_mistakes_get_one_sentence_and_write_nothing(tmp_path, capsys, monkeypatch, flags, message):
+    monkeypatch.setattr(selection.experiment, "run", lambda _: pytest.fail("trained"))
     assert main(["losses", "--out", str(tmp_path / "study"), *flags]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "study").exists()
