@@ -14,7 +14,7 @@ from pconv_jax.evaluation.markdown import decimals_of, interval, markdown
 from pconv_jax.evaluation.score_table import finished, read_facts, read_rows, refuse_other_pairs
 from pconv_jax.evaluation.scoring import Cost
 from pconv_jax.evaluation.statistics import difference, score_columns
-from pconv_jax.evaluation.summary import summarise
+from pconv_jax.evaluation.summary import Summary, summarise
 from pconv_jax.evaluation.times import median_costs
 
 
@@ -44,12 +44,12 @@ def compare(options: Options) -> str:
         options: the flags.
 
     Returns:
-        The table. A method of the same name in several folders is called FOLDER/NAME from the second on. Methods that
-        were not scored on all pairs are left out, and named below it.
+        The table. A method of the same name in several folders is called FOLDER/NAME from the second on. Below it
+        stands what means leave out, and which methods are left out, since they were not scored on all pairs.
 
     Raises:
-        InputError: evaluations of different pairs, a folder without scores or given twice, or a metric or baseline that
-            they do not have.
+        InputError: evaluations of different pairs, a folder without scores or given twice, a metric or baseline that
+            they do not have, or a perceptual distance from different weights.
     """
     if not options.folders:
         raise InputError("give at least one folder that `python -m experiments.evaluate` wrote")
@@ -60,31 +60,42 @@ def compare(options: Options) -> str:
     facts = {str(folder): read_facts(folder) for folder in options.folders}
     refuse_other_pairs(facts)
     metrics = _metrics(options, facts)
-    rows, unfinished = finished(_rows_of_all(options, metrics), next(iter(facts.values()))["pairs"])
+    scored, costs = _rows_and_costs(options, metrics)
+    rows, unfinished = finished(scored, next(iter(facts.values()))["pairs"])
     if not rows:
         raise InputError(f"no method is scored on all pairs yet, not even {unfinished[0]}: let its evaluation finish")
     if options.baseline in unfinished:
         raise InputError(f"--baseline {options.baseline} is not scored on all pairs yet: let its evaluation finish")
     baseline = options.baseline or rows[0]["method"]
-    table = _wide_tables(rows, metrics, baseline, options) if options.wide else _table(rows, metrics[0], baseline)
-    return f"{table}\n\nleft out, not scored on all pairs: {', '.join(unfinished)}" if unfinished else table
+    summary = summarise(rows)
+    if options.wide:
+        parts = _wide_tables(rows, summary, metrics, baseline, costs)
+    else:
+        parts = [_table(rows, summary, metrics[0], baseline)]
+    perfect = {bucket: summary.left_out(bucket, metrics) for bucket in summary.means}
+    parts += ["\n".join(f"{bucket}: {'; '.join(notes)}" for bucket, notes in perfect.items() if notes)]
+    parts += [f"left out, not scored on all pairs: {', '.join(unfinished)}"] if unfinished else []
+    return "\n\n".join(filter(None, parts))
 
 
 def _metrics(options: Options, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The columns to compare: the one that is asked for, or what every folder has of those that a reader wants."""
-    if options.metric is not None:
-        return [options.metric]
-    shared = [
-        name
-        for name in next(iter(facts.values()))["distances"]
-        if all(name in each["distances"] for each in facts.values())
-    ]
+    (first, one), *rest = ((folder, each["distances"]) for folder, each in facts.items())
+    if (metric := options.metric) is not None:
+        for folder, distances in rest:
+            if metric in one and metric in distances and one[metric] != distances[metric]:
+                raise InputError(
+                    f"--metric {metric} is from other weights in {folder} than in {first}: score them with the same"
+                )
+        return [metric]
+    shared = [name for name, weights in one.items() if all(each.get(name) == weights for _, each in rest)]
     return ["hole_psnr", "hole_ssim", *shared] if options.wide else ["hole_psnr"]
 
 
-def _rows_of_all(options: Options, metrics: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows of all folders with only the metrics; a method whose name is taken is renamed."""
+def _rows_and_costs(options: Options, metrics: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, Cost]]:
+    """The rows of all folders with only the metrics, and what methods cost; one whose name is taken is renamed."""
     rows: list[dict[str, Any]] = []
+    costs: dict[str, Cost] = {}
     names = [folder.resolve().name for folder in options.folders]
     for folder, name in zip(options.folders, names, strict=True):
         found = read_rows(folder)
@@ -96,25 +107,33 @@ def _rows_of_all(options: Options, metrics: Sequence[str]) -> list[dict[str, Any
             )
         taken = {row["method"] for row in rows}
         prefix = name if names.count(name) == 1 else folder
+        own = dict.fromkeys(row["method"] for row in found)
+        titles = {method: f"{prefix}/{method}" if method in taken else method for method in own}
         for row in found:
-            method = f"{prefix}/{row['method']}" if row["method"] in taken else row["method"]
             kept = {key: row[key] for key in ("image", "bucket", "hole_fraction", *metrics)}
-            rows.append({**kept, "method": method})
-    return rows
+            rows.append({**kept, "method": titles[row["method"]]})
+        if options.wide:
+            costs |= {titles[method]: cost for method, cost in median_costs(folder).items() if method in titles}
+    return rows, costs
 
 
-def _table(rows: Sequence[Mapping[str, Any]], metric: str, baseline: str) -> str:
+def _table(rows: Sequence[Mapping[str, Any]], summary: Summary, metric: str, baseline: str) -> str:
     lines = [["bucket", "method", metric, f"less {baseline}"]]
-    for bucket, methods in summarise(rows).means.items():
+    for bucket, methods in summary.means.items():
         for method, means in methods.items():
             gain = difference(rows, method, baseline, metric, bucket=bucket)
             lines.append([bucket, method, interval(means[metric], 3), interval(gain, 3)])
     return markdown(lines, text=2)
 
 
-def _wide_tables(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str], baseline: str, options: Options) -> str:
+def _wide_tables(
+    rows: Sequence[Mapping[str, Any]],
+    summary: Summary,
+    metrics: Sequence[str],
+    baseline: str,
+    costs: Mapping[str, Cost],
+) -> list[str]:
     """For each metric methods below each other and buckets side by side: the means, then the differences; the costs."""
-    summary = summarise(rows)
     buckets, methods = list(summary.means), list(next(iter(summary.means.values())))
     parts = []
     for metric in metrics:
@@ -126,11 +145,8 @@ def _wide_tables(rows: Sequence[Mapping[str, Any]], metrics: Sequence[str], base
             if method != baseline:
                 gains.append([method, *(interval(gain, decimals_of(metric)) for gain in less)])
         parts += [f"**{metric}**", markdown(means), f"**{metric}, less {baseline}**", markdown(gains)]
-    costs: dict[str, Cost] = {}
-    for folder in options.folders:
-        costs = {**median_costs(folder), **costs}
     lines = [["method", "CPU s", "s", "peak MiB"], *([name, *_cost_cells(costs.get(name))] for name in methods)]
-    return "\n\n".join([*parts, "**an image, median**", markdown(lines)])
+    return [*parts, "**an image, median**", markdown(lines)]
 
 
 def _cost_cells(cost: Cost | None) -> list[str]:

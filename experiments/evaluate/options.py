@@ -28,8 +28,8 @@ class Options:
         masks: the damage: lines (buckets by thickness), ratios (six bins of hole ratio, holes at the border or not),
             regions (the centre, half as wide as the image; a random pattern; random blocks), or a folder of mask files
             (white = hole).
-        pair_by_name: every image of the folder has a mask of its own name and size in the mask folder; all images are
-            scored, at their own size.
+        pair_by_name: every image of the folder has a mask of its own name and size in the mask folder (photo_mask.png
+            and the like if that is the folder of the images); all images are scored, at their own size.
         mask_version: version of the lines, ratios or regions; older versions stay as they are.
         mask_threshold: grey value, 1 to 255, from which on a pixel of a mask file is white.
         invert_mask: mask files mark holes black, not white.

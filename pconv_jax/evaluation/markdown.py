@@ -26,7 +26,7 @@ def markdown(lines: Sequence[Sequence[str]], *, text: int = 1) -> str:
     Returns:
         The table, without a newline at its end.
     """
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(2, *map(len, column)) for column in zip(*lines, strict=True)]  # a rule is at least "-:"
 
     def padded(line: Sequence[str]) -> str:
         cells = (

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.data import FolderSource
+from pconv_jax.data import FolderSource, Subset
 from pconv_jax.evaluation.mask_sets import bucket_of, read_mask, warn_if_inverted
 from pconv_jax.evaluation.metrics import SSIM_WINDOW
 from pconv_jax.evaluation.pairs import (
@@ -18,12 +18,12 @@ from pconv_jax.evaluation.pairs import (
     noise_definition,
     with_noise,
 )
-from pconv_jax.imaging import matching_masks
+from pconv_jax.imaging import image_files, masks_beside, matching_masks
 from pconv_jax.masks import hole_ratio
 
 
 class NamedPairs:
-    """Images and masks of one folder each, matched by their names, at their own size."""
+    """Images and masks of one folder each, or of one together, matched by their names, at their own size."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class NamedPairs:
 
         Args:
             images: the images.
-            root: folder of the masks.
+            root: folder of the masks; if it is that of the images, those named `photo_mask.png` and the like.
             limit: number of images, all if None.
             threshold: grey value from which a pixel is a hole.
             invert: black marks the holes.
@@ -53,9 +53,13 @@ class NamedPairs:
             InputError: an image without a mask or with two, a mask of another size, an image too small to be scored,
                 no hole in any mask.
         """
-        self.images, self.root, self.threshold, self.invert = images, root, threshold, invert
+        self.root, self.threshold, self.invert = root, threshold, invert
         self.noise, self.seed, self.note = noise, seed, images.note
-        self.files = matching_masks([Path(name) for name in images.files[:limit]], root)
+        together = images.root.resolve() == root.resolve()
+        masks = set(masks_beside(image_files(root))) if together else set()
+        chosen = [place for place, name in enumerate(images.files) if Path(name) not in masks][:limit]
+        self.images = Subset(images, chosen)
+        self.files = matching_masks([Path(images.files[place]) for place in chosen], root, beside=together)
         ratios, self._buckets = [], []
         for index in progress("checking", len(self.files)):
             mask = self._checked_mask(index)

@@ -36,7 +36,7 @@ class Mean:
         low: lower end of its bootstrap interval, None for fewer than two images.
         high: upper end.
         images: how many images it is over.
-        perfect: how many are left out for being infinite: the PSNR of equal images.
+        perfect: how many scores are left out for being infinite: the PSNR of equal images.
     """
 
     mean: float | None
@@ -108,6 +108,20 @@ def _mean_of_buckets(values: Sequence[float]) -> float:
     if finite:
         return sum(finite) / len(finite)
     return max(measured, default=math.nan)
+
+
+def mean_over_images(rows: Sequence[Row], column: str) -> Mean:
+    """The mean over images of the scores of `by_image`, with its interval.
+
+    Args:
+        rows: rows of one method.
+        column: name of the column.
+
+    Returns:
+        The mean; `perfect` counts the infinite scores of all buckets, also of images that another bucket has one of.
+    """
+    perfect = sum(row[column] == math.inf for row in rows)
+    return dataclasses.replace(bootstrap(list(by_image(rows, column).values())), perfect=perfect)
 
 
 def gains(rows: Sequence[Row], method: str, baseline: str, column: str, *, bucket: str = ALL) -> dict[int, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.markdown import REGION_PREFIXES, heading, markdown, score_cell
 from pconv_jax.evaluation.scoring import REGIONS
-from pconv_jax.evaluation.statistics import ALL, CONFIDENCE, Mean, Row, bootstrap, by_image, score_columns
+from pconv_jax.evaluation.statistics import ALL, CONFIDENCE, Mean, Row, mean_over_images, score_columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +18,13 @@ class Summary:
 
     Attributes:
         means: bucket -> method -> column -> mean; where there are several buckets, `ALL` comes first.
+        images: bucket -> number of images.
         hole_fraction: bucket -> mean share of the image that is hole.
         without_hole: bucket -> number of pairs without a hole, which have no score in it.
     """
 
     means: Mapping[str, Mapping[str, Mapping[str, Mean]]]
+    images: Mapping[str, int]
     hole_fraction: Mapping[str, float]
     without_hole: Mapping[str, int]
 
@@ -82,18 +84,20 @@ class Summary:
             if any(column.startswith(f"{region}_") for column in columns)
         }
 
-    def _note(self, bucket: str, names: Sequence[str], *, several: bool) -> str:
-        methods = self.means[bucket]
-        images = max(mean.images + mean.perfect for means in methods.values() for mean in means.values())
-        notes = [f"{images} images, {self.hole_fraction[bucket]:.1%} hole on average"]
-        if self.without_hole[bucket]:
-            notes.append(f"{self.without_hole[bucket]} without a hole, not scored in the hole")
-        notes += [
+    def left_out(self, bucket: str, names: Sequence[str]) -> list[str]:
+        """What the means of some columns leave out in a bucket for being perfect, in words."""
+        return [
             f"{means[name].perfect} perfect, left out of {name} ({method})"
-            for method, means in methods.items()
+            for method, means in self.means[bucket].items()
             for name in names
             if means[name].perfect
         ]
+
+    def _note(self, bucket: str, names: Sequence[str], *, several: bool) -> str:
+        notes = [f"{self.images[bucket]} images, {self.hole_fraction[bucket]:.1%} hole on average"]
+        if self.without_hole[bucket]:
+            notes.append(f"{self.without_hole[bucket]} without a hole, not scored in the hole")
+        notes += self.left_out(bucket, names)
         return (f"{bucket}: " if several else "") + "; ".join(notes) + "."
 
 
@@ -125,11 +129,11 @@ def summarise(rows: Sequence[Row]) -> Summary:
     return Summary(
         {
             bucket: {
-                method: {name: bootstrap(list(by_image(found, name).values())) for name in names}
-                for method, found in methods.items()
+                method: {name: mean_over_images(found, name) for name in names} for method, found in methods.items()
             }
             for bucket, methods in groups.items()
         },
+        {bucket: len({row["image"] for row in _rows_of_one(methods)}) for bucket, methods in groups.items()},
         {bucket: float(np.mean(values)) for bucket, values in fractions.items()},
         {bucket: sum(value == 0 for value in values) for bucket, values in fractions.items()},
     )

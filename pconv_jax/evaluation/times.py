@@ -1,6 +1,7 @@
 """What methods took, in a file beside the scores: `times.csv`, a row for each pair and method."""
 
 import csv
+import os
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ _COLUMNS = ("image", "bucket", "method", *Cost._fields)
 
 
 def append_times(folder: Path, rows: Sequence[Mapping[str, Any]], costs: Iterable[Cost]) -> None:
-    """Adds the costs of rows of scores, on disk when this returns.
+    """Adds the costs of rows of scores, on disk when this returns, in place of a last line that a kill cut short.
 
     A file keeps the columns that it was started with: one of an older version has `seconds` alone.
 
@@ -23,6 +24,7 @@ def append_times(folder: Path, rows: Sequence[Mapping[str, Any]], costs: Iterabl
         costs: what the method took for each.
     """
     path = folder / "times.csv"
+    _cut_back(path)
     columns = _heading(path) or _COLUMNS
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
@@ -72,3 +74,14 @@ def _heading(path: Path) -> list[str]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return next(csv.reader(file), [])
+
+
+def _cut_back(path: Path) -> None:
+    """Removes an incomplete last line: what is appended to it would be no line of either."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read() != b"\n":
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)

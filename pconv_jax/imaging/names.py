@@ -55,12 +55,13 @@ def mask_files(root: Path) -> tuple[Path, ...]:
     return found
 
 
-def matching_masks(images: Sequence[Path], root: Path) -> list[Path]:
+def matching_masks(images: Sequence[Path], root: Path, *, beside: bool = False) -> list[Path]:
     """Finds the mask of each image below a folder, by the rules of `best_matches`.
 
     Args:
         images: paths below their own folder.
         root: the folder of masks.
+        beside: whether that is the folder of the images: then only `masks_beside` are masks.
 
     Returns:
         For each image the path of its mask below `root`.
@@ -68,12 +69,14 @@ def matching_masks(images: Sequence[Path], root: Path) -> list[Path]:
     Raises:
         InputError: an image has no mask, or several, or a folder cannot be read.
     """
-    found = best_matches(images, image_files(root))
+    files = image_files(root)
+    found = best_matches(images, masks_beside(files) if beside else files)
     missing = [image.as_posix() for image, choices in zip(images, found, strict=True) if not choices]
     if missing:
+        name = os.path.splitext(missing[0])[0]
+        kind, example = ("beside it", f"{name}_mask.png") if beside else ("of the same name there", f"{name}.png")
         raise InputError(
-            f"{root} has no mask for {shortened(missing, _NAMED)}: each image needs one of the same name there, "
-            f"such as {Path(missing[0]).with_suffix('.png').as_posix()}"
+            f"{root} has no mask for {shortened(missing, _NAMED)}: each image needs one {kind}, such as {example}"
         )
     for image, choices in zip(images, found, strict=True):
         if len(choices) > 1:

@@ -16,3 +16,4 @@ def test_headings_intervals_and_alignment():
     assert interval(Mean(21.3, None, None, 1, 0), 2) == "21.30"
     assert interval(Mean(None, None, None, 0, 3), 2) == "-"
     assert markdown([["a", "b"], ["long", "1.25"]]) == "| a    |    b |\n| ---- | ---: |\n| long | 1.25 |"
+    assert markdown([["a", "s"], ["x", "1"]]) == "| a  |  s |\n| -- | -: |\n| x  |  1 |"  # a rule of ":" is none

@@ -76,6 +76,16 @@ def test_the_table_says_what_it_leaves_out():
     assert "(n)" not in text
 
 
+def test_in_the_bucket_of_all_perfect_pairs_are_counted_where_another_bucket_of_the_image_is_not():
+    better = [row(0, "x", "better", INF), row(0, "y", "better", 20.0)]
+    worse = [row(0, "x", psnr=60.0), row(0, "y", psnr=20.0)]
+    summary = summarise([*better, *worse])
+    assert summary.means[ALL]["better"]["hole_psnr"] == Mean(20.0, None, None, 1, 1)
+    assert summary.means[ALL]["m"]["hole_psnr"] == Mean(40.0, None, None, 1, 0)
+    note = "all: 1 images, 25.0% hole on average; 1 perfect, left out of hole_psnr (better).\n"
+    assert note in summary.table("hole")
+
+
 def test_the_table_of_a_region_without_scores():
     rows = [{"image": 0, "name": "n", "bucket": "b", "method": "m", "hole_fraction": 0.1, "hole_l1": 0.1}]
     with pytest.raises(InputError, match="'whole' was not scored: the columns are hole_l1"):

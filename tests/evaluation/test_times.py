@@ -24,6 +24,8 @@ def test_a_line_that_a_kill_cut_short_is_left_out(tmp_path):
     with (tmp_path / "times.csv").open("a") as file:
         file.write('1,"thin, or not",ns,7')
     assert median_costs(tmp_path) == {"ns": (1.0, 1.5, 5.5)}
+    append_times(tmp_path, rows("ns", 1), [Cost(3.0, 2.5, 6.5)])
+    assert median_costs(tmp_path) == {"ns": (2.0, 2.0, 6.0)}
 
 
 def test_a_file_of_an_older_version_keeps_its_columns(tmp_path):

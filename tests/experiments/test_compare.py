@@ -1,5 +1,6 @@
 """Evaluations beside each other: paired differences, and what cannot be compared."""
 
+import math
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pytest
 from evaluations import evaluate, generator
 
 from experiments import compare
+from pconv_jax.evaluation.scoring import Cost
 
 
 def test_compare(tmp_path, here, capsys):
@@ -57,6 +59,43 @@ def test_wide_tables_have_the_numbers_of_the_long_one(tmp_path, here, capsys):
             if method in gains:
                 assert float(gains[method][place].split()[0]) == pytest.approx(gain, abs=0.006)
     assert all(float(cells[0]) >= 0 for cells in costs.values())
+
+
+@pytest.fixture
+def two_weights(tmp_path, monkeypatch):
+    """Two evaluations of one method, which is perfect in one bucket, by distances of one name from other weights."""
+    both = {"image": 0, "name": "n", "method": "m", "hole_fraction": 0.1, "hole_ssim": 0.9, "net": 0.2}
+    rows = [{**both, "bucket": "x", "hole_psnr": math.inf}, {**both, "bucket": "y", "hole_psnr": 20.0}]
+    facts = {"sha256": "1", "pairs": 2}
+    distances = {tmp_path / "a": {"net": {"weights_sha256": "1"}}, tmp_path / "b": {"net": {"weights_sha256": "2"}}}
+    monkeypatch.setattr(compare, "read_facts", lambda folder: {**facts, "distances": distances[folder]})
+    monkeypatch.setattr(compare, "read_rows", lambda _: rows)
+    monkeypatch.setattr(compare, "median_costs", lambda folder: {"m": Cost(2 if folder.name == "a" else 4, None, None)})
+    return [str(folder) for folder in distances]
+
+
+def test_distances_from_other_weights_are_not_compared(two_weights, capsys):
+    assert compare.main([*two_weights, "--wide"]) == 0
+    assert "net" not in capsys.readouterr().out
+    assert compare.main([*two_weights, "--metric", "net"]) == 2
+    assert "--metric net is from other weights in " in capsys.readouterr().err
+    assert compare.main([two_weights[0], "--metric", "net"]) == 0
+
+
+def test_a_method_that_is_renamed_keeps_its_costs(two_weights, capsys):
+    assert compare.main([*two_weights, "--wide"]) == 0
+    costs = capsys.readouterr().out.split("**an image, median**")[1]
+    assert [(cells[0], cells[2]) for line in costs.splitlines()[4:] if (cells := cells_of(line))] == [
+        ("m", "2"),
+        ("b/m", "4"),
+    ]
+
+
+@pytest.mark.parametrize("flags", [(), ("--wide",)])
+def test_perfect_pairs_are_counted_below_the_table(two_weights, capsys, flags):
+    assert compare.main([two_weights[0], *flags]) == 0
+    notes = capsys.readouterr().out.split("\n\n")[-1]
+    assert notes == "all: 1 perfect, left out of hole_psnr (m)\nx: 1 perfect, left out of hole_psnr (m)\n"
 
 
 def test_compare_as_a_command_refuses_other_pairs_in_one_line(tmp_path, here, capsys):

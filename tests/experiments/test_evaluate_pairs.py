@@ -1,5 +1,7 @@
 """Pairs of images and masks: the same for everybody, told apart by a hash, matched by name."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from evaluations import by_name, colour, evaluate, grey
@@ -144,6 +146,23 @@ def test_inverted_masks_are_warned_about(own, here, capsys, pairing):
     assert "if black marks the holes in these files, give --invert-mask" in line
     assert warnings("mended", "--invert-mask") == []
     assert warnings("also", "--invert-masks") == []  # its name before
+
+
+def test_masks_beside_their_images_are_no_images(own):
+    options = Options(data="folder", data_dir=own / "images", masks=f"{own}/images/", pair_by_name=True, limit=1)
+    with pytest.raises(InputError, match=r"has no mask for .*: each image needs one beside it, such as .*_mask\.png$"):
+        open_pairs(options)
+    for path in list((own / "images").rglob("*.png")):
+        mask = np.zeros(colour(path).shape[:2], np.uint8)
+        mask[5:8] = 255
+        Image.fromarray(mask).save(path.with_name(f"{path.stem}_mask.png"))
+    assert len(open_pairs(options)) == 1
+    pairs = open_pairs(dataclasses.replace(options, limit=None))
+    pairs.definition(progress=no_progress)
+    for pair in (pairs[index] for index in range(len(pairs))):
+        assert not pair.name.endswith("_mask.png")
+        assert (np.flatnonzero(pair.mask[:, 0, 0] == 0) == [5, 6, 7]).all()
+        np.testing.assert_array_equal(np.rint(pair.truth * 255), colour(own / "images" / pair.name))
 
 
 def test_masks_by_name_that_do_not_fit(own, here, capsys):

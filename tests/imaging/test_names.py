@@ -100,6 +100,13 @@ def test_images_without_a_mask_are_named_up_to_three(folder):
         matching_masks([Path("a.jpg"), Path("c.jpg")], root)
 
 
+def test_an_image_is_not_the_mask_of_itself(folder):
+    root = folder("a.jpg", "a_mask.png", "b.jpg")
+    assert matching_masks([Path("a.jpg")], root, beside=True) == [Path("a_mask.png")]
+    with pytest.raises(InputError, match=r"no mask for b\.jpg: each image needs one beside it, such as b_mask\.png$"):
+        matching_masks([Path("a.jpg"), Path("b.jpg")], root, beside=True)
+
+
 @pytest.mark.parametrize("suffix", [".png", ".GIF"])
 @pytest.mark.parametrize(
     "name", ["x", "X", "x.jpg", "x_mask", "X_MASK", "x_mask001", "x-mask-2", "x.mask", "x.jpg.mask"]
