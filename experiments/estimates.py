@@ -4,9 +4,12 @@ Photographs are damaged with lines of every width, restored and scored; the esti
 """
 
 import dataclasses
+import math
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tyro
@@ -40,7 +43,7 @@ class Options:
         weights: bundled weights by their name, a .safetensors file, or the folder of a training run.
         limit: number of photographs.
         seed: of the lines.
-        json: file for the scores and estimates of each photograph.
+        json: file for the scores and estimates of each photograph; null where one is unknown or infinite.
     """
 
     data_dir: Path
@@ -99,12 +102,12 @@ def check(photograph: str, truth: np.ndarray, hole: np.ndarray, inpainter: Inpai
 
 
 def table(found: Sequence[Scored]) -> str:
-    """How well the estimates foretold the scores, in Markdown: a line for each metric and width."""
+    """How well the estimates foretold the scores, in Markdown: a line for each metric and width; what is left out."""
+    finite = [each for each in found if each.expected.value is not None and _finite(each.truth, each.expected.value)]
     lines = ["| | width | " + " | ".join(_COLUMNS) + " |", "| --- | --- |" + " ---: |" * len(_COLUMNS)]
     for metric, decimals in (("PSNR", 2), ("SSIM", 3)):
         for width in ("all", *WIDTH_CLASSES):
-            rows = [each for each in found if (each.metric, each.width) == (metric, width)]
-            rows = [each for each in rows if each.expected.value is not None and np.isfinite(each.truth)]
+            rows = [each for each in finite if (each.metric, each.width) == (metric, width)]
             if len(rows) < 2:
                 continue
             truth, value = (
@@ -115,13 +118,36 @@ def table(found: Sequence[Scored]) -> str:
                 for row in rows
                 if row.expected.low is not None and row.expected.high is not None
             ]
-            inside = np.mean([low <= score <= high for score, low, high in bounds])
-            half = np.median([(high - low) / 2 for _, low, high in bounds])
+            inside, half = "-", "-"  # one observation alone has no interval
+            if bounds:
+                inside = f"{np.mean([low <= score <= high for score, low, high in bounds]):.0%}"
+                half = f"{np.median([(high - low) / 2 for _, low, high in bounds]):.{decimals}f}"
             numbers = (truth.mean(), value.mean(), np.corrcoef(truth, value)[0, 1], (value - truth).mean())
             shown = [f"{number:.{decimals}f}" for number in (*numbers, np.abs(value - truth).mean())]
-            line = (metric, width, str(len(rows)), *shown, f"{inside:.0%}", f"{half:.{decimals}f}")
-            lines.append(f"| {' | '.join(line)} |")
+            lines.append(f"| {' | '.join((metric, width, str(len(rows)), *shown, inside, half))} |")
+    if left_out := len(found) - len(finite):
+        lines += ["", f"{left_out} of {len(found)} scores or estimates are infinite or unknown, left out"]
     return "\n".join(lines)
+
+
+def as_json(found: Sequence[Scored]) -> list[dict[str, Any]]:
+    """Scores and estimates as JSON values."""
+
+    def known(value: float | None) -> float | None:
+        return value if value is not None and _finite(value) else None
+
+    return [
+        {
+            **dataclasses.asdict(each),
+            "truth": known(each.truth),
+            "expected": {name: known(value) for name, value in dataclasses.asdict(each.expected).items()},
+        }
+        for each in found
+    ]
+
+
+def _finite(*values: float) -> bool:
+    return all(map(math.isfinite, values))
 
 
 @command()
@@ -135,20 +161,33 @@ def main(arguments: Sequence[str]) -> None:
     )
     if options.limit < 2:
         raise InputError(f"--limit is {options.limit}, but a correlation needs at least 2 photographs")
+    if options.seed < 0:
+        raise InputError(f"--seed is {options.seed}, but it must be at least 0")
     prepare_jax()
     images = FolderSource(options.data_dir, "all")
+    _check_enough(len(images), options.data_dir)
     inpainter = Inpainter(load_generator(options.weights))
     found: list[Scored] = []
-    count = min(options.limit, len(images))
+    count, left_out = min(options.limit, len(images)), 0
     with progress_bar("estimating", "photograph", total=count) as bar:
         for index in range(count):
             truth = images[index]
-            hole = random_damage(np.random.default_rng([options.seed, index]), *truth.shape[:2])
-            found += check(images.label(index), truth, hole, inpainter)
+            try:
+                hole = random_damage(np.random.default_rng([options.seed, index]), *truth.shape[:2])
+                found += check(images.label(index), truth, hole, inpainter)
+            except InputError as error:  # a photograph that is too small, or all damage
+                warnings.warn(f"{images.label(index)} is left out: {error}", stacklevel=2)
+                left_out += 1
             bar.update()
+    _check_enough(count - left_out, options.data_dir)
     print(table(found))
     if options.json:
-        write_json(options.json, [dataclasses.asdict(each) for each in found])
+        write_json(options.json, as_json(found))
+
+
+def _check_enough(count: int, folder: Path) -> None:
+    if count < 2:
+        raise InputError(f"{folder} has {count} photographs to estimate, but a correlation needs at least 2: add some")
 
 
 if __name__ == "__main__":

@@ -189,7 +189,10 @@ def _divided_out(case: Case, replaced: np.ndarray, hole: np.ndarray) -> np.ndarr
 
 
 def table(found: Sequence[Scored]) -> str:
-    """The tables in Markdown: by opacity for each mask, and by kind and width for the true mask."""
+    """The tables in Markdown: by opacity for each mask, and by kind and width for the true mask.
+
+    Gains are means over photographs, each with the mean over its cases, with bootstrap intervals.
+    """
     parts = []
     for mask, title in (
         ("true", "true mask"),
@@ -210,15 +213,18 @@ def table(found: Sequence[Scored]) -> str:
 
 
 def _lines(title: str, rows: Sequence[tuple[str, Sequence[Scored]]], first: str = "opacity") -> str:
-    lines = [[first, "photographs", "as it is", "replaced", "detail kept", "gain", "least gain", "veil known"]]
+    lines = [[first, "cases", "as it is", "replaced", "detail kept", "gain", "least gain", "veil known"]]
     for name, own in rows:
         if own:
-            gains = [each.kept - each.replaced for each in own]
+            gains: dict[str, list[float]] = {}
+            for each in own:
+                gains.setdefault(each.photograph, []).append(each.kept - each.replaced)
+            # Cases of one photograph are alike: the photographs are what was drawn at random.
+            gain = bootstrap([np.mean(values) for values in gains.values()])
+            least = min(min(values) for values in gains.values())
             means = [np.mean([getattr(each, way) for each in own]) for way in ("damaged", "replaced", "kept", "known")]
             numbers = [f"{mean:.1f}" for mean in means]
-            lines.append(
-                [name, str(len(own)), *numbers[:3], interval(bootstrap(gains), 2), f"{min(gains):.1f}", numbers[3]]
-            )
+            lines.append([name, str(len(own)), *numbers[:3], interval(gain, 2), f"{least:.1f}", numbers[3]])
     return f"**PSNR in the damage (dB), {title}**\n\n{markdown(lines)}"
 
 

@@ -39,7 +39,8 @@ def _evaluate(options: Options) -> str:
     rows = table_rows(scored)
     with (
         atomic_write(options.out / "detection.csv") as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
+        # Names of files may be no text in UTF-8: they are written as they are.
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()

@@ -9,6 +9,7 @@ from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
 from pconv_jax.detection.damage_map import check_sensitivity
 from pconv_jax.evaluation.metrics import SSIM_WINDOW
+from pconv_jax.imaging.formats import IMAGE_SUFFIXES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,4 +80,5 @@ class Options:
             lines = self.hard_list.read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError as error:
             raise InputError(f"--hard-list {self.hard_list} is not text in UTF-8: give names, one a line") from error
-        return frozenset(Path(line).stem for line in lines if line.strip() and not line.startswith("#"))
+        names = (Path(line) for line in lines if line.strip() and not line.startswith("#"))
+        return frozenset(name.stem if name.suffix.lower() in IMAGE_SUFFIXES else name.name for name in names)

@@ -1,5 +1,6 @@
 """From flags to pairs, perceptual distances and FID."""
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ def open_pairs(options: Options) -> Pairs:
     if options.data == "folder" and options.data_dir is not None:
         split = "all" if options.pair_by_name else options.split
         images = FolderSource(options.data_dir, split)
+        if split in ("train", "all"):
+            _warn_of_training_images(options, options.data_dir)
     else:
         assert options.split != "all"  # `Options.check`
         _check_splits(options)
@@ -69,6 +72,20 @@ def _check_splits(options: Options) -> None:
             raise InputError(
                 f"{path} was trained on --splits {splits} of {options.data}, which share images with the "
                 f"{options.splits} {options.split} split: add --splits {splits}"
+            )
+
+
+def _warn_of_training_images(options: Options, folder: Path) -> None:
+    """Says which runs were trained on images of a folder that is scored with those for training."""
+    for name in options.method_names:
+        path = trained_path(name)
+        settings = {} if path is None else _training_settings(path)
+        place = settings.get("data_dir") if settings.get("dataset") == "folder" else None
+        if place and Path(place).expanduser().resolve() == folder.expanduser().resolve():
+            way = "score others" if options.pair_by_name else "--split test scores the others"
+            warnings.warn(
+                f"{path} was trained on images in {folder} that are scored here, so its scores are too good: {way}",
+                stacklevel=2,
             )
 
 

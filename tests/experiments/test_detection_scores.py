@@ -1,14 +1,17 @@
 """The evaluation of damage detectors: a whole run of it, its thresholds, and flags that make no sense."""
 
 import csv
+import os
+import types
 
 import numpy as np
 import pytest
 from detectors import pale_detector
 from restoring import save
 
-from experiments.detection_scores import scores
+from experiments.detection_scores import command, scores
 from experiments.detection_scores.__main__ import main
+from experiments.detection_scores.options import Options
 from experiments.detection_scores.scores import FINDS, THRESHOLDS, _counts, best_threshold, few_false_alarms
 from experiments.detection_scores.tables import _recall
 from pconv_jax.checkpoints.detector_file import save_detector
@@ -103,6 +106,20 @@ def test_a_whole_evaluation(tmp_path, capsys):
         assert 0 <= float(row["jaccard"]) <= float(row["f1"]) <= 1
         assert (row["recall_at_few_false_alarms"] == "") == (row["method"] == "its finds")  # they have one threshold
     assert 0.953 in THRESHOLDS and list(THRESHOLDS) == sorted(THRESHOLDS)
+
+
+def test_names_that_are_not_text_in_utf_8_are_written_as_they_are(tmp_path, monkeypatch):
+    row = {"image": os.fsdecode(b"\xff.png"), "jaccard": 0.5}
+    monkeypatch.setattr(command, "score", lambda *_: types.SimpleNamespace(names=["one"]))
+    monkeypatch.setattr(command, "report", lambda *_, **__: "tables")
+    monkeypatch.setattr(command, "table_rows", lambda _: [row])
+    assert main(["--out", str(tmp_path / "out")]) == 0
+    assert b"\n\xff.png,0.5" in (tmp_path / "out" / "detection.csv").read_bytes()
+
+
+def test_names_on_the_hard_list_may_have_dots_and_no_suffix(tmp_path):
+    (tmp_path / "hard.txt").write_text("# wires\nscan.v2\ndeep/scan.v3.PNG\nplain\n")
+    assert Options(hard_list=tmp_path / "hard.txt").hard_names() == {"scan.v2", "scan.v3", "plain"}
 
 
 def test_a_hard_list_that_is_not_text_is_refused_before_anything_is_scored(tmp_path, capsys):

@@ -204,3 +204,18 @@ def test_a_network_is_not_scored_on_images_that_it_was_trained_on(weights, tmp_p
             open_pairs(Options(data="dtd", data_dir=tmp_path, methods=(methods,)))
     with pytest.raises(InputError, match=r"--splits merged joins the official splits of dtd or .*data set is samples"):
         Options(splits="merged").check()
+
+
+def test_a_run_that_is_scored_on_its_own_training_images_is_named(own, tmp_path, monkeypatch):
+    monkeypatch.chdir(own)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text('{"dataset": "folder", "data_dir": "images/"}')
+    options = Options(data="folder", data_dir=own / "images", split="all", methods=("ns", f"mine={tmp_path / 'run'}"))
+    by_name = dataclasses.replace(options, split="test", masks=str(own / "masks"), pair_by_name=True)
+    for scored, way in ((options, "--split test scores the others"), (by_name, "score others")):
+        with pytest.warns(UserWarning, match=f"run was trained on images in .*, so its scores are too good: {way}$"):
+            open_pairs(scored)
+    open_pairs(dataclasses.replace(options, split="test"))  # a warning would fail here
+    for settings in ('{"dataset": "dtd", "data_dir": "images"}', '{"dataset": "folder", "data_dir": "elsewhere"}'):
+        (tmp_path / "run" / "config.json").write_text(settings)
+        open_pairs(options)

@@ -34,6 +34,19 @@ def test_the_tables():
     assert all(row[5].startswith("3.00") and row[6] == "3.0" for row in chosen)
 
 
+def test_cases_of_one_photograph_are_one_for_the_interval():
+    gains = {"a": (1, 5), "b": (3, 3), "c": (4, 4)}
+    found = [
+        Scored(name, kind, "3 to 5", 0.3, False, "true", 1.0, 20, 22, 22 + gain, 40)
+        for name, both in gains.items()
+        for kind, gain in zip(("dust", "hair"), both, strict=True)
+    ]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table(found).splitlines()]
+    heading, row = (next(row for row in rows if row[0] == first) for first in ("opacity", "0.3"))
+    assert (heading[1], row[1]) == ("cases", "6")
+    assert row[5:7] == ["3.33 [3.00, 4.00]", "1.0"]  # of the means 3, 3 and 4
+
+
 @pytest.mark.parametrize(
     ("flag", "value", "complaint"),
     [
