@@ -130,9 +130,12 @@ def annotated(folder: Path) -> tuple[dict[str, Sizes], int]:
     left_out, pixels, longest = 0, 0.0, 0.0
     for path in paths:
         polygons = list(_polygons(path))
-        if not polygons:
+        every = np.concatenate([np.empty((0, 2)), *(corners for _, corners in polygons)])
+        if not len(every):
             raise InputError(f"{path} holds no polygons: leave the file out")
-        width, height = np.concatenate([corners for _, corners in polygons]).max(axis=0).tolist()
+        width, height = every.max(axis=0).tolist()
+        if min(width, height) <= 0:
+            raise InputError(f"{path} has no corner right of and below [0, 0]: give px, or leave the file out")
         pixels, longest = pixels + width * height, max(longest, width, height)
         for label, corners in polygons:
             if len(corners) < 3:
@@ -148,7 +151,10 @@ def _polygons(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
             for annotation in json.load(file):
-                yield str(annotation["label"]), np.array(annotation["polygon"], np.float64).reshape(-1, 2)
+                corners = np.array(annotation["polygon"], np.float64).reshape(-1, 2)
+                if not np.isfinite(corners).all():
+                    raise ValueError("a corner is not a number")
+                yield str(annotation["label"]), corners
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f'{path} cannot be read as annotations: it must hold a list of {{"label", "polygon"}} with [x, y] in px'

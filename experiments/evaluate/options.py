@@ -108,7 +108,7 @@ class Options:
                 f"--pair-by-name goes with --data folder, but --data is {self.data}: its images have no name"
             )
         if self.refine is not None and self.vgg_weights is None:
-            raise InputError("--refine needs --vgg-weights: give a file of VGG16 or VGG19, or download")
+            raise InputError("--refine needs --vgg-weights: give a file of VGG16, or download")
         self.synthesis.check()
         if not self.method_names:
             raise InputError("--methods is empty: name at least one, such as ns or the folder of a run")

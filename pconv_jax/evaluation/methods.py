@@ -138,6 +138,7 @@ def _identity(model: "TrainedGenerator") -> dict[str, Any]:
     return {
         "generator": dataclasses.asdict(model.config),
         "parameters_sha256": hash_arrays((model.params, model.stats)),
+        **package_versions("pconv_jax"),  # whose code decides what the parameters give
     }
 
 

@@ -23,6 +23,7 @@ _UNDECODABLE = "surrogateescape"  # names of files can be any bytes
 _FACTS = ("images", "masks", "noise", "sha256", "note", "pairs", "buckets", "distances", "methods")
 # Identities that earlier versions wrote: the same library of the same version, in another package.
 _RENAMED_PACKAGES = {"opencv-python-headless": "opencv-contrib-python-headless"}
+_LATER = ("pconv_jax",)  # identities of weights lacked it
 _TYPES = {"image": int, "name": str, "bucket": str, "method": str}
 
 
@@ -236,7 +237,7 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
 
 def _differences(known: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
     """Names of the entries that differ; in a config, only fields that both versions know are compared."""
-    names = sorted(known.keys() | identity.keys())
+    names = sorted(name for name in known.keys() | identity.keys() if name in known or name not in _LATER)
     pairs = {name: (known.get(name), identity.get(name)) for name in names}
     return [
         name

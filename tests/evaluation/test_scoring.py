@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from damaged_images import batches, bytes_of, echo, gradient, lines, score
 
-from pconv_jax import Inpainter
+from pconv_jax import Inpainter, __version__
 from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import baselines, methods, metrics
@@ -216,6 +216,7 @@ def test_weights_averaged_over_symmetries_are_a_method_of_their_own(tmp_path):
     plain, best, mine = open_methods(("faithful", "faithful+best", f"{file}+best"))
     assert [plain.name, best.name, mine.name] == ["faithful", "faithful+best", "mine+best"]
     assert best.identity == {**plain.identity, "best": True} == mine.identity
+    assert plain.identity["pconv_jax"] == __version__
     damaged = blacken_holes(images, masks)
     expected = Inpainter.from_pretrained("faithful", best=True)(damaged[0], masks[0])
     for method in (best, mine):

@@ -9,7 +9,7 @@ import pytest
 from evaluations import by_name, colour, evaluate, generator, grey
 from PIL import Image
 
-from experiments.evaluate import pictures
+from experiments.evaluate import command, pictures
 from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
 from pconv_jax.evaluation.perceptual_distance import VggDistance
@@ -87,6 +87,23 @@ def test_the_summary_is_that_of_the_rows(tmp_path, here, capsys):
         assert means["run"] - means["mean"] == pytest.approx(np.mean(gains))
         (line,) = (line for line in text.split("image by image**")[1].splitlines() if line.startswith(f"| {bucket} "))
         assert f" {np.mean(gains):.2f} [" in line
+
+
+def test_fids_of_earlier_commands_are_kept(tmp_path, here, monkeypatch, capsys):
+    out, weights = tmp_path / "out", ("--fid-weights", tmp_path / "weights.pth")
+    monkeypatch.setattr(command, "open_fid", lambda options: options.fid_weights)
+    monkeypatch.setattr(command, "fid_of_methods", lambda _, __, methods, ___: {name: len(name) for name in methods})
+    for flags, expected in (
+        (("--methods", "unrepaired", *weights), {"unrepaired": 10}),
+        (("--methods", "mean", *weights), {"unrepaired": 10, "mean": 4}),
+        (("--methods", "mean"), {"unrepaired": 10, "mean": 4}),
+    ):
+        assert evaluate(out, "--limit", 1, *flags) == 0
+        assert json.loads((out / "summary.json").read_text())["fid"] == expected
+    assert "| unrepaired | 10.00 |" in (out / "summary.md").read_text()
+    (out / "summary.json").write_text('{"fid": [')
+    assert evaluate(out, "--methods", "mean", "--limit", 1) == 2
+    assert "summary.json is damaged" in capsys.readouterr().err
 
 
 @pytest.fixture

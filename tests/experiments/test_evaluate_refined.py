@@ -71,7 +71,7 @@ def test_the_refined_method_stands_beside_the_other(vgg, tmp_path, monkeypatch, 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--refine",), "--refine needs --vgg-weights: give a file of VGG16 or VGG19, or download"),
+        (("--refine",), "--refine needs --vgg-weights: give a file of VGG16, or download"),
         (("--refine", "fill", "--vgg-weights", "random"), "untrained features would make noise"),
         (("--refine", "telea", "--vgg-weights", "VGG"), "--refine names telea, which is not among the methods: choose"),
         (("--synthesis.scales", 0), "scales of the synthesis is 0"),

@@ -192,6 +192,15 @@ def test_a_field_that_an_older_version_had_or_lacked_is_no_difference(tmp_path):
         table.add_method("mine", {"parameters_sha256": "cd", "generator": {"widths": (4, 8)}})
 
 
+def test_weights_are_scored_again_by_another_version_of_the_package(tmp_path):
+    table = ScoreTable(tmp_path / "out", open_pairs(Options(image_size=32, limit=1)), {})
+    table.rows = [{"method": "mine"}]
+    table.add_method("mine", {"parameters_sha256": "ab"})  # as it was recorded first
+    table.add_method("mine", {"parameters_sha256": "ab", "pconv_jax": "0.2.0"})
+    with pytest.raises(InputError, match=r"holds scores of another mine \(pconv_jax differs\)"):
+        table.add_method("mine", {"parameters_sha256": "ab", "pconv_jax": "0.3.0"})
+
+
 def test_a_table_that_was_scored_by_opencv_without_its_extra_modules_goes_on(tmp_path):
     table = _opened(tmp_path / "out")
     table.add_method("ns", {"opencv-python-headless": "5.0.0.93"})  # as 0.1.0 wrote it
