@@ -34,7 +34,8 @@ def load_network(run: Path, *, latest: bool) -> TrainedGenerator | TrainedDetect
     Raises:
         InputError: no such run, file or bundled weights, or they cannot be read; or `latest` of what is no run.
     """
-    place = run if run.exists() else {**bundled_weights(), **bundled_detectors()}.get(str(run), run)
+    own = run.is_file() or (run.is_dir() and any(run.iterdir()))  # an empty folder hides nothing
+    place = run if own else {**bundled_weights(), **bundled_detectors()}.get(str(run), run)
     if place.is_file():
         if latest:
             raise InputError(f"--latest goes with the folder of a run, but {run} holds one network: leave it out")

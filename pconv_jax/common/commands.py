@@ -107,7 +107,11 @@ def _interrupted_again() -> Iterator[None]:
         if not issubclass(ignored.exc_type, KeyboardInterrupt):
             usual(ignored)
             return
-        timer = threading.Timer(_SOON, _thread.interrupt_main)
+        number = signal.SIGINT if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN else signal.SIGTERM
+        if sys.platform == "win32":
+            timer = threading.Timer(_SOON, _thread.interrupt_main)
+        else:  # which also ends what the main thread waits for
+            timer = threading.Timer(_SOON, signal.pthread_kill, (threading.main_thread().ident, number))
         timer.daemon = True
         timer.start()
 
