@@ -26,7 +26,7 @@ CONTENTS = {
         *("train", "extend", "evaluate", "reproduce", "clusters", "resuming"),
     ),
     "How it works": ("how-it-works", "faq"),
-    "Results": ("bundled-weights", "paper", "studies", "study-null", "study-convolution", "performance"),
+    "Results": ("bundled-weights", "paper", "studies", "study-null", "study-convolution", "study-noise", "performance"),
     "Reference": ("api", "commands", "formats"),
     "Project": ("contributing", "changelog"),
 }
