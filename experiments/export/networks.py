@@ -32,7 +32,7 @@ def load_network(run: Path, *, latest: bool) -> TrainedGenerator | TrainedDetect
         The generator or the detector.
 
     Raises:
-        InputError: no such run, file or bundled weights, or they cannot be read; or `latest` of what is no run.
+        InputError: no such run, file or bundled weights, or they cannot be read; or `latest` for anything but a run.
     """
     own = run.is_file() or (run.is_dir() and any(run.iterdir()))  # an empty folder hides nothing
     place = run if own else {**bundled_weights(), **bundled_detectors()}.get(str(run), run)

@@ -18,7 +18,7 @@ from pconv_jax.imaging.arrays import strips
 from pconv_jax.imaging.texts import NO_TEXTS
 
 _COLOUR = (255, 0, 160)  # of what would be replaced, in previews: rare in photographs
-_PREVIEW = b"preview of pconv-jax detect"  # a comment in PNG and JPEG
+_PREVIEW, _HEAD = b"preview of pconv-jax detect", 1024  # a comment in PNG and JPEG, among their first bytes
 _STRENGTH = 0.75  # of that colour over the photograph
 
 
@@ -111,10 +111,13 @@ def detect_files(
 
     extras.check(jobs, into_folder=into_folder, overwrite=overwrite)
     summary = Summary()
-    waiting = [job for job in jobs if overwrite or not job.finished]
-    if skipped := [job for job in jobs if job not in waiting]:
-        summary.counts["skipped, since the mask exists (--overwrite replaces it)"] = len(skipped)
-        _add_previews(skipped, extras, summary, into_folder=into_folder, max_pixels=max_pixels)
+    waiting: list[Job] = []
+    finished: list[Job] = []
+    for job in jobs:
+        (finished if job.finished and not overwrite else waiting).append(job)
+    if finished:
+        summary.counts["skipped, since the mask exists (--overwrite replaces it)"] = len(finished)
+        _add_previews(finished, extras, summary, into_folder=into_folder, max_pixels=max_pixels)
     programs = None
     if waiting:
         programs = kept_programs() if len(waiting) == 1 else None
@@ -156,12 +159,13 @@ def _add_previews(
         if place is None or place.exists():
             continue
         try:
-            photograph = read_photograph(job.image, max_pixels=max_pixels)
-            hole = read_hole(job.target, max_pixels=max_pixels)
+            with hide_messages_of_libraries():  # of damaged files
+                photograph = read_photograph(job.image, max_pixels=max_pixels)
+                hole = read_hole(job.target, max_pixels=max_pixels)
             if hole.shape != photograph.pixels.shape[:2]:
                 raise InputError(f"{job.target} has another size than its photograph: give --overwrite, or remove it")
             write_photograph(place, preview(photograph, hole))
-            summary.counts["previews of masks that exist"] += 1
+            summary.counts["previewed, by the mask that exists"] += 1
         except (InputError, MemoryError) as error:
             summary.fail(job.image, str(error) or "not enough memory")
 
@@ -192,7 +196,10 @@ def preview(photograph: Photograph, hole: np.ndarray) -> Photograph:
 
 def _is_preview(path: Path) -> bool:
     """Whether a file is a preview that was made here: not a photograph that would be lost."""
-    return path.is_file() and _PREVIEW in path.read_bytes()
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return _PREVIEW in stream.read(_HEAD)
 
 
 def _picture(pixels: np.ndarray, of: Photograph) -> Photograph:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import secrets
-import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,15 +42,21 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     _remove_abandoned(path.parent.absolute())
     temporary, lock = _locked_temporary(path)
     try:
+        mode = path.stat().st_mode if path.exists() else temporary.stat().st_mode
+        _set_mode(temporary, mode | stat.S_IWUSR)  # what is private stays so, also meanwhile
         yield temporary
+        _set_mode(temporary, mode)
         if sys.platform == "win32":
             lock.close()  # Windows replaces no file that is open
-        with contextlib.suppress(OSError):  # there is none, or it is of another user
-            shutil.copymode(path, temporary)  # what was private stays so
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
         lock.close()
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    with contextlib.suppress(OSError):  # some drives have no modes
+        path.chmod(stat.S_IMODE(mode))
 
 
 def _locked_temporary(path: Path) -> tuple[Path, IO[bytes]]:

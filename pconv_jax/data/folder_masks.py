@@ -62,8 +62,8 @@ def check_mask_files(root: Path) -> None:
     broken = [str(fault).removeprefix(f"{root}/") for fault in faults if fault]
     if broken:
         raise InputError(
-            f"{len(broken)} of the {len(files)} mask files in {root} cannot be used, so mend them or move them away: "
-            f"{shortened(broken, _NAMED, between='; ')}"
+            f"{len(broken)} of the {len(files)} mask files in {root} cannot be used "
+            f"({shortened(broken, _NAMED, between='; ')}): repair them, or move them elsewhere"
         )
 
 

@@ -1,4 +1,4 @@
-"""What files say about their colours other than by a profile: read, and made a profile where only that can be written.
+"""What files say about their colours and Pillow leaves out: read, and made a profile where only that can be written.
 
 References:
     ITU-T H.273 for the numbers of primaries and transfer functions; ISO 15076-1 (ICC.1:2010) for profiles; PNG, third

@@ -17,6 +17,8 @@ from pconv_jax.imaging.opening import (
 )
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import texts_of
+from pconv_jax.imaging.tiff_channels import naming_compression
+from pconv_jax.imaging.tiff_copies import page_at
 from pconv_jax.imaging.tiff_decoding import (
     DAMAGED_EXIF,
     NOT_EXIF,
@@ -28,7 +30,7 @@ from pconv_jax.imaging.tiff_decoding import (
     tiff_block,
     upright,
 )
-from pconv_jax.imaging.tiff_pages import naming_compression, page_at, pages_of
+from pconv_jax.imaging.tiff_pages import pages_of
 from pconv_jax.imaging.tiff_segments import COMPRESSION, check_deflate, check_segments
 from pconv_jax.imaging.tiff_tags import numbers
 

@@ -120,11 +120,13 @@ def opened_image(name: str, stream: IO[bytes], *, max_pixels: int | None, first_
             if not first_frame and image.format != "MPO":  # a JPEG with a preview, a gain map, or a stereo pair
                 check_frames(name, getattr(image, "n_frames", 1))
             if image.mode == "F" or (image.mode == "I" and image.format not in ("PNG", "PPM")):  # whose "I" has 16 bits
-                kind = "float" if image.mode == "F" else "integer"
-                raise InputError(
-                    f"{name} has 32-bit {kind} pixels, which do not say which value is white: save 8 or 16 bits"
-                )
+                raise without_white(name, 32, "float" if image.mode == "F" else "integer")
         yield image
+
+
+def without_white(name: str, bits: int, kind: str) -> InputError:
+    """The error of a file whose numbers do not say which of them is white."""
+    return InputError(f"{name} has {bits}-bit {kind} pixels, which do not say which value is white: save 8 or 16 bits")
 
 
 def check_frames(name: str, frames: int) -> None:

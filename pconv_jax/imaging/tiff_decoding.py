@@ -8,10 +8,10 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif, pixels
 from pconv_jax.imaging.coding import is_lossless_tiff
 from pconv_jax.imaging.limits import check_memory, check_size
-from pconv_jax.imaging.opening import TIFF_HEADS, head
+from pconv_jax.imaging.opening import TIFF_HEADS, head, without_white
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import texts_of_tiff
-from pconv_jax.imaging.tiff_pages import further_channels, stored_channels
+from pconv_jax.imaging.tiff_channels import further_channels, stored_channels
 from pconv_jax.imaging.tiff_segments import COMPRESSION, check_segments
 from pconv_jax.imaging.tiff_tags import Directory, exif_block, first_directory, header, numbers
 
@@ -44,16 +44,14 @@ def check_tiff(name: str, stream: IO[bytes]) -> None:
     directory = directory_of(stream)
     if directory is None:
         raise InputError(f"{name} is damaged or cut off (its directory is missing): copy it again from its source")
-    if header(stream)[:2] == (">", True):
+    start = header(stream)
+    if start.big and start.order == ">":
         raise InputError(f"{name} is a big-endian BigTIFF file, which cannot be read: save it as an ordinary TIFF")
     stream.seek(place)
     kinds = set(numbers(directory, _SAMPLE_FORMAT, default=1)) & _KINDS.keys()
     bits = max(numbers(directory, _BITS, default=1))
     if kinds or bits in (32, 64):
-        kind = _KINDS[max(kinds)] if kinds else "integer"
-        raise InputError(
-            f"{name} has {bits}-bit {kind} pixels, which do not say which value is white: save 8 or 16 bits"
-        )
+        raise without_white(name, bits, _KINDS[max(kinds)] if kinds else "integer")
 
 
 def many_channels(

@@ -42,8 +42,7 @@ def draw_piece(rng: np.random.Generator, kind: Kind, height: int, width: int, *,
         thickness: of its lines or specks, px, at most that of `THICKEST`; a torn edge reaches in three times as far.
 
     Returns:
-        Coverage `[H, W]`, float32 in [0, 1]. All 0 where a piece lies beyond the border, or all of it
-            falls into gaps.
+        Coverage `[H, W]`, float32 in [0, 1]. All 0 where a piece lies beyond the border, or all of it falls into gaps.
     """
     import cv2
 

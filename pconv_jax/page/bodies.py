@@ -54,7 +54,7 @@ def file_name(given: str) -> str:
 
 
 async def receive(request: Request, path: Path) -> None:
-    """Writes the bytes of a request to a file, which is removed if not all of them come.
+    """Writes the bytes of a request to a file.
 
     Raises:
         InputError: there are too many, they cannot be written, or the browser has left.
@@ -67,13 +67,10 @@ async def receive(request: Request, path: Path) -> None:
                 received += len(chunk)
                 _check_size(path.name, received)
                 await run_in_threadpool(stream.write, chunk)
-    except BaseException as error:
-        path.unlink(missing_ok=True)
-        if isinstance(error, ClientDisconnect):
-            raise InputError(f"{path.name} came only in part: drop it again") from error
-        if isinstance(error, OSError):
-            raise InputError(f"{path.name} cannot be kept ({reason(error)}): make room on the disk") from error
-        raise
+    except ClientDisconnect as error:
+        raise InputError(f"{path.name} came only in part: drop it again") from error
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be kept ({reason(error)}): make room on the disk") from error
 
 
 def _check_size(name: str, size: int) -> None:

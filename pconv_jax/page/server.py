@@ -81,10 +81,10 @@ class _Pages:
 
     async def upload(self, request: Request) -> Response:
         """Opens a file whose bytes are the request."""
-        title = file_name(request.query_params.get("name", ""))
-        folder = Path(tempfile.mkdtemp(dir=self._uploads))
-        await receive(request, folder / title)
-        photograph = await run_in_threadpool(self._desk.open, folder / title, dropped=True)
+        name = file_name(request.query_params.get("name", ""))
+        with tempfile.TemporaryDirectory(dir=self._uploads) as folder:
+            await receive(request, Path(folder, name))
+            photograph = await run_in_threadpool(self._desk.open, Path(folder, name), dropped=True)
         return JSONResponse(photograph.to_json())
 
     def close(self, request: Request) -> Response:
@@ -120,13 +120,10 @@ class _Pages:
     async def load_mask(self, request: Request) -> Response:
         """Reads a mask; the answer names it, for an edit."""
         photograph = self._photograph(request)
-        folder = Path(tempfile.mkdtemp(dir=self._uploads))
-        path = folder / file_name(request.query_params.get("name", ""))
-        await receive(request, path)
-        try:
-            return JSONResponse({"mask": await run_in_threadpool(self._desk.load_mask, photograph, path)})
-        finally:
-            path.unlink()
+        name = file_name(request.query_params.get("name", ""))
+        with tempfile.TemporaryDirectory(dir=self._uploads) as folder:
+            await receive(request, Path(folder, name))
+            return JSONResponse({"mask": await run_in_threadpool(self._desk.load_mask, photograph, Path(folder, name))})
 
     def loaded_mask(self, request: Request) -> Response:
         """What a loaded mask marks, in little."""

@@ -285,7 +285,7 @@ def test_a_preview_of_a_mask_that_was_corrected_by_hand(photos, detect):
     own[3:5, 7:9] = True
     before = save(mask, own).read_bytes()
     result = detect(image, "-o", mask, "--preview", shown)
-    assert result.code == 0 and "1 previews of masks that exist" in result.out and mask.read_bytes() == before
+    assert result.code == 0 and "1 previewed, by the mask that exists" in result.out and mask.read_bytes() == before
     assert ((load(shown) != load(image)).any(axis=2) == own).all()
     shown.unlink()
     save(mask, own[1:])

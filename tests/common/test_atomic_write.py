@@ -71,10 +71,12 @@ def test_others_may_read_what_they_may_read_otherwise(tmp_path):
 def test_what_was_private_stays_private(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(b"before")
-    path.chmod(0o600)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(b"after")
-    assert path.read_bytes() == b"after" and path.stat().st_mode & 0o777 == 0o600
+    for mode in (0o600, 0o400):
+        path.chmod(mode)
+        with atomic_write(path) as temporary:
+            assert temporary.stat().st_mode & 0o777 == 0o600
+            temporary.write_bytes(b"after")
+        assert path.read_bytes() == b"after" and path.stat().st_mode & 0o777 == mode
 
 
 @pytest.mark.parametrize(("name", "fault"), [("", "is empty"), ("a\0b.png", r"'a\\x00b.png' contains a NUL character")])

@@ -13,7 +13,7 @@ from PIL import Image
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
 from pconv_jax.imaging import exif, read_hole, read_photograph, write_photograph
-from pconv_jax.imaging.tiff_pages import by_libtiff
+from pconv_jax.imaging.tiff_channels import by_libtiff
 
 
 def pages(*arrays, big=False, **options):
