@@ -57,7 +57,8 @@ def _train(config: Config, hosts: Group) -> Outcome:
     hosts.check_shared(config.run.out)
     prepare_jax()
     data = config.data
-    check_batch(data.batch_size, data.image_size, channels=3 + max(config.network.widths[:1], default=0) / 4)
+    stem = max(config.network.widths[:1], default=0) / 4  # at half the resolution
+    check_batch(data.batch_size, data.image_size, channels=3 + stem)
     splits: tuple[Split, ...] = ("train", "validation")
     sources: dict[str, ImageSource] = {
         split: open_source(data.dataset, split, data_dir=data.data_dir, limit=data.limit, seed=config.run.seed)

@@ -175,8 +175,10 @@ def _send_batches(pipe: Connection) -> None:
 def _send_all(pipe: Connection) -> None:
     import cloudpickle
 
-    warned: list[Warning | str] = []  # by the threads that read ahead
-    warnings.showwarning = lambda message, *_, **__: warned.append(message)
+    warned: list[Warning] = []  # by the threads that read ahead
+    warnings.showwarning = lambda message, category, *_, **__: warned.append(
+        message if isinstance(message, Warning) else category(message)
+    )
     try:
         batches, read = cloudpickle.loads(pipe.recv_bytes())
         for batch in batches.to_iter_dataset(read):

@@ -1,50 +1,13 @@
-"""The command `pconv-jax detect`: masks, what is written beside them, what is refused."""
-
-import types
+"""The command `pconv-jax detect`: masks, and what is refused."""
 
 import numpy as np
 import pytest
-from detectors import grown, pale_detector, scratched
+from detectors import grown, scratched
 from restoring import files, hole, load, picture, save, sentences, state
 
-from pconv_jax.checkpoints.detector_file import save_detector
 from pconv_jax.cli import detecting, finding
 from pconv_jax.cli.main import main
 from pconv_jax.common.programs import kept_programs
-
-
-@pytest.fixture
-def detect(tmp_path, capsys):
-    """Runs the command with the detector of pale pixels; whatever happens, the user sees sentences."""
-    finding._detector.cache_clear()
-    save_detector(tmp_path / "pale.safetensors", pale_detector())
-
-    def run(*arguments):
-        capsys.readouterr()
-        try:
-            code = main(["detect", *map(str, arguments), "--detector", str(tmp_path / "pale.safetensors")])
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return types.SimpleNamespace(code=code, out=out, err=err)
-
-    return run
-
-
-@pytest.fixture
-def photos(tmp_path):
-    """A folder of three photographs, two of them with a line, and the lines."""
-    folder, lines = tmp_path / "photos", {}
-    for number, name in enumerate(("a.png", "deep/b.jpg", "c.tif")):
-        damaged, line = scratched(picture(seed=number))
-        lines[name] = line if number < 2 else np.zeros_like(line)
-        save(
-            folder / name,
-            damaged if number < 2 else picture(seed=number),
-            **{"quality": 100, "subsampling": 0} if number == 1 else {},
-        )
-    return types.SimpleNamespace(folder=folder, lines=lines, out=tmp_path / "masks")
 
 
 def test_one_photograph(tmp_path, photos, detect):
@@ -106,25 +69,6 @@ def test_finished_masks_are_skipped_until_they_are_to_be_replaced(photos, detect
     assert (photos.out / "a.png").read_bytes() == b"corrected by hand"
     detect(photos.folder, "-o", photos.out, "--overwrite")
     assert load(photos.out / "a.png").any()
-
-
-def test_probabilities_and_previews(tmp_path, photos, detect):
-    image = photos.folder / "a.png"
-    result = detect(
-        image, "-o", tmp_path / "m.png", "--probabilities", tmp_path / "p.png", "--preview", tmp_path / "v.png"
-    )
-    assert result.code == 0
-    line, mask, before = photos.lines["a.png"], load(tmp_path / "m.png") > 0, load(image)
-    levels = load(tmp_path / "p.png")
-    assert (levels[line] == np.rint(255 / (1 + np.exp(-6)))).all() and levels[~line].max() < 20
-    preview = load(tmp_path / "v.png")
-    np.testing.assert_array_equal(preview[~mask], before[~mask])
-    np.testing.assert_array_equal(
-        preview[mask], np.rint(0.25 * before[mask].astype(np.float32) + 0.75 * np.array([255, 0, 160], np.float32))
-    )
-    result = detect(photos.folder, "-o", photos.out, "--probabilities", tmp_path / "p", "--preview", tmp_path / "v")
-    assert files(tmp_path / "p") == {"a.png", "deep/b.png", "c.png"}
-    assert files(tmp_path / "v") == {"a.jpg", "deep/b.jpg", "c.jpg"}
 
 
 @pytest.mark.parametrize("kind", ["grey", "16 bits", "grey and alpha", "colour and alpha"])
@@ -252,59 +196,6 @@ def test_no_photograph_and_no_mask_is_ever_replaced(tmp_path, photos, detect):
         result = detect(photos.folder, "-o", photos.out, *more)
         assert result.code == 2 and "would replace" in result.err
     assert not photos.out.exists() and state(name, keep) == before
-
-
-def test_what_lies_beside_the_photographs_is_replaced_only_if_asked(photos, detect):
-    """It may be a photograph that is not looked at in this call, or an infrared channel."""
-    beside = save(photos.folder / "c.jpg", picture(seed=9))
-    before = beside.read_bytes()
-    arguments = (photos.folder / "c.tif", "-o", photos.out / "c.png", "--preview", beside)
-    for _ in range(2):
-        result = detect(*arguments)
-        assert result.code == 2 and "c.jpg, beside a photograph: choose another place, or give --overw" in result.err
-        assert beside.read_bytes() == before and not photos.out.exists()
-        arguments = (photos.folder / "c.tif", "-o", f"{photos.out}/", "--preview", photos.folder)
-    elsewhere = save(photos.out / "found.jpg", picture())
-    assert detect(photos.folder / "c.tif", "-o", photos.out / "c.png", "--preview", elsewhere).code == 0
-    assert detect(*arguments).code == 0 and beside.read_bytes() == before  # finished: nothing is written
-    assert detect(*arguments, "--overwrite").code == 0 and beside.read_bytes() != before
-
-
-def test_what_is_too_much_damage_can_be_seen(tmp_path, photos, detect):
-    image = save(photos.folder / "d.png", np.full((40, 50, 3), 255, np.uint8))
-    result = detect(image, "-o", tmp_path / "m.png", "--preview", tmp_path / "v.png")
-    assert result.code == 1 and "look at `pconv-jax detect --preview`" in result.err
-    assert not (tmp_path / "m.png").exists()
-    assert (load(tmp_path / "v.png")[..., 1] == 64).all()  # a quarter of 255 under the colour
-
-
-def test_a_preview_of_a_mask_that_was_corrected_by_hand(photos, detect):
-    image, mask, shown = photos.folder / "a.png", photos.out / "m.png", photos.out / "v.png"
-    assert detect(image, "-o", mask).code == 0
-    own = np.zeros(load(image).shape[:2], bool)
-    own[3:5, 7:9] = True
-    before = save(mask, own).read_bytes()
-    result = detect(image, "-o", mask, "--preview", shown)
-    assert result.code == 0 and "1 previewed, by the mask that exists" in result.out and mask.read_bytes() == before
-    assert ((load(shown) != load(image)).any(axis=2) == own).all()
-    shown.unlink()
-    save(mask, own[1:])
-    result = detect(image, "-o", mask, "--preview", shown)
-    assert result.code == 1 and "m.png has another size than its photograph: give --overwrite" in result.err
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_a_preview_beside_the_photograph_is_made_anew(photos, detect, suffix):
-    image, shown = photos.folder / "a.png", photos.folder / f"found{suffix}"
-    arguments = (image, "-o", photos.out / "m.png", "--preview", shown)
-    assert detect(*arguments, "--max-damage", "0.001%").code == 1 and shown.exists()
-    assert detect(*arguments, "--max-damage", "100%").code == 0
-
-
-def test_a_file_for_what_several_photographs_need_a_folder_for(photos, detect):
-    result = detect(photos.folder, "-o", photos.out, "--preview", photos.folder / "v.jpg")
-    assert result.code == 2 and "v.jpg is the name of a file, but masks go into a folder: give one" in result.err
-    assert not photos.out.exists()
 
 
 def test_masks_among_the_photographs_are_no_photographs_the_next_time(photos, detect):

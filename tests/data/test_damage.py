@@ -68,7 +68,10 @@ def test_mask_files_that_cannot_be_used_are_found_before_any_is_drawn(folder):
     (folder / "cut.png").write_bytes((folder / "empty.png").read_bytes()[:40])
     Image.fromarray(np.eye(8, dtype=np.uint8)).save(folder / "below" / "labels.png")
     folder_masks._files.cache_clear()
-    with pytest.raises(InputError, match=r"2 of the 4 mask files in .* cannot be used \(below/labels.png .*; cut.png .*\): repair them, or move"):
+    with pytest.raises(
+        InputError,
+        match=r"2 of the 4 mask files in .* cannot be used \(below/labels.png .*; cut.png .*\): repair them, or move",
+    ):
         damage.check_files()
 
 

@@ -1,4 +1,4 @@
-"""The page in a real browser: from a dropped file to a saved result, with pointer and keys; two tabs, a lost server."""
+"""The page in a real browser: from a dropped file to a saved result, with pointer and keys; a lost server."""
 
 import os
 import socket
@@ -8,9 +8,7 @@ import time
 import numpy as np
 import pytest
 from detectors import grown, scratched
-from restoring import check, files, load, picture, save
-
-from pconv_jax.page.photographs import OpenPhotograph
+from restoring import check, load, picture, save
 
 pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 
@@ -157,45 +155,6 @@ def test_a_click_restores_what_is_near(person, scan):
     person.until(lambda: person.see("[data-view=after]").get_attribute("aria-checked") == "true")
 
 
-def test_what_is_done_is_done_to_the_photograph_that_is_shown_then(person, scan, tmp_path, monkeypatch):
-    """And not to the one that is chosen before the server knows."""
-    change, known = OpenPhotograph.change, threading.Event()
-
-    def slow(*arguments):
-        assert known.wait(30)
-        change(*arguments)
-
-    monkeypatch.setattr(OpenPhotograph, "change", slow)
-    person.opens(scan, save(tmp_path / "b.png", DAMAGED[::-1]))
-    person.comes_to("damage found", "damage found")
-    for row in (20, 80, 100):
-        person.drags((20, row), (60, row))
-    person.click("#save")
-    person.click("#list li:nth-child(2) button")
-    person.until(lambda: person.see("#list .chosen .title").text == "b.png")
-    known.set()
-    person.edited(3)
-    person.edited(0, "2")
-    person.comes_to("saved", "damage found")
-    assert files(tmp_path / "page" / "out") == {"a scan.png"}
-    person.click("#list li:nth-child(1) button")
-    person.until(lambda: person.see("#undo").is_enabled())
-    person.click("#undo")
-    person.edited(2)
-
-
-def test_what_was_restored_near_clicks_is_not_closed_unasked(person, scan):
-    person.opens(scan)
-    person.comes_to("damage found")
-    person.presses("n")
-    person.drags((60, 51))
-    person.until(lambda: person.page.desk.photograph("1").partly)
-    person.until(lambda: person.see("[data-view=after]").get_attribute("aria-checked") == "true")
-    person.click("[aria-label='Close a scan.png']")
-    person.until(lambda: person.see("#question").is_displayed())
-    assert "is not saved" in person.see("#question p").text
-
-
 def test_a_download_that_fails_is_told(person, scan):
     person.opens(scan)
     person.comes_to("damage found")
@@ -208,59 +167,6 @@ def test_a_download_that_fails_is_told(person, scan):
     assert person.see("#list .chosen .title").text == "a scan.png"
 
 
-def test_several_photographs_and_a_bad_file(person, scan, tmp_path):
-    (tmp_path / "bad.jpg").write_bytes(b"this is no picture")
-    (tmp_path / "worse.jpg").touch()
-    person.opens(scan, tmp_path / "bad.jpg", tmp_path / "worse.jpg", save(tmp_path / "b.png", DAMAGED[::-1]))
-    person.comes_to("damage found", "damage found")
-    person.until(lambda: person.see("#alert span").text.splitlines()[0].startswith("bad.jpg is not an image"))
-    person.until(lambda: person.see("#alert span").text.splitlines()[-1].startswith("worse.jpg is empty"))
-    person.click("#alert button")
-    assert not person.see("#alert").is_displayed()
-    assert person.see("#list .chosen .title").text == "a scan.png"  # the first
-    more = [save(tmp_path / name, DAMAGED) for name in ("c.png", "d.png")]
-    person.opens(tmp_path / "bad.jpg", *more)
-    person.comes_to(*["damage found"] * 4)
-    assert person.see("#list .chosen .title").text == "c.png"
-    person.click("[aria-label='Close a scan.png']")
-    person.comes_to(*["damage found"] * 3)
-    assert scan.exists()
-
-
-def test_two_tabs_show_the_same(person, scan):
-    person.opens(scan)
-    person.comes_to("damage found")
-    first = person.browser.current_window_handle
-    person.browser.switch_to.new_window("tab")
-    person.browser.get(person.page.address)
-    person.comes_to("damage found")
-    person.click("#clear")
-    person.edited(1)
-    person.browser.close()
-    person.browser.switch_to.window(first)
-    person.comes_to("corrected")
-    person.until(lambda: person.see("#undo").is_enabled())
-    person.click("#undo")
-    person.edited(0)
-
-
-def test_a_closed_tab_loses_nothing(person, scan, monkeypatch):
-    closed, look = threading.Event(), person.page.desk._look
-
-    def slow(*about, **more):
-        assert closed.wait(30)
-        return look(*about, **more)
-
-    monkeypatch.setattr(person.page.desk, "_look", slow)
-    person.opens(scan)
-    person.comes_to("opened")
-    person.browser.get("about:blank")
-    closed.set()
-    person.page.wait()
-    person.browser.get(person.page.address)
-    person.comes_to("damage found")
-
-
 def test_the_server_is_lost_and_started_again(tmp_path, weights, chromium, scan):
     with served(tmp_path / "page", weights) as page:
         person = Person(chromium, page)
@@ -270,20 +176,6 @@ def test_the_server_is_lost_and_started_again(tmp_path, weights, chromium, scan)
     with served(tmp_path / "again", weights, port=int(page.address.rpartition(":")[2]), key="another"):
         person.until(lambda: "was started again: open the address" in person.see("#alert").text)
     chromium.get("about:blank")
-
-
-def test_files_are_dropped_but_no_folders(person, scan):
-    def drops(path):
-        place = person.see("#stage").rect
-        middle = {"x": place["x"] + place["width"] / 2, "y": place["y"] + place["height"] / 2}
-        for kind in ("dragEnter", "dragOver", "drop"):
-            data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-            person.browser.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, **middle, "data": data})
-
-    drops(scan.parent)
-    person.until(lambda: "A folder cannot be dropped" in person.see("#alert").text)
-    drops(scan)
-    person.comes_to("damage found")
 
 
 def test_what_was_not_found_and_outlines_that_stay(person, tmp_path):

@@ -1,0 +1,119 @@
+"""Several photographs and several tabs in a real browser: opened, chosen one after the other, closed."""
+
+import threading
+
+import pytest
+from restoring import files, save
+
+from pconv_jax.page.photographs import OpenPhotograph
+
+pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
+
+from person import DAMAGED
+
+
+@pytest.mark.parametrize(("button", "state"), [("#save", "saved"), ("#restore", "restored")])
+def test_what_is_done_is_done_to_the_photograph_that_is_shown_then(person, scan, tmp_path, monkeypatch, button, state):
+    """And not to the one that is chosen before the server knows."""
+    change, known = OpenPhotograph.change, threading.Event()
+
+    def slow(*arguments):
+        assert known.wait(30)
+        change(*arguments)
+
+    monkeypatch.setattr(OpenPhotograph, "change", slow)
+    person.opens(scan, save(tmp_path / "b.png", DAMAGED[::-1]))
+    person.comes_to("damage found", "damage found")
+    for row in (20, 80, 100):
+        person.drags((20, row), (60, row))
+    person.click(button)
+    person.click("#list li:nth-child(2) button")
+    person.until(lambda: person.see("#list .chosen .title").text == "b.png")
+    known.set()
+    person.edited(3)
+    person.edited(0, "2")
+    person.comes_to(state, "damage found")
+    assert files(tmp_path / "page" / "out") == ({"a scan.png"} if state == "saved" else set())
+    person.click("#list li:nth-child(1) button")
+    person.until(lambda: person.see("#undo").is_enabled())
+    person.click("#undo")
+    person.edited(2)
+
+
+def test_what_was_restored_near_clicks_is_not_closed_unasked(person, scan):
+    person.opens(scan)
+    person.comes_to("damage found")
+    person.presses("n")
+    person.drags((60, 51))
+    person.until(lambda: person.page.desk.photograph("1").partly)
+    person.until(lambda: person.see("[data-view=after]").get_attribute("aria-checked") == "true")
+    person.click("[aria-label='Close a scan.png']")
+    person.until(lambda: person.see("#question").is_displayed())
+    assert "is not saved" in person.see("#question p").text
+
+
+def test_several_photographs_and_a_bad_file(person, scan, tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"this is no picture")
+    (tmp_path / "worse.jpg").touch()
+    person.opens(scan, tmp_path / "bad.jpg", tmp_path / "worse.jpg", save(tmp_path / "b.png", DAMAGED[::-1]))
+    person.comes_to("damage found", "damage found")
+    person.until(lambda: person.see("#alert span").text.splitlines()[0].startswith("bad.jpg is not an image"))
+    person.until(lambda: person.see("#alert span").text.splitlines()[-1].startswith("worse.jpg is empty"))
+    person.click("#alert button")
+    assert not person.see("#alert").is_displayed()
+    assert person.see("#list .chosen .title").text == "a scan.png"  # the first
+    more = [save(tmp_path / name, DAMAGED) for name in ("c.png", "d.png")]
+    person.opens(tmp_path / "bad.jpg", *more)
+    person.comes_to(*["damage found"] * 4)
+    assert person.see("#list .chosen .title").text == "c.png"
+    person.click("[aria-label='Close a scan.png']")
+    person.comes_to(*["damage found"] * 3)
+    assert scan.exists()
+
+
+def test_two_tabs_show_the_same(person, scan):
+    person.opens(scan)
+    person.comes_to("damage found")
+    first = person.browser.current_window_handle
+    person.browser.switch_to.new_window("tab")
+    person.browser.get(person.page.address)
+    person.comes_to("damage found")
+    person.click("#clear")
+    person.edited(1)
+    person.browser.close()
+    person.browser.switch_to.window(first)
+    person.comes_to("corrected")
+    person.until(lambda: person.see("#undo").is_enabled())
+    person.click("#undo")
+    person.edited(0)
+
+
+def test_a_closed_tab_loses_nothing(person, scan, monkeypatch):
+    closed, look = threading.Event(), person.page.desk._look
+
+    def slow(*about, **more):
+        assert closed.wait(30)
+        return look(*about, **more)
+
+    monkeypatch.setattr(person.page.desk, "_look", slow)
+    person.opens(scan)
+    person.comes_to("opened")
+    person.browser.get("about:blank")
+    closed.set()
+    person.page.wait()
+    person.browser.get(person.page.address)
+    person.comes_to("damage found")
+
+
+def test_files_are_dropped_but_no_folders(person, scan):
+    def drops(path):
+        place = person.see("#stage").rect
+        middle = {"x": place["x"] + place["width"] / 2, "y": place["y"] + place["height"] / 2}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+            person.browser.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, **middle, "data": data})
+
+    drops(scan.parent)
+    person.until(lambda: "A folder cannot be dropped" in person.see("#alert").text)
+    drops(scan)
+    person.comes_to("damage found")
