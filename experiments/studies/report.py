@@ -61,7 +61,7 @@ def page(
         *((tables.fid_table(scores),) if scores.fids else ()),
         "## Settings",
         settings.settings_table({name: configs[0] for name, configs in runs.items()}),
-        settings.evaluation_table(study, budget, options, images=scores.images),
+        settings.evaluation_table(study, scores, budget, options),
         settings.time_table(runs),
         f"Versions: {used}.",
     ]

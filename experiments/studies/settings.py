@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.studies.options import Options
+from experiments.studies.scores import StudyScores
 from experiments.studies.selection import Choice
 from experiments.studies.study import SELECTION_SEED, Budget, Study
 from experiments.train.config import Config
@@ -55,14 +56,14 @@ def settings_table(runs: Mapping[str, Config]) -> str:
     return markdown(lines, text=3)
 
 
-def evaluation_table(study: Study, budget: Budget, options: Options, *, images: int) -> str:
+def evaluation_table(study: Study, scores: StudyScores, budget: Budget, options: Options) -> str:
     """What the arms were scored on.
 
     Args:
         study: the study.
+        scores: what it measured; the test split may have fewer images than the budget.
         budget: what every arm got.
         options: the flags.
-        images: number of images that were scored, where the test split has fewer than the budget.
 
     Returns:
         Markdown.
@@ -71,7 +72,7 @@ def evaluation_table(study: Study, budget: Budget, options: Options, *, images: 
     lines = [
         ["setting", "value"],
         ["seeds of each arm", str(budget.seeds)],
-        ["test images", f"the first {images} of the test split of {options.data}, squares from their middle"],
+        ["test images", f"the first {scores.images} of the test split of {options.data}, squares from their middle"],
         ["damage (version 1, seed 0)", kinds],
         ["classical methods", ", ".join(study.classical)],
         ["VGG weights", Path(options.vgg_weights).name],

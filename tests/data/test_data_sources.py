@@ -243,7 +243,8 @@ class TestFolder:
         memory[0] = 10**6
         source = data.FolderSource(tmp_path, "all")
         assert len(source) == 4
-        memory[0] = 10
+        first = iter([10])
+        monkeypatch.setattr(limits, "available_memory", lambda: next(first, 10**6))
         with pytest.raises(NotEnoughMemory):  # rather than the next image in its place
             readable.Readable(source)[0]
 

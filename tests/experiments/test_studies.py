@@ -195,7 +195,7 @@ def test_unnaturalness_by_hand():
 def test_the_page_has_the_number_of_images_that_were_scored():
     study, options = STUDIES["losses"], Options("losses", vgg_weights="random")
     scores = scores_of(study, {}, seeds=1)  # four images, where the budget has room for a hundred
-    table = evaluation_table(study, BUDGETS["cpu"], options, images=scores.images)
+    table = evaluation_table(study, scores, BUDGETS["cpu"], options)
     assert "the first 4 of the test split of samples" in table
 
 
