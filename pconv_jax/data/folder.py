@@ -229,7 +229,7 @@ def _check_undivided(root: Path, files: tuple[str, ...]) -> None:
         way = "put them beside each other, that of the training images as train" if home == Path() else ""
         raise InputError(
             f"{root} has folders named as splits ({', '.join(names)}), but not train beside val or test in {root} "
-            f"itself: {way or f'give --data-dir {root / home}'}, or rename them if they are no splits"
+            f"itself: {way or f'give --data-dir {root / home}'}, or rename them if they are not splits"
         )
     if found.keys() - {"train"} and not all(SPLIT_FOLDERS.keys() & file.lower().split("/")[:-1] for file in files):
         what = f"folders in {root} that are named as splits are divided like the other images"

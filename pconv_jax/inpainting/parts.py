@@ -43,7 +43,7 @@ def region_of(given: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice
         shape: of the image, height and width.
 
     Raises:
-        InputError: these are no two slices of step 1.
+        InputError: these are not two slices of step 1.
     """
     try:
         rows, columns = (slice(*each.indices(side)) for each, side in zip(given, shape, strict=True))

@@ -130,7 +130,7 @@ class TestFolder:
                 ("set/train", "set/val", "set/test"),
                 r"\(set/test, set/train, set/val\), .*: give --data-dir .*/set, or",
             ),
-            (("images/train", "images/Test"), r"give --data-dir .*/images, or rename them if they are no splits"),
+            (("images/train", "images/Test"), r"give --data-dir .*/images, or rename them if they are not splits"),
             (("photos", "val", "test"), r"\(test, val\), but not train beside .* itself: put them beside each other"),
             (
                 ("one/train", "two/test"),
