@@ -134,12 +134,12 @@ class Loop:
                 jax.block_until_ready(metrics)
                 self._clock.compiled()
         self._record(trainer.steps, unread)  # only what is known to be finite is saved
-        seconds, waited = self._clock.read()
         with self._clock.paused():
+            seconds, waited = self._clock.read()
             trainer.save(self._checkpoints, {})  # nothing to do unless a signal came between two checkpoints
             self._checkpoints.wait()
             hosts.meet()
-        self._write_time()
+            self._write_time()
         return self._outcome(trainer.steps - self._first, seconds, waited)
 
     def _next_batch(self) -> Any:
