@@ -105,7 +105,12 @@ def _enter(folder: Path, out: Path) -> None:
         uploads.mkdir()
 
         def look(
-            photograph: Photograph, path: Path, *, linear: bool, progress: Callable[[int, int], object]
+            photograph: Photograph,
+            path: Path,
+            *,
+            linear: bool,
+            notes: list[str],
+            progress: Callable[[int, int], object],
         ) -> DamageMap:
             return detector(photograph.as_array, linear=linear, progress=progress)
 

@@ -130,7 +130,11 @@ def detect_files(
         try:
             with hide_messages_of_libraries():  # of damaged files
                 photograph = read_photograph(job.image, max_pixels=max_pixels)
-            found = finding.look(photograph, job.image, linear=linear, max_pixels=max_pixels, programs=programs)
+            notes: list[str] = []
+            found = finding.look(
+                photograph, job.image, linear=linear, notes=notes, max_pixels=max_pixels, programs=programs
+            )
+            summary.notes += [f"{job.image}: {note}" for note in notes]
             if places[0] is not None:
                 levels = np.rint(255 * found.probability).astype(np.uint8)
                 write_photograph(places[0], _picture(levels, photograph))

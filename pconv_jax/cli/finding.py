@@ -10,7 +10,7 @@ import numpy as np
 
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.damage_map import Choice, DamageMap, Tones, check_sensitivity, dilated, share
+from pconv_jax.detection.damage_map import Choice, DamageMap, Tones, check_sensitivity, share
 from pconv_jax.imaging import Photograph, find_infrared, read_hole
 from pconv_jax.imaging.linear import is_linear
 
@@ -100,6 +100,7 @@ class Finding:
         path: Path,
         *,
         linear: bool,
+        notes: list[str],
         max_pixels: int | None = None,
         progress: Callable[[int, int], object] | None = None,
         programs: "KeptPrograms | None" = None,
@@ -110,6 +111,7 @@ class Finding:
             photograph: as it was read.
             path: of its file.
             linear: whether it is linear in light, even if it does not say so.
+            notes: to which a sentence is added if an infrared channel tells the damage.
             max_pixels: of an infrared file beside it, as for `read_photograph`.
             progress: as for `Detector`.
             programs: as for `load`.
@@ -123,7 +125,11 @@ class Finding:
         if self.infrared and (infrared := find_infrared(photograph, path, max_pixels=max_pixels)) is not None:
             from pconv_jax.detection.infrared import infrared_damage
 
-            return infrared_damage(photograph.pixels, infrared)
+            found = infrared_damage(photograph.pixels, infrared)
+            if photograph.alpha is not None:
+                found.probability[photograph.alpha == 0] = 0  # as with the detector
+            notes.append("its infrared channel tells where damage is; with --no-infrared the detector does")
+            return found
         look = _detector(self.detector, programs)
         return look(photograph.as_array, linear=linear or is_linear(photograph), progress=progress)
 
@@ -154,14 +160,16 @@ class Finding:
             )
         choice = Choice(sensitivity=self.sensitivity, min_size=self.min_size, tones=self.tones)
         hole = found.hole(choice, keep=region)
-        wide = dilated(hole, dilate) if region is None else dilated(hole, dilate) & ~region
-        if (damaged := share(hole)) > self.most():
+        damaged = share(hole)
+        if dilate:
+            hole = found.hole(dataclasses.replace(choice, dilate=choice.dilate + dilate), keep=region)
+        if damaged > self.most():
             raise TooMuchDamage(
-                f"{damaged:.0%} of it seems damaged, more than --max-damage {self.max_damage}: look at "
+                f"{damaged:.2%} of it seems damaged, more than --max-damage {self.max_damage}: look at "
                 "`pconv-jax detect --preview`, and lower --sensitivity, mark what to --keep, or raise --max-damage",
-                wide,
+                hole,
             )
-        return wide
+        return hole
 
 
 def check_dilate(dilate: int) -> None:

@@ -118,6 +118,7 @@ class Holes:
         mask: Path | None,
         *,
         image: Path,
+        notes: list[str],
         keep: Path | None = None,
         linear: bool = False,
         max_pixels: int | None = None,
@@ -129,6 +130,7 @@ class Holes:
             photograph: as it was read.
             mask: the file of its mask, if the holes come from one.
             image: the file of the photograph, beside which its infrared channel may be.
+            notes: as for `Finding.look`.
             keep: the file that marks what to leave alone, if damage is looked for.
             linear: whether the photograph is linear in light, even if it does not say so.
             max_pixels: of the mask, as for `read_hole`.
@@ -154,7 +156,9 @@ class Holes:
             hole = _of_color(photograph.pixels, self.mask_color, self.mask_tolerance)
         hole = dilated(hole, self.dilate)
         if self.finds:
-            found = self.finding.look(photograph, image, linear=linear, max_pixels=max_pixels, programs=programs)
+            found = self.finding.look(
+                photograph, image, linear=linear, notes=notes, max_pixels=max_pixels, programs=programs
+            )
             hole = hole | self.finding.hole(found, keep, dilate=self.dilate, max_pixels=max_pixels)
         if hole.all():
             raise InputError("the holes leave no valid pixel: use a smaller mask, --invert-mask or a smaller --dilate")

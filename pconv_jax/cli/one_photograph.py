@@ -75,7 +75,9 @@ class Restoration:
         if self.receipts is not None:
             self.receipts.check(job)
         with _noted_warnings() as said:
-            photograph, hole = self._read(job)
+            notes: list[str] = []
+            photograph, hole = self._read(job, notes)
+            self.summary.notes += [f"{job.image}: {note}" for note in notes]
             if not hole.any():
                 self._copy(job, photograph)
                 return COPIED
@@ -85,7 +87,7 @@ class Restoration:
             self._write(job, photograph, hole, result, said, expected)
         return _RESTORED
 
-    def _read(self, job: Job) -> tuple[Photograph, np.ndarray]:
+    def _read(self, job: Job, notes: list[str]) -> tuple[Photograph, np.ndarray]:
         with hide_messages_of_libraries():  # of damaged files
             self.holes.check_sizes(job.image, job.mask, max_pixels=self.max_pixels)
             photograph = read_photograph(job.image, max_pixels=self.max_pixels)
@@ -93,6 +95,7 @@ class Restoration:
                 photograph,
                 job.mask,
                 image=job.image,
+                notes=notes,
                 keep=job.keep,
                 linear=self.linear,
                 max_pixels=self.max_pixels,

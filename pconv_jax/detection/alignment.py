@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from pconv_jax.common.errors import InputError
+
 MOST = 12
 """Shift up to which a channel is aligned, px."""
 
@@ -80,21 +82,45 @@ def measured_shift(image: np.ndarray, channel: np.ndarray) -> Shift:
 
     Returns:
         The shift, which may change evenly over the image.
+
+    Raises:
+        InputError: most windows agree on a shift of more than `MOST`.
     """
     from skimage.registration import phase_cross_correlation
 
-    places, shifts = [], []
+    places, shifts, beyond = [], [], []
     for rows, columns in squares(*image.shape, side=_SIDE, most=_WINDOWS):
         pair = [_details(layer[rows, columns]) for layer in (image, channel)]
         if not all(layer.any() for layer in pair):
             continue
         found, error, _ = phase_cross_correlation(*pair, upsample_factor=_FINEST, normalization=None)
-        if error < np.sqrt(1 - _LEAST**2) and np.abs(found).max() <= MOST:
-            places.append((1, (rows.start + rows.stop) / 2, (columns.start + columns.stop) / 2))
-            shifts.append(-found)
+        if error >= np.sqrt(1 - _LEAST**2):
+            continue
+        if np.abs(found).max() > MOST:
+            beyond.append(found)
+            continue
+        places.append((1, (rows.start + rows.stop) / 2, (columns.start + columns.stop) / 2))
+        shifts.append(-found)
+    _check_reach(beyond, len(shifts))
     if not shifts:
         return no_shift()
     return _agreed(np.array(places), np.array(shifts))
+
+
+def _check_reach(beyond: list[np.ndarray], within: int) -> None:
+    """Refuses a channel that lies too far away: `beyond` are larger shifts, `within` is the number of others.
+
+    Where nothing is in common, windows mistake one place or another for the same, but not all alike.
+    """
+    if len(beyond) <= max(within, 1):
+        return
+    middle = np.median(beyond, axis=0)
+    agreeing = np.count_nonzero(np.abs(np.array(beyond) - middle).max(axis=1) <= _SPREAD)
+    if agreeing > max(len(beyond) / 2, within, 1):
+        raise InputError(
+            f"its infrared channel is shifted by {np.abs(middle).max():.0f} px against the picture, and {MOST} px are "
+            "the most that can be aligned: align the two first, or look for damage without infrared (--no-infrared)"
+        )
 
 
 def _agreed(places: np.ndarray, shifts: np.ndarray) -> Shift:

@@ -8,6 +8,7 @@ import math
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.limits import brief
@@ -53,6 +54,10 @@ class Choice:
             InputError: naming the value and what it may be.
         """
         check_sensitivity(self.sensitivity, shown="sensitivity={}")
+        whole: tuple[tuple[str, object], ...] = (("min_size", self.min_size), ("dilate", self.dilate))
+        for name, value in whole:
+            if not isinstance(value, int | np.integer):
+                raise InputError(f"{name}={brief(value)} must be a whole number of pixels")
         if self.min_size < 1:
             raise InputError(f"min_size={self.min_size} must be a number of pixels, at least 1")
         if self.tones not in get_args(Tones):
@@ -61,7 +66,7 @@ class Choice:
             raise InputError(f"dilate={self.dilate} px must lie between 0 and 100")
 
 
-def check_sensitivity(sensitivity: float, *, shown: str = "--sensitivity is {}, but it") -> None:
+def check_sensitivity(sensitivity: object, *, shown: str = "--sensitivity is {}, but it") -> None:
     """Refuses a sensitivity out of range.
 
     Args:
@@ -71,8 +76,8 @@ def check_sensitivity(sensitivity: float, *, shown: str = "--sensitivity is {}, 
     Raises:
         InputError: it is not above 0 and below 1.
     """
-    if not 0 < sensitivity < 1:
-        raise InputError(f"{shown.format(sensitivity)} must be above 0 and below 1")
+    if not isinstance(sensitivity, int | float | np.integer | np.floating) or not 0 < sensitivity < 1:
+        raise InputError(f"{shown.format(brief(sensitivity))} must be above 0 and below 1")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,7 +94,7 @@ class DamageMap:
     opacity: np.ndarray
     grey: np.ndarray
 
-    def hole(self, choice: Choice = Choice(), *, keep: np.ndarray | None = None) -> np.ndarray:
+    def hole(self, choice: Choice = Choice(), *, keep: ArrayLike | None = None) -> np.ndarray:
         """The holes to inpaint.
 
         Args:
@@ -103,6 +108,7 @@ class DamageMap:
             InputError: a value out of range, or a region that is not boolean or of another size.
         """
         choice.check()
+        keep = None if keep is None else np.asarray(keep)
         if keep is not None and keep.dtype != bool:
             raise InputError(f"keep must be boolean, True = leave alone, not {keep.dtype}: give keep > 0, or keep == 0")
         if keep is not None and keep.shape != self.probability.shape:
@@ -154,5 +160,6 @@ def dilated(hole: np.ndarray, radius: int) -> np.ndarray:
         return hole
     import cv2
 
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
+    squares = np.arange(-radius, radius + 1) ** 2
+    disc = (squares[:, None] + squares <= radius**2).astype(np.uint8)  # OpenCV's ellipses are not as high as wide
     return cv2.dilate(hole.astype(np.uint8), disc).astype(bool)

@@ -37,6 +37,8 @@ WINDOWS = (256, 512, 768, 1280)
 """Sides of the square windows, px. An image is looked at in windows of one side, that with which least is computed."""
 
 _AT_ONCE = 2  # windows in progress
+_WHITE = 99.9  # percentile of colours linear in light that is seen as white: one hot pixel does not darken all others
+_SAMPLED = 4  # px: of every so many, one is looked at for that, in large images
 _LINEAR_GAMMA = 2.2
 
 
@@ -128,7 +130,7 @@ class Detector:
         windows = _windows(height, width, self._margin)
         quick = self._programs is not None and sum(window.side**2 for window in windows) < QUICK_PIXELS
         look = functools.partial(
-            self._look, self._program(quick=quick), pixels, _brightest(pixels) if linear else None, found
+            self._look, self._program(quick=quick), pixels, _white(pixels) if linear else None, found
         )
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
@@ -150,7 +152,7 @@ class Detector:
         self,
         program: Callable[..., Any],
         pixels: np.ndarray,
-        brightest: float | None,
+        white: float | None,
         found: DamageMap,
         window: _Window,
     ) -> None:
@@ -163,11 +165,11 @@ class Detector:
         values = to_float(part, hidden)[..., :3]
         if not (values.min() >= 0 and values.max() <= 1):  # NaN too
             raise InputError("pixels of a floating-point image must lie in [0, 1]: rescale them, or give uint8")
-        if brightest is not None:
-            values = np.clip(values / np.float32(brightest), 0, 1) ** np.float32(1 / _LINEAR_GAMMA)
+        if white is not None:
+            values = np.clip(values / np.float32(white), 0, 1) ** np.float32(1 / _LINEAR_GAMMA)
         top, left = (max(0, -first) for first in (window.top, window.left))
         image[0, top:, left:][: part.shape[0], : part.shape[1]] = values
-        inside[0, top:, left:][: part.shape[0], : part.shape[1]] = 1
+        inside[0, top:, left:][: part.shape[0], : part.shape[1]] = ~hidden[..., None]  # its edge is not damage
         output = np.asarray(program(image, inside))[0]
         if not np.isfinite(output).all():  # nothing would be found there
             raise InputError("the detector returns NaN: its weights are damaged or its training diverged")
@@ -209,11 +211,14 @@ def _loaded(weights: str, path: Path, dates: tuple[int, ...]) -> Detector:
     return Detector.from_pretrained(weights)
 
 
-def _brightest(pixels: np.ndarray) -> float:
-    """The brightest value of colours that show, linear in light, of 1: dark exposures use all of the range."""
-    colours = pixels[pixels[..., -1] != 0, :-1] if pixels.shape[2] in (2, 4) else pixels
+def _white(pixels: np.ndarray) -> float:
+    """The value, of 1, of colours linear in light from which on they are seen as white, in dark exposures too."""
+    few = pixels[::_SAMPLED, ::_SAMPLED] if min(pixels.shape[:2]) > WINDOWS[0] else pixels
+    colours = few[few[..., -1] != 0, :-1] if few.shape[2] in (2, 4) else few
+    if not colours.any():
+        return 1.0
     top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
-    return float(colours.max(initial=0)) / top or 1.0
+    return float(np.percentile(colours.astype(np.float32), _WHITE) or colours.max()) / top
 
 
 def _windows(height: int, width: int, margin: int) -> list[_Window]:

@@ -22,6 +22,7 @@ _SURE = 6.0  # standard deviations of the noise from which on a pixel is more li
 _SOFT = 1.0  # standard deviations by which the odds grow by a factor of e
 _LEAST_NOISE = 0.002  # of the light: less would take rounding for noise
 _FAINT, _FAINT_SOFT = 0.04, 0.01  # likewise of opacity
+_SELECTED, _LEAST_SELECTED = 0.5, 0.01  # shares of a selection: at both ends, and at the rarer one
 _FOLLOWS = 0.45  # contrast of the channel, as a share of the picture's, from which on the film must hold silver
 
 
@@ -44,8 +45,8 @@ def infrared_damage(
         The map of the damage; its opacity is that for infrared light.
 
     Raises:
-        InputError: another type or size; a channel that holds one value or two; or one that follows the picture, as
-            with black-and-white film and Kodachrome, whose silver absorbs infrared light.
+        InputError: another type or size; a channel that is a mask or a selection; one that is shifted further; or one
+            that follows the picture, as with black-and-white film and Kodachrome, whose silver absorbs infrared light.
     """
     pixels, infrared = (layer.astype(layer.dtype.newbyteorder("="), copy=False) for layer in (pixels, infrared))
     _check(pixels, infrared)
@@ -100,6 +101,12 @@ def _check(pixels: np.ndarray, infrared: np.ndarray) -> None:
         raise InputError(
             f"its infrared channel holds nothing but {low} and {high}, as a mask does: look for damage without "
             "infrared (--no-infrared)"
+        )
+    ends = sorted(float((infrared == end).mean()) for end in (low, high))
+    if sum(ends) > _SELECTED and ends[0] > _LEAST_SELECTED:
+        raise InputError(
+            f"{sum(ends):.0%} of its further channel are exactly {low} or {high}, as in a selection that an editor "
+            "saved and not in infrared, which has noise: look for damage without it (--no-infrared)"
         )
 
 

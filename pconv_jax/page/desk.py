@@ -214,7 +214,9 @@ class Desk:
         if photograph.name not in self._photographs or photograph.found:
             return  # it could not be read
         read, linear = self._memory.read(photograph), photograph.linear
-        found = self._look(read, photograph.source, linear=linear, progress=job.progress)
+        notes: list[str] = []
+        found = self._look(read, photograph.source, linear=linear, notes=notes, progress=job.progress)
+        photograph.warn(notes)
         if photograph.linear == linear:
             photograph.keep_map(found)
 

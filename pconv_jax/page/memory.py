@@ -71,5 +71,4 @@ def noted(photograph: OpenPhotograph) -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     texts = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
-    said = [text.replace(str(source), title) for text in texts]
-    photograph.warnings += [each for each in dict.fromkeys(said) if each not in photograph.warnings]
+    photograph.warn([text.replace(str(source), title) for text in texts])

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -24,7 +24,13 @@ class Look(Protocol):
     """Looks for the damage of a photograph."""
 
     def __call__(
-        self, photograph: Photograph, path: Path, *, linear: bool, progress: Callable[[int, int], object]
+        self,
+        photograph: Photograph,
+        path: Path,
+        *,
+        linear: bool,
+        notes: list[str],
+        progress: Callable[[int, int], object],
     ) -> DamageMap:
         """The map.
 
@@ -32,6 +38,7 @@ class Look(Protocol):
             photograph: as it was read.
             path: of its file.
             linear: whether it is linear in light, even if it does not say so.
+            notes: to which sentences are added about how it was looked for.
             progress: called with the number of steps done, and of all steps.
         """
         ...
@@ -77,7 +84,7 @@ class OpenPhotograph:
         partly: whether the result holds what was near clicks alone.
         saved: the marking that was saved; None for none.
         covered: share of the photograph that was hole when it was restored last.
-        warnings: what was said when it was read, restored and saved.
+        warnings: what was said when it was read, looked at, restored and saved.
     """
 
     name: str
@@ -136,6 +143,10 @@ class OpenPhotograph:
             "tones": self.choice.tones,
             "dilate": self.choice.dilate,
         }
+
+    def warn(self, sentences: Sequence[str]) -> None:
+        """Shows sentences beside it, each once."""
+        self.warnings += [each for each in dict.fromkeys(sentences) if each not in self.warnings]
 
     def change(self, revision: int, choice: Choice, edits: list[Any]) -> None:
         """Takes other choices and edits.

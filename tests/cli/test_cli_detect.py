@@ -134,7 +134,7 @@ def test_too_much_damage_fails_and_the_others_do_not(photos, detect):
     save(photos.folder / "d.png", np.full((40, 50, 3), 255, np.uint8))
     result = detect(photos.folder, "-o", photos.out)
     (complaint,) = sentences(result.err)
-    assert result.code == 1 and "d.png: 100% of it seems damaged, more than --max-damage 20%" in complaint
+    assert result.code == 1 and "d.png: 100.00% of it seems damaged, more than --max-damage 20%" in complaint
     assert files(photos.out) == {"a.png", "deep/b.png", "c.png"}
     # The line is 98 of 2000 pixels with what is around it: 4.9 %.
     for most, code in (("5%", 0), ("0.05", 0), ("4%", 1), ("0.04", 1)):

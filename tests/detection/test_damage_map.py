@@ -94,6 +94,14 @@ def test_dilation_and_share_by_hand():
     assert dilated(hole, 0) is hole
     assert drawn(dilated(hole, 1)) == [".....", "..#..", ".###.", "..#..", "....."]
     assert dilated(hole, 1).dtype == bool
+    assert drawn(dilated(hole, 2)) == ["..#..", ".###.", "#####", ".###.", "..#.."]  # a disc, as high as it is wide
+    wide = np.zeros((41, 41), bool)
+    wide[20, 20] = True
+    for radius in (3, 7, 20):
+        disc = dilated(wide, radius)
+        np.testing.assert_array_equal(disc, disc.T)
+        rows, columns = np.nonzero(disc)
+        assert np.hypot(rows - 20, columns - 20).max() == radius
     assert share(hole) == 1 / 25 and share(np.zeros((0, 4), bool)) == 0
 
 
@@ -108,6 +116,9 @@ def test_dilation_and_share_by_hand():
         ({"tones": "a" * 5000}, r"tones='a{20,80}\.\.\.a{20,80}' must be one of both, pale, dark"),
         ({"dilate": -1}, "dilate=-1 px must lie between 0 and 100"),
         ({"dilate": 101}, "dilate=101 px"),
+        ({"dilate": 1.5}, "dilate=1.5 must be a whole number of pixels"),
+        ({"min_size": float("inf")}, "min_size=inf must be a whole number of pixels"),
+        ({"sensitivity": "0.5"}, "sensitivity='0.5' must be above 0 and below 1"),
     ],
 )
 def test_values_out_of_range(values, match):

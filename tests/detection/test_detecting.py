@@ -119,6 +119,25 @@ def test_nothing_is_found_where_alpha_is_0(pale):
     np.testing.assert_array_equal(pale(rubbish).hole(EXACT), line & (alpha > 0))
 
 
+def test_what_is_transparent_lies_outside():
+    """Its edge would be a find: what hides there is not looked at, and black is not what the photograph shows."""
+    alpha = np.full((30, 40), 255, np.uint8)
+    alpha[10:12, 5:], alpha[20:, :7] = 0, 1
+    looks = Detector(pale_detector())
+    looks.network = Pretended(lambda image, inside, margin: np.repeat(inside, 2, -1)[:, margin:-margin, margin:-margin])
+    found = looks(np.dstack([np.full((30, 40, 3), 90, np.uint8), alpha]))
+    np.testing.assert_array_equal(found.opacity, alpha > 0)
+
+
+@pytest.mark.parametrize("size", [64, 300])
+def test_a_hot_pixel_does_not_darken_images_linear_in_light(pale, size):
+    values = np.random.default_rng(0).integers(0, 8192, (size, size, 3)).astype(np.uint16)
+    before = pale(values, linear=True).probability.copy()
+    values[size // 2 // 4 * 4, 8] = 65535
+    after = pale(values, linear=True).probability
+    assert np.mean(np.abs(after - before) > 0.1) < 0.01
+
+
 def test_images_linear_in_light_are_seen_through_a_curve(pale):
     seen = picture().astype(np.float32) / 255
     damaged, line = scratched((seen * 255).astype(np.uint8))

@@ -114,6 +114,20 @@ def test_the_shift_is_measured_to_a_fraction_of_a_pixel(shift):
     assert found.windows and abs(found.down[0] - down) < 0.1 and abs(found.right[0] - right) < 0.1
 
 
+@pytest.mark.parametrize("shift", [(13, -13), (40, 0)])
+def test_a_channel_shifted_too_far_is_refused(shift):
+    made = scan(Film(shift=0))
+    with pytest.raises(InputError, match=f"is shifted by {max(shift)} px against the picture, and 12 px are the most"):
+        infrared_damage(made.image, np.roll(made.infrared, shift, axis=(0, 1)))
+
+
+def test_channels_without_anything_in_common_are_not_taken_for_shifted():
+    made = scan(Film(shift=0, pieces=0))
+    noise = np.random.default_rng(0).normal(40_000, 400, made.infrared.shape).astype(np.uint16)
+    for channel in (noise, scan(Film(shift=0, pieces=0), "coffee").infrared[:400, :512]):
+        measured_shift(made.image[: len(channel), ..., 0], channel)
+
+
 def test_a_stretched_channel_is_aligned_everywhere():
     """By 0.15 %, 3 px from one side of the picture to the other."""
     picture = cv2.resize(data.astronaut(), (2048, 1536), interpolation=cv2.INTER_CUBIC)
@@ -143,6 +157,20 @@ def test_a_channel_that_is_a_mask_is_refused(values):
         infrared_damage(pixels, infrared)
 
 
+@pytest.mark.parametrize("invert", [False, True])
+def test_a_feathered_selection_is_refused(invert):
+    selection = cv2.circle(np.zeros((512, 512), np.uint8), (200, 300), 90, 255, -1)
+    selection = cv2.GaussianBlur(selection, (0, 0), 4)
+    with pytest.raises(InputError, match=r"9\d% of its further channel are exactly 0 or 255, as in a selection"):
+        infrared_damage(data.astronaut(), ~selection if invert else selection)
+
+
+def test_a_channel_that_is_clipped_to_white_is_used():
+    made = scan(Film(opacity=(0.5, 0.9)))
+    bright = np.minimum(made.infrared * 1.7, 65535).astype(np.uint16)
+    assert (bright == 65535).mean() > 0.5 and jaccard(infrared_damage(made.image, bright), made) > 0.3
+
+
 def test_other_types_and_sizes_are_refused():
     pixels, infrared = plain()
     with pytest.raises(InputError, match="the image must be uint8 or uint16, not float32"):
@@ -152,11 +180,17 @@ def test_other_types_and_sizes_are_refused():
 
 
 def test_tiles_leave_no_seams(monkeypatch):
-    made = scan(Film(), "coffee")
-    whole = infrared_damage(made.image, made.infrared)
+    made = scan(Film(shift=0), "coffee")
+    moved = np.roll(made.infrared, (-9, 7), axis=(0, 1))  # it covers neither the first rows nor the last columns
+    noisy = moved.copy()  # on the right more than on the left
+    noisy[:, 300:] += np.random.default_rng(0).normal(0, 2000, noisy[:, 300:].shape).astype(np.int32).astype(np.uint16)
+    whole = infrared_damage(made.image, noisy)
     monkeypatch.setattr("pconv_jax.detection.infrared._TILE", 150)
-    parts = infrared_damage(made.image, made.infrared)
+    parts = infrared_damage(made.image, noisy)
     np.testing.assert_allclose(parts.opacity, whole.opacity, atol=0.02)
+    np.testing.assert_allclose(parts.probability, whole.probability, atol=0.1)
+    np.testing.assert_array_equal(parts.grey, whole.grey)
+    assert np.mean(parts.hole() != whole.hole()) < 1e-5
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the photographs of BSDS500")

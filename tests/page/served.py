@@ -90,7 +90,7 @@ def served(folder, weights, *, out=None, port=0, key=KEY):
         each.mkdir(parents=True)
     detector = Detector.from_pretrained() if weights is None else Detector(pale_detector())
     desk = Desk(
-        lambda photograph, path, **more: detector(photograph.as_array, **more),
+        lambda photograph, path, *, notes, **more: detector(photograph.as_array, **more),
         _inpainter(weights),
         out=out or folder / "out",
         folder=kept,

@@ -225,7 +225,7 @@ def test_what_is_compiled_first_is_told(person, scan):
 def test_a_search_is_cancelled_and_begun_again(person, scan, monkeypatch):
     from pconv_jax.page import bodies
 
-    def slow(photograph, path, *, linear, progress):
+    def slow(photograph, path, *, linear, notes, progress):
         for step in range(2000):
             progress(1 + step % 2, 100)
             time.sleep(0.02)

@@ -9,7 +9,10 @@ from detectors import grown, scratched
 from PIL import Image
 from restoring import picture, save
 from served import DAMAGED, LINE, marked
+from skimage import data
 
+from experiments.infrared_scores import Film
+from pconv_jax.cli.finding import Finding
 from pconv_jax.imaging import read_photograph, write_photograph
 from pconv_jax.imaging.profiles import made_profile
 
@@ -43,6 +46,19 @@ def test_the_file_is_what_the_command_writes(page, tmp_path, inpaint, kind):
     if kind == "dated.jpg":
         with Image.open(io.BytesIO(written)) as image:
             assert image.getexif()[306] == "1969:07:20 20:17:40" and image.info["icc_profile"] == about()["icc_profile"]
+
+
+def test_a_scan_says_once_that_its_infrared_channel_is_used(page, tmp_path, monkeypatch):
+    monkeypatch.setattr(page.desk, "_look", Finding().look)
+    made = Film(shift=0).scan(np.random.default_rng(0), data.coffee()[:100, :150])
+    photo = save(tmp_path / "plain.tif", made.image)
+    write_photograph(tmp_path / "scan.tif", dataclasses.replace(read_photograph(photo), infrared=made.infrared))
+    name = page.upload(tmp_path / "scan.tif")
+    said = ["its infrared channel tells where damage is; with --no-infrared the detector does"]
+    assert page.photograph(name)["warnings"] == said and marked(page, name).any()
+    page.post(f"/api/photographs/{name}/linear", {"linear": True})
+    page.wait()
+    assert page.photograph(name)["warnings"] == said
 
 
 def test_a_linear_scan(page, tmp_path, inpaint):
