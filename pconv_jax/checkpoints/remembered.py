@@ -29,12 +29,14 @@ class RememberedGeneratorConfig:
         widths: channels of each stage.
         image_size: side of the square images that it takes, px; None if it takes any.
         window_multiple: windows of a larger image must begin and end at multiples of this, px.
+        whole_up_to: as `AnyGeneratorConfig.whole_up_to`, px.
     """
 
     text: str
     widths: tuple[int, ...]
     image_size: int | None
     window_multiple: int
+    whole_up_to: int
 
     def __str__(self) -> str:
         return self.text
@@ -89,7 +91,9 @@ class RememberedGenerator:
     def note_of(generator: "TrainedGenerator") -> dict[str, Any]:
         """What cannot be known without the network, as JSON values."""
         config = generator.config
-        about = RememberedGeneratorConfig(str(config), config.widths, config.image_size, config.window_multiple)
+        about = RememberedGeneratorConfig(
+            str(config), config.widths, config.image_size, config.window_multiple, config.whole_up_to
+        )
         states = {"params": generator.params, "stats": generator.stats}
         return {
             "config": dataclasses.asdict(about),

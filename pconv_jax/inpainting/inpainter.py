@@ -23,9 +23,18 @@ from pconv_jax.inpainting.half_transparent import keep_detail as with_detail
 from pconv_jax.inpainting.known_holes import warn_of_other_holes
 from pconv_jax.inpainting.parts import area_of, each_kind_first, near, region_of
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
-from pconv_jax.inpainting.specks import batch_size, batches, find_specks
+from pconv_jax.inpainting.specks import Speck, batch_size, batches, find_specks
 from pconv_jax.inpainting.window_pass import WindowPass
-from pconv_jax.inpainting.windows import BROAD_MARGIN, GRID, MARGIN, PROGRAM, WINDOWS, choose_windows
+from pconv_jax.inpainting.windows import (
+    BROAD_MARGIN,
+    GRID,
+    MARGIN,
+    PROGRAM,
+    WINDOWS,
+    Window,
+    choose_windows,
+    whole_image,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -237,10 +246,15 @@ class Inpainter:
             return inpainted
         if hole.all():
             raise InputError("all of the image is hole: there is no valid pixel to inpaint it from")
-        # Transparent pixels show no colour, and a patch can be full of them.
-        apart = pixels.shape[2] in (1, 3) and self.generator.config.image_size is None
-        specks, rest = find_specks(hole) if apart else ([], hole)
-        windows = choose_windows(rest, self.windows, program=self._program)
+        specks: list[Speck] = []
+        windows: Sequence[Window]
+        if max(hole.shape) <= min(self.generator.config.whole_up_to, self.windows[-1]):
+            windows = [whole_image(hole)]
+        else:
+            # Transparent pixels show no colour, and a patch can be full of them.
+            apart = pixels.shape[2] in (1, 3) and self.generator.config.image_size is None
+            specks, rest = find_specks(hole) if apart else ([], hole)
+            windows = choose_windows(rest, self.windows, program=self._program)
         if region is not None:
             windows = [window for window in windows if near(window, region)]
             specks = [speck for speck in specks if near(speck, region)]

@@ -14,7 +14,7 @@ from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import from_float, strips, to_float
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import BATCH, PATCH, PATCH_MARGIN, Speck
-from pconv_jax.inpainting.windows import GRID, MARGIN, Window, blocks_all_hole
+from pconv_jax.inpainting.windows import GRID, MARGIN, WholeImage, Window, blocks_all_hole
 from pconv_jax.models.fill import fill_means, pyramid_fill
 
 if TYPE_CHECKING:
@@ -70,13 +70,14 @@ class WindowPass:
         # Flattened once: it takes a millisecond, too long for each window.
         leaves = generator.leaves
 
+        @functools.cache
         def network(margin: int) -> Callable[..., jax.Array]:
             def build() -> Callable[..., jax.Array]:
                 return _compiled(generator.graph, generator.structure, margin, quick)
 
             return program_of_network(f"window {generator.config} {margin} {quick}", build, leaves, programs)
 
-        self._network, self._on_patches = network(MARGIN), network(PATCH_MARGIN)
+        self._network = network
         self._pixels, self._hole, self._best, self._batch = pixels, hole, best, batch
         self._remembered = remembered
         self._unseen = _without_colour(pixels, hole)
@@ -85,8 +86,26 @@ class WindowPass:
             self._coarse[..., 3:] = _coarse_fill(pixels, hole)[..., 3:]
 
     def __call__(self, part: Window | list[Speck]) -> list[InpaintedPixels]:
-        """Inpaints one window, or a batch of specks."""
+        """Inpaints one window, the whole image, or a batch of specks."""
+        if isinstance(part, WholeImage):
+            return [self._whole()]
         return [self._window(part)] if isinstance(part, Window) else self._specks(part)
+
+    def _whole(self) -> InpaintedPixels:
+        seen = self._seen(self._pixels, self._hole, self._unseen)
+        image, mask = (array[None].astype(np.float32) for array in seen)
+        inside, coarse = np.ones((1, *self._hole.shape, 1), np.float32), self._coarse[None]
+        rows, columns = np.nonzero(self._hole)
+
+        def compute() -> np.ndarray:
+            return self._as_pixels(self._output(self._network(0), image, mask, inside, coarse)[0][rows, columns])
+
+        pixels = self._from_memory((image, mask, inside, coarse, self._hole), compute)
+        return InpaintedPixels(rows, columns, pixels, _depth(self._hole, self._hole))
+
+    def _from_memory(self, seen: tuple[np.ndarray, ...], compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """What was computed of the same before, if it was."""
+        return compute() if self._remembered is None else self._remembered(seen, compute)
 
     def _window(self, window: Window) -> InpaintedPixels:
         part, holes = _cut(self._pixels, window), _cut(self._hole, window)
@@ -98,13 +117,13 @@ class WindowPass:
         rows, columns = np.nonzero(own)
 
         def compute() -> np.ndarray:
-            output = self._output(self._network, image, mask, inside, coarse)[0]
+            output = self._output(self._network(MARGIN), image, mask, inside, coarse)[0]
             return self._as_pixels(output[rows + top - MARGIN, columns + left - MARGIN])
 
         return InpaintedPixels(
             rows + max(0, window.top),
             columns + max(0, window.left),
-            compute() if self._remembered is None else self._remembered((image, mask, inside, coarse, own), compute),
+            self._from_memory((image, mask, inside, coarse, own), compute),
             window.size / 2 if holes.all() else _depth(holes, own),
         )
 
@@ -120,7 +139,7 @@ class WindowPass:
         shape = (self._batch, PATCH // GRID, PATCH // GRID, self._coarse.shape[2])
         coarse = np.zeros(shape, np.float32)  # never looked at
         parts = []
-        outputs = self._output(self._on_patches, image, mask, inside, coarse)
+        outputs = self._output(self._network(PATCH_MARGIN), image, mask, inside, coarse)
         for speck, patch, output in zip(specks, patches, outputs, strict=False):
             rows, columns = np.nonzero(self._hole[speck.box])
             rows, columns = rows + speck.top, columns + speck.left
@@ -195,11 +214,13 @@ def _inpaint_window(
     """
     from flax import nnx  # takes half as long as JAX to import; a program that is kept needs none of it
 
+    from pconv_jax.models.residual_unet import crop_margin
+
     model = nnx.merge(graph, *jax.tree.unflatten(structure, numbers), copy=True)
     output = model.window(image[..., :3], mask[..., :1], inside=inside, coarse=coarse[..., :3], margin=margin)
     if image.shape[-1] > 3:
         smooth = pyramid_fill(image[..., 3:], mask[..., 1:], inside=inside, coarse=coarse[..., 3:])
-        output = jnp.concatenate([output, smooth[:, margin:-margin, margin:-margin]], axis=-1)
+        output = jnp.concatenate([output, crop_margin(smooth, margin)], axis=-1)
     return in_range(output)
 
 

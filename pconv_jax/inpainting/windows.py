@@ -5,6 +5,7 @@ all windows have the same margin around what they inpaint and are computed alike
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -76,6 +77,27 @@ class Window:
         own = self.blocks[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
         own |= blocks[rows, columns]
         blocks[rows, columns] = False
+
+
+@dataclasses.dataclass(eq=False)
+class WholeImage(Window):
+    """All of an image, computed at once and without a margin.
+
+    Attributes:
+        shape: of the image, height and width, px.
+    """
+
+    shape: tuple[int, ...]
+
+    @property
+    def area(self) -> int:
+        """Number of pixels that are computed."""
+        return math.prod(self.shape)
+
+
+def whole_image(hole: np.ndarray) -> WholeImage:
+    """The only window of an image that is run whole; its hole is bool `[H, W]`."""
+    return WholeImage(0, 0, blocks_with_hole(hole), hole.shape)
 
 
 def choose_windows(hole: np.ndarray, sizes: Sequence[int], *, program: int = 0) -> list[Window]:

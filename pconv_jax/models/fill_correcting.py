@@ -38,6 +38,11 @@ class FillCorrectingConfig(ResidualUNetConfig, WholeImages):
         """Windows of a larger image must begin and end at multiples of this, px: at a pixel of every resolution."""
         return self.multiple
 
+    @property
+    def whole_up_to(self) -> int:
+        """As `AnyGeneratorConfig.whole_up_to`: none, as windows know where the image ends."""
+        return 0
+
     def build(
         self, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs
     ) -> "FillCorrectingGenerator":

@@ -39,7 +39,7 @@ class AnyGenerator(Protocol):
             inside: `[N, S, S, 1]`, 1 where the image is and 0 beyond it.
             coarse: `[N, S / 16, S / 16, 3]`: the cheap fill of the whole image, see `models.fill.pyramid_fill`. It
                 counts where a block of 16 px is all hole.
-            margin: m, context on all four sides, px.
+            margin: m, context on all four sides, px; 0 for a whole image, which may then have any height and width.
 
         Returns:
             The output without the margin, `[N, S - 2 m, S - 2 m, 3]`, not clipped; no pixel is left empty.
@@ -71,6 +71,10 @@ class AnyGeneratorConfig(Protocol):
     @property
     def window_multiple(self) -> int:
         """Windows of a larger image must begin and end at multiples of this, px."""
+
+    @property
+    def whole_up_to(self) -> int:
+        """Images of up to this side are run whole, px: a window that the image does not fill is worse. 0 if none is."""
 
     def build(self, *, dtype: DTypeLike = ..., axis_name: str | None = None, rngs: nnx.Rngs) -> AnyGenerator:
         """Builds the network.
@@ -109,6 +113,15 @@ class WholeImages:
     """Base of the configs of generators that take images of any size and predict all of them."""
 
     @property
+    def whole_up_to(self) -> int:
+        """As `AnyGeneratorConfig.whole_up_to`: as large as the largest window.
+
+        What lies beyond the image counts as hole, which most networks fill from the image layer by layer; what they
+        fill it with comes back into the image, as it never did in training.
+        """
+        return 384
+
+    @property
     def image_size(self) -> None:
         """As `AnyGeneratorConfig.image_size`: it takes any."""
 
@@ -142,6 +155,11 @@ class OneSize(abc.ABC):
     def window_multiple(self) -> int:
         """Windows of a larger image may begin anywhere: they are resized."""
         return 1
+
+    @property
+    def whole_up_to(self) -> int:
+        """As `AnyGeneratorConfig.whole_up_to`: larger ones would lose too much when they are resized."""
+        return 2 * self.image_size
 
     def widest_line(self) -> None:
         """None: no hole is too wide, for the network puts something everywhere in the region it predicts."""

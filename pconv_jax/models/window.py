@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from pconv_jax.models.fill import pyramid_fill
 from pconv_jax.models.fixed_size import Network
+from pconv_jax.models.residual_unet import crop_margin
 
 
 def inpaint_window(
@@ -14,10 +15,15 @@ def inpaint_window(
     filled = pyramid_fill(image, mask, inside=inside, coarse=coarse)
     # The network takes what lies beyond the image for a hole and fills it too. Where the window ends with the image it
     # sees zeros around it, as in training.
-    shift = jnp.stack([_overhang(inside[0, ..., 0].max(axis)) for axis in (1, 0)])
-    output, valid = model(*(jnp.roll(x, shift, (1, 2)) for x in (image, mask)))
-    output, valid = (jnp.roll(x, -shift, (1, 2)) for x in (output, valid))
-    return jnp.where(valid != 0, output, filled)[:, margin:-margin, margin:-margin]
+    shifts = jax.vmap(lambda own: jnp.stack([_overhang(own.max(axis)) for axis in (1, 0)]))(inside[..., 0])
+    output, valid = model(*(_rolled(x, shifts) for x in (image, mask)))
+    output, valid = (_rolled(x, -shifts) for x in (output, valid))
+    return crop_margin(jnp.where(valid != 0, output, filled), margin)
+
+
+def _rolled(images: jax.Array, shifts: jax.Array) -> jax.Array:
+    """`[N, H, W, C]`, each moved down and right by its own of `[N, 2]`; what leaves it comes in on the other side."""
+    return jax.vmap(lambda image, shift: jnp.roll(image, shift, (0, 1)))(images, shifts)
 
 
 def _overhang(inside: jax.Array) -> jax.Array:
