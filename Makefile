@@ -35,13 +35,14 @@ scores: install
 	$(PY) -m experiments.detection_scores --image-size 192 --limit 4 --out runs/scores/detection
 
 # ARGS takes your photographs as above, another --limit, and weights for LPIPS. It resumes, and METHODS="my.safetensors" adds
-# a line to tables that are there. The shift map and the best FSR are left out at larger sizes: they take minutes.
-METHODS ?= ns telea biharmonic patchmatch fsr_fast faithful faithful-large sharp
+# a line to the tables. The shift map and the best FSR are left out at larger sizes: they take minutes.
+METHODS ?=
+COMPARED = ns telea biharmonic patchmatch fsr_fast faithful faithful-large sharp $(METHODS)
 COMPARE = $(PY) -m experiments.evaluate --masks lines --mask-version 2 --batch-size 1 --save-composites
 comparison: install $(VENV)/.installed-patchmatch
-	$(COMPARE) --image-size 128 --limit 12 --methods $(METHODS) shift_map fsr_best --out runs/comparison/128 $(ARGS)
-	$(COMPARE) --image-size 256 --limit 10 --methods $(METHODS) --out runs/comparison/256 $(ARGS)
-	$(COMPARE) --whole-images --limit 6 --methods $(METHODS) --out runs/comparison/whole $(ARGS)
+	$(COMPARE) --image-size 128 --limit 12 --methods $(COMPARED) shift_map fsr_best --out runs/comparison/128 $(ARGS)
+	$(COMPARE) --image-size 256 --limit 10 --methods $(COMPARED) --out runs/comparison/256 $(ARGS)
+	$(COMPARE) --whole-images --limit 6 --methods $(COMPARED) --out runs/comparison/whole $(ARGS)
 	for size in 128 256 whole; do $(PY) -m experiments.compare runs/comparison/$$size --wide --baseline faithful; done
 
 figures: install

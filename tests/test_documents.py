@@ -182,7 +182,7 @@ def test_commands_of_the_guide_to_infrared_channels_run_as_written(clone):
 
 def test_commands_of_the_guide_to_restoring_run_as_written(clone, capsys):
     assert run_commands("docs/restore.md") == {"info", "inpaint", "undo"}
-    assert (clone / "restored.jpg.compare.jpg").exists()
+    assert (clone / "coffee.jpg.compare.jpg").exists()
     assert (clone / "restored" / "a.jpg").exists()
     assert (np.asarray(Image.open("original.png")) == np.asarray(Image.open("docs/scratched.jpg"))).all()
     assert "PSNR" in capsys.readouterr().out  # of --estimate
