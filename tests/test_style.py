@@ -16,6 +16,7 @@ FILES = [path for package in ("pconv_jax", "experiments") for path in sorted((RO
 ERRORS = ("InputError", "TrainingError")
 # Words with one capital that may begin a message; acronyms and CamelCase may always.
 NAMES = ("Flax", "Grain", "Keras", "Orbax", "Pillow", "Python")
+WITHOUT_FLAGS = ("Choice", "Layer", "LiuConfig")  # dataclasses whose fields no command has as flags
 VALUE = "{}"  # stands for a value that is put into a message
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -118,7 +119,18 @@ def sizes(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield node.lineno, "height x width, where sizes of images are width x height"
 
 
-@pytest.mark.parametrize("check", [messages, docstrings, encodings, sizes])
+def helps(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """(line, fault) of what a flag does, where a line begins with no letter: --help has a line break there."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ClassDef) or node.name in WITHOUT_FLAGS:
+            continue
+        attributes = (ast.get_docstring(node) or "").partition("\nAttributes:\n")[2]
+        for line in attributes.partition("\n\n")[0].splitlines():
+            if line.startswith(8 * " ") and not line.lstrip()[0].isalpha():
+                yield node.lineno, f"a line of an attribute begins with no letter: {line.strip()!r}"
+
+
+@pytest.mark.parametrize("check", [messages, docstrings, encodings, sizes, helps])
 def test_the_source_follows_the_style(check):
     faults = [
         f"{path.relative_to(ROOT)}:{line}: {fault}"

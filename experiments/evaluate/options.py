@@ -26,8 +26,8 @@ class Options:
         image_size: side of the square in the middle of each image that is scored, px.
         whole_images: score whole images at their own sizes in place of squares.
         masks: the damage: lines (buckets by thickness), ratios (six bins of hole ratio, holes at the border or not),
-            regions (the centre, half as wide as the image; a random pattern; random blocks), or a folder of mask files
-            (white = hole).
+            regions (the centre, half as wide as the image; a random pattern; random blocks), or a folder of mask files,
+            in which white is hole.
         pair_by_name: every image of the folder has a mask of its own name and size in the mask folder (photo_mask.png
             and the like if that is the folder of the images); all images are scored, at their own size.
         mask_version: version of the lines, ratios or regions; older versions stay as they are.
@@ -38,8 +38,8 @@ class Options:
         methods: unrepaired, mean, ns, telea, biharmonic, fill, fsr_fast, fsr_best (seconds to minutes an image),
             shift_map, patchmatch; names of bundled weights, such as faithful; or files of weights and folders of runs
             and checkpoints, as PATH or NAME=PATH; separated by blanks or commas.
-        refine: which of the methods, by their names in tables, are scored once more with their results refined, as
-            "NAME + synthesis"; without names all of them but unrepaired and mean. Needs VGG weights; keeps composites.
+        refine: which of the methods, by their names in tables, are scored once more with their results refined, named
+            NAME + synthesis; without names all of them but unrepaired and mean. Needs VGG weights; keeps composites.
         synthesis: how they are refined.
         batch_size: pairs that a worker gets at once, and that are saved at once; no score depends on it.
         workers: processes for the classical methods; one for each core if not given.

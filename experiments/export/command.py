@@ -12,6 +12,7 @@ from pconv_jax.checkpoints.detector_file import TrainedDetector, save_detector
 from pconv_jax.checkpoints.weights_file import save_generator_weights
 from pconv_jax.common.atomic_write import atomic_write, write_json
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.extras import how_to_install
 from pconv_jax.common.jax_start import prepare_jax
 
 _PACKAGES = {"stablehlo": "flatbuffers", "onnx": "onnx"}
@@ -30,7 +31,7 @@ def export(options: Options) -> None:
     options.check()
     package = _PACKAGES.get(options.format)
     if package and importlib.util.find_spec(package) is None:
-        raise InputError(f"--format {options.format} needs the package {package}: pip install 'pconv_jax[export]'")
+        raise InputError(f"--format {options.format} needs the package {package}: {how_to_install('export')}")
     prepare_jax()
     network = load_network(options.run, latest=options.latest)
     with _writing(options.out):

@@ -21,8 +21,8 @@ class Options:
             weights, if no folder or file has that name.
         out: the file to write, whose name ends in the format; an existing one is replaced.
         format: safetensors are weights for this project; stablehlo a program for JAX, with a .json of facts beside it;
-            onnx a program for ONNX runtimes, which needs no JAX. Programs take images of any size. Both need the extra
-            `export`.
+            onnx a program for ONNX runtimes, which needs no JAX. Programs take images of any size. Both need
+            the extra `export`.
         latest: save the latest checkpoint of a run, not the best by validation: L1 of a generator, which is not what
             adversarial and perceptual losses aim at, or the Jaccard coefficient of a detector. Only runs have several.
         precision: of the parameters in safetensors: float32, float16 (half the size) or int8 (a quarter).

@@ -19,8 +19,8 @@ class Options:
             data (the input pipeline by stage and number of workers, and the share of training time spent waiting for
             it), inference (inpainting images, against classical methods), restoring (whole photographs with the bundled
             weights, against classical methods), finding (damage in whole photographs, against classical detectors),
-            start (imports, the command, first step, checkpoints), scaling (replicas), hosts
-            (processes of this machine that train together).
+            start (imports, the command, first step, checkpoints), scaling (replicas),
+            hosts (processes of this machine that train together).
         generator: preset whose layers are measured.
         image_sizes: sides of the training images, px; op, network, start, scaling and hosts use the first only.
         batch_sizes: batch sizes of training; every suite except step uses the last only.

@@ -24,6 +24,12 @@ def metric_title(metric: str, scores: StudyScores) -> str:
     return _TITLES.get(metric, f"{heading(metric)}, in the hole")
 
 
+def direction(metric: str, sign: int) -> str:
+    """Which way a metric goes by a claim, as a word before its title; "unlike its surroundings" is more or less so."""
+    more, less = ("more", "less") if metric == "naturalness" else ("higher", "lower")
+    return more if sign > 0 else less
+
+
 def place_title(place: tuple[str, str], conditions: int) -> str:
     """A condition and bucket, without the condition where there is only one."""
     condition, bucket = place

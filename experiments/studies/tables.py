@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from experiments.studies.analysis import LEAST_SEEDS, Effect
-from experiments.studies.names import decimals, metric_title, place_title, signed, signed_interval
+from experiments.studies.names import decimals, direction, metric_title, place_title, signed, signed_interval
 from experiments.studies.primary import Judged
 from experiments.studies.scores import StudyScores
 from pconv_jax.evaluation.markdown import interval, markdown
@@ -23,11 +23,10 @@ def verdict_table(judged: Sequence[Judged], scores: StudyScores) -> str:
     lines = [["the claim predicts", *heads]]
     for each in judged:
         comparison, verdict, places = each.comparison, each.verdict, decimals(each.comparison.metric)
-        way = "higher" if comparison.sign > 0 else "lower"
         lines.append(
             [
-                f"{comparison.arm} over {comparison.reference}, {comparison.condition}: {way} "
-                f"{metric_title(comparison.metric, scores)}",
+                f"{comparison.arm} over {comparison.reference}, {comparison.condition}: "
+                f"{direction(comparison.metric, comparison.sign)} {metric_title(comparison.metric, scores)}",
                 signed(each.effect.mean, places),
                 signed_interval(verdict.interval, places),
                 " ".join(signed(seed, places) for seed in each.effect.by_seed),

@@ -38,11 +38,12 @@ class Finding:
 
     Attributes:
         sensitivity: above 0 and below 1: how faint the damage may be that is found; the higher, the more is taken for
-            damage.
-        min_size: leave finds of fewer pixels alone.
+            damage. Try 0.9 for prints that are known to be scratched.
+        min_size: leave finds of fewer pixels alone; at least 1.
         tones: find damage that is paler than what is around it, darker, or both.
         keep: leave alone what is white in this mask file; or a folder of them, each with the name of its photograph.
-        max_damage: refuse a photograph of which more than this seems damaged, such as 20%: it may show wires or rain.
+        max_damage: refuse a photograph of which more than this seems damaged, such as 20% or 0.2: it may show
+            wires or rain.
         detector: the bundled detector by its name, or a .safetensors file.
         infrared: use the infrared channel of a scan, where it has one or a file NAME_ir.tif lies beside it.
     """

@@ -30,16 +30,18 @@ class Holes:
         mask: a mask file of the same size, white = hole, for all photographs; or a folder of masks, each with the name
             of its photograph and any suffix, or with _mask, _mask001 or .mask after the name. "auto" finds the damage;
             a file of that name is ./auto.
-        mask_alpha: pixels less than half opaque are holes; the restored photograph is opaque.
+        mask_alpha: transparent pixels (less than 50 % opaque) are the damage; the result has no transparency.
         mask_color: pixels of this colour are holes: red, green and blue, 0 to 255.
-        mask_tolerance: how far each channel may be from that colour.
+        mask_tolerance: how far each channel may be from that colour, 0 to 255; 0 if not given, which no pixel of a JPEG
+            may reach.
         invert_mask: mask files mark holes black, not white.
         mask_threshold: grey value, 1 to 255, from which on a pixel of a mask file is white.
         resize_mask: a mask of another size is resized, if it has the shape of the photograph: what touches a hole is
             hole. Otherwise it is refused.
         auto: find the damage, and add what a mask marks; without one, it is --mask auto.
         finding: how damage is found.
-        dilate: px by which holes are widened all around, for masks that do not quite cover the damage.
+        dilate: px by which holes are widened all around, 0 to 100, for masks that do not quite cover the damage; finds
+            of --mask auto are, besides, always widened by 1 px.
     """
 
     mask: Annotated[Optional[str], tyro.conf.arg(aliases=["-m"], metavar="PATH")] = None  # a Path would drop the ./
@@ -70,11 +72,15 @@ class Holes:
             InputError: none or several of the flags that say where the holes are, or a value out of its range.
         """
         given = [self.file is not None, self.mask_alpha, self.mask_color is not None]
-        if sum(given) + self.finds == 0 or sum(given) > 1:
+        if not any(given) and not self.finds:
             raise InputError(
                 "where are the holes? give one of --mask MASK, --mask-alpha, --mask-color R G B and --mask auto, which "
                 "finds the damage"
             )
+        if sum(given) > 1:
+            names = ("--mask", "--mask-alpha", "--mask-color")
+            first, *_, last = (name for name, is_given in zip(names, given, strict=True) if is_given)
+            raise InputError(f"{first} and {last} both say where the holes are: give one of them")
         if self.finds:
             self.finding.check()
         elif self.finding != Finding():

@@ -37,8 +37,7 @@ class Inpaint:
             run.
         best: average the network over the mirror images and quarter turns of what it sees: a little closer to the
             original, in eight times the time.
-        keep_detail: keep the detail that shows through half-transparent damage; where it is opaque, it is replaced as
-            without.
+        keep_detail: keep the detail that shows through half-transparent damage; opaque damage is replaced as usual.
         refine: with --vgg-weights, give broad holes texture after the network; takes up to a minute for each hole.
         vgg_weights: a file of VGG16 or VGG19 weights, or "download" for VGG16's; only used to refine.
         grain: auto, or a share of that from 0 to 1: gives what is filled the grain that the photograph has around it.
@@ -136,7 +135,8 @@ class Detect:
         out: the mask to write, .png, or a folder for masks: one that exists, or a name that ends in a slash. For more
             than one photograph it is a folder.
         finding: how damage is found.
-        dilate: px by which finds are widened all around.
+        dilate: px by which finds are widened all around, 0 to 100, besides the 1 px that soft edges always get: 0 is
+            what the page calls 1 px, and Choice(dilate=1) in Python.
         probabilities: also write the probability of damage, 0 to 255: a file, or a folder where --out is one.
         preview: also write the photograph with what would be replaced in colour: a file, or a folder where --out is
             one.

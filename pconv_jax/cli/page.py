@@ -8,6 +8,7 @@ from pathlib import Path
 from pconv_jax.cli.finding import Finding
 from pconv_jax.cli.photographs import find_photographs
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.extras import how_to_install
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.output import end_process
 
@@ -39,7 +40,7 @@ def open_page(
     """
     missing = [name for name in ("starlette", "uvicorn") if importlib.util.find_spec(name) is None]
     if missing:
-        raise InputError(f"the page needs {' and '.join(missing)}: pip install 'pconv_jax[page]'")
+        raise InputError(f"the page needs {' and '.join(missing)}: {how_to_install('page')}")
     found = find_photographs(photographs, out, None) if photographs else None
     from pconv_jax.checkpoints.remembered import load_remembered
     from pconv_jax.inpainting.inpainter import Inpainter

@@ -31,6 +31,7 @@ _CELL = 64  # px; errors in one square of this side count as one observation, as
 _MOST_CELLS = 500  # that are scored; of larger photographs a random choice
 _DISTANCES = (16, 24, 32, 48, 64, 96)  # px, that damage is shifted by
 _DIRECTIONS = 16
+_TELLS_NOTHING = 20.0  # dB; a wider interval of PSNR holds both a poor and a perfect restoration
 _AS_GOOD = 0.95  # share of the most undamaged pixels that a nearer place must reach
 
 Restore = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -73,7 +74,14 @@ class Estimate:
 
     def __str__(self) -> str:
         rows = [("all", self.psnr, self.ssim), *((each.width, each.psnr, each.ssim) for each in self.widths)]
-        return "\n".join(f"{name:>8}: PSNR {psnr:.1f} dB, SSIM {ssim:.3f}" for name, psnr, ssim in rows)
+        return "\n".join(f"{name:>8}: {_in_words(psnr, ssim)}" for name, psnr, ssim in rows)
+
+
+def _in_words(psnr: Expected, ssim: Expected) -> str:
+    """Both scores, or that there is too little damage to tell; numbers that mean nothing would only mislead."""
+    if psnr.low is not None and psnr.high is not None and psnr.high - psnr.low > _TELLS_NOTHING:
+        return "too little damage of this width to tell"
+    return f"PSNR {psnr:.1f} dB, SSIM {ssim:.3f}"
 
 
 def estimate(

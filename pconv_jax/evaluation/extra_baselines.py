@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.extras import how_to_install
 from pconv_jax.evaluation.baselines import on_bytes
 
 EXTRA = ("fsr_fast", "fsr_best", "shift_map", "patchmatch")
@@ -139,7 +140,7 @@ def _pypatchmatch() -> Any:
     try:
         import patchmatch
     except ImportError as error:
-        raise InputError('method patchmatch needs PyPatchMatch: run `pip install "pconv_jax[patchmatch]"`') from error
+        raise InputError(f"method patchmatch needs PyPatchMatch: {how_to_install('patchmatch')}") from error
     if not patchmatch.patchmatch_available:
         raise InputError("PyPatchMatch is installed without its compiled library: reinstall it with a C++ compiler")
     return patchmatch

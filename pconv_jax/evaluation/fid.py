@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.extras import how_to_install
 from pconv_jax.evaluation.metrics import Values, image_pair
 
 # The network that Heusel et al. published for TensorFlow in 2015, converted; its name has the start of its SHA-256.
@@ -52,7 +53,7 @@ class Fid:
             from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
         except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision was built for another PyTorch
             raise InputError(
-                f"FID needs torch-fidelity, which does not load ({error}): make install EXTRAS=perceptual"
+                f"FID needs torch-fidelity, which does not load ({error}): {how_to_install('perceptual')}"
             ) from error
         # torch-fidelity would unpickle anything in the file: it gets a copy that holds only the tensors.
         copy = io.BytesIO()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pconv_jax.common.errors import InputError, NotEnoughMemory, reason
+from pconv_jax.common.extras import how_to_install
 from pconv_jax.imaging.formats import FORMATS
 from pconv_jax.imaging.limits import check_content, check_size
 from pconv_jax.imaging.plugins import EXTRA, plugin_for, registered
@@ -113,7 +114,7 @@ def opened_image(name: str, stream: IO[bytes], *, max_pixels: int | None, first_
             except UnidentifiedImageError as error:
                 raise UnknownFormat(
                     f"{name} is not an image, or of a kind that cannot be read: save it as PNG, JPEG or TIFF"
-                    + (f", or install {EXTRA}" if missing else "")
+                    + (f", or {how_to_install(EXTRA)}" if missing else "")
                 ) from error
             check_size(name, image.size, max_pixels)
             check_content(image, stream)

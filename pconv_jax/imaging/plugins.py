@@ -21,7 +21,7 @@ class Plugin(NamedTuple):
 
 
 _HEIF, _JXL = Plugin("pillow_heif", "register_heif_opener"), Plugin("pillow_jxl")
-EXTRA = "pconv_jax[formats]"  # what installs all of them
+EXTRA = "formats"  # what installs all of them
 
 
 def plugin_for(head: bytes) -> Plugin | None:

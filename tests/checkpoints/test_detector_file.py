@@ -73,14 +73,14 @@ def refused(path, *, match):
 
 
 def test_names_that_are_no_detector(tmp_path):
-    refused("no such", match="unknown detector 'no such': choose from .*or give a .safetensors file")
+    refused("no such", match="unknown detector 'no such', and no .* exists: choose from .*or give a .safetensors file$")
     refused(tmp_path, match="unknown detector")
     refused("", match="empty|unknown detector")
 
 
 def test_a_name_where_nothing_is_bundled(monkeypatch):
     monkeypatch.setattr(detector_file, "bundled_detectors", dict)
-    refused("film", match="^unknown detector 'film': give a .safetensors file$")
+    refused("film", match=r"^unknown detector 'film', and no .* of that name exists: give a .safetensors file$")
 
 
 def test_bundled_detectors_can_be_read():

@@ -64,5 +64,5 @@ def test_a_note_that_somebody_changed_is_not_used(store, weights, note):
 def test_without_a_place_for_notes_it_is_loaded_and_unknown_weights_are_refused(store, weights):
     assert isinstance(load_remembered(weights, None), TrainedGenerator)
     assert isinstance(load_remembered(weights, None), TrainedGenerator)
-    with pytest.raises(InputError, match="unknown weights 'x': choose from"):
+    with pytest.raises(InputError, match="unknown weights 'x', and no file or folder of that name exists: choose from"):
         load_remembered("x", store)

@@ -114,7 +114,10 @@ def test_bundled_weights_load_and_are_small():
 
 
 def test_an_unknown_name_lists_those_there_are(tmp_path):
-    with pytest.raises(InputError, match=r"unknown weights '.*nowhere': choose from .*faithful"):
+    with pytest.raises(
+        InputError,
+        match=r"nowhere', and no .* exists: choose from .*faithful.* or the folder of a run$",
+    ):
         load_generator_weights(tmp_path / "nowhere")
 
 

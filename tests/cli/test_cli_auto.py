@@ -133,7 +133,11 @@ def test_flags_that_go_with_auto_alone(one, inpaint, flags):
         (("--mask", "auto", "--sensitivity", 2), "--sensitivity is 2.0"),
         (("--mask", "auto", "--max-damage", "200%"), "--max-damage is 200%"),
         (("--mask", "auto", "--invert-mask"), "--invert-mask, --mask-threshold and --resize-mask go with --mask MASK"),
-        (("--auto", "--mask-alpha", "--mask-color", 1, 2, 3), "where are the holes?"),
+        (
+            ("--auto", "--mask-alpha", "--mask-color", 1, 2, 3),
+            "--mask-alpha and --mask-color both say where the holes are",
+        ),
+        (("--mask", "m.png", "--mask-alpha"), "--mask and --mask-alpha both say where the holes are: give one of them"),
         (("--mask-alpha", "--keep-detail"), "--keep-detail needs what the damage looks like"),
         (("--mask", "auto", "--keep-detail", "--estimate"), "--estimate expects damage that nothing shows through"),
         ((), "--mask auto, which finds the damage"),

@@ -9,7 +9,7 @@ from PIL import Image
 import pconv_jax
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import estimate as module
-from pconv_jax.evaluation.estimate import Estimate, estimate_restored
+from pconv_jax.evaluation.estimate import Estimate, WidthEstimate, estimate_restored
 from pconv_jax.evaluation.expected import Expected, expected_psnr, expected_ssim
 
 
@@ -48,6 +48,16 @@ def test_a_known_error_is_found(channels):
     assert 0.5 < found.ssim.value < 1
     lines = str(found).splitlines()
     assert lines[0].startswith("     all: PSNR 28.1 [28.1, 28.1] dB, SSIM 0.") and len(lines) == 2
+
+
+def test_an_interval_that_tells_nothing_is_not_printed():
+    ssim, sure, vague = Expected(0.9, 0.8, 1.0), Expected(30.0, 25.0, 35.0), Expected(33.4, -8.5, 75.3)
+    widths = tuple(WidthEstimate(name, 0.5, 9, psnr, ssim) for name, psnr in (("1-2 px", vague), ("3-5 px", sure)))
+    assert str(Estimate(sure, ssim, widths, (16, 0))).splitlines() == [
+        "     all: PSNR 30.0 [25.0, 35.0] dB, SSIM 0.900 [0.800, 1.000]",
+        "  1-2 px: too little damage of this width to tell",
+        "  3-5 px: PSNR 30.0 [25.0, 35.0] dB, SSIM 0.900 [0.800, 1.000]",
+    ]
 
 
 def test_16_bits_and_floating_point_score_alike():

@@ -105,5 +105,8 @@ def test_what_is_not_installed_is_named(monkeypatch):
     with pytest.raises(InputError, match="PyPatchMatch is installed without its compiled library"):
         open_methods(("patchmatch",))
     monkeypatch.setitem(sys.modules, "patchmatch", None)
-    with pytest.raises(InputError, match=r'needs PyPatchMatch: run `pip install "pconv_jax\[patchmatch\]"`'):
+    with pytest.raises(
+        InputError,
+        match=r"needs PyPatchMatch: run `make install EXTRAS=patchmatch`, or `pip",
+    ):
         open_methods(("patchmatch",))

@@ -51,7 +51,10 @@ def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on
     assert main(tiny(second, *again, "--initial-weights", str(moved), "--resume")) == 2
     assert f"--initial-weights was {file} and is now {moved}" in capsys.readouterr().err
     assert main(tiny(tmp_path / "third", *again, "--initial-weights", str(file))) == 2
-    assert f"unknown weights '{file}': choose from faithful" in capsys.readouterr().err
+    assert (
+        f"unknown weights '{file}', and no file or folder of that name exists: choose from faithful"
+        in capsys.readouterr().err
+    )
     file = moved
     assert main(tiny(tmp_path / "third", *ALONE, "--initial-weights", str(file))) == 2
     assert "--initial-weights" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from PIL import Image
 from experiments.studies import runner
 from experiments.studies.analysis import HELD, OPPOSITE
 from experiments.studies.claims import STUDIES
+from experiments.studies.names import direction
 from experiments.studies.naturalness import unnaturalness
 from experiments.studies.options import Options
 from experiments.studies.plots import plot
@@ -95,6 +96,11 @@ def test_verdicts_follow_the_numbers(gain, word):
     assert "| partial over plain, ratios: higher PSNR (dB), in the hole" in table
     assert [line.split("|")[-2].strip() for line in table.splitlines()[2:4]] == [word, word]
     assert f"{gain:+.1f}"[:4] in table
+
+
+def test_a_claim_says_which_way_a_metric_goes_in_words_that_fit_its_title():
+    assert [direction("hole_psnr", sign) for sign in (1, -1)] == ["higher", "lower"]
+    assert direction("naturalness", -1) == "less"  # unlike its surroundings
 
 
 def test_a_loss_must_raise_sharpness_and_lower_the_distance():

@@ -32,7 +32,9 @@ def test_the_plugin_a_file_needs(head):
 @pytest.mark.parametrize("head", [head for head, module in HEADS.items() if module])
 def test_without_the_plugin_the_way_out_is_named(saved, monkeypatch, read, head):
     monkeypatch.setattr("pconv_jax.imaging.opening.registered", lambda plugin: False)
-    with pytest.raises(InputError, match=r"photo\.png is not an image, .* or install pconv_jax\[formats\]$"):
+    with pytest.raises(
+        InputError, match=r"photo\.png is not an image, .* or run `make .* EXTRAS=formats`, or .*\[formats\]'"
+    ):
         read(saved(head))
 
 
@@ -42,7 +44,7 @@ def test_a_plugin_that_is_not_installed():
 
 @pytest.mark.parametrize(("module", "suffix", "kind"), [("pillow_heif", "heic", "HEIF"), ("pillow_jxl", "jxl", "JXL")])
 def test_with_the_plugin_they_are_read(tmp_path, module, suffix, kind):
-    pytest.importorskip(module, reason="pconv_jax[formats] is not installed")
+    pytest.importorskip(module, reason="the extra formats is not installed")
     array, path = picture(), tmp_path / f"photo.{suffix}"
     plugin = next(each for each in map(plugins.plugin_for, HEADS) if each and each.module == module)
     assert plugins.registered(plugin)

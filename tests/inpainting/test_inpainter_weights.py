@@ -24,7 +24,7 @@ def test_weights_by_file_and_from_a_run(tmp_path, finished, model):
     assert Inpainter.from_run(finished, step=3).generator.config == from_run.generator.config
     with pytest.warns(UserWarning, match="lines up to 4 px"):
         assert from_run(image, mask).shape == image.shape
-    with pytest.raises(InputError, match="unknown weights 'nonsense': choose from faithful"):
+    with pytest.raises(InputError, match=r"unknown weights 'nonsense', and no .* exists: choose from faithful"):
         Inpainter.from_pretrained("nonsense")
 
 

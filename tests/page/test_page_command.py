@@ -1,9 +1,11 @@
 """The command `pconv-jax page`: it starts, ends and leaves nothing behind; what it refuses."""
 
 import os
+import re
 import signal
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 import requests
@@ -16,6 +18,7 @@ from pconv_jax.inpainting import inpainter
 pytest.importorskip("starlette", reason="the page needs the extra `page`")
 
 import pconv_jax.page.run as page_run
+from pconv_jax.imaging import IMAGE_SUFFIXES
 
 
 def test_it_starts_ends_and_leaves_nothing_behind(tmp_path):
@@ -135,4 +138,13 @@ def test_without_its_packages(capsys, monkeypatch):
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert main(["page", "--no-browser"]) == 2
-    assert "the page needs starlette and uvicorn: pip install 'pconv_jax[page]'" in capsys.readouterr().err
+    complaint = capsys.readouterr().err
+    assert "the page needs starlette and uvicorn: run `make install EXTRAS=page`, or `pip install" in complaint
+
+
+def test_the_file_dialogs_offer_every_format_that_is_read():
+    text = (Path(page_run.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    known = {".png", ".jpg", ".jpeg", ".jpe", ".webp", ".bmp", ".gif"}  # to every browser, as image/*
+    for offered in re.findall(r'accept="([^"]+)"', text):
+        kind, *suffixes = offered.split(",")
+        assert kind == "image/*" and set(suffixes) == set(IMAGE_SUFFIXES) - known

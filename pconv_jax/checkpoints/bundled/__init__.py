@@ -38,10 +38,12 @@ def weights_path(weights: str | os.PathLike[str], bundled: Mapping[str, Path], *
         The file.
 
     Raises:
-        InputError: neither a name nor a file.
+        InputError: neither a name nor a file; runs are looked for by the callers that take them.
     """
     path = bundled.get(str(weights), Path(weights))
     if not path.is_file():
+        missing = "" if path.exists() else ", and no file or folder of that name exists"
         way_out = f"choose from {', '.join(bundled)}, or give" if bundled else "give"
-        raise InputError(f"unknown {kind} {str(weights)!r}: {way_out} a .safetensors file")
+        run = " or the folder of a run" if kind == "weights" else ""
+        raise InputError(f"unknown {kind} {str(weights)!r}{missing}: {way_out} a .safetensors file{run}")
     return path
