@@ -1,3 +1,4 @@
+# make install     make the environment .venv and install the package in it, with the EXTRAS
 # make run         train on the embedded photographs and evaluate; results in runs/samples
 # make scores      evaluate the bundled weights and the detector against classical methods; results in runs/scores
 # make comparison  evaluate them against every classical method, the slow ones too, at three sizes; results in runs/comparison
@@ -8,6 +9,7 @@
 # make lint        ruff and mypy
 # make wheel-test  build sdist and wheel, check what is in them, install the wheel alone, inpaint a photograph with it
 # make clean       remove the environment, the caches and the build outputs; results in runs/ stay
+# make help        this list; make alone is make run
 #
 # Options:  PYTHON=python3.13         the interpreter .venv is made with (3.11 or newer)
 #           EXTRAS="cuda12 parity"    extras of pyproject.toml to install as well
@@ -23,10 +25,13 @@ INSTALL  = $(PY) -m pip install --quiet --disable-pip-version-check --constraint
 # One stamp an extra: an install runs again only when a file that it depends on has changed.
 STAMPS   = $(EXTRAS:%=$(VENV)/.installed-%)
 
-.PHONY: run scores comparison figures test lint wheel-test docs notebook clean install constraints
+.PHONY: run help scores comparison figures test lint wheel-test docs notebook clean install constraints
 
 run: install
 	$(PY) -m experiments.run --dataset samples --out runs/samples --resume $(ARGS)
+
+help:
+	@sed -n 's/^# \{0,1\}//p; /^$$/q' $(firstword $(MAKEFILE_LIST))
 
 # On the embedded photographs; ARGS="--data folder --data-dir DIR --split all --image-size 128" takes your own.
 scores: install

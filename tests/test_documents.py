@@ -204,7 +204,7 @@ def test_commands_and_their_flags_exist(document):
                 continue
             assert words[0] in {"git", "cd", "npm", "pip", "pre-commit"} or "-m" in words, f"{document}: {words}"
             module = words[words.index("-m") + 1] if "-m" in words else "pytest"
-            assert module in {"pytest", "ruff", "mypy", "http.server"}, f"{document}: {words}"
+            assert module in {"pytest", "ruff", "mypy", "http.server", "venv", "pip"}, f"{document}: {words}"
             continue
         unknown = set(FLAG.findall(" ".join(words))) - flags(command)
         assert not unknown, f"{document}: {command} has no {unknown}"

@@ -74,13 +74,13 @@ class Estimate:
 
     def __str__(self) -> str:
         rows = [("all", self.psnr, self.ssim), *((each.width, each.psnr, each.ssim) for each in self.widths)]
-        return "\n".join(f"{name:>8}: {_in_words(psnr, ssim)}" for name, psnr, ssim in rows)
+        return "\n".join(f"{name:>8}: {_in_words(name, psnr, ssim)}" for name, psnr, ssim in rows)
 
 
-def _in_words(psnr: Expected, ssim: Expected) -> str:
+def _in_words(name: str, psnr: Expected, ssim: Expected) -> str:
     """Both scores, or that there is too little damage to tell; numbers that mean nothing would only mislead."""
     if psnr.low is not None and psnr.high is not None and psnr.high - psnr.low > _TELLS_NOTHING:
-        return "too little damage of this width to tell"
+        return f"too little damage{'' if name == 'all' else ' of this width'} to tell"
     return f"PSNR {psnr:.1f} dB, SSIM {ssim:.3f}"
 
 

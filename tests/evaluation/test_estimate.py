@@ -58,6 +58,7 @@ def test_an_interval_that_tells_nothing_is_not_printed():
         "  1-2 px: too little damage of this width to tell",
         "  3-5 px: PSNR 30.0 [25.0, 35.0] dB, SSIM 0.900 [0.800, 1.000]",
     ]
+    assert str(Estimate(vague, ssim, (), (16, 0))) == "     all: too little damage to tell"
 
 
 def test_16_bits_and_floating_point_score_alike():
