@@ -31,7 +31,7 @@ run: install
 	$(PY) -m experiments.run --dataset samples --out runs/samples --resume $(ARGS)
 
 help:
-	@sed -n 's/^# \{0,1\}//p; /^$$/q' $(firstword $(MAKEFILE_LIST))
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 # On the embedded photographs; ARGS="--data folder --data-dir DIR --split all --image-size 128" takes your own.
 scores: install

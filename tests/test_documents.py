@@ -7,6 +7,8 @@ import pkgutil
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -277,6 +279,18 @@ def test_every_folder_is_in_the_list_of_folders():
     assert len(listed) <= 16
     top = {name for indent, name in rows if len(indent) == 4}
     assert top == {"pconv_jax/", "experiments/", "tests/", "notebooks/", "docs/"}
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_lists_its_targets_and_compares_weights_of_ones_own_beside_the_others():
+    def make(*arguments: str) -> str:
+        return subprocess.run(["make", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    targets = set(re.search(r"^\.PHONY: (.*)", text("Makefile"), re.MULTILINE)[1].split()) - {"constraints"}
+    shown = make("help")
+    assert targets == set(re.findall(r"^make ([\w-]+)  ", shown, re.MULTILINE)) and "EXTRAS=" in shown
+    scored = re.findall(r"--methods (.*?) --out", make("-n", "comparison", "METHODS=my.safetensors"))
+    assert len(scored) == 3 and all({"faithful", "my.safetensors"} <= set(each.split()) for each in scored)
 
 
 def test_the_version_is_the_same_everywhere():
