@@ -78,7 +78,8 @@ class DataConfig:
         batch_size: images a step, over all devices.
         workers: processes that prepare batches; 0 prepares them in threads of this process.
         augment_on_device: crop, mask and noise are part of the training step, and the training images stay on each
-            device, decoded; for accelerators that wait for their host. Other random numbers, the same distributions.
+            device, decoded; for when the GPU waits for the CPU to prepare images. Crops, masks and noise follow the
+            same distributions as on the host, but the random numbers differ.
         augmentation: how training images are varied.
     """
 

@@ -32,16 +32,16 @@ class Holes:
             a file of that name is ./auto.
         mask_alpha: transparent pixels (less than 50 % opaque) are the damage; the result has no transparency.
         mask_color: pixels of this colour are holes: red, green and blue, 0 to 255.
-        mask_tolerance: how far each channel may be from that colour, 0 to 255; 0 if not given, which no pixel of a JPEG
-            may reach.
+        mask_tolerance: how far each channel may be from that colour, 0 to 255; try 40 in a JPEG, of which few pixels
+            have exactly that colour.
         invert_mask: mask files mark holes black, not white.
         mask_threshold: grey value, 1 to 255, from which on a pixel of a mask file is white.
         resize_mask: a mask of another size is resized, if it has the shape of the photograph: what touches a hole is
             hole. Otherwise it is refused.
         auto: find the damage, and add what a mask marks; without one, it is --mask auto.
         finding: how damage is found.
-        dilate: px by which holes are widened all around, 0 to 100, for masks that do not quite cover the damage; finds
-            of --mask auto are, besides, always widened by 1 px.
+        dilate: px by which holes are widened all around, 0 to 100, for masks that do not quite cover the damage; what is
+            found is always widened by 1 px more.
     """
 
     mask: Annotated[Optional[str], tyro.conf.arg(aliases=["-m"], metavar="PATH")] = None  # a Path would drop the ./
