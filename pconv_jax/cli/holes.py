@@ -40,8 +40,8 @@ class Holes:
             hole. Otherwise it is refused.
         auto: find the damage, and add what a mask marks; without one, it is --mask auto.
         finding: how damage is found.
-        dilate: px by which holes are widened all around, 0 to 100, for masks that do not quite cover the damage; what is
-            found is always widened by 1 px more.
+        dilate: px by which holes are widened all around, 0 to 100, for masks that do not quite cover the damage; what
+            is found is always widened by 1 px more.
     """
 
     mask: Annotated[Optional[str], tyro.conf.arg(aliases=["-m"], metavar="PATH")] = None  # a Path would drop the ./
