@@ -1,8 +1,9 @@
 """Looks for damage in photographs one after the other, and writes masks."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -111,67 +112,86 @@ def detect_files(
 
     extras.check(jobs, into_folder=into_folder, overwrite=overwrite)
     summary = Summary()
-    waiting: list[Job] = []
-    finished: list[Job] = []
-    for job in jobs:
-        (finished if job.finished and not overwrite else waiting).append(job)
-    if finished:
-        summary.counts["skipped, since the mask exists (--overwrite replaces it)"] = len(finished)
-        _add_previews(finished, extras, summary, into_folder=into_folder, max_pixels=max_pixels)
+    tasks = list(_tasks(jobs, extras, summary, into_folder=into_folder, overwrite=overwrite))
     programs = None
-    if waiting:
-        programs = kept_programs() if len(waiting) == 1 else None
+    if looks := sum(task.looks for task in tasks):
+        programs = kept_programs() if looks == 1 else None
         finding.load(programs=programs)
-    for job in tqdm(waiting, desc="looking for damage", unit="image", disable=None, dynamic_ncols=True):
-        if job.fault:
+    for task in tqdm(tasks, desc="looking for damage", unit="image", disable=None, dynamic_ncols=True):
+        job = task.job
+        if job.fault and not task.has_mask:
             summary.fail(job.image, job.fault)
             continue
-        places = extras.places(job, into_folder=into_folder)
         try:
             with hide_messages_of_libraries():  # of damaged files
                 photograph = read_photograph(job.image, max_pixels=max_pixels)
-            notes: list[str] = []
-            found = finding.look(
-                photograph, job.image, linear=linear, notes=notes, max_pixels=max_pixels, programs=programs
-            )
-            summary.notes += [f"{job.image}: {note}" for note in notes]
-            if places[0] is not None:
-                levels = np.rint(255 * found.probability).astype(np.uint8)
-                write_photograph(places[0], _picture(levels, photograph))
+            own = _mask_that_exists(job, photograph, max_pixels=max_pixels) if task.has_mask else None
+            if task.looks:
+                notes: list[str] = []
+                found = finding.look(
+                    photograph, job.image, linear=linear, notes=notes, max_pixels=max_pixels, programs=programs
+                )
+                summary.notes += [f"{job.image}: {note}" for note in notes]
+                if task.probabilities is not None:
+                    levels = np.rint(255 * found.probability).astype(np.uint8)
+                    write_photograph(task.probabilities, _picture(levels, photograph))
             try:
-                hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels)
+                hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels) if own is None else own
             except TooMuchDamage as refused:  # what seems damaged is to be seen then
-                if places[1] is not None:
-                    write_photograph(places[1], preview(photograph, refused.hole))
+                if task.preview is not None:
+                    write_photograph(task.preview, preview(photograph, refused.hole))
                 raise
-            if places[1] is not None:
-                write_photograph(places[1], preview(photograph, hole))
-            write_photograph(job.target, _picture(hole.astype(np.uint8) * np.uint8(255), photograph))
-            summary.counts["found damaged" if hole.any() else "found undamaged"] += 1
-            print(plain_text(f"{job.image}: {share(hole):.2%} damaged"))
+            if task.preview is not None:
+                write_photograph(task.preview, preview(photograph, hole))
+            if own is None:
+                write_photograph(job.target, _picture(hole.astype(np.uint8) * np.uint8(255), photograph))
+                summary.counts["found damaged" if hole.any() else "found undamaged"] += 1
+                print(plain_text(f"{job.image}: {share(hole):.2%} damaged"))
+            elif task.preview is not None:
+                summary.counts["previewed, by the mask that exists"] += 1
         except (InputError, MemoryError) as error:
             summary.fail(job.image, str(error) or "not enough memory")
     return summary
 
 
-def _add_previews(
-    jobs: Sequence[Job], extras: Extras, summary: Summary, *, into_folder: bool, max_pixels: int | None
-) -> None:
-    """Writes the previews that masks have not, of what they mark: they may have been corrected by hand."""
+class _Task(NamedTuple):
+    """What is to be written for a photograph: where, or None for nothing; the mask, too, unless it has one."""
+
+    job: Job
+    probabilities: Path | None
+    preview: Path | None
+    has_mask: bool
+
+    @property
+    def looks(self) -> bool:
+        """Whether damage is looked for."""
+        return not self.has_mask or self.probabilities is not None
+
+
+def _tasks(
+    jobs: Sequence[Job], extras: Extras, summary: Summary, *, into_folder: bool, overwrite: bool
+) -> Iterator[_Task]:
+    """What there is to do. Masks that exist, which may have been corrected by hand, get what lies beside them alone."""
     for job in jobs:
-        _, place = extras.places(job, into_folder=into_folder)
-        if place is None or place.exists():
-            continue
-        try:
-            with hide_messages_of_libraries():  # of damaged files
-                photograph = read_photograph(job.image, max_pixels=max_pixels)
-                hole = read_hole(job.target, max_pixels=max_pixels)
-            if hole.shape != photograph.pixels.shape[:2]:
-                raise InputError(f"{job.target} has another size than its photograph: give --overwrite, or remove it")
-            write_photograph(place, preview(photograph, hole))
-            summary.counts["previewed, by the mask that exists"] += 1
-        except (InputError, MemoryError) as error:
-            summary.fail(job.image, str(error) or "not enough memory")
+        probabilities, shown = extras.places(job, into_folder=into_folder)
+        has_mask = job.finished and not overwrite
+        if has_mask:
+            summary.counts["skipped, since the mask exists (--overwrite replaces it)"] += 1
+            if probabilities is not None and probabilities.exists():
+                probabilities = None
+            if shown is not None and shown.exists() and not _is_preview(shown):
+                summary.notes.append(f"{shown} is no preview and stays as it is: choose another place")
+                shown = None
+        if not has_mask or probabilities is not None or shown is not None:
+            yield _Task(job, probabilities, shown, has_mask)
+
+
+def _mask_that_exists(job: Job, photograph: Photograph, *, max_pixels: int | None) -> np.ndarray:
+    with hide_messages_of_libraries():
+        hole = read_hole(job.target, max_pixels=max_pixels)
+    if hole.shape != photograph.pixels.shape[:2]:
+        raise InputError(f"{job.target} has another size than its photograph: give --overwrite, or remove it")
+    return hole
 
 
 def preview(photograph: Photograph, hole: np.ndarray) -> Photograph:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from restoring import files, load, picture, save
+from restoring import files, load, picture, save, state
 
 
 def test_probabilities_and_previews(tmp_path, photos, detect):
@@ -57,10 +57,38 @@ def test_a_preview_of_a_mask_that_was_corrected_by_hand(photos, detect):
     result = detect(image, "-o", mask, "--preview", shown)
     assert result.code == 0 and "1 previewed, by the mask that exists" in result.out and mask.read_bytes() == before
     assert ((load(shown) != load(image)).any(axis=2) == own).all()
-    shown.unlink()
+    own[20:22] = True
+    before = save(mask, own).read_bytes()
+    result = detect(image, "-o", mask, "--preview", shown)
+    assert "1 previewed, by the mask that exists" in result.out and mask.read_bytes() == before
+    assert ((load(shown) != load(image)).any(axis=2) == own).all()  # drawn again, by what was corrected since
     save(mask, own[1:])
     result = detect(image, "-o", mask, "--preview", shown)
     assert result.code == 1 and "m.png has another size than its photograph: give --overwrite" in result.err
+
+
+def test_what_lies_in_place_of_a_preview_stays_where_the_mask_exists(photos, detect):
+    mask, shown = photos.out / "m.png", save(photos.out / "v.png", picture())
+    before = save(mask, np.zeros_like(photos.lines["a.png"])).read_bytes(), shown.read_bytes()
+    result = detect(photos.folder / "a.png", "-o", mask, "--preview", shown)
+    assert result.code == 0 and "v.png is no preview and stays as it is: choose another place" in result.out
+    assert (mask.read_bytes(), shown.read_bytes()) == before
+
+
+def test_probabilities_of_a_photograph_whose_mask_exists(tmp_path, photos, detect):
+    """However much is found: nothing is replaced by it."""
+    image, mask, levels = photos.folder / "a.png", photos.out / "m.png", photos.out / "p.png"
+    before = save(mask, np.zeros_like(photos.lines["a.png"])).read_bytes()
+    result = detect(image, "-o", mask, "--probabilities", levels, "--max-damage", "0.001%")
+    assert result.code == 0 and "1 skipped, since the mask exists" in result.out
+    line = photos.lines["a.png"]
+    assert (load(levels)[line] > 200).all() and load(levels)[~line].max() < 20 and mask.read_bytes() == before
+    detect(photos.folder, "-o", photos.out, "--probabilities", photos.out / "p")
+    (photos.out / "p" / "c.png").unlink()
+    others = (photos.out / "a.png", photos.out / "p" / "a.png")
+    left = state(*others)
+    assert "3 skipped" in detect(photos.folder, "-o", photos.out, "--probabilities", photos.out / "p").out
+    assert load(photos.out / "p" / "c.png").max() < 20 and state(*others) == left
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
