@@ -19,7 +19,9 @@ from pconv_jax.imaging.arrays import strips
 from pconv_jax.imaging.texts import NO_TEXTS
 
 _COLOUR = (255, 0, 160)  # of what would be replaced, in previews: rare in photographs
-_PREVIEW, _HEAD = b"preview of pconv-jax detect", 1024  # a comment in PNG and JPEG, among their first bytes
+_PREVIEW, _PROBABILITIES = b"preview of pconv-jax detect", b"probabilities of pconv-jax detect"
+_HEAD = 1024  # bytes of a file among which that comment is
+_WITH_COMMENTS = tuple(suffix for suffix, kind in OUTPUT_FORMATS.items() if kind in ("PNG", "JPEG"))
 _STRENGTH = 0.75  # of that colour over the photograph
 
 
@@ -55,23 +57,22 @@ class Extras:
             InputError: naming the file.
         """
         taken = {path.resolve() for job in jobs for path in (job.image, job.target, job.keep) if path is not None}
-        flags = ("--probabilities", "--preview")
+        flags, marks = ("--probabilities", "--preview"), (_PROBABILITIES, _PREVIEW)
         for flag, given in zip(flags, (self.probabilities, self.preview), strict=True):
-            if given is not None and not into_folder and given.suffix.lower() not in OUTPUT_FORMATS:
-                kinds = ", ".join(OUTPUT_FORMATS)
-                raise InputError(f"{flag} {given} has no suffix that can be written: use one of {kinds}")
+            if given is not None and not into_folder and given.suffix.lower() not in _WITH_COMMENTS:
+                raise InputError(f"{flag} {given} must end in one of {', '.join(_WITH_COMMENTS)}")
             if given is not None and into_folder and given.suffix.lower() in OUTPUT_FORMATS and not given.is_dir():
                 raise InputError(f"{flag} {given} is the name of a file, but masks go into a folder: give one here too")
         beside = {job.image.resolve().parent for job in jobs}
         for job in jobs:
-            for flag, path in zip(flags, self.places(job, into_folder=into_folder), strict=True):
+            for flag, mark, path in zip(flags, marks, self.places(job, into_folder=into_folder), strict=True):
                 if path is None:
                     continue
                 place = path.resolve()
                 if place in taken:
                     raise InputError(f"{flag} would replace {path}: choose another place")
                 replaced = place.parent in beside and place.exists() and not job.finished
-                if replaced and not (overwrite or _is_preview(place)):
+                if replaced and not (overwrite or _has_comment(place, mark)):
                     raise InputError(
                         f"{flag} would replace {path}, beside a photograph: choose another place, or give --overwrite"
                     )
@@ -134,7 +135,7 @@ def detect_files(
                 summary.notes += [f"{job.image}: {note}" for note in notes]
                 if task.probabilities is not None:
                     levels = np.rint(255 * found.probability).astype(np.uint8)
-                    write_photograph(task.probabilities, _picture(levels, photograph))
+                    write_photograph(task.probabilities, _picture(levels, photograph, comment=_PROBABILITIES))
             try:
                 hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels) if own is None else own
             except TooMuchDamage as refused:  # what seems damaged is to be seen then
@@ -179,7 +180,7 @@ def _tasks(
             summary.counts["skipped, since the mask exists (--overwrite replaces it)"] += 1
             if probabilities is not None and probabilities.exists():
                 probabilities = None
-            if shown is not None and shown.exists() and not _is_preview(shown):
+            if shown is not None and shown.exists() and not _has_comment(shown, _PREVIEW):
                 summary.notes.append(f"{shown} is no preview and stays as it is: choose another place")
                 shown = None
         if not has_mask or probabilities is not None or shown is not None:
@@ -213,19 +214,19 @@ def preview(photograph: Photograph, hole: np.ndarray) -> Photograph:
         inside = hole[strip]
         own = shown[strip][inside].astype(np.float32)
         shown[strip][inside] = np.rint(own + _STRENGTH * (np.array(_COLOUR, np.float32) - own))
-    picture = _picture(shown, photograph)
-    texts = NO_TEXTS._replace(comments=(_PREVIEW,))
-    return dataclasses.replace(picture, icc=photograph.icc, colour=photograph.colour, texts=texts)
+    picture = _picture(shown, photograph, comment=_PREVIEW)
+    return dataclasses.replace(picture, icc=photograph.icc, colour=photograph.colour)
 
 
-def _is_preview(path: Path) -> bool:
-    """Whether a file is a preview that was made here: not a photograph that would be lost."""
+def _has_comment(path: Path, comment: bytes) -> bool:
+    """Whether a file was made here, as its comment says: it is not a photograph that would be lost."""
     if not path.is_file():
         return False
     with path.open("rb") as stream:
-        return _PREVIEW in stream.read(_HEAD)
+        return comment in stream.read(_HEAD)
 
 
-def _picture(pixels: np.ndarray, of: Photograph) -> Photograph:
+def _picture(pixels: np.ndarray, of: Photograph, *, comment: bytes | None = None) -> Photograph:
     """Pixels of 8 bits with the resolution of a photograph, and nothing else of it."""
-    return Photograph(pixels, None, None, None, of.dpi, "PNG", lossless=True)
+    texts = NO_TEXTS if comment is None else NO_TEXTS._replace(comments=(comment,))
+    return Photograph(pixels, None, None, None, of.dpi, "PNG", lossless=True, texts=texts)

@@ -159,8 +159,9 @@ def test_too_much_damage_fails_and_the_others_do_not(photos, detect):
         (("--dilate", -1), "--dilate is -1 px"),
         (("--dilate", 101), "--dilate is 101 px, but it must lie between 0 and 100"),
         (("--max-megapixels", 0), "--max-megapixels is 0"),
-        (("--preview", "v.txt"), "--preview v.txt has no suffix that can be written"),
-        (("--probabilities", "p"), "--probabilities p has no suffix that can be written"),
+        (("--preview", "v.webp"), "--preview v.webp must end in one of .png, .jpg, .jpeg, .jpe, .jfif"),
+        (("--probabilities", "p.tif"), "--probabilities p.tif must end in one of .png"),
+        (("--probabilities", "p"), "--probabilities p must end in one of .png"),
     ],
 )
 def test_flags_that_make_no_sense(photos, detect, flags, complaint):

@@ -92,10 +92,10 @@ def test_probabilities_of_a_photograph_whose_mask_exists(tmp_path, photos, detec
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_a_preview_beside_the_photograph_is_made_anew(photos, detect, suffix):
-    image, shown = photos.folder / "a.png", photos.folder / f"found{suffix}"
-    arguments = (image, "-o", photos.out / "m.png", "--preview", shown)
-    assert detect(*arguments, "--max-damage", "0.001%").code == 1 and shown.exists()
+def test_what_it_wrote_beside_the_photograph_is_made_anew(photos, detect, suffix):
+    image, shown, levels = photos.folder / "a.png", photos.folder / f"found{suffix}", photos.folder / f"levels{suffix}"
+    arguments = (image, "-o", photos.out / "m.png", "--preview", shown, "--probabilities", levels)
+    assert detect(*arguments, "--max-damage", "0.001%").code == 1 and shown.exists() and levels.exists()
     assert detect(*arguments, "--max-damage", "100%").code == 0
 
 
