@@ -41,7 +41,8 @@ class Receipts:
     A receipt is JSON beside the result; another file beside it holds what was there before. Where the result keeps all
     other pixels to the bit, that is a layer of the replaced pixels: a PNG file, transparent elsewhere; or, for a
     photograph with transparency of its own, a TIFF file whose further channel says where they are. Where it does not
-    keep them, as JPEG does not, it is a copy of the input file.
+    keep them, as JPEG does not, or where not all of the input was read or written, as of CMYK or an infrared channel
+    in PNG, it is a copy of the input file.
 
     Attributes:
         weights: their name and hash.
@@ -214,7 +215,11 @@ def _numbers(estimate: "Estimate") -> dict[str, Any]:
 
 
 def _kept(before: Photograph, after: Photograph, hole: np.ndarray) -> bool:
-    """Whether all pixels but those in holes are the same to the bit."""
+    """Whether the result has all that the file held but what is in holes, to the bit."""
+    if before.notes:  # other inks, depth, channels or layers than were read
+        return False
+    if before.infrared is not None and not np.array_equal(before.infrared, after.infrared):
+        return False
     one, other = before.layers, after.layers
     return (one.shape, one.dtype) == (other.shape, other.dtype) and bool((one == other).all(axis=2)[~hole].all())
 

@@ -127,6 +127,11 @@ def _undo_one(result: Path, path: Path, target: Path, *, overwrite: bool, max_pi
         known = _read_quietly(receipt.originals, max_pixels)
         before = known if receipt.whole else with_originals(_read_quietly(result, max_pixels), known)
     write_photograph(target, before, quality=100 if kind == "WEBP" else None, check=check)
+    if before.notes or (before.infrared is not None and kind != "TIFF"):
+        kept = receipt.originals.suffix if receipt.whole else ".tif"
+        return (
+            f"{target} has what is seen of {receipt.photograph}, not all that it holds: -o NAME{kept} brings that back"
+        )
     return f"{target} has the pixels of {receipt.photograph}, to the bit, saved without loss"
 
 

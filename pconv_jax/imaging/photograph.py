@@ -27,6 +27,7 @@ class Photograph:
         infrared: [H, W], of the type of the pixels: a channel or page of a scan that is neither colour nor alpha.
         texts: XMP, IPTC, comments and the like.
         colour: what the file says about its colours beside the profile, as chunks of a PNG file, kind and data.
+        notes: what was converted or is not kept of the file, a sentence each.
     """
 
     pixels: np.ndarray
@@ -41,6 +42,7 @@ class Photograph:
     infrared: np.ndarray | None = None
     texts: Texts = NO_TEXTS
     colour: tuple[tuple[bytes, bytes], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def layers(self) -> np.ndarray:

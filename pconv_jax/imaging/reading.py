@@ -1,5 +1,6 @@
 """Image files to photographs, with their metadata."""
 
+import dataclasses
 import os
 import warnings
 
@@ -36,7 +37,7 @@ def read_photograph(path: str | os.PathLike[str], *, max_pixels: int | None = No
         photograph = decode(str(path), stream, notes=notes, exact=True, max_pixels=max_pixels)
     for note in notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
-    return photograph
+    return dataclasses.replace(photograph, notes=tuple(notes))
 
 
 def read_size(path: str | os.PathLike[str], *, max_pixels: int | None = None) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """The way back from a restoration: the pixels of the input to the bit, or a sentence."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -169,6 +170,36 @@ def test_in_place_there_and_back(one, inpaint, undo):
     assert lossy.read_bytes() != before
     assert undo(lossy, "-o", lossy, "--overwrite").code == 0
     assert lossy.read_bytes() == before
+
+
+def test_inks_and_infrared_come_back_with_the_file(one, inpaint, undo):
+    inks = one.folder / "inks.tif"
+    Image.fromarray(picture(channels=4), "CMYK").save(inks)
+    before = inks.read_bytes()
+    with warnings.catch_warnings(action="ignore"):
+        assert inpaint(inks, "-m", one.mask, "-o", inks, "--receipt", "--overwrite").code == 0
+    result = undo(inks, "-o", one.folder / "back.png")
+    assert "not all that it holds: -o NAME.tif brings that back" in result.out and "to the bit" not in result.out
+    assert undo(inks, "-o", inks, "--overwrite").code == 0
+    assert inks.read_bytes() == before
+
+    scan = one.folder / "scan.tif"
+    infrared = picture(channels=1, dtype=np.uint16, seed=1)
+    scanned = Photograph(picture(dtype=np.uint16), None, None, None, None, "TIFF", infrared=infrared)
+    write_photograph(scan, scanned)
+    with warnings.catch_warnings(action="ignore"):
+        assert inpaint(scan, "-m", one.mask, "-o", one.out, "--receipt").code == 0
+    assert f"{scan} itself, to the byte" in undo(one.out, "-o", one.folder / "back.tif").out
+    assert (one.folder / "back.tif").read_bytes() == scan.read_bytes()
+    # TIFF holds it, so the pixels are enough.
+    assert inpaint(scan, "-m", one.mask, "-o", one.folder / "out.tif", "--receipt").code == 0
+    assert receipt_of(one.folder / "out.tif")["originals"]["holds"] == "the replaced pixels"
+    assert undo(one.folder / "out.tif", "-o", one.folder / "pixels.tif").code == 0
+    with warnings.catch_warnings(action="ignore"):
+        assert "-o NAME.tif brings that back" in undo(one.folder / "out.tif", "-o", one.folder / "pixels.png").out
+    found = read_photograph(one.folder / "pixels.tif")
+    np.testing.assert_array_equal(found.pixels, scanned.pixels)
+    np.testing.assert_array_equal(found.infrared, infrared)
 
 
 def test_undo_without_receipts_or_files(one, own, undo):
