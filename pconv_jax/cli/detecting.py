@@ -9,7 +9,7 @@ import numpy as np
 
 from pconv_jax.cli.finding import Finding, TooMuchDamage
 from pconv_jax.cli.jobs import Job
-from pconv_jax.cli.summary import Summary
+from pconv_jax.cli.summary import FAULTS, Summary
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries, plain_text
 from pconv_jax.common.programs import kept_programs
@@ -150,8 +150,8 @@ def detect_files(
                 print(plain_text(f"{job.image}: {share(hole):.2%} damaged"))
             elif task.preview is not None:
                 summary.counts["previewed, by the mask that exists"] += 1
-        except (InputError, MemoryError) as error:
-            summary.fail(job.image, str(error) or "not enough memory")
+        except FAULTS as error:
+            summary.fail(job.image, error)
     return summary
 
 

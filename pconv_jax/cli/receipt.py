@@ -218,7 +218,7 @@ def _kept(before: Photograph, after: Photograph, hole: np.ndarray) -> bool:
     """Whether the result has all that the file held but what is in holes, to the bit."""
     if before.notes:  # other inks, depth, channels or layers than were read
         return False
-    if before.infrared is not None and not np.array_equal(before.infrared, after.infrared):
+    if before.infrared is not None and (after.infrared is None or not np.array_equal(before.infrared, after.infrared)):
         return False
     one, other = before.layers, after.layers
     return (one.shape, one.dtype) == (other.shape, other.dtype) and bool((one == other).all(axis=2)[~hole].all())

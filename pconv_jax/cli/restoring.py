@@ -12,8 +12,8 @@ from pconv_jax.checkpoints.remembered import load_remembered
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.one_photograph import COPIED, Restoration
-from pconv_jax.cli.summary import Summary
-from pconv_jax.common.errors import InputError, shortened
+from pconv_jax.cli.summary import FAULTS, Summary
+from pconv_jax.common.errors import shortened
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.programs import kept_programs
 from pconv_jax.inpainting.grain import add_grain
@@ -127,8 +127,8 @@ def restore_files(
         for job in waiting:
             try:
                 done = restoration(job)
-            except (InputError, MemoryError) as error:
-                summary.fail(job.image, str(error) or "not enough memory")
+            except FAULTS as error:
+                summary.fail(job.image, error)
             else:
                 summary.counts[done] += 1
                 if done == COPIED:

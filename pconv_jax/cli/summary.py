@@ -7,8 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pconv_jax.common.errors import WideHolesWarning
+from pconv_jax.common.errors import InputError, WideHolesWarning, reason
 from pconv_jax.common.output import plain_text
+
+FAULTS = (InputError, MemoryError, OSError)
+"""What is wrong with one photograph, and does not stop those that come after it."""
 
 
 @dataclasses.dataclass
@@ -39,13 +42,16 @@ class Summary:
     def __str__(self) -> str:
         return ", ".join(f"{count} {what}" for what, count in self.counts.items()) or "nothing to do"
 
-    def fail(self, image: Path, why: str) -> None:
+    def fail(self, image: Path, fault: str | Exception) -> None:
         """Counts a photograph that could not be restored.
 
         Args:
             image: its file.
-            why: the reason, without its name.
+            fault: the reason, without its name; or one of `FAULTS`.
         """
+        why = str(fault) or "not enough memory"
+        if isinstance(fault, OSError):  # a name too long for what is written beside it, a folder that may not be read
+            why = f"{fault.filename or image} cannot be used ({reason(fault)}): rename it, or choose another place"
         self.counts["failed"] += 1
         self.failures.append(why if str(image) in why else f"{image}: {why}")
 

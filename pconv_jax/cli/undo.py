@@ -8,7 +8,7 @@ from typing import Any
 
 from pconv_jax.cli.photographs import RECEIPT
 from pconv_jax.cli.receipt import FORMAT, INPUT_FILE, file_hash, pixels_hash, with_originals
-from pconv_jax.cli.summary import Summary
+from pconv_jax.cli.summary import FAULTS, Summary
 from pconv_jax.common.errors import InputError, reason
 from pconv_jax.common.json_values import read_json
 from pconv_jax.common.output import hide_messages_of_libraries
@@ -86,8 +86,8 @@ def undo(
     for result, path, target in paired:
         try:
             done = _undo_one(result, path, target, overwrite=overwrite, max_pixels=max_pixels)
-        except (InputError, MemoryError) as error:
-            summary.fail(result, str(error) or "not enough memory")
+        except FAULTS as error:
+            summary.fail(result, error)
         else:
             summary.counts["undone" if done else _SKIPPED] += 1
             summary.notes += [done] * bool(done)

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import pathlib
 import shutil
 import sys
 import warnings
@@ -52,6 +53,33 @@ def test_names_that_are_no_text(tmp_path, inpaint, monkeypatch):
     stderr.seek(0)
     assert "b\\udce9.png: the mask" in sentences(stderr.read())[0]
     assert files(tmp_path / "out") == {os.fsdecode(b"a\xe9.png")}
+
+
+def test_a_name_too_long_for_what_goes_beside_it_stops_no_other(tmp_path, inpaint):
+    folder, mask = tmp_path / "photos", save(tmp_path / "m.png", hole())
+    long = f"{'x' * 251}.png"
+    for name in ("a.png", long, "z.png"):
+        save(folder / name, picture())
+    result = inpaint(folder, "-m", mask, "-o", tmp_path / "out", "--receipt")
+    assert result.code == 1 and "2 restored" in result.out and "1 failed" in result.out
+    (said,) = sentences(result.err)
+    assert "cannot be used (File name too long): rename it" in said
+
+
+def test_a_folder_that_may_not_be_read_stops_no_other(tmp_path, inpaint, monkeypatch):
+    for name in ("a/a.png", "b.png"):
+        save(tmp_path / "photos" / name, picture())
+    own = pathlib.Path.is_dir
+
+    def is_dir(path):
+        if path.parent == tmp_path / "out" / "a":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return own(path)
+
+    monkeypatch.setattr(pathlib.Path, "is_dir", is_dir)  # since root may read all
+    result = inpaint(tmp_path / "photos", "-m", save(tmp_path / "m.png", hole()), "-o", tmp_path / "out")
+    assert result.code == 1 and "1 restored" in result.out
+    assert "a.png cannot be used (Permission denied)" in result.err
 
 
 def test_names_that_are_too_long(one, inpaint):
