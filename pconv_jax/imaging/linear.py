@@ -9,10 +9,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pconv_jax.imaging.arrays import strips
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.profiles import profile_tags, with_curve
 
 _GAMMA = 2.2
+_TOP = 65535  # of 16 bits
 _WHITE = 99.5  # percentile of values that is shown as white: scratches are brighter than the photograph
 _SAMPLED = 4  # px
 _LINEAR_TRANSFER, _LINEAR_GAMMA = 8, 100_000  # in the chunks cICP and gAMA
@@ -39,7 +41,8 @@ def through_curve(
     """Restores pixels that are linear in light through a gamma curve.
 
     Args:
-        restore: a function of float32 pixels in [0, 1] and the hole that restores as they are seen.
+        restore: a function of pixels and the hole that restores as they are seen: uint16 for whole numbers, of which
+            it keeps even ground even; otherwise float32 in [0, 1].
         pixels: `[H, W]` or `[H, W, C]`, linear in light, uint8, uint16 or floating point in [0, 1]; the last of two or
             four channels is alpha.
         hole: `[H, W]`, bool.
@@ -53,12 +56,17 @@ def through_curve(
     whole = pixels.dtype.kind == "u"
     top = float(np.iinfo(pixels.dtype).max) if whole else 1.0
     brightest = float(pixels[chosen].max(where=valid, initial=0)) or top  # dark exposures use all of the range
-    seen = pixels.astype(np.float32) / top
-    seen[chosen] = np.clip(seen[chosen] * (top / brightest), 0, 1) ** (1 / _GAMMA)
-    values = np.asarray(restore(seen, hole), np.float32)
+    seen = np.empty(pixels.shape, np.uint16 if whole else np.float32)
+    for strip in strips(*hole.shape):
+        values = pixels[strip].astype(np.float32) / top
+        values[chosen] = np.clip(values[chosen] * (top / brightest), 0, 1) ** (1 / _GAMMA)
+        seen[strip] = np.rint(values * _TOP) if whole else values
+    values = np.asarray(restore(seen, hole))[hole].astype(np.float32) / (_TOP if whole else 1)
     values[chosen] = np.clip(values[chosen], 0, 1) ** _GAMMA * (brightest / top)
-    values = values * np.float32(top)
-    return np.where(valid, pixels, (np.rint(values) if whole else values).astype(pixels.dtype))
+    del seen  # large, as are the others
+    result = pixels.copy()
+    result[hole] = np.rint(values * top) if whole else values
+    return result
 
 
 def shown_tones(pixels: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Photographs that are linear in light: how they are known, and the curve through which they are computed."""
 
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -64,25 +65,46 @@ def test_valid_pixels_stay_and_holes_are_computed_as_they_are_seen(kind, dtype):
 
     def restore(seen, found):
         given.append((seen, found))
-        return np.where(found if seen.ndim == 2 else found[..., None], np.float32(0.5), seen)
+        return np.where(found if seen.ndim == 2 else found[..., None], np.uint16(32768), seen)
 
     result = through_curve(restore, pixels, hole)
     (seen, found), with_alpha = given[0], kind in ("rgba", "grey+alpha")
     colours = np.s_[..., :-1] if with_alpha else np.s_[...]
     brightest = pixels[colours][~hole].max()
     assert result.dtype == dtype and np.array_equal(result[~hole], pixels[~hole]) and found is hole
-    assert seen.dtype == np.float32 and seen[colours][~hole].max() == 1
-    np.testing.assert_allclose(seen[colours][~hole], (pixels[colours][~hole] / brightest) ** (1 / 2.2), rtol=1e-5)
-    assert (result[colours][hole] == np.rint(0.5**2.2 * brightest)).all()
+    assert seen.dtype == np.uint16 and seen[colours][~hole].max() == 65535
+    wanted = 65535 * (pixels[colours][~hole] / brightest) ** (1 / 2.2)
+    np.testing.assert_allclose(seen[colours][~hole], wanted, atol=0.6)
+    half = 32768 / 65535
+    assert (result[colours][hole] == np.rint(half**2.2 * brightest)).all()
     if with_alpha:
         top = np.iinfo(dtype).max
-        np.testing.assert_allclose(seen[..., -1], pixels[..., -1] / top, rtol=1e-6)
-        assert (result[hole][..., -1] == np.rint(np.float32(0.5) * top)).all()
+        np.testing.assert_array_equal(seen[..., -1], pixels[..., -1] * np.uint16(65535 // top))
+        assert (result[hole][..., -1] == np.rint(half * top)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floating_point_is_not_rounded(dtype):
+    pixels, hole = np.random.default_rng(0).random((9, 7, 3)).astype(dtype), np.eye(9, 7, dtype=bool)
+    pixels[hole] = np.nan
+    result = through_curve(lambda seen, found: np.where(found[..., None], np.float32(0.3), seen), pixels, hole)
+    assert result.dtype == dtype and np.array_equal(result[~hole], pixels[~hole])
+    np.testing.assert_allclose(result[hole], 0.3**2.2 * pixels[~hole].max(), rtol=1e-6)
+
+
+def test_large_scans_need_little_memory():
+    pixels, hole = np.full((3000, 4000, 3), 5000, np.uint16), np.zeros((3000, 4000), bool)
+    hole[100:110] = True
+    tracemalloc.start()
+    through_curve(lambda seen, found: seen.copy(), pixels, hole)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.8 * pixels.nbytes  # what is seen, what is restored, and a strip
 
 
 def test_black_is_black():
     hole = np.eye(4, dtype=bool)
-    black = through_curve(lambda seen, found: np.maximum(seen, np.float32(0.01)), np.zeros((4, 4, 3), np.uint16), hole)
+    black = through_curve(lambda seen, found: np.maximum(seen, np.uint16(655)), np.zeros((4, 4, 3), np.uint16), hole)
     assert black.max() <= 3 and black.dtype == np.uint16
 
 

@@ -174,6 +174,17 @@ def test_one_tone_stays_it(inpainter, value, dtype):
     assert (inpainter(flat, mask) == value).all()
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_one_tone_of_a_linear_scan_stays_it(inpainter, dtype):
+    mask = damaged(64, 80)[1]
+    mask[:9, :7] = mask[60:, 75:] = mask[30:40, 77:] = 0
+    flat = np.full((64, 80, 3), 60, dtype) * dtype(np.iinfo(dtype).max // 255)
+    flat[mask == 0] = 0
+    flat[50:, 66:] *= 3  # another tone is the brightest
+    restored = inpainter(flat, mask, linear=True)[:9, :7].astype(int)
+    assert np.abs(restored - int(flat[20, 1, 0])).max() <= 1  # of the whole numbers, as the curve is rounded
+
+
 def test_nearly_even_ground_stays_within_its_range(inpainter):
     image = np.random.default_rng(0).integers(97, 104, (64, 80, 3), np.uint8)
     mask = np.ones((64, 80), np.uint8)
