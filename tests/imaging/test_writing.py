@@ -194,6 +194,22 @@ class TestRoundTrip:
             assert same(read_photograph(tmp_path / name).pixels, smooth)
             assert (tmp_path / name).stat().st_size < 0.7 * smooth.nbytes
 
+    def test_only_runs_are_looked_for_in_png_files_of_photographs(self, tmp_path):
+        def sizes(pixels):
+            """As it is written, and by the default of zlib."""
+            write_photograph(tmp_path / "a.png", Photograph(pixels, None, None, None, None, "PNG"))
+            assert same(read_photograph(tmp_path / "a.png").pixels, pixels)
+            return (tmp_path / "a.png").stat().st_size, len(encoded(pixels, "PNG"))
+
+        rng = np.random.default_rng(0)
+        noisy = (np.cumsum(rng.integers(-3, 4, (300, 300, 3)), axis=1) + 128).astype(np.uint8)
+        written, usual = sizes(noisy)
+        assert written != usual and written < 1.05 * usual
+        drawn = np.tile(np.where(rng.random((10, 10)) < 0.2, 255, 0).astype(np.uint8), (30, 30))
+        for flat in (drawn, np.dstack([drawn] * 3), np.zeros((40, 1), np.uint8)):
+            written, usual = sizes(flat)
+            assert written == usual
+
     def test_exif_data_too_big_for_jpeg_is_no_secret(self, tmp_path):
         note = tags()
         note[0x8769] = {37500: bytes(70_000)}
