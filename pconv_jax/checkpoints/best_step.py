@@ -1,5 +1,6 @@
 """Which checkpoint is the best: by the metrics saved with each, once their checksums have been compared."""
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,15 @@ def best_step(entries: Iterable[Any], minimise: str, directory: Path) -> int | N
 
 
 def score(metrics: Any, minimise: str, directory: Path) -> float:
-    """What a checkpoint is ranked by: one without a validation score, saved by an interrupt, ranks last.
+    """What a checkpoint is ranked by: one without a validation score, saved by an interrupt, or with NaN, ranks last.
 
     Args:
         metrics: of the checkpoint: values by name, or the value.
         minimise: name of the metric.
         directory: where the checkpoint is.
+
+    Returns:
+        A number, or infinity.
 
     Raises:
         InputError: it is not a number.
@@ -55,7 +59,8 @@ def score(metrics: Any, minimise: str, directory: Path) -> float:
             f"a checkpoint in {directory} has {minimise}={str(value)[:80]!r}, which is not a number: restore its "
             "metrics, or choose another run"
         )
-    return float(value)
+    # NaN compares with nothing: Orbax, sorting by it, would remove the best checkpoint.
+    return float(value) if math.isfinite(value) else float("inf")
 
 
 def _check_metrics(metrics: Any, folder: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from flax import nnx
 
 from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
+from pconv_jax.checkpoints.saved_steps import saved_steps
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.models import PaperConfig
@@ -67,6 +68,15 @@ def test_the_latest_and_the_best_are_kept(tmp_path):
     assert sorted(int(entry.name) for entry in tmp_path.iterdir() if entry.name.isdigit()) == [2, 5, 6]
     with Checkpoints(tmp_path, minimise="error") as checkpoints:
         assert (checkpoints.best, checkpoints.latest) == (2, 6)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), float("-inf")])
+def test_a_score_that_is_no_number_costs_no_checkpoint(tmp_path, wrong):
+    with Checkpoints(tmp_path, keep=2, metadata={}) as checkpoints:
+        for step, score in enumerate([0.5, wrong, 0.7, 0.8, 0.9, 0.95], 1):
+            checkpoints.save(step, {"generator": {"params": state(step)}}, metrics={"validation_l1": score})
+        checkpoints.wait()
+        assert checkpoints.best == 1 and sorted(saved_steps(tmp_path)) == [1, 5, 6]
 
 
 def test_saving_a_step_again_is_harmless(tmp_path):
