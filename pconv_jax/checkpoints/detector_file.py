@@ -15,7 +15,7 @@ from pconv_jax.checkpoints.best_step import VALIDATION_ERROR
 from pconv_jax.checkpoints.bundled import bundled_detectors, weights_path
 from pconv_jax.checkpoints.checks import check_about
 from pconv_jax.checkpoints.orbax import open_checkpoints
-from pconv_jax.checkpoints.tensors import Precision, read_tensors, states_of, write_tensors
+from pconv_jax.checkpoints.tensors import Precision, check_states, read_tensors, states_of, write_tensors
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.paths import given_path
 from pconv_jax.common.xla_options import compiler_options
@@ -119,7 +119,7 @@ def load_detector_run(directory: str | os.PathLike[str], *, step: int | None = N
         The detector, with the settings of its run as `about`, and the step.
 
     Raises:
-        InputError: no checkpoint there, or it cannot be read, or it holds something else.
+        InputError: no checkpoint there, or it cannot be read, or it holds something else or numbers that are not finite.
     """
     with open_checkpoints(directory, minimise=VALIDATION_ERROR) as checkpoints:
         metadata = checkpoints.metadata
@@ -127,6 +127,7 @@ def load_detector_run(directory: str | os.PathLike[str], *, step: int | None = N
         chosen = step if step is not None else checkpoints.best_or_latest
         shapes = {"detector": {"params": _split(config)[1]}}
         params = checkpoints.load(shapes, step=chosen)["detector"]["params"]
+    check_states({"params": params}, directory)
     assert chosen is not None, "there is at least one checkpoint"
     return TrainedDetector(config, params, {"settings": metadata.get("config")}), chosen
 

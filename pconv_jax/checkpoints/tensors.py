@@ -1,6 +1,7 @@
 """Files of weights: safetensors with facts as JSON, parameters as they are or as whole numbers with a scale."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -102,6 +103,21 @@ def states_of(path: Path, tensors: Mapping[str, np.ndarray], shapes: Mapping[str
         jax.tree.unflatten(jax.tree.structure(state), [arrays[f"{part}/{key}"] for key in by_name(state)])
         for part, state in shapes.items()
     ]
+
+
+def check_states(states: Mapping[str, Any], place: str | os.PathLike[str]) -> None:
+    """Refuses the states of a network whose output could not be numbers.
+
+    Args:
+        states: "params" and "stats", or one of them: pytrees of arrays.
+        place: file or folder that they come from, for the message.
+
+    Raises:
+        InputError: as `check_values`.
+    """
+    for part, state in states.items():
+        for key, values in by_name(state).items():
+            check_values(f"{part}/{key}", values, place)
 
 
 def _encode(name: str, values: np.ndarray, precision: Precision) -> dict[str, np.ndarray]:

@@ -15,9 +15,9 @@ import numpy as np
 from flax import nnx
 from numpy.typing import ArrayLike
 
-from pconv_jax.checkpoints.checks import check_about, check_output, check_values, in_range
+from pconv_jax.checkpoints.checks import check_about, check_output, in_range
 from pconv_jax.checkpoints.orbax import open_checkpoints
-from pconv_jax.checkpoints.tensors import by_name
+from pconv_jax.checkpoints.tensors import check_states
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import hole_from
@@ -158,9 +158,7 @@ def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> T
         params, stats = shapes_of(config)
         chosen = step if step is not None else checkpoints.best_or_latest
         parts = checkpoints.load({"generator": {"params": params, "stats": stats}}, step=chosen)["generator"]
-    for name, part in parts.items():
-        for key, values in by_name(part).items():
-            check_values(f"{name}/{key}", values, directory)
+    check_states(parts, directory)
     about = check_about(_about(metadata.get("config")), directory)
     return TrainedGenerator(config, parts["params"], parts["stats"], about=about)
 

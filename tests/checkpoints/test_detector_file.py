@@ -1,5 +1,6 @@
 """Files of detectors: there and back at each precision, damaged ones, those of other networks."""
 
+import dataclasses
 import json
 
 import jax
@@ -10,7 +11,8 @@ from safetensors.numpy import load_file, save_file
 
 from pconv_jax.checkpoints import detector_file
 from pconv_jax.checkpoints.bundled import bundled_detectors
-from pconv_jax.checkpoints.detector_file import load_detector, save_detector
+from pconv_jax.checkpoints.detector_file import load_detector, load_detector_run, save_detector
+from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.detector import DetectorConfig
@@ -111,6 +113,16 @@ def test_values_that_are_no_numbers(saved, name, value):
     tensors[name].flat[1] = value
     save_file(tensors, path, metadata=notes)
     refused(path, match=rf"1 of the \d+ values of {name} are invalid, such as {value}")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_run_with_values_that_are_no_numbers(tmp_path, detector, value):
+    params = jax.tree.map(np.array, detector.params)
+    params["head"]["conv"]["bias"][...] = np.full_like(params["head"]["conv"]["bias"][...], value)
+    with Checkpoints(tmp_path, metadata={"detector": dataclasses.asdict(CONFIG), "config": {}}) as checkpoints:
+        checkpoints.save(1, {"detector": {"params": params}})
+    with pytest.raises(InputError, match=rf"as \d+ of the \d+ values of {BIAS} are invalid, such as {value}"):
+        load_detector_run(tmp_path)
 
 
 def test_tensors_of_another_network(saved):
