@@ -24,14 +24,23 @@ def check_values(name: str, values: np.ndarray, place: str | os.PathLike[str]) -
     Raises:
         InputError: a value is NaN or infinite, or a variance negative.
     """
+    if wrong := invalid(name, values):
+        raise InputError(f"{place} is damaged, as {wrong}: copy it again, or train anew")
+
+
+def invalid(name: str, values: np.ndarray) -> str | None:
+    """Which values of an array of a network could not be: NaN, infinity, a negative variance; None if all could.
+
+    Args:
+        name: its path in the network.
+        values: floating point.
+    """
     wrong = values[~np.isfinite(values)]
     if not wrong.size and name.startswith("stats/") and name.endswith("/var"):
         wrong = values[values < 0]
-    if wrong.size:
-        raise InputError(
-            f"{place} is damaged, as {wrong.size} of the {values.size} values of {name} are invalid, such as "
-            f"{wrong[0]}: copy it again, or train anew"
-        )
+    if not wrong.size:
+        return None
+    return f"{wrong.size} of the {values.size} values of {name} are invalid, such as {wrong[0]}"
 
 
 def in_range(output: jax.Array) -> jax.Array:

@@ -82,10 +82,11 @@ def save_detector(path: str | os.PathLike[str], detector: TrainedDetector, *, pr
         precision: of the parameters, as for `save_generator_weights`.
 
     Raises:
-        InputError: another precision.
+        InputError: as for `save_generator_weights`.
     """
     facts = {"detector": dataclasses.asdict(detector.config), "about": dict(detector.about)}
-    write_tensors(Path(path), params=detector.params, facts=facts, precision=precision)
+    shapes = {"params": _split(detector.config)[1]}
+    write_tensors(Path(path), states={"params": detector.params}, shapes=shapes, facts=facts, precision=precision)
 
 
 def load_detector(weights: str | os.PathLike[str]) -> TrainedDetector:
@@ -119,7 +120,7 @@ def load_detector_run(directory: str | os.PathLike[str], *, step: int | None = N
         The detector, with the settings of its run as `about`, and the step.
 
     Raises:
-        InputError: no checkpoint there, or it cannot be read, or it holds something else or numbers that are not finite.
+        InputError: no checkpoint there, or it cannot be read, or it holds something else or values that are not finite.
     """
     with open_checkpoints(directory, minimise=VALIDATION_ERROR) as checkpoints:
         metadata = checkpoints.metadata

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import jax
 import numpy as np
 
-from pconv_jax.checkpoints.checks import check_values
+from pconv_jax.checkpoints.checks import check_values, invalid
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.json_values import read_json
@@ -26,8 +26,8 @@ Precision = Literal["float32", "float16", "int8"]
 def write_tensors(
     path: Path,
     *,
-    params: Any,
-    stats: Any = None,
+    states: Mapping[str, Any],
+    shapes: Mapping[str, Any],
     facts: Mapping[str, Any],
     precision: Precision = "float32",
 ) -> None:
@@ -35,21 +35,30 @@ def write_tensors(
 
     Args:
         path: the file.
-        params: pytree of parameters.
-        stats: pytree of batch statistics, which stay float32.
+        states: "params", and "stats" if there are any, which stay float32: pytrees of arrays.
+        shapes: those of the network that the facts name, as for `states_of`.
         facts: JSON values by name.
         precision: of the parameters, see `save_generator_weights`.
 
     Raises:
-        InputError: another precision.
+        InputError: another precision, or arrays that `states_of` would refuse: those of another network, or with values
+            that are not finite at this precision.
     """
     from safetensors.numpy import save
 
     if precision not in get_args(Precision):
         raise InputError(f"precision={precision!r} must be one of {', '.join(get_args(Precision))}")
-    tensors = {f"stats/{name}": np.asarray(leaf) for name, leaf in by_name(stats).items()}
-    for name, leaf in by_name(params).items():
-        tensors |= _encode(f"params/{name}", np.asarray(leaf), precision)
+    tensors: dict[str, np.ndarray] = {}
+    for part, state in states.items():
+        for name, leaf in by_name(state).items():
+            tensors |= _encode(f"{part}/{name}", np.asarray(leaf), precision if part == "params" else "float32")
+    if wrong := _misfits(tensors, shapes):
+        raise InputError(
+            f"the arrays to save do not fit the config of their network ({', '.join(wrong[:3])}): mend either"
+        )
+    for name in _arrays(tensors):
+        if what := invalid(name, _decoded(name, tensors, path)):
+            raise InputError(f"the network cannot be saved as {precision}, as {what}: choose float32, or train anew")
     with atomic_write(path) as temporary:
         # Not `save_file`: only the owner can read the files that it creates.
         temporary.write_bytes(save(tensors, metadata={name: json.dumps(value) for name, value in facts.items()}))
@@ -92,17 +101,26 @@ def states_of(path: Path, tensors: Mapping[str, np.ndarray], shapes: Mapping[str
     Raises:
         InputError: the tensors are those of another network, or not finite.
     """
-    expected = {f"{part}/{key}": leaf.shape for part, state in shapes.items() for key, leaf in by_name(state).items()}
-    found = {key: tensor.shape for key, tensor in tensors.items() if not key.startswith(_SCALE)}
-    if found != expected:
-        wrong = sorted(key for key in found | expected if found.get(key) != expected.get(key))
+    if wrong := _misfits(tensors, shapes):
         raise InputError(f"{path} does not fit the network that it names ({', '.join(wrong[:3])}): save it again")
     # All at once: one by one JAX would take longer than the file does.
-    arrays = jax.device_put({key: decode(key, tensors, path) for key in expected})
+    arrays = jax.device_put({key: decode(key, tensors, path) for key in _arrays(tensors)})
     return [
         jax.tree.unflatten(jax.tree.structure(state), [arrays[f"{part}/{key}"] for key in by_name(state)])
         for part, state in shapes.items()
     ]
+
+
+def _arrays(tensors: Mapping[str, np.ndarray]) -> list[str]:
+    """Names of the tensors that stand for an array of a network."""
+    return [key for key in tensors if not key.startswith(_SCALE)]
+
+
+def _misfits(tensors: Mapping[str, np.ndarray], shapes: Mapping[str, Any]) -> list[str]:
+    """Names of the tensors that are missing, too many or of another shape."""
+    expected = {f"{part}/{key}": leaf.shape for part, state in shapes.items() for key, leaf in by_name(state).items()}
+    found = {key: tensors[key].shape for key in _arrays(tensors)}
+    return sorted(key for key in found | expected if found.get(key) != expected.get(key))
 
 
 def check_states(states: Mapping[str, Any], place: str | os.PathLike[str]) -> None:
@@ -122,10 +140,11 @@ def check_states(states: Mapping[str, Any], place: str | os.PathLike[str]) -> No
 
 def _encode(name: str, values: np.ndarray, precision: Precision) -> dict[str, np.ndarray]:
     """A parameter as tensors of a file."""
-    if precision == "int8" and values.ndim > 1:
-        scale = np.abs(values).max(axis=tuple(range(values.ndim - 1)), keepdims=True) / np.float32(127)
-        return {name: np.rint(values / np.where(scale > 0, scale, 1)).astype(np.int8), _SCALE + name: scale}
-    return {name: values if precision == "float32" else values.astype(np.float16)}
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite then is refused
+        if precision == "int8" and values.ndim > 1:
+            scale = np.abs(values).max(axis=tuple(range(values.ndim - 1)), keepdims=True) / np.float32(127)
+            return {name: np.rint(values / np.where(scale > 0, scale, 1)).astype(np.int8), _SCALE + name: scale}
+        return {name: values if precision == "float32" else values.astype(np.float16)}
 
 
 def decode(name: str, tensors: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
@@ -142,18 +161,24 @@ def decode(name: str, tensors: Mapping[str, np.ndarray], path: Path) -> np.ndarr
     Raises:
         InputError: it cannot be a network's.
     """
+    values = _decoded(name, tensors, path)
+    check_values(name, values, path)
+    return values
+
+
+def _decoded(name: str, tensors: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
+    """As `decode`, but for values that are not finite."""
     tensor, scale = tensors[name], tensors.get(_SCALE + name)
     if tensor.dtype != np.int8 if scale is not None else not np.issubdtype(tensor.dtype, np.floating):
         kind = "floating point" if scale is None else "int8, as it has a scale"
         raise InputError(f"{path} holds {name} as {tensor.dtype}, but it must be {kind}: {_WAY_OUT}")
-    with np.errstate(over="ignore"):  # what is infinite then is refused
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite then is refused
         values = tensor.astype(np.float32)
         if scale is not None:
             one_each = (*(1,) * (tensor.ndim - 1), *tensor.shape[-1:])
             if not np.issubdtype(scale.dtype, np.floating) or scale.shape != one_each:
                 raise InputError(f"{path} does not have one scale for each channel of {name}: {_WAY_OUT}")
             values *= scale.astype(np.float32)
-    check_values(name, values, path)
     return values
 
 

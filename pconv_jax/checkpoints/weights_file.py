@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from pconv_jax.checkpoints.bundled import bundled_weights, weights_path
 from pconv_jax.checkpoints.checks import check_about
@@ -9,7 +10,7 @@ from pconv_jax.checkpoints.tensors import Precision, read_tensors, states_of, wr
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run, shapes_of
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.paths import given_path
-from pconv_jax.models import config_from_json, config_to_json
+from pconv_jax.models import AnyGeneratorConfig, config_from_json, config_to_json
 
 _PARTS = ("params", "stats")
 
@@ -26,10 +27,11 @@ def save_generator_weights(
             numbers from -127 to 127 times a scale for each output channel. Batch statistics stay float32.
 
     Raises:
-        InputError: another precision.
+        InputError: another precision; arrays that do not fit its config, or that are not finite at this precision.
     """
+    states = dict(zip(_PARTS, (generator.params, generator.stats), strict=True))
     facts = {"generator": config_to_json(generator.config), "about": generator.about}
-    write_tensors(Path(path), params=generator.params, stats=generator.stats, facts=facts, precision=precision)
+    write_tensors(Path(path), states=states, shapes=_shapes(generator.config), facts=facts, precision=precision)
 
 
 def load_generator_weights(weights: str | os.PathLike[str]) -> TrainedGenerator:
@@ -49,7 +51,7 @@ def load_generator_weights(weights: str | os.PathLike[str]) -> TrainedGenerator:
     if "detector" in facts:
         raise InputError(f"{path} holds a damage detector, not a generator: give it to `pconv-jax detect --detector`")
     config = config_from_json(facts.get("generator"), path)
-    params, stats = states_of(path, tensors, dict(zip(_PARTS, shapes_of(config), strict=True)))
+    params, stats = states_of(path, tensors, _shapes(config))
     return TrainedGenerator(config, params, stats, about=check_about(facts.get("about"), path))
 
 
@@ -70,3 +72,7 @@ def load_generator(weights: str | os.PathLike[str]) -> TrainedGenerator:
     if str(weights) not in bundled_weights() and os.path.isdir(weights):
         return load_run(weights)
     return load_generator_weights(weights)
+
+
+def _shapes(config: AnyGeneratorConfig) -> dict[str, Any]:
+    return dict(zip(_PARTS, shapes_of(config), strict=True))

@@ -94,6 +94,33 @@ def test_another_precision_is_refused(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 70_000])
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+def test_what_could_not_be_loaded_is_not_saved(tmp_path, value, precision):
+    config, path = PaperConfig(widths=(4,)), tmp_path / "w.safetensors"
+    params, stats = parts(PaperGenerator, config)
+    kernel = params["to_image"]["kernel"]
+    kernel[...] = kernel[...].at[0, 0, 1, 2].set(value)
+    generator = TrainedGenerator(config, params, stats)
+    if np.isfinite(value) and precision != "float16":
+        save_generator_weights(path, generator, precision=precision)
+        np.testing.assert_allclose(
+            load_generator_weights(path).params["to_image"]["kernel"][0, 0, 1, 2], value, rtol=1e-6
+        )
+        return
+    told = rf"^the network cannot be saved as {precision}, as \d+ of the \d+ values of params/to_image/kernel are"
+    with pytest.raises(InputError, match=told):
+        save_generator_weights(path, generator, precision=precision)
+    assert not list(tmp_path.iterdir())
+
+
+def test_arrays_of_another_network_are_not_saved(tmp_path):
+    arrays = parts(PaperGenerator, PaperConfig(widths=(3,)))
+    with pytest.raises(InputError, match=r"^the arrays to save do not fit the config of their network \(params/"):
+        save_generator_weights(tmp_path / "w.safetensors", TrainedGenerator(PaperConfig(widths=(4,)), *arrays))
+    assert not list(tmp_path.iterdir())
+
+
 def test_files_are_as_readable_as_others(saved):
     other = saved.with_name("other")
     other.write_bytes(b"")
