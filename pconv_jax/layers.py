@@ -4,6 +4,7 @@ Layout `[N, *spatial, C]`; masks: 1 = valid, 0 = hole.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -52,9 +53,9 @@ class PartialConv(nnx.Module):
         shape = (*window, in_features // feature_groups, out_features)
         self.kernel = nnx.Param(jax.nn.initializers.he_normal()(rngs.params(), shape, param_dtype))
         self.bias = nnx.Param(jnp.zeros((out_features,), param_dtype)) if use_bias else None
-        self.stride = stride
-        self.padding = padding
-        self.dilation = dilation
+        self.stride = _hashable(stride)
+        self.padding = _hashable(padding)
+        self.dilation = _hashable(dilation)
         self.feature_groups = feature_groups
         self.mask_groups = None if mask_groups is None else tuple(mask_groups)
         self.dtype = dtype
@@ -73,3 +74,8 @@ class PartialConv(nnx.Module):
             feature_groups=self.feature_groups,
             mask_groups=self.mask_groups,
         )
+
+
+def _hashable(setting: Any) -> Any:
+    """Lists as tuples, at any depth: the graph of a network is hashed where it is compiled for inference."""
+    return tuple(_hashable(each) for each in setting) if isinstance(setting, list | tuple) else setting

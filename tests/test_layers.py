@@ -121,6 +121,14 @@ def test_survives_split_and_merge():
     assert updated.shape == (2, 4, 4, 1)
 
 
+def test_lists_of_settings_are_hashed_with_the_graph():
+    x, mask = given(2, 7, 8, 4)
+    lists = build(4, 6, stride=[2, 1], padding=[[1, 1], (0, 2)], dilation=[1, 2])
+    tuples = build(4, 6, stride=(2, 1), padding=((1, 1), (0, 2)), dilation=(1, 2))
+    assert hash(nnx.split(lists)[0]) == hash(nnx.split(tuples)[0])
+    np.testing.assert_array_equal(apply(nnx.split(lists), x, mask)[0], apply(nnx.split(tuples), x, mask)[0])
+
+
 def test_a_mistake_is_named():
     x, mask = given(2, 7, 8, 4)
     with pytest.raises(InputError, match=r"\(3, 3, 5, 6\)"):
