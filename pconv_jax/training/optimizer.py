@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import jax
 import jax.numpy as jnp
@@ -86,6 +86,8 @@ class OptimizerConfig:
             raise InputError(f"the largest gradient norm must be positive, not {self.clip}")
         if self.ema is not None and not 0 <= self.ema < 1:
             raise InputError(f"--ema is {self.ema}, but the decay of an average must be at least 0 and below 1")
+        if self.schedule not in get_args(Schedule):
+            raise InputError(f"schedule={self.schedule!r} must be one of {', '.join(get_args(Schedule))}")
         if self.schedule == "cosine" and steps <= self.warmup:
             raise InputError(
                 f"a cosine schedule needs more steps than the warm-up's {self.warmup}, not {steps}: "
