@@ -106,6 +106,9 @@ class Replicas:
 
         Returns:
             The new state and the metrics, both as the mapping holds them: `collect` turns them into plain arrays.
+
+        Raises:
+            InputError: a batch without arrays, of arrays that differ in N, or of an N that the devices cannot share.
         """
         state, metrics = self._step(state, self._shard(batch), constants)
         return state, metrics
@@ -169,7 +172,11 @@ class Replicas:
         return local
 
     def _shard(self, batch: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        rows = len(next(iter(batch.values())))
+        counts = {name: len(array) for name, array in batch.items()}
+        if len(set(counts.values())) != 1:
+            listed = ", ".join(f"{name} has {count}" for name, count in counts.items()) or "it is empty"
+            raise InputError(f"the arrays of a batch need as many rows each, but {listed}")
+        rows = next(iter(counts.values()))
         local = self.check_batch(rows)
         if self.mapping == "pmap":
             return {name: array.reshape(local, rows // local, *array.shape[1:]) for name, array in batch.items()}
