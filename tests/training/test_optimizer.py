@@ -65,5 +65,5 @@ def test_rates_and_schedules_that_cannot_be_are_named():
         OptimizerConfig(discriminator_learning_rate=float("nan")).discriminator(10)
     with pytest.raises(InputError, match="cosine schedule needs more steps than the warm-up's 0, not 0"):
         OptimizerConfig(schedule="cosine").generator(0)
-    with pytest.raises(InputError, match="^schedule='cosin' must be one of constant, cosine$"):
+    with pytest.raises(InputError, match="schedule='cosin' must be one of constant, cosine"):
         OptimizerConfig(schedule="cosin").generator(10)  # type: ignore[arg-type]

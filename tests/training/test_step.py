@@ -240,9 +240,9 @@ def test_errors_say_what_to_do():
     with pytest.raises(InputError, match="batch of 6 images cannot be split between 4 devices"):
         run(settings(), [batch(0, images=6)], devices=4)
     replicas = Replicas(functools.partial(train_step, settings()), devices=jax.devices()[:1])
-    with pytest.raises(InputError, match="need as many rows each, but image has 8, noisy has 8, mask has 4$"):
+    with pytest.raises(InputError, match=r"need as many rows each, but image has 8, noisy has 8, mask has 4$"):
         replicas({}, batch(0) | {"mask": batch(0)["mask"][:4]}, None)
-    with pytest.raises(InputError, match="need as many rows each, but it is empty$"):
+    with pytest.raises(InputError, match=r"need as many rows each, but it is empty$"):
         replicas({}, {}, None)
     with pytest.raises(InputError, match="needs VGG weights"):
         replicas(replicas.replicate(init_state(settings(), seed=0)), batch(0), None)
