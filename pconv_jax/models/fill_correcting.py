@@ -127,7 +127,8 @@ class FillCorrectingGenerator(ResidualUNet):
         image, mask = (pad_to_multiple(x, self.config.multiple) for x in (image, mask))
 
         fill = pyramid_fill(image.astype(jnp.float32), mask, inside=inside, coarse=coarse)
-        x = jnp.concatenate([fill - _CENTRE, 1 - mask], axis=-1)
+        # Not `1 - mask`: under jit its values are not checked.
+        x = jnp.concatenate([fill - _CENTRE, (mask == 0).astype(fill.dtype)], axis=-1)
         if inside is not None:
             x = jnp.where(inside != 0, x, 0)
         output = crop_margin(fill, margin) + self.run(x, inside, margin)

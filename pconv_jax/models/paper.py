@@ -234,7 +234,8 @@ class PaperGenerator(nnx.Module):
         image, mask = (pad_to_multiple(x, self.config.multiple) for x in (image, mask))
         if self.config.convolution == "plain":
             check_mask_values(mask)
-            image = jnp.concatenate([jnp.where(mask != 0, image, 0.0), mask.astype(image.dtype)], axis=-1)
+            known = mask != 0  # not the mask: under jit its values are not checked
+            image = jnp.concatenate([jnp.where(known, image, 0.0), known.astype(image.dtype)], axis=-1)
 
         x, valid, skips = image, mask, []
         for first, down in self.encoder:

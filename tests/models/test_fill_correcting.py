@@ -245,3 +245,10 @@ def test_inputs_of_another_shape_are_named(model):
 def test_a_mask_of_other_values_is_named(model):
     with pytest.raises(InputError, match="holds 255"):
         model(np.zeros((1, 8, 8, 3), np.float32), np.full((1, 8, 8, 1), 255, np.float32))
+
+
+def test_under_jit_whatever_is_not_0_is_valid(model):
+    image, mask = picture()
+    np.testing.assert_array_equal(
+        compiled(nnx.split(model), image, 255 * mask)[0], compiled(nnx.split(model), image, mask)[0]
+    )

@@ -78,3 +78,10 @@ def test_a_plain_generator_takes_any_size_and_knows_its_padding_for_hole(plain):
 
 def test_no_line_is_too_wide_for_plain_convolutions():
     assert PLAIN.widest_line() is None
+
+
+def test_under_jit_whatever_is_not_0_is_valid(plain):
+    image, mask = picture()
+    np.testing.assert_array_equal(
+        run(parts(plain, train=False), image, 255 * mask)[0], run(parts(plain, train=False), image, mask)[0]
+    )
