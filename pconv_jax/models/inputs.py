@@ -9,9 +9,21 @@ CHANNELS = 3
 
 
 def check_inputs(image: jax.Array, mask: jax.Array) -> None:
-    """Refuses what a generator cannot take: an image that is not `[N, H, W, 3]`, or a mask not `[N, H, W, 1]`."""
+    """Refuses what a generator cannot take.
+
+    Args:
+        image: `[N, H, W, 3]`, floating point.
+        mask: `[N, H, W, 1]`.
+
+    Raises:
+        InputError: other shapes, or an image of another type, such as bytes.
+    """
     if image.ndim != 4 or image.shape[-1] != CHANNELS:
         raise InputError(f"the generator takes images [N, H, W, {CHANNELS}], not {image.shape}")
+    if not jnp.issubdtype(image.dtype, jnp.floating):
+        raise InputError(
+            f"the generator takes images that are floating point in [0, 1], not {image.dtype}: divide bytes by 255 first"
+        )
     if mask.shape != (*image.shape[:-1], 1):
         raise InputError(f"an image of shape {image.shape} needs a mask {(*image.shape[:-1], 1)}, not {mask.shape}")
 

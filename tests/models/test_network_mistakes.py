@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from networks import picture
+from networks import build, picture
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import DiscriminatorConfig, PaperConfig
+from pconv_jax.models import DiscriminatorConfig, FillCorrectingConfig, PaperConfig
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,11 @@ def test_a_mask_of_other_values_is_named(small, plain):
     for model in (small, plain):
         with pytest.raises(InputError, match="255"):
             model(image, 255 * mask)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, bool])
+def test_an_image_that_is_not_floating_point_is_refused(small, plain, dtype):
+    image, mask = np.ones((2, 16, 16, 3), dtype), np.ones((2, 16, 16, 1), np.float32)
+    for model in (small, plain, build(FillCorrectingConfig(widths=(4,), blocks=(1,)))):
+        with pytest.raises(InputError, match=rf"not {np.dtype(dtype)}: divide bytes by 255 first$"):
+            model(image, mask)
