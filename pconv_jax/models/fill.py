@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from pconv_jax.common.errors import InputError
+
 Array = Any  # a NumPy array, or one of JAX
 
 # Measured on 12 photographs of BSDS500 at 256 px, lines of the mask set `lines`: thin, medium, thick.
@@ -34,7 +36,7 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
     inpainting, compiled for a half to a tenth of the time; nothing is ever left empty.
 
     Args:
-        image: `[N, H, W, C]`; what lies in holes does not matter, NaN included.
+        image: `[N, H, W, C]`, floating point in [0, 1]; what lies in holes does not matter, NaN included.
         mask: `[N, H, W, 1]`, 1 = valid, 0 = hole, of any type.
         inside: `[N or 1, H, W, 1]` of 0 and 1: where the image is. Pixels outside are holes that nothing is ever taken
             from, so that the fill inside does not depend on how much there is around it. All is inside if not given.
@@ -45,11 +47,16 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
     Returns:
         `[N, H, W, C]`: the image where it is valid, and the fill elsewhere; grey 0.5 where an image has no valid pixel.
 
+    Raises:
+        InputError: an image of whole numbers, whose sums would wrap around.
+
     References:
         Gortler et al., The Lumigraph, SIGGRAPH 1996, section 3.4.1 (push-pull); Damelin and Hoang, On surface
         completion and image inpainting by biharmonic functions, 2018.
     """
     xp = mask.__array_namespace__()
+    if xp.isdtype(image.dtype, ("bool", "integral")):
+        raise InputError(f"an image must be floating point in [0, 1], not {image.dtype}: divide bytes by 255 first")
     inside = xp.ones((1, *mask.shape[1:])) if inside is None else inside
     valid, inside = ((x != 0).astype(np.float32) for x in (mask, inside))  # for bools, + is "or"
     return fill_means(xp.where(mask != 0, image, 0), valid, inside, coarse)
