@@ -183,7 +183,7 @@ class ContextEncoder(nnx.Module):
         prediction = self.predict(image, mask)
         inner = slice(self.config.margin, self.config.image_size - self.config.margin)
         output = jnp.where(mask != 0, image.astype(jnp.float32), 0.0).at[:, inner, inner].set(prediction)
-        return output, mask.at[:, inner, inner].set(1)
+        return output, jnp.asarray(mask).at[:, inner, inner].set(1)
 
     def window(
         self, image: jax.Array, mask: jax.Array, *, inside: jax.Array, coarse: jax.Array, margin: int

@@ -149,6 +149,12 @@ def test_the_network_for_the_centre_is_the_one_described(centre):
     np.testing.assert_array_equal(RANDOM.predicted(output), output)
 
 
+def test_arrays_of_numpy_do(centre):
+    image, mask = picture()
+    for found, expected in zip(centre(image, mask), centre(jnp.asarray(image), jnp.asarray(mask)), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_the_discriminator_is_the_one_described():
     model, (image, _) = build(JUDGE), picture()
     x = leaky(halve(2 * image.astype(np.float64) - 1, model.convs[0].kernel[...], pad=1))
