@@ -22,7 +22,7 @@ def check_inputs(image: jax.Array, mask: jax.Array) -> None:
         raise InputError(f"the generator takes images [N, H, W, {CHANNELS}], not {image.shape}")
     if not jnp.issubdtype(image.dtype, jnp.floating):
         raise InputError(
-            f"the generator takes images that are floating point in [0, 1], not {image.dtype}: divide bytes by 255 first"
+            f"the generator takes images of floating point in [0, 1], not {image.dtype}: divide bytes by 255 first"
         )
     if mask.shape != (*image.shape[:-1], 1):
         raise InputError(f"an image of shape {image.shape} needs a mask {(*image.shape[:-1], 1)}, not {mask.shape}")

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.baselines import biharmonic, navier_stokes
 from pconv_jax.masks import random_strokes
-from pconv_jax.common.errors import InputError
 from pconv_jax.models.fill import chebyshev, fill_means, halve, pyramid_fill
 
 
@@ -102,7 +102,7 @@ def test_masks_may_be_of_any_type(kind):
 @pytest.mark.parametrize("array", [np.asarray, jnp.asarray])
 def test_images_of_bytes_are_refused(array):
     image, mask = picture(5, 6, count=1)
-    with pytest.raises(InputError, match="must be floating point in .*, not uint8: divide bytes by 255 first"):
+    with pytest.raises(InputError, match=r"must be floating point in .*, not uint8: divide bytes by 255 first"):
         pyramid_fill(array((255 * image).astype(np.uint8)), array(mask))
     assert pyramid_fill(array(image.astype(np.float16)), array(mask)).shape == image.shape
 
