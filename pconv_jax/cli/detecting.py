@@ -16,7 +16,9 @@ from pconv_jax.common.programs import kept_programs
 from pconv_jax.detection.damage_map import share
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, read_photograph, write_photograph
 from pconv_jax.imaging.arrays import strips
-from pconv_jax.imaging.texts import NO_TEXTS
+from pconv_jax.imaging.linear import is_linear
+from pconv_jax.imaging.shown import shown
+from pconv_jax.imaging.texts import NO_TEXTS, Texts
 
 _COLOUR = (255, 0, 160)  # of what would be replaced, in previews: rare in photographs
 _PREVIEW, _PROBABILITIES = b"preview of pconv-jax detect", b"probabilities of pconv-jax detect"
@@ -135,15 +137,15 @@ def detect_files(
                 summary.notes += [f"{job.image}: {note}" for note in notes]
                 if task.probabilities is not None:
                     levels = np.rint(255 * found.probability).astype(np.uint8)
-                    write_photograph(task.probabilities, _picture(levels, photograph, comment=_PROBABILITIES))
+                    write_photograph(task.probabilities, _picture(levels, photograph, texts=_texts(_PROBABILITIES)))
             try:
                 hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels) if own is None else own
             except TooMuchDamage as refused:  # what seems damaged is to be seen then
                 if task.preview is not None:
-                    write_photograph(task.preview, preview(photograph, refused.hole))
+                    write_photograph(task.preview, preview(photograph, refused.hole, linear=linear))
                 raise
             if task.preview is not None:
-                write_photograph(task.preview, preview(photograph, hole))
+                write_photograph(task.preview, preview(photograph, hole, linear=linear))
             if own is None:
                 write_photograph(job.target, _picture(hole.astype(np.uint8) * np.uint8(255), photograph))
                 summary.counts["found damaged" if hole.any() else "found undamaged"] += 1
@@ -174,17 +176,17 @@ def _tasks(
 ) -> Iterator[_Task]:
     """What there is to do. Masks that exist, which may have been corrected by hand, get what lies beside them alone."""
     for job in jobs:
-        probabilities, shown = extras.places(job, into_folder=into_folder)
+        probabilities, coloured = extras.places(job, into_folder=into_folder)
         has_mask = job.finished and not overwrite
         if has_mask:
             summary.counts["skipped, since the mask exists (--overwrite replaces it)"] += 1
             if probabilities is not None and probabilities.exists():
                 probabilities = None
-            if shown is not None and shown.exists() and not _has_comment(shown, _PREVIEW):
-                summary.notes.append(f"{shown} is no preview and stays as it is: choose another place")
-                shown = None
-        if not has_mask or probabilities is not None or shown is not None:
-            yield _Task(job, probabilities, shown, has_mask)
+            if coloured is not None and coloured.exists() and not _has_comment(coloured, _PREVIEW):
+                summary.notes.append(f"{coloured} is no preview and stays as it is: choose another place")
+                coloured = None
+        if not has_mask or probabilities is not None or coloured is not None:
+            yield _Task(job, probabilities, coloured, has_mask)
 
 
 def _mask_that_exists(job: Job, photograph: Photograph, *, max_pixels: int | None) -> np.ndarray:
@@ -195,27 +197,27 @@ def _mask_that_exists(job: Job, photograph: Photograph, *, max_pixels: int | Non
     return hole
 
 
-def preview(photograph: Photograph, hole: np.ndarray) -> Photograph:
+def preview(photograph: Photograph, hole: np.ndarray, *, linear: bool = False) -> Photograph:
     """A photograph of 8 bits in which the holes are coloured.
 
     Args:
         photograph: the photograph.
         hole: bool `[H, W]`, True = damage.
+        linear: it is linear in light, even if it does not say so.
 
     Returns:
         RGB, without transparency.
     """
-    height, width = hole.shape
-    shown = np.empty((height, width, 3), np.uint8)
-    for strip in strips(height, width):
-        part = photograph.pixels[strip]
-        part = part if part.dtype == np.uint8 else (part // 257).astype(np.uint8)
-        shown[strip] = part if part.ndim == 3 else part[..., None]
+    picture = shown(photograph, photograph, linear=linear or is_linear(photograph))
+    for strip in strips(*hole.shape):
         inside = hole[strip]
-        own = shown[strip][inside].astype(np.float32)
-        shown[strip][inside] = np.rint(own + _STRENGTH * (np.array(_COLOUR, np.float32) - own))
-    picture = _picture(shown, photograph, comment=_PREVIEW)
-    return dataclasses.replace(picture, icc=photograph.icc, colour=photograph.colour)
+        own = picture.pixels[strip][inside].astype(np.float32)
+        picture.pixels[strip][inside] = np.rint(own + _STRENGTH * (np.array(_COLOUR, np.float32) - own))
+    return dataclasses.replace(picture, texts=_texts(_PREVIEW))
+
+
+def _texts(comment: bytes) -> Texts:
+    return NO_TEXTS._replace(comments=(comment,))
 
 
 def _has_comment(path: Path, comment: bytes) -> bool:
@@ -226,7 +228,6 @@ def _has_comment(path: Path, comment: bytes) -> bool:
         return comment in stream.read(_HEAD)
 
 
-def _picture(pixels: np.ndarray, of: Photograph, *, comment: bytes | None = None) -> Photograph:
+def _picture(pixels: np.ndarray, of: Photograph, *, texts: Texts = NO_TEXTS) -> Photograph:
     """Pixels of 8 bits with the resolution of a photograph, and nothing else of it."""
-    texts = NO_TEXTS if comment is None else NO_TEXTS._replace(comments=(comment,))
     return Photograph(pixels, None, None, None, of.dpi, "PNG", lossless=True, texts=texts)

@@ -137,7 +137,7 @@ class Restoration:
     ) -> None:
         # First, so that no result lacks its comparison when the command is stopped; removed if the result fails.
         if self.compare:
-            write_comparison(job.comparison, before, result)
+            write_comparison(job.comparison, before, result, linear=self.linear)
         receipt = None
         if self.receipts is not None:
             receipt = functools.partial(self.receipts.write, job, before, hole, said=said, estimate=expected)

@@ -12,9 +12,9 @@ import numpy as np
 from pconv_jax.common.errors import InputError, reason
 from pconv_jax.detection.damage_map import Choice, DamageMap, share
 from pconv_jax.imaging import Photograph
-from pconv_jax.imaging.linear import shown_profile, shown_tones
+from pconv_jax.imaging.shown import shown
 from pconv_jax.page.edits import edited, read_edits
-from pconv_jax.page.pictures import jpeg, reduced, shown_colours
+from pconv_jax.page.pictures import jpeg, reduced
 
 PREVIEW = 1600
 """Longest side of a preview, px."""
@@ -209,11 +209,10 @@ class OpenPhotograph:
             original: as it was read.
             linear: whether it is linear in light.
         """
-        shown = shown_colours(photograph, tones=shown_tones(original.pixels) if linear else None)
-        self.save(what, shown)
-        icc = shown_profile(original) if linear else original.icc
+        seen = shown(photograph, original, linear=linear)
+        self.save(what, seen.pixels)
         preview = self.folder / f"{what}.jpg"
-        preview.with_suffix(".new").write_bytes(jpeg(reduced(shown, PREVIEW), icc=icc))
+        preview.with_suffix(".new").write_bytes(jpeg(reduced(seen.pixels, PREVIEW), icc=seen.icc))
         preview.with_suffix(".new").replace(preview)  # in one step: it may be asked for now
 
     def load(self, what: str) -> np.ndarray | None:

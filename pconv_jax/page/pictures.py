@@ -4,37 +4,7 @@ import io
 
 import numpy as np
 
-from pconv_jax.imaging import Photograph
-from pconv_jax.imaging.arrays import strips
-
 _QUALITY = 90
-
-
-def shown_colours(photograph: Photograph, *, tones: np.ndarray | None) -> np.ndarray:
-    """A photograph as a page can show it.
-
-    Args:
-        photograph: as it was read, or restored.
-        tones: from `shown_tones`, if it is linear in light.
-
-    Returns:
-        uint8 `[H, W, 3]`, transparent pixels over white.
-    """
-    height, width = photograph.pixels.shape[:2]
-    shown = np.empty((height, width, 3), np.uint8)
-    for strip in strips(height, width):
-        part = photograph.pixels[strip]
-        part = _eight_bits(part) if tones is None else tones[part]
-        part = part if part.ndim == 3 else np.repeat(part[..., None], 3, axis=2)
-        if photograph.alpha is not None:
-            alpha = _eight_bits(photograph.alpha[strip])[..., None].astype(np.float32) / 255
-            part = np.rint(255 + alpha * (part.astype(np.float32) - 255)).astype(np.uint8)
-        shown[strip] = part
-    return shown
-
-
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    return values if values.dtype == np.uint8 else (values // 257).astype(np.uint8)
 
 
 def reduced(image: np.ndarray, longest: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 from PIL import Image
-from restoring import files, hole, picture, save, state
+from restoring import files, hole, load, picture, save, state
 
 
 def test_before_and_after_pictures_are_no_photographs(own, inpaint):
@@ -57,3 +57,13 @@ def test_before_and_after_beside_the_result(own, inpaint):
             assert comparison.width >= 2 * after.width and comparison.height >= after.height
     again = inpaint(own / "images", "-m", own / "masks", "-o", own / "out", "--compare")
     assert "3 skipped" in again.out + again.err
+
+
+def test_before_and_after_of_linear_photographs_are_as_bright_as_they_are_seen(one, inpaint):
+    image = save(one.folder / "raw.tif", (65535 * (picture() / 255) ** 2.2 / 8).astype(np.uint16))
+    bright = {}
+    for flags in ((), ("--linear",)):
+        out = one.folder / f"out{len(flags)}.png"
+        assert inpaint(image, "-m", one.mask, "-o", out, "--compare", *flags).code == 0
+        bright[flags] = load(out.with_name(f"{out.name}.compare.jpg"))[:, : picture().shape[1]].mean()
+    assert bright[()] < 30 and bright["--linear",] > picture().mean() - 5

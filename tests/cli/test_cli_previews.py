@@ -103,3 +103,13 @@ def test_a_file_for_what_several_photographs_need_a_folder_for(photos, detect):
     result = detect(photos.folder, "-o", photos.out, "--preview", photos.folder / "v.jpg")
     assert result.code == 2 and "v.jpg is the name of a file, but masks go into a folder: give one" in result.err
     assert not photos.out.exists()
+
+
+def test_linear_photographs_are_shown_as_they_are_seen(tmp_path, photos, detect):
+    dark = (65535 * (picture() / 255) ** 2.2 / 8).astype(np.uint16)
+    raw = save(tmp_path / "raw.tif", dark)
+    mask, shown = save(tmp_path / "m.png", np.zeros(dark.shape[:2], bool)), tmp_path / "v.png"
+    assert detect(raw, "-o", mask, "--preview", shown).code == 0
+    assert load(shown).max() < 40
+    assert detect(raw, "-o", mask, "--preview", shown, "--linear").code == 0
+    assert np.corrcoef(load(shown).ravel(), picture().ravel())[0, 1] > 0.99 and load(shown).max() == 255
