@@ -29,6 +29,11 @@ def empty_canvas(height: int, width: int, max_thickness: int) -> tuple[np.ndarra
     return hole, hole[margin:-margin, margin:-margin]
 
 
+def covering_thickness(height: int, width: int) -> int:
+    """A thickness, px, from which on every line between pixels of an image covers all of it: no thicker one differs."""
+    return 2 * (math.isqrt(height**2 + width**2) + 1)
+
+
 def as_mask(hole: np.ndarray) -> np.ndarray:
     """The mask `[H, W, 1]`, float32, of holes `[H, W]`, bool: 0 in holes, 1 elsewhere."""
     return (~hole[..., None]).astype(np.float32)
@@ -57,7 +62,7 @@ def draw_line(hole: np.ndarray, start: list[int], end: list[int], thickness: int
         hole[rows, columns] |= (along >= 0) & (along <= length) & (np.abs(across) <= limit)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=32)  # more than there are in training; thick ones are large
 def brush(thickness: int) -> np.ndarray:
     """The pixels nearer than thickness / 2 to a point in the middle: bool `[S, S]`, S odd."""
     radius = disc_radius(thickness)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pconv_jax.masks.drawing import as_mask, disc_radius, draw_line, empty_canvas
+from pconv_jax.masks.drawing import as_mask, covering_thickness, disc_radius, draw_line, empty_canvas
 from pconv_jax.masks.statistics import check_range
 
 
@@ -25,7 +25,8 @@ def random_lines(
         height: H in pixels, at least 1.
         width: W in pixels, at least 1.
         count: smallest and largest number of lines, both included; uniform.
-        thickness: smallest and largest thickness in pixels, both included; uniform, drawn for each line.
+        thickness: smallest and largest thickness in pixels, both included; uniform, drawn for each line. One that
+            is twice the diagonal covers the image.
 
     Returns:
         Mask [H, W, 1], float32: 0 on the lines, 1 elsewhere. At least one pixel is a hole.
@@ -35,11 +36,12 @@ def random_lines(
     """
     min_count, max_count = check_range("count", count)
     min_thickness, max_thickness = check_range("thickness", thickness)
-    hole, inner = empty_canvas(height, width, max_thickness)
+    widest = min(max_thickness, covering_thickness(height, width))  # thicker ones would take time and memory
+    hole, inner = empty_canvas(height, width, widest)
     lines = rng.integers(min_count, max_count + 1)
     ends = rng.integers(0, (width, height), size=(lines, 2, 2))
     widths = rng.integers(min_thickness, max_thickness + 1, size=lines)
-    margin = disc_radius(max_thickness)
+    margin = disc_radius(widest)
     for (start, end), line_width in zip((ends + margin).tolist(), widths.tolist(), strict=True):
-        draw_line(hole, start, end, line_width)
+        draw_line(hole, start, end, min(line_width, widest))
     return as_mask(inner)

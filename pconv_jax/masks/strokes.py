@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from pconv_jax.masks.drawing import as_mask, disc_radius, draw_line, empty_canvas
+from pconv_jax.masks.drawing import as_mask, covering_thickness, disc_radius, draw_line, empty_canvas
 from pconv_jax.masks.statistics import check_range
 
 MAX_CORNERS = 5  # of a bent stroke, after its start
@@ -42,17 +42,18 @@ def random_strokes(
     """
     min_count, max_count = check_range("count", count)
     min_thickness, max_thickness = check_range("thickness", thickness)
-    hole, inner = empty_canvas(height, width, max_thickness)
+    widest = min(max_thickness, covering_thickness(height, width))  # thicker ones would take time and memory
+    hole, inner = empty_canvas(height, width, widest)
     strokes = rng.integers(min_count, max_count + 1)
     typical = min_thickness * ((max_thickness + 1) / min_thickness) ** rng.random()
     enough = rng.uniform(*ENOUGH) * height * width
-    margin = disc_radius(max_thickness)
+    margin = disc_radius(widest)
     for _ in range(strokes):
         drawn = typical * SPREAD ** rng.uniform(-1, 1)
         line_width = min(max(int(drawn), min_thickness), max_thickness)
         points = (_points(rng, height, width) + margin).tolist()
         for start, end in itertools.pairwise(points):
-            draw_line(hole, start, end, line_width)
+            draw_line(hole, start, end, min(line_width, widest))
         if np.count_nonzero(inner) >= enough:
             break
     return as_mask(inner)

@@ -1,11 +1,14 @@
 """Line masks: their exact width, their polarity, their ranges. Strokes by hole ratio: their bins, their margin."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
 
 from pconv_jax import masks
 from pconv_jax.common.errors import InputError
+from pconv_jax.masks.drawing import covering_thickness, disc_radius, draw_line, empty_canvas
 from pconv_jax.masks.strokes import _points
 
 
@@ -88,6 +91,31 @@ def test_no_mask_is_without_a_hole_even_where_the_image_is_one_pixel():
     for size in (1, 2, 3, 64):
         for _ in range(20):
             assert masks.hole_ratio(masks.random_lines(rng, size, size, count=(1, 1), thickness=(1, 4))) > 0
+
+
+@pytest.mark.parametrize("draw", [masks.random_lines, masks.random_strokes])
+def test_lines_thicker_than_the_image_take_no_more_memory(draw):
+    tracemalloc.start()
+    try:
+        for seed in range(9):
+            mask = draw(np.random.default_rng(seed), 64, 48, thickness=(4000, 4009))
+            assert not mask.any()
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 4), (7, 2)])
+def test_a_line_of_the_covering_thickness_covers_the_image(size):
+    """From corner to the furthest, whichever of the two thicknesses next to each other is drawn."""
+    enough = covering_thickness(*size)
+    for thickness in (enough, enough + 1):
+        radius = disc_radius(thickness)
+        canvas, inner = empty_canvas(*size, thickness)
+        for row, column in ((0, 0), (0, size[1] - 1), (size[0] - 1, 0), (size[0] - 1, size[1] - 1)):
+            canvas[...] = False
+            draw_line(canvas, *[[column + radius, row + radius]] * 2, thickness)
+            assert inner.all()
 
 
 def test_every_value_of_a_range_is_drawn_and_end_points_lie_anywhere():
