@@ -70,14 +70,13 @@ class WindowPass:
         # Flattened once: it takes a millisecond, too long for each window.
         leaves = generator.leaves
 
-        @functools.cache
         def network(margin: int) -> Callable[..., jax.Array]:
             def build() -> Callable[..., jax.Array]:
                 return _compiled(generator.graph, generator.structure, margin, quick)
 
             return program_of_network(f"window {generator.config} {margin} {quick}", build, leaves, programs)
 
-        self._network = network
+        self._networks = {margin: network(margin) for margin in (0, MARGIN, PATCH_MARGIN)}
         self._pixels, self._hole, self._best, self._batch = pixels, hole, best, batch
         self._remembered = remembered
         self._unseen = _without_colour(pixels, hole)
@@ -98,7 +97,7 @@ class WindowPass:
         rows, columns = np.nonzero(self._hole)
 
         def compute() -> np.ndarray:
-            return self._as_pixels(self._output(self._network(0), image, mask, inside, coarse)[0][rows, columns])
+            return self._as_pixels(self._output(self._networks[0], image, mask, inside, coarse)[0][rows, columns])
 
         pixels = self._from_memory((image, mask, inside, coarse, self._hole), compute)
         return InpaintedPixels(rows, columns, pixels, _depth(self._hole, self._hole))
@@ -117,7 +116,7 @@ class WindowPass:
         rows, columns = np.nonzero(own)
 
         def compute() -> np.ndarray:
-            output = self._output(self._network(MARGIN), image, mask, inside, coarse)[0]
+            output = self._output(self._networks[MARGIN], image, mask, inside, coarse)[0]
             return self._as_pixels(output[rows + top - MARGIN, columns + left - MARGIN])
 
         return InpaintedPixels(
@@ -139,7 +138,7 @@ class WindowPass:
         shape = (self._batch, PATCH // GRID, PATCH // GRID, self._coarse.shape[2])
         coarse = np.zeros(shape, np.float32)  # never looked at
         parts = []
-        outputs = self._output(self._network(PATCH_MARGIN), image, mask, inside, coarse)
+        outputs = self._output(self._networks[PATCH_MARGIN], image, mask, inside, coarse)
         for speck, patch, output in zip(specks, patches, outputs, strict=False):
             rows, columns = np.nonzero(self._hole[speck.box])
             rows, columns = rows + speck.top, columns + speck.left
