@@ -1,9 +1,11 @@
 """The page that restores photographs in the browser: in Chromium, beside the same network in onnxruntime."""
 
+import contextlib
 import functools
 import http.server
 import json
 import os
+import shutil
 import threading
 import time
 
@@ -11,11 +13,12 @@ import numpy as np
 import pytest
 from browser import open_chromium
 from PIL import Image
-from restoring import picture, save
+from restoring import ROOT, picture, save
 
 from experiments.browser_demo.__main__ import main
 from pconv_jax.inpainting.inpainter import Inpainter
 
+STATIC = ROOT / "experiments" / "browser_demo" / "static"
 RUNTIME = os.environ.get("ONNXRUNTIME_WEB")
 
 
@@ -28,11 +31,29 @@ def test_another_runtime_is_refused(weights, tmp_path, capsys):
     assert not (tmp_path / "page").exists()
 
 
+RUNTIME_OF_GREY = """
+export const env = { wasm: {} };
+export class Tensor { constructor(kind, data, shape) { Object.assign(this, { data, shape }); } }
+const run = async ({ image }) => ({ restored: new Tensor("float32", image.data.map(() => 0.5), image.shape) });
+export const InferenceSession = { create: async () => ({ run }) };
+"""
+
+
 class Files(http.server.SimpleHTTPRequestHandler):
     """A plain server of files, which takes nothing."""
 
     def log_message(self, *_):
         """Says nothing."""
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Where a folder is."""
+    handler = functools.partial(Files, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 @pytest.fixture
@@ -42,11 +63,19 @@ def address(weights, tmp_path):
         pytest.skip("the variable ONNXRUNTIME_WEB names no package of `npm pack onnxruntime-web@1.30.0`")
     pytest.importorskip("onnx", reason="programs need the extra `export`")
     assert main([str(tmp_path / "page"), "--runtime", RUNTIME, "--weights", str(weights)]) == 0
-    handler = functools.partial(Files, directory=tmp_path / "page")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(tmp_path / "page") as place:
+        yield place
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A driver at the page, with a runtime in which every network returns grey."""
+    shutil.copytree(STATIC, tmp_path / "static")
+    (tmp_path / "static" / "ort.wasm.min.mjs").write_text(RUNTIME_OF_GREY)
+    with served(tmp_path / "static") as place, open_chromium() as driver:
+        driver.get(place)
+        until(driver, lambda: "Open a photograph" in status(driver))
+        yield driver
 
 
 def until(driver, true, seconds=60):
@@ -58,6 +87,36 @@ def until(driver, true, seconds=60):
 
 def status(driver):
     return driver.find_element("id", "status").text
+
+
+def opened(driver, path):
+    """The canvas to paint on, when a file is open."""
+    driver.find_element("id", "photograph").send_keys(str(path))
+    until(driver, lambda: path.name in status(driver))
+    return driver.find_element("id", "damage")
+
+
+def painted(driver):
+    """What is painted, bool `[H, W]`."""
+    read = "const c = arguments[0]; return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    canvas = driver.find_element("id", "damage")
+    height, width = (int(canvas.get_property(side)) for side in ("height", "width"))
+    return np.uint8(driver.execute_script(read, canvas)).reshape(height, width, 4)[..., 3] > 0
+
+
+def test_only_the_first_button_paints_and_only_where_it_is_pressed(page, tmp_path):
+    from selenium.webdriver import ActionChains
+
+    canvas = opened(page, save(tmp_path / "a.png", picture(120, 300)))
+    pull = ActionChains(page, duration=20).move_to_element_with_offset(canvas, -120, 0).click_and_hold()
+    pull.move_to_element_with_offset(canvas, -100, 0).release().perform()
+    first = painted(page)
+    assert first[60, 30:50].all() and not first[:, 70:].any()
+    outside = page.find_element("tag name", "h1")  # from there on into the picture
+    pull = ActionChains(page, duration=20).move_to_element_with_offset(outside, 0, 0).click_and_hold()
+    pull.move_to_element_with_offset(canvas, 100, 40).release().perform()
+    ActionChains(page).move_to_element_with_offset(canvas, 80, -40).context_click().perform()
+    np.testing.assert_array_equal(painted(page), first)
 
 
 def test_a_photograph_is_restored_in_the_browser(address, weights, tmp_path):
@@ -72,8 +131,7 @@ def test_a_photograph_is_restored_in_the_browser(address, weights, tmp_path):
         canvas = driver.find_element("id", "damage")
         pull = ActionChains(driver, duration=20).move_to_element_with_offset(canvas, -100, 0).click_and_hold()
         pull.move_to_element_with_offset(canvas, 200, 10).release().perform()
-        painted = "const c = arguments[0]; return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
-        hole = np.uint8(driver.execute_script(painted, canvas)).reshape(80, 500, 4)[..., 3] > 0
+        hole = painted(driver)
         driver.find_element("id", "restore").click()
         until(driver, lambda: f"Restored {hole.sum()} pixels" in status(driver))
         behaviour = {"behavior": "allow", "downloadPath": str(tmp_path)}

@@ -10,7 +10,8 @@ const image = see("image").getContext("2d", { willReadFrequently: true });
 const damage = see("damage").getContext("2d", { willReadFrequently: true });
 let session = null;
 let opened = false;
-let before = null; // where the pointer was, while it paints
+let painter = null; // the pointer that paints, while it does
+let before = null; // where it was
 
 function say(text) {
   see("status").textContent = text;
@@ -110,11 +111,17 @@ see("photograph").addEventListener("change", ({ target }) => target.files[0] && 
 see("restore").addEventListener("click", () => busy(restore));
 see("clear").addEventListener("click", () => damage.clearRect(0, 0, see("damage").width, see("damage").height));
 see("damage").addEventListener("pointerdown", (event) => {
+  if (event.button !== 0 || painter !== null) return; // another button, or another finger
   event.target.setPointerCapture(event.pointerId);
-  before = null;
+  [painter, before] = [event.pointerId, null];
   paint(event);
 });
-see("damage").addEventListener("pointermove", (event) => event.buttons && paint(event));
+see("damage").addEventListener("pointermove", (event) => event.pointerId === painter && paint(event));
+for (const end of ["pointerup", "pointercancel"]) {
+  see("damage").addEventListener(end, (event) => {
+    if (event.pointerId === painter) painter = null;
+  });
+}
 
 ort.env.wasm.wasmPaths = new URL("./", import.meta.url).href;
 ort.env.wasm.numThreads = 1; // more need headers that a plain server of files does not send
