@@ -119,6 +119,16 @@ def test_only_the_first_button_paints_and_only_where_it_is_pressed(page, tmp_pat
     np.testing.assert_array_equal(painted(page), first)
 
 
+def test_a_click_paints_a_disc(page, tmp_path):
+    from selenium.webdriver import ActionChains
+
+    canvas = opened(page, save(tmp_path / "a.png", picture(120, 300)))
+    ActionChains(page).move_to_element_with_offset(canvas, 10, 20).click().perform()
+    rows, columns = np.nonzero(painted(page))
+    assert {len(np.unique(rows)), len(np.unique(columns))} <= {10, 11, 12}  # the brush has 10 px
+    assert abs(rows.mean() - 80) < 2 and abs(columns.mean() - 160) < 2
+
+
 def test_a_photograph_is_restored_in_the_browser(address, weights, tmp_path):
     from selenium.webdriver import ActionChains
 

@@ -39,7 +39,7 @@ function paint(event) {
   Object.assign(damage, { strokeStyle: "#f00", lineCap: "round", lineWidth: Number(see("brush").value) });
   damage.beginPath();
   damage.moveTo(...(before ?? [x, y]));
-  damage.lineTo(x, y);
+  damage.lineTo(x + 0.01, y); // a line of no length, as of a click, would paint nothing in some browsers
   damage.stroke();
   before = [x, y];
 }
