@@ -129,6 +129,19 @@ def test_a_click_paints_a_disc(page, tmp_path):
     assert abs(rows.mean() - 80) < 2 and abs(columns.mean() - 160) < 2
 
 
+def test_transparency_is_laid_on_white_and_said(page, tmp_path):
+    transparent = np.dstack([picture(60, 200), picture(60, 200, channels=1, seed=1)])
+    opened(page, save(tmp_path / "a.png", transparent))
+    assert "It is laid on white" in status(page)
+    read = "return [...document.getElementById('image').getContext('2d').getImageData(0, 0, 200, 60).data]"
+    shown = np.int32(page.execute_script(read)).reshape(60, 200, 4)
+    alpha = transparent[..., 3:] / 255
+    assert np.abs(shown[..., :3] - (255 - alpha * (255 - transparent[..., :3]))).max() <= 3
+    assert (shown[..., 3] == 255).all()
+    opened(page, save(tmp_path / "b.png", picture(60, 200)))
+    assert "white" not in status(page)
+
+
 def test_a_photograph_is_restored_in_the_browser(address, weights, tmp_path):
     from selenium.webdriver import ActionChains
 

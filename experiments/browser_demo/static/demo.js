@@ -27,9 +27,21 @@ async function open(file) {
   if (picture.width * picture.height > MOST) throw new Error(`more than ${MOST / 1e6} megapixels`);
   for (const name of ["image", "damage"]) Object.assign(see(name), { width: picture.width, height: picture.height });
   image.drawImage(picture, 0, 0);
+  const flattened = flatten(picture) ? " It is laid on white, as transparency would not be kept." : "";
   opened = true;
   see("download").hidden = true;
-  say(`${file.name}: ${picture.width} x ${picture.height} px. Paint over the damage, generously.`);
+  say(`${file.name}: ${picture.width} x ${picture.height} px. Paint over the damage, generously.${flattened}`);
+}
+
+// Lays what is transparent on white, as a canvas changes the colours below it; returns whether anything was.
+function flatten({ width, height }) {
+  const { data } = image.getImageData(0, 0, width, height);
+  let at = 3;
+  while (at < data.length && data[at] === 255) at += 4;
+  Object.assign(image, { globalCompositeOperation: "destination-over", fillStyle: "#fff" });
+  image.fillRect(0, 0, width, height);
+  image.globalCompositeOperation = "source-over";
+  return at < data.length;
 }
 
 function paint(event) {
