@@ -41,6 +41,13 @@ def inpaint(session: onnxruntime.InferenceSession, photograph: np.ndarray, hole:
             continue
         image = photograph[seen][None] / np.float32(255)
         mask = np.float32(~hole[seen])[None, ..., None]  # 1 = valid, 0 = hole
+        if hole[seen].all():
+            rows, columns = core
+            print(
+                f"rows {rows.start} to {rows.stop}, columns {columns.start} to {columns.stop} are so far inside the hole "
+                "that nothing around them is seen: they are made up",
+                file=sys.stderr,
+            )
         output = session.run(["restored"], {"image": image, "mask": mask})[0][0]
         rows, columns = (
             slice(own.start - around.start, own.stop - around.start) for own, around in zip(core, seen, strict=True)

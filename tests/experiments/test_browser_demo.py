@@ -142,6 +142,16 @@ def test_transparency_is_laid_on_white_and_said(page, tmp_path):
     assert "white" not in status(page)
 
 
+def test_what_is_made_up_is_said(page, tmp_path):
+    canvas = opened(page, save(tmp_path / "a.png", picture(40, 900)))
+    fill = "arguments[0].getContext('2d').fillRect(0, 0, arguments[1], 40)"
+    for width, said in ((440, ""), (500, f"{384 * 40} of them are so far inside the paint")):
+        page.execute_script(fill, canvas, width)
+        page.find_element("id", "restore").click()
+        until(page, lambda width=width: f"Restored {width * 40} pixels." in status(page))
+        assert said in status(page) and ("made up" in status(page)) == bool(said)
+
+
 def test_a_photograph_is_restored_in_the_browser(address, weights, tmp_path):
     from selenium.webdriver import ActionChains
 

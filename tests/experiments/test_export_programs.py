@@ -27,6 +27,7 @@ from pconv_jax.models.paper import PaperConfig
 pytest.importorskip("onnx", reason="programs need the extra `export`")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
+EXAMPLE = ROOT / "docs" / "inpaint_without_jax.py"
 DETECTOR = DetectorConfig(widths=(4, 6), blocks=(1, 1))
 
 
@@ -135,14 +136,19 @@ def test_what_no_program_is_made_of(weights, tmp_path, capsys):
         generator_model(trained(config), {})
 
 
-def test_a_photograph_is_restored_without_jax(weights, tmp_path, capsys):
-    path = ROOT / "docs" / "inpaint_without_jax.py"
-    imported = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if hasattr(node, "module")]
+@pytest.fixture
+def example():
+    """The example of the documentation as a module."""
+    specification = importlib.util.spec_from_file_location("inpaint_without_jax", EXAMPLE)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    module.CORE, module.MARGIN = 48, 48
+    return module
+
+
+def test_a_photograph_is_restored_without_jax(example, weights, tmp_path, capsys):
+    imported = [node for node in ast.walk(ast.parse(EXAMPLE.read_text(encoding="utf-8"))) if hasattr(node, "module")]
     assert {node.module for node in imported if isinstance(node, ast.ImportFrom)} == {"collections.abc", "PIL"}
-    specification = importlib.util.spec_from_file_location("inpaint_without_jax", path)
-    example = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(example)
-    example.CORE, example.MARGIN = 48, 48
     photograph, hole = picture(80, 120), np.zeros((80, 120), bool)
     hole[30:34, 10:110] = hole[60:80, 50:53] = True
     for name, pixels in (("photo", photograph), ("mask", np.uint8(255) * hole)):
@@ -156,3 +162,18 @@ def test_a_photograph_is_restored_without_jax(weights, tmp_path, capsys):
     expected = Inpainter.from_pretrained(weights)(photograph, hole=hole)
     assert np.abs(np.int32(restored) - expected).max() <= 4
     assert (restored[hole] != photograph[hole]).mean() > 0.5
+
+
+def test_without_jax_what_is_made_up_is_said(example, capsys):
+    class Grey:
+        """A session of a network that returns grey."""
+
+        def run(self, names, given):
+            assert names == ["restored"]
+            return [np.full_like(given["image"], 0.5)]
+
+    hole = np.zeros((40, 200), bool)
+    for width, said in ((90, ""), (110, "rows 0 to 40, columns 0 to 48 are so far inside the hole")):
+        hole[:, :width] = True
+        assert (example.inpaint(Grey(), picture(40, 200), hole)[hole] == 128).all()
+        assert said in (err := capsys.readouterr().err) and len(err.splitlines()) == bool(said)
