@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 CORE = 384  # px; the squares that are restored one after the other
 MARGIN = 64  # px; what is seen around each of them. Both are multiples of 16, as the grid of the network is.
@@ -21,8 +21,11 @@ MARGIN = 64  # px; what is seen around each of them. Both are multiples of 16, a
 
 def main(model: str, photo: str, mask: str, out: str) -> None:
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    photograph = np.asarray(Image.open(photo).convert("RGB"))
-    hole = np.asarray(Image.open(mask).convert("L")) > 127
+    picture = ImageOps.exif_transpose(Image.open(photo))  # upright, as viewers show it and the mask is drawn
+    if picture.mode not in ("L", "RGB", "P") or "transparency" in picture.info:
+        sys.exit(f"{photo} has mode {picture.mode}: save it with 8 bits, in RGB or grey, without transparency")
+    photograph = np.asarray(picture.convert("RGB"))
+    hole = np.asarray(ImageOps.exif_transpose(Image.open(mask)).convert("L")) > 127
     if hole.shape != photograph.shape[:2]:
         sys.exit(
             f"the mask is {hole.shape[::-1]} px and the photograph {photograph.shape[1::-1]}: draw it on the photograph"
@@ -44,8 +47,8 @@ def inpaint(session: onnxruntime.InferenceSession, photograph: np.ndarray, hole:
         if hole[seen].all():
             rows, columns = core
             print(
-                f"rows {rows.start} to {rows.stop}, columns {columns.start} to {columns.stop} are so far inside the hole "
-                "that nothing around them is seen: they are made up",
+                f"rows {rows.start} to {rows.stop}, columns {columns.start} to {columns.stop} are so far inside the "
+                "hole that nothing around them is seen: they are made up",
                 file=sys.stderr,
             )
         output = session.run(["restored"], {"image": image, "mask": mask})[0][0]

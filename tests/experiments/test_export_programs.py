@@ -164,6 +164,22 @@ def test_a_photograph_is_restored_without_jax(example, weights, tmp_path, capsys
     assert (restored[hole] != photograph[hole]).mean() > 0.5
 
 
+def test_without_jax_photographs_are_upright_and_others_are_refused(example, tmp_path, monkeypatch):
+    monkeypatch.setattr(example.onnxruntime, "InferenceSession", lambda *_, **__: None)
+    monkeypatch.setattr(example, "inpaint", lambda session, photograph, hole: np.where(hole[..., None], 0, photograph))
+    photo, mask, out = (str(tmp_path / name) for name in ("photo.png", "mask.png", "out.png"))
+    pixels, hole, turned = picture(20, 30), np.zeros((20, 30), bool), Image.Exif()
+    hole[2:5, 3:9], turned[274] = True, 3  # upside down
+    for file, array in ((photo, pixels), (mask, np.uint8(255) * hole)):
+        Image.fromarray(array[::-1, ::-1]).save(file, exif=turned)
+    example.main("w.onnx", photo, mask, out)
+    np.testing.assert_array_equal(np.asarray(Image.open(out)), np.where(hole[..., None], 0, pixels))
+    for other in (pixels[..., 0].astype(np.uint16) * 257, np.dstack([pixels, pixels[..., 0]])):
+        Image.fromarray(other).save(photo)
+        with pytest.raises(SystemExit, match=r"photo\.png has mode \S+: save it with 8 bits, in RGB or grey"):
+            example.main("w.onnx", photo, mask, out)
+
+
 def test_without_jax_what_is_made_up_is_said(example, capsys):
     class Grey:
         """A session of a network that returns grey."""
