@@ -12,6 +12,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.detection.damage_map import dilated
 from pconv_jax.imaging import Photograph, read_hole, read_size
 from pconv_jax.imaging.masks import MASK_THRESHOLD, resized_hole
+from pconv_jax.imaging.pixels import eight_bits
 
 if TYPE_CHECKING:
     from pconv_jax.common.programs import KeptPrograms
@@ -31,7 +32,7 @@ class Holes:
             of its photograph and any suffix, or with _mask, _mask001 or .mask after the name. "auto" finds the damage;
             a file of that name is ./auto.
         mask_alpha: transparent pixels (less than 50 % opaque) are the damage; the result has no transparency.
-        mask_color: pixels of this colour are holes: red, green and blue, 0 to 255.
+        mask_color: pixels of this colour are holes: red, green and blue, 0 to 255; of 16 bits, the nearest.
         mask_tolerance: how far each channel may be from that colour, 0 to 255; try 40 in a JPEG, of which few pixels
             have exactly that colour.
         invert_mask: mask files mark holes black, not white.
@@ -203,8 +204,7 @@ def _of_color(pixels: np.ndarray, color: tuple[int, int, int], tolerance: int) -
     hole = np.ones(pixels.shape[:2], bool)
     for channel, wanted in enumerate(color):
         layer = pixels if pixels.ndim == 2 else pixels[..., channel]  # grey is three equal channels
-        value = layer.astype(np.int32) if layer.dtype == np.uint8 else layer // np.int32(257)
-        hole &= np.abs(value - wanted) <= tolerance
+        hole &= np.abs(eight_bits(layer).astype(np.int32) - wanted) <= tolerance
     return hole
 
 

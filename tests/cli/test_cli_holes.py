@@ -58,6 +58,16 @@ def test_a_colour_at_either_end_does_not_wrap_round(one, inpaint):
     check(array, load(one.out), hole())
 
 
+def test_of_16_bits_the_nearest_colour_counts(one, inpaint):
+    """As editors write them that have 15 bits."""
+    array = picture(dtype=np.uint16)
+    array[hole()] = 250 * 257 - 128, 10 * 257 + 128, 0
+    array[30, 40], array[31, 40] = (250 * 257 - 129, 10 * 257, 0), (250 * 257, 10 * 257 + 129, 0)
+    image = save(one.folder / "marked.png", array)
+    assert inpaint(image, "--mask-color", 250, 10, 0, "-o", one.out).code == 0
+    check(array, load(one.out), hole())
+
+
 def test_thresholds_and_inverted_masks(one, inpaint):
     mask = np.where(hole(), 200, 199).astype(np.uint8)
     save(one.mask, mask)
