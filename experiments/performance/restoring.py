@@ -40,6 +40,8 @@ def _table(options: Options, damage: PhotographDamage) -> Table:
         print(f"restoring: {damage}, {megapixels:g} megapixels", file=sys.stderr, flush=True)
         image, mask = photograph(megapixels, damage)
         methods = {name: build_method(name) for name in METHODS}
+        for inpaint in methods.values():
+            inpaint(*photograph(WARM_UP**2 / 1e6))  # loads libraries
         methods[OURS](image, mask)  # compiles what it needs
         timings = interleave(
             {name: functools.partial(inpaint, image, mask) for name, inpaint in methods.items()},

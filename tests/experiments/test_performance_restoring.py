@@ -47,6 +47,20 @@ def test_rows_and_ratios(monkeypatch):
         check(damage, table, shown)
 
 
+def test_no_method_is_timed_with_the_start_of_its_libraries(monkeypatch):
+    sides = {name: [] for name in restoring.METHODS}
+
+    def build_method(name):
+        return lambda image, mask: sides[name].append(min(mask.shape)) or image
+
+    monkeypatch.setattr(restoring, "build_method", build_method)
+    monkeypatch.setattr(restoring, "in_fresh_process", lambda *_: 1.5)
+    restoring.run(Options(megapixels=(1.2,), damage=("scratches",)))
+    for name, each in sides.items():
+        assert each[0] <= restoring.WARM_UP < each[1]
+        assert len(each) == 2 + (name == restoring.OURS)
+
+
 def check(damage, table, shown):
     rows = [(row["megapixels"], row["method"]) for row in table.rows]
     assert rows == [(size, name) for size in (0.02, 0.03) for name in restoring.METHODS]
