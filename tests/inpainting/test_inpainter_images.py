@@ -146,6 +146,13 @@ def test_views_that_are_read_only_or_run_backwards(inpainter):
     assert inpainted.flags.writeable
 
 
+def test_the_other_byte_order_comes_back_in_that_of_the_machine(inpainter):
+    image, mask = damaged(64, 80, dtype=np.uint16)
+    restored = inpainter(image.astype(image.dtype.newbyteorder("S")), mask)
+    assert restored.dtype == np.uint16 and restored.dtype.isnative
+    np.testing.assert_array_equal(restored, inpainter(image, mask))
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 def test_pictures_that_are_to_be_turned_are_refused(inpainter, orientation):
     image, mask = damaged(40, 50)
