@@ -8,10 +8,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax.typing import DTypeLike
 
-from pconv_jax.ops import Padding, partial_conv
+from pconv_jax.common.errors import InputError
+from pconv_jax.ops import Padding, partial_conv, whole_numbers
 
 
 class PartialConv(nnx.Module):
@@ -48,8 +50,19 @@ class PartialConv(nnx.Module):
             dtype: compute dtype of features; by default that of the input. Masks are always counted in float32.
             param_dtype: dtype the parameters are kept in.
             rngs: source of the random kernel.
+
+        Raises:
+            InputError: a window, or numbers of channels and groups, of which no kernel can be made; the other settings
+                are checked when the layer is called.
         """
-        window = (kernel_size,) * 2 if isinstance(kernel_size, int) else tuple(kernel_size)
+        window = _window(kernel_size)
+        if not whole_numbers((in_features, out_features, feature_groups), least=1) or (
+            in_features % feature_groups or out_features % feature_groups
+        ):
+            raise InputError(
+                f"in_features={in_features} and out_features={out_features} must be whole numbers of at least 1, and "
+                f"multiples of feature_groups={feature_groups}"
+            )
         shape = (*window, in_features // feature_groups, out_features)
         self.kernel = nnx.Param(jax.nn.initializers.he_normal()(rngs.params(), shape, param_dtype))
         self.bias = nnx.Param(jnp.zeros((out_features,), param_dtype)) if use_bias else None
@@ -74,6 +87,15 @@ class PartialConv(nnx.Module):
             feature_groups=self.feature_groups,
             mask_groups=self.mask_groups,
         )
+
+
+def _window(size: int | Sequence[int]) -> tuple[int, ...]:
+    sizes = (size,) * 2 if isinstance(size, int | np.integer) else size
+    if not whole_numbers(sizes, least=1) or len(sizes) not in (1, 2, 3):
+        raise InputError(
+            f"kernel_size={size!r} must be a whole number of at least 1, or one for each of 1 to 3 spatial dimensions"
+        )
+    return tuple(int(each) for each in sizes)
 
 
 def _hashable(setting: Any) -> Any:

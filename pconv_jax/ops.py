@@ -74,6 +74,7 @@ def partial_conv(
         Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018, equations 1 and 2.
     """
     x, mask, kernel = jnp.asarray(x), jnp.asarray(mask), jnp.asarray(kernel)
+    bias = None if bias is None else jnp.asarray(bias)
     dims = x.ndim - 2
     _check(x, mask, kernel, bias, feature_groups)
     strides, dilations = _each(stride, dims, "stride"), _each(dilation, dims, "dilation")
@@ -133,12 +134,19 @@ def _check(x: jax.Array, mask: jax.Array, kernel: jax.Array, bias: jax.Array | N
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise InputError(f"x must be floating point, but its dtype is {x.dtype}: convert it, {shapes}")
     _check_mask(x, mask, shapes)
-    channels, outputs = x.shape[-1], kernel.shape[-1]
-    if kernel.ndim != x.ndim or kernel.shape[-2] * feature_groups != channels or outputs % feature_groups:
+    channels = x.shape[-1]
+    if not (
+        kernel.ndim == x.ndim
+        and min(kernel.shape[:-2]) > 0
+        and whole_numbers((feature_groups,), least=1)
+        and kernel.shape[-2] * feature_groups == channels
+        and kernel.shape[-1] % feature_groups == 0
+    ):
         raise InputError(
-            f"a kernel must be [*window, {channels} / feature_groups, O] with O divisible by feature_groups, "
-            f"but it is {kernel.shape} with feature_groups={feature_groups} for x of shape {x.shape}"
+            f"a kernel must be [*window, {channels} / feature_groups, O] with a window of at least 1 and O divisible "
+            f"by feature_groups, but it is {kernel.shape} with feature_groups={feature_groups} for x of shape {x.shape}"
         )
+    outputs = kernel.shape[-1]
     if kernel.dtype != x.dtype:
         raise InputError(f"x is {x.dtype} but the kernel is {kernel.dtype}: cast one to the dtype of the other")
     if bias is not None and bias.shape != (outputs,):
@@ -164,7 +172,7 @@ def _mask_group_sizes(x: jax.Array, mask: jax.Array, sizes: Sequence[int] | None
                 f"{x.shape} equally: name the size of each group with mask_groups"
             )
         return (channels // masks,) * masks
-    if not _whole(sizes, masks, least=1) or sum(sizes) != channels:
+    if not whole_numbers(sizes, masks, least=1) or sum(sizes) != channels:
         raise InputError(
             f"mask_groups={sizes} must name {masks} positive sizes, one a channel of the mask {mask.shape}, "
             f"with sum {channels}, the channels of x {x.shape}"
@@ -174,18 +182,18 @@ def _mask_group_sizes(x: jax.Array, mask: jax.Array, sizes: Sequence[int] | None
 
 def _each(value: int | Sequence[int], dims: int, name: str) -> tuple[int, ...]:
     values = (value,) * dims if isinstance(value, int | np.integer) else value
-    if not _whole(values, dims, least=1):
+    if not whole_numbers(values, dims, least=1):
         raise InputError(
             f"{name}={value!r} must be a positive whole number, or {dims} of them for {dims} spatial dimensions"
         )
     return tuple(int(each) for each in values)
 
 
-def _whole(values: object, length: int, *, least: int) -> bool:
-    """Whether these are `length` whole numbers, none below `least`."""
+def whole_numbers(values: object, length: int | None = None, *, least: int) -> bool:
+    """Whether these are `length` whole numbers, or any number of them if not given, none below `least`."""
     return (
         isinstance(values, Sequence)
-        and len(values) == length
+        and length in (None, len(values))
         and all(isinstance(value, int | np.integer) and value >= least for value in values)
     )
 
@@ -199,7 +207,9 @@ def _explicit_padding(
             raise InputError(f'padding={padding!r} must be "SAME", "VALID", a number or pairs of numbers')
         return [(int(low), int(high)) for low, high in lax.padtype_to_pads(shape, dilated, strides, padding.upper())]
     pairs: object = [(padding, padding)] * len(shape) if isinstance(padding, int | np.integer) else padding
-    if not (isinstance(pairs, Sequence) and len(pairs) == len(shape) and all(_whole(p, 2, least=0) for p in pairs)):
+    if not (
+        isinstance(pairs, Sequence) and len(pairs) == len(shape) and all(whole_numbers(p, 2, least=0) for p in pairs)
+    ):
         raise InputError(
             f'padding={padding!r} must be "SAME", "VALID", one number of zeros, or a pair of them for each of the '
             f"{len(shape)} spatial dimensions"

@@ -137,3 +137,24 @@ def test_a_mistake_is_named():
         build(4, 6, mask_groups=[2, 1])(x, jnp.ones((2, 7, 8, 2)))
     with pytest.raises(InputError, match=r"0\.5"):
         build(4, 6)(x, mask / 2)
+
+
+@pytest.mark.parametrize(
+    ("args", "settings", "named"),
+    [
+        ((4, 6, 0), {}, "kernel_size=0 must be"),
+        ((4, 6, 3.5), {}, "kernel_size=3.5 must be"),
+        ((4, 6, (3, 0)), {}, r"kernel_size=\(3, 0\) must be"),
+        ((4, 6, ()), {}, r"kernel_size=\(\) must be"),
+        ((4, 6), {"feature_groups": 0}, "multiples of feature_groups=0"),
+        ((3, 6), {"feature_groups": 2}, "in_features=3 .* multiples of feature_groups=2"),
+        ((4, 5), {"feature_groups": 2}, "out_features=5 must be whole numbers .* multiples of feature_groups=2"),
+    ],
+)
+def test_a_kernel_that_cannot_be_is_named(args, settings, named):
+    with pytest.raises(InputError, match=named):
+        build(*args, **settings)
+
+
+def test_numbers_of_numpy_are_whole_numbers():
+    assert build(np.int64(4), np.int64(6), np.int64(3)).kernel.shape == (3, 3, 4, 6)

@@ -1,6 +1,8 @@
 """Settings of the synthesis: what is minimised, at which scales, for how long."""
 
 import dataclasses
+import math
+from numbers import Integral, Real
 
 from pconv_jax.common.errors import InputError
 
@@ -38,14 +40,20 @@ class SynthesisSettings:
         Raises:
             InputError: naming the setting, its value and what it may be.
         """
+        if not isinstance(self.layers, tuple | list):
+            raise InputError(f"layers of the synthesis is {self.layers!r}, but it must be a tuple of names")
         if not self.layers:
             raise InputError("layers of the synthesis is empty: name at least one, such as block3_conv1")
-        for name in ("scales", "iterations", "match_every", "context"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} of the synthesis is {getattr(self, name)}, but it must be at least 1")
+        for name in ("scales", "iterations", "match_every", "window", "context"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral):
+                raise InputError(f"{name} of the synthesis is {value!r}, but it must be a whole number")
+            if value < 1:
+                raise InputError(f"{name} of the synthesis is {value}, but it must be at least 1")
         for name in ("texture", "content", "total_variation"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise InputError(f"{name} of the synthesis is {getattr(self, name)}, but it must be a number >= 0")
+            value = getattr(self, name)
+            if not (isinstance(value, Real) and 0 <= float(value) < math.inf):
+                raise InputError(f"{name} of the synthesis is {value!r}, but it must be a number >= 0")
         if self.window % self.grid or self.window <= 2 * self.context:
             raise InputError(
                 f"window of the synthesis is {self.window} px, but it must be a multiple of {self.grid} above "

@@ -30,6 +30,9 @@ MISTAKES = [
     ({"kernel": (3, 3, 5, 4)}, ["(2, 8, 8, 6)", "(3, 3, 5, 4)"]),
     ({"kernel": (3, 6, 4)}, ["(2, 8, 8, 6)", "(3, 6, 4)"]),
     ({"kernel": (3, 3, 3, 6, 4)}, ["(2, 8, 8, 6)", "(3, 3, 3, 6, 4)"]),
+    ({"kernel": ()}, ["(2, 8, 8, 6)", "()"]),
+    ({"kernel": (4,), "bias": None}, ["(2, 8, 8, 6)", "(4,)"]),
+    ({"kernel": (0, 3, 6, 4)}, ["(0, 3, 6, 4)", "window of at least 1"]),
     ({"bias": (5,)}, ["(5,)", "(3, 3, 6, 4)"]),
     ({"bias": (1, 4)}, ["(1, 4)", "(3, 3, 6, 4)"]),
     ({"shape": (8, 6), "mask": (8, 1), "kernel": (6, 4)}, ["(8, 6)"]),
@@ -49,6 +52,7 @@ MISTAKES = [
     ({"feature_groups": 3, "kernel": (3, 3, 2, 4)}, ["(3, 3, 2, 4)", "3"]),
     ({"feature_groups": 0}, ["0"]),
     ({"feature_groups": -1}, ["-1"]),
+    ({"feature_groups": 1.0}, ["feature_groups=1.0"]),
     # Windows.
     ({"padding": "REFLECT"}, ["REFLECT"]),
     ({"padding": ((1, 1),)}, ["((1, 1),)"]),
@@ -72,6 +76,12 @@ def test_a_mistake_is_named(kwargs, named):
         call(**kwargs)
     message = str(caught.value)
     assert all(name in message for name in named), message
+
+
+def test_a_bias_may_be_a_list():
+    x, mask, kernel = jnp.ones((1, 4, 4, 1)), jnp.ones((1, 4, 4, 1)), jnp.ones((3, 3, 1, 2))
+    expected, _ = conv(x, mask, kernel, jnp.asarray([1.0, 2.0]))
+    np.testing.assert_allclose(partial_conv(x, mask, kernel, [1.0, 2.0])[0], expected, rtol=1e-6)  # type: ignore[arg-type]
 
 
 def test_shapes_are_checked_under_jit_too():
