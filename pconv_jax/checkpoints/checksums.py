@@ -44,6 +44,26 @@ def compare_checksums(saved: Mapping[str, Mapping[str, int]], parts: Mapping[str
             raise ValueError(f"{f'{name}/{wrong[0]}'.rstrip('/')}{more} not what was saved")
 
 
+def other_name(saved: Mapping[str, Mapping[str, int]], parts: Mapping[str, Any]) -> str | None:
+    """What a checkpoint of another structure lacks, or has beside what is wanted, in a few words.
+
+    Args:
+        saved: from `checksums`; none are known of checkpoints of earlier versions.
+        parts: by name, pytrees of arrays: what is wanted.
+
+    Returns:
+        The first name that differs; None if none does.
+    """
+    for part, wanted in checksums(parts).items() if saved else ():
+        if part not in saved:
+            return f"it has no {part}"
+        for name in sorted(wanted.keys() - saved[part].keys()):
+            return f"it has no {part}/{name}"
+        for name in sorted(saved[part].keys() - wanted.keys()):
+            return f"it has {part}/{name}, which is not wanted"
+    return None
+
+
 def sealed(values: Mapping[str, Any]) -> dict[str, Any]:
     """JSON values with their checksum among them."""
     return {**values, _SUM: _of_json(values)}

@@ -16,7 +16,7 @@ from unittest import mock
 import jax
 
 from pconv_jax.checkpoints.best_step import VALIDATION_L1, best_step, score
-from pconv_jax.checkpoints.checksums import checksums, compare_checksums, saved_checksums, sealed, unsealed
+from pconv_jax.checkpoints.checksums import checksums, compare_checksums, other_name, saved_checksums, sealed, unsealed
 from pconv_jax.checkpoints.damaged_folder import refusing_damaged_folder
 from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
 from pconv_jax.checkpoints.parts import MetricsPart, blank, check_shapes, copied, saves_itself
@@ -139,6 +139,7 @@ class Checkpoints:
         if any(entry.step == step for entry in self._checkpointer.checkpoints):
             return
         copies = {name: part if saves_itself(part) else copied(part) for name, part in parts.items()}
+        numbers = {name: float(value) for name, value in (metrics or {}).items()}  # those of NumPy are no JSON
         self.wait()
         self._saving = step
         with self._writing():
@@ -147,8 +148,8 @@ class Checkpoints:
             self._response = self._checkpointer.save_checkpointables_async(
                 step,
                 copies,
-                metrics=dict(metrics or {}),
-                custom_metadata={"checksums": checksums({**copies, "metrics": MetricsPart(metrics)})},
+                metrics=numbers,
+                custom_metadata={"checksums": checksums({**copies, "metrics": MetricsPart(numbers)})},
             )
 
     def load(self, parts: Mapping[str, Any], *, step: int | None = None) -> dict[str, Any]:
@@ -185,7 +186,7 @@ class Checkpoints:
             )
             raise InputError(
                 f"the checkpoint of step {chosen} in {self._directory} is damaged or belongs to another configuration "
-                f"({why(error)}): {way}"
+                f"({self._other_name(chosen, parts) or why(error)}): {way}"
             ) from error
 
     def _load(self, step: int, parts: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,6 +206,13 @@ class Checkpoints:
             with contextlib.suppress(Exception):  # as in `load`
                 self._load(step, parts)
                 return step
+        return None
+
+    def _other_name(self, step: int, parts: Mapping[str, Any]) -> str | None:
+        """What makes the structure of a checkpoint another one: Orbax does not say."""
+        with contextlib.suppress(Exception):  # as in `load`
+            wanted = {name: blank(part) for name, part in parts.items() if not saves_itself(part)}
+            return other_name(saved_checksums(self._folder(step)), wanted)
         return None
 
     def _folder(self, step: int) -> Path:

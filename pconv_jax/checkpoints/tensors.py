@@ -13,6 +13,7 @@ from pconv_jax.checkpoints.checks import check_values, invalid
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.json_values import read_json
+from pconv_jax.models.limits import brief
 
 _FACTS = ("generator", "detector", "about")
 _SCALE = "scale/"  # before the name of a kernel that is stored as whole numbers: what 1 stands for
@@ -42,7 +43,7 @@ def write_tensors(
 
     Raises:
         InputError: another precision, or arrays that `states_of` would refuse: those of another network, or with values
-            that are not finite at this precision.
+            that are not finite at this precision; or facts that are no JSON values.
     """
     from safetensors.numpy import save
 
@@ -59,9 +60,10 @@ def write_tensors(
     for name in _arrays(tensors):
         if what := invalid(name, _decoded(name, tensors, path)):
             raise InputError(f"the network cannot be saved as {precision}, as {what}: choose float32, or train anew")
+    metadata = {name: _json(name, value) for name, value in facts.items()}
     with atomic_write(path) as temporary:
         # Not `save_file`: only the owner can read the files that it creates.
-        temporary.write_bytes(save(tensors, metadata={name: json.dumps(value) for name, value in facts.items()}))
+        temporary.write_bytes(save(tensors, metadata=metadata))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -109,6 +111,13 @@ def states_of(path: Path, tensors: Mapping[str, np.ndarray], shapes: Mapping[str
         jax.tree.unflatten(jax.tree.structure(state), [arrays[f"{part}/{key}"] for key in by_name(state)])
         for part, state in shapes.items()
     ]
+
+
+def _json(name: str, value: Any) -> str:
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}={brief(value)} cannot be saved as JSON ({error}): use Python's own values") from error
 
 
 def _arrays(tensors: Mapping[str, np.ndarray]) -> list[str]:

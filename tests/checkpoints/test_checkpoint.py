@@ -79,6 +79,29 @@ def test_a_score_that_is_no_number_costs_no_checkpoint(tmp_path, wrong):
         assert checkpoints.best == 1 and sorted(saved_steps(tmp_path)) == [1, 5, 6]
 
 
+def test_scores_may_be_numbers_of_numpy(tmp_path):
+    with Checkpoints(tmp_path, metadata={}) as checkpoints:
+        checkpoints.save(1, {"state": state(1)}, metrics={"validation_l1": np.float32(0.5)})
+        checkpoints.wait()
+        assert checkpoints.best == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"g": {"w": 3}}, "it has g/b, which is not wanted"),
+        ({"g": {"w": 3, "b": 2, "x": 1}}, "it has no g/x"),
+        ({"g": {"w": 3, "c": 2}}, "it has no g/c"),
+        ({"h": {"w": 3}}, "it has no h"),
+    ],
+)
+def test_what_makes_a_structure_another_one_is_named(tmp_path, wanted, told):
+    with Checkpoints(tmp_path, metadata={}) as checkpoints:
+        checkpoints.save(1, {"g": {"w": np.ones(3), "b": np.zeros(2)}})
+        with pytest.raises(InputError, match=rf"belongs to another configuration \({told}\): restore it, or start"):
+            checkpoints.load(jax.tree.map(np.zeros, wanted))
+
+
 def test_saving_a_step_again_is_harmless(tmp_path):
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(1, {"state": state(1)})

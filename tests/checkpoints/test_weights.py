@@ -121,6 +121,14 @@ def test_arrays_of_another_network_are_not_saved(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_facts_that_are_no_json_are_not_saved(tmp_path):
+    config = PaperConfig(widths=(4,))
+    generator = TrainedGenerator(config, *parts(PaperGenerator, config), about={"score": np.float32(1)})
+    with pytest.raises(InputError, match=r"^about=\{'score': np.float32\(1.0\)\} cannot be saved as JSON \(.*float32"):
+        save_generator_weights(tmp_path / "w.safetensors", generator)
+    assert not list(tmp_path.iterdir())
+
+
 def test_files_are_as_readable_as_others(saved):
     other = saved.with_name("other")
     other.write_bytes(b"")
