@@ -270,6 +270,15 @@ def test_names_of_the_library_exist(document):
             pkgutil.resolve_name(name[0])  # raises where nothing has this name
 
 
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_calls_in_the_text_need_no_other_import(document):
+    for span in code_spans(document):
+        for name in re.findall(r"pconv_jax\.([\w.]+)\(", span):
+            assert name.split(".")[0] in pconv_jax.__all__, f"{document} calls pconv_jax.{name} without its module"
+        for module, name in re.findall(r"from (pconv_jax[\w.]*) import (\w+)", span):
+            pkgutil.resolve_name(f"{module}:{name}")
+
+
 def test_every_folder_is_in_the_list_of_folders():
     listing = re.search(r"^    pconv_jax/.*?(?=\n\n)", text("CONTRIBUTING.md"), re.MULTILINE | re.DOTALL)[0]
     rows = [re.match(r"( +)(\S+)", line).groups() for line in listing.splitlines()]

@@ -27,8 +27,8 @@ def save_generator_weights(
             numbers from -127 to 127 times a scale for each output channel. Batch statistics stay float32.
 
     Raises:
-        InputError: another precision; arrays that do not fit its config, or that are not finite at this precision; facts
-            that are no JSON values.
+        InputError: another precision; arrays that do not fit its config, or that are not finite at this precision;
+            facts that are no JSON values.
     """
     states = dict(zip(_PARTS, (generator.params, generator.stats), strict=True))
     facts = {"generator": config_to_json(generator.config), "about": generator.about}

@@ -11,6 +11,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.memory import advising_on_memory
 from pconv_jax.imaging.arrays import check_pixels, from_float, hole_from, pixels_of, to_float
 from pconv_jax.models.fill import pyramid_fill
+from pconv_jax.models.limits import brief
 from pconv_jax.models.vgg import VGG16, deepest
 from pconv_jax.models.vgg_weights import resolve_weights
 from pconv_jax.synthesis.scales import refine_window, steps_of, window_parts
@@ -69,7 +70,7 @@ def refine(
         inpainted: the composite of any method: the image where it is valid, the method's output in the holes. Of the
             kinds and shapes that `Inpainter` takes.
         mask: `[H, W]` or `[H, W, 1]` of numbers, 1 = valid, 0 = hole.
-        vgg: trained weights with the layers of `settings`, from `pconv_jax.models.vgg_weights`.
+        vgg: trained weights with the layers of `settings`, from `pconv_jax.models.vgg_weights.load_vgg_weights`.
         hole: instead of `mask`: bool of such a shape, True = damage, to be refined.
         settings: weights, scales, time; by default those of docs/synthesis.md.
         allow_untrained: take random weights too: for tests, since what comes out is noise.
@@ -81,8 +82,8 @@ def refine(
         so is an alpha channel. Colours where alpha is 0 are not copied from.
 
     Raises:
-        InputError: kinds, shapes or values that do not fit; random weights; weights without a layer; settings that
-            make no sense; a hole around which no patch is left to copy.
+        InputError: kinds, shapes or values that do not fit; no weights, random ones or ones without a layer; settings
+            that make no sense; a hole around which no patch is left to copy.
         MemoryError: the device has too little memory for a window.
 
     References:
@@ -90,6 +91,10 @@ def refine(
         arXiv 1611.09969.
     """
     settings.check()
+    if not isinstance(vgg, VGG16):
+        raise InputError(
+            f"vgg={brief(vgg)} is no VGG16: read a file with `pconv_jax.models.vgg_weights.load_vgg_weights`"
+        )
     deepest(settings.layers, network=vgg.network)  # only to raise its errors now
     if not (vgg.trained or allow_untrained):
         raise InputError(

@@ -130,6 +130,12 @@ def test_untrained_weights_need_a_word():
         open_vgg("random", TINY)
 
 
+@pytest.mark.parametrize("vgg", ["vgg16.npz", None])
+def test_what_is_no_vgg_is_told(vgg):
+    with pytest.raises(InputError, match=f"^vgg={vgg!r} is no VGG16: read a file with .*load_vgg_weights"):
+        refine(picture(3), hole=hole(), vgg=vgg, settings=TINY)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
