@@ -130,13 +130,18 @@ def _tear(rng: np.random.Generator, canvas: np.ndarray, thickness: float) -> Non
     deep = 3 * thickness * rng.uniform(0.3, 1)
     long = rng.uniform(1, 4) * deep
     count = max(4, int(long / max(thickness, 4)))
-    along = np.linspace(-0.5, 0.5, count) * long + rng.uniform(0, width)
+    place = rng.uniform(0, width)
     depth = deep * np.clip(1 - (2 * np.linspace(-0.5, 0.5, count)) ** 2, 0, None) * rng.uniform(0.6, 1, count)
+    opposite, upright = rng.random() < 0.5, rng.random() < 0.5
+    reach = height
+    if upright:
+        place, reach = place * (height / width), width
+    along = np.linspace(-0.5, 0.5, count) * long + place
     outline = np.stack([np.r_[along, along[-1], along[0]], np.r_[depth, -9, -9]], axis=1)
-    if rng.random() < 0.5:
-        outline[:, 1] = height - 1 - outline[:, 1]
-    if rng.random() < 0.5:
-        outline = outline[:, ::-1] * (width / height, height / width)
+    if opposite:
+        outline[:, 1] = reach - 1 - outline[:, 1]
+    if upright:
+        outline = outline[:, ::-1]
     cv2.fillPoly(canvas, [_fixed(outline)], 255, cv2.LINE_AA, _SHIFT)
 
 

@@ -60,6 +60,30 @@ def test_scratches_are_as_thick_as_told(thickness):
     assert max(found) >= 0.8 * thickness
 
 
+@pytest.mark.parametrize("size", [(64, 640), (640, 64), (96, 96)])
+def test_tears_lie_anywhere_along_all_four_edges_and_reach_in_three_times_as_far_as_thick(size):
+    most, along, deepest = 3 * 6, [[], []], {}
+    for seed in range(200):
+        torn = draw_piece(np.random.default_rng(seed), "tear", *size, thickness=6) > 0.5
+        if not torn.any():
+            continue
+        places = [np.flatnonzero(torn.any(axis=1 - axis)) for axis in (0, 1)]
+        # How far in from each of the edges: the least is the one that it hangs on.
+        deep = {
+            (axis, end): places[axis][-1] + 1 if end == 0 else size[axis] - places[axis][0]
+            for axis in (0, 1)
+            for end in (0, 1)
+            if (places[axis][0] == 0 if end == 0 else places[axis][-1] == size[axis] - 1)
+        }
+        axis, end = min(deep, key=deep.get)
+        assert deep[axis, end] <= most + 2, seed
+        deepest[axis, end] = max(deepest.get((axis, end), 0), deep[axis, end])
+        along[1 - axis].append(places[1 - axis].mean() / size[1 - axis])
+    assert len(deepest) == 4 and min(deepest.values()) > 0.7 * most
+    for places in along:
+        assert len(places) > 50 and min(places) < 0.15 and max(places) > 0.85
+
+
 def test_short_hairs_and_scratches_are_as_frequent_as_on_real_film():
     hairs = [draw_piece(np.random.default_rng(seed), "hair", 128, 128, thickness=3).sum() / 9 for seed in range(60)]
     assert 0.15 < np.mean(np.array(hairs) < 10) < 0.5  # times as long as thick
