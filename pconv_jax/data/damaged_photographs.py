@@ -53,7 +53,7 @@ class DamagedPhotographs:
         Raises:
             InputError: naming the value and what it may be.
         """
-        self.film_damage.check()
+        self.film_damage.check(with_maps=self.damage_dir is not None)
         for name in ("undamaged", "resampled", "compressed", "monochrome"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}={getattr(self, name)} must be a share, from 0 to 1")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.pieces import KINDS, Kind, draw_piece
+from pconv_jax.masks.pieces import KINDS, THICKEST, Kind, draw_piece
 
 CLEAN, DAMAGED, UNSEEN = 0, 1, 2
 """Values of `Laid.truth`; damage that changed nothing, such as white on white, and the soft rim of damage are neither
@@ -34,6 +34,7 @@ _FREQUENCY: dict[Kind, float] = {
 }
 _THIN = 2.0  # above 1, thin pieces are more frequent than if their logarithms were uniform
 _MOST_PIECES = 10_000
+_THICKEST_MAP = 1000  # px, to which one is scaled
 _SMALLEST_MAP, _LARGEST_MAP = 0.08, 1.5  # scales of opacity maps
 _RIM = 0.25  # of the lines that have an edge of the opposite tone
 
@@ -114,7 +115,8 @@ class FilmDamage:
 
     Attributes:
         pieces: fewest and most pieces of damage in an image; both included.
-        thickness: thinnest and thickest lines and specks, px; thin ones are more frequent than broad ones.
+        thickness: thinnest and thickest lines and specks, px; thin ones are more frequent than broad ones. What is
+            drawn is 24 px thick at most, and less of some kinds; pieces of opacity maps may have up to 1000.
         opacity: least and greatest opacity of a piece's core; two thirds are within a fifth of the greatest.
         kinds: which kinds of damage.
         maps_share: share of the pieces taken from a folder of opacity maps, where there is one.
@@ -126,8 +128,11 @@ class FilmDamage:
     kinds: tuple[Kind, ...] = KINDS
     maps_share: float = 0.5
 
-    def check(self) -> None:
+    def check(self, *, with_maps: bool = False) -> None:
         """Refuses settings that make no sense; not done on construction, so that a command line can report them.
+
+        Args:
+            with_maps: whether there are opacity maps, pieces of which may be thicker than what is drawn.
 
         Raises:
             InputError: naming the value and what it may be.
@@ -138,8 +143,13 @@ class FilmDamage:
                 f"pieces={self.pieces} must be two whole numbers (low, high) with 1 <= low <= high <= {_MOST_PIECES}"
             )
         thin, thick = self.thickness
-        if not 0.5 <= thin <= thick <= 1000:
-            raise InputError(f"thickness={self.thickness} must be (low, high) px with 0.5 <= low <= high <= 1000")
+        with_maps = with_maps and self.maps_share > 0
+        most = _THICKEST_MAP if with_maps else max(THICKEST.values())
+        if not 0.5 <= thin <= thick <= most:
+            more = "" if with_maps else ", the thickest that is drawn without opacity maps"
+            raise InputError(
+                f"thickness={self.thickness} must be (low, high) px with 0.5 <= low <= high <= {most:g}{more}"
+            )
         faint, opaque = self.opacity
         if not LEAST_OPACITY <= faint <= opaque <= 1:
             raise InputError(f"opacity={self.opacity} must be (low, high) with {LEAST_OPACITY} <= low <= high <= 1")

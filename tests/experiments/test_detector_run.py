@@ -254,6 +254,7 @@ def test_help_names_every_flag(capsys):
         ("--dataset folder", "--dataset folder needs --data-dir"),
         ("--undamaged 2", "undamaged=2.0 must be a share"),
         ("--thickness 3 1", "thickness=(3.0, 1.0)"),
+        ("--thickness 3 30", "thickness=(3.0, 30.0) must be (low, high) px with 0.5 <= low <= high <= 24"),
         ("--kinds coffee", "--kinds is 'coffee'"),
         ("--jaccard-weight nan", "jaccard_weight=nan"),
         ("--widths 4 6 8", "blocks=(0, 1) must be as many as widths=(4, 6, 8)"),

@@ -274,6 +274,7 @@ def test_half_of_the_damage_is_pale_and_a_third_dark():
         ({"pieces": (4, 3)}, r"pieces=\(4, 3\)"),
         ({"thickness": (0.4, 3)}, r"thickness=\(0.4, 3\) must be \(low, high\) px with 0.5 <= low"),
         ({"thickness": (3, 2)}, "thickness="),
+        ({"thickness": (3, 24.5)}, "thickness=.* <= high <= 24, the thickest that is drawn without opacity maps"),
         ({"thickness": (3, float("inf"))}, "thickness="),
         ({"thickness": (float("nan"), 3)}, "thickness="),
         ({"opacity": (0.01, 1)}, r"opacity=\(0.01, 1\) must be \(low, high\) with 0.04 <= low"),
@@ -289,3 +290,11 @@ def test_settings_that_make_no_sense(values, match):
     with pytest.raises(InputError, match=match):
         damage.check()
     FilmDamage().check()
+
+
+def test_pieces_of_opacity_maps_may_be_thicker():
+    FilmDamage(thickness=(24, 24)).check()
+    FilmDamage(thickness=(25, 1000)).check(with_maps=True)
+    for damage in (FilmDamage(thickness=(25, 1001)), FilmDamage(thickness=(25, 1000), maps_share=0)):
+        with pytest.raises(InputError, match="thickness="):
+            damage.check(with_maps=True)
