@@ -258,7 +258,7 @@ def placed_map(
     import cv2
 
     rows, columns = opacities.shape
-    core = (opacities >= 128).astype(np.uint8)
+    core = (opacities >= opacities.max() / 2).astype(np.uint8)  # of pale pieces too
     thickest = 2 * float(cv2.distanceTransform(np.pad(core, 1), cv2.DIST_L2, 3).max())
     scale = min(max(thickness / max(thickest, 1), _SMALLEST_MAP), _LARGEST_MAP)
     angle = rng.uniform(0, 2 * math.pi)

@@ -257,6 +257,29 @@ def test_maps_are_enlarged_by_half_at_most_and_never_lost_when_small():
     assert small.min() >= 0 and 0.5 < small.max() <= 1
 
 
+@pytest.mark.parametrize("level", [1, 60, 127, 128, 255])
+def test_pale_maps_are_as_thick_as_told(level):
+    disc = cv2.circle(np.zeros((64, 64), np.uint8), (32, 32), 20, level, -1)
+    placed = [placed_map(np.random.default_rng(seed), disc, 96, 96, 10.0) for seed in range(20)]
+    areas = [np.count_nonzero(each > 0.5 * level / 255) for each in placed]
+    assert max(areas) == pytest.approx(np.pi * 5**2, rel=0.35)
+
+
+def test_the_middle_of_an_oblong_map_lies_anywhere_in_an_oblong_image():
+    """And is where it would be by hand, however the map is turned and mirrored."""
+    plate, whole = np.full((20, 120), 255, np.uint8), 0
+    for seed in range(40):
+        placed = placed_map(np.random.default_rng(seed), plate, 160, 320, 10.0)  # half as large
+        rows, columns = np.nonzero(placed > 0.5)
+        if len(rows) < 550 or {rows.min(), columns.min(), rows.max() - 159, columns.max() - 319} & {0}:
+            continue  # it leaves the image
+        rng = np.random.default_rng(seed)
+        rng.uniform(), rng.choice([-1.0, 1.0])
+        np.testing.assert_allclose([columns.mean(), rows.mean()], rng.uniform(0, (320, 160)), atol=2)
+        whole += 1
+    assert whole > 15
+
+
 def test_half_of_the_damage_is_pale_and_a_third_dark():
     damage = FilmDamage(pieces=(1, 1), thickness=(64, 64), opacity=(1, 1), maps_share=1.0)
     plate = np.full((64, 64), 255, np.uint8)
