@@ -100,8 +100,8 @@ class TrainedGenerator:
             hole: instead of `mask`: bool of such a shape, True = damage.
 
         Returns:
-            float32 array of the shape of the image; valid pixels are those of the image to the bit. Pixels too deep
-            inside a hole for the network are left 0, and a warning tells how many.
+            float32 array of the shape of the image; valid pixels are those of the image to the bit of float32. Pixels
+            too deep inside a hole for the network are left 0, and a warning tells how many.
 
         Raises:
             InputError: shapes that do not fit, values out of range, a boolean `mask`, or not exactly one of `mask` and

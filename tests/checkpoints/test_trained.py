@@ -42,6 +42,12 @@ def test_valid_pixels_are_those_of_the_image_and_holes_those_of_the_output(model
     assert 0 <= output.min() <= output.max() <= 1
 
 
+def test_valid_pixels_of_float64_are_those_of_float32(model, image, mask):
+    precise = image.astype(np.float64) * (1 - 1e-12)  # which float32 cannot tell from the image
+    valid = np.broadcast_to(mask == 1, image.shape)
+    np.testing.assert_array_equal(model(precise, mask)[valid], precise.astype(np.float32)[valid])
+
+
 def test_what_lies_in_a_hole_does_not_matter(model, image, mask):
     poisoned = np.where(mask == 1, image, np.nan)
     np.testing.assert_array_equal(model(poisoned, mask), model(image, mask))
