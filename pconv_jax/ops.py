@@ -172,7 +172,7 @@ def _mask_group_sizes(x: jax.Array, mask: jax.Array, sizes: Sequence[int] | None
                 f"{x.shape} equally: name the size of each group with mask_groups"
             )
         return (channels // masks,) * masks
-    if not whole_numbers(sizes, masks, least=1) or sum(sizes) != channels:
+    if not whole_numbers(sizes, length=masks, least=1) or sum(sizes) != channels:
         raise InputError(
             f"mask_groups={sizes} must name {masks} positive sizes, one a channel of the mask {mask.shape}, "
             f"with sum {channels}, the channels of x {x.shape}"
@@ -182,14 +182,14 @@ def _mask_group_sizes(x: jax.Array, mask: jax.Array, sizes: Sequence[int] | None
 
 def _each(value: int | Sequence[int], dims: int, name: str) -> tuple[int, ...]:
     values = (value,) * dims if isinstance(value, int | np.integer) else value
-    if not whole_numbers(values, dims, least=1):
+    if not whole_numbers(values, length=dims, least=1):
         raise InputError(
             f"{name}={value!r} must be a positive whole number, or {dims} of them for {dims} spatial dimensions"
         )
     return tuple(int(each) for each in values)
 
 
-def whole_numbers(values: object, length: int | None = None, *, least: int) -> bool:
+def whole_numbers(values: object, *, length: int | None = None, least: int) -> bool:
     """Whether these are `length` whole numbers, or any number of them if not given, none below `least`."""
     return (
         isinstance(values, Sequence)
@@ -208,7 +208,7 @@ def _explicit_padding(
         return [(int(low), int(high)) for low, high in lax.padtype_to_pads(shape, dilated, strides, padding.upper())]
     pairs: object = [(padding, padding)] * len(shape) if isinstance(padding, int | np.integer) else padding
     if not (
-        isinstance(pairs, Sequence) and len(pairs) == len(shape) and all(whole_numbers(p, 2, least=0) for p in pairs)
+        isinstance(pairs, Sequence) and len(pairs) == len(shape) and all(whole_numbers(p, length=2, least=0) for p in pairs)
     ):
         raise InputError(
             f'padding={padding!r} must be "SAME", "VALID", one number of zeros, or a pair of them for each of the '
