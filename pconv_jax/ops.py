@@ -208,7 +208,9 @@ def _explicit_padding(
         return [(int(low), int(high)) for low, high in lax.padtype_to_pads(shape, dilated, strides, padding.upper())]
     pairs: object = [(padding, padding)] * len(shape) if isinstance(padding, int | np.integer) else padding
     if not (
-        isinstance(pairs, Sequence) and len(pairs) == len(shape) and all(whole_numbers(p, length=2, least=0) for p in pairs)
+        isinstance(pairs, Sequence)
+        and len(pairs) == len(shape)
+        and all(whole_numbers(pair, length=2, least=0) for pair in pairs)
     ):
         raise InputError(
             f'padding={padding!r} must be "SAME", "VALID", one number of zeros, or a pair of them for each of the '
