@@ -192,8 +192,8 @@ class Inpainter:
                 call are added. One for each image.
 
         Returns:
-            The inpainted image, of the kind, type and shape of `image`; an array of the other byte order comes back with
-            its values in that of this machine. Valid pixels are those of `image`, to the bit. Alpha is continued
+            The inpainted image, of the kind, type and shape of `image`; an array of the other byte order comes back
+            with its values in that of this machine. Valid pixels are those of `image`, to the bit. Alpha is continued
             smoothly into holes, and colours from where it is not 0. Of 8 and 16 bits, holes in even surroundings stay
             even, and those of an image whose valid pixels are all grey become grey.
 
