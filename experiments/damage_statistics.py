@@ -151,9 +151,9 @@ def _polygons(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
             for annotation in json.load(file):
-                corners = np.array(annotation["polygon"], np.float64).reshape(-1, 2)
-                if not np.isfinite(corners).all():
-                    raise ValueError("a corner is not a number")
+                corners = np.array(annotation["polygon"] or np.empty((0, 2)), np.float64)
+                if corners.ndim != 2 or corners.shape[1] != 2 or not np.isfinite(corners).all():
+                    raise ValueError("a corner is not two numbers")
                 yield str(annotation["label"]), corners
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise InputError(

@@ -21,6 +21,7 @@ from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.output_folder import check_output_file
 from pconv_jax.data import FolderSource
 from pconv_jax.evaluation.estimate import estimate_restored
 from pconv_jax.evaluation.expected import Expected
@@ -163,6 +164,8 @@ def main(arguments: Sequence[str]) -> None:
         raise InputError(f"--limit is {options.limit}, but a correlation needs at least 2 photographs")
     if options.seed < 0:
         raise InputError(f"--seed is {options.seed}, but it must be at least 0")
+    if options.json:
+        check_output_file(options.json, flag="--json")
     prepare_jax()
     images = FolderSource(options.data_dir, "all")
     _check_enough(len(images), options.data_dir)

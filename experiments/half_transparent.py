@@ -19,6 +19,7 @@ from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.output_folder import check_output_file
 from pconv_jax.data import FolderSource
 from pconv_jax.detection.damage_map import Choice, check_sensitivity, dilated
 from pconv_jax.detection.detector import Detector
@@ -272,6 +273,8 @@ def main(arguments: Sequence[str]) -> None:
         if value < least:
             raise InputError(f"--{flag} is {value}, but it must be at least {least}")
     check_sensitivity(options.sensitivity)
+    if options.json:
+        check_output_file(options.json, flag="--json")
     prepare_jax()
     inpainter = Inpainter.from_pretrained(options.weights)
     detector = Detector.from_pretrained(options.detector)

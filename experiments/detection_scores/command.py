@@ -1,11 +1,13 @@
 """The evaluation from its flags to its tables."""
 
 import csv
+from pathlib import Path
 
 from experiments.detection_scores.options import Options
 from experiments.detection_scores.scores import score
 from experiments.detection_scores.tables import report, table_rows
 from pconv_jax.common.atomic_write import atomic_write
+from pconv_jax.common.errors import InputError
 from pconv_jax.common.folder_lock import locked_folder
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.data import FolderSource, ImageSource, open_source
@@ -32,6 +34,7 @@ def evaluate(options: Options) -> str:
 def _evaluate(options: Options) -> str:
     detector = Detector.from_pretrained(options.weights)
     source = _photographs(options)
+    _check_hard(options, source)
     scored = score(options, source, detector)
     size, damage = options.image_size, "drawn pieces" if options.damage_dir is None else "drawn pieces and opacity maps"
     about = f"{len(scored.names)} photographs of {options.data}, at most {size}x{size} px; {damage}."
@@ -49,6 +52,15 @@ def _evaluate(options: Options) -> str:
         temporary.write_text(tables, encoding="utf-8")
     print(tables)
     return tables
+
+
+def _check_hard(options: Options, source: ImageSource) -> None:
+    """Refuses a list of other photographs. Some may be of another split."""
+    names = {Path(source.label(index)).stem for index in range(len(source))}
+    if (hard := options.hard_names()) and not names & hard:
+        raise InputError(
+            f"--hard-list {options.hard_list} names none of the photographs: give names such as {min(names)}"
+        )
 
 
 def _photographs(options: Options) -> ImageSource:

@@ -22,7 +22,8 @@ class Options:
         data_dir: folder of the photographs, without damage.
         split: which of them; all of them only with data folder, one that was never trained on.
         damage_dir: folder of opacity maps; only those that training left out are used.
-        hard_list: text file with the names of photographs that are hard to tell from damage: wires, branches, text.
+        hard_list: text file with the names of photographs that are hard to tell from damage: wires, branches, text;
+            one a line, and lines that begin with # are remarks.
         weights: the bundled detector by its name, or a .safetensors file.
         sensitivity: of the detector, as `pconv-jax detect` takes it.
         image_size: longest side of what is cut out of the middle of each photograph, px.
@@ -77,8 +78,8 @@ class Options:
         if self.hard_list is None:
             return frozenset()
         try:
-            lines = self.hard_list.read_text(encoding="utf-8").splitlines()
+            lines = self.hard_list.read_text(encoding="utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
             raise InputError(f"--hard-list {self.hard_list} is not text in UTF-8: give names, one a line") from error
-        names = (Path(line) for line in lines if line.strip() and not line.startswith("#"))
+        names = (Path(line) for line in map(str.strip, lines) if line and not line.startswith("#"))
         return frozenset(name.stem if name.suffix.lower() in IMAGE_SUFFIXES else name.name for name in names)

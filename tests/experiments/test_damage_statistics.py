@@ -84,6 +84,7 @@ def test_command(scans, capsys):
         ('[{"label": "Dust"}]', "a.json cannot be read as annotations"),
         ('[{"label": "Dust", "polygon": [1, 2, 3]}]', "a.json cannot be read as annotations"),
         ('[{"label": "Dust", "polygon": [[1, NaN], [2, 3], [4, 4]]}]', "a.json cannot be read as annotations"),
+        ('[{"label": "Dust", "polygon": [[1, 2, 3], [4, 5, 6]]}]', "a.json cannot be read as annotations"),
         ('[{"label": "Dust", "polygon": []}]', "a.json holds no polygons"),
         ('[{"label": "Dust", "polygon": [[0, 0], [0, 5], [0, 9]]}]', "a.json has no corner right of and below [0, 0]"),
     ],

@@ -118,8 +118,18 @@ def test_names_that_are_not_text_in_utf_8_are_written_as_they_are(tmp_path, monk
 
 
 def test_names_on_the_hard_list_may_have_dots_and_no_suffix(tmp_path):
-    (tmp_path / "hard.txt").write_text("# wires\nscan.v2\ndeep/scan.v3.PNG\nplain\n")
-    assert Options(hard_list=tmp_path / "hard.txt").hard_names() == {"scan.v2", "scan.v3", "plain"}
+    (tmp_path / "hard.txt").write_text(
+        "\ufeffscan.v1\n  # wires\nscan.v2 \n\n deep/scan.v3.PNG\t\nplain", encoding="utf-8"
+    )
+    assert Options(hard_list=tmp_path / "hard.txt").hard_names() == {"scan.v1", "scan.v2", "scan.v3", "plain"}
+
+
+def test_a_hard_list_of_other_photographs_is_refused_before_anything_is_scored(tmp_path, capsys):
+    (tmp_path / "hard.txt").write_text("nobody.png\n")
+    save_detector(tmp_path / "pale.safetensors", pale_detector())
+    flags = f"--hard-list {tmp_path}/hard.txt --weights {tmp_path}/pale.safetensors --out {tmp_path}/out"
+    assert main(flags.split()) == 2
+    assert "hard.txt names none of the photographs: give names such as " in capsys.readouterr().err
 
 
 def test_a_hard_list_that_is_not_text_is_refused_before_anything_is_scored(tmp_path, capsys):

@@ -67,6 +67,7 @@ def test_an_infinite_estimate_is_left_out_and_counted():
         (("noisy", "small"), (), "photos has 1 photographs to estimate"),
         ((), ("--seed", "-1"), "--seed is -1, but it must be at least 0"),
         ((), ("--limit", "1"), "--limit is 1"),
+        ((), ("--json", "."), "--json . is a folder: give the name of a file"),
     ],
 )
 def test_mistakes(check, capsys, kinds, flags, message):

@@ -59,3 +59,13 @@ def test_cases_of_one_photograph_are_one_for_the_interval():
 def test_mistakes(tmp_path, capsys, flag, value, complaint):
     assert half_transparent.main(["--data-dir", str(tmp_path), f"--{flag}", str(value)]) == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_a_place_for_the_scores_that_cannot_be_is_refused_before_anything_is_scored(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    for place, complaint in (
+        ("file/scores.json", "scores.json cannot be used ("),
+        ("", "is a folder: give the name of a file"),
+    ):
+        assert half_transparent.main(["--data-dir", str(tmp_path), "--json", str(tmp_path / place)]) == 2
+        assert complaint in capsys.readouterr().err
