@@ -13,8 +13,6 @@ from pconv_jax.data import ImageSource
 from pconv_jax.data.damaged_photographs import damaged_batches
 from pconv_jax.masks.film_damage import CLEAN, DAMAGED, UNSEEN
 
-"""1 - Jaccard coefficient: the checkpoint with the least is the best."""
-
 _SAMPLES = 8  # rows in a grid of sample results
 
 
