@@ -139,8 +139,8 @@ class Detect:
             what the page calls 1 px, and Choice(dilate=1) in Python.
         probabilities: also write the probability of damage, 0 to 255: a PNG or JPEG file, or a folder where --out is
             one.
-        preview: also write the photograph with what would be replaced in colour: a PNG or JPEG file, or a folder where
-            --out is one.
+        preview: also write the photograph with what would be replaced in colour: a PNG or JPEG file, or a folder
+            where --out is one.
         overwrite: replace masks that already exist; otherwise they are skipped.
         max_megapixels: refuse photographs with more than so many million pixels, as `pconv-jax inpaint` does.
         linear: the photographs are linear in light, as for `pconv-jax inpaint`.
