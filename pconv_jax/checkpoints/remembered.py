@@ -29,14 +29,14 @@ class RememberedGeneratorConfig:
         widths: channels of each stage.
         image_size: side of the square images that it takes, px; None if it takes any.
         window_multiple: windows of a larger image must begin and end at multiples of this, px.
-        whole_up_to: as `AnyGeneratorConfig.whole_up_to`, px.
+        exact_windows: as `AnyGeneratorConfig.exact_windows`.
     """
 
     text: str
     widths: tuple[int, ...]
     image_size: int | None
     window_multiple: int
-    whole_up_to: int
+    exact_windows: bool
 
     def __str__(self) -> str:
         return self.text
@@ -92,7 +92,7 @@ class RememberedGenerator:
         """What cannot be known without the network, as JSON values."""
         config = generator.config
         about = RememberedGeneratorConfig(
-            str(config), config.widths, config.image_size, config.window_multiple, config.whole_up_to
+            str(config), config.widths, config.image_size, config.window_multiple, config.exact_windows
         )
         states = {"params": generator.params, "stats": generator.stats}
         return {

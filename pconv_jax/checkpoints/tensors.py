@@ -55,7 +55,8 @@ def write_tensors(
             tensors |= _encode(f"{part}/{name}", np.asarray(leaf), precision if part == "params" else "float32")
     if wrong := _misfits(tensors, shapes):
         raise InputError(
-            f"the arrays to save do not fit the config of their network ({', '.join(wrong[:3])}): mend either"
+            f"the arrays to save are not those of the network in the config ({', '.join(wrong[:3])}): save them with "
+            "the config of their own network"
         )
     for name in _arrays(tensors):
         if what := invalid(name, _decoded(name, tensors, path)):

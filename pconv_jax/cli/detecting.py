@@ -183,7 +183,9 @@ def _tasks(
             if probabilities is not None and probabilities.exists():
                 probabilities = None
             if coloured is not None and coloured.exists() and not _has_comment(coloured, _PREVIEW):
-                summary.notes.append(f"{coloured} is no preview and stays as it is: choose another place")
+                summary.notes.append(
+                    f"{coloured} is not one of our previews and was not replaced: choose another place"
+                )
                 coloured = None
         if not has_mask or probabilities is not None or coloured is not None:
             yield _Task(job, probabilities, coloured, has_mask)

@@ -40,7 +40,7 @@ class Job:
     @property
     def finished(self) -> bool:
         """Whether its result exists. A folder at that path is none: writing the file will fail with a message."""
-        return not self.clashes and os.path.isfile(self.out)  # which is no error where it cannot be told
+        return not self.clashes and os.path.isfile(self.out)  # False, not an error, for a name that is too long
 
     @property
     def comparison(self) -> Path:

@@ -21,6 +21,7 @@ from pconv_jax.common.programs import KeptPrograms, program_of_network
 from pconv_jax.common.xla_options import QUICK_PIXELS
 from pconv_jax.detection.damage_map import DamageMap
 from pconv_jax.imaging.arrays import pixels_of, to_float
+from pconv_jax.imaging.linear import GAMMA, white_level
 from pconv_jax.imaging.masks import LUMA
 
 if TYPE_CHECKING:
@@ -37,9 +38,7 @@ WINDOWS = (256, 512, 768, 1280)
 """Sides of the square windows, px. An image is looked at in windows of one side, that with which least is computed."""
 
 _AT_ONCE = 2  # windows in progress
-_WHITE = 99.9  # percentile of colours linear in light that is seen as white: one hot pixel does not darken all others
-_SAMPLED = 4  # px: of every so many, one is looked at for that, in large images
-_LINEAR_GAMMA = 2.2
+_WHITE = 99.9  # percentile of values linear in light that is seen as white: damage is brighter than the photograph
 
 
 class _Window(NamedTuple):
@@ -129,9 +128,9 @@ class Detector:
         found = DamageMap(probability, opacity, np.zeros((height, width), np.uint8))
         windows = _windows(height, width, self._margin)
         quick = self._programs is not None and sum(window.side**2 for window in windows) < QUICK_PIXELS
-        look = functools.partial(
-            self._look, self._program(quick=quick), pixels, _white(pixels) if linear else None, found
-        )
+        top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
+        white = white_level(pixels, _WHITE) / top or 1.0 if linear else None
+        look = functools.partial(self._look, self._program(quick=quick), pixels, white, found)
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
             with advising_on_memory(IF_DEVICE_IS_FULL):
@@ -166,7 +165,7 @@ class Detector:
         if not (values.min() >= 0 and values.max() <= 1):  # NaN too
             raise InputError("pixels of a floating-point image must lie in [0, 1]: rescale them, or give uint8")
         if white is not None:
-            values = np.clip(values / np.float32(white), 0, 1) ** np.float32(1 / _LINEAR_GAMMA)
+            values = np.clip(values / np.float32(white), 0, 1) ** np.float32(1 / GAMMA)
         top, left = (max(0, -first) for first in (window.top, window.left))
         image[0, top:, left:][: part.shape[0], : part.shape[1]] = values
         inside[0, top:, left:][: part.shape[0], : part.shape[1]] = ~hidden[..., None]  # its edge is not damage
@@ -209,16 +208,6 @@ def _loaded(weights: str, path: Path, dates: tuple[int, ...]) -> Detector:
     """Cached by path and time of change, so that a replaced file is read again."""
     del path, dates
     return Detector.from_pretrained(weights)
-
-
-def _white(pixels: np.ndarray) -> float:
-    """The value, of 1, of colours linear in light from which on they are seen as white, in dark exposures too."""
-    few = pixels[::_SAMPLED, ::_SAMPLED] if min(pixels.shape[:2]) > WINDOWS[0] else pixels
-    colours = few[few[..., -1] != 0, :-1] if few.shape[2] in (2, 4) else few
-    if not colours.any():
-        return 1.0
-    top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
-    return float(np.percentile(colours.astype(np.float32), _WHITE) or colours.max()) / top
 
 
 def _windows(height: int, width: int, margin: int) -> list[_Window]:

@@ -13,10 +13,12 @@ from pconv_jax.imaging.arrays import strips
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.profiles import profile_tags, with_curve
 
-_GAMMA = 2.2
+GAMMA = 2.2
+"""Of the curve through which values that are linear in light are seen."""
+
 _TOP = 65535  # of 16 bits
 _WHITE = 99.5  # percentile of values that is shown as white: scratches are brighter than the photograph
-_SAMPLED = 4  # px
+_SAMPLED, _LARGE = 4, 256  # px: one of so many is looked at, in images of this side and larger
 _LINEAR_TRANSFER, _LINEAR_GAMMA = 8, 100_000  # in the chunks cICP and gAMA
 
 
@@ -59,14 +61,31 @@ def through_curve(
     seen = np.empty(pixels.shape, np.uint16 if whole else np.float32)
     for strip in strips(*hole.shape):
         values = pixels[strip].astype(np.float32) / top
-        values[chosen] = np.clip(values[chosen] * (top / brightest), 0, 1) ** (1 / _GAMMA)
+        values[chosen] = np.clip(values[chosen] * (top / brightest), 0, 1) ** (1 / GAMMA)
         seen[strip] = np.rint(values * _TOP) if whole else values
     values = np.asarray(restore(seen, hole))[hole].astype(np.float32) / (_TOP if whole else 1)
-    values[chosen] = np.clip(values[chosen], 0, 1) ** _GAMMA * (brightest / top)
+    values[chosen] = np.clip(values[chosen], 0, 1) ** GAMMA * (brightest / top)
     del seen  # large, as are the others
     result = pixels.copy()
     result[hole] = np.rint(values * top) if whole else values
     return result
+
+
+def white_level(pixels: np.ndarray, percentile: float) -> float:
+    """The value from which on values that are linear in light are seen as white, so that dark exposures look bright.
+
+    Args:
+        pixels: `[H, W]` or `[H, W, C]`; the last of two or four channels is alpha, and where it is 0 nothing counts.
+        percentile: of the values, below 100: a few hot pixels darken nothing.
+
+    Returns:
+        The value, on the scale of `pixels`; 0 if all are.
+    """
+    few = pixels[::_SAMPLED, ::_SAMPLED] if min(pixels.shape[:2]) >= _LARGE else pixels
+    colours = few[few[..., -1] != 0, :-1] if few.ndim == 3 and few.shape[2] in (2, 4) else few
+    if not colours.any():
+        return 0.0
+    return float(np.percentile(colours.astype(np.float32), percentile) or colours.max())
 
 
 def shown_tones(pixels: np.ndarray) -> np.ndarray:
@@ -78,14 +97,14 @@ def shown_tones(pixels: np.ndarray) -> np.ndarray:
     Returns:
         uint8, for each value that `pixels` can have.
     """
-    white = float(np.percentile(pixels[::_SAMPLED, ::_SAMPLED], _WHITE)) or 1.0
+    white = white_level(pixels, _WHITE) or 1.0
     values = np.arange(np.iinfo(pixels.dtype).max + 1, dtype=np.float32)
-    return np.rint(255 * np.clip(values / white, 0, 1) ** (1 / _GAMMA)).astype(np.uint8)
+    return np.rint(255 * np.clip(values / white, 0, 1) ** (1 / GAMMA)).astype(np.uint8)
 
 
 def shown_profile(photograph: Photograph) -> bytes | None:
     """The colour profile of what `shown_tones` makes of a photograph: its primaries with that curve, if it has any."""
-    return photograph.icc and with_curve(photograph.icc, _GAMMA)
+    return photograph.icc and with_curve(photograph.icc, GAMMA)
 
 
 def _is_straight(curve: bytes) -> bool:

@@ -31,9 +31,9 @@ from pconv_jax.inpainting.windows import (
     MARGIN,
     PROGRAM,
     WINDOWS,
+    FullWindow,
     Window,
     choose_windows,
-    whole_image,
 )
 
 if TYPE_CHECKING:
@@ -230,6 +230,14 @@ class Inpainter:
         result: Picture = rebuild(inpainted)
         return result
 
+    def _runs_whole(self, shape: tuple[int, ...]) -> bool:
+        """Whether an image is small enough to be run whole, by a network for which that is better."""
+        config = self.generator.config
+        most = self.windows[-1]
+        if config.image_size is not None:  # larger images would lose too much when they are resized to it
+            most = min(most, 2 * config.image_size)
+        return not config.exact_windows and max(shape) <= most
+
     def _inpaint(
         self,
         pixels: np.ndarray,
@@ -248,9 +256,9 @@ class Inpainter:
         if hole.all():
             raise InputError("all of the image is hole: there is no valid pixel to inpaint it from")
         specks: list[Speck] = []
-        windows: Sequence[Window]
-        if max(hole.shape) <= min(self.generator.config.whole_up_to, self.windows[-1]):
-            windows = [whole_image(hole)]
+        windows: Sequence[Window | FullWindow]
+        if self._runs_whole(hole.shape):
+            windows = [FullWindow(hole)]
         else:
             # Transparent pixels show no colour, and a patch can be full of them.
             apart = pixels.shape[2] in (1, 3) and self.generator.config.image_size is None

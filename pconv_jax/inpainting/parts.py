@@ -1,4 +1,4 @@
-"""The parts of an image that are computed at once: windows, and batches of specks."""
+"""The parts of an image that are computed at once: windows, batches of specks, or all of it."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting.specks import BATCH, PATCH, Speck
-from pconv_jax.inpainting.windows import GRID, Window
+from pconv_jax.inpainting.windows import GRID, FullWindow, Window
 from pconv_jax.models.limits import brief
 
-Part = Window | list[Speck]
+Part = Window | FullWindow | list[Speck]
 
 
 def each_kind_first(parts: Sequence[Part]) -> list[Part]:
@@ -32,7 +32,7 @@ def area_of(parts: Sequence[Part]) -> int:
     Args:
         parts: of one image.
     """
-    return sum(part.area if isinstance(part, Window) else BATCH * PATCH**2 for part in parts)
+    return sum(BATCH * PATCH**2 if isinstance(part, list) else part.area for part in parts)
 
 
 def region_of(given: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -54,13 +54,15 @@ def region_of(given: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice
     return rows, columns
 
 
-def near(part: Window | Speck, region: tuple[slice, slice]) -> bool:
+def near(part: Window | FullWindow | Speck, region: tuple[slice, slice]) -> bool:
     """Whether something that a part inpaints lies in a region.
 
     Args:
         part: a window or a speck of an image.
         region: rows and columns of the image, px, with their ends.
     """
+    if isinstance(part, FullWindow):
+        return bool(part.hole[region].any())
     if isinstance(part, Window):
         blocks = np.argwhere(part.blocks).tolist()
         boxes = [(part.top + GRID * row, part.left + GRID * column, GRID, GRID) for row, column in blocks]

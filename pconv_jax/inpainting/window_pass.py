@@ -14,7 +14,7 @@ from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import from_float, strips, to_float
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import BATCH, PATCH, PATCH_MARGIN, Speck
-from pconv_jax.inpainting.windows import GRID, MARGIN, WholeImage, Window, blocks_all_hole
+from pconv_jax.inpainting.windows import GRID, MARGIN, FullWindow, Window, blocks_all_hole
 from pconv_jax.models.fill import fill_means, pyramid_fill
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ class WindowPass:
         if pixels.shape[2] in (2, 4) and self._unseen is not hole:
             self._coarse[..., 3:] = _coarse_fill(pixels, hole)[..., 3:]
 
-    def __call__(self, part: Window | list[Speck]) -> list[InpaintedPixels]:
+    def __call__(self, part: Window | FullWindow | list[Speck]) -> list[InpaintedPixels]:
         """Inpaints one window, the whole image, or a batch of specks."""
-        if isinstance(part, WholeImage):
+        if isinstance(part, FullWindow):
             return [self._whole()]
         return [self._window(part)] if isinstance(part, Window) else self._specks(part)
 

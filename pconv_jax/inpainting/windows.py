@@ -5,7 +5,6 @@ all windows have the same margin around what they inpaint and are computed alike
 """
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -79,25 +78,20 @@ class Window:
         blocks[rows, columns] = False
 
 
-@dataclasses.dataclass(eq=False)
-class WholeImage(Window):
-    """All of an image, computed at once and without a margin.
+@dataclasses.dataclass(frozen=True, eq=False)
+class FullWindow:
+    """The only window of an image that is run whole: it is the image, without a margin.
 
     Attributes:
-        shape: of the image, height and width, px.
+        hole: of the image, bool `[H, W]`, True = hole.
     """
 
-    shape: tuple[int, ...]
+    hole: np.ndarray
 
     @property
     def area(self) -> int:
         """Number of pixels that are computed."""
-        return math.prod(self.shape)
-
-
-def whole_image(hole: np.ndarray) -> WholeImage:
-    """The only window of an image that is run whole; its hole is bool `[H, W]`."""
-    return WholeImage(0, 0, blocks_with_hole(hole), hole.shape)
+        return self.hole.size
 
 
 def choose_windows(hole: np.ndarray, sizes: Sequence[int], *, program: int = 0) -> list[Window]:

@@ -39,9 +39,9 @@ class FillCorrectingConfig(ResidualUNetConfig, WholeImages):
         return self.multiple
 
     @property
-    def whole_up_to(self) -> int:
-        """As `AnyGeneratorConfig.whole_up_to`: none, as windows know where the image ends."""
-        return 0
+    def exact_windows(self) -> bool:
+        """As `AnyGeneratorConfig.exact_windows`: so, as the network is shown where the image ends."""
+        return True
 
     def build(
         self, *, dtype: DTypeLike = jnp.float32, axis_name: str | None = None, rngs: nnx.Rngs

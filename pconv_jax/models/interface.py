@@ -73,8 +73,8 @@ class AnyGeneratorConfig(Protocol):
         """Windows of a larger image must begin and end at multiples of this, px."""
 
     @property
-    def whole_up_to(self) -> int:
-        """Images of up to this side are run whole, px: a window that the image does not fill is worse. 0 if none is."""
+    def exact_windows(self) -> bool:
+        """Whether a window that reaches beyond the image is inpainted as well as the image is when it is run whole."""
 
     def build(self, *, dtype: DTypeLike = ..., axis_name: str | None = None, rngs: nnx.Rngs) -> AnyGenerator:
         """Builds the network.
@@ -113,13 +113,13 @@ class WholeImages:
     """Base of the configs of generators that take images of any size and predict all of them."""
 
     @property
-    def whole_up_to(self) -> int:
-        """As `AnyGeneratorConfig.whole_up_to`: as large as the largest window.
+    def exact_windows(self) -> bool:
+        """As `AnyGeneratorConfig.exact_windows`; not by default.
 
         What lies beyond the image counts as hole, which most networks fill from the image layer by layer; what they
         fill it with comes back into the image, as it never did in training.
         """
-        return 384
+        return False
 
     @property
     def image_size(self) -> None:
@@ -157,9 +157,9 @@ class OneSize(abc.ABC):
         return 1
 
     @property
-    def whole_up_to(self) -> int:
-        """As `AnyGeneratorConfig.whole_up_to`: larger ones would lose too much when they are resized."""
-        return 2 * self.image_size
+    def exact_windows(self) -> bool:
+        """Not so: the image would be resized into a corner of what the network sees."""
+        return False
 
     def widest_line(self) -> None:
         """None: no hole is too wide, for the network puts something everywhere in the region it predicts."""

@@ -24,7 +24,7 @@ def test_the_second_time_it_is_remembered_with_the_same_numbers(store, weights):
     for a, b in zip(first.leaves, second.leaves, strict=True):
         np.testing.assert_array_equal(a, b)
     assert (second.graph, second.structure) == (first.graph, first.structure)
-    for field in ("widths", "image_size", "window_multiple", "whole_up_to"):
+    for field in ("widths", "image_size", "window_multiple", "exact_windows"):
         assert getattr(second.config, field) == getattr(first.config, field)
     assert str(second.config) == str(first.config)
     assert second.thickest_line == first.thickest_line == 24

@@ -116,7 +116,7 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path, value, precision):
 
 def test_arrays_of_another_network_are_not_saved(tmp_path):
     arrays = parts(PaperGenerator, PaperConfig(widths=(3,)))
-    with pytest.raises(InputError, match=r"^the arrays to save do not fit the config of their network \(params/"):
+    with pytest.raises(InputError, match=r"^the arrays to save are not those of the network in the config \(params/"):
         save_generator_weights(tmp_path / "w.safetensors", TrainedGenerator(PaperConfig(widths=(4,)), *arrays))
     assert not list(tmp_path.iterdir())
 

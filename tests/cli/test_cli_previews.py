@@ -71,7 +71,9 @@ def test_what_lies_in_place_of_a_preview_stays_where_the_mask_exists(photos, det
     mask, shown = photos.out / "m.png", save(photos.out / "v.png", picture())
     before = save(mask, np.zeros_like(photos.lines["a.png"])).read_bytes(), shown.read_bytes()
     result = detect(photos.folder / "a.png", "-o", mask, "--preview", shown)
-    assert result.code == 0 and "v.png is no preview and stays as it is: choose another place" in result.out
+    assert (
+        result.code == 0 and "v.png is not one of our previews and was not replaced: choose another place" in result.out
+    )
     assert (mask.read_bytes(), shown.read_bytes()) == before
 
 

@@ -9,7 +9,7 @@ from skimage import data
 
 from experiments.infrared_scores import Film
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.alignment import measured_shift, no_shift, squares
+from pconv_jax.detection.alignment import _check_reach, measured_shift, no_shift, squares
 from pconv_jax.detection.crosstalk import Scan, fitted_crosstalk
 from pconv_jax.detection.damage_map import GROWN, Choice, share
 from pconv_jax.detection.infrared import _for_choices, infrared_damage
@@ -121,11 +121,18 @@ def test_a_channel_shifted_too_far_is_refused(shift):
         infrared_damage(made.image, np.roll(made.infrared, shift, axis=(0, 1)))
 
 
-def test_channels_without_anything_in_common_are_not_taken_for_shifted():
-    made = scan(Film(shift=0, pieces=0))
-    noise = np.random.default_rng(0).normal(40_000, 400, made.infrared.shape).astype(np.uint16)
-    for channel in (noise, scan(Film(shift=0, pieces=0), "coffee").infrared[:400, :512]):
-        measured_shift(made.image[: len(channel), ..., 0], channel)
+@pytest.mark.parametrize(
+    ("beyond", "within"),
+    [
+        ([(13, -13)], 0),  # one window may be mistaken
+        ([(13, -13), (40, 5), (-30, 90)], 0),  # as windows that have nothing in common
+        ([(13, -13), (14, -13)], 2),  # others say that it lies near
+    ],
+)
+def test_windows_that_are_mistaken_do_not_make_a_channel_shifted(beyond, within):
+    _check_reach([np.array(shift, float) for shift in beyond], within)
+    with pytest.raises(InputError, match="shifted by 14 px"):
+        _check_reach([np.array(shift, float) for shift in [(13, -13), (14, -13), (14, -13), *beyond[:1]]], 2)
 
 
 def test_a_stretched_channel_is_aligned_everywhere():

@@ -1,11 +1,8 @@
 """Photographs to files: what they keep, in every format, and what cannot be written."""
 
-import dataclasses
-import errno
 import struct
 
 import cv2
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import tifffile
@@ -25,14 +22,12 @@ from photograph_files import (
 )
 from PIL import Image
 
-from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import (
     OUTPUT_FORMATS,
     Photograph,
     exif,
     read_photograph,
     write_photograph,
-    writing,
 )
 
 
@@ -232,97 +227,3 @@ class TestRoundTrip:
         write_photograph(str(path), given)  # the folder is made
         assert read_photograph(str(path)).pixels.shape == given.pixels.shape
         assert list(path.parent.iterdir()) == [path]
-
-
-class TestRefusedWriting:
-    def refused(self, path, words, given, **options):
-        with pytest.raises(InputError, match=words) as caught:
-            write_photograph(path, given, **options)
-        message = str(caught.value)
-        assert message.startswith(str(path)) and not message.endswith(".") and "\n" not in message
-
-    @pytest.mark.parametrize("name", ["a", "a.bmp", "a.heic", ".png"])
-    def test_suffixes_that_cannot_be_written(self, tmp_path, name):
-        words = r"must have a suffix that can be written: \.png, \.jpg, \.jpeg, \.jpe, \.jfif, \.tif, \.tiff, \.webp$"
-        self.refused(tmp_path / name, words, photograph("rgb", np.uint8))
-        assert not list(tmp_path.iterdir())
-
-    @pytest.mark.parametrize(
-        ("name", "kind", "dtype", "words"),
-        [
-            ("a.jpg", "rgb", np.uint16, "would lose depth, as the photograph has 16 bits: write PNG or TIFF"),
-            ("a.webp", "rgba", np.uint16, "would lose depth, as the photograph has 16 bits: write PNG or TIFF"),
-            ("a.JPEG", "rgba", np.uint8, "would lose the photograph's transparency: write PNG, TIFF or WebP"),
-            ("a.jpg", "grey+alpha", np.uint8, "would lose the photograph's transparency: write PNG, TIFF or WebP"),
-        ],
-    )
-    def test_what_a_format_cannot_hold(self, tmp_path, name, kind, dtype, words):
-        self.refused(tmp_path / name, words, photograph(kind, dtype))
-        assert not list(tmp_path.iterdir())
-
-    @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".webp"])
-    @pytest.mark.parametrize(
-        ("layer", "array", "words"),
-        [
-            ("pixels", np.ones((4, 5, 3)), r"pixels of float64 \[4, 5, 3\] must be uint8 or uint16, \[H, W\] or"),
-            ("pixels", np.ones((4, 5), np.int32), r"pixels of int32 \[4, 5\] must be"),
-            ("pixels", np.ones((4, 5, 1), np.uint8), r"pixels of uint8 \[4, 5, 1\] must be"),
-            ("pixels", np.ones((4, 5, 4), np.uint8), r"pixels of uint8 \[4, 5, 4\] must be"),
-            ("pixels", np.ones(4, np.uint8), r"pixels of uint8 \[4\] must be"),
-            ("alpha", np.ones((4, 6), np.uint8), r"alpha of uint8 \[4, 6\] must be .* \[H, W\] as the pixels"),
-            ("infrared", np.ones((4, 5), np.uint16), r"infrared of uint16 \[4, 5\] must be"),
-        ],
-    )
-    def test_what_no_reader_would_make(self, tmp_path, suffix, layer, array, words):
-        path = tmp_path / f"a{suffix}"
-        path.write_bytes(b"before")
-        given = Photograph(np.ones((4, 5), np.uint8), None, exif=None, icc=None, dpi=None, format="PNG")
-        with pytest.raises(InputError, match=f"a{suffix} cannot be written: {words}"):
-            write_photograph(path, dataclasses.replace(given, **{layer: array}))
-        assert path.read_bytes() == b"before"
-
-    @pytest.mark.parametrize("suffix", [".png", ".tif"])
-    def test_jax_arrays(self, tmp_path, suffix):
-        given = photograph("rgb", np.uint16)
-        write_photograph(tmp_path / f"a{suffix}", dataclasses.replace(given, pixels=jnp.asarray(given.pixels)))
-        assert same(read_photograph(tmp_path / f"a{suffix}").pixels, given.pixels)
-
-    def test_sides_too_long(self, tmp_path):
-        long = Photograph(np.zeros((1, 70000), np.uint8), None, None, None, None, "PNG")
-        self.refused(tmp_path / "a.jpg", "can have 65500 pixels a side, .* write PNG or TIFF", long)
-        self.refused(tmp_path / "a.webp", "can have 16383 pixels a side", long)
-        for name in ("a.png", "a.tif"):
-            write_photograph(tmp_path / name, long)
-            assert same(read_photograph(tmp_path / name).pixels, long.pixels)
-
-    @pytest.mark.parametrize("quality", [0, 101, -5])
-    def test_quality(self, tmp_path, quality):
-        words = rf"quality {quality}: it must be in 1\.\.100"
-        self.refused(tmp_path / "a.jpg", words, photograph("rgb", np.uint8), quality=quality)
-
-    def test_more_than_a_tiff_file_can_hold(self, tmp_path):
-        huge = Photograph(np.broadcast_to(np.uint16(0), (40000, 20000, 3)), None, None, None, None, "PNG")
-        self.refused(tmp_path / "a.tif", "more than the 4 GiB that a TIFF file can hold: write PNG", huge)
-
-    @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
-    def test_a_place_that_cannot_be_written(self, tmp_path, suffix):
-        (tmp_path / "file").write_text("")
-        (tmp_path / f"folder{suffix}").mkdir()
-        given = photograph("rgb", np.uint8)
-        self.refused(tmp_path / "file" / f"a{suffix}", r"cannot be written \((Not a directory|File exists)\)", given)
-        self.refused(tmp_path / f"folder{suffix}", r"cannot be written \(Is a directory\)", given)
-        self.refused(tmp_path / ("x" * 300 + suffix), r"cannot be written \(File name too long\)", given)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["file", f"folder{suffix}"]
-
-    @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-    def test_a_full_disk_leaves_the_old_file_and_no_other(self, tmp_path, monkeypatch, code):
-        (tmp_path / "a.png").write_text("old")
-
-        def full(stream, *_):
-            stream.write(b"half")
-            raise OSError(code, "No space, or so")
-
-        monkeypatch.setitem(writing._WRITERS, "PNG", full)
-        self.refused(tmp_path / "a.png", r"cannot be written \(No space, or so\)", photograph("rgb", np.uint8))
-        assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
-        assert (tmp_path / "a.png").read_text() == "old"

@@ -43,16 +43,34 @@ def test_networks_that_know_where_an_image_ends_keep_their_windows(monkeypatch):
     )
 
 
-@pytest.mark.parametrize(("side", "times"), [(128, 1), (129, 0)])
-def test_images_above_the_largest_window_are_not(monkeypatch, side, times):
+@pytest.mark.parametrize(
+    ("config", "side", "times"),
+    [
+        (PaperConfig(widths=(4,)), 128, 1),  # the largest window
+        (PaperConfig(widths=(4,)), 129, 0),
+        (ContextEncoderConfig(widths=(4, 6, 8), bottleneck=10), 64, 1),  # twice its 32 px
+        (ContextEncoderConfig(widths=(4, 6, 8), bottleneck=10), 65, 0),
+    ],
+)
+def test_larger_images_are_not(monkeypatch, config, side, times):
     runs, run = [], window_pass.WindowPass._whole
     monkeypatch.setattr(window_pass.WindowPass, "_whole", lambda self: runs.append(1) or run(self))
     image, mask = damaged(side, 50)
-    Inpainter(untrained(PaperConfig(widths=(4,))), windows=SMALL)(image, mask)
+    Inpainter(untrained(config), windows=SMALL)(image, mask)
     assert len(runs) == times
 
 
-def test_symmetries_alpha_and_memory_of_whole_images():
+def test_a_region_away_from_all_holes_leaves_a_whole_image_as_it_is():
+    image, mask = damaged(60, 60)
+    mask[:] = 1
+    mask[5:9, 5:40] = 0
+    inpainter = Inpainter(untrained(PaperConfig(widths=(4,))))
+    np.testing.assert_array_equal(inpainter(image, mask, region=np.s_[30:, :]), image)
+    near = inpainter(image, mask, region=np.s_[:9, 39:])
+    assert (near != image).any() and np.array_equal(near[mask == 1], image[mask == 1])
+
+
+def test_symmetries_and_alpha_of_whole_images():
     inpainter = Inpainter(untrained(PaperConfig(widths=(4,))), best=True)
     image, mask = damaged(33, 47, channels=4)
     inpainted = inpainter(image, mask)

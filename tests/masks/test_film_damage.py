@@ -3,35 +3,16 @@
 import cv2
 import numpy as np
 import pytest
+from coverages import thickest
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.masks.film_damage import CLEAN, DAMAGED, UNSEEN, Canvas, FilmDamage, Laid, placed_map
-from pconv_jax.masks.pieces import KINDS, THICKEST, draw_piece
 
 WHITE, BLACK = (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
 
 
 def grey(level, height=64, width=96):
     return np.full((height, width, 3), level, np.uint8)
-
-
-def thickest(coverage):
-    """Of the cores, px."""
-    core = np.pad(coverage >= 0.5, 1).astype(np.uint8)
-    return 2 * cv2.distanceTransform(core, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_pieces_of_each_kind(kind):
-    pieces = [draw_piece(np.random.default_rng(seed), kind, 64, 96, thickness=4) for seed in range(12)]
-    for seed, piece in enumerate(pieces):
-        assert piece.shape == (64, 96) and piece.dtype == np.float32
-        assert piece.min() >= 0 and piece.max() <= 1
-        again = draw_piece(np.random.default_rng(seed), kind, 64, 96, thickness=4)
-        np.testing.assert_array_equal(piece, again)
-    assert len({piece.tobytes() for piece in pieces}) > 9
-    assert sum(piece.max() > 0.9 for piece in pieces) > 5
-    assert all(piece.mean() < 0.5 for piece in pieces)
 
 
 def test_what_there_is_to_find_at_each_pixel():
@@ -44,93 +25,12 @@ def test_what_there_is_to_find_at_each_pixel():
     assert (nothing.truth == CLEAN).all() and not nothing.opacity.any() and (nothing.image == 7).all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_nothing_is_thicker_than_its_kind_can_be(kind):
-    most = THICKEST[kind]
-    much, exact = (draw_piece(np.random.default_rng(3), kind, 96, 96, thickness=t) for t in (1000, most))
-    np.testing.assert_array_equal(much, exact)
-
-
-@pytest.mark.parametrize("thickness", [2, 5, 9])
-def test_scratches_are_as_thick_as_told(thickness):
-    found = [
-        thickest(draw_piece(np.random.default_rng(seed), "scratch", 96, 96, thickness=thickness)) for seed in range(16)
-    ]
-    assert max(found) <= thickness + 2
-    assert max(found) >= 0.8 * thickness
-
-
-@pytest.mark.parametrize("size", [(64, 640), (640, 64), (96, 96)])
-def test_tears_lie_anywhere_along_all_four_edges_and_reach_in_three_times_as_far_as_thick(size):
-    most, along, deepest = 3 * 6, [[], []], {}
-    for seed in range(200):
-        torn = draw_piece(np.random.default_rng(seed), "tear", *size, thickness=6) > 0.5
-        if not torn.any():
-            continue
-        places = [np.flatnonzero(torn.any(axis=1 - axis)) for axis in (0, 1)]
-        # How far in from each of the edges: the least is the one that it hangs on.
-        deep = {
-            (axis, end): places[axis][-1] + 1 if end == 0 else size[axis] - places[axis][0]
-            for axis in (0, 1)
-            for end in (0, 1)
-            if (places[axis][0] == 0 if end == 0 else places[axis][-1] == size[axis] - 1)
-        }
-        axis, end = min(deep, key=deep.get)
-        assert deep[axis, end] <= most + 2, seed
-        deepest[axis, end] = max(deepest.get((axis, end), 0), deep[axis, end])
-        along[1 - axis].append(places[1 - axis].mean() / size[1 - axis])
-    assert len(deepest) == 4 and min(deepest.values()) > 0.7 * most
-    for places in along:
-        assert len(places) > 50 and min(places) < 0.15 and max(places) > 0.85
-
-
-def test_short_hairs_and_scratches_are_as_frequent_as_on_real_film():
-    hairs = [draw_piece(np.random.default_rng(seed), "hair", 128, 128, thickness=3).sum() / 9 for seed in range(60)]
-    assert 0.15 < np.mean(np.array(hairs) < 10) < 0.5  # times as long as thick
-    spans = []
-    for seed in range(60):
-        rows, columns = np.nonzero(draw_piece(np.random.default_rng(seed), "scratch", 128, 128, thickness=2) > 0.3)
-        spans.append(np.hypot(np.ptp(rows), np.ptp(columns)) if len(rows) else 0)
-    assert 0.25 < np.mean(np.array(spans) < 0.2 * 128) < 0.6
-
-
-def test_no_speck_is_smaller_than_two_pixels():
-    """Dust that should be smaller is drawn alike, where it is not softened; dirt, which overlaps, is larger."""
-    dust, smaller = (
-        [draw_piece(np.random.default_rng(seed), "dust", 64, 64, thickness=t).tobytes() for seed in range(20)]
-        for t in (1.0, 0.9)
-    )
-    assert sum(a == b for a, b in zip(dust, smaller, strict=True)) > 4
-    dirt = [thickest(draw_piece(np.random.default_rng(seed), "dirt", 64, 64, thickness=1)) for seed in range(20)]
-    assert np.mean(dirt) > 3
-
-
-def test_lines_thinner_than_a_pixel_are_paler():
-    thin, thick = (
-        np.mean([draw_piece(np.random.default_rng(seed), "hair", 64, 64, thickness=t).max() for seed in range(20)])
-        for t in (0.25, 2)
-    )
-    assert thin < 0.8 * thick
-    # Both as thin as can be drawn, one half as opaque.
-    faint, thin = (
-        np.mean([draw_piece(np.random.default_rng(seed), "hair", 64, 64, thickness=t).max() for seed in range(20)])
-        for t in (0.25, 0.5)
-    )
-    assert faint < 0.7 * thin
-
-
 def test_fine_stripes_of_a_map_become_grey_where_it_is_made_smaller():
     stripes = np.tile(np.array([255, 255, 0, 0], np.uint8), (200, 50))
     for seed in range(4):
         placed = placed_map(np.random.default_rng(seed), stripes, 64, 64, thickness=0.5)  # of 2 px: a quarter as large
         covered = placed[placed > 0.1]
         assert len(covered) > 100 and np.mean(np.abs(covered - 0.5) < 0.15) > 0.8
-
-
-def test_images_as_small_as_can_be():
-    for kind in KINDS:
-        for height, width in ((1, 1), (2, 9), (9, 2)):
-            assert draw_piece(np.random.default_rng(0), kind, height, width, thickness=24).shape == (height, width)
 
 
 def test_a_piece_laid_by_hand():

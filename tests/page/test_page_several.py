@@ -53,7 +53,7 @@ def test_what_was_restored_near_clicks_is_not_closed_unasked(person, scan):
 
 
 def test_several_photographs_and_a_bad_file(person, scan, tmp_path):
-    (tmp_path / "bad.jpg").write_bytes(b"this is no picture")
+    (tmp_path / "bad.jpg").write_bytes(b"this is not a picture")
     (tmp_path / "worse.jpg").touch()
     person.opens(scan, tmp_path / "bad.jpg", tmp_path / "worse.jpg", save(tmp_path / "b.png", DAMAGED[::-1]))
     person.comes_to("damage found", "damage found")
