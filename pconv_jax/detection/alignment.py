@@ -112,7 +112,7 @@ def _check_reach(beyond: list[np.ndarray], within: int) -> None:
 
     Where nothing is in common, windows mistake one place or another for the same, but not all alike.
     """
-    if len(beyond) <= max(within, 1):
+    if not beyond:
         return
     middle = np.median(beyond, axis=0)
     agreeing = np.count_nonzero(np.abs(np.array(beyond) - middle).max(axis=1) <= _SPREAD)
