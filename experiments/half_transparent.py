@@ -256,6 +256,17 @@ def scored(
             yield Scored(Path(name).stem, kind, width, opacity, jpeg, mask, covered, *scores)
 
 
+def has_jpeg(place: int, number: int, widths: int) -> bool:
+    """Whether a photograph gets grain and JPEG with a kind of damage: half do, of every width of each kind.
+
+    Args:
+        place: of the photograph, from 0; its width is the one at `place` modulo `widths`.
+        number: of the kind.
+        widths: number of widths of that kind.
+    """
+    return (place // widths + number) % 2 == 1
+
+
 @command()
 def main(arguments: Sequence[str]) -> None:
     """Runs the command; returns its exit code."""
@@ -284,7 +295,7 @@ def main(arguments: Sequence[str]) -> None:
         for place, (name, truth) in enumerate(images):
             for number, (kind, widths) in enumerate(_WIDTHS.items()):
                 low, high = widths[place % len(widths)]
-                jpeg = (place // 2 + number) % 2 == 1
+                jpeg = has_jpeg(place, number, len(widths))
                 seed = (options.seed, place, number)
                 found += scored(name, truth, kind, (low, high), inpainter, detector, options, jpeg=jpeg, seed=seed)
             bar.update()

@@ -29,7 +29,7 @@ LEAST_SEEDS = 4
 
 HELD = "held"
 OPPOSITE = "not held: the opposite"
-TOO_SMALL = "not held: too small"
+NO_GAIN = "not held: no gain of interest"
 NOT_DECIDED = "not decided"
 
 
@@ -176,7 +176,7 @@ class Verdict:
     """What an effect says about a claim, beside the others of its study.
 
     Attributes:
-        word: `HELD`, `OPPOSITE`, `TOO_SMALL`, `NOT_DECIDED`, or why there is none.
+        word: `HELD`, `OPPOSITE`, `NO_GAIN`, `NOT_DECIDED`, or why there is none.
         p: p value by Holm's method, None without a verdict.
         interval: of all comparisons together at 95 %: each at 1 - 0.05 / their number.
         detectable: the smallest effect that is found with a power of 80 % at that level.
@@ -192,8 +192,8 @@ def verdicts(effects: Sequence[Effect], wanted: Sequence[int], margins: Sequence
     """The verdicts on the primary comparisons of a study.
 
     Held or the opposite: p by Holm's method is below 5 %, so that any such verdict among all comparisons, where nothing
-    is there, has at most that probability. Too small: the whole interval of all comparisons together lies below the
-    smallest effect of interest. That comes before held: an effect can be sure and too small at once.
+    is there, has at most that probability. No gain of interest: the interval of all comparisons together ends below the
+    smallest effect of interest, wherever it begins. That comes before held: an effect can be sure and too small.
 
     Args:
         effects: one for each comparison.
@@ -215,7 +215,7 @@ def verdicts(effects: Sequence[Effect], wanted: Sequence[int], margins: Sequence
             found.append(Verdict(f"no verdict: {few}", None, interval, None))
             continue
         if max(sign * end for end in interval) < margin and not (p < LEVEL and sign * each.mean < 0):
-            word = TOO_SMALL
+            word = NO_GAIN
         elif p < LEVEL:
             word = HELD if sign * each.mean > 0 else OPPOSITE
         else:

@@ -5,7 +5,7 @@ import pytest
 from skimage import data
 
 from experiments import half_transparent
-from experiments.half_transparent import OPACITIES, Scored, damage, score, table
+from experiments.half_transparent import _WIDTHS, OPACITIES, Scored, damage, has_jpeg, score, table
 
 
 def inpainter(image, *, hole, keep_detail=False):
@@ -69,3 +69,11 @@ def test_a_place_for_the_scores_that_cannot_be_is_refused_before_anything_is_sco
     ):
         assert half_transparent.main(["--data-dir", str(tmp_path), "--json", str(tmp_path / place)]) == 2
         assert complaint in capsys.readouterr().err
+
+
+def test_half_of_every_width_of_each_kind_has_jpeg():
+    for number, widths in enumerate(_WIDTHS.values()):
+        found = {}
+        for place in range(2 * len(widths)):
+            found.setdefault(place % len(widths), []).append(has_jpeg(place, number, len(widths)))
+        assert all(sorted(each) == [False, True] for each in found.values()) and len(found) == len(widths)

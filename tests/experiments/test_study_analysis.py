@@ -6,9 +6,9 @@ from scipy import stats
 
 from experiments.studies.analysis import (
     HELD,
+    NO_GAIN,
     NOT_DECIDED,
     OPPOSITE,
-    TOO_SMALL,
     Effect,
     effect,
     false_alarms,
@@ -107,8 +107,8 @@ SURE = {"error": 0.01, "degrees": 9.0, "by_seed": (0.0,) * 5, "images": 50}
         (-0.5, -1, HELD),
         (-0.5, 1, OPPOSITE),
         (-0.06, 1, OPPOSITE),  # below the smallest of interest as well
-        (0.05, 1, TOO_SMALL),  # sure, and too small
-        (0.0, -1, TOO_SMALL),
+        (0.05, 1, NO_GAIN),  # sure, and too small
+        (0.0, -1, NO_GAIN),
     ],
 )
 def test_verdicts_on_sure_effects(mean, sign, word):
