@@ -26,13 +26,17 @@ CONTENTS = {
         *("train", "extend", "evaluate", "reproduce", "clusters", "resuming"),
     ),
     "How it works": ("how-it-works", "faq"),
-    "Results": ("bundled-weights", "paper", "studies", "study-null", "study-convolution", "study-noise", "performance"),
+    "Results": (
+        *("bundled-weights", "bundled-detector", "paper", "studies"),
+        *("study-null", "study-convolution", "study-noise", "performance"),
+    ),
     "Reference": ("api", "commands", "formats"),
     "Project": ("contributing", "changelog"),
 }
 """Captions and pages, in this order; pages of `docs` that are not named here follow under "Reference"."""
 OUTSIDE = {
     "bundled-weights": "pconv_jax/checkpoints/bundled/README.md",
+    "bundled-detector": "pconv_jax/checkpoints/bundled/detectors/README.md",
     "studies": "experiments/STUDIES.md",
     "performance": "experiments/PERFORMANCE.md",
     "contributing": "CONTRIBUTING.md",

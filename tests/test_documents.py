@@ -36,8 +36,12 @@ from pconv_jax.training.sharding import Strategy
 
 ROOT = Path(__file__).resolve().parent.parent
 CARD = "pconv_jax/checkpoints/bundled/README.md"
+DETECTOR_CARD = "pconv_jax/checkpoints/bundled/detectors/README.md"
 PAGES = tuple(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))
-DOCUMENTS = ("README.md", CARD, "CONTRIBUTING.md", "experiments/STUDIES.md", "experiments/PERFORMANCE.md", *PAGES)
+DOCUMENTS = (
+    *("README.md", CARD, DETECTOR_CARD),
+    *("CONTRIBUTING.md", "experiments/STUDIES.md", "experiments/PERFORMANCE.md", *PAGES),
+)
 COMMANDS = {
     "pconv-jax inpaint": ("pconv_jax.cli", "inpaint"),
     "pconv-jax detect": ("pconv_jax.cli", "detect"),
