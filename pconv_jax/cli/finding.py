@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import tyro
 
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
@@ -46,6 +47,7 @@ class Finding:
             wires or rain.
         detector: the bundled detector by its name, or a .safetensors file.
         infrared: use the infrared channel of a scan, where it has one or a file NAME_ir.tif lies beside it.
+        best: as for `Detector`; the flag is the command's.
     """
 
     sensitivity: float = Choice.sensitivity
@@ -55,6 +57,7 @@ class Finding:
     max_damage: str = "20%"
     detector: str = DEFAULT_DETECTOR
     infrared: bool = True
+    best: tyro.conf.Suppress[bool] = False
 
     def check(self) -> None:
         """Refuses values out of range.
@@ -93,7 +96,7 @@ class Finding:
         Raises:
             InputError: no such detector, or it cannot be read.
         """
-        _detector(self.detector, programs)
+        _detector(self.detector, self.best, programs)
 
     def look(
         self,
@@ -131,7 +134,7 @@ class Finding:
                 found.probability[photograph.alpha == 0] = 0  # as with the detector
             notes.append("its infrared channel tells where damage is; with --no-infrared the detector does")
             return found
-        look = _detector(self.detector, programs)
+        look = _detector(self.detector, self.best, programs)
         return look(photograph.as_array, linear=linear or is_linear(photograph), progress=progress)
 
     def hole(
@@ -184,10 +187,10 @@ def check_dilate(dilate: int) -> None:
 
 
 @functools.lru_cache(maxsize=1)
-def _detector(weights: str, programs: "KeptPrograms | None") -> "Detector":
+def _detector(weights: str, best: bool, programs: "KeptPrograms | None") -> "Detector":
     from pconv_jax.checkpoints.remembered import load_remembered_detector
     from pconv_jax.common.jax_start import prepare_jax
     from pconv_jax.detection.detector import Detector
 
     prepare_jax(keep_programs=programs is None)
-    return Detector(load_remembered_detector(weights, programs), programs=programs)
+    return Detector(load_remembered_detector(weights, programs), best=best, programs=programs)

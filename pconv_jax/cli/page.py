@@ -21,6 +21,7 @@ def open_page(
     browser: bool,
     weights: str,
     finding: Finding,
+    best: bool,
     max_pixels: int | None,
 ) -> None:
     """Serves the page until Ctrl-C.
@@ -32,6 +33,7 @@ def open_page(
         browser: as for `page.run.serve`.
         weights: as for `Inpainter.from_pretrained`.
         finding: how damage is found.
+        best: as for `Inpainter`.
         max_pixels: of a photograph, as for `read_photograph`.
 
     Raises:
@@ -48,7 +50,8 @@ def open_page(
 
     prepare_jax()
     finding.load()
-    inpainter = Inpainter(load_remembered(weights, None), few_sizes=True)  # as the command does for one photograph
+    # Few sizes as the command does for one photograph.
+    inpainter = Inpainter(load_remembered(weights, None), best=best, few_sizes=True)
     for sentence in found.passed_over if found else []:
         print(sentence)
     serve(
