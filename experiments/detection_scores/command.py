@@ -32,7 +32,7 @@ def evaluate(options: Options) -> str:
 
 
 def _evaluate(options: Options) -> str:
-    detector = Detector.from_pretrained(options.weights)
+    detector = Detector.from_pretrained(options.weights, best=options.best)
     source = _photographs(options)
     _check_hard(options, source)
     scored = score(options, source, detector)

@@ -26,6 +26,7 @@ class Options:
             one a line, and lines that begin with # are remarks.
         weights: the bundled detector by its name, or a .safetensors file.
         sensitivity: of the detector, as `pconv-jax detect` takes it.
+        best: as `pconv-jax detect` takes it.
         image_size: longest side of what is cut out of the middle of each photograph, px.
         limit: how many photographs are damaged, evenly spaced; all if not given.
         undamaged_limit: how many are looked at without damage; as many as are damaged if not given.
@@ -39,6 +40,7 @@ class Options:
     hard_list: Path | None = None
     weights: str = DEFAULT_DETECTOR
     sensitivity: float = 0.5
+    best: bool = False
     image_size: int = 256
     limit: int | None = None
     undamaged_limit: int | None = None

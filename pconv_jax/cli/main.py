@@ -36,8 +36,7 @@ class Inpaint:
         weights: bundled weights by their name (see `pconv-jax info`), a .safetensors file, or the folder of a training
             run.
         best: average the network over the mirror images and quarter turns of what it sees: a little closer to the
-            original, in eight times the time. Damage that is to be found is looked for as with `pconv-jax detect
-            --best`.
+            original, in eight times the time. Damage that nobody marked is looked for as `pconv-jax detect` does then.
         keep_detail: keep the detail that shows through half-transparent damage; opaque damage is replaced as usual.
         refine: with --vgg-weights, give broad holes texture after the network; takes up to a minute for each hole.
         vgg_weights: a file of VGG16 or VGG19 weights, or "download" for VGG16's; only used to refine.
@@ -84,8 +83,8 @@ class Inpaint:
         if isinstance(self.grain, float) and not 0 <= self.grain <= 1:
             raise InputError(f"--grain is {self.grain}, but it must be auto, or from 0 to 1")
         max_pixels = _max_pixels(self.max_megapixels)
+        self.holes.check()
         holes = dataclasses.replace(self.holes, finding=dataclasses.replace(self.holes.finding, best=self.best))
-        holes.check()
         if self.keep_detail:
             self._check_detail()
         work = plan(self.images, self.out, holes, keep=holes.finding.keep, overwrite=self.overwrite)
@@ -137,7 +136,8 @@ class Detect:
         out: the mask to write, .png, or a folder for masks: one that exists, or a name that ends in a slash. For more
             than one photograph it is a folder.
         finding: how damage is found.
-        best: look at everything once more, enlarged and mirrored: finds more, in three times the time.
+        best: look three times, also enlarged and at half the size: finds more at as many false alarms, in about four
+            times the time.
         dilate: px by which finds are widened all around, 0 to 100, besides the 1 px that soft edges always get: 0 is
             what the page calls 1 px, and Choice(dilate=1) in Python.
         probabilities: also write the probability of damage, 0 to 255: a PNG or JPEG file, or a folder where --out is

@@ -5,6 +5,7 @@ import pytest
 from detectors import grown, pale_detector, scratched
 from restoring import check, files, hole, load, picture, save, sentences
 
+from pconv_jax import Detector
 from pconv_jax.checkpoints.detector_file import save_detector
 from pconv_jax.cli import finding, restoring
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -51,6 +52,20 @@ def test_programs_for_one_photograph_are_kept_for_the_next_command(tmp_path, dam
     assert sorted(path.suffix for path in kept[0]) == ["", "", ".json", ".json"]  # of both networks: program and note
     assert kept[1] == kept[0] and asked == [True, True]
     np.testing.assert_array_equal(load(tmp_path / "first.png"), load(tmp_path / "second.png"))
+
+
+def test_more_looks_if_told(tmp_path, damaged, auto, monkeypatch):
+    looked = []
+
+    class Recording(Detector):
+        def __call__(self, *arguments, **flags):
+            looked.append(self.best)
+            return super().__call__(*arguments, **flags)
+
+    monkeypatch.setattr("pconv_jax.detection.detector.Detector", Recording)
+    for number, flags in enumerate(((), ("--best",))):
+        assert auto(damaged, "--mask", "auto", *flags, "-o", tmp_path / f"{number}.png").code == 0
+    assert looked == [False, True]
 
 
 def test_several_photographs_use_all_sizes_of_windows(own, inpaint, monkeypatch):

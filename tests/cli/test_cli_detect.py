@@ -5,6 +5,7 @@ import pytest
 from detectors import grown, scratched
 from restoring import files, hole, load, picture, save, sentences, state
 
+from pconv_jax import Detector
 from pconv_jax.cli import detecting, finding
 from pconv_jax.cli.main import main
 from pconv_jax.common.programs import kept_programs
@@ -59,6 +60,18 @@ def test_what_it_writes_among_the_photographs_is_no_photograph(photos, detect, g
         result = detect(*([root] if given == "folder" else sorted(root.iterdir())), *flags)
         assert result.code == 0 and outcome in result.out
         assert files(root / "masks") == {"a.png", "c.png", "deep/b.png" if given == "folder" else "b.png"}
+
+
+def test_more_looks_if_told(tmp_path, photos, detect):
+    maps = {}
+    for flags in ((), ("--best",)):
+        place = tmp_path / f"p{len(flags)}.png"
+        mask = tmp_path / f"m{len(flags)}.png"
+        assert detect(photos.folder / "a.png", *flags, "-o", mask, "--probabilities", place).code == 0
+        maps[flags] = load(place)
+    found = Detector.from_pretrained(tmp_path / "pale.safetensors", best=True)(load(photos.folder / "a.png"))
+    np.testing.assert_array_equal(maps["--best",], np.rint(255 * found.probability))
+    assert (maps["--best",] != maps[()]).any()
 
 
 def test_finished_masks_are_skipped_until_they_are_to_be_replaced(photos, detect):

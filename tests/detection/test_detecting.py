@@ -13,8 +13,8 @@ from pconv_jax.checkpoints.detector_file import TrainedDetector, save_detector
 from pconv_jax.checkpoints.remembered import RememberedDetector, load_remembered_detector
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.programs import KeptPrograms
-from pconv_jax.detection import detector as detector_module
-from pconv_jax.detection.detector import MARGIN, WINDOWS
+from pconv_jax.detection import windows as windows_module
+from pconv_jax.detection.windows import MARGIN, WINDOWS, choose_windows
 from pconv_jax.models.detector import DetectorConfig
 
 EXACT = Choice(dilate=0)
@@ -168,7 +168,7 @@ def test_windows_cover_every_pixel_once(size):
 
     looks = Detector(pale_detector())
     looks.network = Pretended(network)
-    for window in detector_module._windows(*size, MARGIN):
+    for window in choose_windows(*size, MARGIN):
         top, left = window.top + MARGIN, window.left + MARGIN
         core = window.side - 2 * MARGIN
         assert not top % core and not left % core
@@ -190,7 +190,7 @@ def test_windows_cover_every_pixel_once(size):
     ],
 )
 def test_the_windows_with_which_least_is_computed_by_hand(size, side, count):
-    windows = detector_module._windows(*size, MARGIN)
+    windows = choose_windows(*size, MARGIN)
     assert len(windows) == count and {window.side for window in windows} == {side}
 
 
@@ -232,10 +232,10 @@ def test_a_remembered_network_finds_the_same_with_programs_that_are_kept(tmp_pat
 def test_the_result_hardly_depends_on_the_windows(monkeypatch):
     looks, steps = Detector(random_detector(DetectorConfig(widths=(4, 6), blocks=(0, 1)))), []
     pixels = picture(200, 150)
-    monkeypatch.setattr(detector_module, "WINDOWS", (192,))
+    monkeypatch.setattr(windows_module, "WINDOWS", (192,))
     many = looks(pixels, progress=lambda *done: steps.append(done))
     assert steps == [(number, 12) for number in range(1, 13)]
-    monkeypatch.setattr(detector_module, "WINDOWS", (192, 384))
+    monkeypatch.setattr(windows_module, "WINDOWS", (192, 384))
     one = looks(pixels)
     np.testing.assert_allclose(many.probability, one.probability, atol=1e-4)
     np.testing.assert_allclose(many.opacity, one.opacity, atol=1e-4)

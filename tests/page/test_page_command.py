@@ -133,6 +133,15 @@ def test_an_infrared_channel_is_left_out_if_told(monkeypatch):
     assert used == [True, False]
 
 
+def test_it_takes_more_time_for_better_results_if_told(weights, monkeypatch):
+    served = []
+    monkeypatch.setattr(page_run, "serve", lambda photographs, look, inpainter, **_: served.append((look, inpainter)))
+    monkeypatch.setattr(page_command, "end_process", lambda code: None)
+    for flags in ((), ("--best",)):
+        assert main(["page", "--no-browser", "--weights", str(weights), *flags]) == 0
+    assert [(look.func.__self__.best, inpainter.best) for look, inpainter in served] == [(False, False), (True, True)]
+
+
 def test_without_its_packages(capsys, monkeypatch):
     import importlib.util
 
