@@ -37,7 +37,8 @@ def _evaluate(options: Options) -> str:
     _check_hard(options, source)
     scored = score(options, source, detector)
     size, damage = options.image_size, "drawn pieces" if options.damage_dir is None else "drawn pieces and opacity maps"
-    about = f"{len(scored.names)} photographs of {options.data}, at most {size}x{size} px; {damage}."
+    looks = " The detector looks three times (--best)." if options.best else ""
+    about = f"{len(scored.names)} photographs of {options.data}, at most {size}x{size} px; {damage}.{looks}"
     tables = report(scored, options.hard_names(), about=about)
     rows = table_rows(scored)
     with (

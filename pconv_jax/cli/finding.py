@@ -47,7 +47,7 @@ class Finding:
             wires or rain.
         detector: the bundled detector by its name, or a .safetensors file.
         infrared: use the infrared channel of a scan, where it has one or a file NAME_ir.tif lies beside it.
-        best: as for `Detector`; the flag is the command's.
+        best: as for `Detector`; the commands set it by flags of their own.
     """
 
     sensitivity: float = Choice.sensitivity

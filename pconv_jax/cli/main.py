@@ -36,7 +36,7 @@ class Inpaint:
         weights: bundled weights by their name (see `pconv-jax info`), a .safetensors file, or the folder of a training
             run.
         best: average the network over the mirror images and quarter turns of what it sees: a little closer to the
-            original, in eight times the time. Damage that nobody marked is looked for as `pconv-jax detect` does then.
+            original, in eight times the time. Where damage is to be found, it is looked for three times.
         keep_detail: keep the detail that shows through half-transparent damage; opaque damage is replaced as usual.
         refine: with --vgg-weights, give broad holes texture after the network; takes up to a minute for each hole.
         vgg_weights: a file of VGG16 or VGG19 weights, or "download" for VGG16's; only used to refine.
@@ -84,10 +84,9 @@ class Inpaint:
             raise InputError(f"--grain is {self.grain}, but it must be auto, or from 0 to 1")
         max_pixels = _max_pixels(self.max_megapixels)
         self.holes.check()
-        holes = dataclasses.replace(self.holes, finding=dataclasses.replace(self.holes.finding, best=self.best))
         if self.keep_detail:
             self._check_detail()
-        work = plan(self.images, self.out, holes, keep=holes.finding.keep, overwrite=self.overwrite)
+        work = plan(self.images, self.out, self.holes, keep=self.holes.finding.keep, overwrite=self.overwrite)
         # Not above: JAX takes a second to load, which --help and errors in the flags need not wait for.
         from pconv_jax.cli.restoring import restore_files
         from pconv_jax.cli.summary import report
@@ -97,7 +96,7 @@ class Inpaint:
         return report(
             restore_files(
                 work.jobs,
-                holes,
+                self.holes,
                 weights=self.weights,
                 best=self.best,
                 keep_detail=self.keep_detail,
@@ -136,8 +135,8 @@ class Detect:
         out: the mask to write, .png, or a folder for masks: one that exists, or a name that ends in a slash. For more
             than one photograph it is a folder.
         finding: how damage is found.
-        best: look three times, also enlarged and at half the size: finds more at as many false alarms, in about four
-            times the time.
+        best: look three times, also enlarged and at half the size: finds more at about as many false alarms, in about
+            four times the time.
         dilate: px by which finds are widened all around, 0 to 100, besides the 1 px that soft edges always get: 0 is
             what the page calls 1 px, and Choice(dilate=1) in Python.
         probabilities: also write the probability of damage, 0 to 255: a PNG or JPEG file, or a folder where --out is

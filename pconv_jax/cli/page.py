@@ -50,7 +50,7 @@ def open_page(
 
     prepare_jax()
     finding.load()
-    # Few sizes as the command does for one photograph.
+    # `few_sizes` as in the command with one photograph.
     inpainter = Inpainter(load_remembered(weights, None), best=best, few_sizes=True)
     for sentence in found.passed_over if found else []:
         print(sentence)

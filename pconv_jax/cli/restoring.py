@@ -46,7 +46,7 @@ def restore_files(
         jobs: from `plan`.
         holes: where the holes are found.
         weights: as for `Inpainter`.
-        best: as for `Inpainter`.
+        best: as for `Inpainter` and, where damage is to be found, for `Detector`.
         keep_detail: as for `Inpainter`.
         refine_with: VGG weights as for `open_vgg`, to refine what the network returns; not refined if not given.
         grain: strength, as `add_grain` takes it.
@@ -81,6 +81,7 @@ def restore_files(
     # VGG finds its programs where JAX keeps them; a receipt names the network.
     programs = kept_programs() if single and refine_with is None and not receipt else None
     prepare_jax(keep_programs=programs is None)
+    holes = dataclasses.replace(holes, finding=dataclasses.replace(holes.finding, best=best))
     if holes.finds:
         holes.finding.load(programs=programs)
     restorer = Inpainter(load_remembered(weights, programs), best=best, few_sizes=single, programs=programs)

@@ -20,9 +20,9 @@ from pconv_jax.common.paths import times_of_change
 from pconv_jax.common.programs import KeptPrograms, program_of_network
 from pconv_jax.common.xla_options import QUICK_PIXELS
 from pconv_jax.detection.damage_map import DamageMap
-from pconv_jax.detection.enlarged import SCALE, combined, doubled, enlarged, log_odds
+from pconv_jax.detection.looks import SCALE, combined, doubled, enlarged, log_odds
 from pconv_jax.detection.seen import Halved, Seen, Whole
-from pconv_jax.detection.windows import LARGEST, MARGIN, Window, choose_windows, cut_out, sides
+from pconv_jax.detection.windows import LARGEST, MARGIN, Shown, Window, choose_windows, cut_out, sides
 from pconv_jax.imaging.arrays import pixels_of
 from pconv_jax.imaging.masks import LUMA
 
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 2  # windows in progress
 
-_Network = Callable[[np.ndarray, np.ndarray], np.ndarray]
+_Network = Callable[[Shown], np.ndarray]
+"""From what it is shown of a window to the output of the window's core, `[core, core, 2]`."""
 
 
 class Detector:
@@ -56,8 +57,8 @@ class Detector:
 
         Args:
             network: the trained network.
-            best: look at everything three times, also enlarged and at half its size, which finds more damage at as many
-                false alarms, in about four times the time.
+            best: look at everything three times, also enlarged and at half its size, which finds more damage at about
+                as many false alarms, in about four times the time.
             programs: where compiled programs are kept, for a process that looks at a single image; by default they are
                 kept where JAX keeps them.
 
@@ -127,75 +128,59 @@ class Detector:
         found = DamageMap(probability, opacity, np.zeros(seen.shape, np.uint8))
         windows = choose_windows(*seen.shape, self._margin, scale=self._scale)
         quick = self._programs is not None and sum((self._scale * each.side) ** 2 for each in windows) < QUICK_PIXELS
-        plain = self._program(self._margin, quick=quick)
-        if not self.best:
-            self._run(lambda window: self._look(seen, window, plain, found), windows, progress)
-            return found
-        half = Halved(seen)
-        half_windows = choose_windows(*half.shape, self._margin)
+        half = Halved(seen) if self.best else None
+        half_windows = choose_windows(*half.shape, self._margin) if half is not None else []
         number, count = itertools.count(1), len(half_windows) + len(windows)
-        steps = None if progress is None else lambda *_: progress(next(number), count)
-        smaller = np.zeros(half.shape, np.float32)
-        self._run(lambda window: self._look_at_half(half, window, plain, smaller), half_windows, steps)
-        full = doubled(smaller, seen.shape)
-        larger = self._program(round(SCALE * self._margin), quick=quick)
-        self._run(lambda window: self._look(seen, window, plain, found, larger, full), windows, steps)
+
+        def step() -> None:
+            if progress is not None:
+                progress(next(number), count)
+
+        plain = self._program(self._margin, quick=quick)
+        larger = smaller = None
+        if half is not None:
+            larger = self._program(round(SCALE * self._margin), quick=quick)
+            smaller = doubled(self._look_at_half(half, half_windows, plain, step), seen.shape)
+
+        def look(window: Window) -> None:
+            cut = cut_out(seen, window, self._margin)
+            output = plain(cut.shown)
+            if larger is not None and smaller is not None:
+                output = combined(output, larger(enlarged(cut.shown)), smaller[cut.place])
+            height, width = cut.shows.shape
+            found.probability[cut.place] = np.where(cut.shows, output[:height, :width, 0], 0)
+            found.opacity[cut.place] = output[:height, :width, 1]
+            found.grey[cut.place] = np.rint(255 * (cut.values @ LUMA))
+
+        _run(look, windows, step)
         return found
 
     def _program(self, margin: int, *, quick: bool) -> _Network:
-        """What looks at a window `[H, W, 3]`, a function of it and of where it is inside."""
         build = functools.partial(self.network.program, margin, quick=quick)
         name = f"detector {self.network.config} {margin} {quick}"
         program = program_of_network(name, build, self.network.leaves, self._programs)
 
-        def look(image: np.ndarray, inside: np.ndarray) -> np.ndarray:
-            output = np.asarray(program(image[None], inside[None]))[0]
+        def network(shown: Shown) -> np.ndarray:
+            output = np.asarray(program(shown.image[None], shown.inside[None]))[0]
             if not np.isfinite(output).all():  # nothing would be found there
                 raise InputError("the detector returns NaN: its weights are damaged or its training diverged")
             return output
 
-        return look
+        return network
 
-    def _run(
-        self,
-        look: Callable[[Window], None],
-        windows: list[Window],
-        progress: Callable[[int, int], object] | None,
-    ) -> None:
-        pool = ThreadPoolExecutor(_AT_ONCE)
-        try:
-            with advising_on_memory(IF_DEVICE_IS_FULL):
-                for done, _ in enumerate(pool.map(look, windows), 1):
-                    if progress is not None:
-                        progress(done, len(windows))
-        finally:  # after Ctrl-C too, when the windows that are computed have ended
-            pool.shutdown(cancel_futures=True)
+    def _look_at_half(
+        self, half: Seen, windows: list[Window], network: _Network, step: Callable[[], None]
+    ) -> np.ndarray:
+        """The log-odds of damage in an image at half its size, float32 `[h, w]`."""
+        odds = np.zeros(half.shape, np.float32)
 
-    def _look(
-        self,
-        seen: Seen,
-        window: Window,
-        plain: _Network,
-        found: DamageMap,
-        larger: _Network | None = None,
-        smaller: np.ndarray | None = None,
-    ) -> None:
-        """Fills in what one window finds, with what the look at half the size has found if it is looked at again."""
-        cut = cut_out(seen, window, self._margin)
-        height, width = cut.shows.shape
-        output = plain(cut.image, cut.inside)
-        if larger is not None and smaller is not None:
-            output = combined(output, larger(*enlarged(cut.image, cut.inside)), smaller[cut.place])
-        found.probability[cut.place] = np.where(cut.shows, output[:height, :width, 0], 0)
-        found.opacity[cut.place] = output[:height, :width, 1]
-        found.grey[cut.place] = np.rint(255 * (cut.values @ LUMA))
+        def look(window: Window) -> None:
+            cut = cut_out(half, window, self._margin)
+            height, width = cut.shows.shape
+            odds[cut.place] = log_odds(np.where(cut.shows, network(cut.shown)[:height, :width, 0], 0))
 
-    def _look_at_half(self, half: Seen, window: Window, plain: _Network, smaller: np.ndarray) -> None:
-        """Fills in the log-odds of one window of the image at half its size."""
-        cut = cut_out(half, window, self._margin)
-        height, width = cut.shows.shape
-        output = plain(cut.image, cut.inside)[:height, :width, 0]
-        smaller[cut.place] = log_odds(np.where(cut.shows, output, 0))
+        _run(look, windows, step)
+        return odds
 
 
 def detect(
@@ -228,3 +213,14 @@ def _loaded(weights: str, best: bool, path: Path, dates: tuple[int, ...]) -> Det
     """Cached by path and time of change, so that a replaced file is read again."""
     del path, dates
     return Detector.from_pretrained(weights, best=best)
+
+
+def _run(look: Callable[[Window], None], windows: list[Window], step: Callable[[], None]) -> None:
+    """Looks at all windows, some at a time."""
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        with advising_on_memory(IF_DEVICE_IS_FULL):
+            for _ in pool.map(look, windows):
+                step()
+    finally:  # after Ctrl-C too, when the windows that are computed have ended
+        pool.shutdown(cancel_futures=True)

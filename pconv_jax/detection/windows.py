@@ -14,7 +14,7 @@ with drawn damage)."""
 WINDOWS = (256, 512, 768, 1280)
 """Sides of the square windows, px. An image is looked at in windows of one side, that with which least is computed."""
 LARGEST = WINDOWS[-1]
-"""Side that no window has beyond, enlarged ones neither, px: memory is for it."""
+"""Largest side of a window, also of an enlarged one, px: it bounds the memory."""
 
 
 class Window(NamedTuple):
@@ -25,19 +25,29 @@ class Window(NamedTuple):
     side: int
 
 
+class Shown(NamedTuple):
+    """What the network is shown of a window.
+
+    Attributes:
+        image: float32 `[side, side, 3]` in [0, 1]; 0 beyond the image.
+        inside: where the image is, float32 `[side, side, 1]` of 0 and 1.
+    """
+
+    image: np.ndarray
+    inside: np.ndarray
+
+
 class Cut(NamedTuple):
     """A window that was cut out.
 
     Attributes:
-        image: what the network is shown, `[side, side, 3]`; 0 beyond the image.
-        inside: where the image is, `[side, side, 1]`.
+        shown: all of it.
         place: of the core in the image: the window without its margin, as far as it lies there.
         values: what the core shows, `[h, w, 3]`.
         shows: whether it does, bool `[h, w]`.
     """
 
-    image: np.ndarray
-    inside: np.ndarray
+    shown: Shown
     place: tuple[slice, slice]
     values: np.ndarray
     shows: np.ndarray
@@ -62,7 +72,7 @@ def cut_out(seen: Seen, window: Window, margin: int) -> Cut:
         slice(each.start - first.start, each.stop - first.start)
         for each, first in zip(place, (rows, columns), strict=True)
     )
-    return Cut(image, inside, place, values[own], shows[own])
+    return Cut(Shown(image, inside), place, values[own], shows[own])
 
 
 def choose_windows(height: int, width: int, margin: int, *, scale: float = 1) -> list[Window]:

@@ -8,9 +8,9 @@ from restoring import picture
 from pconv_jax import Choice, Detector, detect
 from pconv_jax.checkpoints.detector_file import save_detector
 from pconv_jax.detection import windows as windows_module
-from pconv_jax.detection.enlarged import combined, doubled, enlarged, log_odds
+from pconv_jax.detection.looks import combined, doubled, enlarged, log_odds
 from pconv_jax.detection.seen import Halved, Whole
-from pconv_jax.detection.windows import MARGIN
+from pconv_jax.detection.windows import MARGIN, Shown
 from pconv_jax.models.detector import DetectorConfig
 
 
@@ -70,7 +70,7 @@ def test_both_looks_lie_on_each_other(size):
 def test_the_enlarged_image_is_mirrored():
     image = np.zeros((4, 6, 3), np.float32)
     image[:2, :2] = 1
-    larger, inside = enlarged(image, np.ones((4, 6, 1), np.float32))
+    larger, inside = enlarged(Shown(image, np.ones((4, 6, 1), np.float32)))
     assert larger.shape == (6, 9, 3) and inside.shape == (6, 9, 1) and inside.all()
     assert (larger[:2, -2:] == 1).all() and not larger[:, :5].any() and not larger[4:].any()
 
@@ -78,7 +78,8 @@ def test_the_enlarged_image_is_mirrored():
 def test_what_lies_outside_has_no_part_in_the_values_at_the_edge():
     image = np.full((8, 8, 3), 0.6, np.float32)
     image[:, 5:] = 77  # the photograph ends at column 5
-    larger, inside = enlarged(image, (np.arange(8) < 5).astype(np.float32)[None, :, None].repeat(8, axis=0))
+    valid = (np.arange(8) < 5).astype(np.float32)[None, :, None].repeat(8, axis=0)
+    larger, inside = enlarged(Shown(image, valid))
     seen = inside[..., 0] == 1
     np.testing.assert_array_equal(seen, np.arange(12)[None].repeat(12, axis=0) >= 4)  # of pixel 4 half is inside
     np.testing.assert_allclose(larger[seen], 0.6, atol=1e-6)
@@ -134,7 +135,7 @@ def test_a_map_of_the_half_is_doubled_in_place():
 
 
 def test_broad_damage_is_found_at_half_the_size():
-    """By a network that sees it there alone: what is as wide as a window's margin."""
+    """Damage that the network finds at half the size alone counts as much as what it finds enlarged."""
     looks = seeing()
     half_shape = (50, 45)
 
@@ -152,7 +153,7 @@ def test_broad_damage_is_found_at_half_the_size():
 
 @pytest.mark.parametrize("other", [0, 1])
 def test_a_look_that_is_quite_sure_does_not_decide_alone(other):
-    """Odds of 0 or without end would; they count as 1 to a million, the root of which is 1 to 1000."""
+    """A probability of 0 or 1 counts as odds of a million to one, so with an even other look as a thousand to one."""
     sure = np.broadcast_to(np.float32([other, 0]), (3, 3, 2))
     together = combined(np.broadcast_to(np.float32([0.5, 0]), (2, 2, 2)), sure, log_odds(np.zeros((2, 2), np.float32)))
     np.testing.assert_allclose(together[..., 0], 1 / 1001 if other == 0 else 1000 / 1001, atol=2e-5)

@@ -1,0 +1,61 @@
+"""Looks at an image at other sizes than its own, and what all looks find together.
+
+The network finds thin damage more surely when it is enlarged, and broad damage when it is made smaller. All arrays are
+float32.
+"""
+
+import numpy as np
+
+from pconv_jax.detection.windows import Shown
+
+SCALE = 1.5
+"""By how much windows are enlarged; their sides and margins are even, so those of enlarged ones are whole numbers."""
+
+_LEAST = 1e-6  # least probability, and least distance from 1: a look that is surer than that counts as if it were not
+
+
+def enlarged(shown: Shown) -> Shown:
+    """A window larger by `SCALE`, mirrored; values at the image's edge are interpolated from pixels inside alone."""
+    import cv2
+
+    image, inside = shown
+    height, width = (round(SCALE * side) for side in image.shape[:2])
+    weighted = cv2.resize(np.dstack([image * inside, inside])[:, ::-1], (width, height), interpolation=cv2.INTER_LINEAR)
+    share = weighted[..., -1:]
+    values = np.divide(weighted[..., :-1], share, out=np.zeros_like(weighted[..., :-1]), where=share > 0)
+    return Shown(values, (share >= 0.5).astype(np.float32))
+
+
+def combined(output: np.ndarray, larger: np.ndarray, smaller: np.ndarray) -> np.ndarray:
+    """What three looks at a window find: the mean, in log-odds, of the plain look and of the surer of the other two.
+
+    Args:
+        output: of the network for the window, `[H, W, 2]`: probability of damage, and opacity.
+        larger: of the network for the enlarged window, likewise, still mirrored.
+        smaller: log-odds of damage by the look at half the size, `[h, w]`: as much of the window as lies in the image.
+
+    Returns:
+        `[h, w, 2]`: probability, and the mean of the two opacities.
+    """
+    import cv2
+
+    mirrored = np.dstack([log_odds(larger[..., 0]), larger[..., 1]])[:, ::-1]
+    other = cv2.resize(mirrored, output.shape[1::-1], interpolation=cv2.INTER_AREA)
+    height, width = smaller.shape
+    output, other = output[:height, :width], other[:height, :width]
+    mean = (log_odds(output[..., 0]) + np.maximum(other[..., 0], smaller)) / 2
+    return np.dstack([1 / (1 + np.exp(-mean)), (output[..., 1] + other[..., 1]) / 2])
+
+
+def doubled(smaller: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """A map of an image at half its size, `[h, w]`, interpolated to the image's own size, `shape`."""
+    import cv2
+
+    height, width = smaller.shape
+    return cv2.resize(smaller, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
+
+
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    """Log-odds of probabilities, which are clipped just inside 0 and 1."""
+    clipped = np.clip(probability, _LEAST, 1 - _LEAST)
+    return np.asarray(np.log(clipped / (1 - clipped)))
