@@ -19,6 +19,8 @@ from pconv_jax.detection.damage_map import Choice, DamageMap
 from pconv_jax.evaluation.detection import Counts
 from pconv_jax.masks.film_damage import Laid
 
+EMPTY = types.SimpleNamespace(names=())
+
 
 def counts(hit, false, *, pixels=10_000):
     return Counts(np.array(hit), 10 - np.array(hit), np.array(false), pixels)
@@ -69,6 +71,18 @@ def test_soft_rims_are_neither_hits_nor_false_alarms(tmp_path, monkeypatch):
     with (tmp_path / "out" / "detection.csv").open() as file:
         ours = [row for row in csv.DictReader(file) if row["method"] in ("detector", "its finds")]
     assert ours and {float(row["jaccard"]) for row in ours} == {1.0}
+
+
+@pytest.mark.parametrize("flags", [(), ("--best",)])
+def test_the_detector_looks_three_times_if_told(tmp_path, monkeypatch, flags):
+    used = []
+    monkeypatch.setattr(command, "score", lambda options, source, detector: used.append(detector.best) or EMPTY)
+    monkeypatch.setattr(command, "report", lambda scored, hard, *, about: about)
+    monkeypatch.setattr(command, "table_rows", lambda scored: [{"image": "a.png"}])
+    save_detector(tmp_path / "pale.safetensors", pale_detector())
+    assert main(["--weights", f"{tmp_path}/pale.safetensors", "--out", f"{tmp_path}/out", *flags]) == 0
+    assert used == [bool(flags)]
+    assert ("looks three times (--best)" in (tmp_path / "out" / "detection.md").read_text()) == bool(flags)
 
 
 def test_a_whole_evaluation(tmp_path, capsys):
