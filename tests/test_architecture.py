@@ -218,6 +218,17 @@ def test_workers_that_score_classical_methods_need_no_jax():
     assert done.stdout == "False\n"
 
 
+@pytest.mark.parametrize("name", ["inpaint", "detect"])
+def test_a_mistake_in_the_flags_is_told_before_jax_loads(name):
+    arguments = [name, "no_such_file.png", "-o", "result.png"]
+    code = (
+        f"import sys; from pconv_jax.cli.main import main; assert main({arguments}) == 2; "
+        "print('loaded', *{'jax', 'cv2', 'scipy', 'typeguard'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "loaded\n"
+
+
 def test_the_heavy_check_sees_an_import():
     assert heavy_after("import h5py") == {"h5py"}
 

@@ -18,6 +18,7 @@ from experiments.performance.timing import available_cores
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.commands import command
 from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.output_folder import check_output_file
 from pconv_jax.common.versions import package_versions
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "opencv-contrib-python-headless")
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str]) -> None:
         prog="python -m experiments.performance",
         description="Measure time and memory of the chosen suites.",
     )
+    if options.json:
+        check_output_file(options.json, flag="--json")
     prepare_jax(keep_programs=False)  # or it would depend on earlier runs what is measured
     about = environment()
     print("\n".join(f"{name}: {value}" for name, value in about.items() if value))

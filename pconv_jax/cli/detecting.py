@@ -15,9 +15,9 @@ from pconv_jax.common.output import hide_messages_of_libraries, plain_text
 from pconv_jax.common.programs import kept_programs
 from pconv_jax.detection.damage_map import share
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, read_photograph, write_photograph
-from pconv_jax.imaging.arrays import strips
 from pconv_jax.imaging.linear import is_linear
 from pconv_jax.imaging.shown import shown
+from pconv_jax.imaging.strips import strips
 from pconv_jax.imaging.texts import NO_TEXTS, Texts
 
 _COLOUR = (255, 0, 160)  # of what would be replaced, in previews: rare in photographs

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 import tyro
@@ -18,6 +18,9 @@ from pconv_jax.imaging.linear import is_linear
 if TYPE_CHECKING:
     from pconv_jax.common.programs import KeptPrograms
     from pconv_jax.detection.detector import Detector
+
+
+# ruff: noqa: UP045 - see `pconv_jax.cli.holes`
 
 
 class TooMuchDamage(InputError):
@@ -53,7 +56,7 @@ class Finding:
     sensitivity: float = Choice.sensitivity
     min_size: int = Choice.min_size
     tones: Tones = "both"
-    keep: Path | None = None
+    keep: Optional[Path] = None
     max_damage: str = "20%"
     detector: str = DEFAULT_DETECTOR
     infrared: bool = True

@@ -17,7 +17,7 @@ from pconv_jax.imaging.pixels import eight_bits
 if TYPE_CHECKING:
     from pconv_jax.common.programs import KeptPrograms
 
-# ruff: noqa: UP007, UP045, RUF036 - for `X | None` and for what stands before None, tyro imports typeguard: a tenth of a second.
+# ruff: noqa: UP007, UP045, RUF036 - for `X | None` and for what stands before None, tyro imports typeguard, which takes a tenth of a second.
 
 _AUTO = "auto"
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased

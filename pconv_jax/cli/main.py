@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Optional, Union
 
 import tyro
+from tyro.constructors import PrimitiveConstructorSpec
 
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
 from pconv_jax.cli.finding import Finding, check_dilate
@@ -18,9 +19,18 @@ from pconv_jax.common.errors import InputError
 
 # ruff: noqa: UP007, UP045 - see `pconv_jax.cli.holes`
 
-
+# A tuple[Path, ...] without more would make tyro import typeguard.
+_PATHS: PrimitiveConstructorSpec[tuple[Path, ...]] = PrimitiveConstructorSpec(
+    nargs="*",
+    metavar="PHOTOGRAPH ...",
+    instance_from_str=lambda names: tuple(map(Path, names)),
+    is_instance=lambda value: isinstance(value, tuple),
+    str_from_instance=lambda paths: [str(path) for path in paths],
+)
 _Photographs = Annotated[
-    tyro.conf.Positional[tuple[Path, ...]], tyro.conf.arg(metavar="PHOTOGRAPH ...", help_behavior_hint="(required)")
+    tyro.conf.Positional[tuple],  # type: ignore[type-arg]
+    _PATHS,
+    tyro.conf.arg(metavar="PHOTOGRAPH ...", help_behavior_hint="(required)"),
 ]
 
 

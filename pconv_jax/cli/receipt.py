@@ -19,7 +19,7 @@ from pconv_jax.common.paths import check_regular
 from pconv_jax.common.versions import package_versions
 from pconv_jax.evaluation.methods import hash_arrays
 from pconv_jax.imaging import Photograph, read_photograph, write_photograph
-from pconv_jax.imaging.arrays import strips
+from pconv_jax.imaging.strips import strips
 from pconv_jax.imaging.texts import NO_TEXTS
 from pconv_jax.imaging.writing import copy_file, explained_errors
 

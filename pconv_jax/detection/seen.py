@@ -5,8 +5,9 @@ from typing import Protocol
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging.arrays import strips, to_float
+from pconv_jax.imaging.arrays import to_float
 from pconv_jax.imaging.linear import GAMMA, white_level
+from pconv_jax.imaging.strips import strips
 
 _WHITE = 99.9  # percentile of values linear in light that is seen as white: damage is brighter than the photograph
 

@@ -4,7 +4,7 @@ An image is `[H, W]` (grey), `[H, W, 3]` (RGB) or `[H, W, 4]` (RGB and alpha); u
 [0, 1]. A numeric mask is 1 = valid, 0 = hole; a boolean hole is True = damage; `hole_from` makes one of the other.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,14 +14,7 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.masks import MASK_THRESHOLD, check_meaning, luma
-
-_STRIP = 2**21  # pixels that are processed together, so that no copy of a large image is needed
-
-
-def strips(height: int, width: int, *, multiple: int = 1) -> Iterator[slice]:
-    """Strips of rows of an image, small whatever its size, each beginning at a multiple of `multiple` px."""
-    rows = multiple * max(1, _STRIP // (multiple * width))
-    return (slice(top, top + rows) for top in range(0, height, rows))
+from pconv_jax.imaging.strips import strips
 
 
 def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:

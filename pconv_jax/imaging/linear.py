@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pconv_jax.imaging.arrays import strips
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.profiles import profile_tags, with_curve
+from pconv_jax.imaging.strips import strips
 
 GAMMA = 2.2
 """Of the curve through which values that are linear in light are seen."""

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pconv_jax.imaging.arrays import strips
 from pconv_jax.imaging.linear import shown_profile, shown_tones
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.pixels import eight_bits
+from pconv_jax.imaging.strips import strips
 
 
 def shown(photograph: Photograph, original: Photograph, *, linear: bool) -> Photograph:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging.arrays import check_pixels, from_float, hole_from, pixels_of, strips
+from pconv_jax.imaging.arrays import check_pixels, from_float, hole_from, pixels_of
+from pconv_jax.imaging.strips import strips
 from pconv_jax.inpainting.grain_model import BINOMIAL, Grain, colours_of, detail_of, measure_grain
 
 if TYPE_CHECKING:

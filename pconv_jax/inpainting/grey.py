@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pconv_jax.imaging.arrays import strips
+from pconv_jax.imaging.strips import strips
 
 
 def kept_grey(inpainted: np.ndarray, pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -11,7 +11,8 @@ import numpy as np
 from pconv_jax.checkpoints.checks import check_output, in_range
 from pconv_jax.common.programs import KeptPrograms, program_of_network
 from pconv_jax.common.xla_options import compiler_options
-from pconv_jax.imaging.arrays import from_float, strips, to_float
+from pconv_jax.imaging.arrays import from_float, to_float
+from pconv_jax.imaging.strips import strips
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import BATCH, PATCH, PATCH_MARGIN, Speck
 from pconv_jax.inpainting.windows import GRID, MARGIN, FullWindow, Window, blocks_all_hole

@@ -152,3 +152,10 @@ def test_a_mistake_is_one_sentence(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["benchmark", "--suites", "step", "--image-sizes", "48"])
     assert command.main() == 2
     assert capsys.readouterr().err == "error: --image-sizes has 48, but it must be 8, 16, 32, 64, 128 or 256\n"
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_timed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["benchmark", "--suites", "op", "--json", str(tmp_path)])
+    monkeypatch.setattr(op, "run", None)
+    assert command.main() == 2
+    assert capsys.readouterr().err == f"error: --json {tmp_path} is a folder: give the name of a file\n"
