@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import numpy as np
 import tyro
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pconv_jax.detection.detector import Detector
 
 
-# ruff: noqa: UP045 - see `pconv_jax.cli.holes`
+# ruff: noqa: UP045 - see `pconv_jax.cli.fast_flags`
 
 
 class TooMuchDamage(InputError):
@@ -177,6 +177,10 @@ class Finding:
                 hole,
             )
         return hole
+
+
+FindingFlags = Annotated[tyro.conf.OmitArgPrefixes[Finding], tyro.conf.arg(help="how damage is found.")]
+"""A group of flags, with its heading."""
 
 
 def check_dilate(dilate: int) -> None:

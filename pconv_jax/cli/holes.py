@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional, Union
 import numpy as np
 import tyro
 
-from pconv_jax.cli.finding import Finding, check_dilate
+from pconv_jax.cli.finding import Finding, FindingFlags, check_dilate
 from pconv_jax.common.errors import InputError
 from pconv_jax.detection.damage_map import dilated
 from pconv_jax.imaging import Photograph, read_hole, read_size
@@ -17,7 +17,7 @@ from pconv_jax.imaging.pixels import eight_bits
 if TYPE_CHECKING:
     from pconv_jax.common.programs import KeptPrograms
 
-# ruff: noqa: UP007, UP045, RUF036 - for `X | None` and for what stands before None, tyro imports typeguard, which takes a tenth of a second.
+# ruff: noqa: UP007, UP045, RUF036 - see `pconv_jax.cli.fast_flags`
 
 _AUTO = "auto"
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
@@ -53,7 +53,7 @@ class Holes:
     mask_threshold: int = MASK_THRESHOLD
     resize_mask: bool = False
     auto: bool = False
-    finding: tyro.conf.OmitArgPrefixes[Finding] = dataclasses.field(default_factory=Finding)
+    finding: FindingFlags = dataclasses.field(default_factory=Finding)
     dilate: int = 0
 
     @property
@@ -190,6 +190,11 @@ class Holes:
         if self.mask is not None:
             return "white marks damage in a mask; see --invert-mask and --mask-threshold"
         return "see --mask-tolerance" if self.mask_color is not None else "erase the damage to transparency"
+
+
+_WHERE = "where the damage is, by one of --mask, --mask-alpha and --mask-color; --mask auto finds it."
+HoleFlags = Annotated[tyro.conf.OmitArgPrefixes[Holes], tyro.conf.arg(help=_WHERE)]
+"""A group of flags, with its heading."""
 
 
 def _other_size(mask: Path, size: tuple[int, int], own: tuple[int, int]) -> str:

@@ -8,30 +8,16 @@ from pathlib import Path
 from typing import Annotated, Literal, Optional, Union
 
 import tyro
-from tyro.constructors import PrimitiveConstructorSpec
 
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
-from pconv_jax.cli.finding import Finding, check_dilate
-from pconv_jax.cli.holes import Holes
+from pconv_jax.cli.fast_flags import Photographs
+from pconv_jax.cli.finding import Finding, FindingFlags, check_dilate
+from pconv_jax.cli.holes import HoleFlags, Holes
 from pconv_jax.cli.jobs import plan
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
 
-# ruff: noqa: UP007, UP045 - see `pconv_jax.cli.holes`
-
-# A tuple[Path, ...] without more would make tyro import typeguard.
-_PATHS: PrimitiveConstructorSpec[tuple[Path, ...]] = PrimitiveConstructorSpec(
-    nargs="*",
-    metavar="PHOTOGRAPH ...",
-    instance_from_str=lambda names: tuple(map(Path, names)),
-    is_instance=lambda value: isinstance(value, tuple),
-    str_from_instance=lambda paths: [str(path) for path in paths],
-)
-_Photographs = Annotated[
-    tyro.conf.Positional[tuple],  # type: ignore[type-arg]
-    _PATHS,
-    tyro.conf.arg(metavar="PHOTOGRAPH ...", help_behavior_hint="(required)"),
-]
+# ruff: noqa: UP007, UP045 - see `pconv_jax.cli.fast_flags`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +28,7 @@ class Inpaint:
         images: photographs, and folders of them: PNG, JPEG, TIFF, WebP and others.
         out: the file to write, or a folder for the results: one that exists, or a name that ends in a slash. For more
             than one photograph it is a folder.
-        holes: where the damage is, by one of --mask, --mask-alpha and --mask-color; --mask auto finds it.
+        holes: where the damage is.
         weights: bundled weights by their name (see `pconv-jax info`), a .safetensors file, or the folder of a training
             run.
         best: average the network over the mirror images and quarter turns of what it sees: a little closer to the
@@ -65,9 +51,9 @@ class Inpaint:
             three times as long.
     """
 
-    images: _Photographs
+    images: Photographs
     out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]  # a Path would drop the slash at its end
-    holes: tyro.conf.OmitArgPrefixes[Holes] = dataclasses.field(default_factory=Holes)
+    holes: HoleFlags = dataclasses.field(default_factory=Holes)
     weights: str = DEFAULT_WEIGHTS
     best: bool = False
     keep_detail: bool = False
@@ -158,9 +144,9 @@ class Detect:
         linear: the photographs are linear in light, as for `pconv-jax inpaint`.
     """
 
-    images: _Photographs
+    images: Photographs
     out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]
-    finding: tyro.conf.OmitArgPrefixes[Finding] = dataclasses.field(default_factory=Finding)
+    finding: FindingFlags = dataclasses.field(default_factory=Finding)
     best: bool = False
     dilate: int = 0
     probabilities: Optional[Path] = None
