@@ -13,7 +13,7 @@ from pconv_jax.data.damaged_photographs import DamagedPhotographs
 from pconv_jax.models.detector import DetectorConfig
 from pconv_jax.training.detection import DetectorLosses, DetectorTrainConfig
 from pconv_jax.training.hosts import HostOptions
-from pconv_jax.training.optimizer import OptimizerConfig
+from pconv_jax.training.optimizer import AdamConfig
 from pconv_jax.training.sharding import Strategy
 
 # What may change when a run is resumed: it changes no step.
@@ -94,8 +94,8 @@ class Config:
     photographs: DamagedPhotographs = dataclasses.field(default_factory=DamagedPhotographs)
     network: DetectorConfig = dataclasses.field(default_factory=DetectorConfig)
     losses: DetectorLosses = dataclasses.field(default_factory=DetectorLosses)
-    optimizer: OptimizerConfig = dataclasses.field(
-        default_factory=lambda: OptimizerConfig(
+    optimizer: AdamConfig = dataclasses.field(
+        default_factory=lambda: AdamConfig(
             learning_rate=2e-3, adam_b1=0.9, schedule="cosine", warmup=100, clip=1.0, ema=0.999
         )
     )

@@ -39,7 +39,7 @@ class Holes:
         mask_threshold: grey value, 1 to 255, from which on a pixel of a mask file is white.
         resize_mask: a mask of another size is resized, if it has the shape of the photograph: what touches a hole is
             hole. Otherwise it is refused.
-        auto: find the damage, and add what a mask marks; without one, it is --mask auto.
+        auto: find damage in addition to what a mask marks; without a mask it is the same as --mask auto.
         finding: how damage is found.
         dilate: px by which holes are widened all around, 0 to 100, for masks that do not quite cover the damage; what
             is found is always widened by 1 px more.

@@ -34,9 +34,10 @@ class Inpaint:
         best: average the network over the mirror images and quarter turns of what it sees: a little closer to the
             original, in eight times the time. Where damage is to be found, it is looked for three times.
         keep_detail: keep the detail that shows through half-transparent damage; opaque damage is replaced as usual.
-        refine: with --vgg-weights, give broad holes texture after the network; takes up to a minute for each hole.
+        refine: with --vgg-weights, give broad holes texture after the network; takes 10 to 20 s of one core for
+            each window.
         vgg_weights: a file of VGG16 or VGG19 weights, or "download" for VGG16's; only used to refine.
-        grain: auto, or a share of that from 0 to 1: gives what is filled the grain that the photograph has around it.
+        grain: give inpainted pixels the grain of their surroundings: all of it (auto), or a share of it, from 0 to 1.
         overwrite: replace results that already exist; otherwise they are skipped.
         max_megapixels: refuse photographs and masks with more than so many million pixels. Without it, those with more
             than 500 are refused, and those that need more memory than is available.

@@ -119,7 +119,7 @@ class Discriminator(nnx.Module):
             image: images of the size in its config.
 
         Returns:
-            `[N]`, or `[N P]` with P patches an image.
+            `[N]`, or `[N, P]` with P patches per image.
 
         Raises:
             InputError: images of another size than `config.image_size`.

@@ -18,7 +18,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import INITIALIZATION
 from pconv_jax.masks.film_damage import DAMAGED, UNSEEN
 from pconv_jax.models.detector import DetectorConfig, DetectorNetwork
-from pconv_jax.training.optimizer import OptimizerConfig
+from pconv_jax.training.optimizer import AdamConfig
 from pconv_jax.training.sharding import AXIS
 
 Batch = Mapping[str, jax.Array]
@@ -64,13 +64,13 @@ class DetectorTrainConfig:
     Attributes:
         detector: its architecture.
         losses: weights of the losses.
-        optimizer: Adam's settings; those of a discriminator are not used.
+        optimizer: Adam's settings.
         steps: number of steps of the run; only schedules depend on it.
     """
 
     detector: DetectorConfig = dataclasses.field(default_factory=DetectorConfig)
     losses: DetectorLosses = dataclasses.field(default_factory=DetectorLosses)
-    optimizer: OptimizerConfig = dataclasses.field(default_factory=OptimizerConfig)
+    optimizer: AdamConfig = dataclasses.field(default_factory=AdamConfig)
     steps: int = 0
 
 
@@ -118,7 +118,7 @@ def _init(config: DetectorTrainConfig, key: jax.Array) -> DetectorState:
     return DetectorState(
         step=jnp.zeros((), jnp.int32),
         params=params,
-        optimizer=config.optimizer.generator(config.steps).init(params),
+        optimizer=config.optimizer.adam(config.steps).init(params),
         average=None if config.optimizer.ema is None else params,
     )
 
@@ -148,7 +148,7 @@ def detector_step(
     grads, metrics = jax.grad(detector_loss, has_aux=True)(state.params, batch, config)
     grads = jax.lax.pmean(grads, AXIS)
     metrics["detector_gradient_norm"] = optax.tree.norm(grads)
-    updates, optimizer = config.optimizer.generator(config.steps).update(grads, state.optimizer, state.params)
+    updates, optimizer = config.optimizer.adam(config.steps).update(grads, state.optimizer, state.params)
     params = optax.apply_updates(state.params, updates)
     after = state.replace(step=state.step + 1, params=params, optimizer=optimizer)
     if state.average is not None:

@@ -15,37 +15,31 @@ T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class OptimizerConfig:
-    """Adam for both networks.
+class AdamConfig:
+    """Adam for one network.
 
     Attributes:
-        learning_rate: learning rate of the generator.
-        discriminator_learning_rate: learning rate of the discriminator.
+        learning_rate: learning rate of the network.
         adam_b1: decay of Adam's first moment.
         adam_b2: decay of Adam's second moment.
         schedule: learning rates stay constant, or fall to 0 along a cosine.
         warmup: steps over which learning rates rise from 0 first.
         clip: largest norm of a gradient; larger ones are scaled down to it.
-        ema: decay of an exponential moving average of the generator's weights, such as 0.999; the average is then what
-            is validated, scored and exported. No average if not given.
+        ema: decay of an exponential moving average of the network's weights, such as 0.999; the average is then what is
+            validated, scored and exported. No average if not given.
     """
 
     learning_rate: float = 2e-4
-    discriminator_learning_rate: float = 2e-4
-    adam_b1: float = 0.5  # usual for GANs (DCGAN, Pathak et al.)
+    adam_b1: float = 0.9
     adam_b2: float = 0.999
     schedule: Schedule = "constant"
     warmup: int = 0
     clip: float | None = None
     ema: float | None = None
 
-    def generator(self, steps: int) -> optax.GradientTransformation:
-        """Adam for the generator, in a run of this many steps."""
+    def adam(self, steps: int) -> optax.GradientTransformation:
+        """Adam for the network, in a run of this many steps."""
         return self._adam(self.learning_rate, steps)
-
-    def discriminator(self, steps: int) -> optax.GradientTransformation:
-        """Adam for the discriminator, in a run of this many steps."""
-        return self._adam(self.discriminator_learning_rate, steps)
 
     def average(self, average: T, latest: T, step: jax.Array) -> T:
         """The moving average of weights after a step.
@@ -74,9 +68,7 @@ class OptimizerConfig:
         Raises:
             InputError: naming the value and what it may be.
         """
-        for rate in (self.learning_rate, self.discriminator_learning_rate):
-            if not 0 < rate < math.inf:  # also refuses NaN
-                raise InputError(f"a learning rate must be positive, not {rate}")
+        _check_rate("--learning-rate", self.learning_rate)
         for name, decay in (("--adam-b1", self.adam_b1), ("--adam-b2", self.adam_b2)):
             if not 0 <= decay < 1:
                 raise InputError(f"{name} is {decay}, but the decay of a moment must be at least 0 and below 1")
@@ -109,3 +101,39 @@ class OptimizerConfig:
         rest = after if callable(after) else optax.constant_schedule(after)
         rise = optax.linear_schedule(learning_rate / (self.warmup + 1), learning_rate, self.warmup)
         return optax.join_schedules([rise, rest], [self.warmup])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OptimizerConfig(AdamConfig):
+    """Adam for a generator, and for its discriminator with a learning rate of its own.
+
+    Attributes:
+        learning_rate: learning rate of the generator.
+        discriminator_learning_rate: learning rate of the discriminator.
+        adam_b1: decay of Adam's first moment.
+        ema: decay of an exponential moving average of the generator's weights, such as 0.999; the average is then what
+            is validated, scored and exported. No average if not given.
+    """
+
+    learning_rate: float = 2e-4
+    discriminator_learning_rate: float = 2e-4
+    adam_b1: float = 0.5  # usual for GANs (DCGAN, Pathak et al.)
+    ema: float | None = None
+
+    def discriminator(self, steps: int) -> optax.GradientTransformation:
+        """Adam for the discriminator, in a run of this many steps."""
+        return self._adam(self.discriminator_learning_rate, steps)
+
+    def check(self, steps: int) -> None:
+        """Refuses settings that make no sense in a run of this many steps.
+
+        Raises:
+            InputError: naming the value and what it may be.
+        """
+        super().check(steps)
+        _check_rate("--discriminator-learning-rate", self.discriminator_learning_rate)
+
+
+def _check_rate(flag: str, rate: float) -> None:
+    if not 0 < rate < math.inf:  # also refuses NaN
+        raise InputError(f"{flag} is {rate}, but it must be a number above 0")

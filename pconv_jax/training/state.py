@@ -117,7 +117,7 @@ def _init(config: TrainConfig, key: jax.Array) -> TrainState:
         step=jnp.zeros((), jnp.int32),
         generator=generator,
         discriminator=discriminator,
-        generator_optimizer=config.optimizer.generator(config.steps).init(generator.params),
+        generator_optimizer=config.optimizer.adam(config.steps).init(generator.params),
         discriminator_optimizer=config.optimizer.discriminator(config.steps).init(discriminator.params),
         average=None if config.optimizer.ema is None else generator,
     )

@@ -42,7 +42,7 @@ def train_step(config: TrainConfig, state: TrainState, batch: Batch, vgg: VGG16 
         generator.params, generator.stats, discriminator, batch, vgg, config
     )
     params, optimizer, metrics["generator_gradient_norm"] = _update(
-        config.optimizer.generator(config.steps), grads, state.generator_optimizer, generator.params
+        config.optimizer.adam(config.steps), grads, state.generator_optimizer, generator.params
     )
     latest = Variables(params, stats)
     after = state.replace(step=state.step + 1, generator=latest, generator_optimizer=optimizer)

@@ -17,7 +17,7 @@ from pconv_jax.common.output_folder import check_output_folder
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--learning-rate", "inf"), "a learning rate must be positive, not inf"),
+        (("--learning-rate", "inf"), "--learning-rate is inf, but it must be a number above 0"),
         (("--adam-b1", "nan"), "--adam-b1 is nan, but the decay of a moment must be at least 0 and below 1"),
         (("--adam-b2", "2"), "--adam-b2 is 2.0, but the decay of a moment must be at least 0 and below 1"),
         (("--clip", "inf"), "the largest gradient norm must be positive, not inf"),

@@ -47,7 +47,7 @@ def test_flags_that_do_not_go_together_are_named(tmp_path, capsys, flags, named)
         ("--line-thickness 5 2", "thickness"),
         ("--perceptual-layers block9_conv1", "VGG16 has no layer 'block9_conv1'"),
         ("--crop-scale 0.5 2", "crop_scale=(0.5, 2.0) must be (low, high)"),
-        ("--learning-rate 0", "a learning rate must be positive"),
+        ("--learning-rate 0", "--learning-rate is 0.0, but it must be a number above 0"),
         ("--hosts 2", "--coordinator and --host missing: several hosts need --coordinator HOST:PORT"),
     ],
 )

@@ -18,13 +18,13 @@ from pconv_jax.training.detection import (
     init_detector_state,
     jaccard,
 )
-from pconv_jax.training.optimizer import OptimizerConfig
+from pconv_jax.training.optimizer import AdamConfig
 from pconv_jax.training.sharding import AXIS, Replicas
 
 CONFIG = DetectorTrainConfig(
     detector=DetectorConfig(widths=(4, 6), blocks=(0, 1)),
     losses=DetectorLosses(jaccard_weight=0.5),
-    optimizer=OptimizerConfig(learning_rate=1e-3, ema=0.9),
+    optimizer=AdamConfig(learning_rate=1e-3, ema=0.9),
 )
 
 

@@ -10,7 +10,7 @@ from pconv_jax.training.optimizer import OptimizerConfig
 
 def moves(gradients, *, steps=0, **options):
     """What Adam adds to a parameter, step by step."""
-    adam = OptimizerConfig(learning_rate=0.1, **options).generator(steps)
+    adam = OptimizerConfig(learning_rate=0.1, **options).adam(steps)
     state, updates = adam.init(jnp.zeros(())), []
     for gradient in gradients:
         update, state = adam.update(jnp.asarray(gradient), state, jnp.zeros(()))
@@ -36,7 +36,7 @@ def test_a_clipped_gradient_is_as_if_it_were_smaller():
 )
 def test_warm_up_and_clipping_that_cannot_be_are_named(kwargs, named):
     with pytest.raises(InputError, match=named):
-        OptimizerConfig(**kwargs).generator(10)
+        OptimizerConfig(**kwargs).adam(10)
 
 
 def test_the_moving_average_soon_forgets_where_it_started():
@@ -59,11 +59,11 @@ def test_cosine_schedule_ends_at_zero():
 
 
 def test_rates_and_schedules_that_cannot_be_are_named():
-    with pytest.raises(InputError, match="a learning rate must be positive, not -1"):
-        OptimizerConfig(learning_rate=-1).generator(10)
-    with pytest.raises(InputError, match="a learning rate must be positive, not nan"):
+    with pytest.raises(InputError, match="--learning-rate is -1, but it must be a number above 0"):
+        OptimizerConfig(learning_rate=-1).adam(10)
+    with pytest.raises(InputError, match="--discriminator-learning-rate is nan, but it must be a number above 0"):
         OptimizerConfig(discriminator_learning_rate=float("nan")).discriminator(10)
     with pytest.raises(InputError, match="cosine schedule needs more steps than the warm-up's 0, not 0"):
-        OptimizerConfig(schedule="cosine").generator(0)
+        OptimizerConfig(schedule="cosine").adam(0)
     with pytest.raises(InputError, match="schedule='cosin' must be one of constant, cosine"):
-        OptimizerConfig(schedule="cosin").generator(10)  # type: ignore[arg-type]
+        OptimizerConfig(schedule="cosin").adam(10)  # type: ignore[arg-type]
