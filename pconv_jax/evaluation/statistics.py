@@ -23,6 +23,9 @@ KEYS = ("image", "name", "bucket", "method", "hole_fraction")
 """Columns of a row that are not scores."""
 
 CONFIDENCE = 0.95
+LEAST_IMAGES = 5
+"""So many scores have an interval: the smallest to the largest of fewer holds their true mean less often than that."""
+
 _RESAMPLES = 2000
 _AT_ONCE = 1_000_000  # numbers of all resamples that are in memory together
 
@@ -33,7 +36,7 @@ class Mean:
 
     Attributes:
         mean: the mean, None where no image is left.
-        low: lower end of its bootstrap interval, None for fewer than two images.
+        low: lower end of its bootstrap interval, None for fewer than `LEAST_IMAGES` images.
         high: upper end.
         images: how many images it is over.
         perfect: how many scores are left out for being infinite: the PSNR of equal images.
@@ -47,7 +50,10 @@ class Mean:
 
 
 def bootstrap(values: npt.ArrayLike, *, seed: int = 0) -> Mean:
-    """The mean of one score per image, with a 95 % percentile bootstrap interval over the images.
+    """The mean of one score per image, with a 95 % bootstrap interval over the images.
+
+    Percentiles of resampled means are too narrow for few images (nine: 89 % instead of 95), as resamples vary less than
+    samples, by (n - 1) / n, and have normal rather than Student's tails. So they are taken further out by both.
 
     Args:
         values: `[N]`; NaN means "not measured" and is left out, +inf is left out and counted.
@@ -57,7 +63,8 @@ def bootstrap(values: npt.ArrayLike, *, seed: int = 0) -> Mean:
         The mean; the same for the same values in the same order.
 
     References:
-        Efron, Bootstrap methods: another look at the jackknife, 1979.
+        Efron, Bootstrap methods: another look at the jackknife, 1979. Hesterberg, What teachers should know about the
+            bootstrap, 2015: the expanded percentile interval.
     """
     values = np.asarray(values, np.float64)
     perfect = int(np.sum(values == np.inf))
@@ -65,16 +72,17 @@ def bootstrap(values: npt.ArrayLike, *, seed: int = 0) -> Mean:
     if not finite.size:
         return Mean(None, None, None, 0, perfect)
     mean = float(finite.mean())
-    if finite.size == 1:
-        return Mean(mean, None, None, 1, perfect)
+    if finite.size < LEAST_IMAGES:
+        return Mean(mean, None, None, finite.size, perfect)
     from scipy import stats
 
+    further = math.sqrt(finite.size / (finite.size - 1)) * stats.t.isf((1 - CONFIDENCE) / 2, finite.size - 1)
     interval = stats.bootstrap(
         (finite,),
         np.mean,
         n_resamples=_RESAMPLES,
         batch=max(1, _AT_ONCE // finite.size),  # saves memory, changes no digit
-        confidence_level=CONFIDENCE,
+        confidence_level=1 - 2 * stats.norm.sf(further),
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval

@@ -10,22 +10,23 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.statistics import Mean, bootstrap, by_image, difference, score_columns
 
 NAN, INF = math.nan, math.inf
+BASES = [10.0, 30.0, 50.0, 20.0, 40.0]
 
 
 def test_the_mean_worked_by_hand():
-    found = bootstrap([1.0, 2.0, 6.0])
-    assert (found.mean, found.images, found.perfect) == (3.0, 3, 0)
+    found = bootstrap([1.0, 2.0, 6.0, 4.0, 2.0])
+    assert (found.mean, found.images, found.perfect) == (3.0, 5, 0)
     assert 1.0 <= found.low < 3.0 < found.high <= 6.0
 
 
 def test_equal_values_have_an_interval_without_width():
-    assert bootstrap([2.5] * 4) == Mean(2.5, 2.5, 2.5, 4, 0)
+    assert bootstrap([2.5] * 5) == Mean(2.5, 2.5, 2.5, 5, 0)
 
 
 def test_nan_is_left_out_and_perfect_repairs_are_counted():
-    found = bootstrap([1.0, NAN, INF, 3.0, INF])
-    assert (found.mean, found.images, found.perfect) == (2.0, 2, 2)
-    plain = bootstrap([1.0, 3.0])
+    found = bootstrap([1.0, NAN, INF, 3.0, INF, 1.0, 2.0, 3.0])
+    assert (found.mean, found.images, found.perfect) == (2.0, 5, 2)
+    plain = bootstrap([1.0, 3.0, 1.0, 2.0, 3.0])
     assert (found.low, found.high) == (plain.low, plain.high)
 
 
@@ -34,12 +35,13 @@ def test_nan_is_left_out_and_perfect_repairs_are_counted():
     [
         ([4.0], Mean(4.0, None, None, 1, 0)),
         ([4.0, NAN, INF], Mean(4.0, None, None, 1, 1)),
+        ([4.0, 1.0, 2.0, 5.0, NAN], Mean(3.0, None, None, 4, 0)),
         ([], Mean(None, None, None, 0, 0)),
         ([NAN, NAN], Mean(None, None, None, 0, 0)),
         ([INF, INF], Mean(None, None, None, 0, 2)),
     ],
 )
-def test_fewer_than_two_values_have_no_interval(values, expected):
+def test_fewer_than_five_values_have_no_interval(values, expected):
     assert bootstrap(values) == expected
 
 
@@ -50,7 +52,8 @@ def test_the_interval_is_reproducible_and_that_of_an_independent_bootstrap():
     assert bootstrap(values, seed=1) != found
     rng = np.random.default_rng(99)
     means = [rng.choice(values, values.size).mean() for _ in range(4000)]
-    assert (found.low, found.high) == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.15)
+    # The normal tail beyond sqrt(40 / 39) * 2.0227, which is Student's 97.5 % quantile with 39 degrees of freedom.
+    assert (found.low, found.high) == pytest.approx(np.percentile(means, [2.027, 97.973]), abs=0.15)
 
 
 def test_more_values_narrow_the_interval():
@@ -73,15 +76,15 @@ def test_columns_of_scores_are_those_that_are_no_keys():
 
 
 def test_a_difference_is_between_the_same_images():
-    rows = [row(i, method="a", psnr=base + gain) for i, (base, gain) in enumerate([(10, 1.0), (30, 2.0), (50, 3.0)])]
-    rows += [row(i, method="b", psnr=base) for i, base in enumerate([10.0, 30.0, 50.0])][::-1]
+    rows = [row(i, method="a", psnr=BASES[i] + gain) for i, gain in enumerate([1.0, 2.0, 3.0, 1.0, 3.0])]
+    rows += [row(i, method="b", psnr=base) for i, base in enumerate(BASES)][::-1]
     rows += [row(9, method="b", psnr=-1000.0)]  # a does not have it
     found = difference(rows, "a", "b", "hole_psnr")
-    assert (found.mean, found.images) == (2.0, 3)
+    assert (found.mean, found.images) == (2.0, 5)
     assert 1.0 <= found.low < found.high <= 3.0  # the images' own 10 to 50 dB cancel
     back = difference(rows, "b", "a", "hole_psnr")
     assert back.mean == -2.0
-    assert difference(rows, "a", "a", "hole_psnr") == Mean(0.0, 0.0, 0.0, 3, 0)
+    assert difference(rows, "a", "a", "hole_psnr") == Mean(0.0, 0.0, 0.0, 5, 0)
 
 
 def test_a_difference_over_several_buckets_or_in_one():
@@ -102,10 +105,11 @@ def test_a_difference_from_a_method_that_is_not_there():
         difference(rows, "a", "b", "hole_psnr", bucket="x")
 
 
-def test_the_interval_covers_the_true_mean_in_about_95_percent_of_samples():
+@pytest.mark.parametrize("images", [6, 9, 60])
+def test_the_interval_covers_the_true_mean_in_about_95_percent_of_samples(images):
     rng = np.random.default_rng(0)
-    found = [bootstrap(rng.normal(3, 2, 60), seed=seed) for seed in range(200)]
-    assert 0.89 <= np.mean([each.low <= 3 <= each.high for each in found]) <= 0.99
+    found = [bootstrap(rng.normal(3, 2, images), seed=seed) for seed in range(300)]
+    assert 0.92 <= np.mean([each.low <= 3 <= each.high for each in found]) <= 0.98
 
 
 def test_the_interval_of_a_skewed_score_is_not_symmetric():
@@ -113,7 +117,7 @@ def test_the_interval_of_a_skewed_score_is_not_symmetric():
     found = bootstrap(values)
     rng = np.random.default_rng(98)
     means = [rng.choice(values, values.size).mean() for _ in range(4000)]
-    assert (found.low, found.high) == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=0.05)
+    assert (found.low, found.high) == pytest.approx(np.percentile(means, [2.027, 97.973]), abs=0.05)
     assert found.high - found.mean > found.mean - found.low
 
 

@@ -50,13 +50,13 @@ def test_nothing_to_summarise():
 
 
 def test_the_table_of_a_region():
-    rows = [row(i, bucket, psnr=psnr) for bucket in "xy" for i, psnr in enumerate([20.0, 20.0])]
+    rows = [row(i, bucket, psnr=psnr) for bucket in "xy" for i, psnr in enumerate([20.0] * 5)]
     summary = summarise([{**each, "vgg z": 0.5} for each in rows])
     assert summary.table("hole", buckets=["x"]) == (
         "| bucket | method |            PSNR (dB) |                      L1 |                   vgg z |\n"
         "| ------ | ------ | -------------------: | ----------------------: | ----------------------: |\n"
         "| x      | m      | 20.00 [20.00, 20.00] | 0.1000 [0.1000, 0.1000] | 0.5000 [0.5000, 0.5000] |\n"
-        "\nx: 2 images, 25.0% hole on average."
+        "\nx: 5 images, 25.0% hole on average."
     )
     whole = summary.table("whole")
     assert "PSNR" not in whole and "vgg z" in whole

@@ -35,7 +35,7 @@ def test_the_tables():
 
 
 def test_cases_of_one_photograph_are_one_for_the_interval():
-    gains = {"a": (1, 5), "b": (3, 3), "c": (4, 4)}
+    gains = {"a": (1, 5), "b": (3, 3), "c": (4, 4), "d": (3, 3), "e": (2, 4)}
     found = [
         Scored(name, kind, "3 to 5", 0.3, False, "true", 1.0, 20, 22, 22 + gain, 40)
         for name, both in gains.items()
@@ -43,8 +43,8 @@ def test_cases_of_one_photograph_are_one_for_the_interval():
     ]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table(found).splitlines()]
     heading, row = (next(row for row in rows if row[0] == first) for first in ("opacity", "0.3"))
-    assert (heading[1], row[1]) == ("cases", "6")
-    assert row[5:7] == ["3.33 [3.00, 4.00]", "1.0"]  # of the means 3, 3 and 4
+    assert (heading[1], row[1]) == ("cases", "10")
+    assert row[5:7] == ["3.20 [3.00, 3.80]", "1.0"]  # of the means 3, 3, 4, 3 and 3
 
 
 @pytest.mark.parametrize(
