@@ -35,7 +35,7 @@ def loss_curve(
       steps: the training steps at which the losses were recorded, increasing.
       path: PNG file to write; its folder is created.
       title: heading of the whole figure.
-      units: name -> unit of that loss, for its axis, e.g. "nats"; a loss without one has none.
+      units: name -> unit of that loss, for its axis, such as "nats"; a loss without one has none.
 
     Raises:
       InputError: the history is empty, does not match the steps, or holds NaN or infinite values.

@@ -184,7 +184,7 @@ def _each(value: int | Sequence[int], dims: int, name: str) -> tuple[int, ...]:
     values = (value,) * dims if isinstance(value, int | np.integer) else value
     if not whole_numbers(values, length=dims, least=1):
         raise InputError(
-            f"{name}={value!r} must be a positive whole number, or {dims} of them for {dims} spatial dimensions"
+            f"{name}={value!r} must be a whole number of at least 1, or {dims} of them for {dims} spatial dimensions"
         )
     return tuple(int(each) for each in values)
 

@@ -57,7 +57,7 @@ def check_ranges(settings: Mapping[str, Any], counts: Iterable[str]) -> None:
         if settings[name] is not None and settings[name] > _MOST:
             raise InputError(f"{flag(name)} is {settings[name]}, but it must be at most {_MOST}")
     if not 0 <= settings["workers"] <= _MOST_WORKERS:
-        raise InputError(f"--workers is {settings['workers']}, but it must be from 0 to {_MOST_WORKERS}")
+        raise InputError(f"--workers is {settings['workers']}, but it must lie between 0 and {_MOST_WORKERS}")
     if not 0 <= settings["seed"] < 2**63:
         raise InputError(f"--seed is {settings['seed']}, but it must be at least 0 and below 2^63")
     if settings["dataset"] == "folder" and settings["data_dir"] is None:

@@ -106,7 +106,7 @@ def plan(
         raise InputError(f"{mask} does not exist: give a mask file, or a folder of them")
     given, out = out, Path(out)
     if names_folder(given) and out.is_file():
-        raise InputError(f"-o {os.fspath(given)} is a file: leave out what follows its name, or give a folder")
+        raise InputError(f"--out {os.fspath(given)} is a file: leave out what follows its name, or give a folder")
     written = functools.partial(_written_as, holes=holes)
     # With --overwrite a photo.png beside photo.bmp may be a photograph of its own: they clash rather than be replaced.
     others = [*extras, *([keep] if keep else [])]
@@ -116,7 +116,8 @@ def plan(
     several = len(images) > 1 or images[0].is_dir()
     if several and not out.exists() and not names_folder(given) and out.suffix.lower() in OUTPUT_FORMATS:
         raise InputError(
-            f"-o {out} is the name of a file, but there can be several results: give a folder, or add a slash ({out}/)"
+            f"--out {out} is the name of a file, but there can be several results: give a folder, or add a "
+            f"slash ({out}/)"
         )
     into_folder = several or out.is_dir() or names_folder(given)
     real = resolver()
@@ -126,7 +127,7 @@ def plan(
         target = real(result) if result.is_symlink() and result.exists() else result
         jobs.append(Job(root / name, own, result, target, region, fault, name=name))
     if holes is None and not into_folder and out.suffix.lower() != ".png":
-        raise InputError(f"-o {out} must end in .png: masks are written without loss")
+        raise InputError(f"--out {out} must end in .png: masks are written without loss")
     _check_results(jobs, real, overwrite=overwrite, masks_only=holes is None)
     return Plan(_without_clashes(jobs), found.passed_over, into_folder)
 
@@ -184,14 +185,18 @@ def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwri
     for job in jobs:
         kind = OUTPUT_FORMATS.get(job.out.suffix.lower())
         if kind is None:
-            raise InputError(f"-o {job.out} has no suffix that can be written: use one of {', '.join(OUTPUT_FORMATS)}")
+            raise InputError(
+                f"--out {job.out} has no suffix that can be written: use one of {', '.join(OUTPUT_FORMATS)}"
+            )
         if OUTPUT_FORMATS.get(job.target.suffix.lower()) != kind:
-            raise InputError(f"-o {job.out} is a link to {job.target}, which is of another kind: give that file itself")
+            raise InputError(
+                f"--out {job.out} is a link to {job.target}, which is of another kind: give that file itself"
+            )
         if real(job.out) in masks:
-            raise InputError(f"-o {job.out} is a mask: choose another file")
+            raise InputError(f"--out {job.out} is a mask: choose another file")
         if (masks_only or not overwrite) and _replaces_its_photograph(job):  # no mask replaces its photograph
             advice = "choose another file" if masks_only else "choose another file, or give --overwrite"
-            raise InputError(f"-o {job.out} is the photograph itself: {advice}")
+            raise InputError(f"--out {job.out} is the photograph itself: {advice}")
 
 
 def _replaces_its_photograph(job: Job) -> bool:

@@ -78,7 +78,7 @@ class Inpaint:
         if self.vgg_weights is not None and not self.refine:
             raise InputError("--vgg-weights goes with --refine: leave it out, or add --refine")
         if isinstance(self.grain, float) and not 0 <= self.grain <= 1:
-            raise InputError(f"--grain is {self.grain}, but it must be auto, or from 0 to 1")
+            raise InputError(f"--grain is {self.grain}, but it must be auto, or lie between 0 and 1")
         max_pixels = _max_pixels(self.max_megapixels)
         self.holes.check()
         if self.keep_detail:

@@ -64,7 +64,7 @@ def find_photographs(
         return Found([(first.parent, Path(first.name))], [])
     if out.exists() and not out.is_dir():
         many = "there are several photographs" if several else f"{first} is a folder"
-        raise InputError(f"-o {out} is a file, but {many}: give a folder for the results")
+        raise InputError(f"--out {out} is a file, but {many}: give a folder for the results")
     real, passed_over = resolver(), _PassedOver()
     listed = []
     places = {path.resolve() for path in (out, mask, *others) if path is not None}

@@ -72,7 +72,7 @@ def undo(
         if receipt is not None:
             raise InputError(f"--receipt is for one photograph, but {restored} is a folder: leave it out")
         if folder.exists() and not folder.is_dir():
-            raise InputError(f"-o {folder} is a file, but {restored} is a folder: give a folder for the photographs")
+            raise InputError(f"--out {folder} is a file, but {restored} is a folder: give a folder for the photographs")
         names = [name for name in other_files(restored) if name.name.endswith(RECEIPT)]
         if not names:
             raise InputError(f"{restored} holds no receipt (*{RECEIPT}): restore with --receipt to be able to undo")
@@ -102,7 +102,7 @@ def _undo_one(result: Path, path: Path, target: Path, *, overwrite: bool, max_pi
     if target.is_symlink() and target.exists():
         target = target.resolve()
     if target.exists() and any(target.samefile(each) for each in (receipt.file, receipt.originals) if each.exists()):
-        raise InputError(f"{target} is needed to undo the restoration: choose another file for -o")
+        raise InputError(f"{target} is needed to undo the restoration: choose another file for --out")
     if file_hash(result) != receipt.result:
         raise InputError(
             f"it is not the file that {path} is of, or was changed since: give the result as it was written"
@@ -130,7 +130,8 @@ def _undo_one(result: Path, path: Path, target: Path, *, overwrite: bool, max_pi
     if before.notes or (before.infrared is not None and kind != "TIFF"):
         kept = receipt.originals.suffix if receipt.whole else ".tif"
         return (
-            f"{target} has what is seen of {receipt.photograph}, not all that it holds: -o NAME{kept} brings that back"
+            f"{target} has what is seen of {receipt.photograph}, not all that it holds: "
+            f"--out NAME{kept} brings that back"
         )
     return f"{target} has the pixels of {receipt.photograph}, to the bit, saved without loss"
 

@@ -99,9 +99,9 @@ def check_meaning(name: str, values: np.ndarray, alpha: np.ndarray | None, thres
 
 
 def check_threshold(threshold: int) -> None:
-    """Refuses a threshold out of 1..255, which would make everything or nothing white."""
+    """Refuses a threshold outside 1 to 255, which would make everything or nothing white."""
     if not 1 <= threshold <= 255:
-        raise InputError(f"the mask threshold {threshold} must be in 1..255, e.g. {MASK_THRESHOLD}")
+        raise InputError(f"the mask threshold is {threshold}, but it must lie between 1 and 255")
 
 
 def resized_hole(hole: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -20,7 +20,7 @@ class Photograph:
         exif: an EXIF block, beginning with its byte order, "II" or "MM"; its orientation is 1 or absent.
         icc: the colour profile of the pixels.
         dpi: pixels per inch, across and down.
-        format: Pillow's name of the file's format, e.g. "PNG".
+        format: Pillow's name of the file's format, such as "PNG".
         jpeg: how a JPEG file was compressed, so that the result can be too.
         compression: of a TIFF file, the number of its tag.
         lossless: whether the file held its pixels without loss.

@@ -117,7 +117,7 @@ def _checked_layers(path: Path, photograph: Photograph) -> Photograph:
 
 def _check(path: Path, kind: str, photograph: Photograph, quality: int | None) -> None:
     if quality is not None and not 1 <= quality <= 100:
-        raise InputError(f"{path} cannot be written with the quality {quality}: it must be in 1..100, e.g. 95")
+        raise InputError(f"{path} cannot be written with the quality {quality}: it must lie between 1 and 100")
     if photograph.pixels.dtype == np.uint16 and kind not in ("PNG", "TIFF"):
         raise InputError(f"{path} would lose depth, as the photograph has 16 bits: write PNG or TIFF")
     if photograph.alpha is not None and kind == "JPEG":

@@ -52,7 +52,7 @@ def add_grain(
     """
     given: object = strength
     if not isinstance(given, int | float | np.floating) or not 0 <= given <= 1:
-        raise InputError(f"strength={strength} of grain must be from 0 (none) to 1 (as much as around the holes)")
+        raise InputError(f"strength={strength} of grain must lie between 0 (none) and 1 (as much as around the holes)")
     pixels, rebuild = pixels_of(inpainted)
     found = hole_from(mask, hole, pixels.shape[:2])
     check_pixels(pixels, found)

@@ -94,7 +94,7 @@ def check_weights(weights: Mapping[str, float]) -> None:
     """
     for name, weight in weights.items():
         if not 0 <= weight < float("inf"):
-            raise InputError(f"the weight of the {name} loss is {weight}, but it must be a finite number >= 0")
+            raise InputError(f"the weight of the {name} loss is {weight}, but it must be finite and at least 0")
 
 
 def check_vgg(losses: AnyLosses, preprocessing: Preprocessing, source: str) -> None:

@@ -98,7 +98,7 @@ class PaperLosses:
         check_weights({**self.weights, "hole": self.hole_weight})
         if self.hole_weight == 0:
             raise InputError(
-                "the weight of holes in the pixel loss is 0, but it must be positive: 1 is the plain L2 loss"
+                "the weight of holes in the pixel loss is 0, but it must be above 0: 1 is the plain L2 loss"
             )
         if self.pixel_weight == self.perceptual_weight == 0:
             raise InputError("the pixel and the perceptual loss cannot both be off: nothing would ask for the image")

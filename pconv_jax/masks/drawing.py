@@ -23,7 +23,7 @@ def empty_canvas(height: int, width: int, max_thickness: int) -> tuple[np.ndarra
         InputError: a size below 1.
     """
     if height < 1 or width < 1:
-        raise InputError(f"a mask of {width} x {height} pixels cannot be drawn: both sides must be >= 1")
+        raise InputError(f"a mask of {width} x {height} pixels cannot be drawn: both sides must be at least 1")
     margin = disc_radius(max_thickness)
     hole = np.zeros((height + 2 * margin, width + 2 * margin), bool)
     return hole, hole[margin:-margin, margin:-margin]

@@ -77,7 +77,7 @@ def _hole_pixels(height: int, width: int, ratio: tuple[float, float]) -> tuple[i
     """Smallest and largest number of hole pixels of a mask whose hole ratio lies in (low, high]."""
     if min(height, width) < _MIN_SIDE:
         raise InputError(
-            f"a mask of {width} x {height} pixels cannot be drawn by ratio: both sides must be >= {_MIN_SIDE}"
+            f"a mask of {width} x {height} pixels cannot be drawn by ratio: both sides must be at least {_MIN_SIDE}"
         )
     low, high = ratio
     if not 0 <= low < high <= _MAX_RATIO:

@@ -53,7 +53,7 @@ class SynthesisSettings:
         for name in ("texture", "content", "total_variation"):
             value = getattr(self, name)
             if not (isinstance(value, Real) and 0 <= float(value) < math.inf):
-                raise InputError(f"{name} of the synthesis is {value!r}, but it must be a number >= 0")
+                raise InputError(f"{name} of the synthesis is {value!r}, but it must be a number of at least 0")
         if self.window % self.grid or self.window <= 2 * self.context:
             raise InputError(
                 f"window of the synthesis is {self.window} px, but it must be a multiple of {self.grid} above "

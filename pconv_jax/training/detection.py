@@ -52,7 +52,7 @@ class DetectorLosses:
         for field in dataclasses.fields(self):
             weight = getattr(self, field.name)
             if not 0 <= weight < math.inf:
-                raise InputError(f"{field.name}={weight} must be a number that is not negative")
+                raise InputError(f"{field.name}={weight} must be finite and at least 0")
         if not self.cross_entropy_weight and not self.jaccard_weight:
             raise InputError("cross_entropy_weight and jaccard_weight are both 0: nothing would be learnt")
 

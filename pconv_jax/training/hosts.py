@@ -59,7 +59,7 @@ class HostOptions:
             InputError: flags that do not go together or are out of range, or a launcher that JAX does not know.
         """
         if not 2 <= self.host_timeout <= 86400:
-            raise InputError(f"--host-timeout is {self.host_timeout}, but it must be from 2 to 86400 seconds")
+            raise InputError(f"--host-timeout is {self.host_timeout}, but it must lie between 2 and 86400 seconds")
         hosts, host = self.hosts, self.host
         launcher, launched, number = _launched(environment)
         if hosts == 1 or (hosts, host, self.coordinator, launched) == (None, None, None, 1):
@@ -101,7 +101,7 @@ def _explicit(coordinator: str, hosts: int, host: int) -> dict[str, Any]:
     if hosts < 1:
         raise InputError(f"--hosts is {hosts}, but it must be at least 1")
     if not 0 <= host < hosts:
-        raise InputError(f"--host is {host}, but it must be from 0 to {hosts - 1}, as there are {hosts} hosts")
+        raise InputError(f"--host is {host}, but it must lie between 0 and {hosts - 1}, as there are {hosts} hosts")
     return {
         "coordinator_address": coordinator,
         "num_processes": hosts,

@@ -75,7 +75,7 @@ class AdamConfig:
         if not 0 <= self.warmup < 2**31 - 1:
             raise InputError(f"the warm-up must be a number of steps, not {self.warmup}")
         if self.clip is not None and not 0 < self.clip < math.inf:
-            raise InputError(f"the largest gradient norm must be positive, not {self.clip}")
+            raise InputError(f"the largest gradient norm is {self.clip}, but it must be a number above 0")
         if self.ema is not None and not 0 <= self.ema < 1:
             raise InputError(f"--ema is {self.ema}, but the decay of an average must be at least 0 and below 1")
         if self.schedule not in get_args(Schedule):

@@ -76,7 +76,7 @@ def test_what_stops_all_of_them_is_as_for_one(many, inpaint):
         ((x / "a.png", x / "b.jpg"), "a.png", "a.png is a file, but there are several photographs: give a folder"),
         ((x / "a.png", x / "b.jpg"), "new.png", "new.png is the name of a file, but there can be several results"),
         ((x,), "new.jpg", "new.jpg is the name of a file, but there can be several results"),
-        ((x / "a.png", many.folder / "m.png"), "x", f"error: -o {x}/a.png is the photograph itself"),
+        ((x / "a.png", many.folder / "m.png"), "x", f"error: --out {x}/a.png is the photograph itself"),
     ):
         result = inpaint(*given, "-m", many.mask, "-o", many.folder / out)
         assert result.code == 2 and said in sentences(result.err)[0]

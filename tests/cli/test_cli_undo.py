@@ -179,7 +179,7 @@ def test_inks_and_infrared_come_back_with_the_file(one, inpaint, undo):
     with warnings.catch_warnings(action="ignore"):
         assert inpaint(inks, "-m", one.mask, "-o", inks, "--receipt", "--overwrite").code == 0
     result = undo(inks, "-o", one.folder / "back.png")
-    assert "not all that it holds: -o NAME.tif brings that back" in result.out and "to the bit" not in result.out
+    assert "not all that it holds: --out NAME.tif brings that back" in result.out and "to the bit" not in result.out
     assert undo(inks, "-o", inks, "--overwrite").code == 0
     assert inks.read_bytes() == before
 
@@ -196,7 +196,7 @@ def test_inks_and_infrared_come_back_with_the_file(one, inpaint, undo):
     assert receipt_of(one.folder / "out.tif")["originals"]["holds"] == "the replaced pixels"
     assert undo(one.folder / "out.tif", "-o", one.folder / "pixels.tif").code == 0
     with warnings.catch_warnings(action="ignore"):
-        assert "-o NAME.tif brings that back" in undo(one.folder / "out.tif", "-o", one.folder / "pixels.png").out
+        assert "--out NAME.tif brings that back" in undo(one.folder / "out.tif", "-o", one.folder / "pixels.png").out
     found = read_photograph(one.folder / "pixels.tif")
     np.testing.assert_array_equal(found.pixels, scanned.pixels)
     np.testing.assert_array_equal(found.infrared, infrared)

@@ -162,5 +162,5 @@ def test_too_little_to_measure_is_told():
 
 @pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan"), "auto"])
 def test_strengths_that_cannot_be_are_named(strength):
-    with pytest.raises(InputError, match=f"strength={strength} of grain must be from 0"):
+    with pytest.raises(InputError, match=f"strength={strength} of grain must lie between 0"):
         add_grain(np.zeros((40, 40), np.uint8), hole=np.ones((40, 40), bool), strength=strength)

@@ -163,9 +163,9 @@ def test_features_of_caffe_are_refused():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"hole_weight": -1.0}, "the weight of the hole loss is -1.0, but it must be a finite number >= 0"),
-        ({"tv_weight": float("inf")}, "the weight of the tv loss is inf, but it must be a finite number >= 0"),
-        ({"style_weight": float("nan")}, "the weight of the style loss is nan, but it must be a finite number >= 0"),
+        ({"hole_weight": -1.0}, "the weight of the hole loss is -1.0, but it must be finite and at least 0"),
+        ({"tv_weight": float("inf")}, "the weight of the tv loss is inf, but it must be finite and at least 0"),
+        ({"style_weight": float("nan")}, "the weight of the style loss is nan, but it must be finite and at least 0"),
         (
             {"hole_weight": 0.0, "valid_weight": 0.0},
             "the weights of the valid and the hole loss cannot both be 0: nothing asks for the image",

@@ -187,7 +187,7 @@ def test_a_weight_that_is_none_is_named(name, value):
 
 
 def test_holes_that_count_nothing_are_refused():
-    with pytest.raises(InputError, match="the weight of holes in the pixel loss is 0, but it must be positive"):
+    with pytest.raises(InputError, match="the weight of holes in the pixel loss is 0, but it must be above 0"):
         PaperLosses(hole_weight=0).check()
 
 

@@ -173,7 +173,7 @@ def test_parameters_depend_on_the_seed_and_no_average_is_kept_unless_asked_for()
 @pytest.mark.parametrize(
     ("values", "match"),
     [
-        ({"cross_entropy_weight": -1.0}, "cross_entropy_weight=-1.0 must be a number that is not negative"),
+        ({"cross_entropy_weight": -1.0}, "cross_entropy_weight=-1.0 must be finite and at least 0"),
         ({"jaccard_weight": float("nan")}, "jaccard_weight=nan"),
         ({"opacity_weight": float("inf")}, "opacity_weight=inf"),
         ({"damaged_pixel_weight": -0.1}, "damaged_pixel_weight=-0.1"),

@@ -37,9 +37,9 @@ def test_launchers_are_left_to_jax_and_fill_in_what_flags_leave_out():
         ({"coordinator": "a:9"}, "--hosts and --host missing"),
         ({"coordinator": "a", "hosts": 2, "host": 0}, "--coordinator is a, but it must be HOST:PORT"),
         ({"coordinator": "a:70000", "hosts": 2, "host": 0}, "a port from 1 to 65535"),
-        ({"coordinator": "a:9", "hosts": 2, "host": 2}, "--host is 2, but it must be from 0 to 1"),
+        ({"coordinator": "a:9", "hosts": 2, "host": 2}, "--host is 2, but it must lie between 0 and 1"),
         ({"coordinator": "a:9", "hosts": 0, "host": 0}, "--hosts is 0"),
-        ({"host_timeout": 1}, "--host-timeout is 1, but it must be from 2 to 86400 seconds"),
+        ({"host_timeout": 1}, "--host-timeout is 1, but it must lie between 2 and 86400 seconds"),
     ],
 )
 def test_flags_that_do_not_go_together(options, message):

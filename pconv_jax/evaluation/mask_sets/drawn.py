@@ -153,7 +153,7 @@ def ratio_buckets(bins: Collection[tuple[float, float]]) -> tuple[str, ...]:
 
 
 def generator(kind: str, *numbers: int) -> np.random.Generator:
-    """The random generator of a mask that depends on its kind and some integers >= 0; PCG64, the same everywhere."""
+    """The random generator of a mask, by its kind and integers of at least 0; PCG64, the same everywhere."""
     return np.random.default_rng([_KINDS[kind], *numbers])
 
 

@@ -128,7 +128,7 @@ class FolderMasks:
         """
         check_place(self.name, self.buckets, bucket, index)
         if height < 1 or width < 1:
-            raise InputError(f"a mask of {width} x {height} pixels cannot be made: both sides must be >= 1")
+            raise InputError(f"a mask of {width} x {height} pixels cannot be made: both sides must be at least 1")
         files = self._files[bucket]
         turn, place = divmod(index, len(files))
         # Counted among all buckets: a first file in an empty one must not reorder the others.
