@@ -39,7 +39,7 @@ class Scored:
         masks: share of each undamaged photograph that is in the detector's mask, where finds are widened as well.
         names: names of the photographs that were damaged.
         undamaged: names of those that were not.
-        repaired: scores of the repair of photographs with mixed damage, a dictionary for each photograph and way.
+        inpainted: scores of photographs with mixed damage after inpainting, a dictionary for each photograph and way.
         chosen: method -> index of its threshold: the nearest to the detector's own, the best of each classical one.
     """
 
@@ -50,7 +50,7 @@ class Scored:
     masks: np.ndarray
     names: Sequence[str]
     undamaged: Sequence[str]
-    repaired: Sequence[Mapping[str, Any]]
+    inpainted: Sequence[Mapping[str, Any]]
     chosen: Mapping[str, int]
 
 
@@ -98,9 +98,9 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
     chosen = {name: best_threshold(each) for name, each in counts.items()}
     chosen[OURS] = int(np.abs(np.array(THRESHOLDS) - choice.threshold).argmin())
     best = max(classical, key=lambda name: _mean_jaccard(counts[name])[chosen[name]])
-    repaired = _repaired([image for _, image in named], maps, detector, choice, classical[best], chosen[best], best)
+    inpainted = _inpainted([image for _, image in named], maps, detector, choice, classical[best], chosen[best], best)
     names, undamaged_names = ([name for name, _ in each] for each in (named, undamaged))
-    return Scored(cases, counts, clean, mixed, np.array(masks), names, undamaged_names, repaired, chosen)
+    return Scored(cases, counts, clean, mixed, np.array(masks), names, undamaged_names, inpainted, chosen)
 
 
 def _counts(laid: Laid, found: DamageMap, choice: Choice, classical: Mapping[str, Response]) -> dict[str, Counts]:
@@ -130,7 +130,7 @@ def _mean_jaccard(counts: Sequence[Counts]) -> np.ndarray:
     return mean
 
 
-def _repaired(
+def _inpainted(
     images: Sequence[np.ndarray],
     maps: Sequence[np.ndarray],
     detector: Detector,
@@ -139,13 +139,13 @@ def _repaired(
     threshold: int,
     name: str,
 ) -> list[dict[str, Any]]:
-    """Photographs with mixed damage: left as they are, repaired where it is found, and where it truly is."""
+    """Photographs with mixed damage: left as they are, inpainted where it is found, and where it truly is."""
     inpainter = Inpainter.from_pretrained()
     found: list[dict[str, Any]] = []
     for place, image in enumerate(images):
         laid = _MIXED(np.random.default_rng([place, 1]), image, maps=maps)
         holes = {
-            "not repaired": np.zeros(image.shape[:2], bool),
+            "not inpainted": np.zeros(image.shape[:2], bool),
             f"best classical ({name})": dilated(classical(laid.image) >= THRESHOLDS[threshold], 1),
             "detected": detector(laid.image).hole(choice),
             "true mask": dilated(laid.damaged, 1),

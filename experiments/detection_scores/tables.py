@@ -64,7 +64,7 @@ def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
         f"**Recall where {100 * LEAST_FALSE_ALARMS:g} % of all pixels are false alarms**\n\n"
         + "\n\n".join(_by_label(rows, table, "recall_at_few_false_alarms") for table in ("kind", "width"))
     )
-    parts += [_mixed(scored), _false_alarms(scored, hard), _repair(scored)]
+    parts += [_mixed(scored), _false_alarms(scored, hard), _after_inpainting(scored)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -117,14 +117,14 @@ def _all_and_hard(values: np.ndarray, hard: np.ndarray) -> list[str]:
     return [interval(bootstrap(values), 3), interval(bootstrap(values[hard]), 3) if hard.any() else "-"]
 
 
-def _repair(scored: Scored) -> str:
+def _after_inpainting(scored: Scored) -> str:
     lines = [["mixed damage", "PSNR (dB)", "SSIM", "% replaced"]]
-    for way in _ordered(row["way"] for row in scored.repaired):
-        own = [row for row in scored.repaired if row["way"] == way]
+    for way in _ordered(row["way"] for row in scored.inpainted):
+        own = [row for row in scored.inpainted if row["way"] == way]
         psnr, ssim = (bootstrap([row[name] for row in own]) for name in ("psnr", "ssim"))
         replaced = 100 * np.mean([row["replaced"] for row in own])
         lines.append([way, interval(psnr, 2), interval(ssim, 3), f"{replaced:.1f}"])
-    return f"**From damage to repair, over the whole image**\n\n{markdown(lines)}"
+    return f"**After inpainting, over the whole image**\n\n{markdown(lines)}"
 
 
 def _ordered(values: Iterable[str]) -> list[str]:

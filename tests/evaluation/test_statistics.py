@@ -23,7 +23,7 @@ def test_equal_values_have_an_interval_without_width():
     assert bootstrap([2.5] * 5) == Mean(2.5, 2.5, 2.5, 5, 0)
 
 
-def test_nan_is_left_out_and_perfect_repairs_are_counted():
+def test_nan_is_left_out_and_perfect_results_are_counted():
     found = bootstrap([1.0, NAN, INF, 3.0, INF, 1.0, 2.0, 3.0])
     assert (found.mean, found.images, found.perfect) == (2.0, 5, 2)
     plain = bootstrap([1.0, 3.0, 1.0, 2.0, 3.0])
@@ -137,7 +137,7 @@ def test_many_images_are_not_resampled_all_at_once(monkeypatch):
     assert 300 < max(largest) <= 3000
 
 
-def test_a_bucket_that_only_one_method_repairs_perfectly_does_not_count_for_the_other():
+def test_a_bucket_that_only_one_method_inpaints_perfectly_does_not_count_for_the_other():
     rows = [row(0, "x", "a", 12.0), row(0, "y", "a", INF), row(0, "x", "b", 10.0), row(0, "y", "b", 40.0)]
     assert difference(rows, "a", "b", "hole_psnr").mean == 2.0  # of x alone: 40 dB are no loss of a
     assert difference(rows, "b", "a", "hole_psnr").mean == -2.0

@@ -50,7 +50,7 @@ def test_fewer_sizes_of_windows_only_where_that_is_asked_for(model, weights, mon
     assert costs[3:] == [200_000]
 
 
-def is_repaired(window, row, column):
+def is_inpainted(window, row, column):
     place = (row - window.top) // GRID, (column - window.left) // GRID
     return all(0 <= index < len(window.blocks) for index in place) and window.blocks[place]
 
@@ -66,14 +66,14 @@ def test_broad_holes_get_more_context_and_each_block_one_window():
         rows, columns = np.nonzero(window.blocks)
         times[rows + window.top // GRID, columns + window.left // GRID] += 1
     np.testing.assert_array_equal(times, blocks_with_hole(hole))
-    around = next(window for window in windows if is_repaired(window, 310, 210))
+    around = next(window for window in windows if is_inpainted(window, 310, 210))
     assert around.size == 160  # 96 px leave nothing between margins of 48
     assert around.top <= 300 - 48 and around.top + 160 >= 320 + 48
     assert around.left <= 200 - 48 and around.left + 160 >= 230 + 48
     assert {window.size for window in windows} == {96, 160}
 
 
-def test_the_window_of_a_broad_hole_repairs_thin_ones_near_it():
+def test_the_window_of_a_broad_hole_inpaints_thin_ones_near_it():
     hole = np.zeros((800, 1000), bool)
     hole[300:320, 200:230] = hole[320:324, 200:240] = hole[280:284, 180:250] = True
     (window,) = choose_windows(hole, (96, 160))
