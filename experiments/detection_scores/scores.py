@@ -20,7 +20,7 @@ from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.masks.film_damage import UNSEEN, FilmDamage, Laid
 
 OURS = "detector"
-FINDS = "its finds"
+DETECTIONS = "its detections"
 """The detector's own choice of pixels: grown from sure ones to where they fade, those too small left out."""
 _DEFAULT = round(Choice().threshold, 3)
 THRESHOLDS = (*np.linspace(0.02, 0.9, 45).round(2).tolist(), 0.92, 0.94, _DEFAULT, 0.96, 0.97, 0.98, 0.99, 0.995, 0.999)
@@ -33,10 +33,10 @@ class Scored:
 
     Attributes:
         cases: the row and the photograph of each case.
-        counts: method -> the counts of each case; of `FINDS`, which have no threshold, a single one.
+        counts: method -> the counts of each case; of `DETECTIONS`, which have no threshold, a single one.
         clean: method -> share of each undamaged photograph that is found, `[photographs, thresholds]`.
         mixed: method -> the counts of the same photographs with mixed damage.
-        masks: share of each undamaged photograph that is in the detector's mask, where finds are widened as well.
+        masks: share of each undamaged photograph that is in the detector's mask, where detections are widened as well.
         names: names of the photographs that were damaged.
         undamaged: names of those that were not.
         inpainted: scores of photographs with mixed damage after inpainting, a dictionary for each photograph and way.
@@ -106,10 +106,10 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
 def _counts(laid: Laid, found: DamageMap, choice: Choice, classical: Mapping[str, Response]) -> dict[str, Counts]:
     """The counts of every method on an image."""
     image, truth, ignored = laid.image, laid.visible, laid.truth == UNSEEN
-    finds = found.hole(dataclasses.replace(choice, dilate=0))
+    detections = found.hole(dataclasses.replace(choice, dilate=0))
     return {
         OURS: count(found.probability, truth, THRESHOLDS, ignored=ignored),
-        FINDS: count(finds, truth, (True,), ignored=ignored),
+        DETECTIONS: count(detections, truth, (True,), ignored=ignored),
         **{name: count(response(image), truth, THRESHOLDS, ignored=ignored) for name, response in classical.items()},
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.detection_scores.scores import FINDS, OURS, THRESHOLDS, Scored, few_false_alarms
+from experiments.detection_scores.scores import DETECTIONS, OURS, THRESHOLDS, Scored, few_false_alarms
 from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS, Counts
 from pconv_jax.evaluation.markdown import interval, markdown
 from pconv_jax.evaluation.statistics import bootstrap
@@ -23,7 +23,7 @@ _TITLES = {
 
 def table_rows(scored: Scored) -> list[dict[str, Any]]:
     """One row for each case and method, at the method's threshold, and its recall where false alarms are few."""
-    few = {name: few_false_alarms(counts) for name, counts in scored.counts.items() if name != FINDS}
+    few = {name: few_false_alarms(counts) for name, counts in scored.counts.items() if name != DETECTIONS}
     return [
         {
             "image": scored.names[place],
@@ -52,11 +52,14 @@ def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
         Markdown.
     """
     rows = table_rows(scored)
-    thresholds = ", ".join(f"{name} {THRESHOLDS[index]:g}" for name, index in scored.chosen.items() if name != FINDS)
+    thresholds = ", ".join(
+        f"{name} {THRESHOLDS[index]:g}" for name, index in scored.chosen.items() if name != DETECTIONS
+    )
     parts = [
-        f"{about} Means over photographs, 95 % bootstrap intervals in brackets. A find may be 1 px off. Thresholds: "
-        f"the detector's own, and the best of each classical one on these photographs: {thresholds}. Its finds are the "
-        "mask before it is widened: pixels above the threshold, and what they touch down to four fifths of it."
+        f"{about} Means over photographs, 95 % bootstrap intervals in brackets. A detection may be 1 px off. "
+        "Thresholds: the detector's own, and the best of each classical one on these photographs: "
+        f"{thresholds}. Its detections are the mask before it is widened: pixels above the threshold, and what they "
+        "touch down to four fifths of it."
     ]
     for table, title in _TITLES.items():
         parts.append(f"**{title}: Jaccard coefficient**\n\n{_by_label(rows, table, 'jaccard')}")
@@ -78,7 +81,7 @@ def _by_label(rows: list[dict[str, Any]], table: str, column: str) -> str:
             values = [row[column] for row in own if row["label"] == label and row["method"] == method]
             mean = bootstrap(values)
             cells.append(
-                interval(mean, 2) if method in (OURS, FINDS) else "-" if mean.mean is None else f"{mean.mean:.2f}"
+                interval(mean, 2) if method in (OURS, DETECTIONS) else "-" if mean.mean is None else f"{mean.mean:.2f}"
             )
         lines.append([label, *cells])
     return markdown(lines)
@@ -88,7 +91,7 @@ def _mixed(scored: Scored) -> str:
     """Recall at thresholds by which so much of the undamaged photographs is found: what methods can be compared by."""
     lines = [["% of undamaged pixels found", *(f"{100 * level:g}" for level in _LEVELS)]]
     for name, counts in scored.mixed.items():
-        if name != FINDS:
+        if name != DETECTIONS:
             shares = scored.clean[name].mean(axis=0)
             lines.append([name, *(_recall(counts, shares <= level) for level in _LEVELS)])
     title = f"Recall on {len(scored.undamaged)} photographs with mixed damage"
@@ -109,7 +112,7 @@ def _false_alarms(scored: Scored, hard: frozenset[str]) -> str:
     for name, shares in scored.clean.items():
         own = 100 * shares[:, scored.chosen[name]]
         lines.append([name, *_all_and_hard(own, chosen)])
-    lines.insert(3, ["its mask: finds, widened", *_all_and_hard(100 * scored.masks, chosen)])
+    lines.insert(3, ["its mask: detections, widened", *_all_and_hard(100 * scored.masks, chosen)])
     return f"**False alarms** ({chosen.sum()} of {len(chosen)} photographs are hard to tell)\n\n{markdown(lines)}"
 
 

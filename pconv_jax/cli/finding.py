@@ -43,7 +43,7 @@ class Finding:
     Attributes:
         sensitivity: above 0 and below 1: how faint the damage may be that is found; the higher, the more is taken for
             damage. Try 0.9 for prints that are known to be scratched.
-        min_size: leave finds of fewer pixels alone; at least 1.
+        min_size: leave detections of fewer pixels alone; at least 1.
         tones: find damage that is paler than what is around it, darker, or both.
         keep: leave alone what is white in this mask file; or a folder of them, each with the name of its photograph.
         max_damage: refuse a photograph of which more than this seems damaged, such as 20% or 0.2: it may show
@@ -148,7 +148,7 @@ class Finding:
         Args:
             found: the map.
             keep: the file that marks what to leave alone, if there is one.
-            dilate: px by which finds are widened all around, besides the one that soft edges need.
+            dilate: px by which detections are widened all around, besides the one that soft edges need.
             max_pixels: of that file, as for `read_hole`.
 
         Returns:

@@ -16,9 +16,9 @@ from pconv_jax.models.limits import brief
 Tones = Literal["both", "pale", "dark"]
 
 GROWN = 0.8
-"""Share of the threshold down to which what touches a find belongs to it."""
+"""Share of the threshold down to which what touches a detection belongs to it."""
 _LOG_ODDS = 6.0  # that a pixel needs at sensitivity 0
-_AROUND = 4  # px around a find that tell whether it is paler or darker
+_AROUND = 4  # px around a detection that tell whether it is paler or darker
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,9 +28,9 @@ class Choice:
     Attributes:
         sensitivity: above 0 and below 1: the higher, the lower the probability from which on a pixel is damage, see
             `threshold`.
-        min_size: finds of fewer pixels are left alone.
-        tones: pale damage alone, dark alone, or both; compared with what is around each find.
-        dilate: px by which finds are widened all around: edges of damage are soft.
+        min_size: detections of fewer pixels are left alone.
+        tones: pale damage alone, dark alone, or both; compared with what is around each detection.
+        dilate: px by which detections are widened all around: edges of damage are soft.
     """
 
     sensitivity: float = 0.5
@@ -114,13 +114,13 @@ class DamageMap:
         if keep is not None and keep.shape != self.probability.shape:
             own, size = ("x".join(map(str, array.shape[::-1])) for array in (keep, self.probability))
             raise InputError(f"keep is {own} and the image {size}: they must have the same size")
-        hole = dilated(self._finds(choice), choice.dilate)
+        hole = dilated(self._detections(choice), choice.dilate)
         if keep is not None:
             hole &= ~keep
         return hole
 
-    def _finds(self, choice: Choice) -> np.ndarray:
-        """Connected finds: sure somewhere, and grown to where they are less so."""
+    def _detections(self, choice: Choice) -> np.ndarray:
+        """Connected detections: sure somewhere, and grown to where they are less so."""
         import cv2
 
         threshold = choice.threshold
@@ -134,16 +134,16 @@ class DamageMap:
         kept = (sizes > 0) & (boxes[:, cv2.CC_STAT_AREA] >= choice.min_size)
         kept[0] = False
         if choice.tones != "both":
-            for find in np.flatnonzero(kept).tolist():
-                kept[find] = self._is_pale(labels, find, boxes[find]) == (choice.tones == "pale")
+            for label in np.flatnonzero(kept).tolist():
+                kept[label] = self._is_pale(labels, label, boxes[label]) == (choice.tones == "pale")
         return kept[labels]
 
-    def _is_pale(self, labels: np.ndarray, find: int, box: np.ndarray) -> bool:
-        """Whether a find is paler than what is around it."""
+    def _is_pale(self, labels: np.ndarray, label: int, box: np.ndarray) -> bool:
+        """Whether a detection is paler than what is around it."""
         left, top, width, height = box[:4].tolist()
         rows = slice(max(0, top - _AROUND), top + height + _AROUND)
         columns = slice(max(0, left - _AROUND), left + width + _AROUND)
-        own = labels[rows, columns] == find
+        own = labels[rows, columns] == label
         around = dilated(own, _AROUND) & (labels[rows, columns] == 0)
         grey = self.grey[rows, columns]
         return bool(not around.any() or grey[own].mean() >= grey[around].mean())

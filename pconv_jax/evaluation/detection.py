@@ -73,7 +73,7 @@ def count(
         truth: bool `[H, W]`.
         thresholds: a pixel is found from these on.
         ignored: bool `[H, W]`, pixels that count neither way.
-        tolerance: px that a find may be off.
+        tolerance: px that a detection may be off.
 
     Returns:
         The counts.

@@ -56,10 +56,10 @@ def test_pale_and_dark_finds_are_told_by_what_is_around_them():
     np.testing.assert_array_equal(both, pale | dark)
 
 
-def test_the_tone_is_compared_nearby_and_not_with_other_finds():
+def test_the_tone_is_compared_nearby_and_not_with_other_detections():
     probability, grey = np.zeros((1, 40)), np.full((1, 40), 250)
     probability[0, 10], grey[0, 10] = 0.99, 120
-    probability[0, 12], grey[0, 12] = 0.99, 255  # a paler find beside it
+    probability[0, 12], grey[0, 12] = 0.99, 255  # a paler detection beside it
     grey[0, 4:10] = grey[0, 11] = grey[0, 13:17] = 90  # it is dark around both, and bright farther away
     assert drawn(found(probability, grey).hole(Choice(tones="pale", **EXACT)))[0][10:13] == "#.#"
 

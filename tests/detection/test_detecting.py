@@ -120,7 +120,7 @@ def test_nothing_is_found_where_alpha_is_0(pale):
 
 
 def test_what_is_transparent_lies_outside():
-    """Its edge would be a find: what hides there is not looked at, and black is not what the photograph shows."""
+    """Its edge would be a detection: what hides there is not looked at, and black is not what the photograph shows."""
     alpha = np.full((30, 40), 255, np.uint8)
     alpha[10:12, 5:], alpha[20:, :7] = 0, 1
     looks = Detector(pale_detector())

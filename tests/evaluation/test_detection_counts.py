@@ -34,7 +34,7 @@ def test_counts_by_hand():
     np.testing.assert_allclose(exact.f1, [2 / 5, 0])
     np.testing.assert_allclose(exact.recall, [1 / 2, 0])
     np.testing.assert_allclose(exact.false_alarms, [2 / 7, 0])
-    # A find may be 1 px off: that beside the first is right, and at 0.4 the second is found too.
+    # A detection may be 1 px off: that beside the first is right, and at 0.4 the second is found too.
     near = count(response, truth, [0.5, 0.4])
     np.testing.assert_array_equal([near.hit, near.missed, near.false], [[1, 2], [1, 0], [1, 1]])
 

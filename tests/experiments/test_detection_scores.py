@@ -12,7 +12,7 @@ from restoring import save
 from experiments.detection_scores import command, scores
 from experiments.detection_scores.__main__ import main
 from experiments.detection_scores.options import Options
-from experiments.detection_scores.scores import FINDS, THRESHOLDS, _counts, best_threshold, few_false_alarms
+from experiments.detection_scores.scores import DETECTIONS, THRESHOLDS, _counts, best_threshold, few_false_alarms
 from experiments.detection_scores.tables import _recall
 from pconv_jax.checkpoints.detector_file import save_detector
 from pconv_jax.detection.damage_map import Choice, DamageMap
@@ -40,7 +40,7 @@ def test_finds_are_what_sure_pixels_grow_to_before_they_are_widened():
     probability[4, 6] = 0.96
     probability[4, 20] = 0.8  # touches none that is
     found = DamageMap(probability, np.ones_like(probability), np.zeros(probability.shape, np.uint8))
-    each = _counts(Laid.undamaged(np.zeros((9, 24, 3), np.uint8)), found, Choice(dilate=3), {})[FINDS]
+    each = _counts(Laid.undamaged(np.zeros((9, 24, 3), np.uint8)), found, Choice(dilate=3), {})[DETECTIONS]
     assert each.false.tolist() == [10]
 
 
@@ -69,7 +69,7 @@ def test_soft_rims_are_neither_hits_nor_false_alarms(tmp_path, monkeypatch):
     flags = f"--image-size 48 --limit 1 --weights {tmp_path}/pale.safetensors --out {tmp_path}/out"
     assert main(flags.split()) == 0
     with (tmp_path / "out" / "detection.csv").open() as file:
-        ours = [row for row in csv.DictReader(file) if row["method"] in ("detector", "its finds")]
+        ours = [row for row in csv.DictReader(file) if row["method"] in ("detector", "its detections")]
     assert ours and {float(row["jaccard"]) for row in ours} == {1.0}
 
 
@@ -102,13 +102,13 @@ def test_a_whole_evaluation(tmp_path, capsys):
         "Recall on 1 photographs with mixed damage",
     ):
         assert part in tables
-    assert "detector 0.953" in tables and "| its mask: finds, widened " in tables
+    assert "detector 0.953" in tables and "| its mask: detections, widened " in tables
     assert "(1 of 1 photographs are hard to tell)" in tables
     with (tmp_path / "out" / "detection.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["method"] for row in rows} == {
         "detector",
-        "its finds",
+        "its detections",
         "top-hat",
         "median",
         "frangi",
@@ -118,7 +118,8 @@ def test_a_whole_evaluation(tmp_path, capsys):
     assert {row["image"] for row in rows} == {"chelsea.png 22,33"}
     for row in rows:
         assert 0 <= float(row["jaccard"]) <= float(row["f1"]) <= 1
-        assert (row["recall_at_few_false_alarms"] == "") == (row["method"] == "its finds")  # they have one threshold
+        one_threshold = row["method"] == "its detections"
+        assert (row["recall_at_few_false_alarms"] == "") == one_threshold
     assert 0.953 in THRESHOLDS and list(THRESHOLDS) == sorted(THRESHOLDS)
 
 

@@ -11,7 +11,7 @@ import { drawList, drawProgress, gettingReady } from "./panel.js";
 const told = new Set(); // failed jobs that were shown
 const saidOf = {}; // warnings that were shown, by photograph
 let added = []; // names of the photographs that were opened last, in their order
-const followed = {}; // what is shown of the photograph: which finds, result and tones
+const followed = {}; // what is shown of the photograph: which detections, result and tones
 
 export async function refresh() {
   Object.assign(desk, await api.state());
