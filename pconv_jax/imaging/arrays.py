@@ -105,7 +105,7 @@ def _size(shape: Sequence[int]) -> str:
 
 
 def _check_upright(picture: Any, name: str) -> None:
-    """Refuses a PIL image that is to be turned: what is painted on it as viewers show it would lie elsewhere."""
+    """Refuses a PIL image that is stored rotated: what is painted on it as viewers show it would lie elsewhere."""
     picture.load()  # which turns TIFF
     try:
         orientation = picture.getexif().get(exif.ORIENTATION, 1)
@@ -113,8 +113,8 @@ def _check_upright(picture: Any, name: str) -> None:
         return
     if orientation in range(2, 9):
         raise InputError(
-            f"the {name} is stored turned (EXIF orientation {orientation}): give PIL.ImageOps.exif_transpose(picture), "
-            "and image and mask as they are shown"
+            f"the {name} is stored rotated (EXIF orientation {orientation}): give "
+            "PIL.ImageOps.exif_transpose(picture), and image and mask as they are shown"
         )
 
 

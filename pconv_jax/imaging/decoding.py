@@ -93,7 +93,7 @@ def decode(
         max_pixels=max_pixels,
     ).pixels
     if infrared.shape != found.pixels.shape[:2]:  # as only one of them says that it lies on its side
-        notes.append("its infrared page is turned otherwise than its colours and is not kept")
+        notes.append("its infrared page is rotated otherwise than its colours and is not kept")
         return found
     return dataclasses.replace(found, infrared=infrared)
 

@@ -199,7 +199,7 @@ class Inpainter:
 
         Raises:
             InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`;
-                a PIL image that is stored turned; no valid pixel; a region that is not two slices.
+                a PIL image that is stored rotated; no valid pixel; a region that is not two slices.
             MemoryError: the device has too little memory for a window.
 
         Warns:

@@ -164,7 +164,7 @@ def test_pictures_that_are_to_be_turned_are_refused(inpainter, orientation):
     if orientation == 1:
         assert inpainter(picture, painted).size == (50, 40)
         return
-    told = rf"stored turned \(EXIF orientation {orientation}\): give PIL.ImageOps.exif_transpose"
+    told = rf"stored rotated \(EXIF orientation {orientation}\): give PIL.ImageOps.exif_transpose"
     for pair in ((picture, painted), (picture.convert("L"), painted), (Image.fromarray(image), picture)):
         with pytest.raises(InputError, match=told):
             inpainter(*pair)
