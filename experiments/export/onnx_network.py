@@ -25,7 +25,7 @@ class Network:
     weights: Mapping[str, np.ndarray]
 
     def convolve(self, x: str, name: str, *, stride: int = 1, padding: int | None = None) -> str:
-        """A convolution, with a bias if it has one; half a window of zeros around it, if not given."""
+        """A convolution, with a bias if it has one; zeros around it for half a kernel, if not given."""
         kernel, bias = self.weights[f"{name}/kernel"], self.weights.get(f"{name}/bias")
         around = kernel.shape[0] // 2 if padding is None else padding
         return self.graph.convolve(x, kernel, bias, stride=stride, padding=around)

@@ -56,7 +56,7 @@ _FOLDER = dataclasses.replace(
 # order of the operations, all three losses, MSE on the raw output, the three data sets and the sizes of their images,
 # Gaussian noise on the inputs, lines as damage; 40 epochs for DTD. What it leaves open, and is chosen here:
 # - network: widths, last convolution and sigmoid of the public code that its authors thank; see `models.paper`;
-# - discriminator: DCGAN's, 4x4 windows down to 4x4 features, as in Pathak et al. but half as wide, to match the widths;
+# - discriminator: DCGAN's, 4x4 kernels down to 4x4 features, as in Pathak et al. but half as wide, to match the widths;
 # - loss weights: 0.001 for the adversarial one (Pathak et al.); 0.01 for the perceptual one, which is relative;
 # - Adam 2e-4, the first moment's decay 0.5 (DCGAN, Pathak et al.), batches of 16;
 # - noise of 0.05; 2 to 8 lines of 1 to 4 px at 64 px, 2 to 12 of 1 to 8 px at 128 px: the parent code draws 1 to 9, of

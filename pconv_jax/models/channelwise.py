@@ -80,7 +80,7 @@ class ChannelwiseBlock(nnx.Module):
             width: W.
             channels: C.
             out_features: channels that the convolution gives; by default C.
-            kernel_size: side of its window; the paper names its stride only.
+            kernel_size: side of its kernel; the paper names its stride only.
             activation: between the two.
             dtype: compute dtype; by default that of the input.
             rngs: source of the random kernels.

@@ -62,7 +62,7 @@ class LiuConfig(WholeImages):
 
     @property
     def kernels(self) -> tuple[int, ...]:
-        """Side of the window of each encoder stage, px."""
+        """Side of the kernel of each encoder stage, px."""
         return (*_KERNELS, *(3,) * len(self.widths))[: len(self.widths)]
 
     @property
@@ -102,8 +102,8 @@ LIU_PRESETS = MappingProxyType(
 class LiuGenerator(nnx.Module):
     """Encoder and decoder of partial convolutions, N of each, with skips; the last skip is the image itself.
 
-    Encoder: windows of 7, 5, 5, 3, 3, ... px, stride 2, batch norm (not in the first stage) and ReLU. Decoder: nearest
-    upsampling of features and mask, joined with the encoder's of that resolution, windows of 3 px, batch norm and
+    Encoder: kernels of 7, 5, 5, 3, 3, ... px, stride 2, batch norm (not in the first stage) and ReLU. Decoder: nearest
+    upsampling of features and mask, joined with the encoder's of that resolution, kernels of 3 px, batch norm and
     LeakyReLU; the last has neither: it is linear.
 
     References:
@@ -196,7 +196,7 @@ def _widest_line(kernels: tuple[int, ...]) -> int:
 
     Along a line all is alike, so its masks are followed in one dimension, one row for each alignment.
     """
-    # How far a pixel of the output sees to each side, at most: half of each window, in its own pixels.
+    # How far a pixel of the output sees to each side, at most: half of each kernel, in its own pixels.
     bound = 2 * sum(2**level * (kernel // 2 + 1) for level, kernel in enumerate(kernels))
 
     def leaves_empty(valid: np.ndarray) -> bool:
@@ -212,7 +212,7 @@ def _widest_line(kernels: tuple[int, ...]) -> int:
 
 
 def _sees_any(valid: np.ndarray, kernel: int) -> np.ndarray:
-    """Whether a window around each place of `[B, L]` holds a valid one; outside there is none."""
+    """Whether a kernel around each place of `[B, L]` covers a valid one; outside there is none."""
     reach = kernel // 2
     padded = np.pad(valid, ((0, 0), (reach, reach)))
     return np.logical_or.reduce([padded[:, shift : shift + valid.shape[1]] for shift in range(kernel)])

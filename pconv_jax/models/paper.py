@@ -34,7 +34,7 @@ class PaperConfig(WholeImages):
     Attributes:
         widths: channels of each encoder stage, first to deepest; their number is the number of stages, and each stage
             halves the resolution.
-        kernel_size: side of every convolution window, px; odd.
+        kernel_size: side of the kernel of every convolution, px; odd.
         negative_slope: slope of the decoder's LeakyReLU for negative values.
         norm_each_conv: batch norm and LeakyReLU after each convolution of the decoder (True), or once after the two of
             a stage.
@@ -100,7 +100,7 @@ class PaperConfig(WholeImages):
 
 @functools.cache
 def _widest_line(config: PaperConfig) -> int:
-    # How far a pixel of the output sees, at most: half a window for each of the four convolutions at each resolution,
+    # How far a pixel of the output sees, at most: half a kernel for each of the four convolutions at each resolution,
     # and for the last one. A wider line than twice that cannot close.
     bound = 2 * (config.kernel_size // 2) * (4 * (config.multiple - 1) + 1)
     return widest_closed_line(lambda: config.build(rngs=nnx.Rngs(0)), multiple=config.multiple, bound=bound)
@@ -108,15 +108,15 @@ def _widest_line(config: PaperConfig) -> int:
 
 # The seed paper gives the order of the operations and no sizes. Where it is silent, `paper` follows the public code
 # that its authors thank (github.com/Shivkumar25/Image-Inpainting), which uses the paper's own names:
-# - four stages of 32 to 256 channels, 3x3 windows, LeakyReLU slope 0.2, upsampling by nearest neighbour, which keeps
+# - four stages of 32 to 256 channels, 3x3 kernels, LeakyReLU slope 0.2, upsampling by nearest neighbour, which keeps
 #   masks binary;
 # - the skip of a stage is what its first convolution gives, so that resolutions match without another resize;
 # - one plain 3x3 convolution and a sigmoid end it.
 # The rest is the paper's:
 # - "two partial convolutions, batch norm, LeakyReLU" is read to the letter: one norm after the two;
 # - convolutions before a batch norm have no bias, which the norm would cancel.
-# Mistakes of that code are not copied: its window sizes leave out the channels, its biases leak into empty windows, and
-# its decoder reads the encoder in the place of its own previous stage.
+# Mistakes of that code are not copied: its kernel sizes leave out the channels, its biases leak into places without
+# valid pixels, and its decoder reads the encoder in the place of its own previous stage.
 # The presets named by image size go beyond the paper where that trains better, with a norm after every convolution
 # (measured: 1.4 dB more in the holes after 400 short steps), and have as many stages as leave 4x4 features; `tiny` is
 # for CPUs.

@@ -17,7 +17,7 @@ def widest_closed_line(build: Callable[[], AnyGenerator], *, multiple: int, boun
 
     Lines of growing width are drawn across an image at every alignment to the network's grid and sent through the
     network's own mask path: in wider holes pixels are left that saw no valid pixel, and the mask it returns says so.
-    The lines run along the rows: windows are square, so that slanted lines of that width are easier to see past. With
+    The lines run along the rows: kernels are square, so that slanted lines of that width are easier to see past. With
     valid pixels on one side only, as along a border or in a corner, about half as much closes.
 
     Args:
