@@ -88,7 +88,7 @@ class TrainedGenerator:
 
     @property
     def widest_line(self) -> int | None:
-        """Widest line that is filled completely, px; wider holes stay empty in the middle. None if none does."""
+        """Widest line that is inpainted completely, px; wider holes stay empty in the middle. None if none does."""
         return self.config.widest_line()
 
     def __call__(self, image: ArrayLike, mask: ArrayLike | None = None, *, hole: ArrayLike | None = None) -> np.ndarray:
@@ -113,9 +113,9 @@ class TrainedGenerator:
         if left:
             widest = self.widest_line
             reason = (
-                "outside of the region that this network fills and are left black"
+                "outside of the region that this network inpaints and are left black"
                 if widest is None
-                else "too deep inside a hole to be filled and are left black: this network closes lines up to "
+                else "too deep inside a hole to be inpainted and are left black: this network closes lines up to "
                 f"{widest} px wide"
             )
             warnings.warn(f"{left} pixels lie {reason}", stacklevel=2)

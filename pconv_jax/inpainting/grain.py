@@ -1,4 +1,4 @@
-"""Adding grain to holes that were filled smoothly, so that they look like what is around them."""
+"""Adding grain to holes that were inpainted smoothly, so that they look like what is around them."""
 
 import warnings
 import zlib
@@ -45,7 +45,7 @@ def add_grain(
         The image with grain, of the kind, type and shape of `inpainted`. Outside the hole it is equal to it to the bit.
 
     Raises:
-        InputError: as for `Inpainter`; a strength that is not from 0 to 1; or holes that are not filled.
+        InputError: as for `Inpainter`; a strength that is not from 0 to 1; or holes that are not inpainted.
 
     Warns:
         UserWarning: too little around the holes to measure grain; none is added.
@@ -108,7 +108,7 @@ def _missing(
     detail: np.ndarray,
     deviation: np.ndarray,
 ) -> float:
-    """The share of the grain's power that the filled holes lack, from 0 to 1."""
+    """The share of the grain's power that the inpainted holes lack, from 0 to 1."""
     import cv2
 
     gain = np.square(detail_of(noise[None])).mean((0, 1, 2))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 PixelLoss = Literal["l2", "psnr"]
-# Added to each image's squared error (40 dB): an image that is filled nearly perfectly must not drown the others.
+# Added to each image's squared error (40 dB): an image that is inpainted nearly perfectly must not drown the others.
 _PSNR_FLOOR = 1e-4
 
 
@@ -40,10 +40,10 @@ def pixel_psnr(output: jax.Array, target: jax.Array, mask: jax.Array) -> jax.Arr
     Args:
         output: raw output of the generator `[N, H, W, C]`.
         target: ground truth `[N, H, W, C]`.
-        mask: `[N, H, W, 1]`, 1 = valid, 0 = hole; an image without a hole counts as filled perfectly.
+        mask: `[N, H, W, 1]`, 1 = valid, 0 = hole; an image without a hole counts as inpainted perfectly.
 
     Returns:
-        Scalar; log 1e-4 = -9.2 if all holes are filled perfectly.
+        Scalar; log 1e-4 = -9.2 if all holes are inpainted perfectly.
 
     References:
         Chen et al., HINet: Half Instance Normalization Network for Image Restoration, CVPR workshops 2021, section 3.3.

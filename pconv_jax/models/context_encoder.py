@@ -167,7 +167,7 @@ class ContextEncoder(nnx.Module):
         return (nnx.tanh(x.astype(jnp.float32)) + 1) / 2
 
     def __call__(self, image: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Fills the holes of the region that is predicted.
+        """Inpaints the holes of the region that is predicted.
 
         Args:
             image: `[N, S, S, 3]` in [0, 1]; what lies in holes does not matter.

@@ -100,7 +100,7 @@ class FillCorrectingGenerator(ResidualUNet):
         coarse: jax.Array | None = None,
         margin: int = 0,
     ) -> tuple[jax.Array, jax.Array]:
-        """Fills the holes.
+        """Inpaints the holes.
 
         Args:
             image: `[N, H, W, 3]` in [0, 1]; what lies in holes does not matter.

@@ -89,7 +89,7 @@ class AnyGeneratorConfig(Protocol):
         """
 
     def widest_line(self) -> int | None:
-        """Widest straight line, px, that is filled wherever it lies in a large image; None if no hole stays empty."""
+        """Widest straight line, px, inpainted wherever it lies in a large image; None if no hole stays empty."""
 
     def describe(self) -> str:
         """The kind of network in two or three words, for the log."""
@@ -116,8 +116,8 @@ class WholeImages:
     def exact_windows(self) -> bool:
         """As `AnyGeneratorConfig.exact_windows`; not by default.
 
-        What lies beyond the image counts as hole, which most networks fill from the image layer by layer; what they
-        fill it with comes back into the image, as it never did in training.
+        What lies beyond the image counts as hole, which most networks inpaint from the image layer by layer; what they
+        put there comes back into the image, as it never did in training.
         """
         return False
 

@@ -80,7 +80,7 @@ class LiuConfig(WholeImages):
         return LiuGenerator(self, dtype=dtype, axis_name=axis_name, rngs=rngs)
 
     def widest_line(self) -> int:
-        """Widest straight line, px, that is filled wherever it lies in a large image."""
+        """Widest straight line, px, inpainted wherever it lies in a large image."""
         return _widest_line(self.kernels)
 
     def describe(self) -> str:
@@ -156,7 +156,7 @@ class LiuGenerator(nnx.Module):
         self.config = config
 
     def __call__(self, image: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Fills the holes.
+        """Inpaints the holes.
 
         Args:
             image: `[N, H, W, 3]` in [0, 1]; what lies in holes does not matter.

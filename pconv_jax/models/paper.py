@@ -85,7 +85,7 @@ class PaperConfig(WholeImages):
         return PaperGenerator(self, dtype=dtype, axis_name=axis_name, rngs=rngs)
 
     def widest_line(self) -> int | None:
-        """Widest straight line, px, that is filled wherever it lies in a large image; None for plain convolutions.
+        """Widest straight line, px, inpainted wherever it lies in a large image; None for plain convolutions.
 
         Those put something everywhere, also where they see no valid pixel.
         """
@@ -211,7 +211,7 @@ class PaperGenerator(nnx.Module):
         self.config = config
 
     def __call__(self, image: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Fills the holes.
+        """Inpaints the holes.
 
         Args:
             image: `[N, H, W, 3]` in [0, 1]; what lies in holes does not matter.

@@ -13,8 +13,8 @@ def inpaint_window(
 ) -> jax.Array:
     """`AnyGenerator.window` by the network's whole-image call, with the cheap fill where it leaves pixels empty."""
     filled = pyramid_fill(image, mask, inside=inside, coarse=coarse)
-    # The network takes what lies beyond the image for a hole and fills it too. Where the window ends with the image it
-    # sees zeros around it, as in training.
+    # The network takes what lies beyond the image for a hole and inpaints it too. Where the window ends with the image
+    # it sees zeros around it, as in training.
     shifts = jax.vmap(lambda own: jnp.stack([_overhang(own.max(axis)) for axis in (1, 0)]))(inside[..., 0])
     output, valid = model(*(_rolled(x, shifts) for x in (image, mask)))
     output, valid = (_rolled(x, -shifts) for x in (output, valid))
