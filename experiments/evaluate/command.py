@@ -2,20 +2,18 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from experiments.evaluate.composites import composite_file, fid_of_methods, save_composites
+from experiments.evaluate.leftovers import fids_before, remove_leftovers
 from experiments.evaluate.opening import bar_for_many, open_all_methods, open_distances, open_fid, open_pairs
 from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import draw
 from experiments.evaluate.report import report
 from experiments.progress import progress_bar
 from pconv_jax.common.atomic_write import atomic_write, write_json
-from pconv_jax.common.errors import InputError
 from pconv_jax.common.folder_lock import locked_folder
 from pconv_jax.common.jax_start import prepare_jax
-from pconv_jax.common.json_values import read_json
 from pconv_jax.common.versions import package_versions
 from pconv_jax.evaluation.pairs import Pairs
 from pconv_jax.evaluation.refined import SUFFIX
@@ -57,7 +55,10 @@ def _evaluate(options: Options) -> list[dict[str, Any]]:
     table = ScoreTable(options.out, pairs, identities, progress=bar_for_many)
     for method in methods:
         table.add_method(method.name, method.identity)
-    fids = _fids_before(options.out)
+    scored = {row["method"] for row in table.rows}
+    # A killed command may leave the new method's scores beside the old one's composites, so before the first score.
+    remove_leftovers(options.out, [method.name for method in methods if method.name not in scored])
+    fids = fids_before(options.out)
     table.start()
     sha = table.facts["sha256"]
     print(f"benchmark {sha[:12]}: {len(pairs)} pairs of {options.data} images and masks {options.masks}")
@@ -89,18 +90,6 @@ def _evaluate(options: Options) -> list[dict[str, Any]]:
     for path in (*(options.out / name for name in ("scores.csv", "summary.json", "summary.md")), *pictures):
         print(f"  {path}")
     return rows
-
-
-def _fids_before(folder: Path) -> dict[str, float]:
-    """Method -> FID of earlier commands for this folder, whose pairs are the same."""
-    path = folder / "summary.json"
-    if not path.exists():
-        return {}
-    try:
-        found = read_json(path.read_bytes()).get("fid", {})
-        return {name: float(value) for name, value in found.items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is damaged ({error}): remove it; scores do not depend on it") from error
 
 
 def _score(

@@ -11,9 +11,14 @@ from pconv_jax.evaluation.fid import Fid
 from pconv_jax.evaluation.pairs import Pair, Pairs, as_floats
 
 
+def composites_folder(folder: Path, method: str) -> Path:
+    """Where the composites of a method are."""
+    return folder / "composites" / method
+
+
 def composite_file(folder: Path, method: str, image: int, bucket: str) -> Path:
     """Where `save_composites` writes the composite of one pair."""
-    return folder / "composites" / method / bucket / f"{image:06d}.png"
+    return composites_folder(folder, method) / bucket / f"{image:06d}.png"
 
 
 def save_composites(pairs: Pairs, method: str, composites: Mapping[int, np.ndarray], folder: Path) -> None:

@@ -3,10 +3,11 @@
 import csv
 import os
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.scoring import Cost
 
@@ -33,6 +34,27 @@ def append_times(folder: Path, rows: Sequence[Mapping[str, Any]], costs: Iterabl
         for row, cost in zip(rows, costs, strict=True):
             known = {name: f"{value:.6f}" for name, value in cost._asdict().items() if value is not None}
             writer.writerow({**row, **known})  # what is not known stays empty
+
+
+def remove_times(folder: Path, methods: Collection[str]) -> None:
+    """Removes the costs of methods.
+
+    Args:
+        folder: the folder of the scores.
+        methods: names of the methods.
+    """
+    path = folder / "times.csv"
+    _cut_back(path)
+    columns = _heading(path)
+    if "method" not in columns:
+        return  # `median_costs` tells what is wrong with the file
+    at = columns.index("method")
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = list(csv.reader(file))
+    kept = [cells for cells in lines if len(cells) <= at or cells[at] not in methods]
+    if len(kept) < len(lines):
+        with atomic_write(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(kept)
 
 
 def median_costs(folder: Path) -> dict[str, Cost]:

@@ -4,7 +4,7 @@ import pytest
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.scoring import Cost
-from pconv_jax.evaluation.times import append_times, median_costs
+from pconv_jax.evaluation.times import append_times, median_costs, remove_times
 
 
 def rows(method, *images):
@@ -39,3 +39,14 @@ def test_another_file_of_that_name_is_refused(tmp_path):
     (tmp_path / "times.csv").write_text("method,score\nns,1\n")
     with pytest.raises(InputError, match=r"times.csv is damaged .* remove it; scores do not depend on it"):
         median_costs(tmp_path)
+
+
+def test_times_of_a_method_are_removed(tmp_path):
+    remove_times(tmp_path, ["ns"])  # no file yet
+    append_times(tmp_path, rows("ns", 0), [Cost(1.0, 1.5, 5.5)])
+    append_times(tmp_path, rows("net", 0), [Cost(2.0, 3.0, None)])
+    kept = (tmp_path / "times.csv").read_text().replace('0,"thin, or not",ns,1.000000,1.500000,5.500000\n', "")
+    with (tmp_path / "times.csv").open("a") as file:
+        file.write('1,"thin, or not",net,7')  # as a kill leaves it
+    remove_times(tmp_path, ["ns", "never scored"])
+    assert (tmp_path / "times.csv").read_text() == kept

@@ -14,6 +14,7 @@ from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
 from pconv_jax.evaluation.perceptual_distance import VggDistance
 from pconv_jax.evaluation.score_table import read_rows
+from pconv_jax.evaluation.scoring import NamedMethod
 from pconv_jax.models.vgg_weights import resolve_weights
 
 
@@ -171,3 +172,31 @@ def test_random_features_are_the_same_for_any_seed(own, here):
     for seed in (0, 1):
         assert by_name(own, own / str(seed), *flags, "--seed", seed) == 0
     assert (own / "0" / "scores.csv").read_bytes() == (own / "1" / "scores.csv").read_bytes()
+
+
+def test_a_name_without_scores_has_no_files_of_the_method_that_had_it(tmp_path, here, monkeypatch, drawn):
+    out, limit = tmp_path / "out", ("--limit", 1)
+    shades = {"mine": 0.25, "other": 0.5}
+
+    def methods(_):
+        return [
+            NamedMethod(name, lambda images, _, shade=shade: np.full_like(images, shade), {"shade": shade})
+            for name, shade in shades.items()
+        ]
+
+    monkeypatch.setattr(command, "open_all_methods", methods)
+    monkeypatch.setattr(command, "open_fid", lambda options: options.fid_weights)
+    monkeypatch.setattr(command, "fid_of_methods", lambda _, __, names, ___: dict.fromkeys(names, 5.0))
+    assert evaluate(out, *limit, "--fid-weights", tmp_path / "weights.pth") == 0
+    rows = (out / "scores.csv").read_text().splitlines(keepends=True)
+    (out / "scores.csv").write_text("".join(line for line in rows if ",mine," not in line))
+    shades["mine"] = 0.75
+    assert evaluate(out, *limit) == 0
+    columns, _ = drawn["best_median_worst_mine.png"]
+    hole = (columns["damaged"][0] == 1).all(-1)
+    assert set(columns["mine"][0][hole].flat) == {np.float32(191) / np.float32(255)}  # 0.75 in 8 bits
+    assert json.loads((out / "summary.json").read_text())["fid"] == {"other": 5.0}
+    assert [path.name for path in (out / "composites").iterdir()] == ["other"]
+    with (out / "times.csv").open(newline="") as file:
+        timed = [row["method"] for row in csv.DictReader(file)]
+    assert timed == ["other"] * 3 + ["mine"] * 3
