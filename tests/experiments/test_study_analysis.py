@@ -116,18 +116,20 @@ def test_verdicts_on_sure_effects(mean, sign, word):
     assert found.word == word
 
 
-def test_what_is_uncertain_or_has_few_seeds_is_not_decided():
+def test_what_is_uncertain_or_has_few_seeds_or_images_is_not_decided():
     unsure = Effect(0.5, 0.5, 9.0, (0.0,) * 5, 50)
     few, one = effect(np.eye(3)), effect(np.ones((1, 3)))
-    found = verdicts([unsure, few, one, effect(np.zeros((5, 0)))], [1] * 4, [0.1] * 4)
+    two_images = effect([[1.0, 1.0]] * 6)  # their level would be 11 %, not 5 %
+    found = verdicts([unsure, few, one, two_images, effect(np.zeros((5, 0)))], [1] * 5, [0.1] * 5)
     assert [each.word for each in found] == [
         NOT_DECIDED,
         "no verdict: 3 of 4 seeds",
         "no verdict: 1 of 4 seeds",
-        "no verdict: 0 images",
+        "no verdict: 2 of 5 images",
+        "no verdict: 0 of 5 images",
     ]
-    # All together at 95 %: each at 98.75 %.
-    half = stats.t.isf(0.05 / 4 / 2, 9) * 0.5
+    # All together at 95 %: each at 99 %.
+    half = stats.t.isf(0.05 / 5 / 2, 9) * 0.5
     assert found[0].interval == pytest.approx((0.5 - half, 0.5 + half))
     assert found[0].detectable > half
     assert found[1].p is found[1].detectable is found[2].interval is None
