@@ -17,7 +17,7 @@ from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.versions import package_versions
 from pconv_jax.evaluation.pairs import Pairs
 from pconv_jax.evaluation.refined import SUFFIX
-from pconv_jax.evaluation.score_table import ScoreTable, finished
+from pconv_jax.evaluation.score_table import UNDECODABLE, ScoreTable, finished
 from pconv_jax.evaluation.scoring import NamedDistance, NamedMethod
 from pconv_jax.evaluation.summary import summarise
 from pconv_jax.evaluation.times import append_times, median_costs
@@ -73,7 +73,7 @@ def _evaluate(options: Options) -> list[dict[str, Any]]:
         fids |= fid_of_methods(fid, pairs, [method.name for method in methods], options.out)
     fids = {name: fids[name] for name in dict.fromkeys(row["method"] for row in rows) if name in fids}
     with atomic_write(options.out / "summary.md") as unfinished:
-        unfinished.write_text(report(rows, summary, table.facts, fids), encoding="utf-8")
+        unfinished.write_text(report(rows, summary, table.facts, fids), encoding="utf-8", errors=UNDECODABLE)
     versions = package_versions("jax", "numpy", "opencv-contrib-python-headless", "scikit-image", "pillow")
     facts = {"benchmark": table.facts, "versions": versions, **({"fid": fids} if fids else {})}
     write_json(options.out / "summary.json", {**facts, **summary.to_json()})

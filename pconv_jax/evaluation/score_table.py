@@ -19,7 +19,8 @@ from pconv_jax.common.json_values import read_json
 from pconv_jax.evaluation.pairs import Pairs, Progress, no_progress, pairs_hash
 from pconv_jax.evaluation.statistics import KEYS
 
-_UNDECODABLE = "surrogateescape"  # names of files can be any bytes
+UNDECODABLE = "surrogateescape"
+"""How text files are encoded that hold names of files or of methods, which are named after files: any bytes."""
 _FACTS = ("images", "masks", "noise", "sha256", "note", "pairs", "buckets", "distances", "methods")
 # Identities that earlier versions wrote: the same library of the same version, in another package.
 _RENAMED_PACKAGES = {"opencv-python-headless": "opencv-contrib-python-headless"}
@@ -126,7 +127,7 @@ class ScoreTable:
             return
         columns = list(self.rows[0] if self.rows else rows[0])
         kept = [{name: row[name] for name in columns} for row in rows]
-        with self._path.open("a", newline="", encoding="utf-8", errors=_UNDECODABLE) as file:
+        with self._path.open("a", newline="", encoding="utf-8", errors=UNDECODABLE) as file:
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             if file.tell() == 0:
                 writer.writeheader()
@@ -148,7 +149,7 @@ class ScoreTable:
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> None:
         with (
             atomic_write(self._path) as unfinished,
-            unfinished.open("w", newline="", encoding="utf-8", errors=_UNDECODABLE) as file,
+            unfinished.open("w", newline="", encoding="utf-8", errors=UNDECODABLE) as file,
         ):
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
@@ -230,7 +231,7 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]  # a whole line ends with a newline
     try:
-        return [_row(cells) for cells in csv.DictReader(io.StringIO(whole.decode("utf-8", _UNDECODABLE), newline=""))]
+        return [_row(cells) for cells in csv.DictReader(io.StringIO(whole.decode("utf-8", UNDECODABLE), newline=""))]
     except (TypeError, ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged ({error}): remove it and score again") from error
 

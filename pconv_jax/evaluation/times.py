@@ -9,6 +9,7 @@ from typing import Any
 
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
+from pconv_jax.evaluation.score_table import UNDECODABLE
 from pconv_jax.evaluation.scoring import Cost
 
 _COLUMNS = ("image", "bucket", "method", *Cost._fields)
@@ -27,7 +28,7 @@ def append_times(folder: Path, rows: Sequence[Mapping[str, Any]], costs: Iterabl
     path = folder / "times.csv"
     _cut_back(path)
     columns = _heading(path) or _COLUMNS
-    with path.open("a", newline="", encoding="utf-8") as file:
+    with path.open("a", newline="", encoding="utf-8", errors=UNDECODABLE) as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         if file.tell() == 0:
             writer.writeheader()
@@ -49,11 +50,14 @@ def remove_times(folder: Path, methods: Collection[str]) -> None:
     if "method" not in columns:
         return  # `median_costs` tells what is wrong with the file
     at = columns.index("method")
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8", errors=UNDECODABLE) as file:
         lines = list(csv.reader(file))
     kept = [cells for cells in lines if len(cells) <= at or cells[at] not in methods]
     if len(kept) < len(lines):
-        with atomic_write(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
+        with (
+            atomic_write(path) as unfinished,
+            unfinished.open("w", newline="", encoding="utf-8", errors=UNDECODABLE) as file,
+        ):
             csv.writer(file, lineterminator="\n").writerows(kept)
 
 
@@ -71,7 +75,7 @@ def median_costs(folder: Path) -> dict[str, Cost]:
     path = folder / "times.csv"
     if not path.exists():
         return {}
-    content = path.read_text(encoding="utf-8")
+    content = path.read_text(encoding="utf-8", errors=UNDECODABLE)
     by_method: dict[str, list[Cost]] = {}
     try:
         for row in csv.DictReader(content[: content.rfind("\n") + 1].splitlines()):
@@ -94,7 +98,7 @@ def _heading(path: Path) -> list[str]:
     """The columns of a file that was started, none of one that was not."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8", errors=UNDECODABLE) as file:
         return next(csv.reader(file), [])
 
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from evaluations import SMALL, InThisProcess, evaluate, generator
 
@@ -20,6 +21,8 @@ from experiments.evaluate.options import Options
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import worker_pool
 from pconv_jax.evaluation.score_table import ScoreTable, read_rows
+from pconv_jax.evaluation.scoring import NamedMethod
+from pconv_jax.evaluation.times import median_costs, remove_times
 
 
 def test_killed_and_run_again_equals_the_whole(tmp_path, monkeypatch):
@@ -118,6 +121,21 @@ def test_names_that_are_no_text(own, here):
     path.write_bytes(whole[: whole.rindex("日".encode()) + 1])  # within a character
     assert evaluate(own / "out", *flags) == 0
     assert path.read_bytes() == whole
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not allow such names")
+def test_a_method_whose_name_is_no_text(tmp_path, here, monkeypatch):
+    name, out = os.fsdecode(b"h\xe9"), tmp_path / "out"  # of a run's folder in Latin-1
+    methods = [NamedMethod(name, lambda images, _: np.full_like(images, 0.5), {"version": "1"})]
+    monkeypatch.setattr("experiments.evaluate.command.open_all_methods", lambda options: methods)
+    assert evaluate(out, "--limit", 1, "--save-composites") == 0
+    assert b"| h\xe9 " in (out / "summary.md").read_bytes()
+    assert list(median_costs(out)) == [name]
+    before = (out / "times.csv").read_bytes()
+    remove_times(out, ["other"])
+    assert (out / "times.csv").read_bytes() == before
+    remove_times(out, [name])
+    assert (out / "times.csv").read_bytes().count(b"\n") == 1
 
 
 @pytest.mark.parametrize(
