@@ -60,6 +60,7 @@ def main(arguments: Sequence[str]) -> None:
         prog="python -m experiments.performance",
         description="Measure time and memory of the chosen suites.",
     )
+    options.check()
     if options.json:
         check_output_file(options.json, flag="--json")
     prepare_jax(keep_programs=False)  # or it would depend on earlier runs what is measured

@@ -27,7 +27,6 @@ from experiments.train.presets import PRESETS
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 from pconv_jax import masks
-from pconv_jax.common.errors import InputError
 from pconv_jax.common.progress import progress_options
 from pconv_jax.data import FolderSource, ImageSource, open_source, pipeline
 from pconv_jax.data.samples import PHOTOGRAPHS, photograph
@@ -39,10 +38,6 @@ REST, WHOLE = "Grain, random generators", "all, in one thread"
 
 def run(options: Options) -> list[Table]:
     """Measures the pipeline alone, then under training."""
-    if options.steps < 2:
-        raise InputError(
-            f"--steps is {options.steps}, but the suite data needs at least 2: the first step is not timed"
-        )
     with tempfile.TemporaryDirectory() as folder:
         photographs = Path(folder, "photographs")
         write_photographs(photographs)

@@ -1,12 +1,17 @@
 """Flags of the performance benchmark."""
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Literal, get_args
+
+from pconv_jax.common.errors import InputError
 
 Suite = Literal["op", "network", "step", "data", "inference", "restoring", "finding", "start", "scaling", "hosts"]
 
 PhotographDamage = Literal["scratches", "specks"]
+
+_LEAST_MEGAPIXELS = 0.001
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,3 +53,27 @@ class Options:
     steps: int = 100
     bfloat16: bool = False
     json: Path | None = None
+
+    def check(self) -> None:
+        """Refuses values that cannot be measured, before anything is timed.
+
+        Raises:
+            InputError: naming the flag, its value and what it may be.
+        """
+        least: dict[str, float] = {
+            **dict.fromkeys(("image_sizes", "batch_sizes", "inference_sizes", "replicas"), 1),
+            **{"megapixels": _LEAST_MEGAPIXELS, "workers": 0},
+        }
+        for name in ("suites", "damage", *least):
+            flag, values = f"--{name.replace('_', '-')}", getattr(self, name)
+            if not values:
+                raise InputError(f"{flag} has no value: give at least one, or leave it out")
+            for value in values if name in least else ():
+                if not least[name] <= value < math.inf:  # NaN is refused too
+                    raise InputError(f"{flag} has {value}, but each must be at least {least[name]}")
+        if self.repeats < 1:
+            raise InputError(f"--repeats is {self.repeats}, but it must be at least 1")
+        if "data" in self.suites and self.steps < 2:
+            raise InputError(
+                f"--steps is {self.steps}, but the suite data needs at least 2: the first step is not timed"
+            )

@@ -9,7 +9,7 @@ import pytest
 from flax import nnx
 
 from experiments.performance import __main__ as command
-from experiments.performance import network, op, step, timing
+from experiments.performance import network, op, restoring, step, timing
 from experiments.performance.options import Options
 from experiments.performance.table import Table
 from pconv_jax.common.errors import InputError
@@ -159,3 +159,29 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_timed(tmp_path
     monkeypatch.setattr(op, "run", None)
     assert command.main() == 2
     assert capsys.readouterr().err == f"error: --json {tmp_path} is a folder: give the name of a file\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--suites", "--suites has no value: give at least one, or leave it out"),
+        ("--batch-sizes", "--batch-sizes has no value: give at least one, or leave it out"),
+        ("--image-sizes 64 0", "--image-sizes has 0, but each must be at least 1"),
+        ("--replicas 0", "--replicas has 0, but each must be at least 1"),
+        ("--workers -1", "--workers has -1, but each must be at least 0"),
+        ("--megapixels 0", "--megapixels has 0.0, but each must be at least 0.001"),
+        ("--megapixels nan", "--megapixels has nan, but each must be at least 0.001"),
+        ("--repeats 0", "--repeats is 0, but it must be at least 1"),
+        ("--steps 1", "--steps is 1, but the suite data needs at least 2: the first step is not timed"),
+    ],
+)
+def test_values_that_cannot_be_measured_are_refused_before_anything_is_timed(capsys, flags, message):
+    assert command.main(flags.split()) == 2
+    assert capsys.readouterr() == ("", f"error: {message}\n")
+
+
+@pytest.mark.parametrize("damage", ["scratches", "specks"])
+def test_the_smallest_photograph_can_be_damaged(damage):
+    image, mask = restoring.photograph(0.001, damage)
+    assert image.shape == (26, 39, 3)
+    assert 0 < np.mean(mask == 0) < 1

@@ -12,7 +12,6 @@ from experiments.performance.options import Options
 from experiments.train.batches import training_batches
 from experiments.train.presets import PRESETS
 from pconv_jax import masks
-from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource, open_source, pipeline
 from pconv_jax.data.samples import PHOTOGRAPHS, photograph
 
@@ -151,8 +150,3 @@ def test_training_row(tmp_path, files):
     (row,) = data._training_table({"in memory": config}, tmp_path / "runs", 1).rows
     assert row["times training"] == pytest.approx(row["pipeline images/s"] / row["training images/s"])
     assert 0 < row["% of training waiting"] < 100
-
-
-def test_a_single_step_cannot_be_timed():
-    with pytest.raises(InputError, match="--steps is 1"):
-        data.run(Options(steps=1))
