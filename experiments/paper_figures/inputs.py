@@ -1,6 +1,7 @@
 """What the figures are drawn from: loaded when a figure asks for it, and once."""
 
 import functools
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -50,6 +51,13 @@ class Inputs:
         else:
             settings = {} if flags.weights is None else self.model.about.get("settings", {})
             own = {"dataset": "samples", "data_dir": None, "splits": "official", "limit": None, "workers": 0}
+            if settings.get("masks") == "folder":
+                warnings.warn(
+                    f"{flags.weights} was trained on mask files of a folder that it does not name: the figures have "
+                    "lines, or the masks of its run if you give its folder too",
+                    stacklevel=2,
+                )
+                own["masks"] = "lines"
             config = Config.from_json({**settings, **own})
         if flags.images is not None:
             config = config.replace(dataset="folder", data_dir=flags.images, splits="official")

@@ -23,7 +23,8 @@ class Flags:
         out: folder for the figures; RUN/paper_figures if not given, and runs/paper_figures without a run.
         figures: numbers of the figures to draw; if not given, all of 1 to 7 that there is something for: with a run
             all, with --weights all but 4 (the loss curve of a run), with --generator alone only 3.
-        weights: network in place of the run's: bundled weights, such as paper-dtd, or a file of weights.
+        weights: network in place of the run's: bundled weights, such as paper-dtd, or a file of weights. Without a
+            run, those that were trained on a folder of masks are drawn with lines.
         images: folder of images in place of the run's, all of them for training and test figures; without a run the
             photographs embedded in scikit-image if not given.
         image_size: side of the squares that are cut from the images, px; as in training if not given.

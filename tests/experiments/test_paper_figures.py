@@ -226,3 +226,16 @@ def test_weights_and_runs_of_merged_splits_are_drawn_on_other_images(weights, tm
     Inputs(Flags(weights=str(file))).config.check()
     (tmp_path / "config.json").write_text(json.dumps(settings))
     Inputs(Flags(run=tmp_path, images=tmp_path)).config.check()
+
+
+def test_weights_that_were_trained_on_mask_files_are_drawn_with_lines(weights, tmp_path):
+    model = load_generator_weights(weights)
+    settings = {**model.about.get("settings", {}), "masks": "folder"}  # as exported: without the folder
+    file = tmp_path / "files.safetensors"
+    save_generator_weights(
+        file, TrainedGenerator(model.config, model.params, model.stats, about={"settings": settings})
+    )
+    inputs = Inputs(Flags(weights=str(file)))
+    with pytest.warns(UserWarning, match="mask files of a folder that it does not name: the figures have lines"):
+        inputs.config.check()
+    assert inputs.config.damage.masks == "lines"
