@@ -125,9 +125,10 @@ def open_distances(options: Options) -> list[NamedDistance]:
     """The perceptual distances that the flags give weights for.
 
     Raises:
-        InputError: missing weights or libraries.
+        InputError: missing weights or libraries, or squares that are too small.
     """
     found = []
+    side = None if options.whole_images or options.pair_by_name else options.image_size  # of all images
     if options.vgg_weights is not None:
         from pconv_jax.evaluation.perceptual_distance import VggDistance
         from pconv_jax.models.vgg import deepest
@@ -136,12 +137,16 @@ def open_distances(options: Options) -> list[NamedDistance]:
         # Random weights are always the same ones: pairs by name do not depend on the seed, but share a column.
         weights = resolve_weights(options.vgg_weights, seed=0, through=deepest(options.vgg_layers))
         vgg = VggDistance(weights, options.vgg_layers)
+        if side is not None:
+            vgg.check_size(side, side)
         found.append(NamedDistance(vgg.name, vgg, {"weights_sha256": hash_arrays(weights.params)}))
     if options.lpips_weights is not None:
         from pconv_jax.evaluation.lpips import open_lpips
 
-        # Its name stands for particular weights only.
-        found += [NamedDistance(lpips.name, lpips, {}) for lpips in open_lpips(options.lpips_weights)]
+        for lpips in open_lpips(options.lpips_weights):
+            if side is not None:
+                lpips.check_size(side, side)
+            found.append(NamedDistance(lpips.name, lpips, {}))  # its name stands for particular weights only
     return found
 
 

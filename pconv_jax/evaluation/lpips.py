@@ -73,6 +73,23 @@ class Lpips:
         self._seen = jax.jit(functools.partial(_seen, activations), compiler_options=compiler_options(jax.devices()[0]))
         self._distance = jax.jit(lpips_distance)
 
+    @staticmethod
+    def check_size(height: int, width: int) -> None:
+        """Refuses images that are too small.
+
+        Args:
+            height: of the images, px.
+            width: of the images, px.
+
+        Raises:
+            InputError: they are.
+        """
+        if min(height, width) < _SMALLEST:
+            raise InputError(
+                f"LPIPS needs images of at least {_SMALLEST} x {_SMALLEST} pixels, not {width} x {height}: "
+                "use larger ones"
+            )
+
     def __call__(self, output: npt.ArrayLike, truth: npt.ArrayLike) -> Values:
         """Distance of each image to the truth.
 
@@ -91,12 +108,7 @@ class Lpips:
             raise InputError(
                 f"LPIPS takes images [N, H, W, 3], not {output.shape}: repeat a single channel three times"
             )
-        if min(output.shape[1:3]) < _SMALLEST:
-            height, width = output.shape[1:3]
-            raise InputError(
-                f"LPIPS needs images of at least {_SMALLEST} x {_SMALLEST} pixels, not {width} x {height}: "
-                "use larger ones"
-            )
+        self.check_size(*output.shape[1:3])
         pairs = zip(output.astype(np.float32), truth.astype(np.float32), strict=True)
         # One by one: XLA adds in another order for another batch size, which would show in the last digits.
         seen = ([self._seen(self._weights, image) for image in pair] for pair in pairs)

@@ -53,6 +53,19 @@ class VggDistance:
             functools.partial(_vgg_distance, layers=self.layers), compiler_options=compiler_options(jax.devices()[0])
         )
 
+    def check_size(self, height: int, width: int) -> None:
+        """Refuses images that are too small for the deepest layer, without computing anything.
+
+        Args:
+            height: of the images, px.
+            width: of the images, px.
+
+        Raises:
+            InputError: they are.
+        """
+        image = jax.ShapeDtypeStruct((1, height, width, 3), np.float32)
+        jax.eval_shape(functools.partial(features, layers=self.layers), self._vgg, image)
+
     def __call__(self, output: npt.ArrayLike, truth: npt.ArrayLike) -> Values:
         """Distance of each image to the truth; lower is better.
 

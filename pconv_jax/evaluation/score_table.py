@@ -72,15 +72,17 @@ class ScoreTable:
         }
         if folder.exists() and not folder.is_dir():
             raise InputError(f"--out {folder} is not a folder: choose another")
+        self.rows: list[dict[str, Any]] = []
         if (folder / "benchmark.json").exists():
-            self._resume(read_facts(folder))
+            facts = read_facts(folder)
+            self.rows = read_rows(folder)
+            self._resume(facts)
         elif not is_unused(folder):
             raise InputError(f"--out {folder} is not empty and holds no evaluation: choose another")
-        self.rows = read_rows(folder)
 
     def _resume(self, before: Mapping[str, Any]) -> None:
         refuse_other_pairs({str(self.folder): before, "this command": self.facts})
-        if before["distances"] != self.facts["distances"]:
+        if self.rows and before["distances"] != self.facts["distances"]:
             scored, wanted = (", ".join(facts["distances"]) or "none" for facts in (before, self.facts))
             wanted = f"{wanted} from other weights" if scored == wanted else wanted
             raise InputError(

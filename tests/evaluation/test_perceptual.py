@@ -144,5 +144,10 @@ def test_images_that_do_not_fit(pair):
         distance(output, truth[1:])
     with pytest.raises(InputError, match=r"truth.*between 0 and 25.*: clip"):
         distance(output, np.where(truth < 0.5, 0, 255 * truth))
+    distance.check_size(1, 1)
+    deep = VggDistance(tiny(), ["block1_pool"])
+    deep.check_size(2, 3)
+    with pytest.raises(InputError, match="block1_pool needs images of at least 2x2 pixels, not 3x1"):
+        deep.check_size(1, 3)
     with pytest.raises(InputError, match=r"\[1, 24, 20, 1\]"):
         distance(output[..., :1], truth[..., :1])

@@ -27,6 +27,10 @@ from pconv_jax.common.folder_lock import locked_folder
         (["--split", "all"], "--split all goes with --data folder"),
         (["--pair-by-name"], "--pair-by-name goes with --data folder"),
         (["--fid-weights", "nowhere"], "the weights file nowhere for FID does not exist"),
+        (
+            ["--image-size", "11", "--vgg-weights", "random", "--vgg-layers", "block4_pool"],
+            "VGG16 layer block4_pool needs images of at least 16x16 pixels, not 11x11",
+        ),
         (["--lpips-weights", "nowhere"], "the weights file nowhere for LPIPS does not exist"),
     ],
 )

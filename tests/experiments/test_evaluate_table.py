@@ -197,6 +197,14 @@ def test_a_name_without_scores_is_free(tmp_path):
     assert known == {"first": {"version": "2"}, "second": {"version": "2"}}
 
 
+def test_distances_may_change_while_nothing_is_scored(tmp_path):
+    pairs = open_pairs(Options(image_size=32, limit=1))
+    ScoreTable(tmp_path / "out", pairs, {"vgg": {}}).start()  # and stopped before the first row
+    table = ScoreTable(tmp_path / "out", pairs, {})
+    table.start()
+    assert json.loads((tmp_path / "out" / "benchmark.json").read_text())["distances"] == {}
+
+
 def test_a_field_that_an_older_version_had_or_lacked_is_no_difference(tmp_path):
     pairs = open_pairs(Options(image_size=32, limit=1))
     old = {"parameters_sha256": "ab", "generator": {"widths": [4, 8], "image_skip": False}}
