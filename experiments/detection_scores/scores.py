@@ -22,8 +22,7 @@ from pconv_jax.masks.film_damage import UNSEEN, FilmDamage, Laid
 OURS = "detector"
 DETECTIONS = "its detections"
 """The detector's own choice of pixels: grown from sure ones to where they fade, those too small left out."""
-_DEFAULT = round(Choice().threshold, 3)
-THRESHOLDS = (*np.linspace(0.02, 0.9, 45).round(2).tolist(), 0.92, 0.94, _DEFAULT, 0.96, 0.97, 0.98, 0.99, 0.995, 0.999)
+_GRID = (*np.linspace(0.02, 0.9, 45).round(2).tolist(), 0.92, 0.94, 0.953, 0.96, 0.97, 0.98, 0.99, 0.995, 0.999)
 _MIXED = FilmDamage(pieces=(2, 6), thickness=(1, 12), opacity=(0.5, 1))
 
 
@@ -40,7 +39,8 @@ class Scored:
         names: names of the photographs that were damaged.
         undamaged: names of those that were not.
         inpainted: scores of photographs with mixed damage after inpainting, a dictionary for each photograph and way.
-        chosen: method -> index of its threshold: the nearest to the detector's own, the best of each classical one.
+        thresholds: what responses are compared with, ascending.
+        chosen: method -> index of its threshold: the detector's own, the best of each classical one.
     """
 
     cases: Sequence[tuple[Row, int]]
@@ -51,6 +51,7 @@ class Scored:
     names: Sequence[str]
     undamaged: Sequence[str]
     inpainted: Sequence[Mapping[str, Any]]
+    thresholds: Sequence[float]
     chosen: Mapping[str, int]
 
 
@@ -96,21 +97,32 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
     clean = {name: np.stack([each[name].false_alarms for each in of_undamaged]) for name in methods}
     mixed = {name: [each[name] for each in of_mixed] for name in methods}
     chosen = {name: best_threshold(each) for name, each in counts.items()}
-    chosen[OURS] = int(np.abs(np.array(THRESHOLDS) - choice.threshold).argmin())
+    tried = thresholds(choice)
+    chosen[OURS] = tried.index(_own(choice))
     best = max(classical, key=lambda name: _mean_jaccard(counts[name])[chosen[name]])
-    inpainted = _inpainted([image for _, image in named], maps, detector, choice, classical[best], chosen[best], best)
+    threshold = tried[chosen[best]]
+    inpainted = _inpainted([image for _, image in named], maps, detector, choice, classical[best], threshold, best)
     names, undamaged_names = ([name for name, _ in each] for each in (named, undamaged))
-    return Scored(cases, counts, clean, mixed, np.array(masks), names, undamaged_names, inpainted, chosen)
+    return Scored(cases, counts, clean, mixed, np.array(masks), names, undamaged_names, inpainted, tried, chosen)
+
+
+def thresholds(choice: Choice) -> tuple[float, ...]:
+    """What responses are compared with: the same for every choice, and the detector's own."""
+    return tuple(sorted({*_GRID, _own(choice)}))
+
+
+def _own(choice: Choice) -> float:
+    return round(choice.threshold, 3)
 
 
 def _counts(laid: Laid, found: DamageMap, choice: Choice, classical: Mapping[str, Response]) -> dict[str, Counts]:
     """The counts of every method on an image."""
     image, truth, ignored = laid.image, laid.visible, laid.truth == UNSEEN
-    detections = found.hole(dataclasses.replace(choice, dilate=0))
+    detections, tried = found.hole(dataclasses.replace(choice, dilate=0)), thresholds(choice)
     return {
-        OURS: count(found.probability, truth, THRESHOLDS, ignored=ignored),
+        OURS: count(found.probability, truth, tried, ignored=ignored),
         DETECTIONS: count(detections, truth, (True,), ignored=ignored),
-        **{name: count(response(image), truth, THRESHOLDS, ignored=ignored) for name, response in classical.items()},
+        **{name: count(response(image), truth, tried, ignored=ignored) for name, response in classical.items()},
     }
 
 
@@ -119,10 +131,10 @@ def best_threshold(counts: Sequence[Counts]) -> int:
     return int(_mean_jaccard(counts).argmax())
 
 
-def few_false_alarms(counts: Sequence[Counts]) -> int:
-    """Index of the lowest threshold whose false alarms are few over all cases; the highest if they never are."""
-    false = np.sum([each.false for each in counts], axis=0) / sum(each.pixels for each in counts)
-    return int(np.argmax(false <= LEAST_FALSE_ALARMS)) if (false <= LEAST_FALSE_ALARMS).any() else len(false) - 1
+def few_false_alarms(counts: Sequence[Counts]) -> int | None:
+    """Index of the lowest threshold whose false alarms are few over all cases; None if they never are."""
+    few = np.sum([each.false for each in counts], axis=0) / sum(each.pixels for each in counts) <= LEAST_FALSE_ALARMS
+    return int(np.argmax(few)) if few.any() else None
 
 
 def _mean_jaccard(counts: Sequence[Counts]) -> np.ndarray:
@@ -136,7 +148,7 @@ def _inpainted(
     detector: Detector,
     choice: Choice,
     classical: Response,
-    threshold: int,
+    threshold: float,
     name: str,
 ) -> list[dict[str, Any]]:
     """Photographs with mixed damage: left as they are, inpainted where it is found, and where it truly is."""
@@ -146,7 +158,7 @@ def _inpainted(
         laid = _MIXED(np.random.default_rng([place, 1]), image, maps=maps)
         holes = {
             "not inpainted": np.zeros(image.shape[:2], bool),
-            f"best classical ({name})": dilated(classical(laid.image) >= THRESHOLDS[threshold], 1),
+            f"best classical ({name})": dilated(classical(laid.image) >= threshold, 1),
             "detected": detector(laid.image).hole(choice),
             "true mask": dilated(laid.damaged, 1),
         }

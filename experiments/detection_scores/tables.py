@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.detection_scores.scores import DETECTIONS, OURS, THRESHOLDS, Scored, few_false_alarms
+from experiments.detection_scores.scores import DETECTIONS, OURS, Scored, few_false_alarms
 from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS, Counts
 from pconv_jax.evaluation.markdown import interval, markdown
 from pconv_jax.evaluation.statistics import bootstrap
@@ -22,7 +22,10 @@ _TITLES = {
 
 
 def table_rows(scored: Scored) -> list[dict[str, Any]]:
-    """One row for each case and method, at the method's threshold, and its recall where false alarms are few."""
+    """One row for each case and method, at the method's threshold, and its recall where false alarms are few.
+
+    That is NaN where they never are, and empty for detections, which have no threshold.
+    """
     few = {name: few_false_alarms(counts) for name, counts in scored.counts.items() if name != DETECTIONS}
     return [
         {
@@ -33,11 +36,15 @@ def table_rows(scored: Scored) -> list[dict[str, Any]]:
             "jaccard": float(counts.jaccard[scored.chosen[name]]),
             "f1": float(counts.f1[scored.chosen[name]]),
             "false_alarms": float(counts.false_alarms[scored.chosen[name]]),
-            "recall_at_few_false_alarms": float(counts.recall[few[name]]) if name in few else "",
+            "recall_at_few_false_alarms": _recall_at(counts, few[name]) if name in few else "",
         }
         for name, all_counts in scored.counts.items()
         for (row, place), counts in zip(scored.cases, all_counts, strict=True)
     ]
+
+
+def _recall_at(counts: Counts, threshold: int | None) -> float:
+    return float("nan") if threshold is None else float(counts.recall[threshold])
 
 
 def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
@@ -52,9 +59,8 @@ def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
         Markdown.
     """
     rows = table_rows(scored)
-    thresholds = ", ".join(
-        f"{name} {THRESHOLDS[index]:g}" for name, index in scored.chosen.items() if name != DETECTIONS
-    )
+    chosen = {name: scored.thresholds[index] for name, index in scored.chosen.items() if name != DETECTIONS}
+    thresholds = ", ".join(f"{name} {threshold:g}" for name, threshold in chosen.items())
     parts = [
         f"{about} Means over photographs, 95 % bootstrap intervals in brackets. A detection may be 1 px off. "
         "Thresholds: the detector's own, and the best of each classical one on these photographs: "

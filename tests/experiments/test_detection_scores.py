@@ -12,11 +12,20 @@ from restoring import save
 from experiments.detection_scores import command, scores
 from experiments.detection_scores.__main__ import main
 from experiments.detection_scores.options import Options
-from experiments.detection_scores.scores import DETECTIONS, THRESHOLDS, _counts, best_threshold, few_false_alarms
-from experiments.detection_scores.tables import _recall
+from experiments.detection_scores.scores import (
+    DETECTIONS,
+    OURS,
+    Scored,
+    _counts,
+    best_threshold,
+    few_false_alarms,
+    thresholds,
+)
+from experiments.detection_scores.tables import _by_label, _recall, table_rows
 from pconv_jax.checkpoints.detector_file import save_detector
 from pconv_jax.detection.damage_map import Choice, DamageMap
 from pconv_jax.evaluation.detection import Counts
+from pconv_jax.evaluation.detection_cases import Row
 from pconv_jax.masks.film_damage import Laid
 
 EMPTY = types.SimpleNamespace(names=())
@@ -31,7 +40,27 @@ def test_thresholds_by_hand():
     # Means of the Jaccard coefficient: (9 / 40 + 10 / 16) / 2, (8 / 14 + 6 / 16) / 2, (4 / 10 + 0) / 2
     assert best_threshold(both) == 1
     assert few_false_alarms(both) == 1  # 10 of 20000 pixels are 0.05 %
-    assert few_false_alarms([counts([9, 8], [30, 20])]) == 1  # never few: the highest
+    assert few_false_alarms([counts([9, 8], [30, 20])]) is None  # never few
+
+
+def test_the_recall_of_a_method_whose_false_alarms_never_are_few_is_left_out():
+    both = {OURS: [counts([9, 8], [30, 4])], "other": [counts([9, 8], [30, 20])]}
+    scored = Scored(
+        cases=[(Row(table="kind", label="hair"), 0)], counts=both, clean={}, mixed={}, masks=np.zeros(1), names=["a"],
+        undamaged=[], repaired=[], thresholds=(0.5, 0.9), chosen={OURS: 0, "other": 0},
+    )  # fmt: skip
+    rows = table_rows(scored)
+    assert rows[0]["recall_at_few_false_alarms"] == 0.8
+    assert np.isnan(rows[1]["recall_at_few_false_alarms"])
+    *_, line = _by_label(rows, "kind", "recall_at_few_false_alarms").splitlines()
+    assert line.split() == ["|", "hair", "|", "0.80", "|", "-", "|"]
+
+
+@pytest.mark.parametrize(("sensitivity", "own"), [(0.5, 0.953), (0.9, 0.646)])
+def test_the_threshold_of_the_detector_is_among_those_that_are_tried(sensitivity, own):
+    tried = thresholds(Choice(sensitivity=sensitivity))
+    assert own in tried and list(tried) == sorted(set(tried))
+    assert set(thresholds(Choice())) <= set(tried)  # classical ones do not depend on it
 
 
 def test_finds_are_what_sure_pixels_grow_to_before_they_are_widened():
@@ -118,9 +147,9 @@ def test_a_whole_evaluation(tmp_path, capsys):
     assert {row["image"] for row in rows} == {"chelsea.png 22,33"}
     for row in rows:
         assert 0 <= float(row["jaccard"]) <= float(row["f1"]) <= 1
-        one_threshold = row["method"] == "its detections"
-        assert (row["recall_at_few_false_alarms"] == "") == one_threshold
-    assert 0.953 in THRESHOLDS and list(THRESHOLDS) == sorted(THRESHOLDS)
+        assert (row["recall_at_few_false_alarms"] == "") == (
+            row["method"] == "its detections"
+        )  # they have one threshold
 
 
 def test_names_that_are_not_text_in_utf_8_are_written_as_they_are(tmp_path, monkeypatch):
