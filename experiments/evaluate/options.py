@@ -8,6 +8,7 @@ import tyro
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Splits, check_splits
+from pconv_jax.evaluation.methods import is_path
 from pconv_jax.imaging.masks import MASK_THRESHOLD
 from pconv_jax.synthesis.settings import DEFAULT_SETTINGS, SynthesisSettings
 
@@ -115,5 +116,6 @@ class Options:
 
     @property
     def method_names(self) -> tuple[str, ...]:
-        """The methods, one by one."""
-        return tuple(name for names in self.methods for name in names.split(",") if name)
+        """The methods, one by one; a path that exists may have commas."""
+        parts = ((names,) if is_path(names) else names.split(",") for names in self.methods)
+        return tuple(name for names in parts for name in names if name)

@@ -55,7 +55,7 @@ def _open(name: str) -> NamedMethod:
             check_installed(name)
         packages = [CLASSICAL_PACKAGES[name]] if name in CLASSICAL_PACKAGES else []
         return NamedMethod(name, CLASSICAL_METHODS[name], dict(package_versions(*packages)))
-    weights, best = name.removesuffix(BEST), name.endswith(BEST)
+    weights, best = _without_best(name)
     if weights in bundled_weights():
         return _of_weights(name, weights, best=best)
     title, path = _split(weights)
@@ -81,14 +81,27 @@ def trained_path(name: str) -> Path | None:
     Raises:
         InputError: no such method or folder.
     """
-    weights = name.removesuffix(BEST)
+    weights, _ = _without_best(name)
     return None if name in CLASSICAL_METHODS or weights in bundled_weights() else _split(weights)[1]
+
+
+def is_path(name: str) -> bool:
+    """Whether a name as a whole is the PATH, or NAME=PATH, of a file or folder that exists, whatever PATH contains."""
+    title, _, place = name.partition("=")
+    places = [name, place if "," not in title else ""]  # "ns,NAME=PATH" is two methods
+    return any(each and Path(each).expanduser().exists() for each in places)
+
+
+def _without_best(name: str) -> tuple[str, bool]:
+    """A name without `BEST` at its end, and whether it has that; a path that exists may end so too."""
+    weights = name.removesuffix(BEST)
+    return (name, False) if weights not in bundled_weights() and is_path(name) else (weights, name.endswith(BEST))
 
 
 def _split(name: str) -> tuple[str, Path]:
     """NAME=PATH or PATH, checked: the name in tables, and a file or folder that exists."""
-    is_path = "=" not in name or Path(name).expanduser().exists()  # the name of a folder may have a "=" too
-    title, _, place = ("", "", name) if is_path else name.partition("=")
+    unnamed = "=" not in name or Path(name).expanduser().exists()  # the name of a folder may have a "=" too
+    title, _, place = ("", "", name) if unnamed else name.partition("=")
     path = Path(place).expanduser()
     if not path.exists():
         raise InputError(

@@ -14,7 +14,7 @@ from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import best_median_worst
 from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.data import SamplesSource
-from pconv_jax.evaluation.methods import open_methods
+from pconv_jax.evaluation.methods import open_methods, trained_path
 from pconv_jax.evaluation.score_table import ScoreTable, read_rows
 from pconv_jax.masks import random_lines
 
@@ -216,6 +216,16 @@ def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):
     assert method.name == "noise=0.1"
     (method,) = open_methods((f"mine={run}",))
     assert method.name == "mine"
+
+
+@pytest.mark.parametrize("folder", ["lr 1,2", "long+best"])
+def test_a_folder_may_have_a_comma_or_end_as_averaged_weights_do(tmp_path, folder):
+    run = generator(tmp_path / folder)
+    given = ("ns,mean", str(run), f"mine={run}", f"fill,other={tmp_path}")
+    wanted = ("ns", "mean", str(run), f"mine={run}", "fill", f"other={tmp_path}")
+    assert Options(methods=given).method_names == wanted
+    assert [method.name for method in open_methods((str(run), f"mine={run}"))] == [folder, "mine"]
+    assert trained_path(f"mine={run}") == run
 
 
 def test_what_a_reader_must_know_of_the_images_is_told(tmp_path, here, monkeypatch, capsys):
