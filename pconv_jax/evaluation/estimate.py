@@ -112,8 +112,8 @@ def estimate(
         intervals.
 
     Raises:
-        InputError: as for `inpaint`; or nothing is damaged, the image is smaller than 11 px, or no undamaged
-            place lies within 96 px of the damage.
+        InputError: as for `inpaint`; or nothing is damaged, the image is smaller than 11 px, or so small that what
+            is damaged falls outside when it is shifted by 16 px, or no undamaged place lies within 96 px of the damage.
     """
     pixels, _ = pixels_of(image)
     found = hole_from(mask, hole, pixels.shape[:2])
@@ -153,6 +153,11 @@ def estimate_restored(restored: np.ndarray, hole: np.ndarray, restore: Restore) 
     scored = (laid >= 0) & ~hole & _shows(restored)
     cells = _cells(scored)
     if not cells.any():
+        if not any(hole[_overlap(hole.shape, each)[1]].any() for each in _shifts(hole.shape)):
+            raise InputError(
+                f"an estimate lays the damage at least {_DISTANCES[0]} px beside itself, which is outside this image "
+                f"of {hole.shape[1]}x{hole.shape[0]} px: use a larger one, or do without the estimate"
+            )
         raise InputError(
             "nothing near the damage is undamaged, so nothing can be measured: mark less, or do without the estimate"
         )
@@ -166,18 +171,22 @@ def estimate_restored(restored: np.ndarray, hole: np.ndarray, restore: Restore) 
 
 def _best_shift(hole: np.ndarray) -> tuple[int, int]:
     """The nearest shift that lays almost as much as possible of the damage over undamaged places in the image."""
-    turns = 2 * np.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
-    shifts = [
-        (round(distance * math.sin(turn)), round(distance * math.cos(turn)))
-        for distance, turn in itertools.product(_DISTANCES, turns)
-    ]
-    shifts = [shift for shift in shifts if all(abs(step) < side for step, side in zip(shift, hole.shape, strict=True))]
-    free = []
+    shifts, free = _shifts(hole.shape), []
     for shift in shifts:
         there, here = _overlap(hole.shape, shift)
         free.append(np.count_nonzero(hole[here] & ~hole[there]))
     most = max(free, default=0)
     return next((shift for shift, each in zip(shifts, free, strict=True) if each >= _AS_GOOD * most), (0, 0))
+
+
+def _shifts(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """The shifts to choose from that leave something of an image of this shape within it, from near to far."""
+    turns = 2 * np.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
+    shifts = [
+        (round(distance * math.sin(turn)), round(distance * math.cos(turn)))
+        for distance, turn in itertools.product(_DISTANCES, turns)
+    ]
+    return [shift for shift in shifts if all(abs(step) < side for step, side in zip(shift, shape, strict=True))]
 
 
 def _overlap(shape: tuple[int, ...], shift: tuple[int, int]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
