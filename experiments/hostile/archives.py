@@ -17,7 +17,6 @@ from experiments.hostile.mutations import mutated
 from experiments.hostile.pictures import encoded, picture
 from pconv_jax.data import SPLITS, open_source
 
-_CLIMBING = ("../escaped.jpg", "../../../../escaped.jpg", "/tmp/hostile-escaped.jpg", "dtd/../../../escaped.jpg")
 _TYPES = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE)
 _BOMB = 5 * 2**28  # bytes that a bomb unpacks to: more than a case may take
 
@@ -38,6 +37,13 @@ def _dtd() -> _Files:
     return images | {f"dtd/labels/{split}1.txt": "\n".join(each).encode() for split, each in names.items()}
 
 
+def _climbing(archive: Path, rng: np.random.Generator) -> str:
+    """A name that climbs out of where an archive is unpacked; the absolute one leads to the folder of the case."""
+    absolute = (archive.absolute().parents[2] / "escaped.jpg").as_posix()
+    names = ("../escaped.jpg", "../../../../escaped.jpg", absolute, "dtd/../../../escaped.jpg")
+    return names[rng.integers(len(names))]
+
+
 def _write_tar(path: Path, files: _Files, rng: np.random.Generator, way: str) -> None:
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         for name, content in files.items():
@@ -45,7 +51,7 @@ def _write_tar(path: Path, files: _Files, rng: np.random.Generator, way: str) ->
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
         if way == "climbing":
-            info = tarfile.TarInfo(_CLIMBING[rng.integers(len(_CLIMBING))])
+            info = tarfile.TarInfo(_climbing(path, rng))
             info.size = len(_jpeg(0))
             archive.addfile(info, io.BytesIO(_jpeg(0)))
         elif way == "special":
@@ -63,7 +69,7 @@ def _write_zip(path: Path, files: _Files, rng: np.random.Generator, way: str) ->
         for name, content in files.items():
             archive.writestr(name, content)
         if way == "climbing":
-            archive.writestr(_CLIMBING[rng.integers(len(_CLIMBING))], _jpeg(0))
+            archive.writestr(_climbing(path, rng), _jpeg(0))
         elif way == "special":
             info = zipfile.ZipInfo("img_align_celeba/000099.jpg")
             info.external_attr = (stat.S_IFLNK | 0o777) << 16

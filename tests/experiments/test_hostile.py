@@ -4,11 +4,12 @@ import json
 import os
 import re
 import sys
+import tarfile
 
 import numpy as np
 import pytest
 
-from experiments.hostile import campaign
+from experiments.hostile import archives, campaign
 from experiments.hostile.__main__ import main
 from experiments.hostile.all_doors import DOORS
 from experiments.hostile.campaign import Case, Limits
@@ -85,6 +86,26 @@ def test_what_is_noticed(tmp_path, enter, kind, said):
     outcome = outcome_of(tmp_path, enter, limits=limits)
     assert outcome.kind == kind
     assert re.search(said, outcome.said)
+
+
+class Third:
+    """Chooses the third of whatever there is."""
+
+    @staticmethod
+    def integers(_):
+        return 2
+
+
+def test_an_archive_that_climbs_out_by_an_absolute_name_would_be_noticed(tmp_path):
+    def damage(_, folder):
+        archives._write("dtd", folder, Third(), "climbing")
+        return "climbing"
+
+    def enter(folder, out):
+        with tarfile.open(folder / "dtd-r1.0.1.tar.gz") as archive:
+            archive.extractall(out, filter="fully_trusted")
+
+    assert "changed outside of the output folder: escaped.jpg" in outcome_of(tmp_path, enter, damage=damage).said
 
 
 def test_a_finding_is_kept_without_its_pipes(tmp_path):
