@@ -101,7 +101,7 @@ def open_all_methods(options: Options) -> list[NamedMethod]:
     """The methods of the flags, each followed by itself with refined results, if that is asked for.
 
     Raises:
-        InputError: a method or weights that cannot be opened, or an unknown name in --refine.
+        InputError: a method or weights that cannot be opened, an unknown name in --refine, or nothing to refine.
     """
     methods = open_methods(options.method_names)
     if options.refine is None:
@@ -114,6 +114,11 @@ def open_all_methods(options: Options) -> list[NamedMethod]:
     if unknown := [name for name in options.refine if name not in names]:
         raise InputError(f"--refine names {unknown[0]}, which is not among the methods: choose from {', '.join(names)}")
     wanted = options.refine or [name for name in names if name not in _NOT_REFINED]
+    if not wanted:
+        raise InputError(
+            f"--refine without names leaves out {' and '.join(names)}, so nothing is refined: add a method, or give "
+            f"--refine {' '.join(names)}"
+        )
     vgg = open_vgg(options.vgg_weights, options.synthesis)
     together: list[NamedMethod] = []
     for method in methods:

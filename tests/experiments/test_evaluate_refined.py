@@ -74,6 +74,11 @@ def test_the_refined_method_stands_beside_the_other(vgg, tmp_path, monkeypatch, 
         (("--refine",), "--refine needs --vgg-weights: give a file of VGG16, or download"),
         (("--refine", "fill", "--vgg-weights", "random"), "untrained features would make noise"),
         (("--refine", "telea", "--vgg-weights", "VGG"), "--refine names telea, which is not among the methods: choose"),
+        (
+            ("--methods", "mean", "--refine", "--vgg-weights", "VGG"),
+            "error: --refine without names leaves out mean, so nothing is refined: add a method, or give "
+            "--refine mean\n",
+        ),
         (("--synthesis.scales", 0), "scales of the synthesis is 0"),
     ],
 )
