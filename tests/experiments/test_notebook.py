@@ -1,14 +1,17 @@
 """The notebook: clean in the repository, and every cell runs on a finished run."""
 
 import ast
+import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import jax
 import nbformat
 import numpy as np
 import pytest
+from evaluations import generator
 from nbclient import NotebookClient
 from PIL import Image
 
@@ -56,6 +59,17 @@ def test_the_first_cell_finds_the_repository_and_asks_for_a_run(notebook, tmp_pa
     with pytest.raises(FileNotFoundError, match="nowhere holds no run: run `make run` in "):
         exec(code_cells(notebook)[0].source, {})
     assert sys.path[0] == os.getcwd() == str(ROOT)
+
+
+@pytest.mark.parametrize(("masks", "counted"), [("lines", True), ("centre", False)])
+def test_lines_are_counted_where_the_masks_are_lines(notebook, tmp_path, monkeypatch, masks, counted):
+    run = generator(tmp_path / "run")
+    (run / "config.json").write_text(json.dumps({"masks": masks, "line_count": [2, 3]}))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    cell = {"RUN": run, "Path": Path}  # of the first cell
+    exec(code_cells(notebook)[1].source, cell)
+    assert cell["facts"]["masks"] == masks
+    assert (cell["facts"].get("lines in an image") == "2 to 3") == counted
 
 
 def test_runs_from_top_to_bottom(notebook, finished, tmp_path, monkeypatch):
