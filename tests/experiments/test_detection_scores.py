@@ -47,7 +47,7 @@ def test_the_recall_of_a_method_whose_false_alarms_never_are_few_is_left_out():
     both = {OURS: [counts([9, 8], [30, 4])], "other": [counts([9, 8], [30, 20])]}
     scored = Scored(
         cases=[(Row(table="kind", label="hair"), 0)], counts=both, clean={}, mixed={}, masks=np.zeros(1), names=["a"],
-        undamaged=[], repaired=[], thresholds=(0.5, 0.9), chosen={OURS: 0, "other": 0},
+        undamaged=[], inpainted=[], thresholds=(0.5, 0.9), chosen={OURS: 0, "other": 0},
     )  # fmt: skip
     rows = table_rows(scored)
     assert rows[0]["recall_at_few_false_alarms"] == 0.8
@@ -63,7 +63,7 @@ def test_the_threshold_of_the_detector_is_among_those_that_are_tried(sensitivity
     assert set(thresholds(Choice())) <= set(tried)  # classical ones do not depend on it
 
 
-def test_finds_are_what_sure_pixels_grow_to_before_they_are_widened():
+def test_detections_are_what_sure_pixels_grow_to_before_they_are_widened():
     probability = np.zeros((9, 24), np.float32)
     probability[4, 2:12] = 0.8  # of this only one pixel is sure
     probability[4, 6] = 0.96
