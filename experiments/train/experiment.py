@@ -19,6 +19,7 @@ from experiments.train.run_folder import read_settings, resumable
 from experiments.train.signals import exit_code, remembered_interrupts
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
+from pconv_jax.checkpoints.folder_names import check_folder_names
 from pconv_jax.checkpoints.saved_steps import only_unfinished
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
@@ -113,7 +114,8 @@ def _train(config: Config, hosts: Group) -> _Trained:
 
 
 def locked_run(out: Path, hosts: Group) -> contextlib.AbstractContextManager[None]:
-    """The lock on the folder of a run: host 0 holds it for all of them."""
+    """The lock on the folder of a run, if checkpoints can be saved there: host 0 holds it for all of them."""
+    check_folder_names(out)
     return locked_folder(out) if hosts.leads else contextlib.nullcontext()
 
 

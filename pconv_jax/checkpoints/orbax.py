@@ -18,6 +18,7 @@ import jax
 from pconv_jax.checkpoints.best_step import VALIDATION_L1, best_step, score
 from pconv_jax.checkpoints.checksums import checksums, compare_checksums, other_name, saved_checksums, sealed, unsealed
 from pconv_jax.checkpoints.damaged_folder import refusing_damaged_folder
+from pconv_jax.checkpoints.folder_names import check_folder_names
 from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
 from pconv_jax.checkpoints.parts import MetricsPart, blank, check_shapes, copied, saves_itself
 from pconv_jax.checkpoints.saved_steps import saved_steps
@@ -49,12 +50,13 @@ class Checkpoints:
             metadata: JSON values to store when the directory is created, such as configs; None to read only.
 
         Raises:
-            InputError: `keep` is less than 1, or the directory cannot be opened.
+            InputError: `keep` is less than 1, or the directory cannot be opened, or used because of its name.
         """
         from orbax.checkpoint import v1 as ocp
 
         if keep < 1:
             raise InputError(f"keep={keep} checkpoints must be at least 1, or training could not be resumed")
+        check_folder_names(directory, saving=metadata is not None)
         training = ocp.training
         latest = training.preservation_policies.LatestN(keep)
         best = training.preservation_policies.BestN(

@@ -67,6 +67,13 @@ def test_sources_are_opened_before_anything_is_written(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_in_which_checkpoints_could_not_be_read_again_is_refused_first(tmp_path, capsys):
+    out = tmp_path / "my [old] photos" / "run"
+    assert main(tiny(out, *ALONE)) == 2
+    assert "no checkpoints can be saved below" in capsys.readouterr().err
+    assert not out.parent.exists()
+
+
 def test_a_bad_mask_file_is_told_before_training(tmp_path, capsys):
     Image.fromarray(np.eye(32, dtype=np.uint8) * 255).save(tmp_path / "a.png")
     for name in ("b.png", "c.png"):
