@@ -16,6 +16,7 @@ from pconv_jax.data.tfds.runtime import import_tfds
 
 ARCHIVE = "img_align_celeba.zip"
 PARTITION = "list_eval_partition.txt"
+FOLDER = "img_align_celeba"  # in the archive
 LISTS = (PARTITION, "list_attr_celeba.txt", "list_landmarks_align_celeba.txt", "identity_CelebA.txt")
 
 
@@ -39,6 +40,8 @@ def complete(files: Mapping[str, Path], work: Path) -> tuple[Any, dict[str, Path
     parts, note = _partition(present, files.get(PARTITION))
     (work / PARTITION).write_text("".join(f"{name} {part}\n" for name, part in sorted(parts.items())), encoding="utf-8")
     completed = dict(files) | {PARTITION: work / PARTITION}
+    if files[ARCHIVE].is_dir():  # where other images of the same names may lie, such as those in the wild
+        completed[ARCHIVE] = files[ARCHIVE] / FOLDER
     if files.keys() >= set(LISTS) - {PARTITION}:
         return tfds.builder_cls("celeb_a"), completed, note
     for file in LISTS[1:]:
@@ -62,7 +65,7 @@ def image_names(archive: Path) -> list[str]:
         InputError: the archive is damaged or contains fewer than three images.
     """
     if archive.is_dir():
-        paths: Iterable[str] = (str(path) for path in (archive / "img_align_celeba").iterdir())
+        paths: Iterable[str] = (str(path) for path in (archive / FOLDER).iterdir())
     else:
         try:
             with zipfile.ZipFile(archive) as opened:

@@ -24,7 +24,7 @@ from pconv_jax.data.tfds.runtime import import_tfds, replaced, run_builder
 FILES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "dtd": {"dtd-r1.0.1.tar.gz": ("dtd/images", "dtd/labels")},
     "oxford_flowers102": {"102flowers.tgz": ("jpg",), flowers.LABELS: (), flowers.SPLIT_IDS: ()},
-    "celeb_a": {celeb_a.ARCHIVE: ("img_align_celeba",), **dict.fromkeys(celeb_a.LISTS, ())},
+    "celeb_a": {celeb_a.ARCHIVE: (celeb_a.FOLDER,), **dict.fromkeys(celeb_a.LISTS, ())},
 }
 _OPTIONAL = frozenset(celeb_a.LISTS)
 

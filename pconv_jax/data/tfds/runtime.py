@@ -133,8 +133,8 @@ def _local_manager(base: Any, given: Mapping[str, Path]) -> Any:
             return _each(lambda path: path if path.is_dir() else self.extract(path), self.download(addresses))
 
         def iter_archive(self, path: Path) -> Iterator[tuple[str, io.BytesIO]]:
-            if path.is_dir():  # an unpacked archive
-                return ((file.name, io.BytesIO(file.read_bytes())) for file in sorted(path.rglob("*.jpg")))
+            if path.is_dir():  # that of an unpacked archive in which the files are
+                return ((file.name, io.BytesIO(file.read_bytes())) for file in sorted(path.glob("*.jpg")))
             return _whole_files(super().iter_archive(path))
 
     return Manager

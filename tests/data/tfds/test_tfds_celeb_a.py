@@ -3,7 +3,7 @@
 import zipfile
 
 import pytest
-from official_archives import celeb_a, near, opened, shades
+from official_archives import celeb_a, jpeg, near, opened, shades
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.tfds import runtime
@@ -74,6 +74,10 @@ class TestCelebA:
         with zipfile.ZipFile(tmp_path / "img_align_celeba.zip") as archive:
             archive.extractall(tmp_path)
         (tmp_path / "img_align_celeba.zip").unlink()
+        for place in ("img_celeba", "img_align_celeba/more", "z"):  # other images of the same names
+            (tmp_path / place).mkdir()
+            for number in range(1, 7):
+                (tmp_path / place / f"{number:06}.jpg").write_bytes(jpeg(200))
         assert near(shades(opened("celeb_a", tmp_path)["train"]), [10, 40, 50])
 
     def test_what_cannot_be_used_is_named(self, tmp_path):
