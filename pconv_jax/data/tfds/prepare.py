@@ -7,6 +7,7 @@ folder and renames it.
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ FILES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "celeb_a": {celeb_a.ARCHIVE: (celeb_a.FOLDER,), **dict.fromkeys(celeb_a.LISTS, ())},
 }
 _OPTIONAL = frozenset(celeb_a.LISTS)
+_WORK = "work-"  # that names of folders to unpack to begin with
 
 
 def find_prepared(name: str, folder: Path | None) -> Path | None:
@@ -65,8 +67,9 @@ def find_files(name: str, folder: Path) -> dict[str, Path] | None:
         if (folder / file).is_file():
             found[file] = folder / file
         elif unpacked and all((folder / part).is_dir() for part in unpacked):
-            found[file] = folder
-        elif parts := sorted(folder.glob(f"{Path(file).stem}*.zip")):  # such as img_align_celeba_first_1000.zip
+            found[file] = _unnested(folder, unpacked)
+        # Such as img_align_celeba_first_1000.zip; no lists, of which copies are about as list_attr_celeba.csv.zip.
+        elif unpacked and (parts := sorted(folder.glob(f"{Path(file).stem}*.zip"))):
             if len(parts) > 1:
                 named = " and ".join(part.name for part in parts[:2])
                 raise InputError(f"{folder} contains several parts of {name}, {named}: leave one, or unpack them all")
@@ -79,6 +82,23 @@ def find_files(name: str, folder: Path) -> dict[str, Path] | None:
             f"{', '.join(sorted(_addresses(name)[file] for file in missing))}"
         )
     return found
+
+
+def _unnested(folder: Path, unpacked: tuple[str, ...]) -> Path:
+    """The folder that holds what an archive is unpacked as: that one, or one of that name in it, as Kaggle nests it."""
+    nested = folder / unpacked[0]
+    return nested if all((nested / part).is_dir() for part in unpacked) else folder
+
+
+def folder_around(name: str, folder: Path) -> Path | None:
+    """The folder to give instead of one that is itself a part of an unpacked dataset; None if it is none."""
+    inner = folder.resolve()
+    for unpacked in filter(None, FILES[name].values()):
+        for outer in inner.parents:
+            parts = [outer / part for part in unpacked]
+            if any(inner in (part, *part.parents) for part in parts) and all(part.is_dir() for part in parts):
+                return outer
+    return None
 
 
 def prepare_files(
@@ -103,9 +123,9 @@ def prepare_files(
     if not record.is_file():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with _lock(folder), tempfile.TemporaryDirectory(dir=folder, prefix="work-") as work:
+            with _lock(folder), _work_folder(folder) as work:
                 if not record.is_file():  # another process may have prepared it meanwhile
-                    made = _prepare(name, files, folder, Path(work))
+                    made = _prepare(name, files, folder, work)
                     write_json(record, made)
         except InputError:
             raise
@@ -213,6 +233,15 @@ def _lock(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("wb") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def _work_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder in `folder`, for whoever holds its lock; what a killed process left of one is removed."""
+    for left in folder.glob(f"{_WORK}*"):
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_WORK) as work:
+        yield Path(work)
 
 
 def _reason(error: Exception) -> str:

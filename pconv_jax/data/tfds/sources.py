@@ -138,6 +138,8 @@ def open_tfds(
     if directory is not None:
         return TfdsSource(name, directory, split)
     files = prepare.find_files(name, folder) if folder else None
+    if files is None and folder and (outer := prepare.folder_around(name, folder)):
+        raise InputError(f"--data-dir {folder} is a part of {name} as it is unpacked: give {outer}")
     if folder is None or files is None:
         return TfdsSource(name, prepare.download(name, folder, allowed=download), split)
     directory, note = prepare.prepare_files(name, files, prepared_dir=prepared_dir)

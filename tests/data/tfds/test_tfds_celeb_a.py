@@ -80,6 +80,35 @@ class TestCelebA:
                 (tmp_path / place / f"{number:06}.jpg").write_bytes(jpeg(200))
         assert near(shades(opened("celeb_a", tmp_path)["train"]), [10, 40, 50])
 
+    def test_as_kaggle_gives_it_a_folder_within_a_folder_and_zipped_lists_of_another_format(self, tmp_path):
+        for number in range(1, 7):
+            path = tmp_path / "img_align_celeba" / "img_align_celeba" / f"{number:06}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(jpeg(10 * number))
+        for name in ("list_eval_partition", "list_attr_celeba"):
+            with zipfile.ZipFile(tmp_path / f"{name}.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr(f"{name}.csv", "image_id,partition\n000001.jpg,0\n")
+        sources = opened("celeb_a", tmp_path)
+        found = sorted(shade for source in sources.values() for shade in shades(source))
+        assert near(found, [10, 20, 30, 40, 50, 60])
+        assert "since there is no list_eval_partition.txt" in sources["train"].note
+
+    def test_one_level_too_deep_names_the_folder_to_give(self, tmp_path):
+        (tmp_path / "img_align_celeba").mkdir()
+        with pytest.raises(
+            InputError, match=f"img_align_celeba is a part of celeb_a as it is unpacked: give {tmp_path}$"
+        ):
+            opened("celeb_a", tmp_path / "img_align_celeba")
+
+    def test_what_a_killed_preparation_left_is_removed_by_the_next(self, tmp_path):
+        celeb_a(tmp_path, count=30, lists=False)
+        opened("celeb_a", tmp_path, prepared_dir=tmp_path / "kept")
+        (record,) = (tmp_path / "kept").glob("*/prepared.json")
+        record.unlink()
+        (record.parent / "work-left" / "unpacked").mkdir(parents=True)
+        opened("celeb_a", tmp_path, prepared_dir=tmp_path / "kept")
+        assert record.exists() and not list(record.parent.glob("work-*"))
+
     def test_what_cannot_be_used_is_named(self, tmp_path):
         celeb_a(tmp_path)
         attributes = (tmp_path / "list_attr_celeba.txt").read_text()

@@ -41,6 +41,12 @@ class TestDtd:
         assert "train examples" in (printed := capfd.readouterr()).err  # the progress bar stays
         assert printed.out == ""
 
+    @pytest.mark.parametrize("below", ["dtd", "dtd/images"])
+    def test_one_level_too_deep_names_the_folder_to_give(self, tmp_path, below):
+        unpack(tmp_path, dtd_files())
+        with pytest.raises(InputError, match=f"{below} is a part of dtd as it is unpacked: give {tmp_path}$"):
+            opened("dtd", tmp_path / below)
+
     def test_features_are_upstreams(self, tmp_path):
         tar(tmp_path / "dtd-r1.0.1.tar.gz", dtd_files())
         directory = opened("dtd", tmp_path)["train"].directory
