@@ -7,6 +7,7 @@ import jax
 
 from experiments.train.interface import AnyTrainer, Outcome, Sitting, is_due
 from experiments.train.signals import stop_signals
+from experiments.train.unreadable_data import unreadable_data
 from pconv_jax.training.hosts import group
 
 
@@ -19,6 +20,9 @@ def follow(run: Sitting, trainer: AnyTrainer) -> Outcome:
 
     Returns:
         How training ended.
+
+    Raises:
+        TrainingError: the data of this host cannot be read.
     """
     hosts = group()
     if hosts.of_first(False):
@@ -31,11 +35,18 @@ def follow(run: Sitting, trainer: AnyTrainer) -> Outcome:
             signal = hosts.signal_after(trainer.steps, received)
             if signal:
                 break
-            metrics: Any = trainer.step(next(trainer.data))
+            metrics: Any = trainer.step(_next_batch(run, trainer))
             jax.block_until_ready(before)  # no further ahead than host 0, which reads these metrics now
             before = metrics
             if is_due(trainer, run.checkpoint_every) or is_due(trainer, run.sample_every):
                 hosts.meet()
         jax.block_until_ready(before)
-        hosts.meet()
+        signal = hosts.signal_at_end([signal] if signal else received)
     return Outcome(trainer.steps, signal=signal)
+
+
+def _next_batch(run: Sitting, trainer: AnyTrainer) -> Any:
+    try:
+        return next(trainer.data)
+    except Exception as error:
+        raise unreadable_data(error, step=trainer.steps, out=run.out) from error

@@ -17,11 +17,10 @@ from experiments.train.logs import LOSSES, MetricsLog
 from experiments.train.run_folder import resumable
 from experiments.train.signals import Received, WaitEnded, stop_signals
 from experiments.train.training_time import TrainingTime
+from experiments.train.unreadable_data import unreadable_data
 from pconv_jax.checkpoints.orbax import Checkpoints
-from pconv_jax.checkpoints.orbax_errors import why
 from pconv_jax.checkpoints.saved_steps import last_checkpoint
-from pconv_jax.common.errors import DivergedError, InputError, TrainingError
-from pconv_jax.data.workers import WorkerDied
+from pconv_jax.common.errors import DivergedError, TrainingError
 from pconv_jax.training.hosts import group
 
 
@@ -65,12 +64,6 @@ def _train(run: Sitting, trainer: AnyTrainer, validation: AnyValidation, batch_s
             stop_signals() as received,
         ):
             return Loop(run, trainer, validation, checkpoints, log, bar, received, batch_size=batch_size).run()
-
-
-def _cause(error: Exception) -> str:
-    """Why data cannot be read, in a line; with the type of an error that nobody foresaw."""
-    foreseen = isinstance(error, InputError | OSError | WorkerDied)
-    return why(error) if foreseen else f"{type(error).__name__}: {why(error)}"
 
 
 class Loop:
@@ -138,8 +131,9 @@ class Loop:
             seconds, waited = self._clock.read()
             trainer.save(self._checkpoints, {})  # nothing to do unless a signal came between two checkpoints
             self._checkpoints.wait()
-            hosts.meet()
             self._write_time()
+            # Or one that came in the last step, or since.
+            self._signal = hosts.signal_at_end([self._signal] if self._signal else self._received)
         return self._outcome(trainer.steps - self._first, seconds, waited)
 
     def _next_batch(self) -> Any:
@@ -160,10 +154,7 @@ class Loop:
                 data.set_state(position)
                 return None
             self._checkpoints.wait()
-            raise TrainingError(
-                f"the training data cannot be read after step {self._trainer.steps} ({_cause(error)}); "
-                f"{last_checkpoint(self._run.out / 'checkpoints')}"
-            ) from error
+            raise unreadable_data(error, step=self._trainer.steps, out=self._run.out) from error
 
     def _record(self, step: int, metrics: Any) -> None:
         """Logs the metrics of a step, if there are any, and refuses those that are not finite."""

@@ -152,6 +152,15 @@ class Group:
             return received[0] if received else 0
         return self._watch.signal_after(step, received)
 
+    def signal_at_end(self, received: Sequence[int]) -> int:
+        """The signal that any of the hosts got by now, the same on all; 0: none did. Waits for all of them.
+
+        Args:
+            received: signals that this host got, oldest first.
+        """
+        told = self.gather(str(received[0] if received else 0))
+        return next((number for each in told if (number := int(each))), 0)
+
     def advise(self, advice: Callable[[], str]) -> None:
         """Sets a function that says how to go on if a host is lost, as the end of a sentence."""
         if self._watch is not None:
