@@ -66,6 +66,6 @@ def _check_hard(options: Options, source: ImageSource) -> None:
 
 def _photographs(options: Options) -> ImageSource:
     if options.data == "folder" and options.data_dir is not None:
-        return FolderSource(options.data_dir, options.split)
+        return FolderSource(options.data_dir, options.split, without=[options.damage_dir])
     assert options.split != "all"  # `Options.check`
     return open_source(options.data, options.split, data_dir=options.data_dir)

@@ -61,7 +61,14 @@ def _train(config: Config, hosts: Group) -> Outcome:
     check_batch(data.batch_size, data.image_size, channels=3 + stem)
     splits: tuple[Split, ...] = ("train", "validation")
     sources: dict[str, ImageSource] = {
-        split: open_source(data.dataset, split, data_dir=data.data_dir, limit=data.limit, seed=config.run.seed)
+        split: open_source(
+            data.dataset,
+            split,
+            data_dir=data.data_dir,
+            limit=data.limit,
+            seed=config.run.seed,
+            without=[config.photographs.damage_dir],
+        )
         for split in splits
     }
     check_data(hosts, sources.values())

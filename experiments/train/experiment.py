@@ -143,9 +143,17 @@ def check_run_folder(out: Path, *, resume: bool) -> bool:
 
 def open_sources(config: Config) -> dict[str, ImageSource]:
     """Opens every split of the data set and says what is in it."""
-    data, seed = config.data, config.run.seed
+    data = config.data
     sources: dict[str, ImageSource] = {
-        split: open_source(data.dataset, split, splits=data.splits, data_dir=data.data_dir, limit=data.limit, seed=seed)
+        split: open_source(
+            data.dataset,
+            split,
+            splits=data.splits,
+            data_dir=data.data_dir,
+            limit=data.limit,
+            seed=config.run.seed,
+            without=[config.damage.mask_dir],
+        )
         for split in SPLITS
     }
     counts = ", ".join(f"{len(source)} {split}" for split, source in sources.items())

@@ -4,6 +4,8 @@ Importing this loads no library for decoding, downloading or batching.
 """
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.augmentation import Augmentation
@@ -51,6 +53,7 @@ def open_source(
     seed: int = 0,
     download: bool = True,
     prepared_dir: str | os.PathLike[str] | None = None,
+    without: Sequence[Path | None] = (),
 ) -> ImageSource:
     """Opens one split of a dataset; fails here, not later, if it cannot be read.
 
@@ -67,6 +70,7 @@ def open_source(
         seed: seed of that choice only; no seed moves an image to another split.
         download: whether a dataset may be downloaded.
         prepared_dir: folder for datasets prepared from official files; in the user's cache by default.
+        without: folders of masks or opacity maps, where there are any: the images of dataset folder are not in them.
 
     Returns:
         The images.
@@ -88,7 +92,7 @@ def open_source(
     elif dataset == "folder":
         if data_dir is None:
             raise InputError("--dataset folder needs --data-dir, the folder with your images")
-        source = FolderSource(data_dir, split)
+        source = FolderSource(data_dir, split, without=without)
     else:
         opening = open_merged if splits == "merged" else open_tfds
         source = opening(dataset, split, data_dir=data_dir, download=download, prepared_dir=prepared_dir)

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from pconv_jax.data.decode import decode_image
 from pconv_jax.data.source import SPLITS, Split, hash_fraction, hash_of, split_by_hash
 from pconv_jax.imaging import IMAGE_SUFFIXES, image_files, other_files
 from pconv_jax.imaging.formats import RAW_SUFFIXES
+from pconv_jax.imaging.names import masks_beside
 from pconv_jax.imaging.opening import opened_file
 from pconv_jax.imaging.whole import seems_whole
 
@@ -40,7 +41,9 @@ class FolderSource:
     name = "folder"
     note = ""
 
-    def __init__(self, root: str | os.PathLike[str], split: Split | Literal["all"]):
+    def __init__(
+        self, root: str | os.PathLike[str], split: Split | Literal["all"], *, without: Sequence[Path | None] = ()
+    ):
         """Finds and checks the images.
 
         Every file with an image suffix is checked: JPEG and PNG files from their headers, ends and checksums, others by
@@ -57,6 +60,8 @@ class FolderSource:
             root: the folder.
             split: "train", "validation" or "test"; or "all", the images wherever they are, to be scored rather than
                 trained on.
+            without: folders of masks or opacity maps, where there are any: those below `root` are left out with a
+                warning. Files beside images that are named as masks of them (`photo_mask.png`) get a warning alone.
 
         Raises:
             InputError: `root` is not a folder, or holds fewer images than three splits need (one for "all"),
@@ -66,22 +71,29 @@ class FolderSource:
         if not self.root.is_dir():
             raise InputError(f"--data-dir {self.root} is not a folder: give the one that your images are in")
         results: list[str] = []  # the folder of each image that is in one of results
-        listed, links = _each_once(self.root, tuple(_listed(self.root, results)))
+        masks: list[str] = []  # likewise
+        listed, links = _each_once(self.root, tuple(_listed(self.root, results, masks, _apart(self.root, without))))
         raw = tuple(file.as_posix() for file in other_files(self.root) if file.suffix.lower() in RAW_SUFFIXES)
         if not listed:
             found = "raw files of cameras, but no images" if raw else "no images"
             raise InputError(f"{self.root} holds {found} ({', '.join(IMAGE_SUFFIXES)}): give another folder")
         left_out = f"in {self.root} are left out, since they are"
         _warn_of(f"raw files of cameras {left_out} not developed", raw, "save them as PNG, JPEG or TIFF to use them")
-        folders = tuple(dict.fromkeys(results))
         way = "copy them elsewhere to use them"
-        _warn_of(f"pictures in folders of runs and evaluations {left_out} results", folders, way)
+        _warn_of(f"pictures in folders of runs and evaluations {left_out} results", _once(results), way)
+        _warn_of(
+            f"pictures in folders of masks or opacity maps {left_out} no photographs", _once(masks), "keep them apart"
+        )
         _warn_of(f"links {left_out} to images used by another name", links, "make copies of them to use them")
         self.split = split
         usable = _usable(self.root, listed)
         if not usable:
             raise InputError(f"{self.root} holds no image file that can be used: give another folder")
         self.files = tuple(sorted(usable, key=hash_fraction) if split == "all" else _splits(self.root, usable)[split])
+        if split != "all":
+            beside = tuple(mask.as_posix() for mask in masks_beside([Path(file) for file in usable]))
+            what = f"files in {self.root} are named as masks of images beside them, and used as images"
+            _warn_of(what, beside, "move them elsewhere if they are masks")
         sizes = {file: size for file, size, _ in listed}
         self._sizes = tuple(sizes[file] for file in self.files)
         self._short_side: int | None = None
@@ -112,17 +124,40 @@ class FolderSource:
         return f"FolderSource(split={self.split!r}, images={len(self)}, files={digest})"
 
 
-def _listed(root: Path, results: list[str]) -> Iterator[tuple[str, int, int]]:
-    """Path below `root`, size and date of every file that claims to be an image; adds folders of results to a list."""
+def _listed(
+    root: Path, results: list[str], masks: list[str], is_apart: Callable[[Path], bool]
+) -> Iterator[tuple[str, int, int]]:
+    """Path below `root`, size and date of every file that claims to be an image; adds folders left out to two lists."""
     folder_of_results = functools.cache(functools.partial(_folder_of_results, root))
     for file in image_files(root):
         if found := folder_of_results(file.parent):
             results.append(found)
             continue
+        if is_apart(file.parent):
+            masks.append(file.parent.as_posix())
+            continue
         path = root / file
         # A dangling link has no size; it is reported with the files that cannot be decoded.
         info = path.stat() if path.exists() else path.lstat()
         yield file.as_posix(), info.st_size, info.st_mtime_ns
+
+
+def _apart(root: Path, folders: Sequence[Path | None]) -> Callable[[Path], bool]:
+    """Tells whether a folder below `root` is in one of some folders; those that hold `root` itself do not count."""
+    home = Path(os.path.realpath(root))
+    places = {Path(os.path.realpath(folder.expanduser())) for folder in folders if folder is not None}
+    apart = {place for place in places if not home.is_relative_to(place)}
+
+    @functools.cache
+    def is_apart(folder: Path) -> bool:
+        real = Path(os.path.realpath(root / folder))
+        return not apart.isdisjoint((real, *real.parents))
+
+    return is_apart
+
+
+def _once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
 
 
 def _each_once(

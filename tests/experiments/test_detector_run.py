@@ -174,6 +174,12 @@ def test_a_run_is_not_resumed_with_other_damage(tmp_path, maps, capsys):
     assert "the damage split had 9 images and has 10" in capsys.readouterr().err
 
 
+def test_opacity_maps_below_the_data_folder_are_no_photographs(tmp_path, maps, capsys):
+    flags = [*TINY[2:], "--dataset", "folder", "--data-dir", str(tmp_path), "--out", str(tmp_path / "run")]
+    assert main([*flags, "--damage-dir", str(maps)]) == 2
+    assert f"{tmp_path} holds no images" in capsys.readouterr().err
+
+
 def test_damage_that_cannot_be_read_is_told_before_anything_is_written(tmp_path, maps, capsys):
     splits = split_by_hash([f"{number}.png" for number in range(9)])
     for split in ("train", "validation"):

@@ -83,6 +83,16 @@ def test_a_bad_mask_file_is_told_before_training(tmp_path, capsys):
     assert not (tmp_path / "out" / "config.json").exists()
 
 
+def test_masks_below_the_data_folder_are_not_trained_on(tmp_path):
+    for name in ("a", "b", "c", "masks/a", "masks/b"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(np.eye(32, dtype=np.uint8) * 255).save(tmp_path / f"{name}.png")
+    config = Config().replace(dataset="folder", data_dir=tmp_path, masks="folder", mask_dir=tmp_path / "masks")
+    with pytest.warns(UserWarning, match=r"no photographs \(1: masks\)"):
+        sources = experiment.open_sources(config)
+    assert sorted(source.label(0) for source in sources.values()) == ["a.png", "b.png", "c.png"]
+
+
 def test_validation_images_without_a_hole_are_refused(monkeypatch):
     batch = {name: np.ones((2, 16, 16, 1), np.float32) for name in ("image", "noisy", "mask")}
     monkeypatch.setattr(validation, "evaluation_batches", lambda *_, limit: [batch] * (limit // 2))
