@@ -1,7 +1,9 @@
 """Training masks from a folder of mask files, white = hole."""
 
 import functools
+import statistics
 import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from pconv_jax.imaging.names import mask_files
 from pconv_jax.masks.folder_masks import augmented_mask
 
 _KEPT = 2**28  # bytes of decoded files, a bit a pixel, that each process keeps
+_SUSPICIOUS = 0.8  # where half of the masks have a larger share of holes, white probably marks what is valid
 _NAMED = 3  # files an error names before it only counts
 
 
@@ -54,16 +57,31 @@ def check_mask_files(root: Path) -> None:
     Args:
         root: the folder; files in folders below count too.
 
+    A warning is given if more than half of them are holes nearly everywhere.
+
     Raises:
-        InputError: no folder, or files that cannot be read as masks.
+        InputError: no folder, or files that cannot be read as masks, or are white all over.
     """
-    files = _files(root)
-    faults = faults_of(files, _kept.__getitem__, what=root.name, unit="masks")
+    files, shares = _files(root), dict[Path, float]()
+
+    def check(file: Path) -> None:
+        hole = _kept[file]
+        if hole.all():
+            raise InputError(f"{file} is white all over, which leaves no pixel to continue")
+        shares[file] = float(hole.mean())
+
+    faults = faults_of(files, check, what=root.name, unit="masks")
     broken = [str(fault).removeprefix(f"{root}/") for fault in faults if fault]
     if broken:
         raise InputError(
             f"{len(broken)} of the {len(files)} mask files in {root} cannot be used "
             f"({shortened(broken, _NAMED, between='; ')}): repair them, or move them elsewhere"
+        )
+    if statistics.median(shares.values()) > _SUSPICIOUS:
+        warnings.warn(
+            f"the masks in {root} are {statistics.fmean(shares.values()):.0%} hole on average: invert them if black "
+            "marks the holes in these files",
+            stacklevel=2,
         )
 
 

@@ -75,6 +75,23 @@ def test_mask_files_that_cannot_be_used_are_found_before_any_is_drawn(folder):
         damage.check_files()
 
 
+def test_a_mask_that_is_white_all_over_is_refused_and_mostly_white_ones_are_warned_of(tmp_path):
+    hole = np.full((20, 20), 255, np.uint8)
+    hole[:2] = 0
+    for name in ("a.png", "b.png"):
+        Image.fromarray(hole).save(tmp_path / name)
+    Image.fromarray(255 - hole).save(tmp_path / "c.png")
+    damage = Damage(masks="folder", mask_dir=tmp_path)
+    with pytest.warns(UserWarning, match=r"are 63% hole on average: invert them if black marks the holes"):
+        damage.check_files()  # 0.9, 0.9 and 0.1
+    Image.fromarray(np.full((20, 20), 255, np.uint8)).save(tmp_path / "c.png")
+    folder_masks._kept._files.clear()
+    with pytest.raises(
+        InputError, match=r"1 of the 3 mask files in .* cannot be used \(c.png is white all over, which"
+    ):
+        damage.check_files()
+
+
 def test_few_bytes_of_mask_files_are_kept(folder, monkeypatch):
     files = sorted(folder.glob("**/*.png"))
     kept = folder_masks._Kept(30 * 40 // 8)  # one of them
