@@ -71,11 +71,11 @@ def _train(config: Config, hosts: Group) -> Outcome:
         )
         for split in splits
     }
-    check_data(hosts, sources.values())
     print(f"data: {data.dataset}; photographs: {', '.join(f'{len(sources[split])} {split}' for split in splits)}")
     recorded: dict[str, Recorded] = {**sources}
     if config.photographs.damage_dir is not None:
         recorded["damage"] = MapFiles(config.photographs.damage_dir)
+    check_data(hosts, sources.values(), damage=recorded["damage"].fingerprint() if "damage" in recorded else "")
     if resuming:
         check_same_images(config.run.out, recorded)
     trainer = DetectorTrainer(config, sources["train"])

@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.train.config import Config
 from experiments.train.data_record import check_same_images, write_images
-from experiments.train.host_checks import check_data, check_hosts
+from experiments.train.host_checks import check_data, check_hosts, check_vgg_weights
 from experiments.train.interface import Outcome
 from experiments.train.loop import train
 from experiments.train.memory import check_memory
@@ -87,10 +87,11 @@ def _train(config: Config, hosts: Group) -> _Trained:
     config.damage.check_files()
     config.damage.mask(np.random.default_rng(0), config.data.image_size)  # no hole in any, a size too small
     sources = open_sources(config)
-    check_data(hosts, sources.values())
+    check_data(hosts, sources.values(), damage=config.damage.fingerprint())
     if resuming:
         check_same_images(config.run.out, sources)
     vgg = open_vgg(config)
+    check_vgg_weights(hosts, vgg)
     trainer = Trainer(config, sources["train"], vgg)
     validation = Validation(config, sources["validation"])
     if hosts.leads:

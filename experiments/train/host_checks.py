@@ -1,16 +1,22 @@
 """Refuses hosts that would not train the same network on the same images."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
+
+import jax
+import numpy as np
 
 from experiments.train.sections import flag
 from pconv_jax.common.versions import package_versions
 from pconv_jax.data import ImageSource
+from pconv_jax.models.vgg import VGG16
 from pconv_jax.training.host_group import Group
 
 _OWN = ("out", "data_dir", "mask_dir", "damage_dir", "workers", "initial_weights", "vgg_weights", "resume")
-"""Settings that a host may have of its own: places, of which others are checked, and how it makes its batches."""
+"""Settings that a host may have of its own: places, whose contents are compared, and how it makes its batches."""
 
+_SHOWN = 16  # digits of a hash
 _VERSIONS = ("pconv_jax", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
@@ -33,10 +39,33 @@ def check_hosts(hosts: Group, config: AnyConfig) -> None:
     hosts.check_same(settings, advice="start all with the same flags")
 
 
-def check_data(hosts: Group, sources: Iterable[ImageSource]) -> None:
-    """Refuses hosts with different images; a source's `repr` says which they are.
+def check_data(hosts: Group, sources: Iterable[ImageSource], *, damage: str = "") -> None:
+    """Refuses hosts with different images, or other files that these are damaged by.
+
+    Args:
+        hosts: all of them.
+        sources: the images.
+        damage: fingerprint of the folder of masks or opacity maps, if there is one.
 
     Raises:
         InputError: naming what differs.
     """
-    hosts.check_same({"the data": ", ".join(map(repr, sources))}, advice="give all the same images")
+    images = ", ".join(f"{source!r} {source.fingerprint()[:_SHOWN]}" for source in sources)
+    hosts.check_same({"the data": images}, advice="give all the same images")
+    files = "give all the same files of masks or opacity maps"
+    hosts.check_same({"the fingerprint of the damage": damage[:_SHOWN]}, advice=files)
+
+
+def check_vgg_weights(hosts: Group, vgg: VGG16 | None) -> None:
+    """Refuses hosts with different weights of VGG16: each reads its own.
+
+    Raises:
+        InputError: naming what differs.
+    """
+    if hosts.count == 1 or vgg is None:
+        return
+    digest = hashlib.sha256(f"{vgg.network} {vgg.preprocessing}".encode())
+    for leaf in jax.tree.leaves(vgg):
+        digest.update(np.ascontiguousarray(leaf))
+    advice = "give all the same --vgg-weights"
+    hosts.check_same({"the SHA-256 of the VGG16 weights": digest.hexdigest()[:_SHOWN]}, advice=advice)

@@ -10,6 +10,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError, shortened
 from pconv_jax.data.checking import faults_of
+from pconv_jax.data.source import hash_of
 from pconv_jax.imaging.masks import read_hole, resized_hole
 from pconv_jax.imaging.names import mask_files
 from pconv_jax.masks.folder_masks import augmented_mask
@@ -83,6 +84,11 @@ def check_mask_files(root: Path) -> None:
             "marks the holes in these files",
             stacklevel=2,
         )
+
+
+def mask_fingerprint(root: Path) -> str:
+    """Hash of the names and sizes of the mask files of a folder; errors as for `check_mask_files`."""
+    return hash_of(*(f"{file.relative_to(root).as_posix()} {file.stat().st_size}" for file in _files(root)))
 
 
 @functools.lru_cache(maxsize=4)
