@@ -53,11 +53,16 @@ class Config:
     hosts: HostOptions = dataclasses.field(default_factory=HostOptions)
 
     def check(self) -> None:
-        """Refuses values that make no sense, before anything is prepared or written.
+        """Refuses values that make no sense, or that cannot be had here, before anything is prepared or written.
 
         Raises:
             InputError: naming the flag, its value and what it may be.
         """
+        self.check_values()
+        self.run.check()
+
+    def check_values(self) -> None:
+        """Refuses values that make no sense, also of a run that was trained elsewhere; errors as for `check`."""
         counts = ("image_size", "batch_size", "epochs", "steps", "limit", "validation_images", "test_images")
         settings = settings_by_name(self)
         check_ranges(settings, (*counts, "checkpoint_every", "sample_every", "keep"))
@@ -68,7 +73,6 @@ class Config:
                 raise InputError(f"{flag(name)} has {max(settings[name])}, but it must be at most {_MOST_LINES}")
         check_splits(self.data.dataset, self.data.splits)
         self.network.check(self.data.image_size)
-        self.run.check()
         train = self.train_config(self.run.steps or self.optimizer.warmup + 1)  # refuses networks that cannot be built
         self.data.augmentation.check()
         self.damage.check()
@@ -147,8 +151,10 @@ class Config:
         try:
             paths = {name: Path(settings[name]) for name in _PATHS if settings.get(name) is not None}
             config = cls().replace(**settings | lists | paths)
-            config.check()
-        except (TypeError, KeyError) as error:
+            config.check_values()  # what it was compared with at its end may not be installed here
+        except InputError:
+            raise
+        except (TypeError, KeyError, ValueError) as error:
             raise InputError(
                 f"the settings of the run are damaged ({error}): use the config.json that it wrote"
             ) from error

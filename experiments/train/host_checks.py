@@ -66,6 +66,6 @@ def check_vgg_weights(hosts: Group, vgg: VGG16 | None) -> None:
         return
     digest = hashlib.sha256(f"{vgg.network} {vgg.preprocessing}".encode())
     for leaf in jax.tree.leaves(vgg):
-        digest.update(np.ascontiguousarray(leaf))
+        digest.update(np.asarray(leaf).tobytes())
     advice = "give all the same --vgg-weights"
     hosts.check_same({"the SHA-256 of the VGG16 weights": digest.hexdigest()[:_SHOWN]}, advice=advice)

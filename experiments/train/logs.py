@@ -9,7 +9,7 @@ from typing import Any, Self, TextIO
 
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
-from pconv_jax.common.json_values import read_json
+from pconv_jax.common.json_values import is_number, read_json
 from pconv_jax.common.paths import check_regular
 
 LOSSES = (
@@ -115,9 +115,11 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 def _row(line: bytes, name: str) -> dict[str, float]:
     try:
         row = read_json(line)
-        if isinstance(row, dict) and type(row.get("step")) is int:
-            return row
-        fault = "no row with a step"
+        if not isinstance(row, dict) or type(row.get("step")) is not int:
+            raise ValueError("no row with a step")
+        if wrong := [name for name, value in row.items() if not is_number(value)]:
+            raise ValueError(f"{wrong[0]} is {row[wrong[0]]!r}, which is no number")
+        return row
     except ValueError as error:  # text that is none, too
         fault = str(error)
     raise InputError(f"{name} is damaged ({fault}): delete that line, or restore the file")

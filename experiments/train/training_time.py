@@ -1,11 +1,13 @@
 """Wall and CPU time of a run's training, all sittings together: `training_time.json`, and how it is said."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
-from pconv_jax.common.json_values import read_json
+from pconv_jax.common.json_values import is_number, read_json
 
 _FILE = "training_time.json"
 _AT = "at_checkpoint"
@@ -86,10 +88,19 @@ def _read(folder: Path) -> tuple[TrainingTime, dict[int, TrainingTime]]:
         return TrainingTime(), {}
     try:
         found = read_json(path.read_text(encoding="utf-8"))
-        times = {int(at): TrainingTime(**time) for at, time in found.pop(_AT, {}).items()}
-        return TrainingTime(**found), times
+        times = {int(at): _time(time) for at, time in found.pop(_AT, {}).items()}
+        return _time(found), times
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({error}): delete it, and time is counted anew") from error
+
+
+def _time(values: Mapping[str, Any]) -> TrainingTime:
+    """A time as it was written; TypeError if something in it is no number."""
+    time = TrainingTime(**values)
+    for name, value in dataclasses.asdict(time).items():
+        if not is_number(value):
+            raise TypeError(f"{name} is {value!r}, which is no number")
+    return time
 
 
 def duration(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pconv_jax.common.json_values import read_json
+from pconv_jax.common.json_values import is_number, read_json
 
 
 def test_values():
@@ -13,3 +13,7 @@ def test_values():
 def test_what_is_none(text):
     with pytest.raises(ValueError, match=r"nested too deeply|Expecting|utf|decode"):
         read_json(text)
+
+
+def test_what_is_a_number():
+    assert [is_number(value) for value in (0, -2.5, float("nan"), True, None, "1", [1])] == [True] * 3 + [False] * 4

@@ -162,6 +162,9 @@ def test_a_network_in_the_registry_can_be_trained_with_its_own_options(monkeypat
         ({"image_size": "wide"}, r"the settings of the run are damaged \(.*\): use the config.json that it wrote"),
         ({"generator": "huge"}, r"the settings of the run are damaged \('huge'\)"),
         ({"out": 3}, "the settings of the run are damaged"),
+        ({"crop_scale": [0.5]}, r"the settings of the run are damaged \(.*\): use the config.json that it wrote"),
+        ({"crop_scale": []}, "the settings of the run are damaged"),
+        ({"line_count": []}, "the settings of the run are damaged"),
         ({"image_size": 0}, "--image-size is 0, but it must be at least 1"),
         ({"heads": 8}, "heads is not a setting of this version"),
     ],
@@ -169,6 +172,13 @@ def test_a_network_in_the_registry_can_be_trained_with_its_own_options(monkeypat
 def test_damaged_settings_of_a_run_are_named(damage, named):
     with pytest.raises(InputError, match=named):
         Config.from_json({**Config().to_json(), **damage})
+
+
+def test_a_run_that_was_compared_with_what_is_not_here_is_read_but_not_trained():
+    config = Config.from_json({**Config().to_json(), "compare": ["gone-weights"]})
+    assert config.run.compare == ("gone-weights",)
+    with pytest.raises(InputError, match="--compare has gone-weights, but it takes bundled weights"):
+        config.check()
 
 
 def test_a_setting_that_does_not_exist_is_named():

@@ -57,7 +57,13 @@ def test_metrics_file_is_cut_back_to_the_step_resumed_from(tmp_path):
     assert read_metrics(path) == [*rows[:3], {"step": 4, "pixel": 9.0}]
 
 
-@pytest.mark.parametrize("line", [b"{", b"[1]", b"{}", b'{"step": "3"}', b"\xff\xfe", b"", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"{", b"[1]", b"{}", b'{"step": "3"}', b"\xff\xfe", b"", b"[" * 100_000),
+        *(b'{"step": 3, "pixel": "x"}', b'{"step": 3, "pixel": null}'),
+    ],
+)
 def test_a_damaged_line_is_named_and_nothing_is_written(tmp_path, line):
     path = tmp_path / "metrics.jsonl"
     content = b'{"step": 1, "pixel": 0.5}\n' + line + b'\n{"step": 2, "pixel": 0.4}\n'

@@ -131,7 +131,13 @@ def test_the_file_of_an_earlier_version_is_of_its_latest_step(tmp_path):
     assert TrainingTime.read(tmp_path, step=0) == TrainingTime()
 
 
-@pytest.mark.parametrize("content", ['{"at_checkpoint": 3}', '{"at_checkpoint": {"a": {}}}', "[]"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *('{"at_checkpoint": 3}', '{"at_checkpoint": {"a": {}}}', "[]", '{"steps": "7"}', '{"wall_seconds": null}'),
+        '{"at_checkpoint": {"3": {"cpu_seconds": true}}}',
+    ],
+)
 def test_a_damaged_file_is_named(tmp_path, content):
     (tmp_path / "training_time.json").write_text(content)
     with pytest.raises(InputError, match=r"training_time\.json is damaged .*: delete it, and time is counted anew"):
