@@ -8,7 +8,7 @@ from experiments.train.experiment import check_run_folder, locked_run
 from experiments.train.host_checks import check_data, check_hosts
 from experiments.train.interface import Outcome
 from experiments.train.loop import train
-from experiments.train.memory import check_batch
+from experiments.train.memory import LESS, check_batch
 from experiments.train.run_folder import read_settings
 from experiments.train.signals import exit_code, remembered_interrupts
 from pconv_jax.common.atomic_write import write_json
@@ -36,8 +36,7 @@ def run(config: Config) -> int:
         TrainingError: a loss was no longer finite, or a file could not be written.
         MemoryError: the devices have too little memory.
     """
-    less = "choose a smaller --batch-size or --image-size, or fewer --widths"
-    with remembered_interrupts(), joined(config.hosts) as hosts, advising_on_memory(less):
+    with remembered_interrupts(), joined(config.hosts) as hosts, advising_on_memory(LESS):
         config.check()
         check_hosts(hosts, config)
         with locked_run(config.run.out, hosts):

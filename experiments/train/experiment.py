@@ -13,14 +13,14 @@ from experiments.train.data_record import check_same_images, write_images
 from experiments.train.host_checks import check_data, check_hosts, check_vgg_weights
 from experiments.train.interface import Outcome
 from experiments.train.loop import train
-from experiments.train.memory import check_memory
+from experiments.train.memory import LESS, check_memory
 from experiments.train.report import write_report
 from experiments.train.run_folder import read_settings, resumable
 from experiments.train.signals import exit_code, remembered_interrupts
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 from pconv_jax.checkpoints.folder_names import check_folder_names
-from pconv_jax.checkpoints.saved_steps import only_unfinished
+from pconv_jax.checkpoints.saved_steps import only_unfinished, saved_steps
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.folder_lock import is_unused, locked_folder
@@ -32,8 +32,6 @@ from pconv_jax.models.vgg import VGG16, deepest
 from pconv_jax.models.vgg_weights import resolve_weights
 from pconv_jax.training.host_group import Group
 from pconv_jax.training.hosts import joined
-
-_LESS = "choose a smaller --batch-size or --image-size, or fewer --widths"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +61,7 @@ def run(config: Config) -> int:
     """
     with contextlib.ExitStack() as held:
         held.enter_context(remembered_interrupts())
-        with joined(config.hosts) as hosts, advising_on_memory(_LESS):
+        with joined(config.hosts) as hosts, advising_on_memory(LESS):
             config.check()
             check_hosts(hosts, config)
             held.enter_context(locked_run(config.run.out, hosts))
@@ -72,7 +70,7 @@ def run(config: Config) -> int:
         if stopped := exit_code(outcome.signal, step=outcome.step):
             return stopped
         if hosts.leads:  # the others have left
-            with advising_on_memory(_LESS), resumable(config.run.out, lambda: outcome.step):
+            with advising_on_memory(LESS), resumable(config.run.out, lambda: outcome.step):
                 write_report(config, trained.test, outcome, trained.facts)
     return 0
 
@@ -93,6 +91,8 @@ def _train(config: Config, hosts: Group) -> _Trained:
     vgg = open_vgg(config)
     check_vgg_weights(hosts, vgg)
     trainer = Trainer(config, sources["train"], vgg)
+    if resuming:
+        check_steps(config.run.out, trainer.total_steps)
     validation = Validation(config, sources["validation"])
     if hosts.leads:
         write_json(config.run.out / "config.json", config.to_json())
@@ -140,6 +140,20 @@ def check_run_folder(out: Path, *, resume: bool) -> bool:
     if not has_settings and not is_unused(out, besides=["checkpoints"] if unfinished else []):
         raise InputError(f"{out} is not empty and holds no run: choose another --out")
     return has_settings
+
+
+def check_steps(out: Path, total_steps: int) -> None:
+    """Refuses to resume a run that has taken more steps than it is to take.
+
+    Raises:
+        InputError: its record would say that it took fewer.
+    """
+    taken = max(saved_steps(out / "checkpoints"), default=0)
+    if taken > total_steps:
+        raise InputError(
+            f"--resume would end the run in {out} after {total_steps} steps, but it has taken {taken}: give --steps "
+            f"{taken} or more, or another --out"
+        )
 
 
 def open_sources(config: Config) -> dict[str, ImageSource]:

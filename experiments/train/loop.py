@@ -199,7 +199,8 @@ class Loop:
         self._checkpoints.wait()
         step = self._checkpoints.latest
         good = f"the last good checkpoint is step {step}" if step else "no checkpoint was saved before"
-        return f"{good} in {self._run.out / 'checkpoints'}; a lower --learning-rate or another --seed may help"
+        way = "a lower --learning-rate or another --seed, with another --out, may help"
+        return f"{good} in {self._run.out / 'checkpoints'}; {way}"
 
     def _outcome(self, timed_steps: int, seconds: float, waited: float) -> Outcome:
         step = self._trainer.steps

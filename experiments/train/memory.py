@@ -9,6 +9,11 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.memory import available_memory
 from pconv_jax.training.state import TrainConfig, state_shapes
 
+LESS = (
+    "choose a smaller --batch-size or --image-size, or fewer --widths, and another --out if this one holds a run by now"
+)
+"""What to do where the devices have too little memory."""
+
 _FLOAT = 4  # bytes
 _CHANNELS = 3 + 3 + 1  # of a batch: image, noisy and mask
 

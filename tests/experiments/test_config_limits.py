@@ -88,7 +88,7 @@ def test_memory_that_runs_out_in_training_names_the_flags_that_help(tmp_path, mo
     told = (
         "stopped: not enough memory (Out of memory allocating 5 bytes): choose a smaller --batch-size or --image-size"
     )
-    assert capsys.readouterr().err == f"{told}, or fewer --widths\n"
+    assert capsys.readouterr().err == f"{told}, or fewer --widths, and another --out if this one holds a run by now\n"
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,21 @@ def test_a_finished_run_resumes_to_a_new_report_without_training(finished, tmp_p
     }
 
 
+def test_a_run_is_not_resumed_to_fewer_steps_than_it_has_taken(tmp_path):
+    alone = {"adversarial_weight": 0.0, "perceptual_weight": 0.0}
+    config = Config().replace(image_size=16, widths=(4, 8), batch_size=8, steps=12, out=tmp_path, **alone)
+    before = json.dumps(config.to_json())
+    (tmp_path / "config.json").write_text(before)
+    (tmp_path / "checkpoints" / "7").mkdir(parents=True)
+    with pytest.raises(InputError) as refused:
+        experiment.run(config.replace(steps=5, resume=True))
+    assert str(refused.value) == (
+        f"--resume would end the run in {tmp_path} after 5 steps, but it has taken 7: give --steps 7 or more, "
+        "or another --out"
+    )
+    assert (tmp_path / "config.json").read_text() == before
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_saves_first_and_resuming_changes_nothing(finished, tmp_path, monkeypatch, capsys, number):
     write = MetricsLog.write

@@ -68,6 +68,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_leaves_the_last_good_checkp
     assert error.startswith("stopped: at step 5 ")
     assert "pixel is nan" in error
     assert f"the last good checkpoint is step 3 in {folder / 'checkpoints'}" in error
+    assert error.endswith("; a lower --learning-rate or another --seed, with another --out, may help")
     assert all(np.isfinite(leaf).all() for leaf in variables(folder))
     assert [row["step"] for row in read_metrics(folder / "metrics.jsonl") if "pixel" in row] == [1, 2, 3, 4]
 
