@@ -131,7 +131,8 @@ class Config:
         """Refuses to resume with settings that would make it another run.
 
         Args:
-            before: `to_json()` of the settings that the run was started with.
+            before: `to_json()` of the settings that the run was started with; what it lacks did not exist then and
+                counts as the default.
 
         Raises:
             InputError: naming every setting that differs.
@@ -145,10 +146,11 @@ class Config:
                 f"{before.get('damage_dir')} and is now {now['damage_dir']}: use the settings of that run, or "
                 "another --out"
             )
+        then = {**type(self)().to_json(), **before}
         changed = [
-            f"{flag(name)} was {before[name]} and is now {value}"
+            f"{flag(name)} was {then[name]} and is now {value}"
             for name, value in now.items()
-            if name not in _FREE and name in before and before[name] != value
+            if name not in _FREE and then[name] != value
         ]
         if changed:
             raise InputError(

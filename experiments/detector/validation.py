@@ -44,11 +44,15 @@ class DetectorValidation:
         return [model(batch["image"].astype(np.float32) / np.float32(255))[..., :1] for batch in self._batches]
 
     def scores(self, outputs: list[np.ndarray]) -> dict[str, float]:
-        """Jaccard coefficient over all pixels at probability 0.5, and the share of undamaged crops that is found."""
+        """Jaccard coefficient over all pixels at probability 0.5, and the share of undamaged crops that is found.
+
+        The coefficient is 1 where nothing is damaged and nothing is found.
+        """
         truth = np.concatenate([batch["truth"] for batch in self._batches])
         found = (np.concatenate(outputs) >= 0.5) & (truth != UNSEEN)
         damaged = truth == DAMAGED
-        jaccard = (found & damaged).sum() / max((found | damaged).sum(), 1)
+        either = (found | damaged).sum()
+        jaccard = (found & damaged).sum() / either if either else 1.0
         clean = (truth == CLEAN).all(axis=(1, 2, 3))
         alarms = float(found[clean].mean()) if clean.any() else 0.0
         return {

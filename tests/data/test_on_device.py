@@ -120,6 +120,13 @@ def test_crops_have_the_sides_places_and_flips_of_the_host():
         assert stats.ks_2samp(measure(ours), measure(host)).pvalue > 1e-3
 
 
+def test_a_crop_of_a_fixed_share_is_not_larger_than_what_is_read():
+    stored = images.DeviceImages(*(np.array([value], np.int32) for value in (0, 0, 75, 75)))
+    largest = stored.largest_crop(0.82)  # of 61.5 px in real numbers, a little less in float64, and 61.5 in float32
+    _, side = crop.random_square(jax.random.key(0), jax.tree.map(jnp.asarray, stored), 0, (0.82, 0.82), largest=largest)
+    assert largest == side == 61
+
+
 def test_noise_is_gaussian_of_its_standard_deviation_and_clipped():
     maker, stored = made(count=256, noise=0.1)
     found = batch(maker, stored, rows=256)

@@ -1,5 +1,6 @@
 """Training of the damage detector: whole runs, interrupted ones, settings, and the file that is exported."""
 
+import dataclasses
 import itertools
 import json
 import signal
@@ -20,6 +21,7 @@ from pconv_jax.checkpoints.detector_file import load_detector, load_detector_run
 from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import open_source
+from pconv_jax.data.damaged_photographs import DamagedPhotographs
 from pconv_jax.data.source import split_by_hash
 
 STEPS = 30
@@ -117,6 +119,26 @@ def test_validation_is_of_so_many_crops_whatever_the_size_of_batches():
         scored.append(np.concatenate([batch["image"] for batch in DetectorValidation(config, source)._batches]))
     assert len(scored[0]) == 6
     np.testing.assert_array_equal(*scored)
+
+
+def test_a_detector_that_finds_nothing_where_nothing_is_damaged_has_no_error():
+    config = Config(
+        data=DetectorData(image_size=16, batch_size=2),
+        photographs=DamagedPhotographs(undamaged=1.0),
+        run=DetectorRun(validation_images=2),
+    )
+    validation = DetectorValidation(config, open_source("samples", "validation"))
+    for found, error in ((0.0, 0.0), (1.0, 1.0)):
+        assert validation.scores([np.full((2, 16, 16, 1), found, np.float32)])["validation_error"] == error
+
+
+def test_a_setting_that_a_run_did_not_have_yet_counts_as_the_default_when_it_is_resumed():
+    config = Config()
+    before = {name: value for name, value in config.to_json().items() if name != "grain"}
+    config.check_same_run(before)
+    other = dataclasses.replace(config, photographs=DamagedPhotographs(grain=99.0))
+    with pytest.raises(InputError, match=r"--grain was 14\.0 and is now 99\.0: use the settings of that run"):
+        other.check_same_run(before)
 
 
 @pytest.mark.parametrize(

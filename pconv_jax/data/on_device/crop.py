@@ -27,7 +27,7 @@ def random_crop(
         uint8 `[S, S, 3]`.
     """
     crop, flip, colours, tones = jax.random.split(key, 4)
-    first, side = random_square(crop, images, image, augmentation.crop_scale)
+    first, side = random_square(crop, images, image, augmentation.crop_scale, largest=largest)
     square = resized(images.pixels, first, images.width[image], side, size=size, largest=largest)
     if augmentation.flip:
         square = jnp.where(jax.random.bernoulli(flip), square[:, ::-1], square)
@@ -39,7 +39,7 @@ def random_crop(
 
 
 def random_square(
-    key: jax.Array, images: DeviceImages, image: jax.Array, crop_scale: tuple[float, float]
+    key: jax.Array, images: DeviceImages, image: jax.Array, crop_scale: tuple[float, float], *, largest: int
 ) -> tuple[jax.Array, jax.Array]:
     """A random square of an image.
 
@@ -48,6 +48,7 @@ def random_square(
         images: the stored images.
         image: which of them, int32.
         crop_scale: smallest and largest side, as a fraction of the image's shorter side; uniform.
+        largest: the most that a side may have, px: in float32 the product may be rounded up where it is not in float64.
 
     Returns:
         Which of the stored pixels is its upper left one, and its side, px, both int32.
@@ -56,7 +57,7 @@ def random_square(
     low, high = crop_scale
     height, width = images.height[image], images.width[image]
     share = low + (high - low) * jax.random.uniform(scale)
-    side = jnp.maximum(jnp.rint(jnp.minimum(height, width) * share).astype(jnp.int32), 1)
+    side = jnp.clip(jnp.rint(jnp.minimum(height, width) * share).astype(jnp.int32), 1, largest)
     top, left = jax.random.randint(place, (2,), 0, jnp.stack([height, width]) - side + 1)
     return images.start[image] + top * width + left, side
 
