@@ -53,8 +53,9 @@ class FolderSource:
         If `root` holds a folder `train` (`training`) and a folder `test` (`testing`) or `val` (`valid`, `validation`),
         whatever their case, these are the splits; if one of the latter two is missing, a tenth of `train` takes its
         place; images elsewhere are left out with a warning. Otherwise all are split 80 / 10 / 10 by the hash of their
-        path below `root`: a new file moves no other one to another split, nor does any seed. Folders of two splits that
-        would be mixed up so are refused. Of links to one file, or to one that is there itself, one is used.
+        path below `root`: a new file moves no other one to another split (but for the image that stands in for an
+        empty split of a few), nor does any seed. Folders of two splits that would be mixed up so are refused. Of links
+        to one file, or to one that is there itself, one is used.
 
         Args:
             root: the folder.

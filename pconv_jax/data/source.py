@@ -112,7 +112,8 @@ def split_by_hash(names: Iterable[str]) -> dict[Split, list[str]]:
     """Splits names 80/10/10 into train, validation and test by their hashes: a new name moves no other one.
 
     The split does not depend on a seed, so a network is never scored on images it was trained on with another seed. An
-    empty split, possible in a very small collection, gets one name from its neighbour.
+    empty split, possible in a very small collection, gets one name from its neighbour, which goes back there once a new
+    name belongs to that split: the one case where a name is moved.
 
     Args:
         names: at least three different names.

@@ -93,6 +93,7 @@ class TestFolder:
         assert hash_fraction("a.jpg") == pytest.approx(0.42344, abs=1e-5)
         # At 0.26, 0.63 and 0.996; the empty validation split gets its neighbour b.
         assert split_by_hash("abc") == {"train": ["a"], "validation": ["b"], "test": ["c"]}
+        assert split_by_hash("abcf") == {"train": ["a", "b"], "validation": ["f"], "test": ["c"]}  # f is at 0.89
 
     @pytest.mark.parametrize(
         ("folders", "expected"),
