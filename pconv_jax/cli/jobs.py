@@ -153,8 +153,10 @@ def _masks(photographs: Sequence[tuple[Path, Path]], mask: Path | None) -> Seque
 
 def _kept(photographs: Sequence[tuple[Path, Path]], keep: Path | None) -> list[Path | None]:
     """The file that marks what to leave alone in each photograph; not each needs one."""
-    if keep is None or not keep.is_dir():
-        return [keep] * len(photographs)
+    if keep is None:
+        return [None] * len(photographs)
+    if not keep.is_dir():
+        return [_no_photograph(keep, root / name) for root, name in photographs]
     choices = best_matches([name for _, name in photographs], image_files(keep))
     if not any(choices):
         first = photographs[0][1]
@@ -164,7 +166,17 @@ def _kept(photographs: Sequence[tuple[Path, Path]], keep: Path | None) -> list[P
         )
     if several := next((found for found in choices if len(found) > 1), None):
         raise InputError(f"--keep {keep} has both {several[0]} and {several[1]}: keep only one of them")
-    return [keep / found[0] if found else None for found in choices]
+    return [
+        _no_photograph(keep / found[0], root / name) if found else None
+        for (root, name), found in zip(photographs, choices, strict=True)
+    ]
+
+
+def _no_photograph(keep: Path, image: Path) -> Path:
+    """A file that marks what to leave alone, refused if it is the photograph: its bright parts would be left alone."""
+    if keep.exists() and image.exists() and keep.samefile(image):
+        raise InputError(f"--keep {keep} is the photograph itself: keep such files in a folder of their own")
+    return keep
 
 
 def _one_of(masks: Sequence[Path], photographs: Path, name: Path, root: Path) -> tuple[Path | None, str]:

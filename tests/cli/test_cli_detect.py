@@ -84,6 +84,18 @@ def test_finished_masks_are_skipped_until_they_are_to_be_replaced(photos, detect
     assert load(photos.out / "a.png").any()
 
 
+def test_no_photograph_marks_what_to_leave_alone_in_itself(tmp_path, photos, detect):
+    """Its bright parts would be left alone, and scratches are bright."""
+    save(photos.folder / "a_mask.png", hole())
+    image, link = photos.folder / "a.png", tmp_path / "keep"
+    link.symlink_to(photos.folder)
+    for given, keep in ((photos.folder, photos.folder), (image, photos.folder), (image, image), (image, link)):
+        result = detect(given, "-o", f"{photos.out}/", "--keep", keep)
+        (complaint,) = sentences(result.err)
+        assert result.code == 2 and not photos.out.exists()
+        assert "a.png is the photograph itself: keep such files in a folder of their own" in complaint
+
+
 @pytest.mark.parametrize("kind", ["grey", "16 bits", "grey and alpha", "colour and alpha"])
 def test_photographs_of_other_kinds(tmp_path, detect, kind):
     damaged, line = scratched(picture())
