@@ -12,6 +12,7 @@ import numpy as np
 from pconv_jax.common.errors import InputError, reason
 from pconv_jax.detection.damage_map import Choice, DamageMap, share
 from pconv_jax.imaging import Photograph
+from pconv_jax.imaging.colour import written_profile
 from pconv_jax.imaging.shown import shown
 from pconv_jax.page.edits import edited, read_edits
 from pconv_jax.page.pictures import jpeg, reduced
@@ -210,10 +211,20 @@ class OpenPhotograph:
             linear: whether it is linear in light.
         """
         seen = shown(photograph, original, linear=linear)
+        profile, _ = written_profile(seen.icc, seen.colour, 3, png=False)  # what is wrong with it is said on saving
         self.save(what, seen.pixels)
-        preview = self.folder / f"{what}.jpg"
-        preview.with_suffix(".new").write_bytes(jpeg(reduced(seen.pixels, PREVIEW), icc=seen.icc))
-        preview.with_suffix(".new").replace(preview)  # in one step: it may be asked for now
+        self._put(f"{what}.icc", profile or b"")
+        self._put(f"{what}.jpg", jpeg(reduced(seen.pixels, PREVIEW), icc=profile))
+
+    def profile(self, what: str) -> bytes:
+        """The profile of the colours of pictures that were kept; empty for none."""
+        return (self.folder / f"{what}.icc").read_bytes()
+
+    def _put(self, name: str, content: bytes) -> None:
+        """Keeps a file, in one step: it may be asked for now."""
+        path = self.folder / name
+        path.with_suffix(".new").write_bytes(content)
+        path.with_suffix(".new").replace(path)
 
     def load(self, what: str) -> np.ndarray | None:
         """An array that was kept, read from its file as far as it is used; None if there is none."""

@@ -155,8 +155,8 @@ class _Pages:
 
     def detail(self, request: Request) -> Response:
         """A part of the photograph before, or after, pixel by pixel."""
-        photograph = self._photograph(request)
-        pixels = photograph.load(_what(request))
+        photograph, what = self._photograph(request), _what(request)
+        pixels = photograph.load(what)
         if pixels is None:
             raise KeyError("no such picture")
         asked = [request.query_params.get(name) for name in ("left", "top", "right", "bottom")]
@@ -164,7 +164,7 @@ class _Pages:
         part = pixels[top : min(bottom, top + _LARGEST_DETAIL), left : min(right, left + _LARGEST_DETAIL)]
         if not part.size:
             raise InputError("there is nothing of the photograph in this region")
-        return Response(jpeg(np.asarray(part)), media_type="image/jpeg")
+        return Response(jpeg(np.asarray(part), icc=photograph.profile(what)), media_type="image/jpeg")
 
     def found(self, request: Request) -> Response:
         """What was found, before any edits, in little."""

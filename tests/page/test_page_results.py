@@ -48,6 +48,21 @@ def test_the_file_is_what_the_command_writes(page, tmp_path, inpaint, kind):
             assert image.getexif()[306] == "1969:07:20 20:17:40" and image.info["icc_profile"] == about()["icc_profile"]
 
 
+@pytest.mark.parametrize("kind", ["colour", "grey"])
+def test_pictures_have_the_profile_of_their_colours(page, tmp_path, kind):
+    """Those pixel by pixel, too, or colours would change on zooming in; and one of three channels, as they have."""
+    colour = about()["icc_profile"]
+    given, pixels = {"colour": (colour, DAMAGED), "grey": (made_profile((), (1.8,), 1), DAMAGED[..., 0])}[kind]
+    name = page.upload(save(tmp_path / "profiled.png", pixels, icc_profile=given))
+    page.post(f"/api/photographs/{name}/restore")
+    page.wait()
+    for what in ("before", "after"):
+        for path in (f"{what}.jpg", f"detail/{what}.jpg?left=0&top=0&right=9&bottom=9"):
+            content = page.get(f"/api/photographs/{name}/{path}").content
+            profile = Image.open(io.BytesIO(content)).info["icc_profile"]
+            assert profile == colour if kind == "colour" else profile[16:20] == b"RGB ", path
+
+
 def test_a_scan_says_once_that_its_infrared_channel_is_used(page, tmp_path, monkeypatch):
     monkeypatch.setattr(page.desk, "_look", Finding().look)
     made = Film(shift=0).scan(np.random.default_rng(0), data.coffee()[:100, :150])
