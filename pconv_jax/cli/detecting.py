@@ -48,12 +48,12 @@ class Extras:
         return place(self.probabilities, ".png"), place(self.preview, ".jpg")
 
     def check(self, jobs: Sequence[Job], *, into_folder: bool, overwrite: bool = False) -> None:
-        """Refuses files of a kind that cannot be written, and those that would replace a photograph or a mask.
+        """Refuses files of a kind that cannot be written, and those that would replace what was not written here.
 
         Args:
             jobs: what is worked on.
             into_folder: whether these are folders.
-            overwrite: whether files beside the photographs, which may be photographs too, may be replaced.
+            overwrite: whether other files than earlier previews and maps, such as photographs, may be replaced.
 
         Raises:
             InputError: naming the file.
@@ -65,7 +65,6 @@ class Extras:
                 raise InputError(f"{flag} {given} must end in one of {', '.join(_WITH_COMMENTS)}")
             if given is not None and into_folder and given.suffix.lower() in OUTPUT_FORMATS and not given.is_dir():
                 raise InputError(f"{flag} {given} is the name of a file, but masks go into a folder: give one here too")
-        beside = {job.image.resolve().parent for job in jobs}
         for job in jobs:
             for flag, mark, path in zip(flags, marks, self.places(job, into_folder=into_folder), strict=True):
                 if path is None:
@@ -73,10 +72,11 @@ class Extras:
                 place = path.resolve()
                 if place in taken:
                     raise InputError(f"{flag} would replace {path}: choose another place")
-                replaced = place.parent in beside and place.exists() and not job.finished
+                replaced = place.exists() and not job.finished
                 if replaced and not (overwrite or _has_comment(place, mark)):
                     raise InputError(
-                        f"{flag} would replace {path}, beside a photograph: choose another place, or give --overwrite"
+                        f"{flag} would replace {path}, which it did not write: choose another place, or give "
+                        "--overwrite"
                     )
                 if not job.clashes:
                     taken.add(place)
@@ -223,7 +223,7 @@ def _texts(comment: bytes) -> Texts:
 
 
 def _has_comment(path: Path, comment: bytes) -> bool:
-    """Whether a file was made here, as its comment says: it is not a photograph that would be lost."""
+    """Whether a file was made here, as its comment says: it is no photograph and nothing else that would be lost."""
     if not path.is_file():
         return False
     with path.open("rb") as stream:

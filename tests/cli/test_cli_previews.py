@@ -24,18 +24,22 @@ def test_probabilities_and_previews(tmp_path, photos, detect):
     assert files(tmp_path / "v") == {"a.jpg", "deep/b.jpg", "c.jpg"}
 
 
-def test_what_lies_beside_the_photographs_is_replaced_only_if_asked(photos, detect):
-    """It may be a photograph that is not looked at in this call, or an infrared channel."""
+def test_what_it_did_not_write_is_replaced_only_if_asked(photos, detect):
+    """It may be a photograph that is not looked at in this call, an infrared channel, or the picture of an editor."""
     beside = save(photos.folder / "c.jpg", picture(seed=9))
     before = beside.read_bytes()
     arguments = (photos.folder / "c.tif", "-o", photos.out / "c.png", "--preview", beside)
     for _ in range(2):
         result = detect(*arguments)
-        assert result.code == 2 and "c.jpg, beside a photograph: choose another place, or give --overw" in result.err
+        assert result.code == 2 and "c.jpg, which it did not write: choose another place, or give --overw" in result.err
         assert beside.read_bytes() == before and not photos.out.exists()
         arguments = (photos.folder / "c.tif", "-o", f"{photos.out}/", "--preview", photos.folder)
-    elsewhere = save(photos.out / "found.jpg", picture())
-    assert detect(photos.folder / "c.tif", "-o", photos.out / "c.png", "--preview", elsewhere).code == 0
+    elsewhere = save(photos.out / "edited.jpg", picture())
+    edited = elsewhere.read_bytes()
+    result = detect(photos.folder / "c.tif", "-o", photos.out / "c.png", "--probabilities", elsewhere)
+    assert result.code == 2 and elsewhere.read_bytes() == edited and not (photos.out / "c.png").exists()
+    assert "--probabilities would replace" in result.err
+    assert detect(photos.folder / "c.tif", "-o", photos.out / "c.png").code == 0
     assert detect(*arguments).code == 0 and beside.read_bytes() == before  # finished: nothing is written
     assert detect(*arguments, "--overwrite").code == 0 and beside.read_bytes() != before
 
