@@ -1,5 +1,6 @@
 """All that the page works on: its photographs, and what is done with them."""
 
+import filecmp
 import itertools
 import shutil
 import threading
@@ -136,7 +137,7 @@ class Desk:
             InputError: there is a file already, which is not to be replaced, or it is the photograph itself.
         """
         target = photograph.target
-        if target.exists() and photograph.source.exists() and target.samefile(photograph.source):
+        if _is_original(target, photograph):
             raise InputError(f"{target} is the photograph itself: start the page with another --out")
         if target.exists() and not replace:
             raise FileExistsError(f"{target} exists")
@@ -230,3 +231,15 @@ class Desk:
         marking = photograph.restored
         self._results.write(photograph, target)
         photograph.saved = marking
+
+
+def _is_original(target: Path, photograph: OpenPhotograph) -> bool:
+    """Whether a file is the photograph, or what a browser sent a copy of when that was dropped on the page."""
+    source = photograph.source
+    if not (target.exists() and source.exists()):
+        return False
+    if target.samefile(source):
+        return True
+    dropped = source.is_relative_to(photograph.folder)
+    # What was saved before can be an equal file, of a photograph without damage.
+    return dropped and photograph.saved is None and filecmp.cmp(target, source, shallow=False)

@@ -144,7 +144,9 @@ class _Pages:
     async def save(self, request: Request) -> Response:
         """Writes the result: `{"replace": whether a file that exists may be replaced}`."""
         photograph, values = self._photograph(request), await json(request)
-        return JSONResponse(self._desk.save(photograph, replace=values.get("replace") is True).to_json())
+        replace = values.get("replace") is True
+        job = await run_in_threadpool(self._desk.save, photograph, replace=replace)  # it may compare long files
+        return JSONResponse(job.to_json())
 
     def preview(self, request: Request) -> Response:
         """The photograph before, or after, in little."""

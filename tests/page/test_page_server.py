@@ -160,6 +160,24 @@ def test_the_photograph_itself_is_never_replaced(fresh, tmp_path):
     assert photo.read_bytes() == before
 
 
+def test_the_file_that_was_dropped_is_not_replaced_either(fresh, tmp_path):
+    """A browser sends its content and its name, but not where it lies."""
+    photo = save(tmp_path / "page" / "out" / "a.png", DAMAGED)
+    name, before = fresh.upload(photo), photo.read_bytes()
+    answer = fresh.post(f"/api/photographs/{name}/save", {"replace": True})
+    assert answer.status_code == 400 and "is the photograph itself" in answer.json()["error"]
+    assert photo.read_bytes() == before
+    photo.unlink()
+    fresh.change(name, edits=[{"kind": "clear"}])
+    assert fresh.post(f"/api/photographs/{name}/save").status_code == 200
+    fresh.wait()
+    assert photo.read_bytes() == before  # a copy, since nothing is marked
+    fresh.change(name, edits=[])
+    assert fresh.post(f"/api/photographs/{name}/save", {"replace": True}).status_code == 200
+    fresh.wait()
+    assert photo.read_bytes() != before  # which may be replaced
+
+
 def test_two_photographs_of_one_name_have_two_results(fresh, photo, tmp_path):
     other = save(tmp_path / "deep" / "a.png", DAMAGED[::-1])
     names = [fresh.upload(path) for path in (photo, other)]
