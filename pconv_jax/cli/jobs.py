@@ -43,6 +43,11 @@ class Job:
         return not self.clashes and os.path.isfile(self.out)  # False, not an error, for a name that is too long
 
     @property
+    def in_place(self) -> bool:
+        """Whether the result replaces the photograph."""
+        return self.out.exists() and self.image.exists() and self.out.samefile(self.image)
+
+    @property
     def comparison(self) -> Path:
         """The before/after image that goes with the result."""
         # With its suffix, since there may be an a.jpg beside an a.png.
@@ -206,13 +211,9 @@ def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwri
             )
         if real(job.out) in masks:
             raise InputError(f"--out {job.out} is a mask: choose another file")
-        if (masks_only or not overwrite) and _replaces_its_photograph(job):  # no mask replaces its photograph
+        if (masks_only or not overwrite) and job.in_place:  # no mask replaces its photograph
             advice = "choose another file" if masks_only else "choose another file, or give --overwrite"
             raise InputError(f"--out {job.out} is the photograph itself: {advice}")
-
-
-def _replaces_its_photograph(job: Job) -> bool:
-    return job.out.exists() and job.image.exists() and job.out.samefile(job.image)
 
 
 def _without_clashes(jobs: Sequence[Job]) -> list[Job]:

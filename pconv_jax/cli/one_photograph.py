@@ -12,6 +12,7 @@ import numpy as np
 from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
+from pconv_jax.cli.receipt_file import check_way_back
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.common.output import hide_messages_of_libraries
@@ -74,6 +75,8 @@ class Restoration:
             raise InputError(f"{job.out} is a folder, and the result would be a file: choose another place")
         if self.receipts is not None:
             self.receipts.check(job)
+        else:
+            check_way_back(job)
         with _noted_warnings() as said:
             notes: list[str] = []
             photograph, hole = self._read(job, notes)
@@ -152,7 +155,7 @@ class Restoration:
         """Copies a photograph without damage; the file itself if the format stays the same."""
         if self.holes.mask_alpha or OUTPUT_FORMATS[job.out.suffix.lower()] != photograph.format:
             write_photograph(job.target, self._without_erased(photograph), quality=self.quality)
-        elif not (job.out.exists() and job.out.samefile(job.image)):
+        elif not job.in_place:
             copy_file(job.image, job.target)
 
 

@@ -13,13 +13,12 @@ import numpy as np
 
 from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.cli.jobs import Job
+from pconv_jax.cli.receipt_file import FORMAT, INPUT_FILE, REPLACED_PIXELS, file_hash, is_needless, pixels_hash
 from pconv_jax.common.atomic_write import write_json
-from pconv_jax.common.errors import InputError, reason
-from pconv_jax.common.paths import check_regular
+from pconv_jax.common.errors import InputError
 from pconv_jax.common.versions import package_versions
 from pconv_jax.evaluation.methods import hash_arrays
 from pconv_jax.imaging import Photograph, read_photograph, write_photograph
-from pconv_jax.imaging.strips import strips
 from pconv_jax.imaging.texts import NO_TEXTS
 from pconv_jax.imaging.writing import copy_file, explained_errors
 
@@ -28,10 +27,6 @@ if TYPE_CHECKING:  # Flax takes a second to load, and `undo` needs none of it
     from pconv_jax.checkpoints.trained import TrainedGenerator
     from pconv_jax.evaluation.estimate import Estimate
     from pconv_jax.evaluation.expected import Expected
-
-FORMAT = "pconv_jax receipt 1"
-REPLACED_PIXELS = "the replaced pixels"
-INPUT_FILE = "the input file"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +65,7 @@ class Receipts:
         ]
         if found and not self.overwrite:
             raise InputError(f"{found[0]} exists, and may be the only way back: move it, or give --overwrite")
-        if found and job.out.exists() and job.out.samefile(job.image):
+        if found and job.in_place and not is_needless(job, max_pixels=self.max_pixels):
             raise InputError(
                 f"{found[0]} is the way back from an earlier restoration: undo that, or choose another file"
             )
@@ -136,25 +131,6 @@ def weights_facts(
     if path.is_file():
         return {"name": str(weights), "sha256": file_hash(path)}
     return {"name": str(weights), "parameters_sha256": hash_arrays(generator.leaves)}
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    check_regular(path)
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({reason(error)}): check that it is there and may be read") from error
-
-
-def pixels_hash(photograph: Photograph) -> str:
-    """SHA-256 of the decoded pixels with their transparency, which does not depend on the format of the file."""
-    layers = photograph.layers
-    digest = hashlib.sha256(f"{layers.shape} {layers.dtype.name}\n".encode())
-    for strip in strips(*layers.shape[:2]):
-        digest.update(layers[strip].astype(layers.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()
 
 
 def with_originals(restored: Photograph, layer: Photograph) -> Photograph:

@@ -1,49 +1,21 @@
 """Undoes restorations by their receipts: the photograph as it was, to the bit."""
 
-import dataclasses
 import os
-import warnings
 from pathlib import Path
-from typing import Any
 
 from pconv_jax.cli.photographs import RECEIPT
-from pconv_jax.cli.receipt import FORMAT, INPUT_FILE, file_hash, pixels_hash, with_originals
+from pconv_jax.cli.receipt import with_originals
+from pconv_jax.cli.receipt_file import file_hash, pixels_hash, read_quietly, read_receipt
 from pconv_jax.cli.summary import FAULTS, Summary
-from pconv_jax.common.errors import InputError, reason
-from pconv_jax.common.json_values import read_json
+from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries
-from pconv_jax.common.paths import check_regular, names_folder
-from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, other_files, read_photograph, write_photograph
+from pconv_jax.common.paths import names_folder
+from pconv_jax.imaging import OUTPUT_FORMATS, other_files, write_photograph
 from pconv_jax.imaging.formats import FORMATS
 from pconv_jax.imaging.writing import copy_file
 
 _SKIPPED = "skipped, since the file exists (--overwrite replaces it)"
 _KINDS = {suffix: each.name for each in FORMATS for suffix in each.suffixes}
-
-
-@dataclasses.dataclass(frozen=True)
-class Receipt:
-    """What a receipt says that is needed to undo a restoration.
-
-    Attributes:
-        file: the receipt.
-        result: SHA-256 of the result.
-        originals: the file beside the receipt with what was there before.
-        originals_hash: SHA-256 of it.
-        whole: whether that is the input file, not only the pixels that were replaced.
-        photograph: name of the input file.
-        photograph_hash: SHA-256 of it.
-        pixels: hash of the input's pixels.
-    """
-
-    file: Path
-    result: str
-    originals: Path
-    originals_hash: str
-    whole: bool
-    photograph: str
-    photograph_hash: str
-    pixels: str
 
 
 def undo(
@@ -96,7 +68,7 @@ def undo(
 
 def _undo_one(result: Path, path: Path, target: Path, *, overwrite: bool, max_pixels: int | None) -> str:
     """A sentence about what was written; empty if there was nothing to do."""
-    receipt = _read(path)
+    receipt = read_receipt(path)
     if target.exists() and not overwrite:
         return ""
     if target.is_symlink() and target.exists():
@@ -117,15 +89,15 @@ def _undo_one(result: Path, path: Path, target: Path, *, overwrite: bool, max_pi
         return f"{target} is {receipt.photograph} itself, to the byte"
 
     def check(finished: Path) -> None:
-        if pixels_hash(_read_quietly(finished, max_pixels)) != receipt.pixels:
+        if pixels_hash(read_quietly(finished, max_pixels)) != receipt.pixels:
             raise InputError(
                 f"{target} would not hold the pixels of {receipt.photograph} to the bit: "
                 + ("write PNG or TIFF" if kind in ("JPEG", "WEBP") else f"{receipt.file} does not belong to the others")
             )
 
     with hide_messages_of_libraries():
-        known = _read_quietly(receipt.originals, max_pixels)
-        before = known if receipt.whole else with_originals(_read_quietly(result, max_pixels), known)
+        known = read_quietly(receipt.originals, max_pixels)
+        before = known if receipt.whole else with_originals(read_quietly(result, max_pixels), known)
     write_photograph(target, before, quality=100 if kind == "WEBP" else None, check=check)
     if before.notes or (before.infrared is not None and kind != "TIFF"):
         kept = receipt.originals.suffix if receipt.whole else ".tif"
@@ -134,58 +106,3 @@ def _undo_one(result: Path, path: Path, target: Path, *, overwrite: bool, max_pi
             f"--out NAME{kept} brings that back"
         )
     return f"{target} has the pixels of {receipt.photograph}, to the bit, saved without loss"
-
-
-def _read_quietly(path: Path, max_pixels: int | None) -> Photograph:
-    """A photograph, without the warnings that were given when it was restored."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return read_photograph(path, max_pixels=max_pixels)
-
-
-def _read(path: Path) -> Receipt:
-    check_regular(path)
-    try:
-        content = read_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"there is no receipt at {path}: name it with --receipt FILE") from error
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({reason(error)}): check that it is a file that may be read"
-        ) from error
-    except ValueError as error:
-        raise InputError(
-            f"{path} is not a receipt, or damaged: give the one that was written with the result"
-        ) from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path} is not a receipt that this version can read ({FORMAT}): give another, or update")
-    originals = _text(path, content, "originals", "file")
-    if Path(originals).name != originals or not _can_be_a_name(originals):
-        raise InputError(
-            f"{path} names {originals!r}, which is not a file beside it: give the receipt as it was written"
-        )
-    return Receipt(
-        path,
-        _text(path, content, "result", "sha256"),
-        path.with_name(originals),
-        _text(path, content, "originals", "sha256"),
-        _text(path, content, "originals", "holds") == INPUT_FILE,
-        _text(path, content, "input", "file"),
-        _text(path, content, "input", "sha256"),
-        _text(path, content, "input", "pixels_sha256"),
-    )
-
-
-def _can_be_a_name(text: str) -> bool:
-    try:
-        return b"\0" not in os.fsencode(text)
-    except UnicodeEncodeError:
-        return False
-
-
-def _text(path: Path, content: dict[str, Any], part: str, key: str) -> str:
-    section = content.get(part)
-    value = section.get(key) if isinstance(section, dict) else None
-    if not isinstance(value, str) or not value:
-        raise InputError(f"{path} does not say {part}.{key}: give the receipt as it was written")
-    return value

@@ -155,21 +155,43 @@ def test_folders(own, inpaint, undo):
     assert again.code == 1 and "2 restored" in again.out and "1 failed" in again.out
 
 
-def test_in_place_there_and_back(one, inpaint, undo):
-    before = one.image.read_bytes()
-    arguments = (one.image, "-m", one.mask, "-o", one.image, "--receipt", "--overwrite")
-    assert inpaint(*arguments).code == 0
-    result = inpaint(*arguments)
-    assert result.code == 1 and "the way back from an earlier restoration" in result.err
-    assert undo(one.image, "-o", one.image, "--overwrite").code == 0
-    np.testing.assert_array_equal(load(one.image), picture())
+def test_in_place_there_and_back_and_there_again(one, inpaint, undo):
+    in_place = (one.image, "-m", one.mask, "-o", one.image, "--overwrite")
+    for _ in range(2):
+        assert inpaint(*in_place, "--receipt").code == 0
+        restored = one.image.read_bytes()
+        for more in ((), ("--receipt",)):  # without one, that which is there would not fit any more
+            result = inpaint(*in_place, *more)
+            assert result.code == 1 and "the way back from an earlier restoration" in result.err
+            assert one.image.read_bytes() == restored
+        assert undo(one.image, "-o", one.image, "--overwrite").code == 0
+        np.testing.assert_array_equal(load(one.image), picture())
     lossy = one.folder / "b.jpg"
     Image.fromarray(picture()).save(lossy)
     before = lossy.read_bytes()
-    assert inpaint(lossy, "-m", one.mask, "-o", lossy, "--receipt", "--overwrite").code == 0
-    assert lossy.read_bytes() != before
-    assert undo(lossy, "-o", lossy, "--overwrite").code == 0
-    assert lossy.read_bytes() == before
+    for _ in range(2):
+        assert inpaint(lossy, "-m", one.mask, "-o", lossy, "--receipt", "--overwrite").code == 0
+        assert lossy.read_bytes() != before
+        assert undo(lossy, "-o", lossy, "--overwrite").code == 0
+        assert lossy.read_bytes() == before
+
+
+def test_a_receipt_that_holds_the_file_is_replaced_only_when_the_file_is_back(one, inpaint, undo):
+    """Its pixels alone may be back: of inks, those that are seen."""
+    inks = one.folder / "inks.tif"
+    Image.fromarray(picture(channels=4), "CMYK").save(inks)
+    before = inks.read_bytes()
+    arguments = (inks, "-m", one.mask, "-o", inks, "--receipt", "--overwrite")
+    with warnings.catch_warnings(action="ignore"):
+        assert inpaint(*arguments).code == 0
+        assert undo(inks, "-o", one.folder / "seen.png").code == 0
+        restored = inks.read_bytes()
+        write_photograph(inks, read_photograph(one.folder / "seen.png"))
+        result = inpaint(*arguments)
+        assert result.code == 1 and "the way back from an earlier restoration" in result.err
+        inks.write_bytes(restored)
+        assert undo(inks, "-o", inks, "--overwrite").code == 0 and inks.read_bytes() == before
+        assert inpaint(*arguments).code == 0
 
 
 def test_inks_and_infrared_come_back_with_the_file(one, inpaint, undo):
