@@ -42,7 +42,7 @@ class Desk:
         self._look, self._out, self._folder, self._max_pixels = look, out, folder, max_pixels
         self._memory = Memory(max_pixels)  # only the thread of the jobs uses it
         self._results = Results(inpainter, self._memory)  # likewise
-        self._numbers = itertools.count(1)
+        self._numbers, self._mask_numbers = itertools.count(1), itertools.count(1)
         self._photographs: dict[str, OpenPhotograph] = {}
         self._lock = threading.Lock()
 
@@ -153,7 +153,7 @@ class Desk:
                 f"the mask has {width}x{height} pixels and the photograph {photograph.width}x{photograph.height}: save "
                 "it in that size"
             )
-        name = f"mask{len(photograph.masks) + 1}"
+        name = f"mask{next(self._mask_numbers)}"  # at once: another may be loaded while this one is saved
         photograph.save(name, hole)
         kept = photograph.load(name)
         assert kept is not None, "it was just written"

@@ -2,6 +2,7 @@
 
 import tempfile
 import urllib.parse
+from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,14 @@ def application(desk: Desk, uploads: Path) -> Starlette:
     return Starlette(routes=routes, exception_handlers=handlers)
 
 
+class _Answer(JSONResponse):
+    """An answer in JSON. What is no UTF-8 in the name of a file is shown as question marks."""
+
+    def render(self, content: Any) -> bytes:
+        text = dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
+
+
 class _Pages:
     """The answers. Those that are not `async` run in threads, so that they may take their time."""
 
@@ -70,7 +79,7 @@ class _Pages:
     def state(self, request: Request) -> Response:
         """All photographs and jobs."""
         desk = self._desk
-        return JSONResponse(
+        return _Answer(
             {
                 "getting_ready": _unfinished(desk.getting_ready),
                 "most_uploaded": bodies.MOST_UPLOADED,
@@ -85,12 +94,12 @@ class _Pages:
         with tempfile.TemporaryDirectory(dir=self._uploads) as folder:
             await receive(request, Path(folder, name))
             photograph = await run_in_threadpool(self._desk.open, Path(folder, name), dropped=True)
-        return JSONResponse(photograph.to_json())
+        return _Answer(photograph.to_json())
 
     def close(self, request: Request) -> Response:
         """Forgets a photograph."""
         self._desk.close(self._photograph(request))
-        return JSONResponse({})
+        return _Answer({})
 
     async def change(self, request: Request) -> Response:
         """Takes other choices and edits."""
@@ -105,17 +114,17 @@ class _Pages:
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError("the change is incomplete: reload the page") from error
         await run_in_threadpool(photograph.change, revision, choice, edits)
-        return JSONResponse(photograph.to_json())
+        return _Answer(photograph.to_json())
 
     def find(self, request: Request) -> Response:
         """Looks for damage, if that was cancelled."""
-        return JSONResponse(self._desk.find(self._photograph(request)).to_json())
+        return _Answer(self._desk.find(self._photograph(request)).to_json())
 
     async def take_for(self, request: Request) -> Response:
         """Takes a photograph for linear in light, or not: `{"linear": bool}`."""
         photograph, values = self._photograph(request), await json(request)
         self._desk.take_for(photograph, linear=values.get("linear") is True)
-        return JSONResponse(photograph.to_json())
+        return _Answer(photograph.to_json())
 
     async def load_mask(self, request: Request) -> Response:
         """Reads a mask; the answer names it, for an edit."""
@@ -123,7 +132,7 @@ class _Pages:
         name = file_name(request.query_params.get("name", ""))
         with tempfile.TemporaryDirectory(dir=self._uploads) as folder:
             await receive(request, Path(folder, name))
-            return JSONResponse({"mask": await run_in_threadpool(self._desk.load_mask, photograph, Path(folder, name))})
+            return _Answer({"mask": await run_in_threadpool(self._desk.load_mask, photograph, Path(folder, name))})
 
     def loaded_mask(self, request: Request) -> Response:
         """What a loaded mask marks, in little."""
@@ -139,14 +148,14 @@ class _Pages:
             job = self._desk.restore(photograph, region=(slice(top, bottom), slice(left, right)))
         else:
             job = self._desk.restore(photograph)
-        return JSONResponse(job.to_json())
+        return _Answer(job.to_json())
 
     async def save(self, request: Request) -> Response:
         """Writes the result: `{"replace": whether a file that exists may be replaced}`."""
         photograph, values = self._photograph(request), await json(request)
         replace = values.get("replace") is True
         job = await run_in_threadpool(self._desk.save, photograph, replace=replace)  # it may compare long files
-        return JSONResponse(job.to_json())
+        return _Answer(job.to_json())
 
     def preview(self, request: Request) -> Response:
         """The photograph before, or after, in little."""
@@ -182,7 +191,7 @@ class _Pages:
 
     def covered(self, request: Request) -> Response:
         """The share of the photograph that is marked."""
-        return JSONResponse({"covered": self._photograph(request).count()})
+        return _Answer({"covered": self._photograph(request).count()})
 
     def download(self, request: Request) -> Response:
         """The result, as it would be saved."""
@@ -192,7 +201,7 @@ class _Pages:
     def cancel(self, request: Request) -> Response:
         """Cancels a job, or forgets one that has ended."""
         self._desk.cancel(request.path_params["number"])
-        return JSONResponse({})
+        return _Answer({})
 
     def _photograph(self, request: Request) -> OpenPhotograph:
         return self._desk.photograph(request.path_params["name"])
@@ -216,22 +225,22 @@ def _mask_file(hole: np.ndarray) -> bytes:
 
 
 def _attached(name: str) -> str:
-    return f"attachment; filename*=UTF-8''{urllib.parse.quote(name)}"
+    return f"attachment; filename*=UTF-8''{urllib.parse.quote(name, errors='replace')}"
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": plain_text(str(error))}, 400)
+    return _Answer({"error": plain_text(str(error))}, 400)
 
 
 def _unknown(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "it is not open any more: reload the page"}, 404)
+    return _Answer({"error": "it is not open any more: reload the page"}, 404)
 
 
 def _exists(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": plain_text(str(error)), "exists": True}, 409)
+    return _Answer({"error": plain_text(str(error)), "exists": True}, 409)
 
 
 def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, OSError)
     name = plain_text(str(error.filename or "a file"))
-    return JSONResponse({"error": f"{name} cannot be used ({reason(error)})"}, 500)
+    return _Answer({"error": f"{name} cannot be used ({reason(error)})"}, 500)

@@ -1,8 +1,10 @@
 """What the page's server does: photographs from upload to result, and what it refuses."""
 
 import io
+import os
 import shutil
 import socket
+import sys
 import threading
 import time
 import urllib.parse
@@ -129,6 +131,36 @@ def test_masks_are_loaded(page, tmp_path):
     other = save(tmp_path / "other.png", own[:, :20])
     wrong = page.ask("POST", f"/api/photographs/{name}/masks", params={"name": "o.png"}, data=other.read_bytes())
     assert wrong.status_code == 400 and "the mask has 20x40 pixels and the photograph 50x40" in wrong.json()["error"]
+
+
+def test_two_masks_loaded_at_once_are_two(page, photo, monkeypatch):
+    photograph = page.desk.photograph(page.upload(photo))
+    both, save_array, names = threading.Barrier(2, timeout=30), photograph.save, []
+    monkeypatch.setattr(photograph, "save", lambda *what: (both.wait(), save_array(*what)))
+    masks = [save(photo.parent / f"{number}.png", np.eye(40, 50, number) > 0) for number in range(2)]
+    loads = [
+        threading.Thread(target=lambda path=path: names.append(page.desk.load_mask(photograph, path))) for path in masks
+    ]
+    for load_one in loads:
+        load_one.start()
+    for load_one in loads:
+        load_one.join()
+    assert len(set(names)) == 2 and len({photograph.masks[name].tobytes() for name in names}) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes there alone")
+def test_a_name_that_is_no_text_is_shown_with_question_marks(fresh, photo):
+    """As old archives have them; the page was closed to all photographs by one of them."""
+    latin = photo.rename(photo.with_name(os.fsdecode(b"F\xe4hre.png")))
+    name = fresh.desk.open(latin).name
+    assert fresh.wait()["state"] == "done"
+    assert fresh.photograph(name)["title"] == "F?hre.png"
+    assert "F%3Fhre_mask.png" in fresh.get(f"/api/photographs/{name}/mask.png").headers["content-disposition"]
+    for _ in range(2):
+        answer = fresh.post(f"/api/photographs/{name}/save")
+        fresh.wait()
+    assert answer.status_code == 409 and answer.json()["error"].endswith("/F?hre.png exists")
+    assert (photo.parent / "page" / "out" / latin.name).exists()
 
 
 def test_a_file_is_replaced_only_when_told(fresh, photo, tmp_path):
