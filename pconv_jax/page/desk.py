@@ -190,12 +190,12 @@ class Desk:
     def _open(self, photograph: OpenPhotograph, job: Job) -> None:
         try:
             read = self._memory.read(photograph)
+            photograph.bits = 8 * read.pixels.dtype.itemsize
+            photograph.linear = photograph.says_linear = is_linear(read)
+            photograph.keep_pictures("before", read, read, linear=photograph.linear)
         except (InputError, MemoryError):
             self._forget(photograph)
             raise
-        photograph.bits = 8 * read.pixels.dtype.itemsize
-        photograph.linear = photograph.says_linear = is_linear(read)
-        photograph.keep_pictures("before", read, read, linear=photograph.linear)
         photograph.height, photograph.width = read.pixels.shape[:2]
         photograph.looks += 1
 

@@ -1,11 +1,12 @@
 """One photograph on the page: what is known of it, and the files in which that is kept."""
 
+import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -221,10 +222,8 @@ class OpenPhotograph:
         return (self.folder / f"{what}.icc").read_bytes()
 
     def _put(self, name: str, content: bytes) -> None:
-        """Keeps a file, in one step: it may be asked for now."""
-        path = self.folder / name
-        path.with_suffix(".new").write_bytes(content)
-        path.with_suffix(".new").replace(path)
+        with self._replacing(self.folder / name) as stream:
+            stream.write(content)
 
     def load(self, what: str) -> np.ndarray | None:
         """An array that was kept, read from its file as far as it is used; None if there is none."""
@@ -232,12 +231,28 @@ class OpenPhotograph:
         return np.load(path, mmap_mode="r") if path.exists() else None
 
     def save(self, what: str, array: np.ndarray) -> None:
-        """Keeps an array in a file, in one step: whoever reads the one before goes on with that."""
-        path = self._file(what)
-        temporary = path.with_suffix(".new")
-        with temporary.open("wb") as stream:
+        """Keeps an array in a file.
+
+        Raises:
+            InputError: there is no room for it.
+        """
+        with self._replacing(self._file(what)) as stream:
             np.save(stream, array)
-        temporary.replace(path)
+
+    @contextlib.contextmanager
+    def _replacing(self, path: Path) -> Iterator[IO[bytes]]:
+        """Writes a file that is kept, in one step: whoever reads the one before goes on with that."""
+        temporary = path.with_suffix(".new")
+        try:
+            with temporary.open("wb") as stream:
+                yield stream
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise InputError(
+                f"{self.folder} cannot be written ({reason(error)}): make room on its disk, or set PCONV_JAX_CACHE to "
+                "another folder"
+            ) from error
 
     def _file(self, what: str) -> Path:
         return self.folder / f"{what}.npy"

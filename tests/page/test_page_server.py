@@ -216,6 +216,29 @@ def test_two_photographs_of_one_name_have_two_results(fresh, photo, tmp_path):
     assert [fresh.photograph(name)["target"].rpartition("/")[2] for name in names] == ["a.png", "a-2.png"]
 
 
+def test_a_full_disk_is_said_and_the_photograph_closed(fresh, photo, monkeypatch, capfd):
+    def full(stream, _array):
+        stream.write(b"some")
+        raise OSError("6000 requested and 0 written")  # as NumPy says it
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "save", full)
+        fresh.upload(photo)
+    (opened, _) = fresh.get("/api/state").json()["jobs"]
+    assert opened["state"] == "failed" and fresh.get("/api/state").json()["photographs"] == []
+    assert (
+        "cannot be written (6000 requested and 0 written): make room on its disk, or set PCONV_JAX_C"
+        in opened["message"]
+    )
+    name = fresh.upload(photo)
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "save", full)
+        fresh.post(f"/api/photographs/{name}/restore")
+        assert "make room on its disk" in fresh.wait()["message"]
+    assert not list(fresh.desk.photograph(name).folder.glob("*.new"))
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_file_that_changed_meanwhile_is_refused(fresh, photo):
     opened = fresh.desk.open(photo)
     fresh.wait()
