@@ -14,6 +14,7 @@ _WINDOWS = 5  # of them along each side, at most
 _FINEST = 20  # parts of a pixel
 _FINE, _COARSE = 1.0, 5.0  # Gaussians, px: what is smaller is noise, what is larger is shading
 _LEAST = 0.12  # correlation that tells where a window lies
+_AS_WELL = 0.95  # of the best correlation: no less tells where a window lies
 _APART = 0.75  # px from what the others say beyond which a window is mistaken
 _SPREAD = 3.0  # px from the median shift, likewise: shifts change over an image
 _ENOUGH = 6  # windows that show how the shift changes over the image
@@ -97,7 +98,8 @@ def measured_shift(image: np.ndarray, channel: np.ndarray) -> Shift:
         if error >= np.sqrt(1 - _LEAST**2):
             continue
         if np.abs(found).max() > MOST:
-            beyond.append(found)
+            if not _fits_within_reach(*pair):
+                beyond.append(found)
             continue
         places.append((1, (rows.start + rows.stop) / 2, (columns.start + columns.stop) / 2))
         shifts.append(-found)
@@ -105,6 +107,13 @@ def measured_shift(image: np.ndarray, channel: np.ndarray) -> Shift:
     if not shifts:
         return no_shift()
     return _agreed(np.array(places), np.array(shifts))
+
+
+def _fits_within_reach(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two windows fit nearly as well where they can be aligned: a line fits anywhere along itself."""
+    fits = np.fft.ifft2(np.fft.fft2(one) * np.conj(np.fft.fft2(other))).real
+    near = np.ix_(*(np.abs(np.fft.fftfreq(length, 1 / length)) <= MOST for length in fits.shape))
+    return bool(fits[near].max() >= _AS_WELL * fits.max())
 
 
 def _check_reach(beyond: list[np.ndarray], within: int) -> None:

@@ -14,6 +14,8 @@ _BLUR = 1.2  # px: infrared light is often less sharp, so the regression is offe
 _MARGIN = 6  # px that the blur reaches
 _ROUNDS = 12
 _TUKEY = 4.685  # standard deviations beyond which a pixel does not count
+_MOST_CONTRAST = 1.0  # of the channel, as a share of the picture's: of dyes and of silver
+_AS_WELL = 1.2  # times the noise: even shading explains the channel as well as the picture does
 _DARKEST = 0.002  # of the brightest: what is darker differs by noise only
 _RIDGE = 1e-6
 
@@ -91,15 +93,19 @@ def fitted_crosstalk(scan: Scan) -> Crosstalk:
     infrared = np.concatenate([part.ravel() for _, part in parts]).astype(np.float64)
     y, x = np.concatenate(positions).T
     shading = np.stack([np.ones_like(y), y, x, y * y, x * x, x * y], axis=1)
-    weights, inside = _robust(np.concatenate([seen, shading], axis=1), infrared)
+    weights, inside, noise = _robust(np.concatenate([seen, shading], axis=1), infrared)
     seen, weights = seen[inside], weights[:channels]
     colours = seen[:, : channels // 3]
     own = float((colours @ (LUMA if channels == 9 else np.ones(1))).std())
-    return Crosstalk(weights, float((seen @ weights).std()) / max(own, 0.02))
+    contrast = float((seen @ weights).std()) / max(own, 0.02)
+    # On a smooth picture it is learnt from a scratch, which is bright there and much darker in infrared.
+    if contrast > _MOST_CONTRAST and _robust(shading, infrared)[2] < _AS_WELL * noise:
+        return no_crosstalk(colours.shape[1])
+    return Crosstalk(weights, contrast)
 
 
-def _robust(given: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Regression with Tukey's weights; also which samples count."""
+def _robust(given: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Regression with Tukey's weights; also which samples count, and the standard deviation of most of them."""
     kept = np.ones(len(wanted))
     for _ in range(_ROUNDS):
         weighted = given * kept[:, None]
@@ -109,7 +115,7 @@ def _robust(given: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarr
         rest = wanted - given @ weights
         noise = max(float(np.median(np.abs(rest))) / 0.6745, 1e-4)
         kept = np.clip(1 - (rest / (_TUKEY * noise)) ** 2, 0, None) ** 2
-    return weights, kept > 0
+    return weights, kept > 0, noise
 
 
 def _darkest(layer: np.ndarray) -> np.float32:

@@ -9,7 +9,7 @@ from skimage import data
 
 from experiments.infrared_scores import Film
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.alignment import _check_reach, measured_shift, no_shift, squares
+from pconv_jax.detection.alignment import _check_reach, _fits_within_reach, measured_shift, no_shift, squares
 from pconv_jax.detection.crosstalk import Scan, fitted_crosstalk
 from pconv_jax.detection.damage_map import GROWN, Choice, share
 from pconv_jax.detection.infrared import _for_choices, infrared_damage
@@ -61,6 +61,19 @@ def test_a_speck_on_a_flat_picture_has_its_opacity():
     assert found.probability.dtype == found.opacity.dtype == np.float32
     assert found.grey.dtype == np.uint8 and (found.grey == 100).all()
     assert np.array_equal(found.hole(Choice(dilate=0)), expected)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3])
+def test_a_scratch_on_a_smooth_picture_is_no_silver(slope):
+    """Bright in the picture and dark in infrared, it is all there is to learn from."""
+    random = np.random.default_rng(1)
+    light = (
+        30000 * np.linspace(1 - slope, 1 + slope, 300)[:, None, None] * np.exp(random.normal(0, 0.01, (300, 400, 3)))
+    )
+    pixels, infrared = light.astype(np.uint16), (50000 * np.exp(random.normal(0, 0.005, (300, 400)))).astype(np.uint16)
+    pixels[100:103], infrared[100:103] = 60000, 9000
+    found = infrared_damage(pixels, infrared).hole(Choice(dilate=0))
+    assert found[100:103, 2:-2].all() and not found[:98].any() and not found[105:].any()
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
@@ -134,6 +147,16 @@ def test_windows_that_are_mistaken_do_not_make_a_channel_shifted(beyond, within)
     _check_reach(shifts, within)
     with pytest.raises(InputError, match="shifted by 14 px"):
         _check_reach([*shifts, *3 * [np.array([14.0, -13])]], within)
+
+
+def test_a_line_does_not_tell_how_far_along_itself_a_channel_is_shifted():
+    random = np.random.default_rng(0)
+    line, texture = np.zeros((96, 128)), random.normal(size=(96, 128))
+    line[40:43] = 1 + 0.03 * texture[40:43]
+    assert _fits_within_reach(line, np.roll(line, 21, axis=1))
+    assert not _fits_within_reach(texture, np.roll(texture, 21, axis=1))
+    assert not _fits_within_reach(line, np.roll(line, 21, axis=0))
+    assert _fits_within_reach(line[38:46], np.roll(line[38:46], 21, axis=1))  # lower than the reach
 
 
 def test_a_stretched_channel_is_aligned_everywhere():
