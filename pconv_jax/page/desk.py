@@ -4,15 +4,15 @@ import filecmp
 import itertools
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging import OUTPUT_FORMATS, read_hole
+from pconv_jax.imaging import OUTPUT_FORMATS, infrared_beside, read_hole
 from pconv_jax.imaging.linear import is_linear
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.page.jobs import Job, Jobs
-from pconv_jax.page.memory import Memory, by_title
+from pconv_jax.page.memory import Memory, by_title, noted
 from pconv_jax.page.photographs import Look, OpenPhotograph
 from pconv_jax.page.results import Results
 
@@ -82,6 +82,7 @@ class Desk:
                 source = source.rename(folder / "dropped" / source.name)
             photograph = OpenPhotograph(name, source, folder, source.name, self._target(source.name))
             self._photographs[name] = photograph
+            _warn_of_infrared([each for each in self._photographs.values() if _was_dropped(each)])
         self.jobs.submit("open", name, lambda job: self._open(photograph, job))
         self.find(photograph)
         return photograph
@@ -216,8 +217,12 @@ class Desk:
             return  # it could not be read
         read, linear = self._memory.read(photograph), photograph.linear
         notes: list[str] = []
-        found = self._look(read, photograph.source, linear=linear, notes=notes, progress=job.progress)
-        photograph.warn(notes)
+        try:
+            with noted(photograph):
+                found = self._look(read, photograph.source, linear=linear, notes=notes, progress=job.progress)
+        except InputError as error:
+            raise InputError(_on_page(photograph, str(error))) from error
+        photograph.warn([_on_page(photograph, note) for note in notes])
         if photograph.linear == linear:
             photograph.keep_map(found)
 
@@ -240,6 +245,28 @@ def _is_original(target: Path, photograph: OpenPhotograph) -> bool:
         return False
     if target.samefile(source):
         return True
-    dropped = source.is_relative_to(photograph.folder)
     # What was saved before can be an equal file, of a photograph without damage.
-    return dropped and photograph.saved is None and filecmp.cmp(target, source, shallow=False)
+    return _was_dropped(photograph) and photograph.saved is None and filecmp.cmp(target, source, shallow=False)
+
+
+def _was_dropped(photograph: OpenPhotograph) -> bool:
+    return photograph.source.is_relative_to(photograph.folder)
+
+
+def _warn_of_infrared(dropped: Sequence[OpenPhotograph]) -> None:
+    """Says that infrared channels do nothing for their scans when both are dropped: each lies in its own folder."""
+    channels = set(infrared_beside([Path(each.title) for each in dropped]))
+    for each in dropped:
+        if Path(each.title) in channels:
+            each.warn(
+                [
+                    f"{each.title} is an infrared channel, by its name, and dropped on the page it does not tell where "
+                    "damage is: start the page with the scan beside it, `pconv-jax page SCAN`"
+                ]
+            )
+
+
+def _on_page(photograph: OpenPhotograph, sentence: str) -> str:
+    """What a search says, with the name of the photograph, and the command that its flag belongs to."""
+    sentence = sentence.replace("--no-infrared", "`pconv-jax page --no-infrared`")
+    return sentence if photograph.title in sentence else f"{photograph.title}: {sentence}"

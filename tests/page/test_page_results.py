@@ -13,6 +13,7 @@ from skimage import data
 
 from experiments.infrared_scores import Film
 from pconv_jax.cli.finding import Finding
+from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import read_photograph, write_photograph
 from pconv_jax.imaging.profiles import made_profile
 
@@ -69,11 +70,32 @@ def test_a_scan_says_once_that_its_infrared_channel_is_used(page, tmp_path, monk
     photo = save(tmp_path / "plain.tif", made.image)
     write_photograph(tmp_path / "scan.tif", dataclasses.replace(read_photograph(photo), infrared=made.infrared))
     name = page.upload(tmp_path / "scan.tif")
-    said = ["its infrared channel tells where damage is; with --no-infrared the detector does"]
+    said = [
+        "scan.tif: its infrared channel tells where damage is; with `pconv-jax page --no-infrared` the detector does"
+    ]
     assert page.photograph(name)["warnings"] == said and marked(page, name).any()
     page.post(f"/api/photographs/{name}/linear", {"linear": True})
     page.wait()
     assert page.photograph(name)["warnings"] == said
+
+
+def test_a_search_that_fails_names_the_photograph_and_the_command(page, photo, monkeypatch):
+    def look(*_, **__):
+        raise InputError("its infrared channel is a mask: look for damage without infrared (--no-infrared)")
+
+    monkeypatch.setattr(page.desk, "_look", look)
+    page.upload(photo, "silver.png")
+    assert page.wait()["message"] == (
+        "silver.png: its infrared channel is a mask: look for damage without infrared (`pconv-jax page --no-infrared`)"
+    )
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_infrared_channel_that_is_dropped_beside_its_scan_says_that_it_is_not_used(fresh, photo, order):
+    names = [fresh.upload(photo, name) for name in ("s.tif", "s_ir.tif")[::order]][::order]
+    scan, channel = (fresh.photograph(name)["warnings"] for name in names)
+    assert scan == [] and len(channel) == 1
+    assert channel[0].startswith("s_ir.tif is an infrared channel, by its name, and dropped on the page it does not")
 
 
 def test_a_linear_scan(page, tmp_path, inpaint):
