@@ -285,7 +285,15 @@ Command = (
 )
 
 
-@command(interrupted="interrupted; run the command again to resume: finished results are skipped")
+def _interrupted(arguments: Sequence[str]) -> str:
+    if arguments[:1] == ["info"]:
+        return "interrupted"
+    if "--overwrite" in arguments:
+        return "interrupted; finished results stay: run the command again for the others, as --overwrite skips none"
+    return "interrupted; run the command again to resume: finished results are skipped"
+
+
+@command(interrupted=_interrupted)
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns 0, 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C."""
     # Like Ctrl-C, so that no half-written file stays behind.

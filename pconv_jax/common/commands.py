@@ -46,11 +46,13 @@ class Main(Protocol):
         """
 
 
-def command(*, interrupted: str = "interrupted") -> Callable[[Callable[[Sequence[str]], int | None]], Main]:
+def command(
+    *, interrupted: str | Callable[[Sequence[str]], str] = "interrupted"
+) -> Callable[[Callable[[Sequence[str]], int | None]], Main]:
     """Turns a function into the `main` of a command: an error of the user becomes one line and an exit code.
 
     Args:
-        interrupted: what to say after Ctrl-C.
+        interrupted: what to say after Ctrl-C, or a function of the flags that tells.
 
     Returns:
         A decorator of a function that takes the flags and may return an exit code.
@@ -61,7 +63,8 @@ def command(*, interrupted: str = "interrupted") -> Callable[[Callable[[Sequence
         def main(arguments: Sequence[str] | None = None) -> int:
             with any_console():
                 try:
-                    return _run(work, sys.argv[1:] if arguments is None else list(arguments), interrupted)
+                    given = sys.argv[1:] if arguments is None else list(arguments)
+                    return _run(work, given, interrupted(given) if callable(interrupted) else interrupted)
                 except BrokenPipeError:  # whoever read the output has left, as `head` does
                     if not readers_left():
                         raise

@@ -91,6 +91,30 @@ def until(count, folder, process):
         time.sleep(0.002)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["inpaint", "a.png", "-m", "m.png", "-o", "b.png"],
+            "interrupted; run the command again to resume: finished results are skipped",
+        ),
+        (
+            ["detect", "a.png", "-o", "b.png", "--overwrite"],
+            "interrupted; finished results stay: run the command again for the others, as --overwrite skips none",
+        ),
+        (["info"], "interrupted"),
+    ],
+)
+def test_what_is_said_after_an_interrupt_is_true_of_the_command(monkeypatch, capsys, arguments, said):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pconv_jax.cli.main.plan", stop)
+    monkeypatch.setattr("pconv_jax.cli.info.describe", stop)
+    assert main(arguments) == 130
+    assert capsys.readouterr().err == f"{said}\n"
+
+
 def test_stopped_at_any_time_the_same_command_goes_on(tmp_path, weights, inpaint):
     count = 60  # so many that they are not done before the signal comes
     for number in range(count):
