@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pconv_jax.detection.detector import Detector
 
 
-# ruff: noqa: UP045 - see `pconv_jax.cli.fast_flags`
+# ruff: noqa: UP045 - see `pconv_jax.cli.flags`
 
 
 class TooMuchDamage(InputError):

@@ -17,7 +17,7 @@ from pconv_jax.imaging.pixels import eight_bits
 if TYPE_CHECKING:
     from pconv_jax.common.programs import KeptPrograms
 
-# ruff: noqa: UP007, UP045, RUF036 - see `pconv_jax.cli.fast_flags`
+# ruff: noqa: UP007, UP045, RUF036 - see `pconv_jax.cli.flags`
 
 _AUTO = "auto"
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased

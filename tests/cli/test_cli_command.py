@@ -100,7 +100,7 @@ def until(count, folder, process):
         ),
         (
             ["detect", "a.png", "-o", "b.png", "--overwrite"],
-            "interrupted; finished results stay: run the command again for the others, as --overwrite skips none",
+            "interrupted; the same command starts over, as --overwrite replaces finished results too",
         ),
         (["info"], "interrupted"),
     ],
@@ -109,7 +109,8 @@ def test_what_is_said_after_an_interrupt_is_true_of_the_command(monkeypatch, cap
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pconv_jax.cli.main.plan", stop)
+    monkeypatch.setattr("pconv_jax.cli.inpaint_command.plan", stop)
+    monkeypatch.setattr("pconv_jax.cli.detect_command.plan", stop)
     monkeypatch.setattr("pconv_jax.cli.info.describe", stop)
     assert main(arguments) == 130
     assert capsys.readouterr().err == f"{said}\n"
