@@ -28,7 +28,7 @@ CONTENTS = {
     "How it works": ("how-it-works", "faq"),
     "Results": (
         *("bundled-weights", "bundled-detector", "paper", "studies"),
-        *("study-null", "study-convolution", "study-noise", "study-losses", "performance"),
+        *("study-null", "study-convolution", "study-noise", "study-losses", "study-conventional", "performance"),
     ),
     "Reference": ("api", "commands", "formats"),
     "Project": ("contributing", "changelog"),
