@@ -64,9 +64,10 @@ def test_the_tone_is_compared_nearby_and_not_with_other_detections():
     assert drawn(found(probability, grey).hole(Choice(tones="pale", **EXACT)))[0][10:13] == "#.#"
 
 
-def test_what_covers_everything_is_pale_or_dark_by_no_comparison():
+def test_what_covers_everything_counts_as_pale_since_nothing_is_left_to_compare_with():
     map_ = found(np.full((3, 3), 0.99), np.zeros((3, 3)))
-    assert map_.hole(Choice(**EXACT)).all()
+    assert map_.hole(Choice(tones="pale", **EXACT)).all()
+    assert not map_.hole(Choice(tones="dark", **EXACT)).any()
 
 
 def test_finds_are_widened_all_around_but_not_into_what_is_to_be_kept():

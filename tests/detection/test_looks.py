@@ -31,8 +31,8 @@ class Seeing:
         return look
 
 
-def seeing(**flags):
-    looks = Detector(pale_detector(), best=True, **flags)
+def seeing():
+    looks = Detector(pale_detector(), best=True)
     looks.network = Seeing(looks.network.config)
     return looks
 
