@@ -10,7 +10,7 @@ from pconv_jax.cli.photographs import find_photographs
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.extras import how_to_install
 from pconv_jax.common.jax_start import prepare_jax
-from pconv_jax.common.output import end_process
+from pconv_jax.common.output import end_process, plain_text
 
 
 def open_page(
@@ -53,7 +53,7 @@ def open_page(
     # `few_sizes` as in the command with one photograph.
     inpainter = Inpainter(load_remembered(weights, None), best=best, few_sizes=True)
     for sentence in found.passed_over if found else []:
-        print(sentence)
+        print(plain_text(sentence))
     serve(
         [root / name for root, name in found.photographs] if found else [],
         functools.partial(finding.look, max_pixels=max_pixels),

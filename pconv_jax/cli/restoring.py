@@ -15,6 +15,7 @@ from pconv_jax.cli.one_photograph import COPIED, Restoration
 from pconv_jax.cli.summary import FAULTS, Summary
 from pconv_jax.common.errors import shortened
 from pconv_jax.common.jax_start import prepare_jax
+from pconv_jax.common.output import plain_text
 from pconv_jax.common.programs import kept_programs
 from pconv_jax.inpainting.grain import add_grain
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -100,7 +101,7 @@ def restore_files(
         }
         settings = {**flags, "holes": dataclasses.asdict(holes)}
         receipts = Receipts(weights_facts(weights, restorer.generator), settings, overwrite, max_pixels)
-    title, unit = (waiting[0].image.name, "step") if single else ("restoring", "image")
+    title, unit = (plain_text(waiting[0].image.name), "step") if single else ("restoring", "image")
     with tqdm(desc=title, unit=unit, total=None if single else len(waiting), disable=None, dynamic_ncols=True) as bar:
 
         def tick(done: int, total: int) -> None:

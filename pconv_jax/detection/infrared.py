@@ -97,7 +97,12 @@ def _check(pixels: np.ndarray, infrared: np.ndarray) -> None:
             "[H, W], and [H, W]"
         )
     low, high = infrared.min(), infrared.max()
-    if low == high or bool(((infrared == low) | (infrared == high)).all()):
+    if low == high:
+        raise InputError(
+            f"its infrared channel is the same everywhere ({low}) and tells of no damage: look for damage without "
+            "infrared (--no-infrared)"
+        )
+    if bool(((infrared == low) | (infrared == high)).all()):
         raise InputError(
             f"its infrared channel holds nothing but {low} and {high}, as a mask does: look for damage without "
             "infrared (--no-infrared)"

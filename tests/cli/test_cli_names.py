@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 import pytest
+import tqdm
 from PIL import Image
 from restoring import (
     SIZE,
@@ -280,3 +281,17 @@ def test_a_result_that_is_a_link_to_itself_is_refused(one, inpaint):
     assert result.code != 0
     (sentence,) = sentences(result.err)
     assert str(one.out) in sentence
+
+
+def test_control_characters_of_a_name_do_not_reach_the_progress_bar(one, inpaint, monkeypatch):
+    titles = []
+
+    class Bar(tqdm.tqdm):
+        def __init__(self, *args, desc, **more):
+            titles.append(desc)
+            super().__init__(*args, desc=desc, **more)
+
+    monkeypatch.setattr(tqdm, "tqdm", Bar)
+    image = save(one.folder / "\x1b[2J.png", picture())
+    assert inpaint(image, "-m", one.mask, "-o", one.out).code == 0
+    assert titles == ["\\x1b[2J.png"]

@@ -180,11 +180,17 @@ def test_silver_based_film_is_refused(seed):
         infrared_damage(made.image, made.infrared)
 
 
-@pytest.mark.parametrize("values", [(255, 255), (0, 255)])
-def test_a_channel_that_is_a_mask_is_refused(values):
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((255, 0), "holds nothing but 0 and 255, as a mask does"),
+        ((7, 7), r"is the same everywhere \(7\) and tells of no"),
+    ],
+)
+def test_a_channel_that_is_a_mask_or_empty_is_refused(values, said):
     pixels, infrared = plain()
     infrared[:], infrared[:9] = values
-    with pytest.raises(InputError, match=r"holds nothing but \d+ and 255, as a mask does"):
+    with pytest.raises(InputError, match=said):
         infrared_damage(pixels, infrared)
 
 

@@ -142,6 +142,15 @@ def test_it_takes_more_time_for_better_results_if_told(weights, monkeypatch):
     assert [(look.func.__self__.best, inpainter.best) for look, inpainter in served] == [(False, False), (True, True)]
 
 
+def test_control_characters_of_names_do_not_reach_the_terminal(photo, weights, monkeypatch, capsys):
+    (photo.parent / "\x1b[31mred.txt").touch()
+    monkeypatch.setattr(page_run, "serve", lambda *_, **__: None)
+    monkeypatch.setattr(page_command, "end_process", lambda code: None)
+    assert main(["page", str(photo.parent), "--no-browser", "--weights", str(weights)]) == 0
+    told = capsys.readouterr().out
+    assert "\\x1b[31mred.txt" in told and "\x1b" not in told
+
+
 def test_without_its_packages(capsys, monkeypatch):
     import importlib.util
 
