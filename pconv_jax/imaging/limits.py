@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 500_000_000  # of an image, unless a caller says otherwise
 _SMALL = 2**24  # pixels up to which neither memory nor content is checked
-_BYTES_A_BYTE = 5  # at the peak of a restoration, for each byte of the decoded pixels: 3 to 5 measured
+# At the peak of a restoration, for each byte of the decoded pixels: 3 to 5 measured. Looking for damage takes 12 bytes
+# a pixel besides, 20 with --best: more for grey scans of 8 bits, and not known here.
+_BYTES_A_BYTE = 5
 _DEFLATE_RATIO = 1032  # deflate cannot do better
 
 
