@@ -51,5 +51,5 @@ def test_a_file_that_is_no_mask_is_named(tmp_path):
     Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "float.tif")
     with pytest.raises(InputError, match=r"float\.tif has 32-bit float pixels, which do not say which value is white"):
         read_mask(tmp_path / "float.tif")
-    with pytest.raises(InputError, match="threshold 0"):
+    with pytest.raises(InputError, match="threshold is 0"):
         read_mask(tmp_path / "text.png", threshold=0)

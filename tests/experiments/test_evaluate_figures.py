@@ -87,7 +87,7 @@ def test_the_summary_is_that_of_the_rows(tmp_path, here, capsys):
         means = {name: found["methods"][name]["hole_psnr"]["mean"] for name in ("mean", "run")}
         assert means["run"] - means["mean"] == pytest.approx(np.mean(gains))
         (line,) = (line for line in text.split("image by image**")[1].splitlines() if line.startswith(f"| {bucket} "))
-        assert f" {np.mean(gains):.2f} [" in line
+        assert f" {np.mean(gains):.2f} |" in line
 
 
 def test_fids_of_earlier_commands_are_kept(tmp_path, here, monkeypatch, capsys):
