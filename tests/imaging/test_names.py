@@ -60,7 +60,7 @@ def test_all_users_of_the_table_find_the_same_files(folder):
     names = [f"{number}{suffix}" for number, suffix in enumerate(IMAGE_SUFFIXES)]
     root = folder(*names)
     assert sorted(map(str, mask_files(root))) == sorted(names)
-    assert sorted(file for file, _, _ in source._listed(root, [])) == sorted(names)
+    assert sorted(file for file, _, _ in source._listed(root, [], [], lambda _: False)) == sorted(names)
     jobs = plan([root], root.parent / "out", Holes(mask_alpha=True)).jobs
     assert sorted(job.image.name for job in jobs) == sorted(names)
     assert {job.out.suffix for job in jobs} == set(OUTPUT_FORMATS)
