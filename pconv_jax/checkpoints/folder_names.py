@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pconv_jax.common.errors import InputError
 
-_BACKSLASH = "\\"
+_BACKSLASH = "\\"  # Python 3.11 allows none in an f-string
 
 
 def check_folder_names(folder: str | os.PathLike[str], *, saving: bool = True) -> None:
@@ -24,7 +24,7 @@ def check_folder_names(folder: str | os.PathLike[str], *, saving: bool = True) -
     """
     path = Path(folder).resolve()
     for part in path.relative_to(path.anchor).parts:
-        if "\\" in part or (saving and not fnmatch.fnmatchcase(part, part)):
+        if _BACKSLASH in part or (saving and not fnmatch.fnmatchcase(part, part)):
             raise InputError(
                 f"no checkpoints can be {'saved' if saving else 'read'} below {path}, since {part!r} has "
                 f"{'a backslash' if _BACKSLASH in part else '[...]'} in it: rename that folder, or choose another"
