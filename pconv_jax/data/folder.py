@@ -65,8 +65,9 @@ class FolderSource:
                 warning. Files beside images that are named as masks of them (`photo_mask.png`) get a warning alone.
 
         Raises:
-            InputError: `root` is not a folder, or holds fewer images than three splits need (one for "all"),
-                folders of splits elsewhere than said above, or an image that needs more memory than is available.
+            InputError: `root` is not a folder, is one of `without`, or holds fewer images than three splits need (one
+                for "all"), folders of splits elsewhere than said above, or an image that needs more memory than is
+                available.
         """
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
@@ -147,6 +148,10 @@ def _apart(root: Path, folders: Sequence[Path | None]) -> Callable[[Path], bool]
     """Tells whether a folder below `root` is in one of some folders; those that hold `root` itself do not count."""
     home = Path(os.path.realpath(root))
     places = {Path(os.path.realpath(folder.expanduser())) for folder in folders if folder is not None}
+    if home in places:
+        raise InputError(
+            f"{root} is given both for images and for masks or opacity maps: keep these in a folder of their own"
+        )
     apart = {place for place in places if not home.is_relative_to(place)}
 
     @functools.cache

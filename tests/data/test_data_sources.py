@@ -176,8 +176,16 @@ class TestFolder:
 
     def test_a_folder_of_masks_that_holds_the_images_too_leaves_none_out(self, tmp_path):
         make_images(tmp_path, *(f"photos/{number}.png" for number in range(4)))
-        for masks in (tmp_path, tmp_path / "photos"):
-            assert len(data.FolderSource(tmp_path / "photos", "all", without=[masks]).files) == 4
+        assert len(data.FolderSource(tmp_path / "photos", "all", without=[tmp_path]).files) == 4
+
+    def test_images_are_not_their_own_masks(self, tmp_path):
+        make_images(tmp_path, "photos/a.png")
+        (tmp_path / "link").symlink_to(tmp_path / "photos")
+        for masks in (tmp_path / "photos", tmp_path / "link"):
+            with pytest.raises(
+                InputError, match=r"photos is given both for images and for masks or opacity maps: keep"
+            ):
+                data.FolderSource(tmp_path / "photos", "all", without=[masks])
 
     def test_files_named_as_masks_of_images_beside_them_are_named(self, tmp_path):
         make_images(tmp_path, "a.png", "a_mask.png", "b.png", "a man in a mask.png", "c_mask.png")
