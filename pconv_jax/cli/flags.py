@@ -1,7 +1,7 @@
 """Flags that several commands have, declared so that tyro reads them quickly.
 
 For `X | None`, and for a tuple of any length, it would import typeguard, and for a group of flags whose help is in a
-docstring parse the source of its class: a tenth of a second each. So modules with flags write `Optional[X]` and
+docstring parse the source of its class: up to a tenth of a second each. So modules with flags write `Optional[X]` and
 `Union[X, Y]`, and the help of a group in its annotation.
 """
 
