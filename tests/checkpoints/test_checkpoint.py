@@ -12,14 +12,11 @@ import numpy as np
 import optax
 import psutil
 import pytest
-from flax import nnx
 
 from pconv_jax.checkpoints.orbax import Checkpoints, open_checkpoints
 from pconv_jax.checkpoints.saved_steps import saved_steps
-from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
+from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.common.errors import InputError, TrainingError
-from pconv_jax.models import PaperConfig
-from pconv_jax.models.initialize import initialize
 
 
 def numbers():
@@ -111,17 +108,17 @@ def test_saving_a_step_again_is_harmless(tmp_path):
 
 def test_saving_leaves_no_file_open_and_no_thread_behind(tmp_path):
     def held():
-        return np.array([psutil.Process().num_fds(), threading.active_count()])
+        return psutil.Process().num_fds(), threading.active_count()
 
     with Checkpoints(tmp_path) as checkpoints:
         checkpoints.save(0, {"state": state(0)})
         checkpoints.wait()
-        before = held()
+        files, threads = held()
         for step in range(1, 11):
             checkpoints.save(step, {"state": state(step)})
         checkpoints.wait()
-        # One for each save would be 10 more; a pool of Orbax may grow by a few where the machine is busy.
-        assert (held() - before < 5).all()
+        files_now, threads_now = held()  # those of earlier tests may end meanwhile
+        assert files_now <= files and threads_now <= threads
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -183,35 +180,6 @@ def test_a_folder_that_was_removed_is_not_made_again_without_the_config(tmp_path
     assert not folder.exists()
 
 
-@pytest.mark.parametrize("name", ["run[1]", "a[!b]c/run"])
-def test_a_folder_whose_name_orbax_takes_for_a_pattern_is_refused_for_saving_but_read(tmp_path, name):
-    place = tmp_path / name
-    with pytest.raises(InputError, match=r"no checkpoints can be saved below .* has \[...\] in it: rename that folder"):
-        Checkpoints(place, metadata={})
-    assert not list(tmp_path.iterdir())
-    with Checkpoints(tmp_path / "plain", metadata={}) as checkpoints:
-        checkpoints.save(1, {"state": state(1.5)})
-    place.parent.mkdir(exist_ok=True)
-    (tmp_path / "plain").rename(place)
-    with Checkpoints(place) as checkpoints:
-        assert checkpoints.load({"state": state(0)})["state"]["params"]["kernel"][0, 0] == 1.5
-
-
-@pytest.mark.parametrize(("metadata", "what"), [({}, "saved"), (None, "read")])
-def test_a_backslash_in_the_name_of_a_folder_is_refused(tmp_path, metadata, what):
-    with pytest.raises(InputError, match=f"no checkpoints can be {what} below .* has a backslash in it"):
-        Checkpoints(tmp_path / "run\\1", metadata=metadata)
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("name", ["run[", "a[]b", "what?", "100%", "a*b #{1}"])
-def test_other_signs_in_the_name_of_a_folder_are_fine(tmp_path, name):
-    with Checkpoints(tmp_path / name, metadata={}) as checkpoints:
-        checkpoints.save(1, {"state": state(1.5)})
-    with Checkpoints(tmp_path / name) as checkpoints:
-        assert checkpoints.load({"state": state(0)})["state"]["params"]["kernel"][0, 0] == 1.5
-
-
 def test_errors_name_the_place_and_the_way_out(tmp_path):
     with pytest.raises(InputError, match="keep=0"):
         Checkpoints(tmp_path / "a", keep=0)
@@ -260,74 +228,6 @@ def test_a_directory_that_cannot_be_opened_is_told(tmp_path):
     told = rf"the checkpoints in .* cannot be opened \(Expecting value.*\): delete {tmp_path / '1'}, which is damaged"
     with pytest.raises(InputError, match=told):
         Checkpoints(tmp_path)
-
-
-def saved_generator(folder, config=PaperConfig(widths=(4, 8)), **noted) -> TrainedGenerator:  # noqa: B008
-    params, stats = nnx.split(initialize(lambda: config.build(rngs=nnx.Rngs(5))), nnx.Param, nnx.BatchStat)[1:]
-    notes = {"generator": {**vars(config)}} | noted
-    with Checkpoints(folder / "checkpoints", metadata=notes) as checkpoints:
-        checkpoints.save(10, {"generator": {"params": params, "stats": stats}})
-    return TrainedGenerator(config, params, stats)
-
-
-def test_restore_gives_back_the_same_model(tmp_path):
-    model = saved_generator(tmp_path)
-    image = np.random.default_rng(0).random((20, 24, 3), np.float32)
-    mask = np.ones((20, 24, 1), np.float32)
-    mask[5:8] = 0
-    for place in (tmp_path, tmp_path / "checkpoints"):
-        again = load_run(place)
-        assert again.config == model.config
-        np.testing.assert_array_equal(again(image, mask), model(image, mask))
-
-
-def test_a_plain_generator_is_restored_as_one(tmp_path):
-    config = PaperConfig(widths=(4,), convolution="plain")
-    saved_generator(tmp_path, config)
-    assert load_run(tmp_path).config == config
-
-
-def test_notes_older_than_a_setting_mean_its_default(tmp_path):
-    saved_generator(tmp_path, generator={"widths": [4, 8]})
-    assert load_run(tmp_path).config == PaperConfig(widths=(4, 8))
-
-
-def test_a_setting_that_was_removed_may_have_been_off(tmp_path):
-    saved_generator(tmp_path, generator={"network": "paper", **vars(PaperConfig(widths=(4, 8))), "image_skip": False})
-    assert load_run(tmp_path).config == PaperConfig(widths=(4, 8))
-
-
-@pytest.mark.parametrize(
-    ("noted", "message"),
-    [
-        (None, r"does not say how its generator is built \(None\)"),
-        ([4, 8], r"does not say how its generator is built \(\[4, 8\]\)"),
-        ({"kernel_size": 3}, "does not say how its generator is built"),
-        ({"widths": 4}, "does not say how its generator is built"),
-        ({"widths": [4, 8], "heads": 2}, r"this version cannot build \(heads=2\)"),
-        ({"widths": [4, 8], "image_skip": True}, r"this version cannot build \(image_skip=True\): use the version"),
-        ({"widths": [4, "8"]}, r"this version cannot build \(widths=\(4, '8'\)\)"),
-        ({"widths": [4, 8], "kernel_size": 3.5}, r"this version cannot build \(kernel_size=3.5\)"),
-        ({"widths": [4, 8], "convolution": "gated"}, r"this version cannot build \(convolution='gated' must be"),
-        ({"widths": []}, r"this version cannot build \(widths=\(\) must hold"),
-    ],
-)
-def test_a_generator_of_another_kind_is_refused(tmp_path, noted, message):
-    with Checkpoints(tmp_path, metadata={"generator": noted}) as checkpoints:
-        checkpoints.save(1, {"state": state(1)})
-    with pytest.raises(InputError, match=message):
-        load_run(tmp_path)
-
-
-def test_a_checkpoint_without_its_files_is_refused(tmp_path):
-    saved_generator(tmp_path)
-    for file in (tmp_path / "checkpoints" / "10" / "generator").rglob("*"):
-        if file.is_file():
-            file.write_bytes(b"")
-    with pytest.raises(InputError, match="damaged"):
-        load_run(tmp_path)
-    with pytest.raises(InputError, match="no checkpoint of step 11"):
-        load_run(tmp_path, step=11)
 
 
 def test_a_reader_leaves_the_save_of_a_running_training_alone(tmp_path):

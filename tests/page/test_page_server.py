@@ -1,16 +1,10 @@
 """What the page's server does: photographs from upload to result, and what it refuses."""
 
 import io
-import os
 import shutil
-import socket
-import sys
 import threading
-import time
-import urllib.parse
 
 import numpy as np
-import pytest
 from detectors import grown
 from PIL import Image
 from restoring import check, files, load, picture, save
@@ -148,97 +142,6 @@ def test_two_masks_loaded_at_once_are_two(page, photo, monkeypatch):
     assert len(set(names)) == 2 and len({photograph.masks[name].tobytes() for name in names}) == 2
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes there alone")
-def test_a_name_that_is_no_text_is_shown_with_question_marks(fresh, photo):
-    """As old archives have them; the page was closed to all photographs by one of them."""
-    latin = photo.rename(photo.with_name(os.fsdecode(b"F\xe4hre.png")))
-    name = fresh.desk.open(latin).name
-    assert fresh.wait()["state"] == "done"
-    assert fresh.photograph(name)["title"] == "F?hre.png"
-    assert "F%3Fhre_mask.png" in fresh.get(f"/api/photographs/{name}/mask.png").headers["content-disposition"]
-    for _ in range(2):
-        answer = fresh.post(f"/api/photographs/{name}/save")
-        fresh.wait()
-    assert answer.status_code == 409 and answer.json()["error"].endswith("/F?hre.png exists")
-    assert (photo.parent / "page" / "out" / latin.name).exists()
-
-
-def test_a_file_is_replaced_only_when_told(fresh, photo, tmp_path):
-    name = fresh.upload(photo)
-    out = save(tmp_path / "page" / "out" / "a.png", picture(seed=9))
-    before = out.read_bytes()
-    fresh.change(name)
-    answer = fresh.post(f"/api/photographs/{name}/save")
-    assert answer.status_code == 409 and answer.json()["exists"] and out.read_bytes() == before
-    assert fresh.post(f"/api/photographs/{name}/save", {"replace": True}).status_code == 200
-    fresh.wait()
-    check(load(photo), load(out), grown(LINE))
-
-
-def test_control_characters_of_a_name_are_shown_by_their_codes(fresh, tmp_path):
-    name = fresh.upload(save(tmp_path / "\x1b[2J.png", picture()))
-    save(tmp_path / "page" / "out" / "\x1b[2J.png", picture(seed=9))
-    assert fresh.post(f"/api/photographs/{name}/save").json()["error"].endswith("/\\x1b[2J.png exists")
-
-
-def test_the_photograph_itself_is_never_replaced(fresh, tmp_path):
-    folder = tmp_path / "page" / "out"
-    photo = save(folder / "a.png", DAMAGED)
-    opened = fresh.desk.open(photo)
-    fresh.wait()
-    before = photo.read_bytes()
-    answer = fresh.post(f"/api/photographs/{opened.name}/save", {"replace": True})
-    assert answer.status_code == 400 and "is the photograph itself" in answer.json()["error"]
-    assert photo.read_bytes() == before
-
-
-def test_the_file_that_was_dropped_is_not_replaced_either(fresh, tmp_path):
-    """A browser sends its content and its name, but not where it lies."""
-    photo = save(tmp_path / "page" / "out" / "a.png", DAMAGED)
-    name, before = fresh.upload(photo), photo.read_bytes()
-    answer = fresh.post(f"/api/photographs/{name}/save", {"replace": True})
-    assert answer.status_code == 400 and "is the photograph itself" in answer.json()["error"]
-    assert photo.read_bytes() == before
-    photo.unlink()
-    fresh.change(name, edits=[{"kind": "clear"}])
-    assert fresh.post(f"/api/photographs/{name}/save").status_code == 200
-    fresh.wait()
-    assert photo.read_bytes() == before  # a copy, since nothing is marked
-    fresh.change(name, edits=[])
-    assert fresh.post(f"/api/photographs/{name}/save", {"replace": True}).status_code == 200
-    fresh.wait()
-    assert photo.read_bytes() != before  # which may be replaced
-
-
-def test_two_photographs_of_one_name_have_two_results(fresh, photo, tmp_path):
-    other = save(tmp_path / "deep" / "a.png", DAMAGED[::-1])
-    names = [fresh.upload(path) for path in (photo, other)]
-    assert [fresh.photograph(name)["target"].rpartition("/")[2] for name in names] == ["a.png", "a-2.png"]
-
-
-def test_a_full_disk_is_said_and_the_photograph_closed(fresh, photo, monkeypatch, capfd):
-    def full(stream, _array):
-        stream.write(b"some")
-        raise OSError("6000 requested and 0 written")  # as NumPy says it
-
-    with monkeypatch.context() as patch:
-        patch.setattr(np, "save", full)
-        fresh.upload(photo)
-    (opened, _) = fresh.get("/api/state").json()["jobs"]
-    assert opened["state"] == "failed" and fresh.get("/api/state").json()["photographs"] == []
-    assert (
-        "cannot be written (6000 requested and 0 written): make room on its disk, or set PCONV_JAX_C"
-        in opened["message"]
-    )
-    name = fresh.upload(photo)
-    with monkeypatch.context() as patch:
-        patch.setattr(np, "save", full)
-        fresh.post(f"/api/photographs/{name}/restore")
-        assert "make room on its disk" in fresh.wait()["message"]
-    assert not list(fresh.desk.photograph(name).folder.glob("*.new"))
-    assert "Traceback" not in capfd.readouterr().err
-
-
 def test_a_file_that_changed_meanwhile_is_refused(fresh, photo):
     opened = fresh.desk.open(photo)
     fresh.wait()
@@ -246,37 +149,6 @@ def test_a_file_that_changed_meanwhile_is_refused(fresh, photo):
     fresh.post(f"/api/photographs/{opened.name}/restore")
     job = fresh.wait()
     assert job["state"] == "failed" and "was changed since it was opened: open it again" in job["message"]
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        (b"", "empty"),
-        (b"hello", "not an image"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, ""),
-        (b"II*\0" + b"\xff" * 30, ""),
-    ],
-)
-def test_bad_files_are_explained_and_gone(page, tmp_path, content, complaint):
-    before = page.get("/api/state").json()["photographs"]
-    answer = page.ask("POST", "/api/photographs", params={"name": "bad.png"}, data=content)
-    assert answer.status_code == 200
-    page.wait()
-    failed = next(job for job in page.get("/api/state").json()["jobs"] if job["photograph"] == answer.json()["name"])
-    assert failed["state"] == "failed" and complaint in failed["message"] and "bad.png" in failed["message"]
-    assert "fault of the program" not in failed["message"]
-    assert "uploads" not in failed["message"]  # the person knows its name alone
-    assert page.get("/api/state").json()["photographs"] == before
-    assert page.ask("DELETE", f"/api/jobs/{failed['number']}").status_code == 200  # it was read
-    assert failed["number"] not in [job["number"] for job in page.get("/api/state").json()["jobs"]]
-
-
-def test_a_file_that_is_too_large(page, monkeypatch):
-    from pconv_jax.page import bodies
-
-    monkeypatch.setattr(bodies, "MOST_UPLOADED", 1000)
-    answer = page.ask("POST", "/api/photographs", params={"name": "huge.png"}, data=b"x" * 5000)
-    assert answer.status_code == 400 and "name it on the command line" in answer.json()["error"]
 
 
 def test_closing_removes_what_was_kept(fresh, photo):
@@ -287,34 +159,6 @@ def test_closing_removes_what_was_kept(fresh, photo):
     fresh.wait()
     assert not folder.exists() and photo.exists()
     assert fresh.ask("GET", f"/api/photographs/{name}/before.jpg").status_code == 404
-
-
-def test_what_was_dropped_goes_with_its_photograph(fresh, photo):
-    name = fresh.upload(photo)
-    source = fresh.desk.photograph(name).source
-    mask = fresh.ask("POST", f"/api/photographs/{name}/masks", params={"name": "m.png"}, data=photo.read_bytes())
-    assert mask.status_code == 200 and source.exists() and not files(source.parents[3] / "uploads")
-    fresh.ask("DELETE", f"/api/photographs/{name}")
-    fresh.wait()
-    assert not source.exists()
-
-
-def test_an_upload_that_ends_early_leaves_nothing(fresh, photo, capsys):
-    address = urllib.parse.urlsplit(fresh.address)
-    with socket.create_connection((address.hostname, address.port)) as connection:
-        cookie = "; ".join(f"{each.name}={each.value}" for each in fresh.session.cookies)
-        head = f"POST /api/photographs?name=a.png HTTP/1.1\r\nHost: {address.netloc}\r\nCookie: {cookie}\r\n"
-        connection.sendall(f"{head}Content-Length: 100000\r\n\r\n".encode() + bytes(1000))
-        deadline = time.monotonic() + 20
-        uploads = fresh.desk._folder.parent / "uploads"
-        while not files(uploads) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert files(uploads)
-    while files(uploads) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not files(uploads)
-    fresh.upload(photo)
-    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_previews_are_whole_whenever_they_are_asked_for(fresh, photo):
