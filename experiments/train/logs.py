@@ -118,7 +118,7 @@ def _row(line: bytes, name: str) -> dict[str, float]:
         if not isinstance(row, dict) or type(row.get("step")) is not int:
             raise ValueError("no row with a step")
         if wrong := [name for name, value in row.items() if not is_number(value)]:
-            raise ValueError(f"{wrong[0]} is {row[wrong[0]]!r}, which is no number")
+            raise ValueError(f"{wrong[0]} is {row[wrong[0]]!r}, which is not a number")
         return row
     except ValueError as error:  # text that is none, too
         fault = str(error)

@@ -95,11 +95,11 @@ def _read(folder: Path) -> tuple[TrainingTime, dict[int, TrainingTime]]:
 
 
 def _time(values: Mapping[str, Any]) -> TrainingTime:
-    """A time as it was written; TypeError if something in it is no number."""
+    """A time as it was written; TypeError if something in it is not a number."""
     time = TrainingTime(**values)
     for name, value in dataclasses.asdict(time).items():
         if not is_number(value):
-            raise TypeError(f"{name} is {value!r}, which is no number")
+            raise TypeError(f"{name} is {value!r}, which is not a number")
     return time
 
 

@@ -223,7 +223,7 @@ def _texts(comment: bytes) -> Texts:
 
 
 def _has_comment(path: Path, comment: bytes) -> bool:
-    """Whether a file was made here, as its comment says: it is no photograph and nothing else that would be lost."""
+    """Whether a file was written by this command, as its comment says, so that replacing it loses nothing."""
     if not path.is_file():
         return False
     with path.open("rb") as stream:

@@ -84,7 +84,7 @@ class FolderSource:
         way = "copy them elsewhere to use them"
         _warn_of(f"pictures in folders of runs and evaluations {left_out} results", _once(results), way)
         _warn_of(
-            f"pictures in folders of masks or opacity maps {left_out} no photographs", _once(masks), "keep them apart"
+            f"pictures in folders of masks or opacity maps {left_out} not photographs", _once(masks), "keep them apart"
         )
         _warn_of(f"links {left_out} to images used by another name", links, "make copies of them to use them")
         self.split = split

@@ -14,8 +14,8 @@ _BLUR = 1.2  # px: infrared light is often less sharp, so the regression is offe
 _MARGIN = 6  # px that the blur reaches
 _ROUNDS = 12
 _TUKEY = 4.685  # standard deviations beyond which a pixel does not count
-_MOST_CONTRAST = 1.0  # of the channel, as a share of the picture's: of dyes and of silver
-_AS_WELL = 1.2  # times the noise: even shading explains the channel as well as the picture does
+_MOST_CONTRAST = 1.0  # of the picture's: neither dyes nor silver give the channel more
+_AS_WELL = 1.2  # times the noise, up to which even shading explains the channel as well as the picture does
 _DARKEST = 0.002  # of the brightest: what is darker differs by noise only
 _RIDGE = 1e-6
 

@@ -20,7 +20,7 @@ from pconv_jax.evaluation.pairs import Pairs, Progress, no_progress, pairs_hash
 from pconv_jax.evaluation.statistics import KEYS
 
 UNDECODABLE = "surrogateescape"
-"""How text files are encoded that hold names of files or of methods, which are named after files: any bytes."""
+"""Error handler of text files that hold names of files, or of methods named after files: these can be any bytes."""
 _FACTS = ("images", "masks", "noise", "sha256", "note", "pairs", "buckets", "distances", "methods")
 # Identities that earlier versions wrote: the same library of the same version, in another package.
 _RENAMED_PACKAGES = {"opencv-python-headless": "opencv-contrib-python-headless"}

@@ -24,7 +24,7 @@ KEYS = ("image", "name", "bucket", "method", "hole_fraction")
 
 CONFIDENCE = 0.95
 LEAST_IMAGES = 5
-"""So many scores have an interval: the smallest to the largest of fewer holds their true mean less often than that."""
+"""The fewest scores with an interval: of fewer, even their range holds the true mean in less than 9 of 10 samples."""
 
 _RESAMPLES = 2000
 _AT_ONCE = 1_000_000  # numbers of all resamples that are in memory together

@@ -16,7 +16,7 @@ def make_images(root, *names):
 def test_folders_of_masks_below_are_left_out_and_named(tmp_path):
     make_images(tmp_path, *(f"{number}.png" for number in range(4)), "masks/0.png", "masks/more/1.png", "other/a.png")
     (tmp_path / "linked").symlink_to(tmp_path / "masks", target_is_directory=True)
-    message = r"no photographs \(2: linked, linked/more\): keep them apart$"  # of one place, one path is listed
+    message = r"not photographs \(2: linked, linked/more\): keep them apart$"  # of one place, one path is listed
     with pytest.warns(
         UserWarning,
         match="pictures in folders of masks or opacity maps in .* are left out, since they are " + message,

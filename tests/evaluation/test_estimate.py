@@ -154,7 +154,7 @@ def test_what_cannot_be_estimated_is_refused():
     with pytest.raises(InputError, match="at least 11 px"):
         estimate_restored(image[:9], bar((9, 200), top=2), darker(1))
     speck = np.zeros((13, 17), bool)
-    speck[6, 8] = True  # 16 px beside it there is no image
+    speck[6, 8] = True  # what lies 16 px beside it is outside the image
     with pytest.raises(InputError, match="at least 16 px beside itself, which is outside this image of 17x13 px: use"):
         estimate_restored(image[:13, :17], speck, darker(1))
     with pytest.raises(InputError, match="nothing near the damage is undamaged"):

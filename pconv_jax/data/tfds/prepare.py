@@ -28,7 +28,7 @@ FILES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "celeb_a": {celeb_a.ARCHIVE: (celeb_a.FOLDER,), **dict.fromkeys(celeb_a.LISTS, ())},
 }
 _OPTIONAL = frozenset(celeb_a.LISTS)
-_WORK = "work-"  # that names of folders to unpack to begin with
+_WORK = "work-"  # how names of folders to unpack to begin
 
 
 def find_prepared(name: str, folder: Path | None) -> Path | None:
@@ -68,7 +68,7 @@ def find_files(name: str, folder: Path) -> dict[str, Path] | None:
             found[file] = folder / file
         elif unpacked and all((folder / part).is_dir() for part in unpacked):
             found[file] = _unnested(folder, unpacked)
-        # Such as img_align_celeba_first_1000.zip; no lists, of which copies are about as list_attr_celeba.csv.zip.
+        # Parts of archives (img_align_celeba_first_1000.zip), but not zipped lists (list_attr_celeba.csv.zip).
         elif unpacked and (parts := sorted(folder.glob(f"{Path(file).stem}*.zip"))):
             if len(parts) > 1:
                 named = " and ".join(part.name for part in parts[:2])

@@ -133,7 +133,7 @@ def _local_manager(base: Any, given: Mapping[str, Path]) -> Any:
             return _each(lambda path: path if path.is_dir() else self.extract(path), self.download(addresses))
 
         def iter_archive(self, path: Path) -> Iterator[tuple[str, io.BytesIO]]:
-            if path.is_dir():  # that of an unpacked archive in which the files are
+            if path.is_dir():  # the folder of an unpacked archive that holds the files
                 return ((file.name, io.BytesIO(file.read_bytes())) for file in sorted(path.glob("*.jpg")))
             return _whole_files(super().iter_archive(path))
 
