@@ -23,5 +23,5 @@ def read_json(text: str | bytes) -> Any:
 
 
 def is_number(value: object) -> bool:
-    """Whether a JSON value is a number; true and false are none."""
+    """Whether a JSON value is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)

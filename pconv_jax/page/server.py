@@ -63,7 +63,7 @@ def application(desk: Desk, uploads: Path) -> Starlette:
 
 
 class _Answer(JSONResponse):
-    """An answer in JSON. What is no UTF-8 in the name of a file is shown as question marks."""
+    """An answer in JSON. What is not UTF-8 in the name of a file is shown as question marks."""
 
     def render(self, content: Any) -> bytes:
         text = dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
