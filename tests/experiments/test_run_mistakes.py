@@ -88,7 +88,7 @@ def test_masks_below_the_data_folder_are_not_trained_on(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.fromarray(np.eye(32, dtype=np.uint8) * 255).save(tmp_path / f"{name}.png")
     config = Config().replace(dataset="folder", data_dir=tmp_path, masks="folder", mask_dir=tmp_path / "masks")
-    with pytest.warns(UserWarning, match=r"no photographs \(1: masks\)"):
+    with pytest.warns(UserWarning, match=r"not photographs \(1: masks\)"):
         sources = experiment.open_sources(config)
     assert sorted(source.label(0) for source in sources.values()) == ["a.png", "b.png", "c.png"]
 
