@@ -30,6 +30,15 @@ def test_links_lead_to_files_and_headings(document):
             assert heading in anchors(str(place.relative_to(ROOT))), f"{document} links {target}#{heading}"
 
 
+@pytest.mark.parametrize("document", [*DOCUMENTS, "CHANGELOG.md"])
+def test_tables_are_in_one_piece(document):
+    outside = re.sub(r"^( *)```.*?^\1```", "", text(document), flags=re.MULTILINE | re.DOTALL)
+    for block in re.split(r"\n\s*\n", outside):
+        lines = [line.strip() for line in block.strip().splitlines()]
+        if lines[0].startswith("|"):
+            assert len(lines) > 2 and set(lines[1]) <= set("|-: "), f"{document}: a table without a head: {lines[0]}"
+
+
 def test_pictures_come_from_scikit_image_or_show_none():
     shown = {path.name for path in (ROOT / "docs").iterdir() if path.suffix in (".jpg", ".png")}
     plots = {f"study_{name}.png" for name in ("conventional", "convolution", "losses", "noise", "null")}

@@ -26,7 +26,7 @@ class Options:
         seeds: seeds of each arm, instead of the preset's; a verdict needs four.
         images: test images, instead of the preset's; a verdict needs five.
         learning_rates: learning rates that each arm's is chosen from, instead of the preset's.
-        out: output folder; a study that was stopped is resumed.
+        out: output folder, runs/studies/STUDY-DATA if not given; a study that was stopped is resumed.
     """
 
     study: Annotated[Literal["losses", "noise", "conventional", "convolution", "null"], tyro.conf.Positional]

@@ -92,7 +92,7 @@ def test_the_module_is_there_for_a_look_inside(model):
         (lambda i, m: (np.where(i == i.max(), np.nan, i), np.ones_like(m)), "valid pixels must lie in"),
     ],
 )
-def test_refusals(model, image, mask, change, message):
+def test_images_and_masks_that_do_not_fit_are_refused(model, image, mask, change, message):
     with pytest.raises(InputError, match=message):
         model(*change(image, mask))
 

@@ -51,7 +51,7 @@ def test_files_that_are_no_photographs(one, inpaint, kind, as_mask):
     before = files(one.folder)
     pair = (one.image, "-m", path) if as_mask else (path, "-m", one.mask)
     result = inpaint(*pair, "-o", one.out)
-    assert result.code in (1, 2)
+    assert result.code == (2 if kind == "folder" else 1)
     (complaint,) = sentences(result.err)
     assert path.name in complaint
     assert files(one.folder) == before
@@ -73,7 +73,7 @@ def test_they_fail_alone_in_a_folder(one, inpaint, kind):
 def test_masks_that_do_not_go_with_the_photograph(one, inpaint):
     for mask, named in ((hole(40, 51), "51x40"), (np.ones(SIZE, bool), "valid pixel")):
         result = inpaint(one.image, "-m", save(one.mask, mask), "-o", one.out)
-        assert result.code in (1, 2)
+        assert result.code == 1
         (complaint,) = sentences(result.err)
         assert "a.png" in complaint and named in complaint
         assert files(one.folder) == {"a.png", "m.png"}
@@ -87,7 +87,7 @@ def test_what_a_format_cannot_hold(one, inpaint, channels, dtype, suffix, named)
     save(one.image, picture(channels=channels, dtype=dtype))
     out = one.folder / f"out{suffix}"
     result = inpaint(one.image, "-m", one.mask, "-o", out, "--compare")
-    assert result.code in (1, 2)
+    assert result.code == 1
     (complaint,) = sentences(result.err)
     assert named in complaint and "PNG" in complaint
     assert files(one.folder) == {"a.png", "m.png"}  # nor a comparison with nothing
@@ -130,9 +130,10 @@ def test_a_file_where_a_folder_must_be(one, inpaint):
     (one.folder / "photos").mkdir()
     shutil.copy(one.image, one.folder / "photos")
     before = files(one.folder)
-    for arguments in ((one.image, "-o", one.folder / "file" / "x.png"), (one.folder / "photos", "-o", one.image)):
+    photograph, folder = (one.image, "-o", one.folder / "file" / "x.png"), (one.folder / "photos", "-o", one.image)
+    for arguments, code in ((photograph, 1), (folder, 2)):
         result = inpaint(*arguments, "-m", one.mask)
-        assert result.code in (1, 2)
+        assert result.code == code
         assert len(sentences(result.err)) == 1
         assert files(one.folder) == before
 
@@ -147,9 +148,9 @@ def test_a_folder_that_cannot_be_written_to(one, inpaint):
         place.mkdir(mode=0o500)
     for out in (place / "x.png", place / "deep" / "x.png"):
         result = inpaint(one.image, "-m", one.mask, "-o", out)
-        assert result.code in (1, 2)
+        assert result.code == 1
         (complaint,) = sentences(result.err)
-        assert "x.png" in complaint or str(place) in complaint
+        assert str(out) in complaint
         assert not out.exists()
 
 

@@ -93,7 +93,7 @@ def test_names_that_are_too_long(one, inpaint):
         (one.image, "-m", one.mask, "-o", one.folder / f"{'x' * 249}.png", "--compare"),  # the comparison's would be
     ):
         result = inpaint(*arguments)
-        assert result.code in (1, 2)
+        assert result.code == (1 if "--compare" in arguments else 2)
         assert "name too long" in sentences(result.err)[0]
         assert files(one.folder) == {"a.png", "m.png"}
 
@@ -137,7 +137,7 @@ def test_a_path_without_a_folder(one, inpaint, monkeypatch):
     assert files(one.folder / "out") == {"a.png"}
 
 
-def test_links(one, inpaint):
+def test_links_to_photographs_to_nothing_and_in_a_circle(one, inpaint):
     photos = one.folder / "photos"
     photos.mkdir()
     (photos / "link.png").symlink_to(one.image)
@@ -147,9 +147,8 @@ def test_links(one, inpaint):
     result = inpaint(photos, "-m", one.mask, "-o", one.folder / "out")
     assert "1 restored" in result.out + result.err
     assert (one.folder / "out" / "link.png").is_file() and not (one.folder / "out" / "link.png").is_symlink()
-    if result.code:
-        assert "gone.png" in sentences(result.err)[0]
-    assert inpaint(photos / "link.png", "-m", one.mask, "-o", one.image).code in (0, 2)
+    assert result.code == 1 and "gone.png" in sentences(result.err)[0]
+    assert inpaint(photos / "link.png", "-m", one.mask, "-o", one.image).code == 2
     assert state(one.image) == before
     # An output that is a link to nothing: nothing is written where it points.
     one.out.symlink_to(one.folder / "elsewhere.png")
@@ -224,7 +223,7 @@ def test_one_pixel(one, inpaint):
     result = inpaint(image, "-m", save(one.mask, np.zeros((1, 1), bool)), "-o", one.out)
     assert result.code == 0 and one.out.read_bytes() == image.read_bytes()
     result = inpaint(image, "-m", save(one.mask, np.ones((1, 1), bool)), "-o", one.folder / "b.png")
-    assert result.code in (1, 2) and len(sentences(result.err)) == 1
+    assert result.code == 1 and len(sentences(result.err)) == 1
     image = save(one.folder / "2.png", picture(1, 2))
     mask = np.array([[True, False]])
     assert inpaint(image, "-m", save(one.mask, mask), "-o", one.folder / "c.png").code == 0

@@ -90,7 +90,7 @@ def test_an_input_is_not_overwritten_unasked(one, inpaint, monkeypatch):
     monkeypatch.chdir(one.folder)
     for out in (one.image, one.folder, ".", "a.png", "../one/a.png", link):
         result = inpaint(one.image, "-m", one.mask, "-o", out)
-        assert result.code == 2 or "skipped" in result.out + result.err, out
+        assert result.code == 2, out
         assert state(one.image, one.mask) == before, out
     for overwrite in ((), ("--overwrite",)):
         result = inpaint(one.image, "-m", one.mask, "-o", one.mask, *overwrite)  # never meant

@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_refused(one, inpaint, undo, which, how):
         content[1] ^= 1
         path.write_bytes(content)
     result = undo(one.out, "-o", one.folder / "back.png")
-    assert result.code in (1, 2)
+    assert result.code == (2 if how == "missing" and which == "out.png" else 1)
     assert len(sentences(result.err)) == 1
     assert not (one.folder / "back.png").exists()
 
@@ -131,12 +131,13 @@ def test_what_has_no_end_is_not_read(one, inpaint, undo, which):
         path.unlink()
         path.symlink_to(target)
         result = undo(one.out, "-o", one.folder / "back.png")
-        assert result.code in (1, 2) and len(sentences(result.err)) == 1
+        loop = target == which == "out.png"  # as if it did not exist
+        assert result.code == (2 if loop else 1) and len(sentences(result.err)) == 1
         assert target == which or "is not a regular file: give another" in result.err
     assert not (one.folder / "back.png").exists()
 
 
-def test_folders(own, inpaint, undo):
+def test_undo_of_a_folder(own, inpaint, undo):
     arguments = (own / "images", "-m", own / "masks", "-o", own / "out")
     assert inpaint(*arguments, "--receipt").code == 0
     names = {"a.png", "b.png", "deep/c.png"}

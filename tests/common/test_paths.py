@@ -21,7 +21,7 @@ DOORS = {
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize(("name", "fault"), [("", "the name of a file is empty"), ("a\0.png", "contains a NUL")])
-def test_of_files(door, name, fault, tmp_path, monkeypatch):
+def test_empty_and_nul_names_of_files_are_refused(door, name, fault, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=fault):
         DOORS[door](name)
@@ -37,7 +37,7 @@ def test_of_files(door, name, fault, tmp_path, monkeypatch):
         (["a.png", "-o", "b\0.png"], r"'b\x00.png' contains a NUL character, which no argument can: leave it out"),
     ],
 )
-def test_of_arguments(arguments, fault, capsys):
+def test_empty_and_nul_names_of_arguments_are_refused(arguments, fault, capsys):
     @command()
     def main(arguments):
         raise AssertionError("it must not run")

@@ -112,11 +112,6 @@ def test_workers_are_timed_in_turn_each_with_its_own_number(files, monkeypatch):
     assert sorted(asked[-2:]) == ["0 closed", "3 closed"]
 
 
-def test_threads_deliver(files):
-    timings = data.by_workers(files, (0,), repeats=1)
-    assert timings[0].median > 0
-
-
 def test_tables(files, monkeypatch):
     options = Options(image_sizes=(16, 24), batch_sizes=(1, 2), workers=(0,), repeats=1, steps=2)
     monkeypatch.setattr(data, "_training_table", lambda configs, out, repeats: (list(configs), repeats))

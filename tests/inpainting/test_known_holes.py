@@ -39,7 +39,7 @@ def test_lines_for_weights_of_regions_are_told_once(masks, words):
         ({}, 3),
     ],
 )
-def test_others_are_not(about, thickness):
+def test_holes_like_those_of_training_get_no_warning(about, thickness):
     image, _ = damaged(96, 120, spots=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -70,7 +70,7 @@ def test_perceptual_worked_by_hand():
 # Against NumPy.
 
 
-def test_are_those_of_numpy():
+def test_equal_an_implementation_in_numpy():
     output, target = random(4, 6, 5, 3), random(4, 6, 5, 3, seed=1)
     mask = np.random.default_rng(2).integers(0, 2, (4, 6, 5, 1))
     squares = (np.asarray(output, np.float64) - np.asarray(target, np.float64)) ** 2

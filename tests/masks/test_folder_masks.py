@@ -102,7 +102,9 @@ def test_a_seed_gives_the_same_mask_everywhere():
 def test_genuine_masks_of_both_kinds(shared):
     from PIL import Image
 
-    for path in sorted((shared / "data" / "masks" / "nvidia").glob("*/*/*.png"))[::60]:
+    paths = sorted((shared / "data" / "masks" / "nvidia").glob("*/*/*.png"))[::60]
+    assert len(paths) == 10
+    for path in paths:
         hole = np.asarray(Image.open(path)) >= 128  # white is hole in these files
         mask = augmented_mask(rng(), hole, 64, 64)
         assert 0 < 1 - mask.mean() < 0.8

@@ -18,7 +18,7 @@ def run(trunk, x):
 
 
 @pytest.mark.parametrize("two_groups", [False, True])
-def test_is_that_of_numpy(two_groups):
+def test_equals_an_implementation_in_numpy(two_groups):
     rng = np.random.default_rng(1)
     trunk = nnx.eval_shape(lambda: AlexNetTrunk(WIDTHS, two_groups=two_groups, rngs=nnx.Rngs(0)))
     layers = []
