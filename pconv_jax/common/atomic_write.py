@@ -1,6 +1,7 @@
 """Writing files so that they are never seen half written."""
 
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -19,17 +20,20 @@ if sys.platform != "win32":  # where temporary files of killed processes stay
 
 _ENDING = ".pconv-jax.tmp"
 _OURS = re.compile(rf"\.[0-9a-f]{{16}}{re.escape(_ENDING)}")
+_CANNOT_FLUSH = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)  # of some network drives
 _TEMPORARY = re.compile(rf"{_OURS.pattern}|\.[0-9a-f]{{16}}\.tmp")  # the latter by version 0.1
 
 
 @contextlib.contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_write(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[Path]:
     """Creates or replaces a file in one step, once all of it is written.
 
     The first time that a process writes to a folder, it removes the temporary files of killed processes there.
 
     Args:
         path: the file; its folder is created.
+        durable: whether its content is on the disk before it takes the place of another, so that one of the two is left
+            after a power cut; not needed for what can be made again.
 
     Yields:
         An empty temporary file to write to, in the same folder; it no longer exists afterwards, even after an error.
@@ -45,6 +49,8 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         mode = path.stat().st_mode if path.exists() else temporary.stat().st_mode
         _set_mode(temporary, mode | stat.S_IWUSR)  # what is private stays so, also meanwhile
         yield temporary
+        if durable:
+            _flush(temporary)
         _set_mode(temporary, mode)
         if sys.platform == "win32":
             lock.close()  # Windows replaces no file that is open
@@ -52,6 +58,16 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
         lock.close()
+
+
+def _flush(path: Path) -> None:
+    """Waits until a file is on the disk: many file systems may rename it before its content is."""
+    with path.open("rb+") as file:
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in _CANNOT_FLUSH:
+                raise
 
 
 def _set_mode(path: Path, mode: int) -> None:

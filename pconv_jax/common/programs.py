@@ -72,7 +72,7 @@ class KeptPrograms:
         """Writes a file of this version, and deletes those of versions that have not been written to for longest."""
         # On a full disk later processes do without; a process whose files are deleted does too.
         with contextlib.suppress(OSError):
-            with atomic_write(file) as temporary:
+            with atomic_write(file, durable=False) as temporary:
                 temporary.write_bytes(content)
             versions = sorted(self._folder.glob("programs-*"), key=lambda folder: folder.stat().st_mtime_ns)
             for old in versions[:-_VERSIONS]:

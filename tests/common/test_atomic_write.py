@@ -1,5 +1,7 @@
 """Files appear whole or not at all, under a temporary name that nobody can know or link somewhere else."""
 
+import contextlib
+import errno
 import os
 import secrets
 import signal
@@ -22,6 +24,38 @@ def test_a_file_appears_once_it_is_written(tmp_path):
         assert names(path.parent) == [temporary.name] and is_temporary(temporary)
         temporary.write_text("new")
     assert names(path.parent) == ["a.txt"] and path.read_text() == "new"
+
+
+def test_what_is_written_is_on_the_disk_before_it_replaces_another(tmp_path, monkeypatch):
+    path, flushed = tmp_path / "a.txt", []
+    path.write_text("old")
+
+    def flush(file):
+        assert path.read_text() == "old"
+        flushed.append(os.pread(file, 9, 0))
+
+    monkeypatch.setattr(os, "fsync", flush)
+    with atomic_write(path) as temporary:
+        temporary.write_text("new")
+    assert flushed == [b"new"] and path.read_text() == "new"
+    with atomic_write(path, durable=False) as temporary:
+        temporary.write_text("made again")
+    assert flushed == [b"new"] and path.read_text() == "made again"
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO])
+def test_a_drive_that_cannot_flush_is_written_to_and_one_that_fails_is_not(tmp_path, monkeypatch, number):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def flush(file):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", flush)
+    expected = contextlib.nullcontext() if number == errno.EINVAL else pytest.raises(OSError, match="output")
+    with expected, atomic_write(path) as temporary:
+        temporary.write_text("new")
+    assert names(tmp_path) == ["a.txt"] and path.read_text() == ("new" if number == errno.EINVAL else "old")
 
 
 def test_an_error_leaves_the_old_file(tmp_path):
