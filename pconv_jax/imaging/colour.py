@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from pconv_jax.imaging.boxes import boxes, description, properties
 from pconv_jax.imaging.opening import png_chunks
 from pconv_jax.imaging.profiles import in_three_channels, made_profile
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 Chunks = tuple[tuple[bytes, bytes], ...]  # of a PNG file: kind and data
 
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"mDCv": 24, b"cLLI": 8, b"cLLi": 8}
-_LARGEST_META = 1 << 22  # bytes of an AVIF file's description
 # x, y of white, red, green and blue.
 _D65 = (0.3127, 0.3290)
 _SRGB_PRIMARIES = (*_D65, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
@@ -73,58 +73,20 @@ def _png_colour(stream: IO[bytes]) -> Iterator[tuple[bytes, bytes]]:
 
 def _avif_colour(stream: IO[bytes]) -> Chunks:
     """The first description of colours by numbers, as cICP; none if they are those of sRGB or not specified."""
-    stream.seek(0)
-    while len(head := stream.read(8)) == 8:
-        size, kind = struct.unpack(">I4s", head)
-        if kind == b"meta" and 12 < size < _LARGEST_META:
-            for data in _colr(stream.read(size - 8)[4:]):
-                primaries, transfer = struct.unpack_from(">HH", data, 4)
-                if primaries < 256 and transfer < 256 and (primaries, transfer) != _SRGB:
-                    known = _UNSPECIFIED not in (primaries, transfer)
-                    return ((b"cICP", bytes([primaries, transfer, 0, 1])),) if known else ()
-            return ()
-        if size < 8:  # 64 bits, or the rest of the file: the description stands before
-            return ()
-        stream.seek(size - 8, 1)
+    for kind, data in properties(stream):
+        if kind != b"colr" or data[:4] != b"nclx" or len(data) < 10:
+            continue
+        primaries, transfer = struct.unpack_from(">HH", data, 4)
+        if primaries < 256 and transfer < 256 and (primaries, transfer) != _SRGB:
+            known = _UNSPECIFIED not in (primaries, transfer)
+            return ((b"cICP", bytes([primaries, transfer, 0, 1])),) if known else ()
     return ()
-
-
-def _colr(boxes: bytes) -> Iterator[bytes]:
-    """The numbers of colours in the boxes of an AVIF file's description."""
-    for kind, data in _boxes(boxes):
-        if kind in (b"iprp", b"ipco"):
-            yield from _colr(data)
-        elif kind == b"colr" and data[:4] == b"nclx" and len(data) >= 10:
-            yield data
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of the boxes that stand one behind the other."""
-    place = 0
-    while place + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, place)
-        if size < 8:
-            return
-        yield kind, data[place + 8 : place + size]
-        place += size
 
 
 def jpeg2000_profile(stream: IO[bytes]) -> bytes | None:
     """The colour profile in a JPEG 2000 file (.jp2), which Pillow leaves out; the stream stays where it is."""
-    place = stream.tell()
-    try:
-        stream.seek(0)
-        while len(head := stream.read(8)) == 8:
-            size, kind = struct.unpack(">I4s", head)
-            if kind == b"jp2h" and 8 < size < _LARGEST_META:
-                found = (data for kind, data in _boxes(stream.read(size - 8)) if kind == b"colr")
-                return next((data[3:] for data in found if data[:1] in _RESTRICTED_OR_ANY and len(data) > 3), None)
-            if size < 8:  # 64 bits, or the rest of the file: the description stands before
-                return None
-            stream.seek(size - 8, 1)
-        return None
-    finally:
-        stream.seek(place)
+    found = (data for kind, data in boxes(description(stream, b"jp2h")) if kind == b"colr")
+    return next((data[3:] for data in found if data[:1] in _RESTRICTED_OR_ANY and len(data) > 3), None)
 
 
 def written_profile(icc: bytes | None, chunks: Chunks, channels: int, *, png: bool) -> tuple[bytes | None, str]:

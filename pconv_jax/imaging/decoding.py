@@ -6,10 +6,10 @@ from typing import IO, TYPE_CHECKING
 from pconv_jax.imaging import exif, pixels
 from pconv_jax.imaging.coding import is_lossless, jpeg_coding
 from pconv_jax.imaging.colour import colour_chunks, jpeg2000_profile
+from pconv_jax.imaging.depth import bits
 from pconv_jax.imaging.limits import check_memory, check_size
 from pconv_jax.imaging.opening import (
     UnknownFormat,
-    bits,
     check_png,
     in_planes,
     opened_image,
@@ -181,8 +181,8 @@ def _decoded(
     elif _needs_opencv(stream, image, exact=exact):
         layers = pixels.by_opencv(stream, image, orientation=orientation)
     else:
-        if bits(image, stream) == 16:
-            notes.append("its 16-bit colours are read with 8 bits; save it as PNG or RGB TIFF to keep them")
+        if (depth := bits(image, stream)) > 8:
+            notes.append(f"its {depth}-bit colours are read with 8 bits; save it as PNG or RGB TIFF to keep them")
         layers = pixels.by_pillow(stream, image, notes=notes, by_profile=exact)
     if image.format == "MPO":
         frames = image.n_frames  # type: ignore[attr-defined] # of MpoImageFile

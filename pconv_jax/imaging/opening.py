@@ -171,18 +171,6 @@ def check_png(stream: IO[bytes], *, every_chunk: bool = False) -> None:
             raise ValueError(f"the checksum of its {kind.decode('latin-1')!r} data is wrong")
 
 
-def bits(image: "Image", stream: IO[bytes]) -> int:
-    """The bits of a channel in a PNG, TIFF or PPM file, where Pillow's mode often says 8; 8 for other formats."""
-    if image.format == "PNG":
-        return head(stream, 25)[24]
-    if image.format == "TIFF":
-        return max(image.tag_v2.get(258, (1,)))  # type: ignore[attr-defined] # of TiffImageFile
-    if image.format == "PPM" and image.mode == "RGB":
-        fields = b" ".join(line.split(b"#")[0] for line in head(stream, 4096).split(b"\n")).split()
-        return 16 if len(fields) > 3 and fields[3].isdigit() and int(fields[3]) > 255 else 8
-    return 8
-
-
 def head(stream: IO[bytes], size: int) -> bytes:
     """The first bytes of a file; the stream stays where it is."""
     place = stream.tell()

@@ -7,7 +7,8 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
-from pconv_jax.imaging.opening import bits, check_frames, head, png_chunks
+from pconv_jax.imaging.depth import bits
+from pconv_jax.imaging.opening import check_frames, head, png_chunks
 from pconv_jax.imaging.tiff_channels import rare_compression, stored_channels
 from pconv_jax.imaging.tiff_copies import with_tags
 from pconv_jax.imaging.tiff_tags import header

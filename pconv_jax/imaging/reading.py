@@ -15,9 +15,9 @@ def read_photograph(path: str | os.PathLike[str], *, max_pixels: int | None = No
 
     The metadata is the EXIF data, XMP, IPTC, comments and PNG texts, byte for byte.
 
-    The pixels are those of the file, turned upright. PNG and TIFF keep 16 bits; palettes and two levels become 8 bits.
-    CMYK and LAB become sRGB, through the file's profile if it has one, and so lose it. JPEG 2000 and AVIF are read with
-    8 bits.
+    The pixels are those of the file, turned upright. PNG, TIFF, and grey PPM and JPEG 2000 keep 16 bits; other colours
+    are read with 8, and a warning says so if they had more. Palettes and two levels become 8 bits. CMYK and LAB become
+    sRGB, through the file's profile if it has one, and so lose it.
 
     Args:
         path: an image file of one frame, of a kind in `formats.FORMATS`.

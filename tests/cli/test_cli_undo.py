@@ -3,6 +3,7 @@
 import json
 import warnings
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,6 +56,18 @@ def test_undo_of_every_format_by_the_same_file_or_by_its_pixels(one, inpaint, un
         result = undo(out, "-o", same)
         assert f"{same} is {image} itself, to the byte" in result.out
         assert same.read_bytes() == image.read_bytes()
+
+
+def test_depth_that_is_not_read_comes_back_with_the_file(one, inpaint, undo):
+    image = one.folder / "deep.jp2"
+    cv2.imwrite(str(image), picture().astype(np.uint16) * 257)
+    with warnings.catch_warnings(action="ignore"):
+        assert inpaint(image, "-m", one.mask, "-o", one.out, "--receipt").code == 0
+    assert receipt_of(one.out)["originals"]["holds"] == "the input file"
+    result = undo(one.out, "-o", one.folder / "seen.png")
+    assert "has what is seen of" in result.out and "--out NAME.jp2 brings that back" in result.out
+    assert "itself, to the byte" in undo(one.out, "-o", one.folder / "back.jp2").out
+    assert (one.folder / "back.jp2").read_bytes() == image.read_bytes()
 
 
 def test_undo_refuses_formats_that_lose_something(one, inpaint, undo):

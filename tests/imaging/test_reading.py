@@ -4,6 +4,7 @@ import io
 import struct
 import subprocess
 import sys
+import warnings
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from photograph_files import (
     encoded,
     layers,
     opened,
+    picture,
     png,
     png16,
     same,
@@ -26,6 +28,8 @@ from PIL import Image, ImageCms
 from pconv_jax.imaging import (
     read_photograph,
 )
+
+AVIF_DEPTH = {depth: [cv2.IMWRITE_AVIF_DEPTH, depth] for depth in (8, 10, 12)}
 
 
 class TestPixels:
@@ -111,6 +115,48 @@ class TestPixels:
         with pytest.warns(UserWarning, match="16-bit colours are read with 8 bits|CMYK colours are converted") as said:
             assert read_photograph(saved(ink)).pixels.dtype == np.uint8
         assert len(said) == 2
+
+    @pytest.mark.parametrize("kind", ["jp2", "j2k", "avif"])
+    @pytest.mark.parametrize("depth", [8, 10, 12, 16])
+    def test_jpeg_2000_and_avif_say_how_deep_they_were(self, saved, kind, depth):
+        if kind == "avif" and depth == 16:
+            pytest.skip("AVIF has no 16 bits")
+        array = picture().astype(np.uint16) << depth - 8
+        if kind == "avif":
+            content = cv2.imencode(".avif", array.astype(np.uint8 if depth == 8 else np.uint16), AVIF_DEPTH[depth])[1]
+        else:
+            content = cv2.imencode(".jp2", array.astype(np.uint8 if depth == 8 else np.uint16))[1]
+        content = content.tobytes()
+        if kind != "avif" and depth in (10, 12):  # which no library here writes: said in both headers
+            content = content.replace(b"\x0f\7\0\0", bytes([depth - 1, 7, 0, 0]), 1)
+            content = content.replace(b"\0\3\x0f\1\1\x0f\1\1\x0f\1\1", b"\0\3" + bytes([depth - 1, 1, 1]) * 3)
+        if kind == "j2k":
+            content = content[content.index(b"\xff\x4f\xff\x51") :]
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            read = read_photograph(saved(content, f"a.{kind}"))
+        assert read.pixels.dtype == np.uint8 and read.pixels.shape == array.shape
+        note = f"its {depth}-bit colours are read with 8 bits; save it as PNG or RGB TIFF to keep them"
+        assert read.notes == (() if depth == 8 else (note,)) and len(said) == len(read.notes)
+
+    def test_channels_of_jpeg_2000_that_differ_in_depth(self, saved):
+        content = encoded(layers("rgb", np.uint8), "JPEG2000")
+        head = content.index(b"jp2h") - 4
+        place = content.index(b"ihdr")
+        assert content[place + 14] == 7  # bits less one
+        size, more = int.from_bytes(content[head : head + 4], "big"), struct.pack(">I", 11) + b"bpcc\7\x09\7"
+        header = content[head + 4 : place + 14] + b"\xff" + content[place + 15 : place + 18] + more
+        header += content[place + 18 : head + size]
+        content = content[:head] + struct.pack(">I", size + 11) + header + content[head + size :]
+        with pytest.warns(UserWarning, match="its 10-bit colours are read with 8 bits"):
+            assert same(read_photograph(saved(content, "a.jp2")).pixels, layers("rgb", np.uint8))
+
+    def test_16_bit_grey_jpeg_2000(self, saved):
+        grey = picture()[..., 0].astype(np.uint16) * 257
+        content = cv2.imencode(".jp2", grey)[1]
+        expected = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+        assert expected.dtype == np.uint16
+        assert same(read_photograph(saved(content.tobytes(), "a.jp2")).pixels, expected)
 
     def test_gamma_and_the_like_do_not_change_16_bits(self, saved):
         array = layers("rgb", np.uint16)
