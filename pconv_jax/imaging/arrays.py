@@ -30,23 +30,28 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
         InputError: a kind, type or shape that cannot be inpainted.
     """
     if _is_pil(image):
-        if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
+        if image.mode in ("I", "F"):  # whose conversion to L clips at 255
+            raise InputError(
+                f"a PIL image of mode {image.mode} does not say which value is white: give numpy.asarray(picture), as "
+                "uint16 if 65535 is white, or in floating point if 1 is"
+            )
+        if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16", "I;16B"):
             raise InputError(f"a PIL image of mode {image.mode} cannot be inpainted: convert it to RGB or L first")
         from PIL import Image
 
         _check_upright(image, "image")
-        pixels, info = np.asarray(image), dict(image.info)
+        stored, info = np.asarray(image), dict(image.info)
+        pixels = _native(stored)
 
         def as_picture(result: np.ndarray) -> Any:
-            picture = Image.fromarray(result.reshape(pixels.shape))
+            picture = Image.fromarray(result.reshape(stored.shape).astype(stored.dtype, copy=False))
             picture.info.update(info)  # colour profile, EXIF, resolution
             return picture
 
         return pixels.reshape(*pixels.shape[:2], -1), as_picture
     if isinstance(image, np.ma.MaskedArray):
         raise InputError("a masked array may mean either: give image.data, and hole=image.mask if it marks the damage")
-    array = np.asarray(image)
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)  # files in the other order are read so
+    array = _native(np.asarray(image))
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f" and array.dtype != jnp.bfloat16:
         raise InputError(f"an image must be uint8, uint16 or floating point in [0, 1], not {array.dtype}: convert it")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:
@@ -122,10 +127,11 @@ def _hole_of_picture(picture: Any) -> np.ndarray:
     _check_upright(picture, "mask picture")
     if picture.mode in ("I", "F"):
         raise InputError(
-            f"a mask picture of mode {picture.mode} does not say which value is white: convert it to mode L"
+            f"a mask picture of mode {picture.mode} does not say which value is white: give "
+            "hole=numpy.asarray(picture) > 0, or compare with the value from which on it is damage"
         )
     grey = luma(picture.copy())
-    values = np.asarray(picture) if picture.mode.startswith("I") else grey
+    values = _native(np.asarray(picture)) if picture.mode.startswith("I") else grey
     if values.max() == 1:  # all of it would count as valid
         raise InputError(
             "a mask picture must be black (valid) and white (hole), but this one holds only 0 and 1: give the array "
@@ -203,6 +209,11 @@ def from_float(values: np.ndarray, channels: int, dtype: np.dtype) -> np.ndarray
     if dtype.kind == "u":
         values = np.rint(values * np.float32(np.iinfo(dtype).max))
     return values.astype(dtype)
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """The array in the byte order of this machine; files in the other one are read so."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _is_pil(image: Any) -> bool:

@@ -177,8 +177,8 @@ class Inpainter:
 
         Args:
             image: the damaged image: a NumPy or JAX array `[H, W]`, `[H, W, 1]`, `[H, W, 3]` or `[H, W, 4]`, uint8,
-                uint16 or floating point in [0, 1]; or a PIL image of mode L, LA, RGB, RGBA or I;16. What lies in holes
-                does not matter, but for `keep_detail`.
+                uint16 or floating point in [0, 1]; or a PIL image of mode L, LA, RGB, RGBA, I;16 or I;16B. What lies in
+                holes does not matter, but for `keep_detail`.
             mask: `[H, W]` or `[H, W, 1]` of numbers, 0 = hole and 1 = valid.
             hole: instead of `mask`: bool of such a shape, True = damage. A PIL image under either name is a picture of
                 the damage as in files: **white = hole**.

@@ -81,7 +81,12 @@ def test_a_picture_and_the_array_of_it_agree_or_are_refused():
             "by its transparency",
         ),
         (None, Image.fromarray(HOLE * np.uint8(100)), "the mask picture has two values, 0 and 100, both below the"),
-        (Image.new("F", (4, 4)), None, "mode F does not say which value is white: convert it to mode L"),
+        (Image.new("F", (4, 4)), None, r"mode F does not say .*: give hole=numpy.asarray\(picture\) > 0"),
+        (
+            Image.fromarray(np.where(HOLE, 200, 0).astype(">u2")),
+            None,
+            "has 16 bits, and its brightest value is 200 of 65535",
+        ),
         (np.ones((4, 5)), None, "the mask is 5x4 and the image 4x4: they must have the same size"),
         (None, HOLE[:2], "the hole is 4x2 and the image 4x4"),
         (None, PICTURE.resize((5, 4)), "the hole is 5x4 and the image 4x4"),

@@ -69,6 +69,9 @@ def test_mask_pictures_of_16_bits_are_cut_in_the_middle_too(inpainter):
     grey = Image.fromarray(np.where(mask == 0, 40_000, 25_000).astype(np.uint16))
     assert grey.mode == "I;16"
     np.testing.assert_array_equal(inpainter(image, grey), inpainter(image, mask))
+    other = Image.fromarray(np.asarray(grey).astype(">u2"))
+    assert other.mode == "I;16B"
+    np.testing.assert_array_equal(inpainter(image, other), inpainter(image, mask))
 
 
 def test_pictures_of_formats_that_plug_ins_add_are_pictures(inpainter):
@@ -102,15 +105,19 @@ def test_kinds_of_images(inpainter):
     np.testing.assert_array_equal(np.asarray(inpainted), expected)
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "I;16B"])
 def test_pil_images_keep_their_mode(inpainter, mode):
-    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1}[mode]
-    image, mask = damaged(50, 60, channels=channels, dtype=np.uint16 if mode == "I;16" else np.uint8)
-    picture = Image.fromarray(image[..., 0] if channels == 1 else image, mode=None)
+    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "I;16B": 1}[mode]
+    image, mask = damaged(50, 60, channels=channels, dtype=np.uint16 if mode.startswith("I;16") else np.uint8)
+    stored = image.astype(">u2") if mode == "I;16B" else image
+    picture = Image.fromarray(stored[..., 0] if channels == 1 else stored, mode=None)
     assert picture.mode == mode
     inpainted = inpainter(picture, mask)
     assert (inpainted.mode, inpainted.size) == (mode, picture.size)
     np.testing.assert_array_equal(np.asarray(inpainted)[mask == 1], np.asarray(picture)[mask == 1])
+    if mode != "LA":  # of which there are no arrays
+        array = image[..., 0] if channels == 1 else image
+        np.testing.assert_array_equal(np.asarray(inpainted), inpainter(array, mask))
 
 
 def test_grey_is_as_three_equal_channels(inpainter):
