@@ -33,6 +33,7 @@ from pconv_jax.imaging.tiff_decoding import (
 from pconv_jax.imaging.tiff_pages import pages_of
 from pconv_jax.imaging.tiff_segments import COMPRESSION, check_deflate, check_segments
 from pconv_jax.imaging.tiff_tags import numbers
+from pconv_jax.imaging.whole import bytes_behind
 
 if TYPE_CHECKING:
     from PIL.Image import Exif, Image
@@ -192,6 +193,8 @@ def _decoded(
     found = upright(layers, orientation, "JPEG" if image.format == "MPO" else str(image.format))
     if not exact:
         return found
+    if behind := bytes_behind(image, stream):
+        notes.append(f"what follows its end, {behind:,} bytes, such as the film of a motion photo, is not kept")
     made_up = image.format == "TIFF" or (image.format in ("JPEG", "MPO") and image.info.get("jfif_unit") not in (1, 2))
     dpi = None if made_up else exif.dpi(image.info.get("dpi"))  # by Pillow, if the file has none
     dpi = dpi or (None if tags is None else exif.dpi_of(tags))

@@ -20,6 +20,7 @@ _TIFF_LAYERS = 37724
 _PNG_EXIF = (b"Raw profile type exif", b"Raw profile type APP1")  # read as EXIF data
 _IPTC, _PREVIEWS = 0x0404, (0x0409, 0x040C)  # numbers of image resources
 _LARGEST = 1 << 26  # bytes of a text that is unpacked
+_THUMBNAILS = (b"<xmp:Thumbnails>", b"</xmp:Thumbnails>")
 _UPRIGHT = re.compile(rb"((?<!/)tiff:Orientation(?:\s*=\s*[\"']|\s*>\s*))[2-8]")
 
 
@@ -27,7 +28,7 @@ class Texts(NamedTuple):
     """What a file says about a photograph beside the EXIF data.
 
     Attributes:
-        xmp: a packet of XMP; its orientation, if it has one, is 1.
+        xmp: a packet of XMP; its orientation, if it has one, is 1. Thumbnails of the old pixels are not part of it.
         more_xmp: the JPEG segments that continue a packet of more than 64 KiB, without their mark.
         resources: Photoshop's image resources, the IPTC data among them; without its previews of the old pixels.
         comments: those of JPEG or GIF.
@@ -189,11 +190,18 @@ def _raw_profile(content: bytes) -> bytes | None:
 
 def _upright(texts: Texts) -> Texts:
     """The texts of the upright image, without previews of the old pixels."""
-    xmp = texts.xmp and _UPRIGHT.sub(rb"\g<1>1", texts.xmp)
+    xmp = texts.xmp and _UPRIGHT.sub(rb"\g<1>1", _without_thumbnails(texts.xmp))
     resources = texts.resources
     if resources and any(number in _PREVIEWS for number, _ in _resources(resources)):
         resources = b"".join(whole for number, whole in _resources(resources) if number not in _PREVIEWS)
     return texts._replace(xmp=xmp, resources=resources or None)
+
+
+def _without_thumbnails(xmp: bytes) -> bytes:
+    start, behind = (xmp.find(mark) for mark in _THUMBNAILS)
+    if not 0 <= start < behind:
+        return xmp
+    return xmp[:start] + xmp[behind + len(_THUMBNAILS[1]) :]
 
 
 def _resources(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -120,6 +120,11 @@ def test_previews_of_the_old_pixels_are_left_out(tmp_path):
     preview = OTHER.replace(b"\x03\xed", b"\x04\x0c")
     given = photograph("rgb", np.uint8, texts=Texts(resources=RESOURCES + preview + OTHER))
     assert through(tmp_path / "a.jpg", given).resources == RESOURCES + OTHER
+    thumbnail = b"<xmp:Thumbnails><rdf:Alt><rdf:li xmpGImg:image='b2xk'/></rdf:Alt></xmp:Thumbnails>"
+    seen = XMP.replace(b"</rdf:RDF>", thumbnail + b"</rdf:RDF>")
+    assert through(tmp_path / "a.jpg", photograph("rgb", np.uint8, texts=Texts(xmp=seen))).xmp == XMP
+    cut = XMP + b"<xmp:Thumbnails>old"
+    assert through(tmp_path / "a.jpg", photograph("rgb", np.uint8, texts=Texts(xmp=cut))).xmp == cut
 
 
 def test_damaged_resources_do_no_harm(tmp_path):
