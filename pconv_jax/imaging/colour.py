@@ -57,7 +57,8 @@ def colour_chunks(image: "Image", stream: IO[bytes]) -> Chunks:
     try:
         if image.format == "PNG":
             return tuple(_png_colour(stream))
-        return _avif_colour(stream) if image.format == "AVIF" else ()
+        numbers = image.format == "AVIF" and not image.info.get("icc_profile")  # which goes before them there
+        return _avif_colour(stream) if numbers else ()
     finally:
         stream.seek(place)
 

@@ -130,6 +130,18 @@ def test_the_numbers_of_an_avif_file(saved, tmp_path):
     assert read_photograph(tmp_path / "a.jpg").icc == made_profile(P3, SRGB_CURVE, 3)
 
 
+def test_the_profile_of_an_avif_file_goes_before_its_numbers(saved, tmp_path):
+    icc = made_profile(P3, (2.2,), 3)
+    content = encoded(layers("rgb", np.uint8), "AVIF", icc_profile=icc)
+    place = content.index(b"nclx") + 4
+    read = read_photograph(saved(content[:place] + struct.pack(">HH", 1, 1) + content[place + 4 :]))
+    assert read.icc == icc and read.colour == ()
+    for name in ("a.png", "a.jpg", "a.tif"):
+        write_photograph(tmp_path / name, read)
+        written = read_photograph(tmp_path / name)
+        assert written.icc == icc and written.colour == ()
+
+
 @pytest.mark.parametrize("method", [2, 3])
 def test_the_profile_of_a_jpeg_2000_file(saved, method):
     def box(kind, data):
