@@ -11,8 +11,8 @@ from pconv_jax.imaging.limits import check_memory, check_size
 from pconv_jax.imaging.opening import (
     UnknownFormat,
     check_png,
-    in_planes,
     opened_image,
+    past_pillow,
     refusing,
 )
 from pconv_jax.imaging.photograph import Photograph
@@ -177,7 +177,7 @@ def _decoded(
     tags, orientation = _load(name, stream, image)
     if image.mode.startswith("I"):
         layers = pixels.deep_grey(name, image)
-    elif in_planes(image):
+    elif past_pillow(image, stream):
         layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
     elif _needs_opencv(stream, image, exact=exact):
         layers = pixels.by_opencv(stream, image, orientation=orientation)
@@ -225,7 +225,7 @@ def _needs_opencv(stream: IO[bytes], image: "Image", *, exact: bool) -> bool:
 
 
 def _load(name: str, stream: IO[bytes], image: "Image") -> tuple["Exif | None", int]:
-    """Decodes all pixels, but not those of `in_planes`; returns the tags and the orientation in the file.
+    """Decodes all pixels, but not those of `past_pillow`; returns the tags and the orientation in the file.
 
     Pillow has turned the image upright if it is a TIFF file, and not if it is any other.
     """
@@ -236,7 +236,7 @@ def _load(name: str, stream: IO[bytes], image: "Image") -> tuple["Exif | None", 
             check_segments(directory, stream.seek(0, 2))
             check_deflate(stream, directory)
         stream.seek(place)
-        if not in_planes(image):
+        if not past_pillow(image, stream):
             with naming_compression(name, stream):
                 image.load()
         return _tags(image)[0], orientation

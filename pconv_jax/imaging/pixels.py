@@ -9,6 +9,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.depth import bits
 from pconv_jax.imaging.opening import check_frames, head, png_chunks
+from pconv_jax.imaging.strips import strips
 from pconv_jax.imaging.tiff_channels import rare_compression, stored_channels
 from pconv_jax.imaging.tiff_copies import with_tags
 from pconv_jax.imaging.tiff_tags import header
@@ -152,9 +153,11 @@ def _unlike(pixels: np.ndarray, key: int | tuple[int, ...]) -> np.ndarray:
 
 def _divided(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """The colours of pixels that were stored multiplied by their alpha."""
-    divisor = np.maximum(alpha, 1).astype(np.uint32)[..., None]
-    top = np.iinfo(pixels.dtype).max
-    return np.minimum((pixels * np.uint32(top) + divisor // 2) // divisor, top).astype(pixels.dtype)
+    divided, top = np.empty_like(pixels), np.iinfo(pixels.dtype).max
+    for strip in strips(*alpha.shape):
+        divisor = np.maximum(alpha[strip], 1).astype(np.uint32)[..., None]
+        divided[strip] = np.minimum((pixels[strip] * np.uint32(top) + divisor // 2) // divisor, top)
+    return divided
 
 
 def _in_srgb(image: "Image", notes: list[str]) -> "Image":

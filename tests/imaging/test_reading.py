@@ -32,6 +32,12 @@ from pconv_jax.imaging import (
 AVIF_DEPTH = {depth: [cv2.IMWRITE_AVIF_DEPTH, depth] for depth in (8, 10, 12)}
 
 
+def multiplied(channels):
+    """All pairs of alpha and a colour of 8 bits that is multiplied by it."""
+    alpha, colour = np.mgrid[:256, :256].astype(np.uint8)
+    return np.dstack([*[np.minimum(colour, alpha)] * (channels - 1), alpha])
+
+
 class TestPixels:
     @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF"])
     @pytest.mark.parametrize("colours", ["grey", "rgb"])
@@ -91,6 +97,38 @@ class TestPixels:
             read = read_photograph(saved(tiff(array, extrasamples=["assocalpha"], planarconfig=layout)))
             assert np.abs(read.pixels.astype(int) - straight[..., :3]).max() <= 1
             assert same(read.alpha, straight[..., 3])
+
+    @pytest.mark.parametrize("channels", [2, 4])
+    @pytest.mark.parametrize(
+        "options", [{}, {"planarconfig": "separate"}, {"compression": "zlib", "predictor": True}, {"bigtiff": True}]
+    )
+    def test_premultiplied_8_bits_come_back_when_they_are_multiplied_again(self, saved, channels, options):
+        stored = multiplied(channels)
+        read = read_photograph(saved(tiff(stored, extrasamples=["assocalpha"], **options)))
+        assert same(read.alpha, stored[..., -1])
+        again = np.rint(read.pixels.reshape(256, 256, -1) * (stored[..., -1:] / 255))
+        np.testing.assert_array_equal(again, stored[..., :-1])
+
+    @pytest.mark.parametrize("compression", ["tiff_lzw", "packbits"])
+    def test_premultiplied_8_bits_that_libtiff_decompresses(self, saved, compression):
+        stored = multiplied(4)
+        content = encoded(stored, "TIFF", compression=compression)
+        straight, associated = (struct.pack("<HHII", 338, 3, 1, meaning) for meaning in (2, 1))
+        assert content.count(straight) == 1
+        read = read_photograph(saved(content.replace(straight, associated)))
+        np.testing.assert_array_equal(np.rint(read.pixels * (stored[..., -1:] / 255)), stored[..., :-1])
+        assert same(read.alpha, stored[..., -1])
+
+    def test_premultiplied_8_bits_that_only_pillow_decompresses(self, saved):
+        """PackBits behind 64-bit offsets: divided without rounding, but read."""
+        entries = [(256, 3, 1, 2), (257, 3, 1, 1), (258, 3, 4, 0x8000800080008), (259, 3, 1, 32773), (262, 3, 1, 2)]
+        entries += [(273, 3, 1, 16), (277, 3, 1, 4), (278, 3, 1, 1), (279, 3, 1, 9), (338, 3, 1, 1)]
+        directory = b"".join(struct.pack("<HHQQ", *each) for each in entries)
+        pixels = b"\x07" + bytes([10, 20, 30, 100, 50, 0, 255, 255])
+        content = b"II+\0\x08\0\0\0" + struct.pack("<Q", 32) + pixels.ljust(16, b"\0")
+        content += struct.pack("<Q", len(entries)) + directory + bytes(8)
+        read = read_photograph(saved(content))
+        assert read.pixels.tolist() == [[[25, 51, 76], [50, 0, 255]]] and read.alpha.tolist() == [[100, 255]]
 
     def test_a_fourth_channel_of_unknown_meaning_is_no_alpha(self, saved):
         array = layers("rgba", np.uint16)
