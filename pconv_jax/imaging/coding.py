@@ -2,13 +2,14 @@
 
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from pconv_jax.imaging import exif
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _LOSSLESS = frozenset(["PNG", "BMP", "GIF", "PPM"])
 # JPEG, old and new; JPEG 2000, LERC, WebP and JPEG XL, which may be either; lossy DNG.
 _LOSSY_TIFF = frozenset([6, 7, 33003, 33005, 34712, 34887, 34892, 50001, 50002, 52546])
-_TRANSPOSED = (5, 6, 7, 8)
 
 
 class JpegCoding(NamedTuple):
@@ -36,7 +37,7 @@ def jpeg_coding(image: "Image", orientation: int) -> JpegCoding | None:
     found: Any = image
     tables = [tuple(found.quantization[layer[3]]) for layer in found.layer]
     sampling = max(0, JpegImagePlugin.get_sampling(image))  # others, e.g. 4:4:0, which Pillow cannot write: none
-    if orientation in _TRANSPOSED:
+    if orientation in exif.TRANSPOSED:
         tables = [tuple(table[8 * (i % 8) + i // 8] for i in range(64)) for table in tables]
         sampling = 0 if sampling == 1 else sampling
     if len(tables) == 3 and tables[1] == tables[2]:

@@ -151,7 +151,7 @@ def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None)
     try:
         with opened_image(name, stream, max_pixels=max_pixels, first_frame=False) as image, refusing(name):
             known = image.format != "PNG" or "exif" in image.info  # Pillow would decode all of it to find out
-            turned = known and image.format != "TIFF" and _tags(image)[1] in (5, 6, 7, 8)  # Pillow has turned TIFF
+            turned = known and image.format != "TIFF" and _tags(image)[1] in exif.TRANSPOSED  # Pillow has turned TIFF
             return image.size[::-1] if turned else image.size
     except UnknownFormat:
         with refusing(name):
@@ -159,7 +159,7 @@ def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None)
         if tags is None:
             raise
         check_size(name, (tags[256], tags[257]), max_pixels)
-        return (tags[256], tags[257])[:: -1 if tags.get(exif.ORIENTATION, 1) in (5, 6, 7, 8) else 1]
+        return (tags[256], tags[257])[:: -1 if tags.get(exif.ORIENTATION, 1) in exif.TRANSPOSED else 1]
 
 
 def _bytes_a_pixel(image: "Image", stream: IO[bytes], more: int) -> int:
@@ -197,7 +197,7 @@ def _decoded(
         notes.append(f"what follows its end, {behind:,} bytes, such as the film of a motion photo, is not kept")
     made_up = image.format == "TIFF" or (image.format in ("JPEG", "MPO") and image.info.get("jfif_unit") not in (1, 2))
     dpi = None if made_up else exif.dpi(image.info.get("dpi"))  # by Pillow, if the file has none
-    dpi = dpi or (None if tags is None else exif.dpi_of(tags))
+    dpi = exif.upright_dpi(dpi or (None if tags is None else exif.dpi_of(tags)), orientation)
     icc = image.info.get("icc_profile") or (jpeg2000_profile(stream) if image.format == "JPEG2000" else None)
     if image.mode in ("CMYK", "LAB"):
         icc = None

@@ -17,6 +17,7 @@ PREFIX = b"Exif\0\0"  # before the block in JPEG, and in some WebP files
 EMPTY = b"II*\0\x08\0\0\0" + bytes(6)
 
 ORIENTATION, PROFILE = 274, 34675
+TRANSPOSED = (5, 6, 7, 8)  # orientations of an image that lies on a side
 RESOLUTION = X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 # What TIFF files say about the layout of their pixels, their profile and their resolution.
 LAYOUT = frozenset(
@@ -52,11 +53,21 @@ def byte_order(block: bytes | memoryview) -> str:
 
 
 def upright(block: bytes) -> bytes:
-    """The block, of the same length, that calls its image upright and has no preview; ValueError if it is damaged."""
+    """The block, of the same length, that calls its image upright and has no preview; ValueError if it is damaged.
+
+    If the image lies on a side, the resolutions across and down change places.
+    """
     order, entries, end = _first_directory(block)
     changed = bytearray(block)
     if ORIENTATION in entries:
         place = entries[ORIENTATION]
+        (orientation,) = struct.unpack_from(f"{order}H", block, place + 8)
+        across, down = (entries.get(tag) for tag in (X_RESOLUTION, Y_RESOLUTION))
+        if orientation in TRANSPOSED and across and down:
+            changed[across + 2 : across + 12], changed[down + 2 : down + 12] = (
+                block[down + 2 : down + 12],
+                block[across + 2 : across + 12],
+            )
         changed[place + 2 : place + 12] = struct.pack(f"{order}HIHH", SHORT, 1, 1, 0)
     changed[end : end + 4] = bytes(len(block[end : end + 4]))  # the second directory holds the preview
     return bytes(changed)
@@ -122,6 +133,11 @@ def dpi_of(tags: "Exif") -> tuple[float, float] | None:
     scale = {2: 1.0, 3: 2.54}.get(tags.get(RESOLUTION_UNIT, 2))
     found = dpi((tags.get(X_RESOLUTION), tags.get(Y_RESOLUTION)))
     return None if scale is None or found is None else (found[0] * scale, found[1] * scale)
+
+
+def upright_dpi(found: tuple[float, float] | None, orientation: int) -> tuple[float, float] | None:
+    """The resolution of an image that is turned upright, from that in its file."""
+    return found[::-1] if found and orientation in TRANSPOSED else found
 
 
 def dpi_in(block: bytes) -> tuple[float, float] | None:

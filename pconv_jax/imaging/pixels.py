@@ -128,7 +128,7 @@ def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
 
 def turned(layer: np.ndarray, orientation: int) -> np.ndarray:
     """Turns an array [H, W, ...] from a file upright, by the value 1..8 of the EXIF tag."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in exif.TRANSPOSED:
         layer = layer.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         layer = layer[::-1]

@@ -76,7 +76,7 @@ def many_channels(
         found,
         exif=block,
         icc=icc,
-        dpi=dpi,
+        dpi=exif.upright_dpi(dpi, orientation),
         compression=compression,
         lossless=is_lossless_tiff(compression),
         texts=texts,

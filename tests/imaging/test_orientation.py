@@ -1,13 +1,14 @@
 """The orientation of photographs: pixels and transparency are set upright, and the tag says so."""
 
 import struct
+import warnings
 
 import numpy as np
 import pytest
 from photograph_files import block, chunk, encoded, layers, opened, png16, same, tags, tiff
 from PIL import Image
 
-from pconv_jax.imaging import exif, read_photograph
+from pconv_jax.imaging import exif, read_photograph, write_photograph
 
 ENDS = (("<", b"II"), (">", b"MM"))
 
@@ -88,3 +89,31 @@ class TestOrientation:
             with pytest.warns(UserWarning, match=r"bad\.jpg: its EXIF data is damaged and not kept"):
                 read = read_photograph(path)
             assert read.exif is None and same(read.pixels, np.asarray(opened(path)))
+
+    @pytest.mark.parametrize("orientation", [1, 3, 5, 6, 7, 8])
+    def test_the_resolution_is_turned_with_the_picture(self, saved, tmp_path, orientation):
+        """300 pixels an inch across and 600 down, as the file lies."""
+        note = tags(orientation)
+        note[282], note[283], note[296] = 300.0, 600.0, 2
+        image, dpi = Image.new("RGB", (9, 5)), (300, 600)
+        scan = {"extratags": [(274, "H", 1, orientation, True)], "resolution": dpi, "resolutionunit": 2}
+        contents = {
+            "a.jpg": encoded(image, "JPEG", exif=note, dpi=dpi),
+            "b.jpg": encoded(image, "JPEG", exif=note),
+            "a.png": encoded(image, "PNG", exif=note, dpi=dpi),
+            "a.webp": encoded(image, "WEBP", exif=note),
+            "a.tif": tiff(np.zeros((5, 9, 3), np.uint8), **scan),
+            "b.tif": tiff(np.zeros((5, 9, 6), np.uint8), **scan, extrasamples=[0] * 3),
+        }
+        expected = (600, 300) if orientation > 4 else (300, 600)
+        for name, content in contents.items():
+            with warnings.catch_warnings(action="ignore"):  # further channels
+                read = read_photograph(saved(content, name))
+            assert tuple(map(round, read.dpi)) == expected, name
+            if read.exif and not name.endswith(".tif"):
+                assert exif.dpi_in(read.exif) == expected, name
+                assert len(read.exif) == len(exif.bare(note.tobytes()))
+            with warnings.catch_warnings(action="ignore"):
+                write_photograph(tmp_path / name, read)
+                again = read_photograph(tmp_path / name)
+            assert tuple(map(round, again.dpi)) == expected and again.exif == read.exif, name
