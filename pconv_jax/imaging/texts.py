@@ -121,13 +121,14 @@ def png_texts(texts: Texts) -> list[tuple[bytes, bytes]]:
 
 def tiff_texts(texts: Texts) -> dict[int, bytes]:
     """The tags of a TIFF file that hold texts."""
-    iptc, others = b"", b""
+    iptc, others = b"", []
     for number, whole in _resources(texts.resources or b""):
         if number == _IPTC:
             iptc = _payload(whole)
         else:
-            others += whole
-    return {tag: data for tag, data in ((TIFF_XMP, texts.xmp), (TIFF_IPTC, iptc), (TIFF_RESOURCES, others)) if data}
+            others.append(whole)
+    found = ((TIFF_XMP, texts.xmp), (TIFF_IPTC, iptc), (TIFF_RESOURCES, b"".join(others)))
+    return {tag: data for tag, data in found if data}
 
 
 def _of_jpeg(image: "Image") -> Texts:
@@ -148,6 +149,7 @@ def _of_jpeg(image: "Image") -> Texts:
 
 def _of_png(stream: IO[bytes]) -> Texts:
     found = Texts()
+    texts = []
     for kind, place, size in list(png_chunks(stream)):
         if kind not in (b"tEXt", b"zTXt", b"iTXt"):
             continue
@@ -160,8 +162,8 @@ def _of_png(stream: IO[bytes]) -> Texts:
         elif keyword == PNG_RESOURCES and content and (resources := _raw_profile(content)):
             found = found._replace(resources=resources)
         elif keyword not in _PNG_EXIF:
-            found = found._replace(png=(*found.png, (kind, data)))
-    return found
+            texts.append((kind, data))
+    return found._replace(png=tuple(texts))
 
 
 def _content(kind: bytes, data: bytes) -> bytes | None:
@@ -208,7 +210,7 @@ def _resources(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Number and bytes of each of Photoshop's image resources, up to one that is damaged."""
     place = 0
     while place + 12 <= len(data) and data[place : place + 4].isalnum():
-        start = _start(data[place:]) + place
+        start = _start(data, place)
         if start > len(data):
             return
         size = int.from_bytes(data[start - 4 : start], "big")
@@ -218,14 +220,14 @@ def _resources(data: bytes) -> Iterator[tuple[int, bytes]]:
         place = start + size + size % 2
 
 
-def _start(resource: bytes) -> int:
+def _start(data: bytes, place: int) -> int:
     """Where the payload of an image resource begins, behind a name of an even length, its own length included."""
-    name = resource[6] + 1
-    return 6 + name + name % 2 + 4
+    name = data[place + 6] + 1
+    return place + 6 + name + name % 2 + 4
 
 
 def _payload(resource: bytes) -> bytes:
-    start = _start(resource)
+    start = _start(resource, 0)
     return resource[start : start + int.from_bytes(resource[start - 4 : start], "big")]
 
 

@@ -4,6 +4,8 @@ import io
 import shutil
 import struct
 import subprocess
+import time
+import types
 import zlib
 
 import numpy as np
@@ -13,7 +15,8 @@ from photograph_files import chunk, encoded, layers, opened, photograph, png, pn
 from PIL import Image
 
 from pconv_jax.imaging import read_photograph, write_photograph
-from pconv_jax.imaging.texts import Texts
+from pconv_jax.imaging.texts import Texts, texts_of, texts_of_tiff, tiff_texts
+from pconv_jax.imaging.tiff_tags import Entry
 
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
@@ -132,6 +135,18 @@ def test_damaged_resources_do_no_harm(tmp_path):
         given = photograph("rgb", np.uint8, texts=Texts(resources=bad))
         assert through(tmp_path / "a.jpg", given).resources == bad
         write_photograph(tmp_path / "a.tif", given)
+
+
+def test_very_many_small_pieces_take_seconds_and_not_hours():
+    count = 200_000
+    resources, chunks = OTHER * count, chunk(b"tEXt", b"a\0b") * count
+    began = time.process_time()
+    found = texts_of_tiff({34377: Entry(7, resources)}, [])
+    assert found.resources == resources and tiff_texts(found) == {34377: resources}
+    image = types.SimpleNamespace(format="PNG")
+    stream = io.BytesIO(png(1, 1, 8, 2, bytes(4), chunks))
+    assert texts_of(image, stream, {}, []).png == ((b"tEXt", b"a\0b"),) * count
+    assert time.process_time() - began < 10  # of a minute or more, if each of them copies the others
 
 
 TAGS = [
