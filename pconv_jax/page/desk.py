@@ -1,6 +1,5 @@
 """All that the page works on: its photographs, and what is done with them."""
 
-import filecmp
 import itertools
 import shutil
 import threading
@@ -8,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging import OUTPUT_FORMATS, infrared_beside, read_hole
+from pconv_jax.imaging import infrared_beside, read_hole
 from pconv_jax.imaging.linear import is_linear
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.page.jobs import Job, Jobs
 from pconv_jax.page.memory import Memory, by_title, noted
 from pconv_jax.page.photographs import Look, OpenPhotograph
+from pconv_jax.page.places import checked_place, free_place, is_original, was_dropped
 from pconv_jax.page.results import Results
 
 _LOOK = 0.2  # seconds
@@ -80,10 +80,13 @@ class Desk:
             if dropped:
                 (folder / "dropped").mkdir()
                 source = source.rename(folder / "dropped" / source.name)
-            photograph = OpenPhotograph(name, source, folder, source.name, self._target(source.name))
+            others = list(self._photographs.values())
+            photograph = OpenPhotograph(name, source, folder, source.name, self._out)
             self._photographs[name] = photograph
-            _warn_of_infrared([each for each in self._photographs.values() if _was_dropped(each)])
-        self.jobs.submit("open", name, lambda job: self._open(photograph, job))
+            self._keep_off(photograph, others)
+            photograph.target = free_place(self._out, source.name, others)
+            _warn_of_infrared([each for each in self._photographs.values() if was_dropped(each)])
+        self.jobs.submit("open", name, lambda job: self._open(photograph))
         self.find(photograph)
         return photograph
 
@@ -135,14 +138,11 @@ class Desk:
         """Writes the result, restoring before if anything was changed since.
 
         Raises:
-            InputError: there is a file already, which is not to be replaced, or it is the photograph itself.
+            InputError: it would replace the photograph itself, or another that is open.
+            FileExistsError: there is a file already, which is not to be replaced.
         """
-        target = photograph.target
-        if _is_original(target, photograph):
-            raise InputError(f"{target} is the photograph itself: start the page with another --out")
-        if target.exists() and not replace:
-            raise FileExistsError(f"{target} exists")
-        return self.jobs.submit("save", photograph.name, lambda job: self._save(photograph, target, job))
+        checked_place(photograph, self.photographs, replace=replace)
+        return self.jobs.submit("save", photograph.name, lambda job: self._save(photograph, job, replace=replace))
 
     def load_mask(self, photograph: OpenPhotograph, path: Path) -> str:
         """Reads a mask file, white = damage, of the photograph's size; returns its name, for an edit."""
@@ -181,14 +181,14 @@ class Desk:
         self.jobs.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _target(self, title: str) -> Path:
-        path = self._out / title
-        path = path if path.suffix.lower() in OUTPUT_FORMATS else path.with_suffix(".png")
-        taken = {photograph.target for photograph in self._photographs.values()}
-        numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
-        return next(each for each in itertools.chain([path], numbered) if each not in taken)
+    def _keep_off(self, photograph: OpenPhotograph, others: Sequence[OpenPhotograph]) -> None:
+        """Gives those photographs another target whose result would replace one that is opened."""
+        for each in others:
+            if each.saved is None and is_original(each.target, photograph) and not is_original(each.target, each):
+                rest = [other for other in self._photographs.values() if other is not each]
+                each.target = free_place(self._out, each.title, rest)
 
-    def _open(self, photograph: OpenPhotograph, job: Job) -> None:
+    def _open(self, photograph: OpenPhotograph) -> None:
         try:
             read = self._memory.read(photograph)
             photograph.bits = 8 * read.pixels.dtype.itemsize
@@ -231,26 +231,15 @@ class Desk:
             job.progress(0, 0)  # it may be cancelled
         self._results.restore(photograph, region, job)
 
-    def _save(self, photograph: OpenPhotograph, target: Path, job: Job) -> None:
+    def _save(self, photograph: OpenPhotograph, job: Job, *, replace: bool) -> None:
         self._restore(photograph, None, job)
         marking = photograph.restored
+        try:  # again, as it may have taken long
+            target = checked_place(photograph, self.photographs, replace=replace)
+        except FileExistsError as error:
+            raise InputError(f"{error} by now: save again to replace it") from error
         self._results.write(photograph, target)
         photograph.saved = marking
-
-
-def _is_original(target: Path, photograph: OpenPhotograph) -> bool:
-    """Whether a file is the photograph, or what a browser sent a copy of when that was dropped on the page."""
-    source = photograph.source
-    if not (target.exists() and source.exists()):
-        return False
-    if target.samefile(source):
-        return True
-    # What was saved before can be an equal file, of a photograph without damage.
-    return _was_dropped(photograph) and photograph.saved is None and filecmp.cmp(target, source, shallow=False)
-
-
-def _was_dropped(photograph: OpenPhotograph) -> bool:
-    return photograph.source.is_relative_to(photograph.folder)
 
 
 def _warn_of_infrared(dropped: Sequence[OpenPhotograph]) -> None:

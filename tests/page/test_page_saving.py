@@ -71,6 +71,76 @@ def test_the_file_that_was_dropped_is_not_replaced_either(fresh, tmp_path):
     assert photo.read_bytes() != before  # which may be replaced
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_another_photograph_that_is_open_is_not_replaced(fresh, tmp_path, order):
+    """Where the results go among the photographs: x.png is the result of x.bmp, by its name."""
+    out = tmp_path / "page" / "out"
+    photos = [save(out / "x.bmp", DAMAGED), save(out / "x.png", picture(seed=9))]
+    before = photos[1].read_bytes()
+    opened = [fresh.desk.open(photo) for photo in photos[::order]][::order]
+    fresh.wait()
+    assert [each.target.name for each in opened] == ["x-2.png", "x.png"]
+    assert fresh.post(f"/api/photographs/{opened[0].name}/save", {"replace": True}).status_code == 200
+    fresh.wait()
+    assert photos[1].read_bytes() == before
+    check(DAMAGED, load(out / "x-2.png"), grown(LINE))
+
+
+def test_a_result_that_is_opened_is_not_replaced_while_it_is(fresh, tmp_path):
+    out = tmp_path / "page" / "out"
+    name = fresh.upload(save(tmp_path / "a.png", DAMAGED))
+    save(out / "a.png", picture(seed=9))
+    assert fresh.post(f"/api/photographs/{name}/save", {"replace": True}).status_code == 200
+    fresh.wait()
+    before = (out / "a.png").read_bytes()
+    other = fresh.desk.open(out / "a.png")
+    fresh.wait()
+    fresh.change(name, dilate=2)
+    answer = fresh.post(f"/api/photographs/{name}/save", {"replace": True})
+    assert answer.status_code == 400 and "is a photograph that is open, too: close it" in answer.json()["error"]
+    assert (out / "a.png").read_bytes() == before
+    fresh.desk.close(other)
+    assert fresh.post(f"/api/photographs/{name}/save", {"replace": True}).status_code == 200
+    assert fresh.wait()["state"] == "done" and (out / "a.png").read_bytes() != before
+
+
+def test_a_file_that_was_dropped_is_not_replaced_by_another_result(fresh, tmp_path):
+    out = tmp_path / "page" / "out"
+    photos = [save(out / "x.bmp", DAMAGED), save(out / "x.png", picture(seed=9))]
+    names = [fresh.upload(photo) for photo in photos]
+    assert [fresh.photograph(name)["target"].rpartition("/")[2] for name in names] == ["x-2.png", "x.png"]
+
+
+def test_a_file_that_appears_while_it_is_restored_is_not_replaced(fresh, photo, tmp_path, monkeypatch):
+    name, out = fresh.upload(photo), tmp_path / "page" / "out" / "a.png"
+    restore = fresh.desk._results.restore
+
+    def meanwhile(*arguments):
+        restore(*arguments)
+        save(out, picture(seed=9))
+
+    monkeypatch.setattr(fresh.desk._results, "restore", meanwhile)
+    assert fresh.post(f"/api/photographs/{name}/save").status_code == 200
+    assert fresh.wait()["message"] == f"{out} exists by now: save again to replace it"
+    assert (load(out) == picture(seed=9)).all()
+
+
+def test_a_result_is_written_to_what_a_link_points_to(fresh, photo, tmp_path):
+    out = tmp_path / "page" / "out"
+    out.mkdir()
+    real, other = save(tmp_path / "elsewhere" / "real.png", picture(seed=9)), save(tmp_path / "b.jpg", picture())
+    (out / "a.png").symlink_to(real)
+    name = fresh.upload(photo)
+    assert fresh.post(f"/api/photographs/{name}/save", {"replace": True}).status_code == 200
+    fresh.wait()
+    assert (out / "a.png").is_symlink()
+    check(DAMAGED, load(real), grown(LINE))
+    (out / "a.png").unlink()
+    (out / "a.png").symlink_to(other)
+    answer = fresh.post(f"/api/photographs/{name}/save", {"replace": True})
+    assert answer.status_code == 400 and "which is of another kind" in answer.json()["error"]
+
+
 def test_two_photographs_of_one_name_have_two_results(fresh, photo, tmp_path):
     other = save(tmp_path / "deep" / "a.png", DAMAGED[::-1])
     names = [fresh.upload(path) for path in (photo, other)]
