@@ -192,6 +192,8 @@ def _numbers(estimate: "Estimate") -> dict[str, Any]:
 
 def _kept(before: Photograph, after: Photograph, hole: np.ndarray) -> bool:
     """Whether the result has all that the file held but what is in holes, to the bit."""
+    if not after.lossless:  # equal by chance, and not the file that the photograph came in
+        return False
     if before.notes:  # other inks, depth, channels or layers than were read
         return False
     if before.infrared is not None and (after.infrared is None or not np.array_equal(before.infrared, after.infrared)):

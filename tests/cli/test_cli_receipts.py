@@ -135,3 +135,18 @@ def test_a_photograph_without_room_beside_the_damage_is_restored_all_the_same(on
     result = inpaint(small, "-m", save(one.mask, mask), "-o", one.out, "--estimate")
     assert result.code == 0 and "an estimate needs an image of at least 11 px" in result.out
     assert "1 restored" in result.out
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_of_a_format_with_loss_the_whole_input_file_is_kept_even_where_nothing_was_lost(one, inpaint, undo, suffix):
+    """Blocks that are even, or untouched, come back to the bit; what else is in the file does not."""
+    pixels, mask = np.full((40, 48, 3), 128, np.uint8), np.zeros((40, 48), bool)
+    pixels[8:24, 16:32], mask[8:24, 16:32] = 255, True
+    image = save(one.folder / f"flat{suffix}", pixels)
+    image.write_bytes(image.read_bytes() + b"a film" if suffix == ".jpg" else image.read_bytes())
+    before = image.read_bytes()
+    save(one.mask, mask)
+    assert inpaint(image, "-m", one.mask, "-o", image, "--overwrite", "--receipt").code == 0
+    assert (load(image)[~mask] == 128).all() and not (load(image)[mask] == 255).any()
+    assert receipt_of(image)["originals"]["holds"] == "the input file"
+    assert undo(image, "-o", image, "--overwrite").code == 0 and image.read_bytes() == before
