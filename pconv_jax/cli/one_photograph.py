@@ -18,7 +18,7 @@ from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.detection.damage_map import share
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
-from pconv_jax.imaging.writing import copy_file
+from pconv_jax.imaging.writing import check_held, copy_file
 from pconv_jax.inpainting.photographs import as_it_is_seen, restored_array, with_array
 
 if TYPE_CHECKING:  # few photographs need them
@@ -84,6 +84,7 @@ class Restoration:
             if not hole.any():
                 self._copy(job, photograph)
                 return COPIED
+            self._check_held(job, photograph)
             if self.holes.finds:
                 self.summary.notes.append(f"{job.image}: {share(hole):.2%} replaced")
             result, expected = self._restored(job, photograph, hole, said)
@@ -94,6 +95,8 @@ class Restoration:
         with hide_messages_of_libraries():  # of damaged files
             self.holes.check_sizes(job.image, job.mask, max_pixels=self.max_pixels)
             photograph = read_photograph(job.image, max_pixels=self.max_pixels)
+            if self._is_written(job, photograph):
+                self._check_held(job, photograph)
             hole = self.holes.find(
                 photograph,
                 job.mask,
@@ -153,10 +156,18 @@ class Restoration:
 
     def _copy(self, job: Job, photograph: Photograph) -> None:
         """Copies a photograph without damage; the file itself if the format stays the same."""
-        if self.holes.mask_alpha or OUTPUT_FORMATS[job.out.suffix.lower()] != photograph.format:
+        if self._is_written(job, photograph):
             write_photograph(job.target, self._without_erased(photograph), quality=self.quality)
         elif not job.in_place:
             copy_file(job.image, job.target)
+
+    def _is_written(self, job: Job, photograph: Photograph) -> bool:
+        """Whether a photograph is written even if it has no damage; its file is copied otherwise."""
+        return self.holes.mask_alpha or OUTPUT_FORMATS[job.out.suffix.lower()] != photograph.format
+
+    def _check_held(self, job: Job, photograph: Photograph) -> None:
+        """Refuses what the format of the result cannot hold, before the work."""
+        check_held(job.target, self._without_erased(photograph), quality=self.quality)
 
 
 def _estimated(

@@ -61,7 +61,7 @@ def write_photograph(
     if kind is None:
         raise InputError(f"{path} must have a suffix that can be written: {', '.join(OUTPUT_FORMATS)}")
     photograph = _checked_layers(path, photograph)
-    _check(path, kind, photograph, quality)
+    check_held(path, photograph, quality=quality)
     photograph, lost = _prepared(photograph, kind)
     for message in lost:
         warnings.warn(f"{path}: {message}", stacklevel=2)
@@ -115,7 +115,18 @@ def _checked_layers(path: Path, photograph: Photograph) -> Photograph:
     return dataclasses.replace(photograph, pixels=pixels, alpha=layers.get("alpha"), infrared=layers.get("infrared"))
 
 
-def _check(path: Path, kind: str, photograph: Photograph, quality: int | None) -> None:
+def check_held(path: Path, photograph: Photograph, *, quality: int | None = None) -> None:
+    """Refuses what the format of a file cannot hold, as `write_photograph` does.
+
+    Args:
+        path: the file, one of `OUTPUT_FORMATS`.
+        photograph: what is to be written, or has pixels of that size and type.
+        quality: of JPEG and WebP.
+
+    Raises:
+        InputError: naming what would be lost.
+    """
+    kind = OUTPUT_FORMATS[path.suffix.lower()]
     if quality is not None and not 1 <= quality <= 100:
         raise InputError(f"{path} cannot be written with the quality {quality}: it must lie between 1 and 100")
     if photograph.pixels.dtype == np.uint16 and kind not in ("PNG", "TIFF"):

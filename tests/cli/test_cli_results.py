@@ -83,6 +83,23 @@ def test_one_result_that_exists_is_skipped_and_told(one, inpaint):
     check(picture(), load(one.out), hole())
 
 
+@pytest.mark.parametrize("finds", [True, False])
+@pytest.mark.parametrize("what", ["depth", "transparency"])
+def test_what_the_format_cannot_hold_is_refused_before_the_work(one, inpaint, monkeypatch, what, finds):
+    from pconv_jax.cli.holes import Holes
+    from pconv_jax.inpainting.inpainter import Inpainter
+
+    deep = picture(dtype=np.uint16)
+    image = save(one.folder / "b.tif", deep if what == "depth" else np.dstack([picture(), picture(channels=1)]))
+    worked = []
+    monkeypatch.setattr(Inpainter, "__call__", lambda *_, **__: worked.append(1))
+    if finds:
+        monkeypatch.setattr(Holes, "find", lambda *_, **__: worked.append(2))
+    result = inpaint(image, "-m", "auto" if finds else one.mask, "-o", one.folder / "late.jpg")
+    assert result.code == 1 and f"would lose {'depth' if what == 'depth' else 'the'}" in result.err
+    assert not worked and files(one.folder) == {"a.png", "b.tif", "m.png"}
+
+
 def test_an_input_is_not_overwritten_unasked(one, inpaint, monkeypatch):
     link = one.folder / "link.png"
     link.symlink_to(one.image)
