@@ -1,6 +1,7 @@
 """Before/after images."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,14 @@ from pconv_jax.imaging.shown import shown
 _MAX_SIDE = 1600  # of either half of a comparison, px
 
 
-def write_comparison(path: Path, before: Photograph, after: Photograph, *, linear: bool = False) -> None:
+def write_comparison(
+    path: Path,
+    before: Photograph,
+    after: Photograph,
+    *,
+    linear: bool = False,
+    check: Callable[[Path], object] | None = None,
+) -> None:
     """Writes both photographs side by side, each at most 1600 px long.
 
     Their colours look as in the photographs.
@@ -22,6 +30,7 @@ def write_comparison(path: Path, before: Photograph, after: Photograph, *, linea
         before: the damaged photograph.
         after: the restored one, of the same size.
         linear: both are linear in light, even if they do not say so.
+        check: as for `write_photograph`.
 
     Raises:
         InputError: the file cannot be written.
@@ -40,4 +49,5 @@ def write_comparison(path: Path, before: Photograph, after: Photograph, *, linea
     seen = shown(before, before, linear=linear)
     left, right = small(seen.pixels), small(shown(after, before, linear=linear).pixels)
     line = np.full((len(left), 8, 3), 255, np.uint8)
-    write_photograph(path, dataclasses.replace(seen, pixels=np.hstack([left, line, right]), dpi=None, lossless=False))
+    halves = dataclasses.replace(seen, pixels=np.hstack([left, line, right]), dpi=None, lossless=False)
+    write_photograph(path, halves, check=check)

@@ -144,6 +144,8 @@ def detect_files(
                 if task.preview is not None:
                     write_photograph(task.preview, preview(photograph, refused.hole, linear=linear))
                 raise
+            if own is None:
+                job.check_free(overwrite=overwrite)
             if task.preview is not None:
                 write_photograph(task.preview, preview(photograph, hole, linear=linear))
             if own is None:

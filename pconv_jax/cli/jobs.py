@@ -42,6 +42,18 @@ class Job:
         """Whether its result exists. A folder at that path is none: writing the file will fail with a message."""
         return not self.clashes and os.path.isfile(self.out)  # False, not an error, for a name that is too long
 
+    def check_free(self, *, overwrite: bool) -> None:
+        """Refuses to replace a result that another process, or another photograph, wrote since the work began.
+
+        Args:
+            overwrite: whether results that exist may be replaced.
+
+        Raises:
+            InputError: naming it.
+        """
+        if self.finished and not overwrite:
+            raise InputError(f"{self.out} was written meanwhile, by another: rename one of them, or give --overwrite")
+
     @property
     def in_place(self) -> bool:
         """Whether the result replaces the photograph."""

@@ -2,9 +2,9 @@
 
 import contextlib
 import dataclasses
-import functools
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class Restoration:
         quality: of JPEG and WebP, 1 to 100, as `write_photograph` takes it.
         linear: the photographs are linear in light, even if they do not say so.
         estimate: estimate how good each is.
+        overwrite: replace results that exist.
     """
 
     holes: Holes
@@ -58,6 +59,7 @@ class Restoration:
     quality: int | None
     linear: bool
     estimate: bool
+    overwrite: bool
 
     def __call__(self, job: Job) -> str:
         """Restores a photograph and writes the result.
@@ -73,6 +75,7 @@ class Restoration:
         """
         if job.target.is_dir():
             raise InputError(f"{job.out} is a folder, and the result would be a file: choose another place")
+        job.check_free(overwrite=self.overwrite)
         if self.receipts is not None:
             self.receipts.check(job)
         else:
@@ -141,25 +144,32 @@ class Restoration:
         said: list[str],
         expected: "Estimate | None",
     ) -> None:
-        # First, so that no result lacks its comparison when the command is stopped; removed if the result fails.
-        if self.compare:
-            write_comparison(job.comparison, before, result, linear=self.linear)
-        receipt = None
-        if self.receipts is not None:
-            receipt = functools.partial(self.receipts.write, job, before, hole, said=said, estimate=expected)
-        try:
-            write_photograph(job.target, result, quality=self.quality, check=receipt)
-        except InputError:
-            if self.compare:
-                job.comparison.unlink(missing_ok=True)
-            raise
+        def write_beside(finished: Path) -> None:
+            """What lies beside the result, once that can be written: if one of them fails, all are as they were."""
+            job.check_free(overwrite=self.overwrite)
+            if not self.compare:
+                write_receipt(finished)
+                return
+            write_comparison(
+                job.comparison, before, result, linear=self.linear, check=lambda _: write_receipt(finished)
+            )
+
+        def write_receipt(finished: Path) -> None:
+            if self.receipts is not None:
+                self.receipts.write(job, before, hole, finished, said=said, estimate=expected)
+
+        write_photograph(job.target, result, quality=self.quality, check=write_beside)
 
     def _copy(self, job: Job, photograph: Photograph) -> None:
         """Copies a photograph without damage; the file itself if the format stays the same."""
+
+        def check(_: Path) -> None:
+            job.check_free(overwrite=self.overwrite)
+
         if self._is_written(job, photograph):
-            write_photograph(job.target, self._without_erased(photograph), quality=self.quality)
+            write_photograph(job.target, self._without_erased(photograph), quality=self.quality, check=check)
         elif not job.in_place:
-            copy_file(job.image, job.target)
+            copy_file(job.image, job.target, check=check)
 
     def _is_written(self, job: Job, photograph: Photograph) -> bool:
         """Whether a photograph is written even if it has no damage; its file is copied otherwise."""

@@ -125,6 +125,7 @@ def restore_files(
             quality=quality,
             linear=linear,
             estimate=estimate,
+            overwrite=overwrite,
         )
         for job in waiting:
             try:

@@ -1,6 +1,7 @@
 """The before/after pictures that the command writes beside its results."""
 
 import numpy as np
+import pytest
 from PIL import Image
 from restoring import files, hole, load, picture, save, state
 
@@ -57,6 +58,26 @@ def test_before_and_after_beside_the_result(own, inpaint):
             assert comparison.width >= 2 * after.width and comparison.height >= after.height
     again = inpaint(own / "images", "-m", own / "masks", "-o", own / "out", "--compare")
     assert "3 skipped" in again.out + again.err
+
+
+@pytest.mark.parametrize("function", ["write_comparison", "write_photograph"])
+def test_a_result_that_fails_leaves_the_earlier_one_with_its_comparison_and_receipt(
+    one, inpaint, monkeypatch, function
+):
+    from pconv_jax.cli import one_photograph
+    from pconv_jax.common.errors import InputError
+
+    arguments = (one.image, "-m", one.mask, "-o", one.out, "--compare", "--receipt", "--overwrite")
+    assert inpaint(*arguments).code == 0
+    save(one.image, picture(seed=5))
+    before = {path: path.read_bytes() for path in one.folder.iterdir()}
+
+    def full(*_, **__):
+        raise InputError("no room: make some")
+
+    monkeypatch.setattr(one_photograph, function, full)
+    assert inpaint(*arguments).code == 1
+    assert {path: path.read_bytes() for path in one.folder.iterdir()} == before
 
 
 def test_before_and_after_of_linear_photographs_are_as_bright_as_they_are_seen(one, inpaint):

@@ -36,6 +36,21 @@ def test_programs_are_kept_for_the_next_command_with_one_photograph(
     assert len(asked) == 2  # for several photographs JAX keeps programs, compiled to run fast
 
 
+def test_a_mask_that_appears_meanwhile_is_not_replaced_unasked(tmp_path, photos, detect, monkeypatch):
+    look, mask = finding.Finding.look, tmp_path / "m.png"
+
+    def meanwhile(*arguments, **more):
+        save(mask, hole())
+        return look(*arguments, **more)
+
+    monkeypatch.setattr(finding.Finding, "look", meanwhile)
+    arguments = (photos.folder / "a.png", "-o", mask, "--preview", tmp_path / "p.png")
+    result = detect(*arguments)
+    assert result.code == 1 and f"{mask} was written meanwhile, by another" in result.err
+    assert (load(mask) > 0).sum() == hole().sum() and not (tmp_path / "p.png").exists()
+    assert detect(*arguments, "--overwrite").code == 0
+
+
 def test_a_folder(photos, detect):
     before = state(*(photos.folder / name for name in photos.lines))
     result = detect(photos.folder, "-o", photos.out)

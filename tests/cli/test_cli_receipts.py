@@ -75,15 +75,15 @@ def test_a_result_that_fails_leaves_nothing(one, inpaint, monkeypatch):
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 @pytest.mark.parametrize("function", ["write_json", "write_photograph", "copy_file"])
-def test_an_earlier_receipt_survives_a_result_that_fails(one, inpaint, undo, monkeypatch, suffix, function):
+def test_what_lies_beside_an_earlier_result_survives_one_that_fails(one, inpaint, undo, monkeypatch, suffix, function):
     from pconv_jax.cli import receipt
     from pconv_jax.common.errors import InputError
 
     out = one.folder / f"out{suffix}"
     image = save(one.folder / f"b{suffix}", picture())
-    arguments = (image, "-m", one.mask, "-o", out, "--receipt", "--overwrite")
+    arguments = (image, "-m", one.mask, "-o", out, "--receipt", "--compare", "--overwrite")
     assert inpaint(*arguments).code == 0
-    save(image, picture(seed=5))  # so that its copy would be another
+    save(image, picture(seed=5))  # so that its copy, and the comparison, would be others
     before = {path: path.read_bytes() for path in one.folder.iterdir()}
 
     def full(*_, **__):

@@ -83,6 +83,30 @@ def test_one_result_that_exists_is_skipped_and_told(one, inpaint):
     check(picture(), load(one.out), hole())
 
 
+@pytest.mark.parametrize("damaged", [True, False])
+def test_a_result_that_appears_meanwhile_is_not_replaced_unasked(one, inpaint, monkeypatch, damaged):
+    """By another process, or by a photograph whose name is the same to the folder; what is beside it is not written."""
+    from pconv_jax.cli import one_photograph
+
+    if not damaged:
+        save(one.mask, np.zeros_like(hole()))
+    read = one_photograph.read_photograph
+
+    def meanwhile(path, **more):
+        save(one.out, picture(seed=9))
+        return read(path, **more)
+
+    monkeypatch.setattr(one_photograph, "read_photograph", meanwhile)
+    arguments = (one.image, "-m", one.mask, "-o", one.out, "--compare", "--receipt")
+    result = inpaint(*arguments)
+    assert result.code == 1
+    assert f"failed: {one.image}: {one.out} was written meanwhile, by another" in result.err
+    np.testing.assert_array_equal(load(one.out), picture(seed=9))
+    assert files(one.folder) == {"a.png", "m.png", "out.png"}
+    assert inpaint(*arguments, "--overwrite").code == 0
+    assert (load(one.out) == picture(seed=9)).mean() < 0.1
+
+
 @pytest.mark.parametrize("finds", [True, False])
 @pytest.mark.parametrize("what", ["depth", "transparency"])
 def test_what_the_format_cannot_hold_is_refused_before_the_work(one, inpaint, monkeypatch, what, finds):
