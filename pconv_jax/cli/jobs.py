@@ -10,6 +10,7 @@ from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.photographs import RECEIPT, find_photographs, resolver
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.paths import names_folder
+from pconv_jax.common.same_names import one_for_each_file
 from pconv_jax.imaging import OUTPUT_FORMATS, best_matches, image_files, masks_beside
 
 
@@ -211,6 +212,8 @@ def _one_of(masks: Sequence[Path], photographs: Path, name: Path, root: Path) ->
 
 def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwrite: bool, masks_only: bool) -> None:
     masks = {real(path) for job in jobs for path in (job.mask, job.keep) if path}
+    one = one_for_each_file([*masks, *(real(job.out) for job in jobs)])
+    masks = {one(path) for path in masks}
     for job in jobs:
         kind = OUTPUT_FORMATS.get(job.out.suffix.lower())
         if kind is None:
@@ -221,7 +224,7 @@ def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwri
             raise InputError(
                 f"--out {job.out} is a link to {job.target}, which is of another kind: give that file itself"
             )
-        if real(job.out) in masks:
+        if one(real(job.out)) in masks:
             raise InputError(f"--out {job.out} is a mask: choose another file")
         if (masks_only or not overwrite) and job.in_place:  # no mask replaces its photograph
             advice = "choose another file" if masks_only else "choose another file, or give --overwrite"
@@ -230,10 +233,11 @@ def _check_results(jobs: Sequence[Job], real: Callable[[Path], Path], *, overwri
 
 def _without_clashes(jobs: Sequence[Job]) -> list[Job]:
     """The jobs, with a fault for those that would be written to one file: it would hold only one of them."""
+    one = one_for_each_file(job.target for job in jobs)
     to: dict[Path, list[Job]] = {}
     for job in jobs:
-        to.setdefault(job.target, []).append(job)
-    return [job if len(to[job.target]) == 1 else _clashing(job, to[job.target]) for job in jobs]
+        to.setdefault(one(job.target), []).append(job)
+    return [_clashing(job, together) if len(together := to[one(job.target)]) > 1 else job for job in jobs]
 
 
 def _clashing(job: Job, together: Sequence[Job]) -> Job:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError, reason
 from pconv_jax.common.paths import given_path
+from pconv_jax.common.same_names import folded
 from pconv_jax.imaging.decoding import decode
 from pconv_jax.imaging.opening import opened_file
 from pconv_jax.imaging.photograph import Photograph
@@ -39,7 +39,7 @@ def find_infrared(
     if photograph.infrared is not None:
         return photograph.infrared
     path = given_path(path)
-    own = _folded(path.stem)
+    own = folded(path.stem)
     try:
         files = [file for file in sorted(path.parent.iterdir()) if _belongs_to(file) == own]
     except OSError as error:
@@ -71,15 +71,11 @@ def infrared_beside(files: Sequence[Path]) -> list[Path]:
     Returns:
         Those of them that are infrared channels.
     """
-    names = {(file.parent, _folded(file.stem)) for file in files}
+    names = {(file.parent, folded(file.stem)) for file in files}
     return [file for file in files if (file.parent, _belongs_to(file)) in names]
 
 
 def _belongs_to(file: Path) -> str | None:
     """The name, without its suffix, of the photograph whose infrared channel a file says it is."""
-    found = _BESIDE.fullmatch(_folded(file.name))
+    found = _BESIDE.fullmatch(folded(file.name))
     return found and found[1]
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()

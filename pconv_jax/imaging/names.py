@@ -2,11 +2,11 @@
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pconv_jax.common.errors import InputError, reason, shortened
+from pconv_jax.common.same_names import folded
 from pconv_jax.imaging.formats import IMAGE_SUFFIXES
 
 _NAMED = 3  # files that an error names before it only counts
@@ -100,16 +100,16 @@ def best_matches(images: Iterable[Path], masks: Iterable[Path]) -> list[list[Pat
     known: list[dict[str, list[Path]]] = [{}, {}, {}, {}]
     for mask in masks:
         stem = _stem(mask)
-        keys = (mask.as_posix(), stem, _folded(stem), _marked(mask))
+        keys = (mask.as_posix(), stem, folded(stem), _marked(mask))
         for places, key in zip(known, keys, strict=True):
             if key is not None:
                 places.setdefault(key, []).append(mask)
-    path, exact, folded, marked = known
+    path, exact, alike, marked = known
 
     def of(image: Path) -> list[Path]:
         whole, stem = image.as_posix(), _stem(image)
-        ways = ((path, whole), (exact, stem), (folded, _folded(stem)), (folded, _folded(whole)))
-        marks = ((marked, _folded(stem)), (marked, _folded(whole)))
+        ways = ((path, whole), (exact, stem), (alike, folded(stem)), (alike, folded(whole)))
+        marks = ((marked, folded(stem)), (marked, folded(whole)))
         return next((places[key] for places, key in (*ways, *marks) if key in places), [])
 
     return [of(image) for image in images]
@@ -117,7 +117,7 @@ def best_matches(images: Iterable[Path], masks: Iterable[Path]) -> list[list[Pat
 
 def masks_beside(files: Sequence[Path]) -> list[Path]:
     """Finds the masks among images and masks: the files named `photo_mask.png` and the like beside a `photo.*`."""
-    names = {_folded(name) for file in files for name in (_stem(file), file.as_posix())}
+    names = {folded(name) for file in files for name in (_stem(file), file.as_posix())}
     return [file for file in files if _marked(file) in names]
 
 
@@ -125,13 +125,9 @@ def _stem(file: Path) -> str:
     return os.path.splitext(file.as_posix())[0]
 
 
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
 def _marked(mask: Path) -> str | None:
     """The name of the image whose mask this says it is."""
-    found = _MASK_ENDING.fullmatch(_folded(_stem(mask)))
+    found = _MASK_ENDING.fullmatch(folded(_stem(mask)))
     return found and found[1]
 
 

@@ -30,6 +30,23 @@ def test_two_photographs_of_one_result_fail_and_the_others_do_not(own, inpaint):
     assert files(own / "out") == {"b.png", "deep/c.png"}
 
 
+def test_two_photographs_of_one_result_in_a_folder_that_ignores_case_fail(one, inpaint, monkeypatch):
+    from pconv_jax.common import same_names
+
+    photos = [save(one.folder / name, picture()) for name in ("A/IMG.png", "B/img.png", "B/c.png")]
+    out = one.folder / "out"
+    arguments = (*photos, "-m", one.mask, "-o", out)
+    with monkeypatch.context() as patch:
+        patch.setattr(same_names, "ignored", lambda folder: (True, False))
+        result = inpaint(*arguments)
+        assert result.code == 1 and files(out) == {"c.png"}
+        assert f"{photos[0]} and {photos[1]} would both be written to {out}" in result.err
+        assert "1 restored, 2 failed" in result.out or "2 failed, 1 restored" in result.out
+        own = inpaint(one.image, "-m", one.mask, "-o", one.folder / "M.png", "--overwrite")
+        assert own.code == 2 and "M.png is a mask" in own.err
+    assert inpaint(*arguments).code == 0 and files(out) == {"IMG.png", "img.png", "c.png"}
+
+
 def test_photographs_that_differ_in_suffix_alone_keep_theirs(one, inpaint):
     for name in ("a.png", "a.jpg"):
         save(one.folder / "photos" / name, picture())
