@@ -160,6 +160,7 @@ def dilated(hole: np.ndarray, radius: int) -> np.ndarray:
         return hole
     import cv2
 
+    radius = int(radius)  # of NumPy's small integers neither the negative nor the square fits
     squares = np.arange(-radius, radius + 1) ** 2
     disc = (squares[:, None] + squares <= radius**2).astype(np.uint8)  # OpenCV's ellipses are not as high as wide
     return cv2.dilate(hole.astype(np.uint8), disc).astype(bool)

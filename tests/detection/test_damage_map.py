@@ -106,6 +106,18 @@ def test_dilation_and_share_by_hand():
     assert share(hole) == 1 / 25 and share(np.zeros((0, 4), bool)) == 0
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16, np.uint64])
+def test_whole_numbers_of_numpy_widen_as_others_do(kind):
+    """Their negatives and squares do not fit: 20 squared, in 8 bits, least of all."""
+    hole = np.zeros((61, 61), bool)
+    hole[30, 30] = True
+    for radius in (1, 5, 20):
+        np.testing.assert_array_equal(dilated(hole, kind(radius)), dilated(hole, radius))
+    assert dilated(hole, 5).sum() == 81
+    map_ = DamageMap(hole.astype(np.float32), np.ones(hole.shape, np.float32), np.zeros(hole.shape, np.uint8))
+    assert map_.hole(Choice(dilate=kind(5), min_size=kind(1))).sum() == 81
+
+
 @pytest.mark.parametrize(
     ("values", "match"),
     [
