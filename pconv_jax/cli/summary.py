@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pconv_jax.common.errors import InputError, WideHolesWarning, reason
+from pconv_jax.common.errors import InputError, WideHolesWarning, named, reason
 from pconv_jax.common.output import plain_text
 
 FAULTS = (InputError, MemoryError, OSError)
@@ -16,11 +16,11 @@ FAULTS = (InputError, MemoryError, OSError)
 
 @dataclasses.dataclass
 class Summary:
-    """How many photographs were restored, copied, skipped or failed.
+    """The outcomes: how many photographs were restored, found damaged, undone, copied, skipped or failed.
 
     Attributes:
         counts: number of photographs by outcome.
-        failures: a sentence for each that could not be restored.
+        failures: a sentence for each that failed.
         warning: a sentence about those in which nothing is marked as damage; empty if there are none.
         wide: a warning for each whose holes are wider than the weights know.
         notes: what else there is to say of each, such as how good it is expected to be.
@@ -43,7 +43,7 @@ class Summary:
         return ", ".join(f"{count} {what}" for what, count in self.counts.items()) or "nothing to do"
 
     def fail(self, image: Path, fault: str | Exception) -> None:
-        """Counts a photograph that could not be restored.
+        """Counts a photograph that failed.
 
         Args:
             image: its file.
@@ -53,14 +53,14 @@ class Summary:
         if isinstance(fault, OSError):  # a name too long for what is written beside it, a folder that may not be read
             why = f"{fault.filename or image} cannot be used ({reason(fault)}): rename it, or choose another place"
         self.counts["failed"] += 1
-        self.failures.append(why if str(image) in why else f"{image}: {why}")
+        self.failures.append(named(why, image))
 
 
 def report(summary: Summary, *, passed_over: Sequence[str] = ()) -> int:
     """Prints the outcomes.
 
     Args:
-        summary: from `restore_files`.
+        summary: from `restore_files`, `detect_files` or `undo`.
         passed_over: sentences about files that were not worked on.
 
     Returns:

@@ -35,3 +35,8 @@ def shortened(names: Sequence[str], most: int, *, between: str = ", ") -> str:
 def reason(error: OSError) -> str:
     """Why the system refused, in its own words."""
     return error.strerror or str(error).partition("\n")[0] or type(error).__name__
+
+
+def named(sentence: str, name: object) -> str:
+    """A sentence about a file that begins with its name, which may also be part of another in it."""
+    return sentence if sentence.startswith((f"{name} ", f"{name}:")) else f"{name}: {sentence}"

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pconv_jax.common.errors import InputError
+from pconv_jax.common.errors import InputError, named
 from pconv_jax.imaging import infrared_beside, read_hole
 from pconv_jax.imaging.linear import is_linear
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -258,4 +258,4 @@ def _warn_of_infrared(dropped: Sequence[OpenPhotograph]) -> None:
 def _on_page(photograph: OpenPhotograph, sentence: str) -> str:
     """What a search says, with the name of the photograph, and the command that its flag belongs to."""
     sentence = sentence.replace("--no-infrared", "`pconv-jax page --no-infrared`")
-    return sentence if photograph.title in sentence else f"{photograph.title}: {sentence}"
+    return named(sentence, photograph.title)

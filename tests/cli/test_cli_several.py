@@ -84,6 +84,16 @@ def test_what_stops_all_of_them_is_as_for_one(many, inpaint):
     assert files(many.folder) == before
 
 
+def test_what_fails_is_named_where_its_name_is_part_of_another(one, inpaint, monkeypatch):
+    for name in ("k.png", "a.png"):
+        save(one.folder / name, picture())
+    save(one.folder / "mask2k.png", hole(10, 10))
+    monkeypatch.chdir(one.folder)
+    result = inpaint("k.png", "a.png", "-m", "mask2k.png", "-o", "out/")
+    begins = [complaint.partition(" the mask mask2k.png has 10x10 pixels")[0] for complaint in sentences(result.err)]
+    assert begins == ["failed: a.png:", "failed: k.png:"]
+
+
 def test_one_mask_of_another_size_fails_where_it_does_not_go(many, inpaint):
     save(many.folder / "x" / "large.png", picture(60, 70))
     x = many.folder / "x"

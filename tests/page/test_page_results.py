@@ -79,15 +79,25 @@ def test_a_scan_says_once_that_its_infrared_channel_is_used(page, tmp_path, monk
     assert page.photograph(name)["warnings"] == said
 
 
-def test_a_search_that_fails_names_the_photograph_and_the_command(page, photo, monkeypatch):
-    def look(*_, **__):
-        raise InputError("its infrared channel is a mask: look for damage without infrared (--no-infrared)")
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "its infrared channel is a mask: look for damage without infrared (--no-infrared)",
+            "silver.png: its infrared channel is a mask: look for damage without infrared (`pconv-jax page --no-infrared`)",
+        ),
+        ("the mask of silver.png is full: empty it", "silver.png: the mask of silver.png is full: empty it"),
+        ("silver.png is odd: even it", "silver.png is odd: even it"),
+        ("{source} has two: keep one", "silver.png has two: keep one"),
+    ],
+)
+def test_a_search_that_fails_names_the_photograph_and_the_command(page, photo, monkeypatch, said, told):
+    def look(_, source, **__):
+        raise InputError(said.format(source=source))
 
     monkeypatch.setattr(page.desk, "_look", look)
     page.upload(photo, "silver.png")
-    assert page.wait()["message"] == (
-        "silver.png: its infrared channel is a mask: look for damage without infrared (`pconv-jax page --no-infrared`)"
-    )
+    assert page.wait()["message"] == told
 
 
 @pytest.mark.parametrize("order", [1, -1])
