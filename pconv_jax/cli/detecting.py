@@ -118,7 +118,7 @@ def detect_files(
     tasks = list(_tasks(jobs, extras, summary, into_folder=into_folder, overwrite=overwrite))
     programs = None
     if looks := sum(task.looks for task in tasks):
-        programs = kept_programs() if looks == 1 else None
+        programs = kept_programs() if looks == len(jobs) == 1 else None  # as `restore_files` does
         finding.load(programs=programs)
     for task in tqdm(tasks, desc="looking for damage", unit="image", disable=None, dynamic_ncols=True):
         job = task.job

@@ -46,7 +46,7 @@ def restore_files(
     Args:
         jobs: from `plan`.
         holes: where the holes are found.
-        weights: as for `Inpainter`.
+        weights: bundled weights by their name, a file, or the folder of a training run.
         best: as for `Inpainter` and, where damage is to be found, for `Detector`.
         keep_detail: as for `Inpainter`.
         refine_with: VGG weights as for `open_vgg`, to refine what the network returns; not refined if not given.
@@ -79,13 +79,14 @@ def restore_files(
         return summary
     unmarked: list[Job] = []
     single = len(waiting) == 1
+    alone = len(jobs) == 1  # not by what is left: a folder that is resumed gets the files of one that need not be
     # VGG finds its programs where JAX keeps them; a receipt names the network.
-    programs = kept_programs() if single and refine_with is None and not receipt else None
+    programs = kept_programs() if alone and refine_with is None and not receipt else None
     prepare_jax(keep_programs=programs is None)
     holes = dataclasses.replace(holes, finding=dataclasses.replace(holes.finding, best=best))
     if holes.finds:
         holes.finding.load(programs=programs)
-    restorer = Inpainter(load_remembered(weights, programs), best=best, few_sizes=single, programs=programs)
+    restorer = Inpainter(load_remembered(weights, programs), best=best, few_sizes=alone, programs=programs)
     refiner = _refiner(refine_with)
     receipts = None
     if receipt:

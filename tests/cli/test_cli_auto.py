@@ -71,8 +71,12 @@ def test_more_looks_if_told(tmp_path, damaged, auto, monkeypatch):
 def test_several_photographs_use_all_sizes_of_windows(own, inpaint, monkeypatch):
     asked = []
     monkeypatch.setattr(restoring, "Inpainter", lambda network, **flags: asked.append(flags) or Inpainter(network))
-    assert inpaint(own / "images", "-m", own / "masks", "-o", own / "out").code == 0
-    assert [(flags["few_sizes"], flags["programs"]) for flags in asked] == [(False, None)]
+    arguments = (own / "images", "-m", own / "masks", "-o", own / "out")
+    assert inpaint(*arguments).code == 0
+    (own / "out" / "b.png").unlink()  # as if it had been interrupted before the last one
+    result = inpaint(*arguments)
+    assert result.code == 0 and "1 restored" in result.out
+    assert [(flags["few_sizes"], flags["programs"]) for flags in asked] == [(False, None)] * 2
 
 
 def test_a_folder_named_auto(tmp_path, damaged, inpaint, monkeypatch):

@@ -34,6 +34,8 @@ def test_programs_are_kept_for_the_next_command_with_one_photograph(
     assert sorted(file.suffix for file in kept[0]) == ["", ".json"]  # a program and a note
     assert kept[1] == kept[2] == kept[0]  # found again
     assert len(asked) == 2  # for several photographs JAX keeps programs, compiled to run fast
+    (tmp_path / "all" / "a.png").unlink()
+    assert detect(photos.folder, "-o", f"{tmp_path}/all/").code == 0 and len(asked) == 2  # also for the last of them
 
 
 def test_a_mask_that_appears_meanwhile_is_not_replaced_unasked(tmp_path, photos, detect, monkeypatch):

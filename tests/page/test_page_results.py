@@ -83,8 +83,8 @@ def test_a_scan_says_once_that_its_infrared_channel_is_used(page, tmp_path, monk
     ("said", "told"),
     [
         (
-            "its infrared channel is a mask: look for damage without infrared (--no-infrared)",
-            "silver.png: its infrared channel is a mask: look for damage without infrared (`pconv-jax page --no-infrared`)",
+            "its channel is a mask: look without infrared (--no-infrared)",
+            "silver.png: its channel is a mask: look without infrared (`pconv-jax page --no-infrared`)",
         ),
         ("the mask of silver.png is full: empty it", "silver.png: the mask of silver.png is full: empty it"),
         ("silver.png is odd: even it", "silver.png is odd: even it"),
