@@ -12,7 +12,7 @@ from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource, ImageSource, open_source
 from pconv_jax.evaluation.fid import Fid
-from pconv_jax.evaluation.mask_sets import open_masks
+from pconv_jax.evaluation.mask_sets import MASK_SETS, open_masks
 from pconv_jax.evaluation.methods import hash_arrays, open_methods, trained_path
 from pconv_jax.evaluation.named_pairs import NamedPairs
 from pconv_jax.evaluation.pairs import Pairs
@@ -32,7 +32,7 @@ def open_pairs(options: Options) -> Pairs:
     images: ImageSource
     if options.data == "folder" and options.data_dir is not None:
         split = "all" if options.pair_by_name else options.split
-        images = FolderSource(options.data_dir, split)
+        images = FolderSource(options.data_dir, split, without=_mask_folders(options, options.data_dir))
         if split in ("train", "all"):
             _warn_of_training_images(options, options.data_dir)
     else:
@@ -62,11 +62,19 @@ def open_pairs(options: Options) -> Pairs:
     return SeededPairs(images, masks, size=size, limit=options.limit, noise=options.noise, seed=options.seed)
 
 
+def _mask_folders(options: Options, images: Path) -> list[Path]:
+    """Folders of masks, which are no photographs where they lie among the images: those asked for, and of the runs."""
+    folders = [Path(settings["mask_dir"]) for _, settings in _trained(options) if settings.get("mask_dir")]
+    asked = [] if options.masks in MASK_SETS else [Path(options.masks)]
+    if options.pair_by_name:  # beside their images they are known by their names
+        folders, asked = folders + asked, []
+    home = images.expanduser().resolve()
+    return [*asked, *(folder for folder in folders if folder.expanduser().resolve() != home)]
+
+
 def _check_splits(options: Options) -> None:
     """Refuses a network that was trained on other splits of these images, so on some of those to be scored."""
-    for name in options.method_names:
-        path = trained_path(name)
-        settings = {} if path is None else _training_settings(path)
+    for path, settings in _trained(options):
         splits = settings.get("splits", "official")  # which runs of earlier versions had
         if settings.get("dataset") == options.data and splits != options.splits and options.split != "train":
             raise InputError(
@@ -77,9 +85,7 @@ def _check_splits(options: Options) -> None:
 
 def _warn_of_training_images(options: Options, folder: Path) -> None:
     """Says which runs were trained on images of a folder that is scored with those for training."""
-    for name in options.method_names:
-        path = trained_path(name)
-        settings = {} if path is None else _training_settings(path)
+    for path, settings in _trained(options):
         place = settings.get("data_dir") if settings.get("dataset") == "folder" else None
         if place and Path(place).expanduser().resolve() == folder.expanduser().resolve():
             way = "score others" if options.pair_by_name else "--split test scores the others"
@@ -87,6 +93,12 @@ def _warn_of_training_images(options: Options, folder: Path) -> None:
                 f"{path} was trained on images in {folder} that are scored here, so its scores are too good: {way}",
                 stacklevel=2,
             )
+
+
+def _trained(options: Options) -> list[tuple[Path, dict[str, Any]]]:
+    """The methods that are runs, checkpoints or files of weights, each with the settings of its training."""
+    paths = (trained_path(name) for name in options.method_names)
+    return [(path, _training_settings(path)) for path in paths if path is not None]
 
 
 def _training_settings(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Pairs of images and masks: the same for everybody, told apart by a hash, matched by name."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -163,6 +164,22 @@ def test_masks_beside_their_images_are_no_images(own):
         assert not pair.name.endswith("_mask.png")
         assert (np.flatnonzero(pair.mask[:, 0, 0] == 0) == [5, 6, 7]).all()
         np.testing.assert_array_equal(np.rint(pair.truth * 255), colour(own / "images" / pair.name))
+
+
+@pytest.mark.filterwarnings("ignore:pictures in folders of masks")  # what is left out is tested here
+def test_masks_in_a_folder_among_the_images_are_no_images(own, tmp_path):
+    (own / "masks").rename(own / "images" / "masks")
+    masks = str(own / "images" / "masks")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text(json.dumps({"mask_dir": masks}))
+    options = Options(data="folder", data_dir=own / "images", split="all", image_size=16, methods=("ns",))
+    for changed in ({"masks": masks}, {"masks": masks, "pair_by_name": True}, {"methods": (str(tmp_path / "run"),)}):
+        pairs = open_pairs(dataclasses.replace(options, **changed))
+        assert {pairs[index].name for index in range(len(pairs))} == {"a.png", "b.png", "deep/c.png"}
+    run = dataclasses.replace(options, data_dir=own / "images" / "masks", methods=(str(tmp_path / "run"),))
+    assert open_pairs(run)[0].name.endswith(".gif")  # what a run had for masks can be scored by itself
+    with pytest.raises(InputError, match="is given both for images and for masks or opacity maps: keep"):
+        open_pairs(dataclasses.replace(options, masks=str(own / "images")))
 
 
 def test_masks_by_name_that_do_not_fit(own, here, capsys):
