@@ -21,7 +21,8 @@ def parse(arguments: Sequence[str]) -> Config:
     """Settings from command line flags; `--preset`, or else the data set, chooses what gives the defaults.
 
     Preset `paper` is that of the data set, where the paper has it. The options of a preset's generator (`--head`, ...)
-    are not those of another one that is chosen, and its splits are official in a data set that cannot merge them.
+    are not those of another one that is chosen, its splits are official in a data set that cannot merge them, and its
+    number of steps gives way to --epochs.
 
     Args:
         arguments: flags, without the name of the program.
@@ -38,22 +39,25 @@ def parse(arguments: Sequence[str]) -> Config:
     first.add_argument("--preset", choices=PRESETS)
     first.add_argument("--losses", choices=LOSSES)
     first.add_argument("--generator")
+    first.add_argument("--epochs")
+    first.add_argument("--steps")
     found, rest = first.parse_known_args(arguments)
     name = found.preset or (found.dataset if found.dataset in PRESETS else "samples")  # the full parser reports others
     if name == "paper" and found.dataset in PAPER_DATASETS:
         name = found.dataset
-    if found.dataset is not None:
-        rest = [*rest, "--dataset", found.dataset]
+    for passed_on in ("dataset", "generator", "epochs", "steps"):
+        if (value := getattr(found, passed_on)) is not None:
+            rest = [*rest, f"--{passed_on}", value]
     preset = PRESETS[name]
     if found.dataset is not None and found.dataset not in MERGEABLE:
         preset = preset.replace(splits="official")
     if found.losses:
         preset = preset.replace(losses=found.losses)
-    if found.generator is not None:
-        rest = [*rest, "--generator", found.generator]
-        if found.generator != preset.network.generator:
-            network = dataclasses.replace(preset.network, options=GeneratorOptions())
-            preset = dataclasses.replace(preset, network=network)
+    if found.epochs is not None and found.steps is None:
+        preset = preset.replace(steps=None)
+    if found.generator not in (None, preset.network.generator):
+        network = dataclasses.replace(preset.network, options=GeneratorOptions())
+        preset = dataclasses.replace(preset, network=network)
     return tyro.cli(
         # A flag has the name of its setting, whatever section it is in; the losses that are chosen give theirs.
         tyro.conf.OmitArgPrefixes[tyro.conf.AvoidSubcommands[Config]],

@@ -201,7 +201,7 @@ class RunConfig:
     """How long a run trains, on what, and what it leaves behind.
 
     Attributes:
-        epochs: passes over the training images; --steps overrides it.
+        epochs: passes over the training images, in place of the steps of a preset; --steps overrides it.
         steps: training steps.
         seed: seed of parameters, data order, crops, masks and noise.
         mapping: how the step is mapped over devices.

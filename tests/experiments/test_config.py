@@ -110,6 +110,12 @@ def test_steps_or_epochs():
     assert config.total_steps(4) == 1  # three passes are 12 images
     assert config.total_steps(1) == 1
     assert Config().replace(epochs=3, steps=7).total_steps(45) == 7
+    presets = (["--preset", "faithful", "--batch-size", "10"], ["--dataset", "samples", "--batch-size=10"])
+    for flags, steps in zip(presets, (16_000, 2500), strict=True):
+        assert parse(flags).total_steps(45) == steps
+        for epochs in (["--epochs", "3"], ["--epochs=3"]):
+            assert parse([*flags, *epochs]).total_steps(45) == 14
+        assert parse([*flags, "--epochs", "3", "--steps", "7"]).total_steps(45) == 7
 
 
 # Settings by name: of flags and in `config.json`. Neither changes when settings move from one section to another.
