@@ -1,4 +1,4 @@
-"""Which images a run was started with, so that it is not resumed with others: `data.json`."""
+"""Which images and files of damage a run was started with, so that it is not resumed with others: `data.json`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,19 +7,20 @@ from typing import Protocol
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.json_values import read_json
+from pconv_jax.data import SPLITS
 
 _FILE = "data.json"
 
 
 class Recorded(Protocol):
-    """Images that can be told from others."""
+    """Images, or files of masks or opacity maps, that can be told from others."""
 
     def __len__(self) -> int:
-        """Number of images."""
+        """How many they are."""
         ...
 
     def fingerprint(self) -> str:
-        """Hash of which images they are."""
+        """Hash of which they are."""
         ...
 
 
@@ -27,11 +28,12 @@ def check_same_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
     """Refuses to resume a run with other images.
 
     Args:
-        folder: the folder of the run; runs of earlier versions have no record, and are believed.
-        sources: the images now, by split.
+        folder: the folder of the run; runs of earlier versions have no record, or none of their masks, and are
+            believed.
+        sources: the images now, by split, and the files of "masks" or of "damage", if there are any.
 
     Raises:
-        InputError: images were added, removed or changed, or the record is damaged.
+        InputError: some were added, removed or changed, or the record is damaged.
     """
     path = folder / _FILE
     if not path.exists():
@@ -52,7 +54,7 @@ def check_same_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
 
 
 def write_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
-    """Records the images of a run in its folder: number of each split, and a hash of their names and sizes."""
+    """Records what `check_same_images` compares: number of each split or folder, and a hash of names and sizes."""
     write_json(folder / _FILE, _record(sources))
 
 
@@ -61,6 +63,7 @@ def _record(sources: Mapping[str, Recorded]) -> dict[str, dict[str, int | str]]:
 
 
 def _difference(split: str, before: Mapping[str, int | str], now: Mapping[str, int | str]) -> str:
+    what, where = ("images", f"the {split} split") if split in SPLITS else ("files", f"the folder of {split}")
     if before["images"] != now["images"]:
-        return f"the {split} split had {before['images']} images and has {now['images']}"
-    return f"names or sizes of the {now['images']} images of the {split} split differ"
+        return f"{where} had {before['images']} {what} and has {now['images']}"
+    return f"names or sizes of the {now['images']} {what} of {where} differ"

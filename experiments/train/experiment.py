@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.train.config import Config
-from experiments.train.data_record import check_same_images, write_images
+from experiments.train.data_record import Recorded, check_same_images, write_images
 from experiments.train.host_checks import check_data, check_hosts, check_vgg_weights
 from experiments.train.interface import Outcome
 from experiments.train.loop import train
@@ -85,9 +85,11 @@ def _train(config: Config, hosts: Group) -> _Trained:
     config.damage.check_files()
     config.damage.mask(np.random.default_rng(0), config.data.image_size)  # no hole in any, a size too small
     sources = open_sources(config)
-    check_data(hosts, sources.values(), damage=config.damage.fingerprint())
+    masks = config.damage.files()
+    recorded: dict[str, Recorded] = {**sources, **({"masks": masks} if masks else {})}
+    check_data(hosts, sources.values(), damage=masks.fingerprint() if masks else "")
     if resuming:
-        check_same_images(config.run.out, sources)
+        check_same_images(config.run.out, recorded)
     vgg = open_vgg(config)
     check_vgg_weights(hosts, vgg)
     trainer = Trainer(config, sources["train"], vgg)
@@ -96,7 +98,7 @@ def _train(config: Config, hosts: Group) -> _Trained:
     validation = Validation(config, sources["validation"])
     if hosts.leads:
         write_json(config.run.out / "config.json", config.to_json())
-        write_images(config.run.out, sources)
+        write_images(config.run.out, recorded)
     generator, discriminator = trainer.parameters
     widest = trainer.config.generator.widest_line()
     reach = "leaves no pixel empty" if widest is None else f"closes lines up to {widest} px"

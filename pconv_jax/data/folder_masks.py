@@ -86,9 +86,20 @@ def check_mask_files(root: Path) -> None:
         )
 
 
-def mask_fingerprint(root: Path) -> str:
-    """Hash of the names and sizes of the mask files of a folder; errors as for `check_mask_files`."""
-    return hash_of(*(f"{file.relative_to(root).as_posix()} {file.stat().st_size}" for file in _files(root)))
+class MaskFiles:
+    """The files of a folder of masks, for the record of a run."""
+
+    def __init__(self, root: Path):
+        """Lists them; errors as for `check_mask_files`."""
+        self._files = [f"{file.relative_to(root).as_posix()} {file.stat().st_size}" for file in _files(root)]
+
+    def __len__(self) -> int:
+        """Number of files."""
+        return len(self._files)
+
+    def fingerprint(self) -> str:
+        """Hash of their names and sizes."""
+        return hash_of(*self._files)
 
 
 @functools.lru_cache(maxsize=4)

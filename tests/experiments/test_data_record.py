@@ -128,3 +128,39 @@ def test_a_run_inside_its_data_resumes_and_with_other_images_it_does_not(
     (photographs / "validation" / "8.png").write_bytes(picture)
     assert train([*flags, "--resume"]) == 2
     assert "but the validation split had 1 images and has 2: give those" in capsys.readouterr().err
+
+
+def test_a_run_does_not_resume_with_other_masks(tmp_path, photographs, capsys, monkeypatch):
+    monkeypatch.setattr(experiment, "train", lambda *_, **__: Outcome(1, signal=signal.SIGTERM))
+    for folder, row in {"masks": 4, "others": 12}.items():
+        (tmp_path / folder).mkdir()
+        mask = np.zeros((32, 32), np.uint8)
+        mask[row : row + 4] = 255
+        Image.fromarray(mask).save(tmp_path / folder / "a.png")
+    out = tmp_path / "out"
+    flags = [*tiny(out, *ALONE, "--dataset", "folder", "--data-dir", str(photographs)), "--masks", "folder"]
+
+    def trains(masks, *more):
+        return main([*flags, "--mask-dir", str(tmp_path / masks), *more])
+
+    stopped = 128 + signal.SIGTERM
+    assert trains("masks") == stopped
+    recorded = json.loads((out / "data.json").read_text())
+    assert {name: each["images"] for name, each in recorded.items()} == {
+        "train": 4,
+        "validation": 1,
+        "test": 1,
+        "masks": 1,
+    }
+    (tmp_path / "masks").rename(tmp_path / "elsewhere")
+    assert trains("elsewhere", "--resume") == stopped  # the same files
+    (tmp_path / "others" / "b.png").write_bytes((tmp_path / "others" / "a.png").read_bytes())
+    assert trains("others", "--resume") == 2
+    assert "was started with, but the folder of masks had 1 files and has 2: give those" in capsys.readouterr().err
+    (tmp_path / "renamed").mkdir()
+    (tmp_path / "others" / "a.png").rename(tmp_path / "renamed" / "c.png")
+    assert trains("renamed", "--resume") == 2
+    assert "but names or sizes of the 1 files of the folder of masks differ: give" in capsys.readouterr().err
+    del recorded["masks"]  # as in runs of earlier versions
+    (out / "data.json").write_text(json.dumps(recorded))
+    assert trains("renamed", "--resume") == stopped

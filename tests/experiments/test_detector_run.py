@@ -193,7 +193,7 @@ def test_a_run_is_not_resumed_with_other_damage(tmp_path, maps, capsys):
     save(moved / "more.png", np.full((30, 30), 9, np.uint8))
     capsys.readouterr()
     assert main(tiny(tmp_path / "run", *flags, "--resume", "--damage-dir", str(moved))) == 2
-    assert "the damage split had 9 images and has 10" in capsys.readouterr().err
+    assert "the folder of damage had 9 files and has 10" in capsys.readouterr().err
 
 
 def test_opacity_maps_below_the_data_folder_are_no_photographs(tmp_path, maps, capsys):

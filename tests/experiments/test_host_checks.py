@@ -88,7 +88,7 @@ def test_masks_that_differ_are_named(tmp_path):
     here, same, other = (images(tmp_path / name, side=side) for name, side in (("a", 20), ("b", 20), ("c", 900)))
 
     def check(hosts, folder):
-        check_data(hosts, [], damage=Damage(masks="folder", mask_dir=folder).fingerprint())
+        check_data(hosts, [], damage=Damage(masks="folder", mask_dir=folder).files().fingerprint())
 
     other_host(check, here, same)
     with pytest.raises(
