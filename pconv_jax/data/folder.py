@@ -1,5 +1,6 @@
 """Any tree of image files as a dataset. Images are uint8 [H, W, 3], RGB; `decode` states the rules."""
 
+import bisect
 import copy
 import functools
 import hashlib
@@ -32,6 +33,7 @@ SPLIT_FOLDERS: dict[str, Split] = {
 }
 """Names of the folders of splits, in lower case; those of a user may have capitals."""
 _OF_RESULTS = (("config.json", "metrics.jsonl"), ("benchmark.json",))  # files that a run or an evaluation begins with
+_TENTH = 0.9  # the hash fraction from which on an image of `train` stands in for a split without a folder
 _NAMED = 10  # files a warning names before it only counts
 
 
@@ -52,10 +54,10 @@ class FolderSource:
 
         If `root` holds a folder `train` (`training`) and a folder `test` (`testing`) or `val` (`valid`, `validation`),
         whatever their case, these are the splits; if one of the latter two is missing, a tenth of `train` takes its
-        place; images elsewhere are left out with a warning. Otherwise all are split 80 / 10 / 10 by the hash of their
-        path below `root`: a new file moves no other one to another split (but for the image that stands in for an
-        empty split of a few), nor does any seed. Folders of two splits that would be mixed up so are refused. Of links
-        to one file, or to one that is there itself, one is used.
+        place; images elsewhere are left out with a warning. Otherwise all are split 80 / 10 / 10. Both go by the hash
+        of the path below `root`: a new file moves no other one to another split (but for the image that stands in for
+        an empty split of a few), nor does any seed. Folders of two splits that would be mixed up so are refused. Of
+        links to one file, or to one that is there itself, one is used.
 
         Args:
             root: the folder.
@@ -249,8 +251,9 @@ def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
     for split in missing:
         if len(named["train"]) < 2:
             raise InputError(f"{root}/train needs at least 2 usable images, since there is no folder for {split}")
-        tenth = max(1, len(named["train"]) // 10)
-        named[split], named["train"] = named["train"][-tenth:], named["train"][:-tenth]
+        border = bisect.bisect_left(named["train"], _TENTH, key=hash_fraction)
+        border = max(1, min(border, len(named["train"]) - 1))
+        named[split], named["train"] = named["train"][border:], named["train"][:border]
     what = f"images in {root} are left out, since they are beside its folders of splits"
     _warn_of(what, tuple(sorted(elsewhere)), "move them into one to use them")
     return named

@@ -117,6 +117,17 @@ class TestFolder:
         files = [file for source in sources for file in source.files]
         assert len(files) == len(set(files))
 
+    @pytest.mark.parametrize(("given", "missing"), [("val", "test"), ("test", "validation")])
+    def test_a_new_file_moves_no_other_one_where_a_split_has_no_folder(self, tmp_path, given, missing):
+        def splits(count):
+            make_images(tmp_path, f"{given}/a.png", *(f"train/{i}.png" for i in range(count)))
+            return {split: set(data.FolderSource(tmp_path, split).files) for split in data.SPLITS}
+
+        before, after = splits(100), splits(200)
+        assert all(before[split] <= after[split] for split in data.SPLITS)
+        assert len(before[missing]) == 14  # whose hashes are at 0.9 or more
+        assert len(after[missing]) == 20
+
     def test_folders_of_other_names_are_not(self, tmp_path):
         for folder in ("train", "cats", "dogs"):
             (tmp_path / folder).mkdir()
