@@ -191,7 +191,9 @@ class Verdict:
     detectable: float | None
 
 
-def verdicts(effects: Sequence[Effect], wanted: Sequence[int], margins: Sequence[float]) -> list[Verdict]:
+def verdicts(
+    effects: Sequence[Effect], wanted: Sequence[int], margins: Sequence[float], *, photographs: int | None = None
+) -> list[Verdict]:
     """The verdicts on the primary comparisons of a study.
 
     Held or the opposite: p by Holm's method is below 5 %, so that any such verdict among all comparisons, where nothing
@@ -202,22 +204,28 @@ def verdicts(effects: Sequence[Effect], wanted: Sequence[int], margins: Sequence
         effects: one for each comparison.
         wanted: the sign that the claim predicts for each.
         margins: the smallest effect of interest of each, positive.
+        photographs: how many the images are tiles of, which then have to be enough, as tiles of one are alike; None if
+            each image is a photograph.
 
     Returns:
         A verdict for each.
     """
     level = LEVEL / len(effects)
     # A comparison without a verdict still counts as one of them.
-    values = [each.p_value() if each.decides else None for each in effects]
+    independent = photographs is None or photographs >= LEAST_IMAGES
+    values = [each.p_value() if each.decides and independent else None for each in effects]
     corrected = holm([1.0 if value is None else value for value in values])
     found = []
     for each, sign, margin, p, value in zip(effects, wanted, margins, corrected, values, strict=True):
         interval = each.interval(level)
         if value is None or each.mean is None or interval is None:
             of_seeds = each.images > 0 and len(each.by_seed) < LEAST_SEEDS  # without images there are no means of seeds
-            few = (
-                f"{len(each.by_seed)} of {LEAST_SEEDS} seeds" if of_seeds else f"{each.images} of {LEAST_IMAGES} images"
-            )
+            if of_seeds:
+                few = f"{len(each.by_seed)} of {LEAST_SEEDS} seeds"
+            elif each.decides:
+                few = f"tiles of {photographs} photographs, of {LEAST_IMAGES}"
+            else:
+                few = f"{each.images} of {LEAST_IMAGES} images"
             found.append(Verdict(f"no verdict: {few}", None, interval, None))
             continue
         if max(sign * end for end in interval) < margin and not (p < LEVEL and sign * each.mean < 0):

@@ -24,7 +24,8 @@ class Options:
         fid_weights: weights for FID, as in `python -m experiments.evaluate`.
         steps: training steps of each run, instead of the preset's.
         seeds: seeds of each arm, instead of the preset's; a verdict needs four.
-        images: test images, instead of the preset's; a verdict needs five.
+        images: test images, instead of the preset's; a verdict needs five, of as many photographs: samples has tiles of
+            four.
         learning_rates: learning rates that each arm's is chosen from, instead of the preset's.
         out: output folder, runs/studies/STUDY-DATA if not given; a study that was stopped is resumed.
     """

@@ -27,13 +27,13 @@ class Judged:
     verdict: Verdict
 
 
-def judge(study: Study, scores: StudyScores) -> list[Judged]:
-    """The verdicts of a study on its primary comparisons, in their order."""
+def judge(study: Study, scores: StudyScores, *, photographs: int | None = None) -> list[Judged]:
+    """The verdicts of a study on its primary comparisons, in their order; `photographs` as for `verdicts`."""
     effects = [scores.effect(each.arm, each.reference, each.metric, each.condition) for each in study.primary]
     margins = [
         scores.margin(each.metric, MARGINS[each.metric], each.reference, each.condition) for each in study.primary
     ]
-    found = verdicts(effects, [each.sign for each in study.primary], margins)
+    found = verdicts(effects, [each.sign for each in study.primary], margins, photographs=photographs)
     return [Judged(*parts) for parts in zip(study.primary, effects, margins, found, strict=True)]
 
 

@@ -28,6 +28,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.folder_lock import locked_folder
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.data.decode import decode_image
+from pconv_jax.data.samples import PHOTOGRAPHS
 from pconv_jax.evaluation.methods import open_methods
 from pconv_jax.evaluation.pairs import as_floats
 from pconv_jax.evaluation.score_table import read_facts
@@ -75,7 +76,8 @@ def _run(options: Options, study: Study, budget: Budget, out: Path) -> int:
     if code := _train_all(study, "run", [(config.run.out.name, config) for config in ordered], train_once):
         return code
     scores = _score(options, study, budget, runs, out)
-    judged = judge(study, scores)
+    # The embedded photographs alone are scored in tiles.
+    judged = judge(study, scores, photographs=len(PHOTOGRAPHS["test"]) if options.data == "samples" else None)
     text = page(study, scores, judged, options=options, budget=budget, choices=choices, runs=runs)
     with atomic_write(out / "study.md") as unfinished:
         unfinished.write_text(text, encoding="utf-8")

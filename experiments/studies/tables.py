@@ -13,7 +13,7 @@ _RULE = (
     "(crossed random effects, `experiments/studies/analysis.py`). Its interval is that of all comparisons together at "
     "95 %. Held: p by Holm's method below 5 %, on the predicted side. Not held: the opposite is as sure, or the whole "
     "interval is below the smallest effect of interest, which was fixed beforehand. A verdict needs "
-    f"{LEAST_SEEDS} seeds and {LEAST_IMAGES} images."
+    f"{LEAST_SEEDS} seeds and {LEAST_IMAGES} images of as many photographs."
 )
 
 

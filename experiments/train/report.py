@@ -87,6 +87,8 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
     _draw_losses(config, time.heading(outcome.step))
     for region, table in summary.tables().items():
         print(f"\n{REGIONS[region]}:\n\n{table}")
+    if test.note:
+        print(f"\nnote: {test.note}")
     print(f"\nOpenCV {opencv}\n\n{time.sentence(outcome.step)}\n")
     for name in ("report.json", "test_results.png", "loss_curve.png", "checkpoints"):
         print(f"  {config.run.out / name}")

@@ -37,6 +37,7 @@ PHOTOGRAPHS: dict[Split, tuple[str, ...]] = {
     "test": ("chelsea.png", "coffee.png", "coins.png", "gravel.png"),
 }
 TILE = 128  # side of the tiles of validation and test photographs, px
+NOTE_ON_TILES = "tiles of {} photographs: intervals are over tiles, and say little of other photographs"
 
 
 class SamplesSource:
@@ -47,7 +48,6 @@ class SamplesSource:
     """
 
     name = "samples"
-    note = ""
 
     def __init__(self, split: Split):
         """Opens a split.
@@ -60,6 +60,7 @@ class SamplesSource:
         """
         self.split = split
         names = PHOTOGRAPHS[split]
+        self.note = "" if split == "train" else NOTE_ON_TILES.format(len(names))
         places = [[None] if split == "train" else _tiles(photograph(name)) for name in names]
         self._items = [
             (name, tiles[turn])

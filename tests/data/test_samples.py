@@ -47,6 +47,12 @@ class TestSamples:
             assert seen.sum() == whole.shape[0] // 128 * (whole.shape[1] // 128) * 128**2
         assert all(np.shares_memory(tile, samples.photograph(name)) for tile, name in zip(tiles, names, strict=False))
 
+    def test_scores_of_tiles_are_said_to_be_of_few_photographs(self):
+        notes = {split: data.open_source("samples", split).note for split in data.SPLITS}
+        assert notes["train"] == ""
+        assert notes["validation"].startswith("tiles of 2 photographs: intervals are over tiles, and say little of")
+        assert notes["test"].startswith("tiles of 4 photographs: ")
+
     def test_pickling(self):
         source = data.open_source("samples", "test")
         assert len(pickle.dumps(source)) < 5000  # names and places, no pixels

@@ -13,7 +13,7 @@ from experiments.evaluate.opening import open_pairs
 from experiments.evaluate.options import Options
 from experiments.evaluate.pictures import best_median_worst
 from pconv_jax.checkpoints.bundled import bundled_weights
-from pconv_jax.data import SamplesSource
+from pconv_jax.data import samples
 from pconv_jax.evaluation.methods import open_methods, trained_path
 from pconv_jax.evaluation.score_table import ScoreTable, read_rows
 from pconv_jax.masks import random_lines
@@ -229,9 +229,9 @@ def test_a_folder_may_have_a_comma_or_end_as_averaged_weights_do(tmp_path, folde
 
 
 def test_what_a_reader_must_know_of_the_images_is_told(tmp_path, here, monkeypatch, capsys):
-    monkeypatch.setattr(SamplesSource, "note", "400 of the official 1880 images")
+    monkeypatch.setattr(samples, "NOTE_ON_TILES", "400 of the official 1880 images")
     assert evaluate(tmp_path / "out", "--methods", "mean") == 0
     assert "note: 400 of the official 1880 images\n" in capsys.readouterr().out
     assert "Images: 400 of the official 1880 images." in (tmp_path / "out" / "summary.md").read_text()
-    monkeypatch.setattr(SamplesSource, "note", "the same images, somewhere else")
+    monkeypatch.setattr(samples, "NOTE_ON_TILES", "the same images, somewhere else")
     assert evaluate(tmp_path / "out", "--methods", "ns") == 0  # a note is no part of what is scored

@@ -44,7 +44,7 @@ def test_the_report_scores_what_the_best_checkpoint_makes_of_the_test_images(fin
     assert means["raw_whole_l1"]["mean"] > means["whole_l1"]["mean"]  # an untrained network changes valid pixels too
 
 
-def test_weights_that_are_compared_have_scores_beside_those_of_the_run(finished, tmp_path, monkeypatch):
+def test_weights_that_are_compared_have_scores_beside_those_of_the_run(finished, tmp_path, monkeypatch, capsys):
     run = shutil.copytree(finished, tmp_path / "run")
     config = Config.from_json(json.loads((run / "config.json").read_text())).replace(out=run, compare=("faithful",))
     asked = []
@@ -57,6 +57,7 @@ def test_weights_that_are_compared_have_scores_beside_those_of_the_run(finished,
     outcome = Outcome(step=7, signal=0, seconds=1.0, images_per_second=1.0, data_wait=0.0)
     methods = write_report(config, open_sources(config)["test"], outcome, {})["scores"]["buckets"]["all"]["methods"]
     assert asked == [("faithful",)]
+    assert "\nnote: tiles of 4 photographs: intervals are over tiles, and say little of" in capsys.readouterr().out
     before = json.loads((finished / "report.json").read_text())["scores"]["buckets"]["all"]["methods"]
     assert {name: means for name, means in methods.items() if name != "faithful"} == before
     assert methods["faithful"]["hole_psnr"]["mean"] < methods["mean"]["hole_psnr"]["mean"]

@@ -135,6 +135,14 @@ def test_what_is_uncertain_or_has_few_seeds_or_images_is_not_decided():
     assert found[1].p is found[1].detectable is found[2].interval is None
 
 
+def test_tiles_of_few_photographs_decide_nothing_however_many_they_are():
+    three_seeds, sure = effect(np.ones((3, 9)) + np.eye(3, 9)), Effect(0.5, **SURE)
+    found = verdicts([three_seeds, sure], [1, 1], [0.1, 0.1], photographs=4)
+    assert [each.word for each in found] == ["no verdict: 3 of 4 seeds", "no verdict: tiles of 4 photographs, of 5"]
+    assert found[1].p is found[1].detectable is None
+    assert verdicts([sure], [1], [0.1], photographs=5)[0].word == HELD
+
+
 def test_verdicts_are_corrected_for_being_several():
     almost = Effect(0.3, 0.1, 9.0, (0.0,) * 5, 50)  # p = 0.015
     assert verdicts([almost], [1], [0.1])[0].word == HELD

@@ -141,8 +141,17 @@ def test_a_study_chooses_trains_scores_and_reports_and_goes_on_where_it_stopped(
         assert f"| {name} " in text, value
     (out / "study.md").unlink()
     monkeypatch.setattr(selection.experiment, "run", lambda _: pytest.fail("trained again"))
+    photographs = []
+    judge = runner.judge
+
+    def judged_of(*parts, **more):
+        photographs.append(more["photographs"])
+        return judge(*parts, **more)
+
+    monkeypatch.setattr(runner, "judge", judged_of)
     assert main(flags) == 0
     assert (out / "study.md").read_text() == text
+    assert photographs == [4]  # of those embedded, whose tiles are alike
     capsys.readouterr()
     assert main([*flags, "--steps", "3"]) == 2
     assert "--steps was 2 and is now 3" in capsys.readouterr().err
