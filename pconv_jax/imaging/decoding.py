@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING
 from pconv_jax.imaging import exif, pixels
 from pconv_jax.imaging.coding import is_lossless, jpeg_coding
 from pconv_jax.imaging.colour import colour_chunks, jpeg2000_profile
+from pconv_jax.imaging.credentials import NOT_KEPT, has_credentials
 from pconv_jax.imaging.depth import bits
 from pconv_jax.imaging.limits import check_memory, check_size
 from pconv_jax.imaging.opening import (
@@ -195,6 +196,8 @@ def _decoded(
         return found
     if behind := bytes_behind(image, stream):
         notes.append(f"what follows its end, {behind:,} bytes, such as the film of a motion photo, is not kept")
+    if has_credentials(image, stream):
+        notes.append(NOT_KEPT)
     made_up = image.format == "TIFF" or (image.format in ("JPEG", "MPO") and image.info.get("jfif_unit") not in (1, 2))
     dpi = None if made_up else exif.dpi(image.info.get("dpi"))  # by Pillow, if the file has none
     dpi = exif.upright_dpi(dpi or (None if tags is None else exif.dpi_of(tags)), orientation)

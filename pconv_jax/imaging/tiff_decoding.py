@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif, pixels
 from pconv_jax.imaging.coding import is_lossless_tiff
+from pconv_jax.imaging.credentials import NOT_KEPT, TIFF_CREDENTIALS
 from pconv_jax.imaging.limits import check_memory, check_size
 from pconv_jax.imaging.opening import TIFF_HEADS, head, without_white
 from pconv_jax.imaging.photograph import Photograph
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _BITS, _SAMPLE_FORMAT = 258, 339
 _KINDS: Mapping[int, str] = {2: "signed", 3: "float", 5: "complex", 6: "complex"}
 DAMAGED_EXIF = "its EXIF data is damaged and not kept"
-NOT_EXIF = exif.LAYOUT | {700, 33723, 34377, 37724}  # XMP, IPTC and Photoshop's own
+NOT_EXIF = exif.LAYOUT | {700, 33723, 34377, 37724, TIFF_CREDENTIALS}  # XMP, IPTC and Photoshop's own
 
 
 def check_tiff(name: str, stream: IO[bytes]) -> None:
@@ -124,6 +125,8 @@ def directory_of(stream: IO[bytes]) -> Directory | None:
 
 def tiff_block(stream: IO[bytes], directory: Directory, notes: list[str]) -> bytes | None:
     """The EXIF block of a TIFF file, where its tags are scattered over the file."""
+    if TIFF_CREDENTIALS in directory.entries:
+        notes.append(NOT_KEPT)
     try:
         return exif_block(stream, directory, keep=lambda tag: tag not in NOT_EXIF)
     except ValueError:
