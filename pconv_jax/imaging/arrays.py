@@ -39,7 +39,7 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
             raise InputError(f"a PIL image of mode {image.mode} cannot be inpainted: convert it to RGB or L first")
         from PIL import Image
 
-        _check_upright(image, "image")
+        _check_picture(image, "image")
         stored, info = np.asarray(image), dict(image.info)
         pixels = _native(stored)
 
@@ -109,8 +109,10 @@ def _size(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape[::-1] if len(shape) == 2 else shape))
 
 
-def _check_upright(picture: Any, name: str) -> None:
-    """Refuses a PIL image that is stored rotated: what is painted on it as viewers show it would lie elsewhere."""
+def _check_picture(picture: Any, name: str) -> None:
+    """Refuses a PIL image without pixels, and one stored rotated: what is painted as viewers show it lies elsewhere."""
+    if 0 in picture.size:
+        raise InputError(f"the {name} has {_size(picture.size[::-1])} pixels: give one that is not empty")
     picture.load()  # which turns TIFF
     try:
         orientation = picture.getexif().get(exif.ORIENTATION, 1)
@@ -124,12 +126,14 @@ def _check_upright(picture: Any, name: str) -> None:
 
 
 def _hole_of_picture(picture: Any) -> np.ndarray:
-    _check_upright(picture, "mask picture")
+    _check_picture(picture, "mask picture")
     if picture.mode in ("I", "F"):
         raise InputError(
             f"a mask picture of mode {picture.mode} does not say which value is white: give "
             "hole=numpy.asarray(picture) > 0, or compare with the value from which on it is damage"
         )
+    if picture.mode in ("LAB", "La"):  # which Pillow does not convert
+        raise InputError(f"a mask picture of mode {picture.mode} cannot be read: give one of mode L, white = damage")
     grey = luma(picture.copy())
     values = _native(np.asarray(picture)) if picture.mode.startswith("I") else grey
     if values.max() == 1:  # all of it would count as valid

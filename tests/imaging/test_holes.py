@@ -38,6 +38,14 @@ def test_masks_of_numbers_and_pictures(mask):
     np.testing.assert_array_equal(found, HOLE)
 
 
+@pytest.mark.parametrize("mode", ["LA", "PA", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr", "HSV"])
+def test_mask_pictures_of_every_mode(mode):
+    first = {"PA": "P", "RGBa": "RGBA"}.get(mode, mode)
+    picture = PICTURE.convert("RGB").convert(first).convert(mode)
+    assert picture.mode == mode
+    np.testing.assert_array_equal(hole_from(picture, None, (4, 4)), HOLE)
+
+
 @pytest.mark.parametrize(
     "hole", [HOLE, HOLE[..., None], HOLE.tolist(), jnp.asarray(HOLE), PICTURE, PICTURE.convert("1")]
 )
@@ -82,6 +90,9 @@ def test_a_picture_and_the_array_of_it_agree_or_are_refused():
         ),
         (None, Image.fromarray(HOLE * np.uint8(100)), "the mask picture has two values, 0 and 100, both below the"),
         (Image.new("F", (4, 4)), None, r"mode F does not say .*: give hole=numpy.asarray\(picture\) > 0"),
+        (Image.new("LAB", (4, 4)), None, "mode LAB cannot be read: give one of mode L"),
+        (None, Image.new("La", (4, 4)), "mode La cannot be read: give one of mode L"),
+        (Image.new("L", (0, 0)), None, "the mask picture has 0x0 pixels: give one that is not empty"),
         (
             Image.fromarray(np.where(HOLE, 200, 0).astype(">u2")),
             None,

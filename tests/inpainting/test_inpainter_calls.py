@@ -103,6 +103,7 @@ def test_one_program_is_compiled_for_a_size_of_windows(model, programs):
         (np.zeros((0, 8, 3), np.uint8), np.ones((0, 8)), r"not \(0, 8, 3\)"),
         (Image.new("CMYK", (8, 8)), np.ones((8, 8)), "mode CMYK .* convert it to RGB"),
         (Image.new("P", (8, 8)), np.ones((8, 8)), "mode P"),
+        (Image.new("RGB", (0, 5)), np.ones((5, 0)), "the image has 0x5 pixels: give one that is not empty"),
         (Image.new("I", (8, 8)), np.ones((8, 8)), "mode I does not say .* as uint16 if 65535 is white"),
         (Image.new("F", (8, 8)), np.ones((8, 8)), "mode F does not say .* in floating point if 1 is"),
         (np.zeros((8, 8, 3), np.uint8), np.full((8, 8), np.nan), "this one holds nan"),
