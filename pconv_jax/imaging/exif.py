@@ -26,6 +26,7 @@ LAYOUT = frozenset(
         *(*range(320, 326), 330, *range(332, 335), *range(336, 344), 347, *range(512, 522), *range(529, 533), 34675),
     ]
 )
+_MOST_DPI = 65535  # that JPEG can say
 BYTE, SHORT, LONG, RATIONAL, UNDEFINED = 1, 3, 4, 5, 7
 # What Pillow raises for EXIF data that is damaged.
 DAMAGED = (SyntaxError, struct.error, ValueError, TypeError, KeyError, OSError)
@@ -132,7 +133,7 @@ def dpi_of(tags: "Exif") -> tuple[float, float] | None:
     """The resolution in the tags that Pillow reads: pixels per inch, across and down; None if there is none."""
     scale = {2: 1.0, 3: 2.54}.get(tags.get(RESOLUTION_UNIT, 2))
     found = dpi((tags.get(X_RESOLUTION), tags.get(Y_RESOLUTION)))
-    return None if scale is None or found is None else (found[0] * scale, found[1] * scale)
+    return None if scale is None or found is None else dpi((found[0] * scale, found[1] * scale))
 
 
 def upright_dpi(found: tuple[float, float] | None, orientation: int) -> tuple[float, float] | None:
@@ -155,7 +156,7 @@ def dpi(found: Any) -> tuple[float, float] | None:
         across, down = map(float, found)
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return (across, down) if all(0 < side < 65536 for side in (across, down)) else None
+    return (across, down) if all(0 < side <= _MOST_DPI for side in (across, down)) else None
 
 
 def _first_directory(block: bytes | memoryview) -> tuple[str, dict[int, int], int]:

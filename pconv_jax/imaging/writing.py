@@ -53,8 +53,8 @@ def write_photograph(
 
     Raises:
         InputError: the suffix is of no format that can be written, the pixels are of another type or shape than those
-            of a `Photograph`, the format cannot hold them, the quality is out of its range, or the file cannot be
-            written.
+            of a `Photograph`, or none, the format cannot hold them, the resolution or the quality is out of its range,
+            or the file cannot be written.
     """
     path = given_path(path)
     kind = OUTPUT_FORMATS.get(path.suffix.lower())
@@ -112,6 +112,13 @@ def _checked_layers(path: Path, photograph: Photograph) -> Photograph:
                 f"{path} cannot be written: {name} of {layer.dtype} {list(layer.shape)} must be uint8 or uint16, "
                 f"{shapes}: convert them"
             )
+    if 0 in pixels.shape:
+        raise InputError(f"{path} cannot be written, as pixels of {list(pixels.shape)} are none: give an image")
+    if photograph.dpi is not None and exif.dpi(photograph.dpi) is None:
+        raise InputError(
+            f"{path} cannot be written with the resolution {photograph.dpi}: give pixels per inch across and down, "
+            "above 0 and up to 65535, or None"
+        )
     return dataclasses.replace(photograph, pixels=pixels, alpha=layers.get("alpha"), infrared=layers.get("infrared"))
 
 
@@ -127,8 +134,11 @@ def check_held(path: Path, photograph: Photograph, *, quality: int | None = None
         InputError: naming what would be lost.
     """
     kind = OUTPUT_FORMATS[path.suffix.lower()]
-    if quality is not None and not 1 <= quality <= 100:
-        raise InputError(f"{path} cannot be written with the quality {quality}: it must lie between 1 and 100")
+    given: object = quality
+    if given is not None and not (isinstance(given, int) and 1 <= given <= 100):
+        raise InputError(
+            f"{path} cannot be written with the quality {given!r}: it must be a whole number between 1 and 100"
+        )
     if photograph.pixels.dtype == np.uint16 and kind not in ("PNG", "TIFF"):
         raise InputError(f"{path} would lose depth, as the photograph has 16 bits: write PNG or TIFF")
     if photograph.alpha is not None and kind == "JPEG":
@@ -136,7 +146,8 @@ def check_held(path: Path, photograph: Photograph, *, quality: int | None = None
     largest = _LARGEST_SIDE.get(kind)
     if largest and max(photograph.pixels.shape[:2]) > largest:
         raise InputError(f"{path} can have {largest} pixels a side, and the photograph has more: write PNG or TIFF")
-    size = photograph.pixels.nbytes + (0 if photograph.alpha is None else photograph.alpha.nbytes)
+    layers = (photograph.pixels, photograph.alpha, photograph.infrared)
+    size = sum(layer.nbytes for layer in layers if layer is not None)
     if kind == "TIFF" and size > 0xFFFF0000 - len(photograph.icc or b"") - len(photograph.exif or b""):
         raise InputError(f"{path} would have more than the 4 GiB that a TIFF file can hold: write PNG")
 

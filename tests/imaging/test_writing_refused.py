@@ -6,7 +6,7 @@ import errno
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from photograph_files import photograph, same
+from photograph_files import layers, photograph, same, tiff
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import Photograph, read_photograph, write_photograph, writing
@@ -49,6 +49,8 @@ def test_what_a_format_cannot_hold(tmp_path, name, kind, dtype, words):
         ("pixels", np.ones((4, 5, 1), np.uint8), r"pixels of uint8 \[4, 5, 1\] must be"),
         ("pixels", np.ones((4, 5, 4), np.uint8), r"pixels of uint8 \[4, 5, 4\] must be"),
         ("pixels", np.ones(4, np.uint8), r"pixels of uint8 \[4\] must be"),
+        ("pixels", np.ones((0, 5), np.uint8), r"as pixels of \[0, 5\] are none"),
+        ("pixels", np.ones((4, 0, 3), np.uint16), r"as pixels of \[4, 0, 3\] are none"),
         ("alpha", np.ones((4, 6), np.uint8), r"alpha of uint8 \[4, 6\] must be .* \[H, W\] as the pixels"),
         ("infrared", np.ones((4, 5), np.uint16), r"infrared of uint16 \[4, 5\] must be"),
     ],
@@ -57,7 +59,7 @@ def test_what_no_reader_would_make(tmp_path, suffix, layer, array, words):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(b"before")
     given = Photograph(np.ones((4, 5), np.uint8), None, exif=None, icc=None, dpi=None, format="PNG")
-    with pytest.raises(InputError, match=f"a{suffix} cannot be written: {words}"):
+    with pytest.raises(InputError, match=f"a{suffix} cannot be written[:,] {words}"):
         write_photograph(path, dataclasses.replace(given, **{layer: array}))
     assert path.read_bytes() == b"before"
 
@@ -78,15 +80,35 @@ def test_sides_too_long(tmp_path):
         assert same(read_photograph(tmp_path / name).pixels, long.pixels)
 
 
-@pytest.mark.parametrize("quality", [0, 101, -5])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".webp"])
+@pytest.mark.parametrize("dpi", [(float("nan"), 1), (1e9, 1e9), (0, 300), (-1, 300), (300,), "ab"])
+def test_resolutions_that_no_reader_would_find(tmp_path, suffix, dpi):
+    given = photograph("rgb", np.uint8, dpi=dpi)
+    refused(tmp_path / f"a{suffix}", "cannot be written with the resolution .* up to 65535, or None", given)
+
+
+def test_a_resolution_that_jpeg_cannot_say_counts_as_none(saved, tmp_path):
+    """70,000 pixels an inch, given by the centimetre."""
+    scan = tiff(layers("rgb", np.uint8), resolution=(27_559, 27_559), resolutionunit=3)
+    read = read_photograph(saved(scan))
+    assert read.dpi is None
+    write_photograph(tmp_path / "a.jpg", read)
+    assert read_photograph(tmp_path / "a.jpg").dpi is None
+
+
+@pytest.mark.parametrize("quality", [0, 101, -5, 95.5, "95"])
 def test_quality(tmp_path, quality):
-    words = rf"quality {quality}: it must lie between 1 and 100"
+    words = rf"quality {quality!r}: it must be a whole number between 1 and 100"
     refused(tmp_path / "a.jpg", words, photograph("rgb", np.uint8), quality=quality)
 
 
 def test_more_than_a_tiff_file_can_hold(tmp_path):
     huge = Photograph(np.broadcast_to(np.uint16(0), (40000, 20000, 3)), None, None, None, None, "PNG")
     refused(tmp_path / "a.tif", "more than the 4 GiB that a TIFF file can hold: write PNG", huge)
+    half = Photograph(np.broadcast_to(np.uint16(0), (22000, 25000, 3)), None, None, None, None, "PNG")
+    infrared = np.broadcast_to(np.uint16(0), (22000, 25000))
+    writing._check(tmp_path / "a.tif", "TIFF", half, None)
+    refused(tmp_path / "a.tif", "more than the 4 GiB", dataclasses.replace(half, infrared=infrared))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
