@@ -31,7 +31,7 @@ FORMATS = (
     Format("MPO", (".mpo",)),
     Format("JPEG2000", (".jp2", ".j2k")),
     Format("AVIF", (".avif",)),
-    Format("HEIF", (".heic", ".heif")),
+    Format("HEIF", (".heic", ".heif", ".hif")),
     Format("JXL", (".jxl",)),
 )
 # Suffixes, in lower case, of the files in a folder that count as images.
@@ -42,6 +42,7 @@ OUTPUT_FORMATS = types.MappingProxyType(
 )
 # Of cameras; some are TIFF files with a preview, which is not the photograph.
 RAW_SUFFIXES = frozenset(
-    {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mrw", ".nef", ".nrw", ".orf"}
-    | {".pef", ".raf", ".raw", ".rw2", ".rwl", ".srw", ".x3f"}
+    {".3fr", ".arw", ".bay", ".cap", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".gpr", ".iiq", ".kdc", ".mdc"}
+    | {".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".ptx", ".raf", ".raw", ".rw2", ".rwl", ".rwz", ".sr2"}
+    | {".srf", ".srw", ".x3f"}
 )

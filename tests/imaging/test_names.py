@@ -146,3 +146,5 @@ def test_other_files_are_those_that_are_no_images(folder):
     root = folder("a.png", "b.txt", "deep/c.NEF", ".hidden", "d", ".e/f.txt")
     assert [file.as_posix() for file in other_files(root)] == ["b.txt", "d", "deep/c.NEF"]
     assert not {suffix for each in formats.FORMATS for suffix in each.suffixes} & formats.RAW_SUFFIXES
+    assert ".hif" in formats.IMAGE_SUFFIXES  # HEIF of cameras
+    assert {".dcr", ".sr2", ".srf", ".mos", ".gpr"} <= formats.RAW_SUFFIXES  # TIFF files with a preview
