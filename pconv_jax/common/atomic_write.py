@@ -56,8 +56,8 @@ def atomic_write(path: str | os.PathLike[str], *, durable: bool = True) -> Itera
             lock.close()  # Windows replaces no file that is open
         os.replace(temporary, path)
     finally:
+        lock.close()  # Windows removes none either
         temporary.unlink(missing_ok=True)
-        lock.close()
 
 
 def _flush(path: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import pathlib
 import secrets
 import signal
 import subprocess
@@ -64,6 +65,23 @@ def test_an_error_leaves_the_old_file(tmp_path):
     with pytest.raises(FileExistsError), atomic_write(path) as temporary:
         temporary.mkdir()
     assert names(tmp_path) == ["a.txt"] and path.read_text() == "old"
+
+
+def test_the_temporary_file_is_closed_before_it_is_removed(tmp_path, monkeypatch):
+    """Windows removes no file that is open, and the error would be of that."""
+    fcntl = pytest.importorskip("fcntl")
+    unlink, removed = pathlib.Path.unlink, []
+
+    def unlink_closed(path, missing_ok=False):
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as long as it is open, it is locked
+        removed.append(path)
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(pathlib.Path, "unlink", unlink_closed)
+    with pytest.raises(InputError, match="what went wrong"), atomic_write(tmp_path / "a.txt") as temporary:
+        raise InputError("what went wrong")
+    assert removed == [temporary] and names(tmp_path) == []
 
 
 def test_a_link_at_the_temporary_name_is_not_followed(tmp_path, monkeypatch):
