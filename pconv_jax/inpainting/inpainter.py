@@ -35,6 +35,7 @@ from pconv_jax.inpainting.windows import (
     Window,
     choose_windows,
 )
+from pconv_jax.models.limits import brief
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -84,14 +85,16 @@ class Inpainter:
         Raises:
             InputError: window sizes that make no sense, or a network that cannot be run in windows.
         """
+        sizes = [size.item() if isinstance(size, np.generic) else size for size in windows]
         if (
-            not windows
-            or list(windows) != sorted(windows)
-            or any(size % GRID or size <= 2 * MARGIN for size in windows)
-            or windows[-1] <= 2 * BROAD_MARGIN
+            not sizes
+            or not all(isinstance(size, int) for size in sizes)
+            or sizes != sorted(sizes)
+            or any(size % GRID or size <= 2 * MARGIN for size in sizes)
+            or sizes[-1] <= 2 * BROAD_MARGIN
         ):
             raise InputError(
-                f"windows={tuple(windows)} must ascend and be multiples of {GRID} above {2 * MARGIN} px, "
+                f"windows={brief(tuple(sizes))} must ascend and be multiples of {GRID} above {2 * MARGIN} px, "
                 f"the last one above {2 * BROAD_MARGIN} px"
             )
         if GRID % generator.config.window_multiple:
@@ -101,7 +104,7 @@ class Inpainter:
                 "fewer resolutions"
             )
         self.generator = generator
-        self.windows = tuple(windows)
+        self.windows = tuple(sizes)
         self.best = best
         self._programs = programs
         self._program = PROGRAM // (8 if best else 1) if few_sizes else 0
@@ -210,7 +213,7 @@ class Inpainter:
             raise InputError("keep_detail=True needs all holes inpainted: leave region out")
         pixels, rebuild = pixels_of(image)
         found = hole_from(mask, hole, pixels.shape[:2])
-        region = region and region_of(region, found.shape)
+        region = None if region is None else region_of(region, found.shape)
         reached = np.zeros(found.shape, bool) if reached is None else reached
 
         def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -116,10 +116,24 @@ def test_mistakes_are_named(inpainter, image, mask, named):
         inpainter(image, mask)
 
 
-@pytest.mark.parametrize("windows", [(), (200, 144), (100,), (150,), (64, 128), (96,)])
+@pytest.mark.parametrize("windows", [(), (200, 144), (100,), (150,), (64, 128), (96,), (128.0,), ("128",), ([128],)])
 def test_windows_that_cannot_be(model, windows):
     with pytest.raises(InputError, match=r"windows=\("):
         Inpainter(model, windows=windows)
+
+
+def test_windows_may_be_an_array(model):
+    windows = Inpainter(model, windows=np.array([128, 256])).windows
+    assert windows == (128, 256) and all(type(size) is int for size in windows)
+    with pytest.raises(InputError, match=r"windows=\(256, 128\) must ascend"):
+        Inpainter(model, windows=np.array([256, 128]))
+
+
+@pytest.mark.parametrize("region", [(), [], 0, np.array([0, 1]), (slice(0, 3),)])
+def test_regions_that_cannot_be(inpainter, region):
+    image, mask = damaged(40, 40)
+    with pytest.raises(InputError, match="must be rows and columns"):
+        inpainter(image, mask, region=region)
 
 
 def test_networks_that_windows_are_too_small_for(model):
