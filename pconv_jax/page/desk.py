@@ -121,8 +121,7 @@ class Desk:
         Raises:
             InputError: it says itself that it is, or is not opened yet.
         """
-        if not photograph.width:
-            raise InputError(f"{photograph.title} is not opened yet: wait a moment")
+        photograph.check_open()
         if photograph.says_linear:
             raise InputError(f"{photograph.title} says that it is linear in light: there is nothing to choose")
         self.jobs.cancel(photograph=photograph.name)
@@ -146,6 +145,7 @@ class Desk:
 
     def load_mask(self, photograph: OpenPhotograph, path: Path) -> str:
         """Reads a mask file, white = damage, of the photograph's size; returns its name, for an edit."""
+        photograph.check_open()
         with by_title(path, path.name):
             hole = read_hole(path, max_pixels=self._max_pixels)
         if hole.shape != (photograph.height, photograph.width):

@@ -126,9 +126,11 @@ def read_edits(values: Any, masks: Mapping[str, np.ndarray]) -> list[Edit]:
         The edits.
 
     Raises:
-        InputError: they are none, or too many.
+        InputError: they are none or no list, or too many.
     """
-    if not isinstance(values, list) or len(values) > _MOST_EDITS:
+    if not isinstance(values, list):
+        raise InputError(f"the edits are {type(values).__name__}, and must be a list: reload the page")
+    if len(values) > _MOST_EDITS:
         raise InputError(f"there are more than {_MOST_EDITS:,} edits: restore, save and open the photograph again")
     edits = [_edit(value, masks) for value in values]
     if sum(len(edit.points) for edit in edits if isinstance(edit, Stroke)) > _MOST_POINTS:

@@ -150,6 +150,15 @@ class OpenPhotograph:
         """Shows sentences beside it, each once."""
         self.warnings += [each for each in dict.fromkeys(sentences) if each not in self.warnings]
 
+    def check_open(self) -> None:
+        """Refuses what needs its pixels while they are not read.
+
+        Raises:
+            InputError: they are not.
+        """
+        if not self.width:
+            raise InputError(f"{self.title} is not opened yet: wait a moment")
+
     def change(self, revision: int, choice: Choice, edits: list[Any]) -> None:
         """Takes other choices and edits.
 

@@ -179,11 +179,11 @@ class _Pages:
 
     def found(self, request: Request) -> Response:
         """What was found, before any edits, in little."""
-        return Response(marked_png(self._photograph(request).found_hole(), PREVIEW), media_type="image/png")
+        return Response(marked_png(self._opened(request).found_hole(), PREVIEW), media_type="image/png")
 
     def mask(self, request: Request) -> Response:
         """What is marked, as a mask file."""
-        photograph = self._photograph(request)
+        photograph = self._opened(request)
         name = f"{Path(photograph.title).stem}_mask.png"
         return Response(
             _mask_file(photograph.hole()), media_type="image/png", headers={"Content-Disposition": _attached(name)}
@@ -191,7 +191,7 @@ class _Pages:
 
     def covered(self, request: Request) -> Response:
         """The share of the photograph that is marked."""
-        return _Answer({"covered": self._photograph(request).count()})
+        return _Answer({"covered": self._opened(request).count()})
 
     def download(self, request: Request) -> Response:
         """The result, as it would be saved."""
@@ -205,6 +205,12 @@ class _Pages:
 
     def _photograph(self, request: Request) -> OpenPhotograph:
         return self._desk.photograph(request.path_params["name"])
+
+    def _opened(self, request: Request) -> OpenPhotograph:
+        """A photograph whose pixels are there."""
+        photograph = self._photograph(request)
+        photograph.check_open()
+        return photograph
 
 
 def _unfinished(job: Job | None) -> dict[str, Any] | None:

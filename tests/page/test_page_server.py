@@ -95,13 +95,36 @@ def test_sensitivity_tones_and_width(page, tmp_path):
         ({"sensitivity": 1}, "sensitivity=1.0 must be above 0 and below 1"),
         ({"tones": "blue"}, "tones='blue' must be one of"),
         ({"dilate": 1000}, "dilate=1000 px"),
-        ({"edits": "x"}, "more than 20,000 edits"),
+        ({"edits": "x"}, "the edits are str, and must be a list: reload the page"),
         ({"edits": [3]}, "3 is no edit"),
         ({"dilate": None}, "the change is incomplete"),
         ({"sensitivity": 10**400}, "the change is incomplete"),
     ):
         answer = page.change(name, **values)
         assert answer.status_code == 400 and complaint in answer.json()["error"]
+
+
+def test_what_needs_the_pixels_is_refused_while_a_photograph_opens(fresh, photo, monkeypatch):
+    """The page waits for them; another tab or a script may not."""
+    opened, read = threading.Event(), fresh.desk._memory.read
+
+    def slow(photograph):
+        assert opened.wait(30)
+        return read(photograph)
+
+    monkeypatch.setattr(fresh.desk._memory, "read", slow)
+    name = fresh.desk.open(photo).name
+    one = f"/api/photographs/{name}"
+    answers = [fresh.ask("GET", f"{one}/{what}") for what in ("found.png", "mask.png", "covered", "download")]
+    answers.append(fresh.ask("POST", f"{one}/masks", params={"name": "m.png"}, data=photo.read_bytes()))
+    said = ["a.png is not opened yet: wait a moment"] * 3
+    assert [answer.status_code for answer in answers] == [400] * 5
+    errors = [answer.json()["error"] for answer in answers]
+    assert errors[:3] == said and errors[4] == said[0] and "restore it first" in errors[3]
+    assert fresh.ask("GET", f"{one}/detail/before.jpg").status_code == 404
+    opened.set()
+    fresh.wait()
+    assert marked(fresh, name).any()
 
 
 def test_two_tabs_do_not_overwrite_each_other(page, tmp_path):
