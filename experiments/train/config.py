@@ -15,6 +15,7 @@ from pconv_jax.data import Damage, check_splits
 from pconv_jax.data.on_device.examples import check_damage
 from pconv_jax.evaluation.metrics import SSIM_WINDOW
 from pconv_jax.losses import LOSSES, LiuLosses, PaperLosses, PathakLosses
+from pconv_jax.models.discriminator import NoDiscriminatorConfig
 from pconv_jax.models.vgg import deepest
 from pconv_jax.training.hosts import HostOptions
 from pconv_jax.training.optimizer import OptimizerConfig
@@ -98,9 +99,10 @@ class Config:
 
     def train_config(self, steps: int) -> TrainConfig:
         """What the training step is compiled for, in a run of this many steps."""
+        size, judged = self.data.image_size, self.losses.discriminator_loss is not None
         return TrainConfig(
             generator=self.network.generator_config,
-            discriminator=self.network.discriminator_config(self.data.image_size),
+            discriminator=self.network.discriminator_config(size) if judged else NoDiscriminatorConfig(size),
             losses=self.losses,
             optimizer=self.optimizer,
             steps=steps,

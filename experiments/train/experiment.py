@@ -104,7 +104,8 @@ def _train(config: Config, hosts: Group) -> _Trained:
     reach = "leaves no pixel empty" if widest is None else f"closes lines up to {widest} px"
     print(
         f"generator: {config.network.generator}, {trainer.config.generator.describe()}, {generator:,} parameters, "
-        f"{reach}; discriminator: {discriminator:,} parameters"
+        + reach
+        + (f"; discriminator: {discriminator:,} parameters" if discriminator else "")
     )
     outcome = train(config.run, trainer, validation, batch_size=config.data.batch_size)
     facts = {

@@ -24,7 +24,7 @@ from pconv_jax.models.interface import same_network
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.training.hosts import group
 from pconv_jax.training.sharding import Replicas, Strategy, devices_for
-from pconv_jax.training.state import TrainConfig, TrainState, Variables, init_state
+from pconv_jax.training.state import TrainConfig, TrainState, Variables, init_state, state_shapes
 from pconv_jax.training.step import Batch, Metrics, train_step
 
 
@@ -95,11 +95,21 @@ class Trainer:
         """Restores state and position in the data from the latest checkpoint, which host 0 alone reads."""
         state = self._replicas.collect(self.state)
         if checkpoints is not None:
-            state = _state_of(checkpoints.load({**checkpoint_parts(state), "data": SavedPosition(self.data)}))
+            state = self._loaded(checkpoints, state)
         state = group().arrays_of_first(state)
         self.data.set_state(group().of_first(self.data.get_state()))
         self.steps = int(state.step)
         self.state = self._replicas.replicate(state)
+
+    def _loaded(self, checkpoints: Checkpoints, state: TrainState) -> TrainState:
+        """The state of the latest checkpoint; `state` is one of its structure, now."""
+        wanted, unused = state, self.config.losses.discriminator_loss is None
+        if unused and checkpoints.has_arrays("training", "discriminator"):  # as every run of earlier versions
+            network, size = self._run_config.network, self.config.discriminator.image_size
+            before = state_shapes(dataclasses.replace(self.config, discriminator=network.discriminator_config(size)))
+            wanted = _with_discriminator_of(before, state)
+        found = _state_of(checkpoints.load({**checkpoint_parts(wanted), "data": SavedPosition(self.data)}))
+        return _with_discriminator_of(state, found) if unused else found
 
 
 @functools.lru_cache(maxsize=1)
@@ -151,6 +161,10 @@ def _state_of(parts: Mapping[str, Any]) -> TrainState:
     """The state of a checkpoint's parts."""
     released, rest = Variables(**parts["generator"]), parts["training"]
     return TrainState(**{**rest, "generator" if rest["generator"] is None else "average": released})
+
+
+def _with_discriminator_of(other: TrainState, state: TrainState) -> TrainState:
+    return state.replace(discriminator=other.discriminator, discriminator_optimizer=other.discriminator_optimizer)
 
 
 def _size(tree: Any) -> int:

@@ -191,6 +191,13 @@ class Checkpoints:
                 f"({self._other_name(chosen, parts) or why(error)}): {way}"
             ) from error
 
+    def has_arrays(self, part: str, name: str) -> bool:
+        """Whether the latest checkpoint has arrays of this name in a part; False if it is too damaged to tell."""
+        with contextlib.suppress(Exception):  # `load` says what is damaged
+            tree = self._checkpointer.checkpointables_metadata(self.latest).metadata[part]
+            return bool(jax.tree.leaves(tree[name]))
+        return False
+
     def _load(self, step: int, parts: Mapping[str, Any]) -> dict[str, Any]:
         """Parts of a checkpoint that are what was saved, and of the shapes that are wanted."""
         wanted = {name: part if saves_itself(part) else blank(part) for name, part in parts.items()}

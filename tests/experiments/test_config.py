@@ -57,6 +57,16 @@ def test_the_discriminator_judges_patches_if_it_is_told_to():
     assert patches.train_config(10).discriminator == DiscriminatorConfig(64, (16, 32, 64, 128), patches=True)
 
 
+def test_where_no_loss_asks_for_a_discriminator_there_is_none_and_images_may_have_any_size():
+    odd = ["--image-size", "51", "--perceptual-layers", "block1_pool"]
+    with pytest.raises(InputError, match="image_size=51 must be a multiple of 16, for the discriminator halves it 4"):
+        parse(["--dataset", "samples", *odd]).check()
+    alone = parse(["--dataset", "samples", *odd, "--adversarial-weight", "0"])
+    alone.check()
+    assert alone.train_config(10).discriminator.widths == ()
+    parse(["--preset", "liu", "--data-dir", ".", "--image-size", "100", "--widths", "8", "16"]).check()
+
+
 def test_bundled_weights_and_classical_methods_can_be_scored_beside_a_run(monkeypatch):
     assert parse([]).run.compare == ("paper-flowers", "paper-dtd", "paper-celeba")
     assert parse(["--compare"]).run.compare == ()

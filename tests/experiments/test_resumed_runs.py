@@ -1,6 +1,7 @@
 """Runs that were interrupted, killed or finished, and are resumed; folders that are not resumed."""
 
 import contextlib
+import dataclasses
 import errno
 import json
 import os
@@ -88,6 +89,33 @@ def test_a_signal_saves_first_and_resuming_changes_nothing(finished, tmp_path, m
         assert checkpoints.latest == read_metrics(tmp_path / "run" / "metrics.jsonl")[-1]["step"]
     assert main(tiny(tmp_path / "run", "--resume")) == 0
     assert_same_run(finished, tmp_path / "run")
+
+
+def test_a_run_that_saved_a_discriminator_though_none_was_trained_resumes_without(tmp_path, monkeypatch, capsys):
+    folder, config = tmp_path / "run", Config.train_config
+
+    def before(self, steps):  # in earlier versions
+        unused = self.network.discriminator_config(self.data.image_size)
+        return dataclasses.replace(config(self, steps), discriminator=unused)
+
+    def trains(folder, steps, *more):
+        assert main(tiny(folder, *ALONE, "--steps", str(steps), "--schedule", "constant", "--warmup", "0", *more)) == 0
+
+    def saved(step):
+        with open_checkpoints(folder) as checkpoints:
+            assert checkpoints.latest == step
+            return checkpoints.has_arrays("training", "discriminator")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Config, "train_config", before)
+        trains(folder, 3)
+    assert "discriminator: 853 parameters" in capsys.readouterr().out
+    assert saved(3)
+    trains(folder, 6, "--resume")
+    assert "discriminator" not in capsys.readouterr().out
+    assert not saved(6)
+    trains(tmp_path / "whole", 6)
+    assert_same_run(tmp_path / "whole", folder)
 
 
 def test_killed_in_mid_run_and_resumed_equals_the_whole_run(finished, tmp_path, capsys):
