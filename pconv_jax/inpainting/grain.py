@@ -50,9 +50,12 @@ def add_grain(
     Warns:
         UserWarning: too little around the holes to measure grain; none is added.
     """
-    given: object = strength
-    if not isinstance(given, int | float | np.floating) or not 0 <= given <= 1:
-        raise InputError(f"strength={strength} of grain must lie between 0 (none) and 1 (as much as around the holes)")
+    given = np.asarray(strength)  # also of JAX
+    if given.ndim or given.dtype.kind not in "biuf" or not 0 <= given <= 1:
+        raise InputError(
+            f"strength={strength} of grain must be a number between 0 (none) and 1 (as much as around the holes)"
+        )
+    strength = float(given)
     pixels, rebuild = pixels_of(inpainted)
     found = hole_from(mask, hole, pixels.shape[:2])
     check_pixels(pixels, found)

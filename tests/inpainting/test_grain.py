@@ -1,6 +1,9 @@
 """Grain: measured where it is known, added where it is missing, and nowhere else."""
 
+import re
+
 import cv2
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from skimage import data
@@ -92,6 +95,8 @@ def test_half_the_strength_is_a_quarter_of_the_power():
     given = np.where(hole[..., None], smooth, image).astype(np.float32)
     weak, full = (power(add_grain(given, hole=hole, strength=s), smooth, hole) for s in (0.5, 1.0))
     assert weak / full == pytest.approx(0.25, rel=0.02)
+    for strength in (np.array(0.5), np.float16(0.5), jnp.float32(0.5)):
+        assert power(add_grain(given, hole=hole, strength=strength), smooth, hole) == weak
     assert add_grain(given, hole=hole, strength=0) is given
 
 
@@ -160,7 +165,8 @@ def test_too_little_to_measure_is_told():
     assert measure_grain(image, np.ones((60, 60), bool)) is None
 
 
-@pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan"), "auto"])
+@pytest.mark.parametrize("strength", [-0.1, 1.5, float("nan"), "auto", "0.5", [0.5], None, 1j])
 def test_strengths_that_cannot_be_are_named(strength):
-    with pytest.raises(InputError, match=f"strength={strength} of grain must lie between 0"):
+    words = re.escape(f"strength={strength} of grain must be a number between 0 (none) and 1")
+    with pytest.raises(InputError, match=words):
         add_grain(np.zeros((40, 40), np.uint8), hole=np.ones((40, 40), bool), strength=strength)
