@@ -18,9 +18,13 @@ def given_path(path: str | os.PathLike[str]) -> Path:
         The path.
 
     Raises:
-        InputError: the name is empty, or contains a NUL character.
+        InputError: the name is empty, or contains a NUL character; or it is given as bytes, which could be a file's
+            content as well.
     """
     name = os.fspath(path)
+    given: object = name
+    if isinstance(given, bytes):
+        raise InputError("the name of a file is given as bytes, but it must be text: give os.fsdecode(name)")
     if not name:
         raise InputError("the name of a file is empty: give one, or '.' for the current folder")
     if "\0" in name:

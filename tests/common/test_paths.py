@@ -28,6 +28,12 @@ def test_empty_and_nul_names_of_files_are_refused(door, name, fault, tmp_path, m
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("door", [door for door in DOORS if door != "mask"])  # of which bytes are the content
+def test_names_of_files_as_bytes_are_refused(door):
+    with pytest.raises(InputError, match=r"given as bytes, but it must be text: give os\.fsdecode\(name\)"):
+        DOORS[door](b"a.png")
+
+
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
