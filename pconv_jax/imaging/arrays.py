@@ -80,11 +80,14 @@ def hole_from(mask: Any, hole: Any, shape: tuple[int, ...]) -> np.ndarray:
         bool of that shape, True = hole.
 
     Raises:
-        InputError: not exactly one of the two, a boolean `mask`, a `hole` that is not, another size, or other values.
+        InputError: not exactly one of the two, a boolean `mask`, a `hole` that is not, a masked array, another size, or
+            other values.
     """
     if (mask is None) == (hole is None):
         raise InputError(f"give either mask (numbers, 1 = valid) or hole (bool, True = damage), not {_how_many(mask)}")
     given = hole if mask is None else mask
+    if isinstance(given, np.ma.MaskedArray):
+        raise InputError("a masked array may mean either: give its data, or hole=array.mask if that marks the damage")
     if _is_pil(given):
         found = _hole_of_picture(given)
     else:

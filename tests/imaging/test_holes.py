@@ -134,5 +134,8 @@ def test_masked_arrays_and_names_of_files_are_no_images_and_no_masks():
     image = np.full((8, 9, 3), 0.5, np.float32)
     with pytest.raises(InputError, match="a masked array may mean either"):
         pconv_jax.inpaint(np.ma.masked_array(image, image > 1), hole=np.zeros((8, 9), bool))
+    for given in ({"hole": np.ma.masked_array(image[..., 0] > 1, True)}, {"mask": np.ma.masked_array(image[..., 0])}):
+        with pytest.raises(InputError, match=r"a masked array may mean either: give its data, or hole=array\.mask"):
+            pconv_jax.inpaint(image, **given)
     with pytest.raises(InputError, match="a mask must be an array of numbers, 1 = valid and 0 = hole, not <U8"):
         pconv_jax.inpaint(image, "mask.png")
