@@ -124,6 +124,18 @@ def programs(monkeypatch):
     window_pass._compiled.cache_clear()  # those would go on counting
 
 
+@pytest.fixture
+def strict_jax():
+    """Settings of JAX as a caller may have them for all of the process."""
+    settings = {"jax_numpy_dtype_promotion": "strict", "jax_transfer_guard": "disallow"}
+    before = {name: jax.config.values[name] for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
 @pytest.fixture(scope="session")
 def weights(tmp_path_factory):
     """A network of seconds: what it makes of holes is nothing to look at, but never what was there."""

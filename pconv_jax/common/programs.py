@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.cache import programs_folder
@@ -126,7 +127,7 @@ class KeptPrograms:
 
 def program_of_network(
     name: str, build: Callable[[], Any], leaves: list[jax.Array], programs: KeptPrograms | None
-) -> Callable[..., Any]:
+) -> Callable[..., np.ndarray]:
     """A program of a network, with its arrays.
 
     Args:
@@ -136,11 +137,16 @@ def program_of_network(
         programs: where it is kept; None: where JAX keeps programs.
 
     Returns:
-        A function of the other arguments.
+        A function of the other arguments, NumPy arrays, which returns one.
     """
-    if programs is None:
-        return functools.partial(build(), leaves)
-    return lambda *seen: programs.get(name, build, (leaves, *seen))(leaves, *seen)
+    program = build() if programs is None else lambda *given: programs.get(name, build, given)(*given)
+
+    def run(*given: np.ndarray) -> np.ndarray:
+        # Both ways in so many words: JAX_TRANSFER_GUARD may forbid what is not.
+        output: np.ndarray = jax.device_get(program(leaves, *jax.device_put(given)))
+        return output
+
+    return run
 
 
 def kept_programs() -> KeptPrograms | None:

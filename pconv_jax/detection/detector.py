@@ -161,7 +161,7 @@ class Detector:
         program = program_of_network(name, build, self.network.leaves, self._programs)
 
         def network(shown: Shown) -> np.ndarray:
-            output = np.asarray(program(shown.image[None], shown.inside[None]))[0]
+            output = program(shown.image[None], shown.inside[None])[0]
             if not np.isfinite(output).all():  # nothing would be found there
                 raise InputError("the detector returns NaN: its weights are damaged or its training diverged")
             return output

@@ -71,7 +71,7 @@ class WindowPass:
         # Flattened once: it takes a millisecond, too long for each window.
         leaves = generator.leaves
 
-        def network(margin: int) -> Callable[..., jax.Array]:
+        def network(margin: int) -> Callable[..., np.ndarray]:
             def build() -> Callable[..., jax.Array]:
                 return _compiled(generator.graph, generator.structure, margin, quick)
 
@@ -157,11 +157,11 @@ class WindowPass:
         check_output(output)
         return from_float(output, self._pixels.shape[2], self._pixels.dtype)
 
-    def _output(self, network: Callable[..., jax.Array], *seen: np.ndarray) -> np.ndarray:
+    def _output(self, network: Callable[..., np.ndarray], *seen: np.ndarray) -> np.ndarray:
         """A network's output for windows, or its mean over their symmetries."""
         if not self._best:
-            return np.asarray(network(*seen))
-        outputs = [symmetry.undo(np.asarray(network(*map(symmetry.do, seen)))) for symmetry in _SYMMETRIES]
+            return network(*seen)
+        outputs = [symmetry.undo(network(*map(symmetry.do, seen))) for symmetry in _SYMMETRIES]
         return np.mean(outputs, axis=0)
 
 

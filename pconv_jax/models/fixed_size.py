@@ -29,7 +29,7 @@ def to_size(image: jax.Array, mask: jax.Array, size: int) -> tuple[jax.Array, ja
     Returns:
         The image `[N, S, S, 3]`, 0 in holes, and the mask `[N, S, S, 1]`.
     """
-    holes = resize(1.0 - (mask != 0), size, size) > _NONE
+    holes = resize((mask == 0).astype(jnp.float32), size, size) > _NONE
     smaller = resize(jnp.where(mask != 0, image, 0.0), size, size)
     return jnp.where(holes, 0.0, smaller), (~holes).astype(mask.dtype)
 
@@ -46,7 +46,7 @@ def from_size(output: jax.Array, valid: jax.Array, height: int, width: int) -> t
     Returns:
         `[N, H, W, 3]` and `[N, H, W, 1]`.
     """
-    holes = resize(1.0 - (valid != 0), height, width) > _NONE
+    holes = resize((valid == 0).astype(jnp.float32), height, width) > _NONE
     return jnp.where(holes, 0.0, resize(output, height, width)), (~holes).astype(valid.dtype)
 
 

@@ -127,7 +127,7 @@ class _Conv(nnx.Module):
     def __call__(self, x: jax.Array, inside: jax.Array | None) -> jax.Array:
         y = self.conv(x)
         # Zero outside of the image, as around it: so that the output does not depend on how far it was padded.
-        return y if inside is None else jnp.where(inside != 0, y, 0)
+        return y if inside is None else jnp.where(inside, y, 0)
 
 
 class _Block(nnx.Module):
@@ -219,7 +219,7 @@ class ResidualUNet(nnx.Module):
             inside = within[level]
             if inside is not None:  # what is inside at the coarser resolution reaches a pixel further
                 inside = within[level] = crop_margin(inside, (margin - left) // pixel)
-                x = jnp.where(inside != 0, x, 0)
+                x = jnp.where(inside, x, 0)
             x = _apply(self.decoder[level], x, inside)
         return crop_margin(self.head(nnx.leaky_relu(x, SLOPE), within[0]), around // 2)
 

@@ -9,6 +9,7 @@ from PIL import Image
 from restoring import picture
 
 from pconv_jax import Choice, DamageMap, Detector, detect
+from pconv_jax.checkpoints import detector_file
 from pconv_jax.checkpoints.detector_file import TrainedDetector, save_detector
 from pconv_jax.checkpoints.remembered import RememberedDetector, load_remembered_detector
 from pconv_jax.common.errors import InputError
@@ -41,6 +42,14 @@ def pale():
 def file(tmp_path):
     save_detector(tmp_path / "pale.safetensors", pale_detector())
     return tmp_path / "pale.safetensors"
+
+
+def test_strict_settings_of_jax_change_nothing(request):
+    detector, damaged = Detector(pale_detector(), best=True), scratched(picture())[0]
+    expected = detector(damaged)
+    request.getfixturevalue("strict_jax")
+    detector_file._compiled.cache_clear()
+    np.testing.assert_array_equal(detector(damaged).probability, expected.probability)
 
 
 def test_a_pale_line_is_found_and_nothing_else(pale):

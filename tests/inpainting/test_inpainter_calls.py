@@ -13,7 +13,7 @@ from PIL import Image
 from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting import window_pass
 from pconv_jax.inpainting.inpainter import Inpainter
-from pconv_jax.models import FillCorrectingConfig
+from pconv_jax.models import ContextEncoderConfig, FillCorrectingConfig, LiuConfig, PaperConfig
 
 
 def test_memory_beyond_the_image_does_not_grow_with_it(inpainter):
@@ -134,6 +134,23 @@ def test_regions_that_cannot_be(inpainter, region):
     image, mask = damaged(40, 40)
     with pytest.raises(InputError, match="must be rows and columns"):
         inpainter(image, mask, region=region)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FillCorrectingConfig(widths=(4, 6), blocks=(1, 1)),
+        PaperConfig(widths=(4, 6)),
+        LiuConfig(widths=(4, 6)),
+        ContextEncoderConfig(widths=(4, 6, 8), bottleneck=10),
+    ],
+)
+def test_strict_settings_of_jax_change_nothing(config, request):
+    model, pair = untrained(config), damaged(40, 50)
+    expected = Inpainter(model)(*pair)
+    request.getfixturevalue("strict_jax")
+    window_pass._compiled.cache_clear()
+    np.testing.assert_array_equal(Inpainter(model)(*pair), expected)
 
 
 def test_networks_that_windows_are_too_small_for(model):
