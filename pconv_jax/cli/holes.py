@@ -30,7 +30,7 @@ class Holes:
     Attributes:
         mask: a mask file of the same size, white = hole, for all photographs; or a folder of masks, each with the name
             of its photograph and any suffix, or with _mask, _mask001 or .mask after the name. "auto" finds the damage;
-            a file of that name is ./auto.
+            a file of that name is ./auto, and one named None is ./None.
         mask_alpha: transparent pixels (less than 50 % opaque) are the damage; the result has no transparency.
         mask_color: pixels of this colour are holes: red, green and blue, 0 to 255; of 16 bits, the nearest.
         mask_tolerance: how far each channel may be from that colour, 0 to 255; try 40 in a JPEG, of which few pixels

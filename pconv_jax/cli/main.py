@@ -32,7 +32,7 @@ class Undo:
     """
 
     restored: tyro.conf.Positional[Path]
-    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]  # as above
+    out: Annotated[str, tyro.conf.arg(aliases=["-o"], metavar="PATH")]  # a Path would drop the slash at its end
     receipt: Optional[Path] = None
     overwrite: bool = False
     max_megapixels: Optional[float] = None

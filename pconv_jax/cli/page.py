@@ -31,7 +31,7 @@ def open_page(
         out: folder for the results.
         port: as for `page.run.serve`.
         browser: as for `page.run.serve`.
-        weights: as for `Inpainter.from_pretrained`.
+        weights: as for `restore_files`.
         finding: how damage is found.
         best: as for `Inpainter`.
         max_pixels: of a photograph, as for `read_photograph`.
