@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _TAIL = 1 << 16  # bytes after the end of a JPEG file that may be empty
 _TRAILER = 1 << 12  # bytes up to which cameras add marks of their own
+_MOST_PICTURES = 64  # that are looked for behind the first
 _PADDING = b"\0\r\n"
 _PIECE = 1 << 13  # bytes that are searched at a time
 _MARK = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # neither a byte of the pixels nor a place to start again
@@ -69,7 +70,7 @@ def bytes_behind(image: "Image", stream: IO[bytes]) -> int:
 def _jpeg_end(stream: IO[bytes], *, several: bool) -> int:
     """Where a JPEG file ends, and with it the pictures that follow the first one if there are several."""
     end = _end_of_picture(stream, 0)
-    while several:
+    for _ in range(_MOST_PICTURES if several else 0):
         stream.seek(end)
         following = stream.read(_TAIL)
         bare = following.lstrip(_PADDING)

@@ -1,6 +1,7 @@
 """Which image files are known to be whole without decoding them."""
 
 import io
+import types
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from photograph_files import animated, encoded, opened, picture
 from PIL.PngImagePlugin import PngInfo
 
 from pconv_jax.imaging import read_photograph
-from pconv_jax.imaging.whole import seems_whole
+from pconv_jax.imaging.whole import bytes_behind, seems_whole
 
 NOTE = PngInfo()
 NOTE.add_text("Comment", "a note")
@@ -77,6 +78,12 @@ def test_further_pictures_of_a_file_are_no_film(saved):
     assert len(said) == 2
     with pytest.warns(UserWarning, match=rf"what follows its end, {len(NOTED):,} bytes"):  # of no such file
         read_photograph(saved(JPEG + NOTED))
+
+
+def test_very_many_further_pictures_are_not_all_looked_for():
+    image = types.SimpleNamespace(format="MPO", info={"mp": b""})
+    tiny = b"\xff\xd8\xff\xd9"
+    assert bytes_behind(image, io.BytesIO(JPEG + tiny * 100_000)) == 4 * (100_000 - 64)
 
 
 def test_a_file_without_its_end_has_nothing_behind_it(saved):
