@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import jax
+import jax.numpy as jnp
+
 from experiments.train.sections import DataConfig, NetworkConfig, RunConfig, check_ranges, flag
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Damage, check_splits
 from pconv_jax.data.on_device.examples import check_damage
 from pconv_jax.evaluation.metrics import SSIM_WINDOW
-from pconv_jax.losses import LOSSES, LiuLosses, PaperLosses, PathakLosses
+from pconv_jax.losses import LOSSES, LiuLosses, PaperLosses, PathakLosses, check_vgg
 from pconv_jax.models.discriminator import NoDiscriminatorConfig
-from pconv_jax.models.vgg import deepest
+from pconv_jax.models.vgg import check_size, deepest
 from pconv_jax.training.hosts import HostOptions
 from pconv_jax.training.optimizer import OptimizerConfig
 from pconv_jax.training.state import TrainConfig
@@ -61,6 +64,14 @@ class Config:
         """
         self.check_values()
         self.run.check()
+        size, side = self.data.image_size, self._predicted_side(self.train_config(1))
+        if side < size and self.damage.masks != "centre":
+            raise InputError(
+                f"--generator {self.network.generator} predicts the middle {side}x{side} of {size}x{size} px, and "
+                f"--masks {self.damage.masks} makes holes elsewhere: give --masks centre, or --region random"
+            )
+        if self.losses.layers is not None and self.network.vgg_weights == "download":
+            pass
 
     def check_values(self) -> None:
         """Refuses values that make no sense, also of a run that was trained elsewhere; errors as for `check`."""
@@ -84,8 +95,14 @@ class Config:
                 f"--generator {self.network.generator} is trained without a discriminator: give --adversarial-weight 0"
             )
         if self.losses.layers is not None:
-            deepest(self.losses.layers)
+            side = self._predicted_side(train)
+            check_size(deepest(self.losses.layers), side, side)
         self.optimizer.check(self.run.steps or self.optimizer.warmup + 1)
+
+    def _predicted_side(self, train: TrainConfig) -> int:
+        """Side of what the generator predicts of a training image, px: what its losses see."""
+        size = self.data.image_size
+        return jax.eval_shape(train.generator.predicted, jax.ShapeDtypeStruct((1, size, size, 1), jnp.float32)).shape[1]
 
     def _check_device(self) -> None:
         """Refuses what the device cannot do, if it makes the examples."""

@@ -186,14 +186,12 @@ def open_vgg(config: Config) -> VGG16 | None:
     losses, source = config.losses, config.network.vgg_weights
     if losses.layers is None:
         return None
-    if source == "download":
-        check_vgg(losses, "caffe", "--vgg-weights download")  # before it costs a download
     vgg = resolve_weights(
         source,
         seed=config.run.seed,
         through=deepest(losses.layers),
         random_preprocessing=losses.vgg_preprocessing or "caffe",
     )
-    check_vgg(losses, vgg.preprocessing, source)
+    check_vgg(losses, vgg.preprocessing, f"--vgg-weights {source}")
     print(f"features of {', '.join(losses.layers)} of VGG16 with weights: {vgg.source}")
     return vgg

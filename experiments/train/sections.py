@@ -143,7 +143,8 @@ class NetworkConfig:
             bundled weights.
         discriminator_widths: channels of each stage of the discriminator; generator context_encoder has its own, and
             pathak_features none.
-        discriminator_patches: the discriminator judges each patch of an image by itself, not the image as a whole.
+        discriminator_patches: the discriminator judges each patch of an image by itself, not the image as a whole; not
+            those that belong to a generator.
         vgg_weights: a file of VGG16 weights (Keras .h5, or .npz/.safetensors), "download", or "random".
         bfloat16: compute features in bfloat16; parameters and masks stay float32.
     """

@@ -113,5 +113,5 @@ def check_vgg(losses: AnyLosses, preprocessing: Preprocessing, source: str) -> N
         raise InputError(
             f"the VGG16 weights from {source} expect {preprocessing} preprocessing, but the weights of losses "
             f"{losses.losses} belong to {wanted}'s features (Caffe's are 60 times as large as torchvision's and more, "
-            f"their Gram matrices 2900 times): give {wanted}'s VGG16"
+            f"their Gram matrices 2900 times): give a file of {wanted}'s VGG16"
         )

@@ -113,6 +113,26 @@ def pools_through(name: str, *, network: Network = "VGG16") -> int:
     return sum(layer.endswith("pool") for layer in layers_through(name, network=network))
 
 
+def check_size(name: str, height: int, width: int, *, network: Network = "VGG16") -> None:
+    """Refuses images that are too small for a layer.
+
+    Args:
+        name: one of `LAYERS`, or of VGG19's.
+        height: of the images, px.
+        width: of the images, px.
+        network: whose layer.
+
+    Raises:
+        InputError: nothing would be left of them, or the network has no such layer.
+    """
+    smallest = 2 ** pools_through(name, network=network)
+    if min(height, width) < smallest:
+        raise InputError(
+            f"{network} layer {name} needs images of at least {smallest}x{smallest} pixels, "
+            f"not {width}x{height}: use larger images or a shallower layer"
+        )
+
+
 def convs_through(name: str, *, network: Network = "VGG16") -> list[str]:
     """The convolutions among `layers_through(name)`: the layers that have weights."""
     shapes = kernel_shapes(network)
@@ -194,7 +214,8 @@ def features(
     """
     path = layers_through(deepest(layers, network=vgg.network), network=vgg.network)
     _check_loaded(vgg, path)
-    _check_images(images, path)
+    _check_images(images)
+    check_size(path[-1], *images.shape[1:3], network=vgg.network)
     params = lax.stop_gradient(vgg.params)
     x = preprocess(jnp.asarray(images, jnp.float32), vgg.preprocessing)
     x = x if dtype is None else x.astype(dtype)
@@ -229,15 +250,8 @@ def _check_loaded(vgg: VGG16, path: Sequence[str]) -> None:
         )
 
 
-def _check_images(images: Any, path: Sequence[str]) -> None:
+def _check_images(images: Any) -> None:
     if images.ndim != 4 or images.shape[-1] != 3:
         raise InputError(f"VGG16 takes images [N, H, W, 3], not {list(images.shape)}")
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise InputError(f"VGG16 takes float images in [0, 1], not {images.dtype}: divide 8-bit images by 255")
-    smallest = 2 ** sum(name.endswith("pool") for name in path)
-    if min(images.shape[1:3]) < smallest:
-        height, width = images.shape[1:3]
-        raise InputError(
-            f"VGG16 layer {path[-1]} needs images of at least {smallest}x{smallest} pixels, "
-            f"not {width}x{height}: use larger images or a shallower layer"
-        )

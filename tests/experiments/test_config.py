@@ -64,7 +64,9 @@ def test_where_no_loss_asks_for_a_discriminator_there_is_none_and_images_may_hav
     alone = parse(["--dataset", "samples", *odd, "--adversarial-weight", "0"])
     alone.check()
     assert alone.train_config(10).discriminator.widths == ()
-    parse(["--preset", "liu", "--data-dir", ".", "--image-size", "100", "--widths", "8", "16"]).check()
+    parse(
+        ["--preset", "liu", "--data-dir", ".", "--image-size", "100", "--widths", "8", "16", "--vgg-weights", "random"]
+    ).check()
 
 
 def test_bundled_weights_and_classical_methods_can_be_scored_beside_a_run(monkeypatch):
@@ -270,7 +272,7 @@ def test_preset_paper_is_that_of_the_data_set():
 def test_splits_are_official_unless_they_are_said_to_be_merged():
     assert parse(["--dataset", "dtd", "--splits", "official"]).data.splits == "official"
     assert parse(["--preset", "liu", "--dataset", "dtd"]).data.splits == "official"
-    merged = parse(["--preset", "liu", "--dataset", "dtd", "--splits", "merged"])
+    merged = parse(["--preset", "liu", "--dataset", "dtd", "--splits", "merged", "--vgg-weights", "random"])
     merged.check()
     with pytest.raises(
         InputError, match=r"--splits merged joins the official splits of dtd or .*data set is samples: l"

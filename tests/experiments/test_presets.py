@@ -132,7 +132,16 @@ def test_the_second_phase_needs_a_first_one(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--preset liu --vgg-weights download", "from --vgg-weights download expect caffe preprocessing, but the"),
+        (  # before its data are opened
+            "--preset liu --dataset folder --data-dir {}/no",
+            "the VGG16 weights from --vgg-weights download expect caffe preprocessing, but the",
+        ),
+        (
+            "--preset pathak --masks random",
+            "--generator context_encoder predicts the middle 64x64 of 128x128 px, and --masks random makes holes "
+            "elsewhere: give --masks centre, or --region random",
+        ),
+        ("--generator context_encoder --image-size 128", "and --masks lines makes holes elsewhere: give --masks"),
         (
             "--preset pathak --image-size 64",
             "--image-size is 64, but --generator context_encoder with widths (64, 64, ",

@@ -46,6 +46,15 @@ def test_flags_that_do_not_go_together_are_named(tmp_path, capsys, flags, named)
         ("--vgg-weights {}/vgg.h5", "vgg.h5"),
         ("--line-thickness 5 2", "thickness"),
         ("--perceptual-layers block9_conv1", "VGG16 has no layer 'block9_conv1'"),
+        (
+            "--perceptual-layers block1_pool block5_pool --image-size 16",
+            "VGG16 layer block5_pool needs images of at least 32x32 pixels, not 16x16: use larger images or a sh",
+        ),
+        (
+            "--dataset samples --preset pathak --losses paper --perceptual-layers block5_pool --image-size 32 "
+            "--widths 4 4 4",
+            "block5_pool needs images of at least 32x32 pixels, not 16x16",  # what is predicted, the middle half
+        ),
         ("--crop-scale 0.5 2", "crop_scale=(0.5, 2.0) must be (low, high)"),
         ("--learning-rate 0", "--learning-rate is 0.0, but it must be a number above 0"),
         ("--hosts 2", "--coordinator and --host missing: several hosts need --coordinator HOST:PORT"),
@@ -59,6 +68,7 @@ def test_mistakes_get_one_sentence_and_exit_code_2(tmp_path, capsys, flags, mess
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("error: ")
     assert message in error
+    assert not (out / "config.json").exists()
 
 
 def test_sources_are_opened_before_anything_is_written(tmp_path):

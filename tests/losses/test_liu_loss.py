@@ -156,7 +156,7 @@ def test_features_of_caffe_are_refused():
     assert str(error.value) == (
         "the VGG16 weights from download expect caffe preprocessing, but the weights of losses liu belong to "
         "torchvision's features (Caffe's are 60 times as large as torchvision's and more, their Gram matrices 2900 "
-        "times): give torchvision's VGG16"
+        "times): give a file of torchvision's VGG16"
     )
 
 
