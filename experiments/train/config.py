@@ -71,7 +71,7 @@ class Config:
                 f"--masks {self.damage.masks} makes holes elsewhere: give --masks centre, or --region random"
             )
         if self.losses.layers is not None and self.network.vgg_weights == "download":
-            pass
+            check_vgg(self.losses, "caffe", "--vgg-weights download")
 
     def check_values(self) -> None:
         """Refuses values that make no sense, also of a run that was trained elsewhere; errors as for `check`."""
