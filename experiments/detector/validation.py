@@ -33,6 +33,7 @@ class DetectorValidation:
             seed=0,  # the same for every seed of training
             photographs=config.photographs,
             split="validation",
+            purpose=1,  # or training with seed 0 would lay the same pieces
         )
         whole, rest = divmod(config.run.validation_images, config.data.batch_size)
         self._batches = list(itertools.islice(batches, whole + (rest > 0)))

@@ -107,6 +107,7 @@ def damaged_batches(
     seed: int,
     photographs: DamagedPhotographs,
     split: Split = "train",
+    purpose: int = 0,
     workers: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> "grain.IterDataset[dict[str, np.ndarray]]":
@@ -119,6 +120,7 @@ def damaged_batches(
         seed: any integer >= 0.
         photographs: how they are damaged.
         split: which of the opacity maps to use.
+        purpose: 0 for training, 1 for validation: one seed gives other damage for each.
         workers: processes that make batches ahead of time; 0: threads of this process.
         shard: (i, n) for host i of n.
 
@@ -130,7 +132,9 @@ def damaged_batches(
     """
     photographs.check()
     example = _Example(image_size, photographs, split)
-    return endless_batches(source, example, _stack, batch_size=batch_size, seed=seed, workers=workers, shard=shard)
+    return endless_batches(
+        source, example, _stack, batch_size=batch_size, seed=seed, purpose=purpose, workers=workers, shard=shard
+    )
 
 
 @dataclasses.dataclass(frozen=True)

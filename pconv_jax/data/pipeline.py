@@ -141,6 +141,7 @@ def endless_batches(
     *,
     batch_size: int,
     seed: int,
+    purpose: int = 0,
     workers: int = 0,
     shard: tuple[int, int] = (0, 1),
 ) -> "grain.IterDataset[dict[str, np.ndarray]]":
@@ -152,6 +153,7 @@ def endless_batches(
         stack: makes a batch from examples. Picklable.
         batch_size: B, of all hosts together.
         seed: as for `train_batches`.
+        purpose: as for `seeds`: one seed gives other examples for each.
         workers: as for `train_batches`.
         shard: as for `train_batches`.
 
@@ -168,7 +170,7 @@ def endless_batches(
     if workers < 0:
         raise InputError(f"workers={workers} must be 0 (threads) or a number of processes")
     _check(source, example, batch_size, seed)
-    order_seed, example_seed = seeds(seed, purpose=0)
+    order_seed, example_seed = seeds(seed, purpose=purpose)
     examples = grain.MapDataset.source(_Epochs(Readable(source), order_seed)).random_map(example, seed=example_seed)
     # Hosts and workers get whole batches, so that the rows do not depend on the number of either.
     batches = examples.batch(batch_size // hosts, batch_fn=stack)[host::hosts]

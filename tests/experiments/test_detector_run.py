@@ -21,7 +21,7 @@ from pconv_jax.checkpoints.detector_file import load_detector, load_detector_run
 from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import open_source
-from pconv_jax.data.damaged_photographs import DamagedPhotographs
+from pconv_jax.data.damaged_photographs import DamagedPhotographs, damaged_batches
 from pconv_jax.data.source import split_by_hash
 
 STEPS = 30
@@ -119,6 +119,15 @@ def test_validation_is_of_so_many_crops_whatever_the_size_of_batches():
         scored.append(np.concatenate([batch["image"] for batch in DetectorValidation(config, source)._batches]))
     assert len(scored[0]) == 6
     np.testing.assert_array_equal(*scored)
+
+
+def test_validation_is_not_damaged_as_training_with_its_seed_is():
+    source, photographs = open_source("samples", "validation"), DamagedPhotographs(undamaged=0.0)
+    data = DetectorData(image_size=16, batch_size=8)
+    config = Config(data=data, photographs=photographs, run=DetectorRun(validation_images=8))
+    (scored,) = DetectorValidation(config, source)._batches
+    trained = next(iter(damaged_batches(source, image_size=16, batch_size=8, seed=0, photographs=photographs)))
+    assert not any((opacity == other).all() for opacity in scored["opacity"] for other in trained["opacity"])
 
 
 def test_a_detector_that_finds_nothing_where_nothing_is_damaged_has_no_error():
