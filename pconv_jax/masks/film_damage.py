@@ -117,7 +117,8 @@ class FilmDamage:
         pieces: fewest and most pieces of damage in an image; both included.
         thickness: thinnest and thickest lines and specks, px; thin ones are more frequent than broad ones. What is
             drawn is 24 px thick at most, and less of some kinds; pieces of opacity maps may have up to 1000.
-        opacity: least and greatest opacity of a piece's core; two thirds are within a fifth of the greatest.
+        opacity: least and greatest opacity of a piece's core; two thirds are within a fifth of the greatest. A tear has
+            0.9 or more whatever is asked for, and the rim beside a line 0.3 to 0.9 of the line's.
         kinds: which kinds of damage.
         maps_share: share of the pieces taken from a folder of opacity maps, where there is one.
     """
@@ -142,6 +143,8 @@ class FilmDamage:
             raise InputError(
                 f"pieces={self.pieces} must be two whole numbers (low, high) with 1 <= low <= high <= {_MOST_PIECES}"
             )
+        if not self.kinds or not set(self.kinds) <= set(KINDS):
+            raise InputError(f"kinds={self.kinds} must be at least one of {', '.join(KINDS)}")
         thin, thick = self.thickness
         with_maps = with_maps and self.maps_share > 0
         most = _THICKEST_MAP if with_maps else max(THICKEST.values())
@@ -150,11 +153,15 @@ class FilmDamage:
             raise InputError(
                 f"thickness={self.thickness} must be (low, high) px with 0.5 <= low <= high <= {most:g}{more}"
             )
+        drawn = max(THICKEST[kind] for kind in self.kinds)
+        if not with_maps and thin > drawn:  # all would be drawn thinner than asked for
+            raise InputError(
+                f"thickness={self.thickness} begins above {drawn:g} px, the thickest that is drawn of kinds "
+                f"{', '.join(self.kinds)}: choose a thinner one, or other kinds"
+            )
         faint, opaque = self.opacity
         if not LEAST_OPACITY <= faint <= opaque <= 1:
             raise InputError(f"opacity={self.opacity} must be (low, high) with {LEAST_OPACITY} <= low <= high <= 1")
-        if not self.kinds or not set(self.kinds) <= set(KINDS):
-            raise InputError(f"kinds={self.kinds} must be at least one of {', '.join(KINDS)}")
         if not 0 <= self.maps_share <= 1:
             raise InputError(f"maps_share={self.maps_share} must be a share, from 0 to 1")
 

@@ -199,6 +199,10 @@ def test_half_of_the_damage_is_pale_and_a_third_dark():
         ({"thickness": (3, 2)}, "thickness="),
         ({"thickness": (3, 24.5)}, "thickness=.* <= high <= 24, the thickest that is drawn without opacity maps"),
         ({"thickness": (3, float("inf"))}, "thickness="),
+        (
+            {"thickness": (20, 24), "kinds": ("bundle", "lint")},
+            r"thickness=\(20, 24\) begins above 8 px, the thickest that is drawn of kinds bundle, lint: choose a",
+        ),
         ({"thickness": (float("nan"), 3)}, "thickness="),
         ({"opacity": (0.01, 1)}, r"opacity=\(0.01, 1\) must be \(low, high\) with 0.04 <= low"),
         ({"opacity": (0.5, 1.1)}, "opacity="),
@@ -217,6 +221,8 @@ def test_settings_that_make_no_sense(values, match):
 
 def test_pieces_of_opacity_maps_may_be_thicker():
     FilmDamage(thickness=(24, 24)).check()
+    FilmDamage(thickness=(8, 24), kinds=("bundle", "lint")).check()  # of which some is drawn as asked for
+    FilmDamage(thickness=(20, 24), kinds=("hair",)).check(with_maps=True)
     FilmDamage(thickness=(25, 1000)).check(with_maps=True)
     for damage in (FilmDamage(thickness=(25, 1001)), FilmDamage(thickness=(25, 1000), maps_share=0)):
         with pytest.raises(InputError, match="thickness="):
