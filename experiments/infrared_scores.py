@@ -203,7 +203,7 @@ def _scores(scans: Sequence[Synthetic], *, align: bool, remove_crosstalk: bool) 
         counts = count(found.hole(Choice(dilate=0)).astype(np.float32), scan.damaged, [0.5])
         hit, missed, false = hit + int(counts.hit[0]), missed + int(counts.missed[0]), false + int(counts.false[0])
         pixels += counts.pixels
-    jaccard, recall = (f"{hit / total:.3f}" if hit else "" for total in (hit + missed + false, hit + missed))
+    jaccard, recall = (f"{hit / total:.3f}" if hit + missed else "" for total in (hit + missed + false, hit + missed))
     alarms = f"{false / pixels:.4%}" if pixels else ""
     return f"{jaccard} | {recall} | {alarms} | {refused} of {len(scans)}"
 

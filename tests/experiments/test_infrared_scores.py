@@ -1,5 +1,7 @@
 """The command that scores infrared channels: its table, and mistakes."""
 
+import types
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -26,6 +28,20 @@ def test_the_table(tmp_path, capsys):
     assert whole > 0.9 and max(without) < whole - 0.2  # each step matters
     assert [row[-1] for row in rows] == [*["0 of 1"] * 5, "1 of 1"]  # the last is silver-based film
     assert rows[4][3:5] == ["", ""] and float(rows[4][5].rstrip("%")) < 0.02  # undamaged
+
+
+def test_damage_of_which_nothing_is_found_scores_0_and_no_damage_has_no_score(monkeypatch):
+    class Nothing:
+        def hole(self, _):
+            return np.zeros((8, 8), bool)
+
+    monkeypatch.setattr(infrared_scores, "infrared_damage", lambda *_, **__: Nothing())
+    damaged = np.zeros((8, 8), bool)
+    damaged[2:6, 2:6] = True
+    for truth, expected in ((damaged, ["0.000", "0.000"]), (np.zeros_like(damaged), ["", ""])):
+        scan = types.SimpleNamespace(image=None, infrared=None, damaged=truth)
+        cells = [cell.strip() for cell in infrared_scores._scores([scan], align=True, remove_crosstalk=True).split("|")]
+        assert cells == [*expected, "0.0000%", "0 of 1"]
 
 
 def test_mistakes(tmp_path, capsys):
