@@ -1,9 +1,7 @@
 """Training masks from a folder of mask files, white = hole."""
 
 import functools
-import statistics
 import threading
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +12,9 @@ from pconv_jax.data.source import hash_of
 from pconv_jax.imaging.masks import read_hole, resized_hole
 from pconv_jax.imaging.names import mask_files
 from pconv_jax.masks.folder_masks import augmented_mask
+from pconv_jax.masks.statistics import warn_if_mostly_holes
 
 _KEPT = 2**28  # bytes of decoded files, a bit a pixel, that each process keeps
-_SUSPICIOUS = 0.8  # where half of the masks have a larger share of holes, white probably marks what is valid
 _NAMED = 3  # files an error names before it only counts
 
 
@@ -78,12 +76,7 @@ def check_mask_files(root: Path) -> None:
             f"{len(broken)} of the {len(files)} mask files in {root} cannot be used "
             f"({shortened(broken, _NAMED, between='; ')}): repair them, or move them elsewhere"
         )
-    if statistics.median(shares.values()) > _SUSPICIOUS:
-        warnings.warn(
-            f"the masks in {root} are {statistics.fmean(shares.values()):.0%} hole on average: invert them if black "
-            "marks the holes in these files",
-            stacklevel=2,
-        )
+    warn_if_mostly_holes(list(shares.values()), root, colour="black", way="invert them")
 
 
 class MaskFiles:

@@ -1,11 +1,17 @@
 """Statistics of a mask, and the check of the ranges that masks are drawn from."""
 
 import operator
+import statistics
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from pconv_jax.common.errors import InputError
+
+_SUSPICIOUS = 0.8  # where half of the masks have a larger hole ratio, the other colour probably marks the holes
 
 
 def hole_ratio(mask: npt.ArrayLike) -> np.ndarray:
@@ -24,6 +30,23 @@ def hole_ratio(mask: npt.ArrayLike) -> np.ndarray:
     if mask.ndim < 3 or mask.shape[-1] != 1:
         raise InputError(f"a mask must be shaped [..., H, W, 1], not {list(mask.shape)}")
     return np.mean(mask == 0, axis=(-3, -2, -1))
+
+
+def warn_if_mostly_holes(ratios: Sequence[float], root: Path, *, colour: str, way: str) -> None:
+    """Warns if most masks are holes nearly everywhere, as inverted ones are.
+
+    Args:
+        ratios: hole ratio of each mask.
+        root: folder of the masks, for the message.
+        colour: which colour marks the holes if they are inverted.
+        way: what to do then.
+    """
+    if statistics.median(ratios) > _SUSPICIOUS:
+        warnings.warn(
+            f"the masks in {root} are {statistics.fmean(ratios):.0%} hole on average; if {colour} marks the holes in "
+            f"these files, {way}",
+            stacklevel=4,
+        )
 
 
 def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:

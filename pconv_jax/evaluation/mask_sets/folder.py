@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import statistics
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,12 +17,12 @@ from pconv_jax.imaging import mask_files
 from pconv_jax.imaging.masks import MASK_THRESHOLD, check_threshold
 from pconv_jax.imaging.opening import opened_file
 from pconv_jax.masks import RATIO_BINS, hole_ratio
+from pconv_jax.masks.statistics import warn_if_mostly_holes
 
 _BINS = ((0.0, RATIO_BINS[0][0]), *RATIO_BINS, (RATIO_BINS[-1][1], 1.0))
 NO_HOLE = "none"  # the bucket of files without a single hole
 _BUCKETS = (NO_HOLE, *ratio_buckets(_BINS))
 _VERSIONS = (1,)  # of how files are sorted, chosen and resized
-_SUSPICIOUS = 0.8  # where half of the masks have a larger hole ratio, white probably marks what is valid
 _MANY = 1000  # files above which reading them shows a progress bar
 
 
@@ -183,14 +181,8 @@ def warn_if_inverted(ratios: Sequence[float], root: Path, *, invert: bool) -> No
         root: folder of the masks, for the message.
         invert: whether they are read inverted already.
     """
-    if statistics.median(ratios) <= _SUSPICIOUS:
-        return
     colour, way = ("white", "leave out") if invert else ("black", "give")
-    warnings.warn(
-        f"the masks in {root} are {statistics.fmean(ratios):.0%} hole on average; if {colour} marks the holes in these "
-        f"files, {way} --invert-mask",
-        stacklevel=3,
-    )
+    warn_if_mostly_holes(ratios, root, colour=colour, way=f"{way} --invert-mask")
 
 
 def bucket_of(mask: np.ndarray) -> str:
