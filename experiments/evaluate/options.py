@@ -24,7 +24,8 @@ class Options:
         split: which images; all of them only with data folder.
         splits: of a TFDS data set: official, or merged, those of preset paper (dtd, oxford_flowers102).
         limit: number of images, the first ones of the split; all if not given.
-        image_size: side of the square in the middle of each image that is scored, px.
+        image_size: side to which the largest square in the middle of each image is resized, px; smaller images are
+            enlarged.
         whole_images: score whole images at their own sizes in place of squares.
         masks: the damage: lines (buckets by thickness), ratios (six bins of hole ratio, holes at the border or not),
             regions (the centre, half as wide as the image; a random pattern; random blocks), or a folder of mask files,

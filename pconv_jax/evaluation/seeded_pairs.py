@@ -23,8 +23,8 @@ class SeededPairs:
         Args:
             images: the images.
             masks: the masks.
-            size: side of the square that is cut from the middle of an image, px; None for whole images at their own
-                sizes.
+            size: side to which the largest square in the middle of an image is resized, px; None for whole images at
+                their own sizes.
             limit: number of images, all if None.
             noise: standard deviation of Gaussian noise on the input.
             seed: of the noise.
@@ -40,6 +40,7 @@ class SeededPairs:
         self.buckets = tuple(bucket for bucket in masks.buckets if bucket != NO_HOLE)  # nothing to inpaint or to score
         self._count = min(len(images), limit or len(images))
         self._last: tuple[int, np.ndarray] | None = None
+        self._enlarged: set[int] = set()
 
     def __len__(self) -> int:
         return self._count * len(self.buckets)
@@ -57,12 +58,16 @@ class SeededPairs:
 
     def definition(self, *, progress: Progress) -> dict[str, Any]:
         """All that determines the pairs; decodes every image once."""
+        digest = hash_images(self._image, self._count, progress=progress)
+        if self._enlarged:
+            enlarged = f"{len(self._enlarged)} of {self._count} are smaller than {self.size} px, and enlarged"
+            self.note = "; ".join(filter(None, (self.images.note, enlarged)))
         return {
             "images": {
                 "data": self.images.name,
                 "count": self._count,
                 "size": "own" if self.size is None else self.size,
-                "sha256": hash_images(self._image, self._count, progress=progress),
+                "sha256": digest,
             },
             "masks": {**self.masks.definition(), "sha256": self._masks_hash(progress)},
             "noise": noise_definition(self.noise, self.seed),
@@ -82,6 +87,8 @@ class SeededPairs:
     def _image(self, image: int) -> np.ndarray:
         if self._last is None or self._last[0] != image:  # the buckets of an image follow each other
             pixels = self.images[image]
+            if self.size is not None and min(pixels.shape[:2]) < self.size:
+                self._enlarged.add(image)
             self._last = (image, self._whole(image, pixels) if self.size is None else central_square(pixels, self.size))
         return self._last[1]
 

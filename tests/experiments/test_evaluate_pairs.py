@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -94,6 +95,19 @@ def test_whole_images_keep_their_sizes_and_get_masks_of_them(own):
         InputError, match=r"a\.png has 40x10 pixels, but scores need at least 11 on each side: leave it"
     ):
         pairs.definition(progress=no_progress)
+
+
+def test_images_that_are_enlarged_are_counted(own):
+    folder = Options(data="folder", data_dir=own / "images", split="all", image_size=32)
+    for options, note in (
+        (folder, "2 of 3 are smaller than 32 px, and enlarged"),
+        (dataclasses.replace(folder, image_size=16), ""),
+        (Options(image_size=130, limit=2), r"tiles of 4 photographs: .*; 2 of 2 are smaller than 130 px, and enlarged"),
+    ):
+        pairs = open_pairs(options)
+        for _ in range(2):
+            pairs.definition(progress=no_progress)
+            assert re.fullmatch(note, pairs.note)
 
 
 @pytest.mark.parametrize(
