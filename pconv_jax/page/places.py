@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.same_names import folded
 from pconv_jax.imaging import OUTPUT_FORMATS
 from pconv_jax.page.photographs import OpenPhotograph
 
@@ -20,12 +21,12 @@ def free_place(out: Path, title: str, others: Sequence[OpenPhotograph]) -> Path:
     """
     path = out / title
     path = path if path.suffix.lower() in OUTPUT_FORMATS else path.with_suffix(".png")
-    taken = {each.target for each in others}
+    taken = {folded(str(each.target)) for each in others}  # the folder may ignore case
     numbered = (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
     return next(
         each
         for each in itertools.chain([path], numbered)
-        if each not in taken and not any(is_original(each, other) for other in others)
+        if folded(str(each)) not in taken and not any(is_original(each, other) for other in others)
     )
 
 

@@ -141,7 +141,9 @@ def test_a_result_is_written_to_what_a_link_points_to(fresh, photo, tmp_path):
     assert answer.status_code == 400 and "which is of another kind" in answer.json()["error"]
 
 
-def test_two_photographs_of_one_name_have_two_results(fresh, photo, tmp_path):
-    other = save(tmp_path / "deep" / "a.png", DAMAGED[::-1])
+@pytest.mark.parametrize("same", ["a.png", "A.png"])  # which are one file in folders that ignore case
+def test_two_photographs_of_one_name_have_two_results(fresh, photo, tmp_path, same):
+    other = save(tmp_path / "deep" / same, DAMAGED[::-1])
     names = [fresh.upload(path) for path in (photo, other)]
-    assert [fresh.photograph(name)["target"].rpartition("/")[2] for name in names] == ["a.png", "a-2.png"]
+    targets = [fresh.photograph(name)["target"].rpartition("/")[2] for name in names]
+    assert targets == ["a.png", same.replace(".", "-2.")]
