@@ -22,8 +22,8 @@ class ImageSource(Protocol):
 
     Attributes:
         name: the dataset.
-        note: what a reader of scores must know, such as how it differs from the published dataset ("400 of the official
-            1880 images"), or an empty string.
+        note: what a reader of scores must know, such as how it differs from the published dataset ("400 of 1880
+            images"), or an empty string.
     """
 
     name: str

@@ -117,8 +117,8 @@ class FilmDamage:
         pieces: fewest and most pieces of damage in an image; both included.
         thickness: thinnest and thickest lines and specks, px; thin ones are more frequent than broad ones. What is
             drawn is 24 px thick at most, and less of some kinds; pieces of opacity maps may have up to 1000.
-        opacity: least and greatest opacity of a piece's core; two thirds are within a fifth of the greatest. A tear has
-            0.9 or more whatever is asked for, and the rim beside a line 0.3 to 0.9 of the line's.
+        opacity: least and greatest opacity of a piece's core; two thirds are within a fifth of the greatest. Tears have
+            at least 0.9 whatever is asked for, and the rim beside a line 0.3 to 0.9 of the line's.
         kinds: which kinds of damage.
         maps_share: share of the pieces taken from a folder of opacity maps, where there is one.
     """
