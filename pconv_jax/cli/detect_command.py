@@ -24,8 +24,8 @@ class Detect:
         finding: how damage is found.
         best: look three times, also enlarged and at half the size: finds more at about as many false alarms, in about
             four times the time.
-        dilate: px by which detections are widened all around, 0 to 100, besides the 1 px that soft edges always get: 0
-            is what the page calls 1 px, and Choice(dilate=1) in Python.
+        dilate: px by which detections are widened all around, 0 to 100, besides the 2 px that soft edges always get: 0
+            is what the page calls 2 px, and Choice(dilate=2) in Python.
         probabilities: also write the probability of damage, 0 to 255: a PNG or JPEG file, or a folder where --out is
             one.
         preview: also write the photograph with what would be replaced in colour: a PNG or JPEG file, or a folder

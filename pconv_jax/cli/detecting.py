@@ -100,7 +100,7 @@ def detect_files(
         finding: how damage is found.
         extras: what else to write.
         into_folder: whether `extras` are folders.
-        dilate: px by which detections are widened all around, besides the one that soft edges need.
+        dilate: px by which detections are widened all around, besides the two that soft edges need.
         overwrite: replace masks that exist; otherwise they count as finished.
         max_pixels: of a photograph, as for `read_photograph`.
         linear: the photographs are linear in light, even if they do not say so.

@@ -148,7 +148,7 @@ class Finding:
         Args:
             found: the map.
             keep: the file that marks what to leave alone, if there is one.
-            dilate: px by which detections are widened all around, besides the one that soft edges need.
+            dilate: px by which detections are widened all around, besides the two that soft edges need.
             max_pixels: of that file, as for `read_hole`.
 
         Returns:

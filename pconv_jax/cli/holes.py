@@ -42,7 +42,7 @@ class Holes:
         auto: find damage in addition to what a mask marks; without a mask it is the same as --mask auto.
         finding: how damage is found.
         dilate: px by which holes are widened all around, 0 to 100, for masks that do not quite cover the damage; what
-            is found is always widened by 1 px more.
+            is found is always widened by 2 px more.
     """
 
     mask: Annotated[Optional[str], tyro.conf.arg(aliases=["-m"], metavar="PATH")] = None  # a Path would drop the ./

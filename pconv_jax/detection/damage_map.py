@@ -30,13 +30,13 @@ class Choice:
             `threshold`.
         min_size: detections of fewer pixels are left alone.
         tones: pale damage alone, dark alone, or both; compared with what is around each detection.
-        dilate: px by which detections are widened all around: edges of damage are soft.
+        dilate: px by which detections are widened all around: the soft edges of damage would stay as a faint outline.
     """
 
     sensitivity: float = 0.5
     min_size: int = 3
     tones: Tones = "both"
-    dilate: int = 1
+    dilate: int = 2
 
     @property
     def threshold(self) -> float:

@@ -52,5 +52,5 @@ def test_finds_are_widened_by_one_disc(tmp_path, scan, detect):
     image, made = scan
     assert detect(image, "-o", tmp_path / "mask.png", "--dilate", 4).code == 0
     found = infrared_damage(made.image, made.infrared)
-    expected = found.hole(finding.Choice(dilate=5))
+    expected = found.hole(finding.Choice(dilate=6))
     np.testing.assert_array_equal(load(tmp_path / "mask.png") > 0, expected)
