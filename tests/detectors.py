@@ -46,10 +46,11 @@ def scratched(picture: np.ndarray, *, rows=(10, 12), columns=(6, 30)) -> tuple[n
     return damaged, line
 
 
-def grown(line, by=1):
-    """With a disc around it: for a straight line a rectangle without its corners."""
+def grown(line, by=2):
+    """A straight line with a disc around each of its pixels; 2 px is the default."""
     rows, columns = np.flatnonzero(line.any(axis=1)), np.flatnonzero(line.any(axis=0))
     wide = np.zeros_like(line)
-    wide[rows[0] - by : rows[-1] + 1 + by, columns[0] : columns[-1] + 1] = True
-    wide[rows[0] : rows[-1] + 1, columns[0] - by : columns[-1] + 1 + by] = True
+    for up in range(by + 1):
+        aside = int((by**2 - up**2) ** 0.5)
+        wide[rows[0] - up : rows[-1] + 1 + up, columns[0] - aside : columns[-1] + 1 + aside] = True
     return wide

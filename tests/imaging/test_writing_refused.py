@@ -107,7 +107,7 @@ def test_more_than_a_tiff_file_can_hold(tmp_path):
     refused(tmp_path / "a.tif", "more than the 4 GiB that a TIFF file can hold: write PNG", huge)
     half = Photograph(np.broadcast_to(np.uint16(0), (22000, 25000, 3)), None, None, None, None, "PNG")
     infrared = np.broadcast_to(np.uint16(0), (22000, 25000))
-    writing._check(tmp_path / "a.tif", "TIFF", half, None)
+    writing.check_held(tmp_path / "a.tif", half)
     refused(tmp_path / "a.tif", "more than the 4 GiB", dataclasses.replace(half, infrared=infrared))
 
 

@@ -95,7 +95,7 @@ def test_a_result_that_is_opened_is_not_replaced_while_it_is(fresh, tmp_path):
     before = (out / "a.png").read_bytes()
     other = fresh.desk.open(out / "a.png")
     fresh.wait()
-    fresh.change(name, dilate=2)
+    fresh.change(name, dilate=3)
     answer = fresh.post(f"/api/photographs/{name}/save", {"replace": True})
     assert answer.status_code == 400 and "is a photograph that is open, too: close it" in answer.json()["error"]
     assert (out / "a.png").read_bytes() == before

@@ -54,9 +54,9 @@ def test_after_undo_it_is_restored_as_before(fresh, photo):
     assert fresh.photograph(name)["state"] == "corrected"
     fresh.change(name, edits=[])
     assert fresh.photograph(name)["state"] == "saved"
-    fresh.change(name, dilate=2)
+    fresh.change(name, dilate=3)
     assert fresh.photograph(name)["state"] == "found"
-    fresh.change(name, dilate=1)
+    fresh.change(name, dilate=2)
     fresh.post(f"/api/photographs/{name}/restore")
     assert fresh.wait()["state"] == "done"
     assert (fresh.photograph(name)["state"], fresh.photograph(name)["shown"]) == ("saved", shown)  # nothing to do
