@@ -74,10 +74,10 @@ def test_finds_are_widened_all_around_but_not_into_what_is_to_be_kept():
     probability = np.zeros((5, 7))
     probability[2, 3] = 0.99
     choice = Choice(min_size=1)
-    assert drawn(found(probability).hole(choice)) == [".......", "...#...", "..###..", "...#...", "......."]
+    assert drawn(found(probability).hole(choice)) == ["...#...", "..###..", ".#####.", "..###..", "...#..."]
     keep = np.zeros((5, 7), bool)
     keep[:, :3] = True
-    assert drawn(found(probability).hole(choice, keep=keep)) == [".......", "...#...", "...##..", "...#...", "......."]
+    assert drawn(found(probability).hole(choice, keep=keep)) == ["...#...", "...##..", "...###.", "...##..", "...#..."]
     assert not found(probability).hole(choice, keep=np.ones((5, 7), bool)).any()
 
 
