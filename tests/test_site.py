@@ -6,8 +6,8 @@ import shlex
 
 import numpy as np
 import pytest
+from documents import COMMANDS, DOCUMENTS, ROOT, blocks, command_of, text
 from PIL import Image
-from test_documents import COMMANDS, DOCUMENTS, ROOT, blocks, command_of, text
 
 import pconv_jax
 

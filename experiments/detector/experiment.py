@@ -15,7 +15,7 @@ from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import advising_on_memory
 from pconv_jax.data import ImageSource, Split, open_source
-from pconv_jax.data.opacity_maps import MapFiles
+from pconv_jax.data.opacity_maps import listed_maps
 from pconv_jax.training.host_group import Group
 from pconv_jax.training.hosts import joined
 
@@ -73,7 +73,7 @@ def _train(config: Config, hosts: Group) -> Outcome:
     print(f"data: {data.dataset}; photographs: {', '.join(f'{len(sources[split])} {split}' for split in splits)}")
     recorded: dict[str, Recorded] = {**sources}
     if config.photographs.damage_dir is not None:
-        recorded["damage"] = MapFiles(config.photographs.damage_dir)
+        recorded["damage"] = listed_maps(config.photographs.damage_dir)
     check_data(hosts, sources.values(), damage=recorded["damage"].fingerprint() if "damage" in recorded else "")
     if resuming:
         check_same_images(config.run.out, recorded)

@@ -25,7 +25,7 @@ class Recorded(Protocol):
 
 
 def check_same_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
-    """Refuses to resume a run with other images.
+    """Refuses to resume a run with other images, masks or opacity maps.
 
     Args:
         folder: the folder of the run; runs of earlier versions have no record, or none of their masks, and are
@@ -48,7 +48,7 @@ def check_same_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
         ) from error
     if changed:
         raise InputError(
-            f"--resume continues the run in {folder} with the images that it was started with, but {'; '.join(changed)}"
+            f"--resume continues the run in {folder} with the data that it was started with, but {'; '.join(changed)}"
             ": give those, or another --out"
         )
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from pconv_jax import masks as drawn
 from pconv_jax.common.errors import InputError
-from pconv_jax.data.folder_masks import MaskFiles, check_mask_files, folder_mask
+from pconv_jax.data.folder_masks import check_mask_files, folder_mask, listed_masks
+from pconv_jax.data.source import ListedFiles
 from pconv_jax.masks.regions import centre_region, random_blocks, random_region
 
 LineShape = Literal["straight", "strokes"]
@@ -67,9 +68,9 @@ class Damage:
         if self.mask_dir is not None:
             check_mask_files(self.mask_dir)
 
-    def files(self) -> MaskFiles | None:
+    def files(self) -> ListedFiles | None:
         """Which files masks are made of; None if of none."""
-        return None if self.mask_dir is None else MaskFiles(self.mask_dir)
+        return None if self.mask_dir is None else listed_masks(self.mask_dir)
 
     def mask(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """Draws a mask.

@@ -8,7 +8,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError, shortened
 from pconv_jax.data.checking import faults_of
-from pconv_jax.data.source import hash_of
+from pconv_jax.data.source import ListedFiles
 from pconv_jax.imaging.masks import read_hole, resized_hole
 from pconv_jax.imaging.names import mask_files
 from pconv_jax.masks.folder_masks import augmented_mask
@@ -79,20 +79,9 @@ def check_mask_files(root: Path) -> None:
     warn_if_mostly_holes(list(shares.values()), root, colour="black", way="invert them")
 
 
-class MaskFiles:
-    """The files of a folder of masks, for the record of a run."""
-
-    def __init__(self, root: Path):
-        """Lists them; errors as for `check_mask_files`."""
-        self._files = [f"{file.relative_to(root).as_posix()} {file.stat().st_size}" for file in _files(root)]
-
-    def __len__(self) -> int:
-        """Number of files."""
-        return len(self._files)
-
-    def fingerprint(self) -> str:
-        """Hash of their names and sizes."""
-        return hash_of(*self._files)
+def listed_masks(root: Path) -> ListedFiles:
+    """The files of a folder of masks, for the record of a run; errors as for `check_mask_files`."""
+    return ListedFiles(root, (file.relative_to(root).as_posix() for file in _files(root)))
 
 
 @functools.lru_cache(maxsize=4)

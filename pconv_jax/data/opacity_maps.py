@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.data.source import Split, hash_of, split_by_hash
+from pconv_jax.data.source import ListedFiles, Split, split_by_hash
 from pconv_jax.imaging import image_files, read_photograph
 
 _MOST = 2**30  # bytes of the maps of a split, all of which every process keeps
@@ -40,20 +40,9 @@ def opacity_maps(root: Path, split: Split) -> tuple[np.ndarray, ...]:
     return tuple(maps)
 
 
-class MapFiles:
-    """The files of a folder of opacity maps, of all splits, for the record of a run."""
-
-    def __init__(self, root: Path):
-        """Lists them; errors as for `opacity_maps`."""
-        self._files = [f"{name} {(root / name).stat().st_size}" for name in _names(root)]
-
-    def __len__(self) -> int:
-        """Number of files."""
-        return len(self._files)
-
-    def fingerprint(self) -> str:
-        """Hash of their names and sizes."""
-        return hash_of(*self._files)
+def listed_maps(root: Path) -> ListedFiles:
+    """The files of a folder of opacity maps, of all splits, for the record of a run; errors as for `opacity_maps`."""
+    return ListedFiles(root, _names(root))
 
 
 def _names(root: Path) -> list[str]:

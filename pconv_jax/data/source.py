@@ -6,6 +6,7 @@ An image is uint8 [H, W, 3], RGB, in 0..255; sizes differ from image to image.
 import bisect
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -134,6 +135,22 @@ def hash_of(*texts: str) -> str:
     """A hash of texts in their order, as hexadecimal digits."""
     lines = "".join(f"{len(text)} {text}\n" for text in texts)
     return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()
+
+
+class ListedFiles:
+    """Files of a folder that is no image source, masks or opacity maps, for the record of a run."""
+
+    def __init__(self, root: Path, names: Iterable[str]):
+        """Takes the folder and the names below it, and looks at the sizes."""
+        self._files = [f"{name} {(root / name).stat().st_size}" for name in names]
+
+    def __len__(self) -> int:
+        """Number of files."""
+        return len(self._files)
+
+    def fingerprint(self) -> str:
+        """Hash of their names and sizes."""
+        return hash_of(*self._files)
 
 
 def hash_fraction(name: str) -> float:

@@ -47,7 +47,7 @@ def test_added_removed_and_changed_images_are_told(tmp_path, photographs):
     extra = photographs / "train" / "9.png"
     extra.write_bytes((photographs / "train" / "0.png").read_bytes())
     told = (
-        rf"^--resume continues the run in {out} with the images that it was started with, but the train split had 4 "
+        rf"^--resume continues the run in {out} with the data that it was started with, but the train split had 4 "
         "images and has 5: give those, or another --out$"
     )
     with pytest.raises(InputError, match=told):
