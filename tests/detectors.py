@@ -1,4 +1,4 @@
-"""A damage detector that finds pale pixels without any training, and pictures with pale lines on them."""
+"""Damage detectors without any training, such as one that finds pale pixels, and pictures with pale lines on them."""
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,18 @@ from pconv_jax.checkpoints.detector_file import TrainedDetector
 from pconv_jax.models.detector import DetectorConfig
 
 PIXELWISE = DetectorConfig(widths=(8,), blocks=(0,))
+
+
+class Pretended:
+    """A function of the image, where it is inside, and the margin in place of a network."""
+
+    config, leaves = "pretended", ()
+
+    def __init__(self, function):
+        self.function = function
+
+    def program(self, margin, *, quick):
+        return lambda leaves, image, inside: self.function(image, inside, margin)
 
 
 def pale_detector(*, gain=60.0, least=0.9, opacity=0.75) -> TrainedDetector:

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from detectors import pale_detector, random_detector, scratched
+from detectors import Pretended, pale_detector, random_detector, scratched
 from PIL import Image
 from restoring import picture
 
@@ -14,23 +14,9 @@ from pconv_jax.checkpoints.detector_file import TrainedDetector, save_detector
 from pconv_jax.checkpoints.remembered import RememberedDetector, load_remembered_detector
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.programs import KeptPrograms
-from pconv_jax.detection import windows as windows_module
-from pconv_jax.detection.windows import MARGIN, WINDOWS, choose_windows
 from pconv_jax.models.detector import DetectorConfig
 
 EXACT = Choice(dilate=0)
-
-
-class Pretended:
-    """A function of the image, where it is inside, and the margin in place of a network."""
-
-    config, leaves = "pretended", ()
-
-    def __init__(self, function):
-        self.function = function
-
-    def program(self, margin, *, quick):
-        return lambda leaves, image, inside: self.function(image, inside, margin)
 
 
 @pytest.fixture(scope="module")
@@ -164,63 +150,6 @@ def test_images_linear_in_light_are_seen_through_a_curve(pale):
         np.testing.assert_array_equal(pale(seen, linear=True).hole(EXACT), line)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 200), (130, 127), (300, 7), (1153, 2)])
-def test_windows_cover_every_pixel_once(size):
-    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
-    times = np.zeros(size, int)
-
-    def network(image, inside, margin):
-        """Returns the red of the pixels, and whether they are inside."""
-        assert image.shape == (1, *inside.shape[1:3], 3) and image.shape[1] == image.shape[2] in WINDOWS
-        core = np.s_[:, margin:-margin, margin:-margin]
-        return np.concatenate([image[core][..., :1], inside[core]], axis=-1)
-
-    looks = Detector(pale_detector())
-    looks.network = Pretended(network)
-    for window in choose_windows(*size, MARGIN):
-        top, left = window.top + MARGIN, window.left + MARGIN
-        core = window.side - 2 * MARGIN
-        assert not top % core and not left % core
-        times[top : top + core, left : left + core] += 1
-    assert (times == 1).all()
-    found = looks(pixels)
-    np.testing.assert_allclose(found.probability, pixels[..., 0] / 255, atol=1e-6)
-    assert (found.opacity == 1).all()
-
-
-@pytest.mark.parametrize(
-    ("size", "side", "count"),
-    [
-        ((100, 90), 256, 1),
-        ((130, 130), 512, 1),  # four of 256 px are as many pixels
-        ((400, 600), 768, 1),
-        ((800, 1200), 768, 4),  # 2.4 megapixels; two of 1280 px are 3.3
-        ((2000, 3000), 1280, 6),
-    ],
-)
-def test_the_windows_with_which_least_is_computed_by_hand(size, side, count):
-    windows = choose_windows(*size, MARGIN)
-    assert len(windows) == count and {window.side for window in windows} == {side}
-
-
-def test_windows_see_what_is_around_them():
-    """The image lies in each window as it lies in the whole, with nothing around it."""
-    pixels = np.random.default_rng(0).integers(1, 256, (260, 300, 3), np.uint8)
-    whole = np.pad(pixels / np.float32(255), ((MARGIN, 1280), (MARGIN, 1280), (0, 0)))
-    seen = []
-
-    def network(image, inside, margin):
-        seen.append(image)
-        np.testing.assert_array_equal(inside[..., 0] != 0, image[..., 0] > 0)
-        return np.zeros((1, image.shape[1] - 2 * margin, image.shape[2] - 2 * margin, 2), np.float32)
-
-    looks = Detector(pale_detector())
-    looks.network = Pretended(network)
-    looks(pixels)
-    (image,) = seen
-    np.testing.assert_allclose(image[0], whole[: image.shape[1], : image.shape[2]], atol=1e-6)
-
-
 def test_a_remembered_network_finds_the_same_with_programs_that_are_kept(tmp_path, monkeypatch, without_cache):
     config, pixels = DetectorConfig(widths=(4, 6), blocks=(1, 1)), picture(90, 70)
     network = random_detector(config)
@@ -236,19 +165,6 @@ def test_a_remembered_network_finds_the_same_with_programs_that_are_kept(tmp_pat
         # The second process finds the program, and needs no network to make it from.
         monkeypatch.setattr(RememberedDetector, "program", lambda *_, **__: pytest.fail("compiled again"))
     assert len([*(tmp_path / "kept").rglob("*")]) == 3  # a folder, a note and a program
-
-
-def test_the_result_hardly_depends_on_the_windows(monkeypatch):
-    looks, steps = Detector(random_detector(DetectorConfig(widths=(4, 6), blocks=(0, 1)))), []
-    pixels = picture(200, 150)
-    monkeypatch.setattr(windows_module, "WINDOWS", (192,))
-    many = looks(pixels, progress=lambda *done: steps.append(done))
-    assert steps == [(number, 12) for number in range(1, 13)]
-    monkeypatch.setattr(windows_module, "WINDOWS", (192, 384))
-    one = looks(pixels)
-    np.testing.assert_allclose(many.probability, one.probability, atol=1e-4)
-    np.testing.assert_allclose(many.opacity, one.opacity, atol=1e-4)
-    np.testing.assert_array_equal(many.grey, one.grey)
 
 
 @pytest.mark.parametrize(
@@ -292,33 +208,3 @@ def test_a_detector_whose_output_is_no_number():
     looks.network = Pretended(lambda *_: np.full((1, 128, 128, 2), np.nan, np.float32))
     with pytest.raises(InputError, match="the detector returns NaN: its weights are damaged"):
         looks(picture())
-
-
-def test_a_deep_decoder_has_all_its_context():
-    looks = Detector(TrainedDetector(DetectorConfig(widths=(2,) * 5, blocks=(2,) * 5), None))
-    pixels, margins = picture(200, 150), []
-
-    def network(image, inside, margin):
-        margins.append(margin)
-        core = np.s_[:, margin:-margin, margin:-margin]
-        return np.concatenate([image[core][..., :1], inside[core]], axis=-1)
-
-    looks.network = Pretended(network)
-    found = looks(pixels)
-    # 2 px a pixel and 5 convolutions; then 4 px and 4 more: 4 x (3 + 4); 8 x (4 + 4); 16 x (4 + 4)
-    assert margins == [128]
-    np.testing.assert_allclose(found.probability, pixels[..., 0] / 255, atol=1e-6)
-    bundled = Detector(TrainedDetector(DetectorConfig(), None))
-    assert bundled._margin == MARGIN == 64
-
-
-def test_a_detector_that_sees_more_than_a_window_holds():
-    deep = DetectorConfig(widths=(2,) * 6, blocks=(8,) * 6)
-    with pytest.raises(InputError, match=r"blocks=\(8, 8, 8, 8, 8, 8\) sees 1024 px around what it looks at"):
-        Detector(TrainedDetector(deep, None))
-
-
-def test_a_detector_with_too_many_resolutions():
-    deep = DetectorConfig(widths=(2,) * 7, blocks=(0,) * 7)
-    with pytest.raises(InputError, match="a detector of 7 resolutions needs windows at multiples of 128 px"):
-        Detector(TrainedDetector(deep, None))
