@@ -12,8 +12,8 @@ from pconv_jax.imaging.limits import check_memory, check_size
 from pconv_jax.imaging.opening import (
     UnknownFormat,
     check_png,
+    misread_by_pillow,
     opened_image,
-    past_pillow,
     refusing,
 )
 from pconv_jax.imaging.photograph import Photograph
@@ -178,7 +178,7 @@ def _decoded(
     tags, orientation = _load(name, stream, image)
     if image.mode.startswith("I"):
         layers = pixels.deep_grey(name, image)
-    elif past_pillow(image, stream):
+    elif misread_by_pillow(image, stream):
         layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
     elif _needs_opencv(stream, image, exact=exact):
         layers = pixels.by_opencv(stream, image, orientation=orientation)
@@ -228,7 +228,7 @@ def _needs_opencv(stream: IO[bytes], image: "Image", *, exact: bool) -> bool:
 
 
 def _load(name: str, stream: IO[bytes], image: "Image") -> tuple["Exif | None", int]:
-    """Decodes all pixels, but not those of `past_pillow`; returns the tags and the orientation in the file.
+    """Decodes all pixels, but not those of `misread_by_pillow`; returns the tags and the orientation in the file.
 
     Pillow has turned the image upright if it is a TIFF file, and not if it is any other.
     """
@@ -239,7 +239,7 @@ def _load(name: str, stream: IO[bytes], image: "Image") -> tuple["Exif | None", 
             check_segments(directory, stream.seek(0, 2))
             check_deflate(stream, directory)
         stream.seek(place)
-        if not past_pillow(image, stream):
+        if not misread_by_pillow(image, stream):
             with naming_compression(name, stream):
                 image.load()
         return _tags(image)[0], orientation

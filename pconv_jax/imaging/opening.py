@@ -137,7 +137,7 @@ def check_frames(name: str, frames: int) -> None:
         raise InputError(f"{name} has {frames} frames: save the one you mean as a file of its own")
 
 
-def past_pillow(image: "Image", stream: IO[bytes]) -> bool:
+def misread_by_pillow(image: "Image", stream: IO[bytes]) -> bool:
     """Whether Pillow reads the channels of a TIFF file wrongly.
 
     Those of 16 bits that stand one after the other; and those of 8 bits that are multiplied by their alpha, as it does
