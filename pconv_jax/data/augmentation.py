@@ -90,6 +90,11 @@ def _monochrome(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     luminance = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
     if rng.random() < 0.5:
         return np.repeat(luminance, 3, axis=2)
+    return random_tones(rng)[luminance[..., 0]]
+
+
+def random_tones(rng: np.random.Generator) -> np.ndarray:
+    """What becomes of each level of grey on a print in sepia, cyan or faded: RGB, uint8 `[256, 3]`."""
     dark, light, gamma = rng.uniform(0, 0.3, 3), rng.uniform(0.55, 1, 3), rng.uniform(0.7, 1.4, 3)
     tones = dark + (light - dark) * np.linspace(0, 1, 256)[:, None] ** gamma
-    return np.rint(255 * tones).astype(np.uint8)[luminance[..., 0]]
+    return np.rint(255 * tones).astype(np.uint8)

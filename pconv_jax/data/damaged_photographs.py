@@ -5,6 +5,7 @@ Batches are uint8: image `[B, S, S, 3]`; opacity `[B, S, S, 1]`, 255 = opaque; t
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.data.augmentation import random_tones
 from pconv_jax.data.opacity_maps import opacity_maps
 from pconv_jax.data.pipeline import endless_batches
 from pconv_jax.data.source import ImageSource, Split
@@ -36,6 +38,8 @@ class DamagedPhotographs:
         resampled: share that is made smaller after it was damaged, as scans are.
         compressed: share that has been through JPEG since.
         monochrome: share that is grey.
+        edged: share that shows an edge of the print, or two, with or without a border: neither is damage.
+        faded: share of the grey ones in a tone such as sepia, damage and all.
         grain: greatest standard deviation of the grain under the damage, levels of 255; half of them get none.
     """
 
@@ -45,6 +49,8 @@ class DamagedPhotographs:
     resampled: float = 0.35
     compressed: float = 0.5
     monochrome: float = 0.25
+    faded: float = 0.4
+    edged: float = 0.12
     grain: float = 14.0
 
     def check(self) -> None:
@@ -54,7 +60,7 @@ class DamagedPhotographs:
             InputError: naming the value and what it may be.
         """
         self.film_damage.check(with_maps=self.damage_dir is not None)
-        for name in ("undamaged", "resampled", "compressed", "monochrome"):
+        for name in ("undamaged", "resampled", "compressed", "monochrome", "faded", "edged"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}={getattr(self, name)} must be a share, from 0 to 1")
         if not 0 <= self.grain <= 128:
@@ -73,24 +79,30 @@ class DamagedPhotographs:
             The damaged crop.
         """
         larger = rng.uniform(*_LARGER) if rng.random() < self.resampled else 1.0
-        photograph = self._toned(rng, _crop(rng, image, round(size * larger)))
+        grey = rng.random() < self.monochrome
+        photograph = self._toned(rng, _crop(rng, image, round(size * larger)), grey=grey)
         if rng.random() < self.undamaged:
             laid = Laid.undamaged(photograph)
         else:
             maps = () if self.damage_dir is None else opacity_maps(self.damage_dir, split)
             laid = self.film_damage(rng, photograph, maps=maps)
+        if grey and rng.random() < self.faded:
+            laid = laid._replace(image=_faded(rng, laid.image))
         return _compressed(rng, _resampled(laid, size), self.compressed)
 
-    def _toned(self, rng: np.random.Generator, photograph: np.ndarray) -> np.ndarray:
+    def _toned(self, rng: np.random.Generator, photograph: np.ndarray, *, grey: bool) -> np.ndarray:
         """Grey or not, paler or darker, mirrored, with grain."""
         import cv2
 
-        if rng.random() < self.monochrome:
+        if grey:
             photograph = np.repeat(cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
         seen = photograph[:, ::-1] if rng.random() < 0.5 else photograph
         if rng.random() < 0.25:  # film lies sideways in the scanner as well
             seen = seen.transpose(1, 0, 2)
         toned = seen.astype(np.float32)
+        if rng.random() < self.edged:
+            for _ in range(rng.integers(1, 3)):
+                _lay_edge(rng, toned)
         if rng.random() < 0.5:
             gain = rng.uniform(0.5, 1)
             toned = toned * np.float32(gain) + np.float32(rng.uniform(0, 255 * (1 - gain)))
@@ -178,6 +190,30 @@ def _grain(rng: np.random.Generator, shape: tuple[int, ...], strength: float) ->
     if size > 0.35:
         grain = cv2.GaussianBlur(grain, (0, 0), size).reshape(grain.shape).astype(np.float32)
     return grain * np.float32(strength / max(float(grain.std()), 1e-6))
+
+
+def _lay_edge(rng: np.random.Generator, photograph: np.ndarray) -> None:
+    """Lays an edge of the print over a photograph, float32: a border, and what the print lies on."""
+    height, width, _ = photograph.shape
+    turn = rng.integers(4) * math.pi / 2 + rng.normal(0, 0.02)
+    rows, columns = np.ogrid[:height, :width]
+    rows, columns = rows - height / 2, columns - width / 2
+    inwards = math.cos(turn) * columns + math.sin(turn) * rows + rng.uniform(0.1, 0.5) * max(height, width)
+    if rng.random() < 0.4:  # cut unevenly, or worn
+        along = math.cos(turn) * rows - math.sin(turn) * columns
+        places = np.linspace(along.min(), along.max(), rng.integers(8, 64))
+        inwards = inwards + np.interp(along, places, rng.normal(0, rng.uniform(0.2, 1.5), len(places)))
+    border = rng.uniform(1, 20) if rng.random() < 0.5 else 0.0
+    for depth in (border, 0.0):
+        level = rng.choice([rng.uniform(0, 40), rng.uniform(40, 215), rng.uniform(215, 255)], p=[0.3, 0.1, 0.6])
+        share = np.clip(inwards - depth + 0.5, 0, 1)[..., None].astype(np.float32)
+        photograph *= share
+        photograph += np.float32(level) * (1 - share)
+
+
+def _faded(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
+    tones = random_tones(rng)
+    return np.stack([tones[image[..., channel], channel] for channel in range(3)], axis=2)
 
 
 def _resampled(laid: Laid, size: int) -> Laid:

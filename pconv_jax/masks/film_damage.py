@@ -30,6 +30,7 @@ _FREQUENCY: dict[Kind, float] = {
     "dust": 5,
     "dirt": 3,
     "crease": 1,
+    "crack": 2.5,
     "tear": 0.5,
 }
 _THIN = 2.0  # above 1, thin pieces are more frequent than if their logarithms were uniform
@@ -192,7 +193,9 @@ class FilmDamage:
             kind = self._kind(rng)
             if kind == "tear":
                 opacity = max(opacity, 0.9)  # what is torn off is gone
-            if kind in ("scratch", "crease") and rng.random() < _RIM:
+            if kind == "crack" and rng.random() < 0.5:
+                own = _pale(rng)  # of prints: the paper shows
+            if kind in ("scratch", "crease", "crack") and rng.random() < _RIM:
                 self._lay_with_rim(rng, canvas, kind, (height, width), thickness, own, opacity)
             else:
                 canvas.lay(draw_piece(rng, kind, height, width, thickness=thickness), own, opacity=opacity)
@@ -232,7 +235,14 @@ def _random_tone(rng: np.random.Generator) -> np.ndarray:
     chosen = rng.random()
     if chosen >= 0.85:  # where one layer of the film is scratched away
         return np.clip(rng.permutation([rng.uniform(0.6, 1), rng.uniform(0.3, 1), rng.uniform(0, 0.4)]), 0, 1)
-    grey = rng.uniform(0.72, 1) if chosen < 0.5 else rng.uniform(0, 0.25)
+    return _tinted(rng, rng.uniform(0.72, 1) if chosen < 0.5 else rng.uniform(0, 0.25))
+
+
+def _pale(rng: np.random.Generator) -> np.ndarray:
+    return _tinted(rng, rng.uniform(0.72, 1))
+
+
+def _tinted(rng: np.random.Generator, grey: float) -> np.ndarray:
     tint = rng.normal(0, 0.04, 3) if rng.random() < 0.4 else np.zeros(3)
     return np.clip(grey + tint, 0, 1)
 

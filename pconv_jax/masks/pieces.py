@@ -1,4 +1,4 @@
-"""Pieces of film damage, drawn one by one: scratches, hairs, lint, dust, dirt, creases, torn edges.
+"""Pieces of film damage, drawn one by one: scratches, hairs, lint, dust, dirt, creases, cracks, torn edges.
 
 A piece is a coverage map, float32 [H, W] from 0 (untouched) to 1 (its core), with soft edges.
 """
@@ -10,9 +10,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-Kind = Literal["scratch", "bundle", "hair", "lint", "dust", "dirt", "crease", "tear"]
+Kind = Literal["scratch", "bundle", "hair", "lint", "dust", "dirt", "crease", "crack", "tear"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""Scratches single and in bundles; hairs, lint, dust, dirt; creases; torn edges."""
+"""Scratches single and in bundles; hairs, lint, dust, dirt; creases; nets of cracks; torn edges."""
 
 THICKEST: dict[Kind, float] = {
     "scratch": 24,
@@ -22,12 +22,14 @@ THICKEST: dict[Kind, float] = {
     "dust": 16,
     "dirt": 10,
     "crease": 12,
+    "crack": 10,
     "tear": 24,
 }
 """Greatest thickness of each kind, px."""
 
 _SHIFT = 4  # binary digits of the coordinates that OpenCV draws at
 _SPECK = 4.0  # px of the canvas: smaller specks are not told from grain, and nobody outlines them
+_CRACKS = 16  # most lines of a net
 _FINER = 2  # pieces are drawn this many times larger, so that widths between whole pixels exist
 
 
@@ -39,7 +41,8 @@ def draw_piece(rng: np.random.Generator, kind: Kind, height: int, width: int, *,
         kind: which kind.
         height: H of the image, px.
         width: W of the image, px.
-        thickness: of its lines or specks, px, at most that of `THICKEST`; a torn edge reaches in three times as far.
+        thickness: of its lines or specks, px, at most that of `THICKEST`; a torn edge reaches in three times as far,
+            and where a crack begins it may have flaked off twice as wide.
 
     Returns:
         Coverage `[H, W]`, float32 in [0, 1]. All 0 where a piece lies beyond the border, or all of it falls into gaps.
@@ -122,6 +125,36 @@ def _crease(rng: np.random.Generator, canvas: np.ndarray, thickness: float) -> N
         _stroke(canvas, np.stack([before, after]), thickness * rng.uniform(0.3, 1), 255)
 
 
+def _crack(rng: np.random.Generator, canvas: np.ndarray, thickness: float) -> None:
+    """A net of ragged lines that branch, as a coating breaks that was bent; each branch is finer than what it left."""
+    height, width = canvas.shape
+    start = _on_border(rng, height, width) if rng.random() < 0.5 else _middle(rng, height, width)
+    towards = _middle(rng, height, width) - start
+    length = max(height, width) * _log_uniform(rng, 0.15, 1.8)
+    faint = rng.random() < 0.5
+    cracks = [(start, math.atan2(towards[1], towards[0]), length, thickness)]
+    for number in range(_CRACKS):
+        if number == len(cracks):
+            break
+        place, heading, length, thick = cracks[number]
+        step = max(3.0 * _FINER, rng.uniform(1, 3) * thick)
+        count = max(3, int(length / step))
+        headings = heading + np.cumsum(rng.normal(0, 0.1, count))
+        turns = headings + rng.normal(0, 0.45, count)
+        points = place + np.cumsum(step * np.stack([np.cos(turns), np.sin(turns)], axis=1), axis=0)
+        widths = thick * rng.uniform(0.4, 1, count) * np.linspace(1, 0.4, count)
+        levels = rng.uniform(60, 256, count) if faint else np.full(count, 255.0)
+        for index in range(count - 1):
+            _stroke(canvas, points[index : index + 2], widths[index].item(), int(levels[index]))
+        if rng.random() < 0.3:
+            _blob(rng, canvas, points[0], thick * rng.uniform(1, 2))
+        for branch in rng.integers(0, count, rng.poisson(1.5 + length / max(height, width))):
+            side = rng.choice([-1.0, 1.0]) * rng.uniform(0.4, 1.7)
+            shorter, finer = length * rng.uniform(0.15, 0.7), thick * rng.uniform(0.4, 0.9)
+            if shorter > 5 * finer:
+                cracks.append((points[branch], headings[branch] + side, shorter, finer))
+
+
 def _tear(rng: np.random.Generator, canvas: np.ndarray, thickness: float) -> None:
     """A piece torn off at a border or a corner."""
     import cv2
@@ -153,6 +186,7 @@ _DRAWN: dict[Kind, Callable[[np.random.Generator, np.ndarray, float], None]] = {
     "dust": _dust,
     "dirt": _dirt,
     "crease": _crease,
+    "crack": _crack,
     "tear": _tear,
 }
 

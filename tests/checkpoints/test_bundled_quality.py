@@ -27,14 +27,14 @@ PSNR = {  # dB in the holes
     "liu-celeba": (NARROW, 25.31),
     "pathak-celeba": (CENTRE, 14.12),
 }
-DETECTORS = {"film": (0.367, 0.579, 0.107)}  # mean Jaccard, the same from probability 0.5 on, % found without damage
+DETECTORS = {"film": (0.335, 0.560, 0.108)}  # mean Jaccard, the same from probability 0.5 on, % found without damage
 
 
 @pytest.fixture(scope="module")
 def photographs() -> list[np.ndarray]:
     """Parts of the test photographs, a cat, coffee, coins and gravel in turn at first, uint8 `[128, 128, 3]`."""
     source = SamplesSource("test")
-    return [np.asarray(source[index]) for index in range(18)]
+    return [np.asarray(source[index]) for index in range(20)]
 
 
 def hole(seed: int, thickness: tuple[int, int] | None) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_detections(name, photographs):
     detector, smooth = pconv_jax.Detector.from_pretrained(name), [x for i, x in enumerate(photographs) if i % 4 != 3]
     cautious, half = Choice(dilate=0), Choice(sensitivity=0.999, dilate=0)
     cases = [row for row in rows(with_maps=False) if row.table in ("kind", "width")]
-    assert len(cases) == len(smooth) == 14
+    assert len(cases) == len(smooth) == 15
     jaccard, clean = {cautious: [], half: []}, []
     for place, (row, image) in enumerate(zip(cases, smooth, strict=True)):
         laid = damaged(image, row, seed=(place,))

@@ -14,7 +14,7 @@ from pconv_jax.data import pipeline
 from pconv_jax.data.damaged_photographs import DamagedPhotographs, _resampled, damaged_batches
 from pconv_jax.masks.film_damage import CLEAN, DAMAGED, UNSEEN, FilmDamage, Laid
 
-PLAIN = {"undamaged": 0.0, "resampled": 0.0, "compressed": 0.0, "monochrome": 0.0, "grain": 0.0}
+PLAIN = {"undamaged": 0.0, "resampled": 0.0, "compressed": 0.0, "monochrome": 0.0, "edged": 0.0, "grain": 0.0}
 
 
 def batches(source=None, *, image_size=24, batch_size=4, seed=7, photographs=None, **more):
@@ -46,7 +46,9 @@ def test_shapes_types_and_values():
 @pytest.mark.parametrize("resampled", [0.0, 1.0])
 def test_picture_opacity_and_truth_lie_on_each_other(resampled):
     # All of a uniform photograph that is not covered keeps one colour, whatever was done to it before.
-    settings = DamagedPhotographs(**PLAIN | {"resampled": resampled})
+    # Of two tones that lie side by side, such as a line and its rim, smaller pixels could be as grey as before.
+    one = FilmDamage(pieces=(1, 1), kinds=("bundle", "hair", "lint", "dust", "dirt", "tear"))
+    settings = DamagedPhotographs(film_damage=one if resampled else FilmDamage(), **PLAIN | {"resampled": resampled})
     seen = 0
     for laid in examples(settings, np.full((60, 80, 3), 128, np.uint8), 24, size=48):
         clear = laid.image[laid.opacity == 0]
@@ -85,9 +87,45 @@ def test_the_share_without_damage(share):
 
 
 def test_grey_photographs():
-    settings = DamagedPhotographs(**PLAIN | {"monochrome": 1.0, "undamaged": 1.0})
+    settings = DamagedPhotographs(**PLAIN | {"monochrome": 1.0, "faded": 0.0, "undamaged": 1.0})
     for laid in examples(settings, Ramp(1, (60, 60))[0], 5):
         assert (laid.image == laid.image[..., :1]).all()
+
+
+def test_grey_photographs_fade_with_their_damage():
+    """Each level of a channel becomes another one, whether it is the photograph's or the damage's."""
+    photograph, damaged = Ramp(1, (60, 60))[0], 0
+    fresh, faded = (
+        examples(DamagedPhotographs(**PLAIN | {"monochrome": 1.0, "faded": share}), photograph, 20)
+        for share in (0.0, 1.0)
+    )
+    for before, after in zip(fresh, faded, strict=True):
+        for channel in range(3):
+            pairs = np.stack([before.image[..., channel], after.image[..., channel]], axis=-1).reshape(-1, 2)
+            tones = dict(pairs.tolist())
+            assert all(tones[level] == tone for level, tone in pairs.tolist())
+            assert sorted(tones.items()) == list(
+                zip(sorted(tones), sorted(tones.values()), strict=True)
+            )  # none swapped
+        assert (after.image != after.image[..., :1]).any()
+        np.testing.assert_array_equal(before.truth, after.truth)
+        damaged += after.visible.any()
+    assert damaged > 10
+    # What is coloured stays so: only grey photographs fade.
+    kept = DamagedPhotographs(**PLAIN | {"faded": 1.0, "undamaged": 1.0})
+    bright = np.full((60, 60, 3), (250, 10, 10), np.uint8)
+    assert all(np.ptp(laid.image.mean(axis=(0, 1))) > 100 for laid in examples(kept, bright, 10))
+
+
+def test_edges_of_prints_are_no_damage():
+    settings = DamagedPhotographs(**PLAIN | {"edged": 1.0, "undamaged": 1.0})
+    changed = []
+    for laid in examples(settings, np.full((60, 80, 3), 128, np.uint8), 40, size=48):
+        assert not laid.opacity.any() and not laid.truth.any()
+        inside = np.median(laid.image)  # no grain here: the photograph is of one colour
+        changed.append(np.mean(np.abs(laid.image.astype(int) - inside) > 8))
+    assert np.median(changed) > 0.05 and max(changed) < 0.95
+    assert np.mean(np.array(changed) > 0) > 0.7
 
 
 def test_grain_only_where_there_may_be_some():
@@ -171,6 +209,8 @@ def test_an_unreadable_folder_of_damage_is_reported_as_itself(tmp_path):
         ({"resampled": -0.1}, "resampled=-0.1"),
         ({"compressed": float("nan")}, "compressed=nan"),
         ({"monochrome": 2}, "monochrome=2"),
+        ({"faded": -1}, "faded=-1"),
+        ({"edged": 1.5}, "edged=1.5"),
         ({"grain": -1.0}, "grain=-1.0 must be a standard deviation, from 0 to 128"),
         ({"film_damage": FilmDamage(pieces=(2, 1))}, "pieces="),
     ],

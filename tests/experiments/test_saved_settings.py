@@ -10,6 +10,7 @@ from experiments.detector.config import Config as DetectorConfig
 from experiments.train.config import Config
 from experiments.train.presets import PRESETS
 from pconv_jax.common.errors import InputError
+from pconv_jax.data.damaged_photographs import DamagedPhotographs
 from pconv_jax.models import PAPER_PRESETS
 
 
@@ -48,6 +49,13 @@ def test_a_setting_that_an_old_run_did_not_know_had_its_default_then():
 def test_the_folder_of_a_detector_is_another_kind_of_run():
     with pytest.raises(InputError, match=r"^runs/run holds another kind of run: choose another --out$"):
         Config().check_same_run(DetectorConfig().to_json())
+
+
+def test_a_detector_from_before_prints_had_edges_and_faded_was_trained_without():
+    before = {name: value for name, value in DetectorConfig().to_json().items() if name not in ("faded", "edged")}
+    with pytest.raises(InputError, match=r"but --faded was 0\.0 and is now 0\.4; --edged was 0\.0 and is now 0\.12:"):
+        DetectorConfig().check_same_run(before)
+    DetectorConfig(photographs=DamagedPhotographs(faded=0.0, edged=0.0)).check_same_run(before)
 
 
 def test_a_cosine_schedule_is_not_extended_and_the_way_on_is_named():

@@ -128,6 +128,16 @@ def test_pieces_keep_to_their_opacity_and_kinds():
     assert max(torn(np.random.default_rng(seed), grey(128)).opacity.max() for seed in range(9)) == pytest.approx(0.9)
 
 
+def test_most_cracks_are_pale_as_paper_is():
+    cracks = FilmDamage(pieces=(1, 1), opacity=(1, 1), kinds=("crack",), thickness=(3, 3))
+    changes = []
+    for seed in range(60):
+        laid = cracks(np.random.default_rng(seed), grey(128))
+        if laid.visible.any():
+            changes.append(np.median(laid.image[laid.visible].astype(float) - 128) > 0)
+    assert len(changes) > 30 and 0.6 < np.mean(changes) < 0.95  # half of all damage, and half of the other half
+
+
 def test_images_smaller_than_their_damage():
     damage = FilmDamage(thickness=(24, 24), kinds=("scratch", "crease"))
     for seed in range(30):

@@ -1,8 +1,10 @@
 """Pieces of film damage as they are drawn: their thickness, and where they lie."""
 
+import cv2
 import numpy as np
 import pytest
 from coverages import thickest
+from skimage.morphology import skeletonize
 
 from pconv_jax.masks.pieces import KINDS, THICKEST, draw_piece
 
@@ -58,6 +60,23 @@ def test_tears_lie_anywhere_along_all_four_edges_and_reach_in_three_times_as_far
     assert len(deepest) == 4 and min(deepest.values()) > 0.7 * most
     for places in along:
         assert len(places) > 50 and min(places) < 0.15 and max(places) > 0.85
+
+
+def test_cracks_branch_and_scratches_do_not():
+    def loose_ends(kind, seed):  # of the lines one pixel wide along the middle of a piece
+        line = skeletonize(draw_piece(np.random.default_rng(seed), kind, 128, 128, thickness=3) > 0.5).astype(np.uint8)
+        around = cv2.filter2D(line, -1, np.ones((3, 3)), borderType=cv2.BORDER_CONSTANT)
+        return np.count_nonzero(line & (around == 2))
+
+    scratches, cracks = ([loose_ends(kind, seed) for seed in range(24)] for kind in ("scratch", "crack"))
+    assert np.median(scratches) == 2 and np.median(cracks) > 5
+    assert max(cracks) <= 2 * 16 + 20  # at most 16 lines, each in a few parts where it is too faint to be counted
+
+
+def test_a_crack_is_at_most_twice_as_thick_as_told_where_it_begins():
+    found = [thickest(draw_piece(np.random.default_rng(seed), "crack", 96, 96, thickness=6)) for seed in range(40)]
+    assert 6 < max(found) <= 2 * 6 * 1.2 + 2  # flakes are blobs with radii of up to 1.2 times what they should be
+    assert np.median([each for each in found if each]) <= 6 + 1
 
 
 def test_short_hairs_and_scratches_are_as_frequent_as_on_real_film():
