@@ -21,7 +21,7 @@ _FREE = (
     *("resume", "out", "data_dir", "damage_dir", "workers", "mapping"),
     *("keep", "checkpoint_every", "sample_every"),
 )
-_NONE = {"faded": 0.0, "edged": 0.0}  # what came later than some runs, and is not in their files
+_LATER = {"faded": 0.0, "edged": 0.0}  # what came later than some runs, and is not in their files
 _MOST_SIDE = 16_384  # px of a crop, which is damaged half as large again: OpenCV turns images of up to 32,767
 
 
@@ -147,7 +147,7 @@ class Config:
                 f"{before.get('damage_dir')} and is now {now['damage_dir']}: use the settings of that run, or "
                 "another --out"
             )
-        then = {**type(self)().to_json(), **_NONE, **before}
+        then = {**type(self)().to_json(), **_LATER, **before}
         changed = [
             f"{flag(name)} was {then[name]} and is now {value}"
             for name, value in now.items()

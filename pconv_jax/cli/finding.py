@@ -13,6 +13,7 @@ from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
 from pconv_jax.detection.damage_map import Choice, DamageMap, Tones, check_sensitivity, share
 from pconv_jax.imaging import Photograph, find_infrared, read_hole
+from pconv_jax.imaging.limits import check_memory
 from pconv_jax.imaging.linear import is_linear
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Finding:
             The map.
 
         Raises:
-            InputError: an infrared channel that cannot be used.
+            InputError: an infrared channel that cannot be used, or too little memory for the detector.
         """
         if self.infrared and (infrared := find_infrared(photograph, path, max_pixels=max_pixels)) is not None:
             from pconv_jax.detection.infrared import infrared_damage
@@ -138,6 +139,9 @@ class Finding:
             notes.append("its infrared channel tells where damage is; with --no-infrared the detector does")
             return found
         look = _detector(self.detector, self.best, programs)
+        if max_pixels is None:
+            height, width = photograph.pixels.shape[:2]
+            check_memory(str(path), (width, height), bytes_a_pixel=look.bytes_a_pixel)
         return look(photograph.as_array, linear=linear or is_linear(photograph), progress=progress)
 
     def hole(

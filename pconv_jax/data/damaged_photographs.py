@@ -38,8 +38,8 @@ class DamagedPhotographs:
         resampled: share that is made smaller after it was damaged, as scans are.
         compressed: share that has been through JPEG since.
         monochrome: share that is grey.
-        edged: share that shows an edge of the print, or two, with or without a border: neither is damage.
         faded: share of the grey ones in a tone such as sepia, damage and all.
+        edged: share that shows an edge of the print, or two, with or without a border: neither is damage.
         grain: greatest standard deviation of the grain under the damage, levels of 255; half of them get none.
     """
 

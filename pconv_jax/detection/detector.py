@@ -99,6 +99,11 @@ class Detector:
         prepare_jax()
         return cls(load_detector(weights), best=best)
 
+    @property
+    def bytes_a_pixel(self) -> int:
+        """Memory that a large image takes at the peak besides its own pixels, as measured: docs/detection.md."""
+        return 20 if self.best else 12
+
     def __call__(
         self,
         image: "ArrayLike | Image",

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 500_000_000  # of an image, unless a caller says otherwise
 _SMALL = 2**24  # pixels up to which neither memory nor content is checked
-# At the peak of a restoration, for each byte of the decoded pixels: 3 to 5 measured. Looking for damage takes 12 bytes
-# a pixel besides, 20 with --best: more for grey scans of 8 bits, and not known here.
-_BYTES_A_BYTE = 5
+PEAK = 5
+"""Bytes at the peak of a restoration for each byte of the decoded pixels: 3 to 5 measured."""
 _DEFLATE_RATIO = 1032  # deflate cannot do better
 
 
@@ -43,7 +42,7 @@ def check_memory(name: str, size: tuple[int, int], *, bytes_a_pixel: int) -> Non
     Args:
         name: what to call the file in an error.
         size: width and height, px.
-        bytes_a_pixel: of the decoded image.
+        bytes_a_pixel: at the peak of what is to be done, the decoded image and all.
 
     Raises:
         NotEnoughMemory: it would.
@@ -51,7 +50,7 @@ def check_memory(name: str, size: tuple[int, int], *, bytes_a_pixel: int) -> Non
     pixels = math.prod(size)
     if pixels <= _SMALL:
         return
-    needed, available = _BYTES_A_BYTE * bytes_a_pixel * pixels, available_memory()
+    needed, available = bytes_a_pixel * pixels, available_memory()
     if available is not None and needed > available:
         raise NotEnoughMemory(
             f"{name} has {size[0]} x {size[1]} = {pixels:,} pixels, which need about {needed / 1e9:.1f} GB of memory, "

@@ -9,6 +9,7 @@ from pconv_jax import Detector
 from pconv_jax.cli import detecting, finding
 from pconv_jax.cli.main import main
 from pconv_jax.common.programs import kept_programs
+from pconv_jax.imaging import limits
 
 
 def test_one_photograph(tmp_path, photos, detect):
@@ -36,6 +37,24 @@ def test_programs_are_kept_for_the_next_command_with_one_photograph(
     assert len(asked) == 2  # for several photographs JAX keeps programs, compiled to run fast
     (tmp_path / "all" / "a.png").unlink()
     assert detect(photos.folder, "-o", f"{tmp_path}/all/").code == 0 and len(asked) == 2  # also for the last of them
+
+
+def test_looking_for_damage_needs_memory_too(tmp_path, photos, detect, monkeypatch):
+    save(tmp_path / "grey.png", picture(channels=1))
+    height, width = load(tmp_path / "grey.png").shape
+    monkeypatch.setattr(limits, "_SMALL", 0)
+    needed = {(): 12 * height * width, ("--best",): 20 * height * width}  # bytes; to read it, 5 a pixel
+    for flags, enough in needed.items():
+        for available, code in ((enough - 1, 1), (enough, 0)):
+            monkeypatch.setattr(limits, "available_memory", lambda available=available: available)
+            result = detect(tmp_path / "grey.png", "-o", tmp_path / "m.png", "--overwrite", *flags)
+            assert result.code == code
+            if code:
+                assert f"grey.png has {width} x {height}" in result.err and "are available: make it smaller" in result.err
+                assert not (tmp_path / "m.png").exists()
+        (tmp_path / "m.png").unlink()
+    monkeypatch.setattr(limits, "available_memory", lambda: 5 * height * width)
+    assert detect(tmp_path / "grey.png", "-o", tmp_path / "m.png", "--max-megapixels", "1").code == 0
 
 
 def test_a_mask_that_appears_meanwhile_is_not_replaced_unasked(tmp_path, photos, detect, monkeypatch):
