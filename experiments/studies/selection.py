@@ -8,7 +8,6 @@ from experiments.studies.study import Arm
 from experiments.train import experiment
 from experiments.train.config import Config
 from experiments.train.logs import history, read_metrics
-from experiments.train.run_folder import read_settings
 from pconv_jax.checkpoints.best_step import VALIDATION_L1
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import DivergedError, InputError
@@ -38,7 +37,7 @@ class Choice:
 def train_once(config: Config) -> int:
     """Trains, or resumes, a run that has no report yet; returns 0, or 128 + the number of the signal that stopped."""
     if (config.run.out / "report.json").exists():
-        config.check_same_run(read_settings(config.run.out))
+        experiment.check_finished(config)
         return 0
     return experiment.run(config)
 
@@ -46,7 +45,7 @@ def train_once(config: Config) -> int:
 def train_candidate(config: Config) -> int:
     """As `train_once`; that training diverged is recorded in place of an error."""
     if (config.run.out / _DIVERGED).exists():
-        config.check_same_run(read_settings(config.run.out))
+        experiment.check_finished(config)
         return 0
     try:
         return train_once(config)

@@ -5,7 +5,7 @@ Flags and `config.json` name a setting by its field alone, whatever section it i
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -179,12 +179,13 @@ class Config:
             ) from error
         return config
 
-    def check_same_run(self, before: Mapping[str, Any]) -> Self:
+    def check_same_run(self, before: Mapping[str, Any], *, also_free: Sequence[str] = ()) -> Self:
         """Refuses to resume with settings that would make it another run.
 
         Args:
             before: `to_json()` of the settings that the run was started with; what it lacks did not exist then and
                 counts as the default.
+            also_free: names of further settings that may have changed, such as places whose contents are compared.
 
         Returns:
             These settings.
@@ -194,7 +195,7 @@ class Config:
         """
         if "task" in before:
             raise InputError(f"{self.run.out} holds another kind of run: choose another --out")
-        free = {*_FREE, *(("steps", "epochs") if self.optimizer.schedule == "constant" else ())}
+        free = {*_FREE, *also_free, *(("steps", "epochs") if self.optimizer.schedule == "constant" else ())}
         now, then = self.to_json(), type(self)().replace(**_of_this_version(before)).to_json()
         changed = [
             f"{flag(name)} was {then[name]} and is now {now[name]}"

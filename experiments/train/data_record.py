@@ -1,5 +1,6 @@
-"""Which images and files of damage a run was started with, so that it is not resumed with others: `data.json`."""
+"""Which images, damage and VGG16 a run was started with, so that it is not resumed with others: `data.json`."""
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -10,10 +11,12 @@ from pconv_jax.common.json_values import read_json
 from pconv_jax.data import SPLITS
 
 _FILE = "data.json"
+VGG = "VGG16"
+"""Name of the weights that compare features, beside those of the splits."""
 
 
 class Recorded(Protocol):
-    """Images, or files of masks or opacity maps, that can be told from others."""
+    """Images, files of masks or opacity maps, or weights, that can be told from others."""
 
     def __len__(self) -> int:
         """How many they are."""
@@ -24,13 +27,41 @@ class Recorded(Protocol):
         ...
 
 
+@dataclasses.dataclass(frozen=True)
+class RecordedWeights:
+    """Weights that are told from others by what they are, wherever their file lies.
+
+    Attributes:
+        sha256: their hash.
+    """
+
+    sha256: str
+
+    def __len__(self) -> int:
+        """One, as a file would be."""
+        return 1
+
+    def fingerprint(self) -> str:
+        """Their hash."""
+        return self.sha256
+
+
+def is_recorded(folder: Path, name: str) -> bool:
+    """Whether the record of a run, as far as it can be read, has images or weights of a name."""
+    try:
+        return name in read_json((folder / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def check_same_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
-    """Refuses to resume a run with other images, masks or opacity maps.
+    """Refuses to resume a run with other images, masks, opacity maps or weights of VGG16.
 
     Args:
-        folder: the folder of the run; runs of earlier versions have no record, or none of their masks, and are
-            believed.
-        sources: the images now, by split, and the files of "masks" or of "damage", if there are any.
+        folder: the folder of the run; runs of earlier versions have no record, or none of their masks or weights, and
+            are believed.
+        sources: what there is now: the images by split, the files of "masks" or of "damage", and `VGG`, if there are
+            any; what is not given is not compared.
 
     Raises:
         InputError: some were added, removed or changed, or the record is damaged.
@@ -41,7 +72,9 @@ def check_same_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
     now = _record(sources)
     try:
         before = read_json(path.read_text(encoding="utf-8"))
-        changed = [_difference(split, was, now[split]) for split, was in before.items() if was != now[split]]
+        changed = [
+            _difference(name, before[name], each) for name, each in now.items() if before.get(name, each) != each
+        ]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path} is damaged ({error}): delete it if the images are those that the run was started with"
@@ -63,6 +96,8 @@ def _record(sources: Mapping[str, Recorded]) -> dict[str, dict[str, int | str]]:
 
 
 def _difference(split: str, before: Mapping[str, int | str], now: Mapping[str, int | str]) -> str:
+    if split == VGG:
+        return "the weights of VGG16 are others (--vgg-weights)"
     what, where = ("images", f"the {split} split") if split in SPLITS else ("files", f"the folder of {split}")
     if before["images"] != now["images"]:
         return f"{where} had {before['images']} {what} and has {now['images']}"

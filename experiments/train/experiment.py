@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from experiments.train.config import Config
-from experiments.train.data_record import Recorded, check_same_images, write_images
+from experiments.train.data_record import (
+    VGG,
+    Recorded,
+    RecordedWeights,
+    check_same_images,
+    is_recorded,
+    write_images,
+)
 from experiments.train.host_checks import check_data, check_hosts, check_vgg_weights
 from experiments.train.interface import Outcome
 from experiments.train.loop import train
@@ -78,7 +85,7 @@ def run(config: Config) -> int:
 def _train(config: Config, hosts: Group) -> _Trained:
     resuming = hosts.leads and check_run_folder(config.run.out, resume=config.run.resume)
     if resuming:
-        config.check_same_run(read_settings(config.run.out))
+        check_settings(config)
     hosts.check_shared(config.run.out)
     prepare_jax()
     check_memory(config, config.train_config(1 + config.optimizer.warmup))
@@ -86,12 +93,14 @@ def _train(config: Config, hosts: Group) -> _Trained:
     config.damage.mask(np.random.default_rng(0), config.data.image_size)  # no hole in any, a size too small
     sources = open_sources(config)
     masks = config.damage.files()
-    recorded: dict[str, Recorded] = {**sources, **({"masks": masks} if masks else {})}
+    vgg = open_vgg(config)
+    recorded: dict[str, Recorded] = {**sources, **({"masks": masks} if masks else {}), **recorded_vgg(vgg)}
     check_data(hosts, sources.values(), damage=masks.fingerprint() if masks else "")
+    check_vgg_weights(hosts, vgg)
     if resuming:
         check_same_images(config.run.out, recorded)
-    vgg = open_vgg(config)
-    check_vgg_weights(hosts, vgg)
+    if vgg is not None:
+        print(f"features of {', '.join(config.losses.layers or ())} of VGG16 with weights: {vgg.source}")
     trainer = Trainer(config, sources["train"], vgg)
     if resuming:
         check_steps(config.run.out, trainer.total_steps)
@@ -181,8 +190,34 @@ def open_sources(config: Config) -> dict[str, ImageSource]:
     return sources
 
 
+def check_finished(config: Config) -> None:
+    """Refuses to take the results of a run for those of other settings, or of other weights of VGG16.
+
+    Raises:
+        InputError: naming what differs.
+    """
+    check_settings(config)
+    if is_recorded(config.run.out, VGG):
+        check_same_images(config.run.out, recorded_vgg(open_vgg(config)))
+
+
+def check_settings(config: Config) -> None:
+    """Refuses to continue a run with other settings; weights of VGG16 may lie elsewhere if the run recorded which.
+
+    Raises:
+        InputError: naming every setting that differs.
+    """
+    moved = ("vgg_weights",) if is_recorded(config.run.out, VGG) else ()
+    config.check_same_run(read_settings(config.run.out), also_free=moved)
+
+
+def recorded_vgg(vgg: VGG16 | None) -> dict[str, Recorded]:
+    """The weights of VGG16 as they are recorded; nothing if there are none."""
+    return {} if vgg is None else {VGG: RecordedWeights(vgg.fingerprint())}
+
+
 def open_vgg(config: Config) -> VGG16 | None:
-    """Loads the VGG16 weights of the losses and says where they come from; None if no loss compares features."""
+    """Loads the VGG16 weights of the losses; None if no loss compares features."""
     losses, source = config.losses, config.network.vgg_weights
     if losses.layers is None:
         return None
@@ -193,5 +228,4 @@ def open_vgg(config: Config) -> VGG16 | None:
         random_preprocessing=losses.vgg_preprocessing or "caffe",
     )
     check_vgg(losses, vgg.preprocessing, f"--vgg-weights {source}")
-    print(f"features of {', '.join(losses.layers)} of VGG16 with weights: {vgg.source}")
     return vgg

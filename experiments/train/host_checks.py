@@ -1,11 +1,7 @@
 """Refuses hosts that would not train the same network on the same images."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
-
-import jax
-import numpy as np
 
 from experiments.train.sections import flag
 from pconv_jax.common.versions import package_versions
@@ -64,8 +60,5 @@ def check_vgg_weights(hosts: Group, vgg: VGG16 | None) -> None:
     """
     if hosts.count == 1 or vgg is None:
         return
-    digest = hashlib.sha256(f"{vgg.network} {vgg.preprocessing}".encode())
-    for leaf in jax.tree.leaves(vgg):
-        digest.update(np.asarray(leaf).tobytes())
     advice = "give all the same --vgg-weights"
-    hosts.check_same({"the SHA-256 of the VGG16 weights": digest.hexdigest()[:_SHOWN]}, advice=advice)
+    hosts.check_same({"the SHA-256 of the VGG16 weights": vgg.fingerprint()[:_SHOWN]}, advice=advice)

@@ -10,6 +10,7 @@ References:
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, Literal
@@ -64,6 +65,13 @@ class VGG16:
     source: str = dataclasses.field(metadata={"static": True})
     network: Network = dataclasses.field(default="VGG16", metadata={"static": True})
     trained: bool = dataclasses.field(default=True, metadata={"static": True})
+
+    def fingerprint(self) -> str:
+        """SHA-256 of network, preprocessing and numbers, the same wherever they come from."""
+        digest = hashlib.sha256(f"{self.network} {self.preprocessing}".encode())
+        for leaf in jax.tree.leaves(self):
+            digest.update(np.asarray(leaf).tobytes())
+        return digest.hexdigest()
 
 
 def kernel_shapes(network: Network) -> dict[str, tuple[int, int, int, int]]:

@@ -11,7 +11,8 @@ from tiny_run import ALONE, tiny
 
 from experiments.detector import experiment as detector
 from experiments.detector.__main__ import main as train_detector
-from experiments.run import main
+from experiments.run import main, parse
+from experiments.studies.selection import train_once
 from experiments.train import experiment
 from experiments.train.data_record import check_same_images, write_images
 from experiments.train.loop import Outcome
@@ -164,3 +165,41 @@ def test_a_run_does_not_resume_with_other_masks(tmp_path, photographs, capsys, m
     del recorded["masks"]  # as in runs of earlier versions
     (out / "data.json").write_text(json.dumps(recorded))
     assert trains("renamed", "--resume") == stopped
+
+
+def test_weights_of_vgg16_are_told_by_what_they_are_not_where_they_lie(tmp_path, photographs, capsys, monkeypatch):
+    monkeypatch.setattr(experiment, "train", lambda *_, **__: Outcome(1, signal=signal.SIGTERM))
+    rng = np.random.default_rng(0)
+    for name in ("one.npz", "other.npz"):
+        kernel = rng.normal(0, 0.3, (3, 3, 3, 64)).astype(np.float32)
+        np.savez(tmp_path / name, **{"block1_conv1/kernel": kernel, "block1_conv1/bias": np.zeros(64, np.float32)})
+    out = tmp_path / "out"
+    flags = [*tiny(out, *ALONE, "--dataset", "folder", "--data-dir", str(photographs)), "--perceptual-weight", "1"]
+
+    def trains(weights, *more):
+        return main([*flags, "--vgg-weights", str(tmp_path / weights), *more])
+
+    stopped = 128 + signal.SIGTERM
+    assert trains("one.npz") == stopped
+    recorded = json.loads((out / "data.json").read_text())
+    assert recorded.keys() == {"train", "validation", "test", "VGG16"}
+    (tmp_path / "one.npz").rename(tmp_path / "moved.npz")
+    assert trains("moved.npz", "--resume") == stopped
+    others = f"continues the run in {out} with the data that it was started with, but the weights of VGG16 are others"
+    (tmp_path / "moved.npz").rename(tmp_path / "one.npz")
+    (tmp_path / "other.npz").rename(tmp_path / "moved.npz")  # in the place that the run knows
+    assert trains("moved.npz", "--resume") == 2
+    assert others in capsys.readouterr().err
+    # A study takes the results of a run that ended long ago.
+    (out / "report.json").touch()
+    for weights in ("one.npz", "moved.npz"):
+        config = parse([*flags, "--vgg-weights", str(tmp_path / weights)])
+        if weights == "one.npz":
+            assert train_once(config) == 0
+        else:
+            with pytest.raises(InputError, match="but the weights of VGG16 are others"):
+                train_once(config)
+    # Runs of earlier versions did not record them: there the place counts.
+    (out / "data.json").write_text(json.dumps({name: each for name, each in recorded.items() if name != "VGG16"}))
+    assert trains("one.npz", "--resume") == 2
+    assert f"--vgg-weights was {tmp_path / 'moved.npz'} and is now {tmp_path / 'one.npz'}" in capsys.readouterr().err
