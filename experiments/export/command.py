@@ -5,6 +5,7 @@ import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
+from experiments.export.averaging import averaged
 from experiments.export.facts import Network, facts_of
 from experiments.export.networks import load_network
 from experiments.export.options import Options
@@ -34,6 +35,8 @@ def export(options: Options) -> None:
         raise InputError(f"--format {options.format} needs the package {package}: {how_to_install('export')}")
     prepare_jax()
     network = load_network(options.run, latest=options.latest)
+    if options.average:
+        network = averaged(network, {place: load_network(place, latest=False) for place in options.average})
     with _writing(options.out):
         _save(network, options)
     size = options.out.stat().st_size / 1e6

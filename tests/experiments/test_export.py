@@ -7,6 +7,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from flax import nnx
 from safetensors.numpy import load_file
 from saved_runs import variables
 from tiny_run import ALONE, tiny
@@ -14,8 +15,10 @@ from tiny_run import ALONE, tiny
 from experiments.export.__main__ import main as export_main
 from experiments.run import main
 from experiments.train.logs import read_metrics
+from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector, save_detector
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.weights_file import load_generator_weights
+from pconv_jax.models.detector import DetectorConfig
 
 pytestmark = pytest.mark.usefixtures("without_curves")
 
@@ -128,3 +131,37 @@ def test_weights_that_cannot_be_saved(tmp_path, capsys, monkeypatch, arguments, 
     assert export_main(arguments) == 2
     assert capsys.readouterr().err.startswith(f"error: {named}")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_mean_of_several_networks_is_saved(tmp_path, capsys):
+    """Of detectors and of generators without batch norm; others are refused."""
+    config, files = DetectorConfig(widths=(4, 6), blocks=(0, 1)), []
+    for seed, name in enumerate(("one", "two", "three")):
+        params = nnx.state(config.build(rngs=nnx.Rngs(seed)), nnx.Param)
+        files.append(tmp_path / f"{name}.safetensors")
+        save_detector(files[-1], TrainedDetector(config, params, {"step": seed}))
+    out = tmp_path / "mean.safetensors"
+    assert export_main([str(files[0]), str(out), "--average", *map(str, files[1:])]) == 0
+    mean, *each = (load_detector(file) for file in (out, *files))
+    for found, *leaves in zip(mean.leaves, *(one.leaves for one in each), strict=True):
+        np.testing.assert_allclose(found, sum(map(np.asarray, leaves)) / 3, atol=1e-6)
+    assert mean.about["step"] == 0 and mean.about["averaged_with"] == ["two.safetensors", "three.safetensors"]
+    # With itself it stays what it is; a generator's facts come along.
+    assert export_main(["faithful", str(out), "--average", "faithful"]) == 0
+    before, after = load_generator_weights("faithful"), load_generator_weights(out)
+    for one, two in zip(before.leaves, after.leaves, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert after.about["thickest_line"] == before.about["thickest_line"]
+    out.unlink()
+    for flags, words in (
+        (
+            ("faithful", "--average", "faithful-large"),
+            "--average faithful-large holds FillCorrectingConfig(widths=(32,",
+        ),
+        (("faithful", "--average", str(files[0])), "holds DetectorConfig(widths=(4, 6)"),
+        (("paper-dtd", "--average", "paper-dtd"), "--average is for networks without batch norm"),
+        (("faithful", "--average", "nowhere"), "nowhere holds no config.json"),
+    ):
+        capsys.readouterr()
+        assert export_main([flags[0], str(out), *flags[1:]]) == 2
+        assert words in capsys.readouterr().err and not out.exists()
