@@ -5,7 +5,7 @@ better than either, on other data than they were trained on above all (Wortsman 
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.common.errors import InputError
 
 
-def averaged(network: Network, others: Mapping[Path, Network]) -> Network:
-    """The mean of networks; all count alike.
+def averaged(network: Network, others: Sequence[tuple[Path, Network]]) -> Network:
+    """The mean of networks; all count alike, and one that is given twice counts twice.
 
     Args:
-        network: the one whose facts are kept.
-        others: the others, by what they were loaded from.
+        network: the one whose facts are kept, but for its scores, which are not those of the mean.
+        others: the others, with what each was loaded from.
 
     Returns:
         The mean; `about["averaged_with"]` has the names of the others.
@@ -31,14 +31,15 @@ def averaged(network: Network, others: Mapping[Path, Network]) -> Network:
     Raises:
         InputError: another kind of network, or one with batch statistics, whose mean would be those of neither.
     """
-    for place, other in others.items():
+    for place, other in others:
         if type(other) is not type(network) or other.config != network.config:
             raise InputError(
                 f"--average {place} holds {other.config}, and what is saved {network.config}: give weights of the same "
                 "network"
             )
-    params = jax.tree.map(_mean, network.params, *(other.params for other in others.values()))
-    about: dict[str, Any] = {**network.about, "averaged_with": [place.name for place in others]}
+    params = jax.tree.map(_mean, network.params, *(other.params for _, other in others))
+    about: dict[str, Any] = {name: fact for name, fact in network.about.items() if not name.startswith("validation_")}
+    about["averaged_with"] = [*about.get("averaged_with", []), *(place.name for place, _ in others)]
     if isinstance(network, TrainedDetector):
         return dataclasses.replace(network, params=params, about=about)
     if jax.tree.leaves(network.stats):

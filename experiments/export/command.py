@@ -36,7 +36,7 @@ def export(options: Options) -> None:
     prepare_jax()
     network = load_network(options.run, latest=options.latest)
     if options.average:
-        network = averaged(network, {place: load_network(place, latest=False) for place in options.average})
+        network = averaged(network, [(place, load_network(place, latest=False)) for place in options.average])
     with _writing(options.out):
         _save(network, options)
     size = options.out.stat().st_size / 1e6

@@ -54,14 +54,15 @@ def is_recorded(folder: Path, name: str) -> bool:
         return False
 
 
-def check_same_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
+def check_same_images(folder: Path, sources: Mapping[str, Recorded], *, only: str | None = None) -> None:
     """Refuses to resume a run with other images, masks, opacity maps or weights of VGG16.
 
     Args:
         folder: the folder of the run; runs of earlier versions have no record, or none of their masks or weights, and
             are believed.
         sources: what there is now: the images by split, the files of "masks" or of "damage", and `VGG`, if there are
-            any; what is not given is not compared.
+            any.
+        only: the name of what alone is compared; all if not given.
 
     Raises:
         InputError: some were added, removed or changed, or the record is damaged.
@@ -72,9 +73,8 @@ def check_same_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
     now = _record(sources)
     try:
         before = read_json(path.read_text(encoding="utf-8"))
-        changed = [
-            _difference(name, before[name], each) for name, each in now.items() if before.get(name, each) != each
-        ]
+        names = before.keys() if only is None else [only]
+        changed = [_difference(name, before[name], now[name]) for name in names if before[name] != now[name]]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path} is damaged ({error}): delete it if the images are those that the run was started with"

@@ -198,7 +198,7 @@ def check_finished(config: Config) -> None:
     """
     check_settings(config)
     if is_recorded(config.run.out, VGG):
-        check_same_images(config.run.out, recorded_vgg(open_vgg(config)))
+        check_same_images(config.run.out, recorded_vgg(open_vgg(config)), only=VGG)
 
 
 def check_settings(config: Config) -> None:

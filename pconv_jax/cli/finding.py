@@ -120,7 +120,7 @@ class Finding:
             path: of its file.
             linear: whether it is linear in light, even if it does not say so.
             notes: to which a sentence is added if an infrared channel tells the damage.
-            max_pixels: of an infrared file beside it, as for `read_photograph`.
+            max_pixels: of an infrared file beside it, as for `read_photograph`; if given, memory is not checked.
             progress: as for `Detector`.
             programs: as for `load`.
 
@@ -138,10 +138,12 @@ class Finding:
                 found.probability[photograph.alpha == 0] = 0  # as with the detector
             notes.append("its infrared channel tells where damage is; with --no-infrared the detector does")
             return found
-        look = _detector(self.detector, self.best, programs)
         if max_pixels is None:
+            from pconv_jax.detection.detector import BYTES_A_PIXEL  # with JAX: see `_detector`
+
             height, width = photograph.pixels.shape[:2]
-            check_memory(str(path), (width, height), bytes_a_pixel=look.bytes_a_pixel)
+            check_memory(str(path), (width, height), bytes_a_pixel=BYTES_A_PIXEL)
+        look = _detector(self.detector, self.best, programs)
         return look(photograph.as_array, linear=linear or is_linear(photograph), progress=progress)
 
     def hole(

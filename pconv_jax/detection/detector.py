@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from pconv_jax.checkpoints.detector_file import TrainedDetector
     from pconv_jax.checkpoints.remembered import RememberedDetector
 
+BYTES_A_PIXEL = 20
+"""Memory for each pixel of a large image at the peak, besides the image: 12 measured while it is looked at (20 with
+`best`), 16 to 19 while `DamageMap.hole` chooses."""
 _AT_ONCE = 2  # windows in progress
 
 _Network = Callable[[Shown], np.ndarray]
@@ -57,8 +60,8 @@ class Detector:
 
         Args:
             network: the trained network.
-            best: look at everything three times, also enlarged and at half its size, which finds more damage at about
-                as many false alarms, in about four times the time.
+            best: look at everything three times, also enlarged and at half its size, which finds more damage, and
+                about twice as much that is none, in about four times the time.
             programs: where compiled programs are kept, for a process that looks at a single image; by default they are
                 kept where JAX keeps them.
 
@@ -98,11 +101,6 @@ class Detector:
 
         prepare_jax()
         return cls(load_detector(weights), best=best)
-
-    @property
-    def bytes_a_pixel(self) -> int:
-        """Memory that a large image takes at the peak besides its own pixels, as measured: docs/detection.md."""
-        return 20 if self.best else 12
 
     def __call__(
         self,
@@ -195,7 +193,7 @@ def detect(
     best: bool = False,
     linear: bool = False,
 ) -> DamageMap:
-    """Looks for scratches, hairs and creases with the bundled detector, or another; it stays loaded for the next call.
+    """Looks for scratches, hairs, creases and cracks with the bundled detector, or another, which stays loaded.
 
     Args:
         image: as for `Detector`.

@@ -42,7 +42,7 @@ def check_memory(name: str, size: tuple[int, int], *, bytes_a_pixel: int) -> Non
     Args:
         name: what to call the file in an error.
         size: width and height, px.
-        bytes_a_pixel: at the peak of what is to be done, the decoded image and all.
+        bytes_a_pixel: that are still to be taken, at the peak.
 
     Raises:
         NotEnoughMemory: it would.

@@ -39,15 +39,15 @@ def test_programs_are_kept_for_the_next_command_with_one_photograph(
     assert detect(photos.folder, "-o", f"{tmp_path}/all/").code == 0 and len(asked) == 2  # also for the last of them
 
 
-def test_looking_for_damage_needs_memory_too(tmp_path, photos, detect, monkeypatch):
+def test_looking_for_damage_needs_memory_too(tmp_path, photos, detect, inpaint, monkeypatch):
     save(tmp_path / "grey.png", picture(channels=1))
     height, width = load(tmp_path / "grey.png").shape
     monkeypatch.setattr(limits, "_SMALL", 0)
-    needed = {(): 12 * height * width, ("--best",): 20 * height * width}  # bytes; to read it, 5 a pixel
-    for flags, enough in needed.items():
-        for available, code in ((enough - 1, 1), (enough, 0)):
+    needed = 20 * height * width  # bytes; to read it, 5 a pixel
+    for command, flags in ((detect, ()), (detect, ("--best",)), (inpaint, ("--mask", "auto"))):
+        for available, code in ((needed - 1, 1), (needed, 0)):
             monkeypatch.setattr(limits, "available_memory", lambda available=available: available)
-            result = detect(tmp_path / "grey.png", "-o", tmp_path / "m.png", "--overwrite", *flags)
+            result = command(tmp_path / "grey.png", "-o", tmp_path / "m.png", "--overwrite", *flags)
             assert result.code == code
             if code:
                 assert f"grey.png has {width} x {height}" in result.err

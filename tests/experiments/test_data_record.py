@@ -62,7 +62,9 @@ def test_added_removed_and_changed_images_are_told(tmp_path, photographs):
         check_same_images(out, opened(photographs))
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"train": {}}', '{"train": 1, "validation": 2, "test": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"train": {}}', '{"bogus": 1}', '{"train": 1, "validation": 2, "test": 3}']
+)
 def test_a_damaged_record_is_told(tmp_path, photographs, content):
     (tmp_path / "data.json").write_text(content)
     with pytest.raises(InputError, match=r"data\.json is damaged \(.*delete it if the images are those"):

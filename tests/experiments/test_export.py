@@ -139,13 +139,20 @@ def test_the_mean_of_several_networks_is_saved(tmp_path, capsys):
     for seed, name in enumerate(("one", "two", "three")):
         params = nnx.state(config.build(rngs=nnx.Rngs(seed)), nnx.Param)
         files.append(tmp_path / f"{name}.safetensors")
-        save_detector(files[-1], TrainedDetector(config, params, {"step": seed}))
+        save_detector(files[-1], TrainedDetector(config, params, {"step": seed, "validation_jaccard": 0.5}))
     out = tmp_path / "mean.safetensors"
     assert export_main([str(files[0]), str(out), "--average", *map(str, files[1:])]) == 0
     mean, *each = (load_detector(file) for file in (out, *files))
     for found, *leaves in zip(mean.leaves, *(one.leaves for one in each), strict=True):
         np.testing.assert_allclose(found, sum(map(np.asarray, leaves)) / 3, atol=1e-6)
-    assert mean.about["step"] == 0 and mean.about["averaged_with"] == ["two.safetensors", "three.safetensors"]
+    assert mean.about == {"step": 0, "averaged_with": ["two.safetensors", "three.safetensors"]}  # no score of another
+    # The mean of that mean and twice the first network.
+    assert export_main([str(out), str(tmp_path / "m.safetensors"), "--average", *[str(files[0])] * 2]) == 0
+    weighted = load_detector(tmp_path / "m.safetensors")
+    for found, *leaves in zip(weighted.leaves, *(one.leaves for one in each), strict=True):
+        np.testing.assert_allclose(found, np.tensordot([7 / 9, 1 / 9, 1 / 9], leaves, 1), atol=1e-6)
+    names = ["two.safetensors", "three.safetensors", "one.safetensors", "one.safetensors"]
+    assert weighted.about["averaged_with"] == names
     # With itself it stays what it is; a generator's facts come along.
     assert export_main(["faithful", str(out), "--average", "faithful"]) == 0
     before, after = load_generator_weights("faithful"), load_generator_weights(out)
