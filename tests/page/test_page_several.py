@@ -43,7 +43,9 @@ def test_what_is_done_is_done_to_the_photograph_that_is_shown_then(person, scan,
 def test_what_was_restored_near_clicks_is_not_closed_unasked(person, scan):
     person.opens(scan)
     person.comes_to("damage found")
+    person.until(person.see("#restore-here").is_enabled)  # until then keys do nothing
     person.presses("n")
+    person.until(lambda: person.see("#restore-here").get_attribute("aria-pressed") == "true")
     person.drags((60, 51))
     person.until(lambda: person.page.desk.photograph("1").partly)
     person.until(lambda: person.see("[data-view=after]").get_attribute("aria-checked") == "true")
