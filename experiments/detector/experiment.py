@@ -3,7 +3,7 @@
 from experiments.detector.config import Config
 from experiments.detector.trainer import DetectorTrainer
 from experiments.detector.validation import DetectorValidation
-from experiments.train.data_record import Recorded, check_same_images, write_images
+from experiments.train.data_record import Recorded, check_same_data, write_record
 from experiments.train.experiment import check_run_folder, locked_run
 from experiments.train.host_checks import check_data, check_hosts
 from experiments.train.interface import Outcome
@@ -76,11 +76,11 @@ def _train(config: Config, hosts: Group) -> Outcome:
         recorded["damage"] = listed_maps(config.photographs.damage_dir)
     check_data(hosts, sources.values(), damage=recorded["damage"].fingerprint() if "damage" in recorded else "")
     if resuming:
-        check_same_images(config.run.out, recorded)
+        check_same_data(config.run.out, recorded)
     trainer = DetectorTrainer(config, sources["train"])
     validation = DetectorValidation(config, sources["validation"])
     if hosts.leads:
         write_json(config.run.out / "config.json", config.to_json())
-        write_images(config.run.out, recorded)
+        write_record(config.run.out, recorded)
     print(f"detector: {trainer.parameters:,} parameters, crops of {data.image_size}x{data.image_size} px")
     return train(config.run, trainer, validation, batch_size=data.batch_size)

@@ -29,7 +29,7 @@ class Recorded(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class RecordedWeights:
-    """Weights that are told from others by what they are, wherever their file lies.
+    """Weights, told from others by their numbers, so that their file may lie anywhere.
 
     Attributes:
         sha256: their hash.
@@ -54,7 +54,7 @@ def is_recorded(folder: Path, name: str) -> bool:
         return False
 
 
-def check_same_images(folder: Path, sources: Mapping[str, Recorded], *, only: str | None = None) -> None:
+def check_same_data(folder: Path, sources: Mapping[str, Recorded], *, only: str | None = None) -> None:
     """Refuses to resume a run with other images, masks, opacity maps or weights of VGG16.
 
     Args:
@@ -77,7 +77,7 @@ def check_same_images(folder: Path, sources: Mapping[str, Recorded], *, only: st
         changed = [_difference(name, before[name], now[name]) for name in names if before[name] != now[name]]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
-            f"{path} is damaged ({error}): delete it if the images are those that the run was started with"
+            f"{path} is damaged ({error}): delete it if the data is that which the run was started with"
         ) from error
     if changed:
         raise InputError(
@@ -86,19 +86,19 @@ def check_same_images(folder: Path, sources: Mapping[str, Recorded], *, only: st
         )
 
 
-def write_images(folder: Path, sources: Mapping[str, Recorded]) -> None:
-    """Records what `check_same_images` compares: number of each split or folder, and a hash of names and sizes."""
+def write_record(folder: Path, sources: Mapping[str, Recorded]) -> None:
+    """Records what `check_same_data` compares: number and hash of names and sizes, of weights of their numbers."""
     write_json(folder / _FILE, _record(sources))
 
 
 def _record(sources: Mapping[str, Recorded]) -> dict[str, dict[str, int | str]]:
-    return {split: {"images": len(source), "sha256": source.fingerprint()} for split, source in sources.items()}
+    return {name: {"images": len(source), "sha256": source.fingerprint()} for name, source in sources.items()}
 
 
-def _difference(split: str, before: Mapping[str, int | str], now: Mapping[str, int | str]) -> str:
-    if split == VGG:
-        return "the weights of VGG16 are others (--vgg-weights)"
-    what, where = ("images", f"the {split} split") if split in SPLITS else ("files", f"the folder of {split}")
+def _difference(name: str, before: Mapping[str, int | str], now: Mapping[str, int | str]) -> str:
+    if name == VGG:
+        return "the VGG16 weights (--vgg-weights) differ"
+    what, where = ("images", f"the {name} split") if name in SPLITS else ("files", f"the folder of {name}")
     if before["images"] != now["images"]:
         return f"{where} had {before['images']} {what} and has {now['images']}"
     return f"names or sizes of the {now['images']} {what} of {where} differ"

@@ -13,9 +13,9 @@ from experiments.train.data_record import (
     VGG,
     Recorded,
     RecordedWeights,
-    check_same_images,
+    check_same_data,
     is_recorded,
-    write_images,
+    write_record,
 )
 from experiments.train.host_checks import check_data, check_hosts, check_vgg_weights
 from experiments.train.interface import Outcome
@@ -98,16 +98,16 @@ def _train(config: Config, hosts: Group) -> _Trained:
     check_data(hosts, sources.values(), damage=masks.fingerprint() if masks else "")
     check_vgg_weights(hosts, vgg)
     if resuming:
-        check_same_images(config.run.out, recorded)
-    if vgg is not None:
-        print(f"features of {', '.join(config.losses.layers or ())} of VGG16 with weights: {vgg.source}")
+        check_same_data(config.run.out, recorded)
+    if vgg is not None and (layers := config.losses.layers) is not None:
+        print(f"features of {', '.join(layers)} of VGG16 with weights: {vgg.source}")
     trainer = Trainer(config, sources["train"], vgg)
     if resuming:
         check_steps(config.run.out, trainer.total_steps)
     validation = Validation(config, sources["validation"])
     if hosts.leads:
         write_json(config.run.out / "config.json", config.to_json())
-        write_images(config.run.out, recorded)
+        write_record(config.run.out, recorded)
     generator, discriminator = trainer.parameters
     widest = trainer.config.generator.widest_line()
     reach = "leaves no pixel empty" if widest is None else f"closes lines up to {widest} px"
@@ -198,7 +198,7 @@ def check_finished(config: Config) -> None:
     """
     check_settings(config)
     if is_recorded(config.run.out, VGG):
-        check_same_images(config.run.out, recorded_vgg(open_vgg(config)), only=VGG)
+        check_same_data(config.run.out, recorded_vgg(open_vgg(config)), only=VGG)
 
 
 def check_settings(config: Config) -> None:

@@ -11,7 +11,7 @@ import tyro
 
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.damage_map import Choice, DamageMap, Tones, check_sensitivity, share
+from pconv_jax.detection.damage_map import BYTES_A_PIXEL, Choice, DamageMap, Tones, check_sensitivity, share
 from pconv_jax.imaging import Photograph, find_infrared, read_hole
 from pconv_jax.imaging.limits import check_memory
 from pconv_jax.imaging.linear import is_linear
@@ -139,8 +139,6 @@ class Finding:
             notes.append("its infrared channel tells where damage is; with --no-infrared the detector does")
             return found
         if max_pixels is None:
-            from pconv_jax.detection.detector import BYTES_A_PIXEL  # with JAX: see `_detector`
-
             height, width = photograph.pixels.shape[:2]
             check_memory(str(path), (width, height), bytes_a_pixel=BYTES_A_PIXEL)
         look = _detector(self.detector, self.best, programs)

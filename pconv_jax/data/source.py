@@ -138,7 +138,7 @@ def hash_of(*texts: str) -> str:
 
 
 class ListedFiles:
-    """Files of a folder that is no image source, masks or opacity maps, for the record of a run."""
+    """Names and sizes of the files in a folder of masks or opacity maps, for the record of a run."""
 
     def __init__(self, root: Path, names: Iterable[str]):
         """Takes the folder and the names below it, and looks at the sizes."""

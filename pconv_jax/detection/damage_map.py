@@ -17,6 +17,9 @@ Tones = Literal["both", "pale", "dark"]
 
 GROWN = 0.8
 """Share of the threshold down to which what touches a detection belongs to it."""
+BYTES_A_PIXEL = 20
+"""Memory for each pixel of a large image at the peak, besides the image: 12 measured while the detector looks at it (20
+with `best`), 16 to 19 while `DamageMap.hole` chooses."""
 _LOG_ODDS = 6.0  # that a pixel needs at sensitivity 0
 _AROUND = 4  # px around a detection that tell whether it is paler or darker
 

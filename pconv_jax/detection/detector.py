@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from pconv_jax.checkpoints.detector_file import TrainedDetector
     from pconv_jax.checkpoints.remembered import RememberedDetector
 
-BYTES_A_PIXEL = 20
-"""Memory for each pixel of a large image at the peak, besides the image: 12 measured while it is looked at (20 with
-`best`), 16 to 19 while `DamageMap.hole` chooses."""
 _AT_ONCE = 2  # windows in progress
 
 _Network = Callable[[Shown], np.ndarray]
@@ -60,8 +57,8 @@ class Detector:
 
         Args:
             network: the trained network.
-            best: look at everything three times, also enlarged and at half its size, which finds more damage, and
-                about twice as much that is none, in about four times the time.
+            best: look at everything three times, also enlarged and at half its size, which finds more damage, at
+                about twice as many false alarms, in about four times the time.
             programs: where compiled programs are kept, for a process that looks at a single image; by default they are
                 kept where JAX keeps them.
 

@@ -8,7 +8,7 @@ from pconv_jax.imaging.coding import is_lossless, jpeg_coding
 from pconv_jax.imaging.colour import colour_chunks, jpeg2000_profile
 from pconv_jax.imaging.credentials import NOT_KEPT, has_credentials
 from pconv_jax.imaging.depth import bits
-from pconv_jax.imaging.limits import PEAK, check_memory, check_size
+from pconv_jax.imaging.limits import PEAK_BYTES_A_BYTE, check_memory, check_size
 from pconv_jax.imaging.opening import (
     UnknownFormat,
     check_png,
@@ -122,7 +122,9 @@ def _page(
                 sides = [side * short_side // min(image.size) for side in image.size]
                 image.draft(None, (sides[0], sides[1]))
             if max_pixels is None:
-                check_memory(name, image.size, bytes_a_pixel=PEAK * _bytes_a_pixel(image, stream, more_channels))
+                check_memory(
+                    name, image.size, bytes_a_pixel=PEAK_BYTES_A_BYTE * _bytes_a_pixel(image, stream, more_channels)
+                )
             return _decoded(name, stream, image, notes, exact=exact, first_frame=first_frame)
     except UnknownFormat:
         with refusing(name), naming_compression(name, stream):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 500_000_000  # of an image, unless a caller says otherwise
 _SMALL = 2**24  # pixels up to which neither memory nor content is checked
-PEAK = 5
+PEAK_BYTES_A_BYTE = 5
 """Bytes at the peak of a restoration for each byte of the decoded pixels: 3 to 5 measured."""
 _DEFLATE_RATIO = 1032  # deflate cannot do better
 

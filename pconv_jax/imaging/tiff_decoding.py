@@ -8,7 +8,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif, pixels
 from pconv_jax.imaging.coding import is_lossless_tiff
 from pconv_jax.imaging.credentials import NOT_KEPT, TIFF_CREDENTIALS
-from pconv_jax.imaging.limits import PEAK, check_memory, check_size
+from pconv_jax.imaging.limits import PEAK_BYTES_A_BYTE, check_memory, check_size
 from pconv_jax.imaging.opening import TIFF_HEADS, head, without_white
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import texts_of_tiff
@@ -64,7 +64,7 @@ def many_channels(
         return None
     check_size(name, (tags[256], tags[257]), max_pixels)
     if max_pixels is None:
-        check_memory(name, (tags[256], tags[257]), bytes_a_pixel=PEAK * 2 * len(tags[258]))
+        check_memory(name, (tags[256], tags[257]), bytes_a_pixel=PEAK_BYTES_A_BYTE * 2 * len(tags[258]))
     directory = first_directory(stream)
     check_segments(directory, stream.seek(0, 2))
     layers = pixels.by_tifffile(name, stream, first_frame=first_frame)

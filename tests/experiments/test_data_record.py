@@ -14,7 +14,7 @@ from experiments.detector.__main__ import main as train_detector
 from experiments.run import main, parse
 from experiments.studies.selection import train_once
 from experiments.train import experiment
-from experiments.train.data_record import check_same_images, write_images
+from experiments.train.data_record import check_same_data, write_record
 from experiments.train.loop import Outcome
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import FolderSource, Subset
@@ -37,14 +37,14 @@ def opened(folder):
 
 def test_added_removed_and_changed_images_are_told(tmp_path, photographs):
     out = tmp_path / "out"
-    check_same_images(out, opened(photographs))  # of an earlier version: nothing to compare with
-    write_images(out, opened(photographs))
+    check_same_data(out, opened(photographs))  # of an earlier version: nothing to compare with
+    write_record(out, opened(photographs))
     assert {split: each["images"] for split, each in json.loads((out / "data.json").read_text()).items()} == {
         "train": 4,
         "validation": 1,
         "test": 1,
     }
-    check_same_images(out, opened(photographs))
+    check_same_data(out, opened(photographs))
     extra = photographs / "train" / "9.png"
     extra.write_bytes((photographs / "train" / "0.png").read_bytes())
     told = (
@@ -52,14 +52,14 @@ def test_added_removed_and_changed_images_are_told(tmp_path, photographs):
         "images and has 5: give those, or another --out$"
     )
     with pytest.raises(InputError, match=told):
-        check_same_images(out, opened(photographs))
+        check_same_data(out, opened(photographs))
     extra.unlink()
     (photographs / "test" / "5.png").write_bytes((photographs / "train" / "0.png").read_bytes() + b"more")
     with pytest.raises(InputError, match="but names or sizes of the 1 images of the test split differ: give"):
-        check_same_images(out, opened(photographs))
+        check_same_data(out, opened(photographs))
     (photographs / "test" / "5.png").rename(photographs / "test" / "6.png")
     with pytest.raises(InputError, match="names or sizes of the 1 images of the test split differ"):
-        check_same_images(out, opened(photographs))
+        check_same_data(out, opened(photographs))
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_added_removed_and_changed_images_are_told(tmp_path, photographs):
 )
 def test_a_damaged_record_is_told(tmp_path, photographs, content):
     (tmp_path / "data.json").write_text(content)
-    with pytest.raises(InputError, match=r"data\.json is damaged \(.*delete it if the images are those"):
-        check_same_images(tmp_path, opened(photographs))
+    with pytest.raises(InputError, match=r"data\.json is damaged \(.*delete it if the data is that"):
+        check_same_data(tmp_path, opened(photographs))
 
 
 def test_a_fingerprint_depends_on_names_sizes_and_choice_alone(tmp_path, photographs):
@@ -187,7 +187,7 @@ def test_weights_of_vgg16_are_told_by_what_they_are_not_where_they_lie(tmp_path,
     assert recorded.keys() == {"train", "validation", "test", "VGG16"}
     (tmp_path / "one.npz").rename(tmp_path / "moved.npz")
     assert trains("moved.npz", "--resume") == stopped
-    others = f"continues the run in {out} with the data that it was started with, but the weights of VGG16 are others"
+    others = "with the data that it was started with, but the VGG16 weights (--vgg-weights) differ: give those"
     (tmp_path / "moved.npz").rename(tmp_path / "one.npz")
     (tmp_path / "other.npz").rename(tmp_path / "moved.npz")  # in the place that the run knows
     assert trains("moved.npz", "--resume") == 2
@@ -199,7 +199,7 @@ def test_weights_of_vgg16_are_told_by_what_they_are_not_where_they_lie(tmp_path,
         if weights == "one.npz":
             assert train_once(config) == 0
         else:
-            with pytest.raises(InputError, match="but the weights of VGG16 are others"):
+            with pytest.raises(InputError, match=r"but the VGG16 weights \(--vgg-weights\) differ"):
                 train_once(config)
     # Runs of earlier versions did not record them: there the place counts.
     (out / "data.json").write_text(json.dumps({name: each for name, each in recorded.items() if name != "VGG16"}))

@@ -153,7 +153,7 @@ def test_the_mean_of_several_networks_is_saved(tmp_path, capsys):
         np.testing.assert_allclose(found, np.tensordot([7 / 9, 1 / 9, 1 / 9], leaves, 1), atol=1e-6)
     names = ["two.safetensors", "three.safetensors", "one.safetensors", "one.safetensors"]
     assert weighted.about["averaged_with"] == names
-    # With itself it stays what it is; a generator's facts come along.
+    # The mean of a network and itself is that network; the facts about a generator are kept.
     assert export_main(["faithful", str(out), "--average", "faithful"]) == 0
     before, after = load_generator_weights("faithful"), load_generator_weights(out)
     for one, two in zip(before.leaves, after.leaves, strict=True):
