@@ -33,7 +33,7 @@ run: install
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
-# On the embedded photographs; ARGS="--data folder --data-dir DIR --split all --image-size 128" takes your own.
+# On the embedded photographs; ARGS="--dataset folder --data-dir DIR --split all --image-size 128" takes your own.
 scores: install
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks lines --mask-version 2 --out runs/scores/lines $(ARGS)
 	$(PY) -m experiments.evaluate --methods ns telea biharmonic fill faithful --masks ratios --out runs/scores/ratios $(ARGS)

@@ -121,12 +121,12 @@ class Options:
 
     Attributes:
         photographs: folder of photographs, 8 bits and in colour.
-        count: how many of them, the first by name.
+        limit: how many of them, the first by name.
         seed: of the damage and the scans.
     """
 
     photographs: tyro.conf.Positional[Path]
-    count: int = 20
+    limit: int = 20
     seed: int = 0
 
     def check(self) -> None:
@@ -135,7 +135,7 @@ class Options:
         Raises:
             InputError: naming the flag, its value and what it may be.
         """
-        for flag, value, least in (("count", self.count, 1), ("seed", self.seed, 0)):
+        for flag, value, least in (("limit", self.limit, 1), ("seed", self.seed, 0)):
             if value < least:
                 raise InputError(f"--{flag} is {value}, but it must be at least {least}")
 
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str]) -> None:
         Options, args=arguments, prog="python -m experiments.infrared_scores", description="Score infrared channels."
     )
     options.check()
-    photographs = read_photographs(options.photographs, options.count)
+    photographs = read_photographs(options.photographs, options.limit)
     print("| scans | alignment | crosstalk removed | Jaccard | recall | false alarms | refused |")
     print("| --- | --- | --- | ---: | ---: | ---: | ---: |")
     for film, align, crosstalk in (

@@ -55,5 +55,5 @@ def grey(path):
 
 
 def by_name(own, out, *more):
-    folders = ["--data", "folder", "--data-dir", own / "images", "--masks", own / "masks", "--pair-by-name"]
+    folders = ["--dataset", "folder", "--data-dir", own / "images", "--masks", own / "masks", "--pair-by-name"]
     return main([*map(str, folders), "--methods", "mean", "--out", str(out), *map(str, more)])

@@ -38,7 +38,7 @@ def _evaluate(options: Options) -> str:
     scored = score(options, source, detector)
     size, damage = options.image_size, "drawn pieces" if options.damage_dir is None else "drawn pieces and opacity maps"
     looks = " The detector looks three times (--best)." if options.best else ""
-    about = f"{len(scored.names)} photographs of {options.data}, at most {size}x{size} px; {damage}.{looks}"
+    about = f"{len(scored.names)} photographs of {options.dataset}, at most {size}x{size} px; {damage}.{looks}"
     tables = report(scored, options.hard_names(), about=about)
     rows = table_rows(scored)
     with (
@@ -65,7 +65,7 @@ def _check_hard(options: Options, source: ImageSource) -> None:
 
 
 def _photographs(options: Options) -> ImageSource:
-    if options.data == "folder" and options.data_dir is not None:
+    if options.dataset == "folder" and options.data_dir is not None:
         return FolderSource(options.data_dir, options.split, without=[options.damage_dir])
     assert options.split != "all"  # `Options.check`
-    return open_source(options.data, options.split, data_dir=options.data_dir)
+    return open_source(options.dataset, options.split, data_dir=options.data_dir)

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from experiments.train.sections import Dataset
+from experiments.datasets import DatasetOrData
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
 from pconv_jax.detection.damage_map import check_sensitivity
@@ -17,10 +17,10 @@ class Options:
     """Scores a damage detector and classical ones on photographs with damage laid over them.
 
     Attributes:
-        data: where the photographs come from: those embedded in scikit-image (samples), any tree of images (folder), or
-            a TensorFlow Datasets builder.
+        dataset: where the photographs come from: those embedded in scikit-image (samples), any tree of images (folder),
+            or a TensorFlow Datasets builder.
         data_dir: folder of the photographs, without damage.
-        split: which of them; all of them only with data folder, one that was never trained on.
+        split: which of them; all of them only with dataset folder, one that was never trained on.
         damage_dir: folder of opacity maps; only those that training left out are used.
         hard_list: text file with the names of photographs that are hard to tell from damage: wires, branches, text;
             one a line, and lines that begin with # are remarks.
@@ -33,7 +33,7 @@ class Options:
         out: folder for the tables.
     """
 
-    data: Dataset = "samples"
+    dataset: DatasetOrData = "samples"
     data_dir: Path | None = None
     split: Literal["train", "validation", "test", "all"] = "test"
     damage_dir: Path | None = None
@@ -61,11 +61,11 @@ class Options:
             if value is not None and value < least:
                 raise InputError(f"{flag} is {value}, but it must be at least {least}")
         check_sensitivity(self.sensitivity)
-        if self.data == "folder" and self.data_dir is None:
-            raise InputError("--data folder needs --data-dir, the folder that holds the photographs")
-        if self.split == "all" and self.data != "folder":
+        if self.dataset == "folder" and self.data_dir is None:
+            raise InputError("--dataset folder needs --data-dir, the folder that holds the photographs")
+        if self.split == "all" and self.dataset != "folder":
             raise InputError(
-                f"--split all goes with --data folder, but --data is {self.data}: choose one of its splits"
+                f"--split all goes with --dataset folder, but --dataset is {self.dataset}: choose one of its splits"
             )
         if self.hard_list is not None and not self.hard_list.is_file():
             raise InputError(f"--hard-list {self.hard_list} is not a file: give one with a name a line")

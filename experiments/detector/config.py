@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from experiments.datasets import Dataset
 from experiments.train.config import settings_by_name
-from experiments.train.sections import Dataset, check_ranges, flag
+from experiments.train.sections import check_ranges, flag
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.damaged_photographs import DamagedPhotographs
 from pconv_jax.models.detector import DetectorConfig
@@ -55,7 +56,7 @@ class DetectorRun:
         steps: training steps.
         seed: seed of parameters, data order, crops and damage.
         initial_weights: weights that training starts from: a .safetensors file, the folder of a run, or the name of a
-            bundled detector.
+            bundled detector; further --blocks than it has begin by adding nothing.
         mapping: how the step is mapped over devices.
         out: folder for everything the run writes.
         resume: continue from the latest checkpoint in the output folder, if there is one.

@@ -19,6 +19,7 @@ from pconv_jax.data import ImageSource
 from pconv_jax.data.damaged_photographs import damaged_batches
 from pconv_jax.data.opacity_maps import opacity_maps
 from pconv_jax.data.position import SavedPosition
+from pconv_jax.models.deepening import deepened, extends
 from pconv_jax.training.detection import DetectorState, detector_step, init_detector_state
 from pconv_jax.training.hosts import group
 from pconv_jax.training.sharding import Replicas, devices_for
@@ -114,12 +115,13 @@ def _with_initial_weights(config: Config, state: DetectorState) -> DetectorState
         return state  # a run continues from its checkpoints, and the file may be gone by now
     bundled = str(name) in bundled_detectors()  # rather than a folder of that name
     weights = load_detector_run(name)[0] if name.is_dir() and not bundled else load_detector(name)
-    if weights.config != config.network:
+    if not extends(config.network, weights.config):
         raise InputError(
             f"--initial-weights {name} are of {weights.config}, and this run trains {config.network}: give the "
-            "--widths and --blocks of that detector"
+            "--widths of that detector, and its --blocks or more"
         )
-    return state.replace(params=weights.params, average=None if state.average is None else weights.params)
+    params = deepened(weights.params, state.params)
+    return state.replace(params=params, average=None if state.average is None else params)
 
 
 def _parts(state: DetectorState) -> dict[str, Any]:

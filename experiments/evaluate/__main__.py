@@ -1,4 +1,4 @@
-"""Scores methods side by side: `python -m experiments.evaluate --data ... --masks ... --methods ...`. Flags only."""
+"""Scores methods side by side: `python -m experiments.evaluate --dataset ... --masks ... --methods ...`. Flags only."""
 
 import sys
 from collections.abc import Sequence

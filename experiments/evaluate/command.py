@@ -61,7 +61,7 @@ def _evaluate(options: Options) -> list[dict[str, Any]]:
     fids = fids_before(options.out)
     table.start()
     sha = table.facts["sha256"]
-    print(f"benchmark {sha[:12]}: {len(pairs)} pairs of {options.data} images and masks {options.masks}")
+    print(f"benchmark {sha[:12]}: {len(pairs)} pairs of {options.dataset} images and masks {options.masks}")
     if pairs.note:
         print(f"note: {pairs.note}")
     if table.rows and "raw_whole_l1" not in table.rows[0]:

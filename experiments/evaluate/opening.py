@@ -30,7 +30,7 @@ def open_pairs(options: Options) -> Pairs:
         InputError: images or masks that are missing, or do not fit each other.
     """
     images: ImageSource
-    if options.data == "folder" and options.data_dir is not None:
+    if options.dataset == "folder" and options.data_dir is not None:
         split = "all" if options.pair_by_name else options.split
         images = FolderSource(options.data_dir, split, without=_mask_folders(options, options.data_dir))
         if split in ("train", "all"):
@@ -38,7 +38,7 @@ def open_pairs(options: Options) -> Pairs:
     else:
         assert options.split != "all"  # `Options.check`
         _check_splits(options)
-        images = open_source(options.data, options.split, splits=options.splits, data_dir=options.data_dir)
+        images = open_source(options.dataset, options.split, splits=options.splits, data_dir=options.data_dir)
     if options.pair_by_name:
         assert isinstance(images, FolderSource)
         return NamedPairs(
@@ -76,9 +76,9 @@ def _check_splits(options: Options) -> None:
     """Refuses a network that was trained on other splits of these images, so on some of those to be scored."""
     for path, settings in _trained(options):
         splits = settings.get("splits", "official")  # which runs of earlier versions had
-        if settings.get("dataset") == options.data and splits != options.splits and options.split != "train":
+        if settings.get("dataset") == options.dataset and splits != options.splits and options.split != "train":
             raise InputError(
-                f"{path} was trained on --splits {splits} of {options.data}, which share images with the "
+                f"{path} was trained on --splits {splits} of {options.dataset}, which share images with the "
                 f"{options.splits} {options.split} split: add --splits {splits}"
             )
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from experiments.datasets import DatasetOrData
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Splits, check_splits
 from pconv_jax.evaluation.methods import is_path
@@ -18,10 +19,10 @@ class Options:
     """What to score, on what damage, and where to write it.
 
     Attributes:
-        data: where the images come from: those embedded in scikit-image (samples), any tree of images (folder), or a
-            TensorFlow Datasets builder.
-        data_dir: folder of the images (data folder), or of the archives or prepared records (TFDS data sets).
-        split: which images; all of them only with data folder.
+        dataset: where the images come from: those embedded in scikit-image (samples), any tree of images (folder), or
+            a TensorFlow Datasets builder.
+        data_dir: folder of the images (dataset folder), or of the archives or prepared records (TFDS data sets).
+        split: which images; all of them only with dataset folder.
         splits: of a TFDS data set: official, or merged, those of preset paper (dtd, oxford_flowers102).
         limit: number of images, the first ones of the split; all if not given.
         image_size: side to which the largest square in the middle of each image is resized, px; smaller images are
@@ -56,7 +57,7 @@ class Options:
         out: folder for everything that is written; scores of the same pairs that it already holds are kept.
     """
 
-    data: Literal["samples", "folder", "dtd", "oxford_flowers102", "celeb_a"] = "samples"
+    dataset: DatasetOrData = "samples"
     data_dir: Path | None = None
     split: Literal["train", "validation", "test", "all"] = "test"
     splits: Splits = "official"
@@ -98,16 +99,16 @@ class Options:
             raise InputError(f"--noise is {self.noise}, but it must be at least 0 and below 1")
         if self.seed < 0:
             raise InputError(f"--seed is {self.seed}, but it must be at least 0")
-        if self.data == "folder" and self.data_dir is None:
-            raise InputError("--data folder needs --data-dir, the folder that holds the images")
-        check_splits(self.data, self.splits)
-        if self.split == "all" and self.data != "folder":
+        if self.dataset == "folder" and self.data_dir is None:
+            raise InputError("--dataset folder needs --data-dir, the folder that holds the images")
+        check_splits(self.dataset, self.splits)
+        if self.split == "all" and self.dataset != "folder":
             raise InputError(
-                f"--split all goes with --data folder, but --data is {self.data}: choose one of its splits"
+                f"--split all goes with --dataset folder, but --dataset is {self.dataset}: choose one of its splits"
             )
-        if self.pair_by_name and self.data != "folder":
+        if self.pair_by_name and self.dataset != "folder":
             raise InputError(
-                f"--pair-by-name goes with --data folder, but --data is {self.data}: its images have no name"
+                f"--pair-by-name goes with --dataset folder, but --dataset is {self.dataset}: its images have no name"
             )
         if self.refine is not None and self.vgg_weights is None:
             raise InputError("--refine needs --vgg-weights: give a file of VGG16, or download")

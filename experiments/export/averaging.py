@@ -16,6 +16,7 @@ from experiments.export.facts import Network
 from pconv_jax.checkpoints.detector_file import TrainedDetector
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.common.errors import InputError
+from pconv_jax.models.deepening import deepened, extends
 
 
 def averaged(network: Network, others: Sequence[tuple[Path, Network]]) -> Network:
@@ -23,7 +24,8 @@ def averaged(network: Network, others: Sequence[tuple[Path, Network]]) -> Networ
 
     Args:
         network: the one whose facts are kept, but for its scores, which are not those of the mean.
-        others: the others, with what each was loaded from.
+        others: the others, with what each was loaded from. One with fewer residual blocks is seen as one whose further
+            blocks add nothing.
 
     Returns:
         The mean; `about["averaged_with"]` has the names of the others.
@@ -31,13 +33,16 @@ def averaged(network: Network, others: Sequence[tuple[Path, Network]]) -> Networ
     Raises:
         InputError: another kind of network, or one with batch statistics, whose mean would be those of neither.
     """
+    states = [network.params]
     for place, other in others:
-        if type(other) is not type(network) or other.config != network.config:
+        same = other.config == network.config or extends(network.config, other.config)
+        if type(other) is not type(network) or not same:
             raise InputError(
                 f"--average {place} holds {other.config}, and what is saved {network.config}: give weights of the same "
                 "network"
             )
-    params = jax.tree.map(_mean, network.params, *(other.params for _, other in others))
+        states.append(deepened(other.params, network.params))
+    params = jax.tree.map(_mean, *states)
     about: dict[str, Any] = {name: fact for name, fact in network.about.items() if not name.startswith("validation_")}
     about["averaged_with"] = [*about.get("averaged_with", []), *(place.name for place, _ in others)]
     if isinstance(network, TrainedDetector):

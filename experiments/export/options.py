@@ -26,9 +26,9 @@ class Options:
         latest: save the latest checkpoint of a run, not the best by validation: L1 of a generator, which is not what
             adversarial and perceptual losses aim at, or the Jaccard coefficient of a detector. Only runs have several.
         precision: of the parameters in safetensors: float32, float16 (half the size) or int8 (a quarter).
-        average: further runs (their best checkpoints), files or bundled weights of the same network: the mean of all is
-            saved, such as of weights that were trained further and those that they started from. What is given twice
-            counts twice.
+        average: further runs (their best checkpoints), files or bundled weights of the same network, or of one with
+            fewer blocks: the mean of all is saved, such as of weights that were trained further and those that they
+            started from. What is given twice counts twice.
     """
 
     run: tyro.conf.Positional[Path]

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from experiments.datasets import DatasetOrData
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -15,7 +17,7 @@ class Options:
         study: losses, noise, conventional (the network against classical methods), convolution (partial against
             plain), or null (the paper's system against itself).
         preset: cpu (64 px, hours on two cores) or gpu (128 px).
-        data: images to train and score on, as in `python -m experiments.run --dataset`.
+        dataset: images to train and score on, as in `python -m experiments.run --dataset`.
         data_dir: folder of the images, as in `python -m experiments.run --data-dir`.
         vgg_weights: VGG16 weights for the perceptual loss and distance: a file, "download" or "random".
         vgg_layers: layers of the perceptual distance; others than those of the loss, which would judge itself.
@@ -32,7 +34,7 @@ class Options:
 
     study: Annotated[Literal["losses", "noise", "conventional", "convolution", "null"], tyro.conf.Positional]
     preset: Literal["cpu", "gpu"] = "cpu"
-    data: Literal["samples", "folder", "dtd", "oxford_flowers102", "celeb_a"] = "samples"
+    dataset: DatasetOrData = "samples"
     data_dir: Path | None = None
     vgg_weights: str = "download"
     vgg_layers: tuple[str, ...] = ("block2_pool",)

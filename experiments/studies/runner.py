@@ -54,7 +54,7 @@ def run(options: Options) -> int:
         TrainingError: a loss was no longer finite.
     """
     study, budget = STUDIES[options.study], _budget(options)
-    out = options.out or Path("runs/studies") / f"{study.name}-{options.data}"
+    out = options.out or Path("runs/studies") / f"{study.name}-{options.dataset}"
     for arm, rate in itertools.product(study.arms, budget.learning_rates):
         _config(options, budget, arm, rate, 0, out / "runs" / arm.name).check()
     distances = _open_evaluations(options, study, budget, out)
@@ -77,7 +77,7 @@ def _run(options: Options, study: Study, budget: Budget, out: Path) -> int:
         return code
     scores = _score(options, study, budget, runs, out)
     # The embedded photographs alone are scored in tiles.
-    judged = judge(study, scores, photographs=len(PHOTOGRAPHS["test"]) if options.data == "samples" else None)
+    judged = judge(study, scores, photographs=len(PHOTOGRAPHS["test"]) if options.dataset == "samples" else None)
     text = page(study, scores, judged, options=options, budget=budget, choices=choices, runs=runs)
     with atomic_write(out / "study.md") as unfinished:
         unfinished.write_text(text, encoding="utf-8")
@@ -121,7 +121,7 @@ def _budget(options: Options) -> Budget:
 def _config(options: Options, budget: Budget, arm: Arm, rate: float, seed: int, out: Path) -> Config:
     return Config().replace(
         **{
-            "dataset": options.data,
+            "dataset": options.dataset,
             "data_dir": options.data_dir,
             "vgg_weights": options.vgg_weights,
             **budget.settings,
@@ -210,7 +210,7 @@ def _evaluation(
     options: Options, study: Study, budget: Budget, condition: Condition, configs: Iterable[Config], out: Path
 ) -> EvaluationOptions:
     return EvaluationOptions(
-        data=options.data,
+        dataset=options.dataset,
         data_dir=options.data_dir,
         limit=budget.images,
         image_size=budget.settings["image_size"],

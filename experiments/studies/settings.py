@@ -72,7 +72,7 @@ def evaluation_table(study: Study, scores: StudyScores, budget: Budget, options:
     lines = [
         ["setting", "value"],
         ["seeds of each arm", str(budget.seeds)],
-        ["test images", f"the first {scores.images} of the test split of {options.data}, middle squares, resized"],
+        ["test images", f"the first {scores.images} of the test split of {options.dataset}, middle squares, resized"],
         ["damage (version 1, seed 0)", kinds],
         ["classical methods", ", ".join(study.classical)],
         ["VGG weights", Path(options.vgg_weights).name],

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from experiments.datasets import Dataset
 from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.data import DATASETS, Augmentation, Splits
+from pconv_jax.data import Augmentation, Splits
 from pconv_jax.evaluation.classical import CLASSICAL_METHODS
 from pconv_jax.evaluation.extra_baselines import EXTRA, check_installed
 from pconv_jax.models import NETWORKS, PAPER_PRESETS, AnyDiscriminatorConfig, AnyGeneratorConfig, DiscriminatorConfig
@@ -30,10 +31,9 @@ def generator_configs() -> dict[str, AnyGeneratorConfig]:
 
 
 if TYPE_CHECKING:
-    Dataset: TypeAlias = str
     GeneratorName: TypeAlias = str
-else:  # the flags list these
-    Dataset, GeneratorName = Literal[DATASETS], Literal[tuple(generator_configs())]
+else:  # the flag lists them
+    GeneratorName = Literal[tuple(generator_configs())]
 
 
 def flag(name: str) -> str:
@@ -140,7 +140,7 @@ class NetworkConfig:
             the network of Liu et al., context_encoder or pathak_features: those of Pathak et al.
         options: changes to that preset.
         initial_weights: weights that training starts from: a .safetensors file, the folder of a run, or the name of
-            bundled weights.
+            bundled weights; further --blocks than they have begin by adding nothing.
         discriminator_widths: channels of each stage of the discriminator; generator context_encoder has its own, and
             pathak_features none.
         discriminator_patches: the discriminator judges each patch of an image by itself, not the image as a whole; not

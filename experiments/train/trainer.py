@@ -20,6 +20,7 @@ from pconv_jax.data import ImageSource
 from pconv_jax.data.on_device import DeviceExamples, DeviceImages
 from pconv_jax.data.position import SavedPosition
 from pconv_jax.models import config_to_json
+from pconv_jax.models.deepening import deepened, extends
 from pconv_jax.models.interface import same_network
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.training.hosts import group
@@ -140,12 +141,13 @@ def _with_initial_weights(config: Config, train_config: TrainConfig, state: Trai
     if name is None or saved_steps(config.run.out / "checkpoints"):
         return state  # a run continues from its checkpoints, and the file may be gone by now
     weights = load_generator(name)
-    if not same_network(weights.config, train_config.generator):
+    generator_config = train_config.generator
+    if not (same_network(weights.config, generator_config) or extends(generator_config, weights.config)):
         raise InputError(
-            f"--initial-weights {name} are of {weights.config}, and this run trains {train_config.generator}: "
+            f"--initial-weights {name} are of {weights.config}, and this run trains {generator_config}: "
             "give the flags of that generator"
         )
-    generator = Variables(weights.params, weights.stats)
+    generator = Variables(deepened(weights.params, state.generator.params), weights.stats)
     return state.replace(generator=generator, average=None if state.average is None else generator)
 
 

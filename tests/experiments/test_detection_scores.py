@@ -187,7 +187,7 @@ def test_a_hard_list_that_is_not_text_is_refused_before_anything_is_scored(tmp_p
 def test_a_photograph_too_small_for_ssim_is_refused_before_anything_is_scored(tmp_path, capsys):
     save(tmp_path / "photos" / "small.png", np.zeros((10, 40, 3), np.uint8))
     save_detector(tmp_path / "pale.safetensors", pale_detector())
-    flags = f"--data folder --split all --data-dir {tmp_path}/photos --weights {tmp_path}/pale.safetensors"
+    flags = f"--dataset folder --split all --data-dir {tmp_path}/photos --weights {tmp_path}/pale.safetensors"
     assert main([*flags.split(), "--out", str(tmp_path / "out")]) == 2
     assert "small.png has a side below 11 px, too small for SSIM: leave it out" in capsys.readouterr().err
 
@@ -199,8 +199,8 @@ def test_a_photograph_too_small_for_ssim_is_refused_before_anything_is_scored(tm
         ("--limit 0", "--limit is 0, but it must be at least 1"),
         ("--undamaged-limit 0", "--undamaged-limit is 0"),
         ("--sensitivity 1", "--sensitivity is 1.0, but it must be above 0 and below 1"),
-        ("--data folder", "--data folder needs --data-dir"),
-        ("--split all", "--split all goes with --data folder"),
+        ("--dataset folder", "--dataset folder needs --data-dir"),
+        ("--split all", "--split all goes with --dataset folder"),
         ("--hard-list nowhere", "--hard-list nowhere is not a file"),
         ("--damage-dir nowhere", "--damage-dir nowhere is not a folder"),
         ("--weights nothing", "unknown detector 'nothing'"),

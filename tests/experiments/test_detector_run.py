@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 from detectors import pale_detector
+from flax import nnx
 from restoring import save
 from safetensors.numpy import load_file
 
@@ -104,6 +105,15 @@ def test_a_run_starts_from_the_weights_of_another(trained, tmp_path, capsys):
             np.testing.assert_allclose(a, b, atol=1e-7)
     assert export([str(run), str(tmp_path / "after.safetensors")]) == 0
     assert load_detector(tmp_path / "after.safetensors").about["settings"]["initial_weights"] == "best.safetensors"
+    # Further blocks begin by adding nothing: the second convolution of each is 0, and stays so in such a step.
+    assert main(tiny(tmp_path / "deeper", *flags, str(start), "--blocks", "0", "3")) == 0
+    one, two = (dict(nnx.to_flat_state(load_detector_run(run)[0].params)) for run in (trained, tmp_path / "deeper"))
+    for path in two:
+        if path in one:
+            np.testing.assert_allclose(one[path][...], two[path][...], atol=1e-7)
+        elif "second" in path:
+            np.testing.assert_allclose(two[path][...], 0, atol=1e-7)
+    assert len(two) == len(one) + 2 * 4
     capsys.readouterr()
     assert main(tiny(tmp_path / "other", "--initial-weights", "film")) == 2
     assert "--initial-weights film are of DetectorConfig(widths=(16," in capsys.readouterr().err

@@ -60,9 +60,9 @@ def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
         {"masks": str(own / "masks")},
         {"masks": str(own / "masks"), "mask_threshold": 200},
         {"masks": str(own / "masks"), "invert_mask": True},
-        {"data": "folder", "data_dir": own / "images", "split": "all"},
-        {"data": "folder", "data_dir": own / "images", "split": "all", "whole_images": True},
-        {"data": "folder", "data_dir": own / "images", "masks": str(own / "masks"), "pair_by_name": True},
+        {"dataset": "folder", "data_dir": own / "images", "split": "all"},
+        {"dataset": "folder", "data_dir": own / "images", "split": "all", "whole_images": True},
+        {"dataset": "folder", "data_dir": own / "images", "masks": str(own / "masks"), "pair_by_name": True},
     ]
 
     def hashed(variant):
@@ -82,7 +82,7 @@ def test_the_benchmark_hash_changes_with_whatever_the_pairs_depend_on(own):
 
 
 def test_whole_images_keep_their_sizes_and_get_masks_of_them(own):
-    pairs = open_pairs(Options(data="folder", data_dir=own / "images", split="all", whole_images=True, limit=3))
+    pairs = open_pairs(Options(dataset="folder", data_dir=own / "images", split="all", whole_images=True, limit=3))
     masks = LineMasks()
     for index in range(len(pairs)):
         pair = pairs[index]
@@ -98,7 +98,7 @@ def test_whole_images_keep_their_sizes_and_get_masks_of_them(own):
 
 
 def test_images_that_are_enlarged_are_counted(own):
-    folder = Options(data="folder", data_dir=own / "images", split="all", image_size=32)
+    folder = Options(dataset="folder", data_dir=own / "images", split="all", image_size=32)
     for options, note in (
         (folder, "2 of 3 are smaller than 32 px, and enlarged"),
         (dataclasses.replace(folder, image_size=16), ""),
@@ -115,7 +115,7 @@ def test_images_that_are_enlarged_are_counted(own):
     [
         (("--image-size", 48), "images size 32 and 48"),
         (("--mask-version", 3), "unknown version 3 of the masks lines"),
-        (("--data", "folder", "--split", "all", "--data-dir", "images"), "images data samples and folder"),
+        (("--dataset", "folder", "--split", "all", "--data-dir", "images"), "images data samples and folder"),
     ],
 )
 def test_scores_of_other_pairs_are_not_mixed(own, here, monkeypatch, capsys, flags, named):
@@ -145,7 +145,7 @@ def test_pixels_that_changed_are_other_pairs(own, here, capsys):
 @pytest.mark.filterwarnings("default:the masks in")  # the command shows it as a line, which is what is tested
 @pytest.mark.parametrize("pairing", [("--pair-by-name",), ("--split", "all", "--image-size", "16")])
 def test_inverted_masks_are_warned_about(own, here, capsys, pairing):
-    folders = ["--data", "folder", "--data-dir", own / "images", "--masks", own / "masks", "--methods", "mean"]
+    folders = ["--dataset", "folder", "--data-dir", own / "images", "--masks", own / "masks", "--methods", "mean"]
 
     def warnings(out, *more):
         assert main([*map(str, folders), *pairing, "--out", str(own / out), *more]) == 0
@@ -164,7 +164,7 @@ def test_inverted_masks_are_warned_about(own, here, capsys, pairing):
 
 
 def test_masks_beside_their_images_are_no_images(own):
-    options = Options(data="folder", data_dir=own / "images", masks=f"{own}/images/", pair_by_name=True, limit=1)
+    options = Options(dataset="folder", data_dir=own / "images", masks=f"{own}/images/", pair_by_name=True, limit=1)
     with pytest.raises(InputError, match=r"has no mask for .*: each image needs one beside it, such as .*_mask\.png$"):
         open_pairs(options)
     for path in list((own / "images").rglob("*.png")):
@@ -186,7 +186,7 @@ def test_masks_in_a_folder_among_the_images_are_no_images(own, tmp_path):
     masks = str(own / "images" / "masks")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").write_text(json.dumps({"mask_dir": masks}))
-    options = Options(data="folder", data_dir=own / "images", split="all", image_size=16, methods=("ns",))
+    options = Options(dataset="folder", data_dir=own / "images", split="all", image_size=16, methods=("ns",))
     for changed in ({"masks": masks}, {"masks": masks, "pair_by_name": True}, {"methods": (str(tmp_path / "run"),)}):
         pairs = open_pairs(dataclasses.replace(options, **changed))
         assert {pairs[index].name for index in range(len(pairs))} == {"a.png", "b.png", "deep/c.png"}
@@ -232,7 +232,7 @@ def test_a_network_is_not_scored_on_images_that_it_was_trained_on(weights, tmp_p
             InputError,
             match=r"run(/checkpoints|.safetensors)? was trained on --splits merged of dtd, .* official test split: add",
         ):
-            open_pairs(Options(data="dtd", data_dir=tmp_path, methods=(methods,)))
+            open_pairs(Options(dataset="dtd", data_dir=tmp_path, methods=(methods,)))
     with pytest.raises(InputError, match=r"--splits merged joins the official splits of dtd or .*data set is samples"):
         Options(splits="merged").check()
 
@@ -241,7 +241,9 @@ def test_a_run_that_is_scored_on_its_own_training_images_is_named(own, tmp_path,
     monkeypatch.chdir(own)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").write_text('{"dataset": "folder", "data_dir": "images/"}')
-    options = Options(data="folder", data_dir=own / "images", split="all", methods=("ns", f"mine={tmp_path / 'run'}"))
+    options = Options(
+        dataset="folder", data_dir=own / "images", split="all", methods=("ns", f"mine={tmp_path / 'run'}")
+    )
     by_name = dataclasses.replace(options, split="test", masks=str(own / "masks"), pair_by_name=True)
     for scored, way in ((options, "--split test scores the others"), (by_name, "score others")):
         with pytest.warns(UserWarning, match=f"run was trained on images in .*, so its scores are too good: {way}$"):

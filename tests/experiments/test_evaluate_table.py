@@ -113,7 +113,7 @@ def test_a_row_is_on_disk_once_it_is_scored_even_after_a_piece_of_a_heading(tmp_
 def test_names_that_are_no_text(own, here):
     for old, new in (("a.png", b"\xe9.png"), ("b.png", "日.png".encode())):
         os.rename(own / "images" / old, os.fsencode(own / "images") + b"/" + new)
-    flags = ("--data", "folder", "--data-dir", own / "images", "--split", "all", "--methods", "mean", "--limit", 3)
+    flags = ("--dataset", "folder", "--data-dir", own / "images", "--split", "all", "--methods", "mean", "--limit", 3)
     assert evaluate(own / "out", *flags) == 0
     path = own / "out" / "scores.csv"
     whole = path.read_bytes()

@@ -187,7 +187,7 @@ def own(tmp_path):
 
 
 def side_by_side(own, out, *more):
-    folders = ["--data", "folder", "--data-dir", own / "images", "--masks", own / "masks"]
+    folders = ["--dataset", "folder", "--data-dir", own / "images", "--masks", own / "masks"]
     return main([*map(str, folders), "--methods", "mean", "--out", str(out), *map(str, more)])
 
 

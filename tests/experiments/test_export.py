@@ -17,6 +17,7 @@ from experiments.run import main
 from experiments.train.logs import read_metrics
 from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector, save_detector
 from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.checkpoints.weights_file import load_generator_weights
 from pconv_jax.models.detector import DetectorConfig
 
@@ -43,11 +44,16 @@ def test_the_generator_for_photographs_trains_is_saved_as_weights_and_trained_on
         np.testing.assert_array_equal(before, after)
     assert export_main([str(first), "/dev/null/w.safetensors"]) == 2
     assert "/dev/null/w.safetensors cannot be written (File exists): choose another" in capsys.readouterr().err
-    # Another seed draws other weights; what is trained on starts from the file's, to the bit nearly.
-    again = (*slow, "--seed", "1")
+    # Another seed draws other weights; what is trained on starts from the file's, to the bit nearly, and a further
+    # block by adding nothing.
+    again = (*slow, "--seed", "1", "--blocks", "1", "2")
     assert main(tiny(second, *again, "--initial-weights", str(file))) == 0
-    for before, after in zip(variables(first), variables(second), strict=True):
-        np.testing.assert_allclose(before, after, atol=1e-6)
+    before, after = (dict(nnx.to_flat_state(load_run(run).params)) for run in (first, second))
+    for path, value in after.items():
+        expected = before[path][...] if path in before else 0
+        if path in before or "second" in path:
+            np.testing.assert_allclose(value[...], expected, atol=1e-6)
+    assert after.keys() > before.keys()
     moved = file.rename(tmp_path / "moved.safetensors")
     assert main(tiny(second, *again, "--initial-weights", str(file), "--resume")) == 0  # from its checkpoint
     capsys.readouterr()
@@ -153,6 +159,17 @@ def test_the_mean_of_several_networks_is_saved(tmp_path, capsys):
         np.testing.assert_allclose(found, np.tensordot([7 / 9, 1 / 9, 1 / 9], leaves, 1), atol=1e-6)
     names = ["two.safetensors", "three.safetensors", "one.safetensors", "one.safetensors"]
     assert weighted.about["averaged_with"] == names
+    # One with fewer blocks is seen as one whose further blocks add nothing, and here has no block at all: of each
+    # block the first convolution stays, and the second is halved.
+    shallow, params = DetectorConfig(widths=(4, 6), blocks=(0, 0)), dict(nnx.to_flat_state(each[1].params))
+    save_detector(
+        tmp_path / "shallow.safetensors",
+        TrainedDetector(shallow, nnx.state(shallow.build(rngs=nnx.Rngs(9)), nnx.Param)),
+    )
+    assert export_main([str(files[1]), str(out), "--average", str(tmp_path / "shallow.safetensors")]) == 0
+    for path, value in nnx.to_flat_state(load_detector(out).params):
+        if "first" in path or "second" in path:
+            np.testing.assert_allclose(value[...], params[path][...] / (2 if "second" in path else 1), atol=1e-6)
     # The mean of a network and itself is that network; the facts about a generator are kept.
     assert export_main(["faithful", str(out), "--average", "faithful"]) == 0
     before, after = load_generator_weights("faithful"), load_generator_weights(out)
@@ -166,6 +183,7 @@ def test_the_mean_of_several_networks_is_saved(tmp_path, capsys):
             "--average faithful-large holds FillCorrectingConfig(widths=(32,",
         ),
         (("faithful", "--average", str(files[0])), "holds DetectorConfig(widths=(4, 6)"),
+        ((str(tmp_path / "shallow.safetensors"), "--average", str(files[0])), "holds DetectorConfig(widths=(4, 6)"),
         (("paper-dtd", "--average", "paper-dtd"), "--average is for networks without batch norm"),
         (("faithful", "--average", "nowhere"), "nowhere holds no config.json"),
     ):

@@ -20,7 +20,7 @@ def scores(capsys, *arguments):
 def test_the_table(tmp_path, capsys):
     Image.fromarray(data.astronaut()).save(tmp_path / "a.png")
     Image.fromarray(data.coffee()).save(tmp_path / "b.png")
-    code, lines, err = scores(capsys, tmp_path, "--count", 1)
+    code, lines, err = scores(capsys, tmp_path, "--limit", 1)
     assert (code, err) == (0, "")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
     assert [row[:3] for row in rows[:2]] == [["colour film", "yes", "yes"], ["colour film", "no", "yes"]]
@@ -48,7 +48,7 @@ def test_mistakes(tmp_path, capsys):
     folder = tmp_path / "photographs"
     folder.mkdir()
     assert scores(capsys, folder)[::2] == (2, f"error: {folder} holds no photographs: give another folder")
-    for flag, value, least in (("count", 0, 1), ("seed", -1, 0)):
+    for flag, value, least in (("limit", 0, 1), ("seed", -1, 0)):
         assert scores(capsys, folder, f"--{flag}", value)[::2] == (
             2,
             f"error: --{flag} is {value}, but it must be at least {least}",
