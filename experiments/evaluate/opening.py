@@ -96,17 +96,27 @@ def _warn_of_training_images(options: Options, folder: Path) -> None:
 
 
 def _trained(options: Options) -> list[tuple[Path, dict[str, Any]]]:
-    """The methods that are runs, checkpoints or files of weights, each with the settings of its training."""
+    """The methods that are runs, checkpoints or files of weights, with the settings of each training behind them."""
     paths = (trained_path(name) for name in options.method_names)
-    return [(path, _training_settings(path)) for path in paths if path is not None]
+    return [(path, settings) for path in paths if path is not None for settings in _trainings(path)]
 
 
-def _training_settings(path: Path) -> dict[str, Any]:
-    """The settings that a run, its checkpoints or a file of weights was trained with; none if it does not tell."""
+def _trainings(path: Path, *, later: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
+    """The settings that a run, its checkpoints or a file of weights was trained with, as far as it tells.
+
+    Those of networks that it is the mean of are among them, and those of what a run started from, if that is still
+    where it was.
+    """
     if path.is_file():
-        return dict(load_generator_weights(path).about.get("settings", {}))
+        about = load_generator_weights(path).about
+        return [dict(settings) for settings in (about.get("settings", {}), *about.get("averaged_settings", ()))]
     folder = path.resolve().parent if path.resolve().name == "checkpoints" else path
-    return read_settings(folder) if (folder / "config.json").is_file() else {}
+    if folder in later or not (folder / "config.json").is_file():
+        return []
+    settings = read_settings(folder)
+    start = Path(settings.get("initial_weights") or "")
+    before = _trainings(start, later=(*later, folder)) if start.name and start.exists() else []
+    return [settings, *before]
 
 
 def open_all_methods(options: Options) -> list[NamedMethod]:

@@ -28,7 +28,8 @@ def averaged(network: Network, others: Sequence[tuple[Path, Network]]) -> Networ
             blocks add nothing.
 
     Returns:
-        The mean; `about["averaged_with"]` has the names of the others.
+        The mean; `about["averaged_with"]` has the names of the others, `about["averaged_settings"]` the settings that
+        they were trained with.
 
     Raises:
         InputError: another kind of network, or one with batch statistics, whose mean would be those of neither.
@@ -45,6 +46,8 @@ def averaged(network: Network, others: Sequence[tuple[Path, Network]]) -> Networ
     params = jax.tree.map(_mean, *states)
     about: dict[str, Any] = {name: fact for name, fact in network.about.items() if not name.startswith("validation_")}
     about["averaged_with"] = [*about.get("averaged_with", []), *(place.name for place, _ in others)]
+    settings = [each for _, other in others for each in (other.about.get("settings"), *_averaged_settings(other))]
+    about["averaged_settings"] = [*_averaged_settings(network), *(each for each in settings if each)]
     if isinstance(network, TrainedDetector):
         return dataclasses.replace(network, params=params, about=about)
     if jax.tree.leaves(network.stats):
@@ -53,6 +56,10 @@ def averaged(network: Network, others: Sequence[tuple[Path, Network]]) -> Networ
             "choose one of them"
         )
     return TrainedGenerator(network.config, params, network.stats, about=about)
+
+
+def _averaged_settings(network: Network) -> list[Any]:
+    return list(network.about.get("averaged_settings", []))
 
 
 def _mean(*arrays: jax.Array) -> np.ndarray:

@@ -87,6 +87,8 @@ def _read(path: Path) -> dict[str, Any]:
         before = read_json(path.read_bytes())
         if not isinstance(before, dict):
             raise ValueError("it is not a JSON object")
+        if isinstance(flags := before.get("flags"), dict):  # --dataset was named --data
+            before["flags"] = {"dataset" if name == "data" else name: value for name, value in flags.items()}
         return before
     except ValueError as error:
         raise InputError(f"{path} is damaged ({error}): restore it, or choose another --out") from error

@@ -20,7 +20,8 @@ class Options:
         dataset: images to train and score on, as in `python -m experiments.run --dataset`.
         data_dir: folder of the images, as in `python -m experiments.run --data-dir`.
         vgg_weights: VGG16 weights for the perceptual loss and distance: a file, "download" or "random".
-        vgg_layers: layers of the perceptual distance; others than those of the loss, which would judge itself.
+        vgg_layers: layers of the perceptual distance, block2_pool if not given, with preset gpu block4_pool; none of
+            those of the loss, which would judge itself.
         lpips_weights: weights for LPIPS, as in `python -m experiments.evaluate`; it then takes the place of the VGG
             distance in primary comparisons.
         fid_weights: weights for FID, as in `python -m experiments.evaluate`.
@@ -37,7 +38,7 @@ class Options:
     dataset: DatasetOrData = "samples"
     data_dir: Path | None = None
     vgg_weights: str = "download"
-    vgg_layers: tuple[str, ...] = ("block2_pool",)
+    vgg_layers: tuple[str, ...] | None = None
     lpips_weights: Path | None = None
     fid_weights: Path | None = None
     steps: int | None = None

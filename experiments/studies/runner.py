@@ -54,6 +54,7 @@ def run(options: Options) -> int:
         TrainingError: a loss was no longer finite.
     """
     study, budget = STUDIES[options.study], _budget(options)
+    options = dataclasses.replace(options, vgg_layers=budget.vgg_layers)
     out = options.out or Path("runs/studies") / f"{study.name}-{options.dataset}"
     for arm, rate in itertools.product(study.arms, budget.learning_rates):
         _config(options, budget, arm, rate, 0, out / "runs" / arm.name).check()
@@ -115,7 +116,13 @@ def _budget(options: Options) -> Budget:
         every = min(settings["checkpoint_every"], options.steps)
         settings |= {"steps": options.steps, "checkpoint_every": every, "sample_every": options.steps}
     rates = tuple(dict.fromkeys(options.learning_rates or budget.learning_rates))
-    return Budget(settings, rates, options.seeds or budget.seeds, options.images or budget.images)
+    layers = options.vgg_layers or budget.vgg_layers
+    if own := [layer for layer in layers if layer in settings["perceptual_layers"]]:
+        raise InputError(
+            f"--vgg-layers {own[0]} is a layer of the perceptual loss of preset {options.preset}, which would judge "
+            f"itself: leave it out, or give others, such as {' '.join(budget.vgg_layers)}"
+        )
+    return Budget(settings, layers, rates, options.seeds or budget.seeds, options.images or budget.images)
 
 
 def _config(options: Options, budget: Budget, arm: Arm, rate: float, seed: int, out: Path) -> Config:
@@ -218,7 +225,7 @@ def _evaluation(
         noise=condition.noise,
         methods=(*study.classical, *(f"{config.run.out.name}={config.run.out}" for config in configs)),
         vgg_weights=options.vgg_weights,
-        vgg_layers=options.vgg_layers,
+        vgg_layers=budget.vgg_layers,
         lpips_weights=options.lpips_weights,
         fid_weights=options.fid_weights,
         save_composites=True,

@@ -76,7 +76,7 @@ def evaluation_table(study: Study, scores: StudyScores, budget: Budget, options:
         ["damage (version 1, seed 0)", kinds],
         ["classical methods", ", ".join(study.classical)],
         ["VGG weights", Path(options.vgg_weights).name],
-        ["VGG layers of the distance", ", ".join(options.vgg_layers)],
+        ["VGG layers of the distance", ", ".join(budget.vgg_layers)],
         ["LPIPS", "measured" if options.lpips_weights else "not measured: no --lpips-weights"],
         ["FID", "measured" if options.fid_weights else "not measured: no --fid-weights"],
     ]

@@ -90,12 +90,14 @@ class Budget:
 
     Attributes:
         settings: of `experiments.train.config.Config`.
+        vgg_layers: layers of the perceptual distance, none of those of the loss.
         learning_rates: for the generator; each arm has the one with the lowest validation error of its own.
         seeds: number of seeds that each arm is trained with.
         images: test images to score on.
     """
 
     settings: Mapping[str, Any]
+    vgg_layers: tuple[str, ...]
     learning_rates: tuple[float, ...]
     seeds: int
     images: int
@@ -129,6 +131,7 @@ BUDGETS = MappingProxyType(
                 "sample_every": 1500,
                 "validation_images": 64,
             },
+            vgg_layers=("block2_pool",),
             learning_rates=(4e-3, 8e-3, 1.6e-2),
             seeds=6,
             images=100,
@@ -150,6 +153,7 @@ BUDGETS = MappingProxyType(
                 "validation_images": 128,
                 "bfloat16": True,
             },
+            vgg_layers=("block4_pool",),
             learning_rates=(5e-4, 1e-3, 2e-3),
             seeds=8,
             images=500,

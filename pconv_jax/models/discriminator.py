@@ -119,7 +119,7 @@ class Discriminator(nnx.Module):
             image: images of the size in its config.
 
         Returns:
-            `[N]`, or `[N, P]` with P patches per image.
+            `[N]`, or `[N P]` with P patches of each image, one image after the other.
 
         Raises:
             InputError: images of another size than `config.image_size`.

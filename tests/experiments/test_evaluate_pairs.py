@@ -226,8 +226,16 @@ def test_a_network_is_not_scored_on_images_that_it_was_trained_on(weights, tmp_p
         tmp_path / "run.safetensors", TrainedGenerator(model.config, model.params, model.stats, about=about)
     )
     monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "next run").mkdir()
+    further = {"dataset": "dtd", "initial_weights": str(tmp_path / "run")}
+    (tmp_path / "next run" / "config.json").write_text(json.dumps(further))
+    mean = {**model.about, "settings": {"dataset": "dtd"}, "averaged_settings": [{}, about["settings"]]}
+    save_generator_weights(
+        tmp_path / "mean of run.safetensors", TrainedGenerator(model.config, model.params, model.stats, about=mean)
+    )
     names = (tmp_path / "run", f"mine={tmp_path / 'run'}", "~/run", tmp_path / "run" / "checkpoints")
-    for methods in map(str, (*names, tmp_path / "run.safetensors")):
+    files = (tmp_path / "run.safetensors", tmp_path / "mean of run.safetensors")
+    for methods in map(str, (*names, *files, tmp_path / "next run")):
         with pytest.raises(
             InputError,
             match=r"run(/checkpoints|.safetensors)? was trained on --splits merged of dtd, .* official test split: add",

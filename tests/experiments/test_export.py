@@ -142,23 +142,29 @@ def test_weights_that_cannot_be_saved(tmp_path, capsys, monkeypatch, arguments, 
 def test_the_mean_of_several_networks_is_saved(tmp_path, capsys):
     """Of detectors and of generators without batch norm; others are refused."""
     config, files = DetectorConfig(widths=(4, 6), blocks=(0, 1)), []
+
+    def about(seed):
+        return {"step": seed, "validation_jaccard": 0.5, **({"settings": {"seed": seed}} if seed else {})}
+
     for seed, name in enumerate(("one", "two", "three")):
         params = nnx.state(config.build(rngs=nnx.Rngs(seed)), nnx.Param)
         files.append(tmp_path / f"{name}.safetensors")
-        save_detector(files[-1], TrainedDetector(config, params, {"step": seed, "validation_jaccard": 0.5}))
+        save_detector(files[-1], TrainedDetector(config, params, about(seed)))
     out = tmp_path / "mean.safetensors"
     assert export_main([str(files[0]), str(out), "--average", *map(str, files[1:])]) == 0
     mean, *each = (load_detector(file) for file in (out, *files))
     for found, *leaves in zip(mean.leaves, *(one.leaves for one in each), strict=True):
         np.testing.assert_allclose(found, sum(map(np.asarray, leaves)) / 3, atol=1e-6)
-    assert mean.about == {"step": 0, "averaged_with": ["two.safetensors", "three.safetensors"]}  # no score of another
+    # No score of another network; the settings of all trainings.
+    names = ["two.safetensors", "three.safetensors"]
+    assert mean.about == {"step": 0, "averaged_with": names, "averaged_settings": [{"seed": 1}, {"seed": 2}]}
     # The mean of that mean and twice the first network.
     assert export_main([str(out), str(tmp_path / "m.safetensors"), "--average", *[str(files[0])] * 2]) == 0
     weighted = load_detector(tmp_path / "m.safetensors")
     for found, *leaves in zip(weighted.leaves, *(one.leaves for one in each), strict=True):
         np.testing.assert_allclose(found, np.tensordot([7 / 9, 1 / 9, 1 / 9], leaves, 1), atol=1e-6)
-    names = ["two.safetensors", "three.safetensors", "one.safetensors", "one.safetensors"]
-    assert weighted.about["averaged_with"] == names
+    assert weighted.about["averaged_with"] == [*names, "one.safetensors", "one.safetensors"]
+    assert weighted.about["averaged_settings"] == [{"seed": 1}, {"seed": 2}]  # of the first there are none
     # One with fewer blocks is seen as one whose further blocks add nothing, and here has no block at all: of each
     # block the first convolution stays, and the second is halved.
     shallow, params = DetectorConfig(widths=(4, 6), blocks=(0, 0)), dict(nnx.to_flat_state(each[1].params))

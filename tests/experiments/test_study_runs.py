@@ -91,6 +91,22 @@ def test_weights_for_scores_may_move_but_not_be_others(tmp_path):
     record(tmp_path / "new", same)
 
 
+def test_a_study_goes_on_that_was_begun_when_its_data_were_given_with_another_flag(tmp_path):
+    study, options = STUDIES["losses"], Options("losses", dataset="folder")
+    wanted = design(study, runner._budget(options), options, VGG)
+    flags = {"data" if name == "dataset" else name: value for name, value in wanted["flags"].items()}
+    assert flags["data"] == "folder" and "dataset" not in flags
+    (tmp_path / "design.json").write_text(json.dumps({**wanted, "flags": flags}))
+    record(tmp_path, wanted)
+    with pytest.raises(InputError, match="--dataset was folder and is now samples"):
+        record(tmp_path, design(study, runner._budget(options), Options("losses"), VGG))
+
+
+@pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
+def test_no_loss_judges_itself(budget):
+    assert budget.vgg_layers and not set(budget.vgg_layers) & set(budget.settings["perceptual_layers"])
+
+
 @pytest.mark.parametrize("content", ["{", "[]", "\udcff"])
 def test_a_damaged_design_is_refused_in_one_sentence(tmp_path, content):
     (tmp_path / "design.json").write_text(content, errors="surrogateescape")
@@ -113,14 +129,14 @@ def tiny_budget(monkeypatch):
         "validation_images": 2,
         "test_images": 2,
     }
-    monkeypatch.setattr(runner, "BUDGETS", {"cpu": Budget(settings, (1e-3, 2e-3), seeds=1, images=3)})
+    monkeypatch.setattr(runner, "BUDGETS", {"cpu": Budget(settings, ("block2_pool",), (1e-3, 2e-3), seeds=1, images=3)})
 
 
 def test_a_study_chooses_trains_scores_and_reports_and_goes_on_where_it_stopped(
     tiny_budget, here, tmp_path, capsys, monkeypatch
 ):
     out = tmp_path / "study"
-    flags = ["null", "--out", str(out), "--vgg-weights", "random", "--vgg-layers", "block1_conv1"]
+    flags = ["null", "--out", str(out), "--vgg-weights", "random", "--vgg-layers", "block1_conv2"]
     assert main(flags) == 0
     capsys.readouterr()
     text = (out / "study.md").read_text()
@@ -165,6 +181,8 @@ def test_a_study_chooses_trains_scores_and_reports_and_goes_on_where_it_stopped(
         (["--dataset", "folder"], "needs --data-dir"),
         (["--learning-rates", "-1"], "--learning-rate is -1.0, but it must be a number above 0"),
         (["--vgg-weights", "random", "--vgg-layers", "bogus"], "bogus"),
+        (["--vgg-layers", "block2_pool", "block1_pool"], "--vgg-layers block1_pool is a layer of the perceptual loss"),
+        (["--preset", "gpu", "--vgg-layers", "block2_pool"], "leave it out, or give others, such as block4_pool"),
         (["--vgg-weights", "random", "--lpips-weights", "nowhere.npz"], "nowhere.npz"),
         (["--vgg-weights", "random", "--fid-weights", "nowhere.pth"], "nowhere.pth"),
     ],
