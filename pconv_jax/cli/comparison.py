@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pconv_jax.cli.marked_files import COMPARISON, texts_with
 from pconv_jax.imaging import Photograph, write_photograph
 from pconv_jax.imaging.linear import is_linear
 from pconv_jax.imaging.shown import shown
@@ -49,5 +50,7 @@ def write_comparison(
     seen = shown(before, before, linear=linear)
     left, right = small(seen.pixels), small(shown(after, before, linear=linear).pixels)
     line = np.full((len(left), 8, 3), 255, np.uint8)
-    halves = dataclasses.replace(seen, pixels=np.hstack([left, line, right]), dpi=None, lossless=False)
+    halves = dataclasses.replace(
+        seen, pixels=np.hstack([left, line, right]), dpi=None, lossless=False, texts=texts_with(COMPARISON)
+    )
     write_photograph(path, halves, check=check)

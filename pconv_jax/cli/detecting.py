@@ -9,9 +9,10 @@ import numpy as np
 
 from pconv_jax.cli.finding import Finding, TooMuchDamage
 from pconv_jax.cli.jobs import Job
+from pconv_jax.cli.marked_files import PREVIEW, PROBABILITIES, has_comment, texts_with
 from pconv_jax.cli.summary import FAULTS, Summary
 from pconv_jax.common.errors import InputError
-from pconv_jax.common.output import hide_messages_of_libraries, plain_text
+from pconv_jax.common.output import hide_messages_of_libraries, hides_progress, plain_text
 from pconv_jax.common.programs import kept_programs
 from pconv_jax.detection.damage_map import share
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, read_photograph, write_photograph
@@ -21,8 +22,6 @@ from pconv_jax.imaging.strips import strips
 from pconv_jax.imaging.texts import NO_TEXTS, Texts
 
 _COLOUR = (255, 0, 160)  # of what would be replaced, in previews: rare in photographs
-_PREVIEW, _PROBABILITIES = b"preview of pconv-jax detect", b"probabilities of pconv-jax detect"
-_HEAD = 1024  # bytes of a file among which that comment is
 _WITH_COMMENTS = tuple(suffix for suffix, kind in OUTPUT_FORMATS.items() if kind in ("PNG", "JPEG"))
 _STRENGTH = 0.75  # of that colour over the photograph
 
@@ -59,7 +58,7 @@ class Extras:
             InputError: naming the file.
         """
         taken = {path.resolve() for job in jobs for path in (job.image, job.target, job.keep) if path is not None}
-        flags, marks = ("--probabilities", "--preview"), (_PROBABILITIES, _PREVIEW)
+        flags, marks = ("--probabilities", "--preview"), (PROBABILITIES, PREVIEW)
         for flag, given in zip(flags, (self.probabilities, self.preview), strict=True):
             if given is not None and not into_folder and given.suffix.lower() not in _WITH_COMMENTS:
                 raise InputError(f"{flag} {given} must end in one of {', '.join(_WITH_COMMENTS)}")
@@ -73,7 +72,7 @@ class Extras:
                 if place in taken:
                     raise InputError(f"{flag} would replace {path}: choose another place")
                 replaced = place.exists() and not job.finished
-                if replaced and not (overwrite or _has_comment(place, mark)):
+                if replaced and not (overwrite or has_comment(place, mark)):
                     raise InputError(
                         f"{flag} would replace {path}, which it did not write: choose another place, or give "
                         "--overwrite"
@@ -120,7 +119,7 @@ def detect_files(
     if looks := sum(task.looks for task in tasks):
         programs = kept_programs() if looks == len(jobs) == 1 else None  # as `restore_files` does
         finding.load(programs=programs)
-    for task in tqdm(tasks, desc="looking for damage", unit="image", disable=None, dynamic_ncols=True):
+    for task in tqdm(tasks, desc="looking for damage", unit="image", disable=hides_progress(), dynamic_ncols=True):
         job = task.job
         if job.fault and not task.has_mask:
             summary.fail(job.image, job.fault)
@@ -137,7 +136,7 @@ def detect_files(
                 summary.notes += [f"{job.image}: {note}" for note in notes]
                 if task.probabilities is not None:
                     levels = np.rint(255 * found.probability).astype(np.uint8)
-                    write_photograph(task.probabilities, _picture(levels, photograph, texts=_texts(_PROBABILITIES)))
+                    write_photograph(task.probabilities, _picture(levels, photograph, texts=texts_with(PROBABILITIES)))
             try:
                 hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels) if own is None else own
             except TooMuchDamage as refused:  # what seems damaged is to be seen then
@@ -184,7 +183,7 @@ def _tasks(
             summary.counts["skipped, since the mask exists (--overwrite replaces it)"] += 1
             if probabilities is not None and probabilities.exists():
                 probabilities = None
-            if coloured is not None and coloured.exists() and not _has_comment(coloured, _PREVIEW):
+            if coloured is not None and coloured.exists() and not has_comment(coloured, PREVIEW):
                 summary.notes.append(
                     f"{coloured} is not one of our previews and was not replaced: choose another place"
                 )
@@ -195,7 +194,7 @@ def _tasks(
 
 def _mask_that_exists(job: Job, photograph: Photograph, *, max_pixels: int | None) -> np.ndarray:
     with hide_messages_of_libraries():
-        hole = read_hole(job.target, max_pixels=max_pixels)
+        hole = read_hole(job.target, max_pixels=max_pixels, advice=None)
     if hole.shape != photograph.pixels.shape[:2]:
         raise InputError(f"{job.target} has another size than its photograph: give --overwrite, or remove it")
     return hole
@@ -217,19 +216,7 @@ def preview(photograph: Photograph, hole: np.ndarray, *, linear: bool = False) -
         inside = hole[strip]
         own = picture.pixels[strip][inside].astype(np.float32)
         picture.pixels[strip][inside] = np.rint(own + _STRENGTH * (np.array(_COLOUR, np.float32) - own))
-    return dataclasses.replace(picture, texts=_texts(_PREVIEW))
-
-
-def _texts(comment: bytes) -> Texts:
-    return NO_TEXTS._replace(comments=(comment,))
-
-
-def _has_comment(path: Path, comment: bytes) -> bool:
-    """Whether a file was written by this command, as its comment says, so that replacing it loses nothing."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as stream:
-        return comment in stream.read(_HEAD)
+    return dataclasses.replace(picture, texts=texts_with(PREVIEW))
 
 
 def _picture(pixels: np.ndarray, of: Photograph, *, texts: Texts = NO_TEXTS) -> Photograph:

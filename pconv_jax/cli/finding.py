@@ -162,7 +162,7 @@ class Finding:
             TooMuchDamage: more seems damaged than is allowed.
             InputError: the region to keep has another size.
         """
-        region = None if keep is None else read_hole(keep, max_pixels=max_pixels)
+        region = None if keep is None else read_hole(keep, max_pixels=max_pixels, advice=None)
         if region is not None and region.shape != found.probability.shape:
             (height, width), (own_height, own_width) = region.shape, found.probability.shape
             raise InputError(

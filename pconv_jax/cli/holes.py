@@ -150,7 +150,13 @@ class Holes:
             InputError: a mask of another size or shape, no alpha channel, or no pixel that is valid.
         """
         if mask is not None:
-            hole = read_hole(mask, threshold=self.mask_threshold, invert=self.invert_mask, max_pixels=max_pixels)
+            hole = read_hole(
+                mask,
+                threshold=self.mask_threshold,
+                invert=self.invert_mask,
+                max_pixels=max_pixels,
+                advice="--mask-threshold {}",
+            )
             if hole.shape != photograph.pixels.shape[:2]:
                 hole = self._resized(hole, photograph.pixels.shape[:2], mask)
         elif self.mask_alpha:
@@ -175,12 +181,8 @@ class Holes:
         (height, width), (own_height, own_width) = hole.shape, shape
         if not self.resize_mask:
             raise InputError(_other_size(mask, (width, height), (own_width, own_height)))
-        # Of one shape, but for what sides lose that are rounded to whole pixels.
-        if abs(width * own_height - height * own_width) > max(width + height, own_width + own_height):
-            raise InputError(
-                f"the mask {mask} has {width}x{height} pixels and the photograph {own_width}x{own_height}, which is "
-                "another shape: save it in that size"
-            )
+        if not _same_shape((width, height), (own_width, own_height)):
+            raise InputError(_other_size(mask, (width, height), (own_width, own_height)))
         return resized_hole(hole, own_height, own_width)
 
     def if_nothing_is_marked(self) -> str:
@@ -199,10 +201,17 @@ HoleFlags = Annotated[tyro.conf.OmitArgPrefixes[Holes], tyro.conf.arg(help=_WHER
 
 def _other_size(mask: Path, size: tuple[int, int], own: tuple[int, int]) -> str:
     (width, height), (own_width, own_height) = size, own
+    shape, advice = (", or give --resize-mask", "") if _same_shape(size, own) else ("", ", which is another shape")
     return (
-        f"the mask {mask} has {width}x{height} pixels and the photograph {own_width}x{own_height}: save it in that "
-        "size, or give --resize-mask"
+        f"the mask {mask} has {width}x{height} pixels and the photograph {own_width}x{own_height}{advice}: save it in "
+        f"that size{shape}"
     )
+
+
+def _same_shape(size: tuple[int, int], own: tuple[int, int]) -> bool:
+    """Whether two sizes are of one shape, but for what sides lose that are rounded to whole pixels."""
+    (width, height), (own_width, own_height) = size, own
+    return abs(width * own_height - height * own_width) <= max(width + height, own_width + own_height)
 
 
 def _of_color(pixels: np.ndarray, color: tuple[int, int, int], tolerance: int) -> np.ndarray:

@@ -153,6 +153,12 @@ def plan(
 def _masks(photographs: Sequence[tuple[Path, Path]], mask: Path | None) -> Sequence[tuple[Path | None, str]]:
     """The mask of each photograph, or why it has none: one file for all, or the one whose name goes with it."""
     if mask is None or not mask.is_dir():
+        for root, name in photographs:
+            if mask is not None and _is_photograph(mask, root / name):
+                raise InputError(
+                    f"--mask {mask} is the photograph itself, whose bright parts would be replaced: give a picture in "
+                    "which the damage alone is white, or --mask-color if it has one colour"
+                )
         return [(mask, "")] * len(photographs)
     files, place = image_files(mask), mask.resolve()
     among = {root for root in {root for root, _ in photographs} if root.resolve() == place}
@@ -192,20 +198,27 @@ def _kept(photographs: Sequence[tuple[Path, Path]], keep: Path | None) -> list[P
 
 def _no_photograph(keep: Path, image: Path) -> Path:
     """A file that marks what to leave alone, refused if it is the photograph: its bright parts would be left alone."""
-    if keep.exists() and image.exists() and keep.samefile(image):
+    if _is_photograph(keep, image):
         raise InputError(f"--keep {keep} is the photograph itself: keep such files in a folder of their own")
     return keep
+
+
+def _is_photograph(file: Path, image: Path) -> bool:
+    return file.exists() and image.exists() and file.samefile(image)
 
 
 def _one_of(masks: Sequence[Path], photographs: Path, name: Path, root: Path) -> tuple[Path | None, str]:
     image = photographs / name
     if not masks:
-        wanted = root / name.with_suffix(".png")
+        beside = photographs.resolve() == root.resolve()
+        wanted = root / (name.with_name(f"{name.stem}_mask.png") if beside else name.with_suffix(".png"))
+        if beside:
+            return None, f"{root} has no mask for it: add one named after it, such as {wanted}"
         return None, f"{root} has no mask for it: add one of the same name in the same folder, such as {wanted}"
     if len(masks) > 1:
         return None, f"{root} has more than one mask for it, {masks[0]} and {masks[1]}: keep only one"
     file = root / masks[0]
-    if file.exists() and image.exists() and file.samefile(image):
+    if _is_photograph(file, image):
         raise InputError(f"{image} would be its own mask: keep the masks in a folder of their own")
     return file, ""
 

@@ -12,7 +12,8 @@ import numpy as np
 from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
-from pconv_jax.cli.receipt_file import check_way_back
+from pconv_jax.cli.marked_files import COMPARISON, has_comment
+from pconv_jax.cli.receipt_file import check_way_back, forget
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.common.output import hide_messages_of_libraries
@@ -76,6 +77,10 @@ class Restoration:
         if job.target.is_dir():
             raise InputError(f"{job.out} is a folder, and the result would be a file: choose another place")
         job.check_free(overwrite=self.overwrite)
+        if self.compare and job.comparison.exists() and not (self.overwrite or has_comment(job.comparison, COMPARISON)):
+            raise InputError(
+                f"--compare would replace {job.comparison}, which it did not write: move it, or give --overwrite"
+            )
         if self.receipts is not None:
             self.receipts.check(job)
         else:
@@ -165,6 +170,8 @@ class Restoration:
 
         def check(_: Path) -> None:
             job.check_free(overwrite=self.overwrite)
+            if self.receipts is not None and not job.in_place:
+                forget(job)
 
         if self._is_written(job, photograph):
             write_photograph(job.target, self._without_erased(photograph), quality=self.quality, check=check)

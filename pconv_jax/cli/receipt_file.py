@@ -116,6 +116,13 @@ def check_way_back(job: Job) -> None:
         )
 
 
+def forget(job: Job) -> None:
+    """Removes the receipt of an earlier result, and what goes with it, before another result replaces that."""
+    if os.path.isfile(job.receipt) and (receipt := _readable(job)) is not None:
+        receipt.originals.unlink(missing_ok=True)
+        job.receipt.unlink()
+
+
 def is_needless(job: Job, *, max_pixels: int | None) -> bool:
     """Whether a photograph is as it was before what its receipt tells of: undone, or broken off.
 

@@ -15,7 +15,7 @@ from pconv_jax.cli.one_photograph import COPIED, Restoration
 from pconv_jax.cli.summary import FAULTS, Summary
 from pconv_jax.common.errors import shortened
 from pconv_jax.common.jax_start import prepare_jax
-from pconv_jax.common.output import plain_text
+from pconv_jax.common.output import hides_progress, plain_text
 from pconv_jax.common.programs import kept_programs
 from pconv_jax.inpainting.grain import add_grain
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -103,7 +103,9 @@ def restore_files(
         settings = {**flags, "holes": dataclasses.asdict(holes)}
         receipts = Receipts(weights_facts(weights, restorer.generator), settings, overwrite, max_pixels)
     title, unit = (plain_text(waiting[0].image.name), "step") if single else ("restoring", "image")
-    with tqdm(desc=title, unit=unit, total=None if single else len(waiting), disable=None, dynamic_ncols=True) as bar:
+    with tqdm(
+        desc=title, unit=unit, total=None if single else len(waiting), disable=hides_progress(), dynamic_ncols=True
+    ) as bar:
 
         def tick(done: int, total: int) -> None:
             if bar.total != total:  # of the network, then of the refinement
@@ -148,7 +150,7 @@ def _nothing_marked(unmarked: list[Job], restored: int, holes: Holes) -> str:
     """A warning about photographs that were only copied, one for all of them; empty if there are none."""
     if not unmarked:
         return ""
-    names = shortened([job.image.name for job in unmarked], _NAMED)
+    names = shortened([job.name.as_posix() for job in unmarked], _NAMED)
     return (
         f"nothing is marked as damage in {len(unmarked)} of {restored} ({names}), which "
         f"{'is' if len(unmarked) == 1 else 'are'} copied: {holes.if_nothing_is_marked()}"

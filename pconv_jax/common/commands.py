@@ -64,7 +64,10 @@ def command(
             with any_console():
                 try:
                     given = sys.argv[1:] if arguments is None else list(arguments)
-                    return _run(work, given, interrupted(given) if callable(interrupted) else interrupted)
+                    code = _run(work, given, interrupted(given) if callable(interrupted) else interrupted)
+                    if arguments is None:
+                        _ignore_interrupts_at_exit()
+                    return code
                 except BrokenPipeError:  # whoever read the output has left, as `head` does
                     if not readers_left():
                         raise
@@ -90,8 +93,7 @@ def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], 
             finally:
                 flush_output()
     except KeyboardInterrupt:
-        # A second one would print a traceback of whatever happened to end then; what is registered last runs first.
-        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        _ignore_interrupts_at_exit()
         return _say(interrupted, 130)
     except (InputError, TrainingError, MemoryError, OSError) as error:
         if isinstance(error, OSError):
@@ -99,6 +101,11 @@ def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], 
                 raise
             drop_unwritable_output()
         return _say(*_said(error))
+
+
+def _ignore_interrupts_at_exit() -> None:
+    """Else one would print a traceback of whatever happens to end then; what is registered last runs first."""
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from pconv_jax.common.output import plain_text
 
 _SUGGESTED = re.compile(r"(?:Perhaps you meant|Arguments similar to).*?(--[\w.-]+)", re.DOTALL)
 _SUBCOMMANDS = re.compile(r"Available subcommands: ((?:[\w-]+, )*[\w-]+)")
+_DASHED = "give a path that begins with a dash as ./-NAME"
 _WORDS = {"INT": "whole number", "FLOAT": "number", "PATH": "path", "STR": "text"}
 
 
@@ -67,11 +69,17 @@ def _sentence(event: Any, arguments: Sequence[str], box: str) -> str:
         case "InvalidChoice":
             return _wrong(event.argument, arguments)
         case "BadValue" if event.reason == "too_few_values":
+            if event.argument.is_positional():
+                return f"{_name(event.argument)} needs {_kind(event.argument)}: {_DASHED}"
             return f"{_name(event.argument)} needs {_kind(event.argument)}: give it after the flag"
     return text  # without the box
 
 
 def _unknown(tokens: Sequence[str], text: str, seeing: str) -> str:
+    if dashed := next((token for token in tokens if token.startswith("-") and os.path.lexists(token)), None):
+        return f"unknown {dashed}, which is a file too: {_DASHED}"
+    if tokens and os.path.lexists(tokens[0]):
+        return f"unknown {tokens[0]}: name all files together, before the flags"
     # What follows an unknown flag is its value.
     names = [token for token in tokens if token.startswith("-")] or tokens
     if suggested := _SUGGESTED.search(text):
@@ -88,7 +96,8 @@ def _wrong(argument: Any, arguments: Sequence[str]) -> str:
 
 def _name(argument: Any) -> str:
     name = str(argument.lowered.name_or_flags[-1])
-    return name.upper() if argument.is_positional() else name
+    # Positional arguments of a function are those of a class that tyro makes.
+    return name.rpartition(".")[2].upper() if argument.is_positional() else name
 
 
 def _given(argument: Any, arguments: Sequence[str]) -> tuple[str, list[str]]:

@@ -107,7 +107,7 @@ class _Kept:
         if path in self._files:
             shape, bits = self._files[path]
             return np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape).view(bool)
-        hole = read_hole(path)
+        hole = read_hole(path, advice=None)
         bits = np.packbits(hole)
         with self._lock:
             if path not in self._files and bits.nbytes <= self._left:

@@ -21,6 +21,7 @@ BYTES_A_PIXEL = 20
 """Memory for each pixel of a large image at the peak, besides the image: 12 measured while the detector looks at it (20
 with `best`), 16 to 19 while `DamageMap.hole` chooses."""
 _LOG_ODDS = 6.0  # that a pixel needs at sensitivity 0
+_MOST_DILATED = 102  # px: the commands take up to 100 besides the two that soft edges need
 _AROUND = 4  # px around a detection that tell whether it is paler or darker
 
 
@@ -65,8 +66,8 @@ class Choice:
             raise InputError(f"min_size={self.min_size} must be a number of pixels, at least 1")
         if self.tones not in get_args(Tones):
             raise InputError(f"tones={brief(self.tones)} must be one of {', '.join(get_args(Tones))}")
-        if not 0 <= self.dilate <= 100:
-            raise InputError(f"dilate={self.dilate} px must lie between 0 and 100")
+        if not 0 <= self.dilate <= _MOST_DILATED:
+            raise InputError(f"dilate={self.dilate} px must lie between 0 and {_MOST_DILATED}")
 
 
 def check_sensitivity(sensitivity: object, *, shown: str = "--sensitivity is {}, but it") -> None:

@@ -79,7 +79,9 @@ class Estimate:
 
 def _in_words(name: str, psnr: Expected, ssim: Expected) -> str:
     """Both scores, or that there is too little damage to tell; numbers that mean nothing would only mislead."""
-    if psnr.low is not None and psnr.high is not None and psnr.high - psnr.low > _TELLS_NOTHING:
+    # Of a single observation, or of none, there is no interval.
+    sure = psnr.low is not None and psnr.high is not None and psnr.high - psnr.low <= _TELLS_NOTHING
+    if not sure and psnr.value != math.inf:
         return f"too little damage{'' if name == 'all' else ' of this width'} to tell"
     return f"PSNR {psnr:.1f} dB, SSIM {ssim:.3f}"
 

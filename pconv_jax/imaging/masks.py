@@ -26,6 +26,7 @@ def read_hole(
     threshold: int = MASK_THRESHOLD,
     invert: bool = False,
     max_pixels: int | None = None,
+    advice: str | None = "threshold={}",
 ) -> np.ndarray:
     """Reads the hole that a mask file marks, at the file's own size.
 
@@ -39,6 +40,7 @@ def read_hole(
         invert: black = hole.
         max_pixels: a file that claims more is refused before it is decoded; None for 500 million, as far as the
             available memory is enough for them.
+        advice: how another threshold would be given, for errors; None where it cannot be.
 
     Returns:
         [H, W], bool, True = hole.
@@ -52,11 +54,13 @@ def read_hole(
     with opened_file(file if isinstance(file, bytes) else given_path(file), name) as stream:
         decoded = decode(name, stream, notes=[], exact=False, max_pixels=max_pixels)
     grey = _grey(decoded.pixels)
-    check_meaning(name, decoded.pixels if decoded.pixels.ndim == 2 else grey, decoded.alpha, threshold)
+    check_meaning(name, decoded.pixels if decoded.pixels.ndim == 2 else grey, decoded.alpha, threshold, advice=advice)
     return (grey >= threshold) != invert
 
 
-def check_meaning(name: str, values: np.ndarray, alpha: np.ndarray | None, threshold: int) -> None:
+def check_meaning(
+    name: str, values: np.ndarray, alpha: np.ndarray | None, threshold: int, *, advice: str | None = None
+) -> None:
     """Refuses a mask that marks something, but by its threshold all or nothing.
 
     One even value is fine, and so are many on one side of the threshold, such as those of a map of probabilities.
@@ -66,6 +70,7 @@ def check_meaning(name: str, values: np.ndarray, alpha: np.ndarray | None, thres
         values: its grey values, [H, W], uint8 or uint16.
         alpha: [H, W], if there is one.
         threshold: the grey value, 1..255, from which on a pixel is white.
+        advice: as for `read_hole`.
 
     Raises:
         InputError: the brightest value is 1, or at most 255 of 16 bits; only the transparency differs; or there are two
@@ -78,7 +83,7 @@ def check_meaning(name: str, values: np.ndarray, alpha: np.ndarray | None, thres
     if most == 1:
         raise InputError(
             f"{name} holds only 0 and 1, and a mask is black (valid) and white (hole, from the threshold {threshold} "
-            "on): multiply it by 255, or give the threshold 1"
+            f"on): multiply it by 255{f', or give {advice.format(1)}' if advice else ''}"
         )
     if values.dtype == np.uint16 and least < most <= 255:
         raise InputError(
@@ -93,8 +98,8 @@ def check_meaning(name: str, values: np.ndarray, alpha: np.ndarray | None, thres
     if least != most and ((values == least) | (values == most)).all():
         side = "from" if everything else "below"
         raise InputError(
-            f"{name} has two values, {least} and {most}, both {side} the threshold {threshold}: give a threshold "
-            "between them, or save it in black and white"
+            f"{name} has two values, {least} and {most}, both {side} the threshold {threshold}: save it in black and "
+            f"white{f', or give {advice.format(eight_bits(most))}' if advice else ''}"
         )
 
 

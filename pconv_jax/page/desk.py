@@ -147,7 +147,7 @@ class Desk:
         """Reads a mask file, white = damage, of the photograph's size; returns its name, for an edit."""
         photograph.check_open()
         with by_title(path, path.name):
-            hole = read_hole(path, max_pixels=self._max_pixels)
+            hole = read_hole(path, max_pixels=self._max_pixels, advice=None)
         if hole.shape != (photograph.height, photograph.width):
             height, width = hole.shape
             raise InputError(

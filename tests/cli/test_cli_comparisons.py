@@ -38,6 +38,18 @@ def test_asking_for_before_and_after_replaces_nothing(own, inpaint):
     assert state(*results) == before
 
 
+def test_a_photograph_with_the_name_of_a_comparison_is_not_replaced(one, inpaint):
+    mine = save(one.folder / "out.png.compare.jpg", picture())
+    before = state(mine)
+    flags = (one.image, "-m", one.mask, "-o", one.out, "--compare")
+    result = inpaint(*flags)
+    assert result.code == 1 and "--compare would replace" in result.err and not one.out.exists()
+    assert state(mine) == before
+    assert inpaint(*flags, "--overwrite").code == 0 and state(mine) != before
+    one.out.unlink()
+    assert inpaint(*flags).code == 0  # its own comparison it may replace
+
+
 def test_before_and_after_of_thin_photographs(one, inpaint):
     for size in ((1, 4000), (4000, 1)):
         mask = np.zeros(size, bool)

@@ -206,6 +206,17 @@ def test_too_much_damage_fails_and_the_others_do_not(photos, detect):
         )
 
 
+def test_damage_is_widened_by_as_much_as_the_flag_takes(photos, detect):
+    assert detect(photos.folder / "a.png", "-o", photos.folder / "m.png", "--dilate", 100).code == 0
+    assert load(photos.folder / "m.png").all()  # of some 50 px
+
+
+def test_no_threshold_is_advised_where_there_is_none(photos, detect):
+    region = save(photos.folder / "keep.gif", photos.lines["a.png"].astype(np.uint8))
+    result = detect(photos.folder / "a.png", "-o", photos.folder / "m.png", "--keep", region)
+    assert result.code == 1 and result.err.rstrip().endswith("multiply it by 255")
+
+
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [

@@ -210,6 +210,15 @@ def test_masks_of_another_size(one, inpaint):
     turned = save(one.folder / "turned.png", hole().T)
     result = inpaint(one.image, "-m", turned, "--resize-mask", "-o", one.folder / "b.png")
     assert result.code == 1 and "40x50 pixels and the photograph 50x40, which is another shape" in result.err
+    result = inpaint(one.image, "-m", turned, "-o", one.folder / "b.png")  # the flag would not help
+    assert "40x50 pixels and the photograph 50x40, which is another shape: save it in that size\n" in result.err
+
+
+def test_the_threshold_is_advised_by_its_flag(one, inpaint):
+    result = inpaint(one.image, "-m", save(one.mask, np.where(hole(), 90, 20).astype(np.uint8)), "-o", one.out)
+    assert sentences(result.err)[0].endswith("save it in black and white, or give --mask-threshold 90")
+    assert inpaint(one.image, "-m", one.mask, "-o", one.out, "--mask-threshold", 90).code == 0
+    check(picture(), load(one.out), hole())
 
 
 def test_sizes_are_compared_before_anything_is_decoded(one, inpaint):
@@ -218,7 +227,7 @@ def test_sizes_are_compared_before_anything_is_decoded(one, inpaint):
     one.image.write_bytes(content[: len(content) // 2])  # cut off, which is only seen when it is decoded
     result = inpaint(one.image, "-m", one.mask, "-o", one.out)
     assert result.code == 1
-    assert "has 30x20 pixels and the photograph 50x40: save it in that size, or give --resize-mask" in result.err
+    assert "has 30x20 pixels and the photograph 50x40, which is another shape: save it in that size" in result.err
 
 
 def test_a_limit_of_megapixels(one, inpaint):

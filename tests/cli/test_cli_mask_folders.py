@@ -81,10 +81,13 @@ def test_masks_among_the_photographs_by_their_names(one, inpaint):
     assert files(one.folder / "out") == {"a.png", "deep/b.jpg"}
     check(picture(), load(one.folder / "out" / "a.png"), hole())
     assert inpaint(both / "a.png", "-m", both, "-o", one.folder / "one.png").code == 0
+    (both / "deep" / "b.mask.png").unlink()
+    result = inpaint(both, "-m", both, "-o", one.folder / "again")  # the advice is not the photograph's own name
+    assert f"add one named after it, such as {both / 'deep' / 'b_mask.png'}" in sentences(result.err)[0]
 
 
 def test_masks_without_damage_are_told_once_for_all(one, inpaint):
-    for name in "abc":
+    for name in ("a", "b", "deep/a"):
         save(one.folder / "photos" / f"{name}.png", picture())
         save(one.folder / "masks" / f"{name}.png", np.zeros_like(hole()) if name != "b" else hole())
     result = inpaint(one.folder / "photos", "-m", one.folder / "masks", "-o", one.folder / "out")
@@ -92,7 +95,7 @@ def test_masks_without_damage_are_told_once_for_all(one, inpaint):
     assert "2 copied, without damage" in result.out and "1 restored" in result.out
     (warning,) = result.err.splitlines()
     assert warning == (
-        "warning: nothing is marked as damage in 2 of 3 (a.png, c.png), which are copied: "
+        "warning: nothing is marked as damage in 2 of 3 (a.png, deep/a.png), which are copied: "
         "white marks damage in a mask; see --invert-mask and --mask-threshold"
     )
     result = inpaint(one.image, "--mask-color", 1, 2, 3, "-o", one.out)

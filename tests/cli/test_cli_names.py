@@ -193,11 +193,10 @@ def test_the_longest_name_can_be_written(one, inpaint):
         assert files(one.folder) == {"a.png", "m.png", name}
 
 
-def test_a_photograph_as_its_own_mask(one, inpaint):
-    array = np.where(hole(), 250, picture(channels=1) // 2).astype(np.uint8)
-    image = save(one.folder / "white.png", array)
-    assert inpaint(image, "-m", image, "-o", one.out).code == 0
-    check(array, load(one.out), hole())
+def test_a_photograph_is_not_its_own_mask(one, inpaint):
+    result = inpaint(one.image, "-m", one.image, "-o", one.out)
+    assert result.code == 2 and "a.png is the photograph itself" in sentences(result.err)[0]
+    assert not one.out.exists()
 
 
 def test_photographs_in_the_folder_of_masks_are_not_their_own(own, inpaint):

@@ -45,6 +45,15 @@ def test_the_layer_shows_the_replaced_pixels_and_nothing_else(one, inpaint):
     np.testing.assert_array_equal(layer[..., :3], np.where(hole()[..., None], picture(), 0))
 
 
+def test_the_receipt_of_a_result_goes_with_it(one, inpaint):
+    assert inpaint(one.image, "-m", one.mask, "-o", one.out, "--receipt").code == 0
+    save(one.mask, np.zeros_like(hole()))
+    mine = save(one.folder / "out.png.original.tif", picture())  # named like one, of no receipt
+    result = inpaint(one.image, "-m", one.mask, "-o", one.out, "--receipt", "--overwrite")
+    assert result.code == 0 and "without damage" in result.out
+    assert files(one.folder) == {"a.png", "m.png", "out.png", mine.name}
+
+
 def test_nothing_is_replaced_unasked(one, inpaint, undo):
     arguments = (one.image, "-m", one.mask, "-o", one.out, "--receipt")
     assert inpaint(*arguments).code == 0
@@ -121,7 +130,10 @@ def test_warnings_are_in_the_receipt(one, inpaint):
 
 
 def test_estimates_are_printed_and_in_the_receipt(one, inpaint):
-    result = inpaint(one.image, "-m", one.mask, "-o", one.out, "--estimate", "--receipt")
+    save(one.image, picture(40, 240))  # wide enough for more than one observation
+    mask = np.zeros((40, 240), bool)
+    mask[18:22, 10:230] = True
+    result = inpaint(one.image, "-m", save(one.mask, mask), "-o", one.out, "--estimate", "--receipt")
     assert result.code == 0
     assert "expected in the holes" in result.out and "3-5 px: PSNR" in result.out
     estimate = receipt_of(one.out)["estimate"]

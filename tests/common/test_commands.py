@@ -112,6 +112,13 @@ def test_a_second_interrupt_at_the_end_says_nothing_more():
     late = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGINT); "
     done = child(late + "sys.exit(command(interrupted='bye')(lambda _: signal.raise_signal(signal.SIGINT))([]))")
     assert done.stderr == "bye\ncodes 130\n"
+    assert child(late + "sys.exit(command()(lambda _: None)())").stderr == "codes 0\n"
+
+
+def test_progress_is_hidden_where_there_is_no_standard_error():
+    code = "from tqdm import tqdm; from pconv_jax.common.output import hides_progress; "
+    done = child(code + "print(sum(tqdm(range(3), disable=hides_progress())))", shell="2>&-")
+    assert (done.stdout, done.stderr) == ("3\n", "codes 0\n")
 
 
 def test_an_interrupt_where_python_ignores_exceptions_is_not_lost():

@@ -32,6 +32,8 @@ PHOTO = "inpaint a.png -o b.png"
         ("experiments.run", "--blocks 1 x", "--blocks is '1 x', but it must be whole numbers"),
         ("experiments.run", "--line-thickness 1", "--line-thickness needs 2 whole numbers: give it after the flag"),
         ("experiments.evaluate.__main__", "--limit x", "--limit is 'x', but it must be a whole number"),
+        ("pconv_jax.cli.main", "undo -o b.png", "RESTORED is missing: pconv-jax undo --help lists what there is"),
+        ("pconv_jax.cli.main", "undo", "RESTORED, --out are missing: pconv-jax undo --help"),
         (
             "experiments.export.__main__",
             "",
@@ -45,6 +47,27 @@ def test_a_mistake_is_one_sentence(command, arguments, said, capsys):
     assert stop.value.code == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1) and err.startswith(f"error: {said}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            "inpaint -a.png -m m.png -o b.png",
+            "unknown -a.png, which is a file too: give a path that begins with a dash",
+        ),
+        ("undo -a.png -o b.png", "RESTORED needs a path: give a path that begins with a dash as ./-NAME"),
+        ("inpaint a.png -m m.png -o b.png c.png", "unknown c.png: name all files together, before the flags"),
+    ],
+)
+def test_files_that_are_taken_for_flags(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    for name in ("-a.png", "a.png", "c.png"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(SystemExit) as stop:
+        importlib.import_module("pconv_jax.cli.main").main(arguments.split())
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
 
 
 def test_an_unknown_preset_is_one_line(capsys):

@@ -58,7 +58,11 @@ def test_an_interval_that_tells_nothing_is_not_printed():
         "  1-2 px: too little damage of this width to tell",
         "  3-5 px: PSNR 30.0 [25.0, 35.0] dB, SSIM 0.900 [0.800, 1.000]",
     ]
-    assert str(Estimate(vague, ssim, (), (16, 0))) == "     all: too little damage to tell"
+    single, none = Expected(30.0, None, None), Expected(None, None, None)  # one observation, and no place for one
+    for score in (vague, single, none):
+        assert str(Estimate(score, ssim, (), (16, 0))) == "     all: too little damage to tell"
+    equal = Estimate(Expected(math.inf, None, None), Expected(1.0, None, None), (), (16, 0))
+    assert str(equal) == "     all: PSNR inf dB, SSIM 1.000"
 
 
 def test_16_bits_and_floating_point_score_alike():

@@ -141,9 +141,13 @@ class TestHole:
             ((255, 255, 255, 255), (255, 255, 255, 0), "marks something by its transparency"),
             ((0, 0, 0, 0), (255, 0, 0, 255), "marks something by its transparency"),
             ((0, 0, 0, 0), (0, 0, 0, 255), "marks something by its transparency"),
-            ((0, 0, 0, 255), (100, 100, 100, 255), "has two values, 0 and 100, both below the threshold 128: give a"),
-            ((200, 200, 200), (255, 255, 255), "has two values, 200 and 255, both from the threshold 128: give a"),
-            ((0, 0, 0), (1, 1, 1), "holds only 0 and 1, .* multiply it by 255, or give the threshold 1$"),
+            ((0, 0, 0, 255), (100, 100, 100, 255), "has two values, 0 and 100, both below the threshold 128: save it"),
+            ((200, 200, 200), (255, 255, 255), "has two values, 200 and 255, both from the threshold 128: save it"),
+            (
+                (0, 0, 0),
+                (1, 1, 1),
+                "holds only 0 and 1, .* multiply it by 255, or give (threshold=|--mask-threshold )1$",
+            ),
         ],
     )
     def test_a_mask_that_marks_something_and_no_hole_is_refused(self, saved, read, paper, ink, sentence):

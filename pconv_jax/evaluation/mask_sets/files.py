@@ -29,5 +29,5 @@ def read_mask(
     Raises:
         InputError: the file cannot be read, or the threshold is out of its range.
     """
-    hole = read_hole(file, name=name, threshold=threshold, invert=invert)
+    hole = read_hole(file, name=name, threshold=threshold, invert=invert, advice="--mask-threshold {}")
     return (~hole[..., None]).astype(np.float32)
