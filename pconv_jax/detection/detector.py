@@ -58,7 +58,7 @@ class Detector:
         Args:
             network: the trained network.
             best: look at everything three times, also enlarged and at half its size, which finds more damage, at
-                about twice as many false alarms, in about four times the time.
+                about a third more false alarms, in about five times the time.
             programs: where compiled programs are kept, for a process that looks at a single image; by default they are
                 kept where JAX keeps them.
 

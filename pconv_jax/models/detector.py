@@ -29,7 +29,7 @@ class DetectorConfig(ResidualUNetConfig):
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 96, 96)
-    blocks: tuple[int, ...] = (1, 1, 1, 1, 1)
+    blocks: tuple[int, ...] = (1, 1, 1, 2, 2)
 
     @property
     def context(self) -> int:

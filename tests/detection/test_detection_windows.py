@@ -97,8 +97,9 @@ def test_a_deep_decoder_has_all_its_context():
     # 2 px a pixel and 5 convolutions; then 4 px and 4 more: 4 x (3 + 4); 8 x (4 + 4); 16 x (4 + 4)
     assert margins == [128]
     np.testing.assert_allclose(found.probability, pixels[..., 0] / 255, atol=1e-6)
-    bundled = Detector(TrainedDetector(DetectorConfig(), None))
-    assert bundled._margin == MARGIN == 64
+    for blocks, margin in (((1,) * 5, MARGIN), ((1, 1, 1, 2, 2), 96)):  # 16 x (2 + 4), of the bundled one
+        assert Detector(TrainedDetector(DetectorConfig(blocks=blocks), None))._margin == margin
+    assert MARGIN == 64
 
 
 def test_a_detector_that_sees_more_than_a_window_holds():

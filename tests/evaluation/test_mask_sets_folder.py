@@ -198,7 +198,9 @@ def test_a_folder_without_usable_masks_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere is not a folder of masks"):
         FolderMasks(tmp_path / "nowhere")
     write(tmp_path / "ones.png", square(10, 3, 3, 3, value=1))  # 0 and 1, as some programs save masks
-    with pytest.raises(InputError, match=r"ones\.png holds only 0 and 1, .* threshold 128 on\): .* threshold 1$"):
+    with pytest.raises(
+        InputError, match=r"ones\.png holds only 0 and 1, .* threshold 128 on\): .* --mask-threshold 1$"
+    ):
         FolderMasks(tmp_path)
     assert FolderMasks(tmp_path, threshold=1).buckets == ("0.01-0.1 inner",)
     write(tmp_path / "black" / "even.png", square(10, 3, 3, 3, value=0))
