@@ -181,7 +181,7 @@ class ContextEncoder(nnx.Module):
             InputError: an image of another size than S, or a mask that does not fit it or holds other values.
         """
         prediction = self.predict(image, mask)
-        if not self.config.margin:  # a slice of all of it would say the same, and crashes XLA of JAX 0.11 on two devices
+        if not self.config.margin:  # all is predicted
             return prediction, jnp.ones_like(mask)
         inner = slice(self.config.margin, self.config.image_size - self.config.margin)
         output = jnp.where(mask != 0, image.astype(jnp.float32), 0.0).at[:, inner, inner].set(prediction)
