@@ -96,7 +96,7 @@ def test_few_bytes_of_mask_files_are_kept(folder, monkeypatch):
     files = sorted(folder.glob("**/*.png"))
     kept = folder_masks._Kept(30 * 40 // 8)  # one of them
     before = [kept[file] for file in files]
-    monkeypatch.setattr(folder_masks, "read_hole", lambda path: np.zeros((1, 1), bool))
+    monkeypatch.setattr(folder_masks, "read_hole", lambda path, **_: np.zeros((1, 1), bool))
     after = [kept[file] for file in files]
     np.testing.assert_array_equal(after[0], before[0])
     assert after[0].dtype == bool and after[0].any() and after[1].shape == (1, 1)
