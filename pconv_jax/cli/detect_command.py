@@ -23,7 +23,7 @@ class Detect:
             than one photograph it is a folder.
         finding: how damage is found.
         best: look three times, also enlarged and at half the size: finds more, at about a third more false alarms,
-            in about five times the time.
+            in about four times the time.
         dilate: px by which detections are widened all around, 0 to 100, besides the 2 px that soft edges always get: 0
             is what the page calls 2 px, and Choice(dilate=2) in Python.
         probabilities: also write the probability of damage, 0 to 255: a PNG or JPEG file, or a folder where --out is

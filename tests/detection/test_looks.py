@@ -46,15 +46,16 @@ def ramp(height, width):
 def test_everything_is_seen_three_times():
     looks, steps = seeing(), []
     looks(ramp(300, 90), progress=lambda *done: steps.append(done))
-    # Half of it, 150 px; then windows with 128 px of their own, three side by side, each also enlarged.
-    assert sorted(looks.network.shown) == [*[((256, 256), MARGIN)] * 5, *[((384, 384), 96)] * 3]
+    # Half of it, 150 px; then windows with 128 px of their own, three side by side. Each is also enlarged, with 44 px
+    # around these 128, as 66 px are enough for the network: (128 + 2 x 44) x 1.5 = 324.
+    assert sorted(looks.network.shown) == [*[((256, 256), MARGIN)] * 5, *[((324, 324), 66)] * 3]
     assert steps == [(number, 5) for number in range(1, 6)]
 
 
 def test_no_enlarged_window_is_larger_than_the_largest():
     looks = seeing()
     looks(np.zeros((1200, 1500, 3), np.uint8))
-    assert max(side for (side, _), _ in looks.network.shown) == 1152
+    assert max(side for (side, _), _ in looks.network.shown) == 1092  # (768 - 2 x 20) x 1.5
 
 
 @pytest.mark.parametrize("size", [(100, 90), (90, 301), (131, 77)])
