@@ -18,8 +18,12 @@ _JPEG_BYTES = 6  # a pixel at most: three components of noise, not reduced
 _lock = threading.Lock()
 
 
-def encoded(photograph: Photograph, kind: str, **options: Any) -> memoryview:
-    """The photograph as Pillow encodes it, in memory; options that are None are left out."""
+@contextlib.contextmanager
+def encoded(photograph: Photograph, kind: str, **options: Any) -> Iterator[memoryview]:
+    """The photograph as Pillow encodes it, in memory; options that are None are left out.
+
+    The memory is let go in the end: if an error kept it for the garbage collector, Python 3.12.1 would crash there.
+    """
     from PIL import Image
 
     layers = photograph.layers
@@ -27,7 +31,8 @@ def encoded(photograph: Photograph, kind: str, **options: Any) -> memoryview:
     content = io.BytesIO()  # as Pillow's encoders write in small pieces, and some seek
     with _one_block(_JPEG_BYTES * image.width * image.height if options.get("progressive") else 0):
         image.save(content, kind, **{name: value for name, value in options.items() if value is not None})
-    return content.getbuffer()
+    with content.getbuffer() as view:
+        yield view
 
 
 @contextlib.contextmanager
@@ -54,7 +59,7 @@ def write_jpeg(stream: IO[bytes], photograph: Photograph, quality: int | None) -
     else:
         options = {"qtables": own.tables, "subsampling": own.sampling, "progressive": own.progressive}
         options["keep_rgb"] = own.rgb
-    content = encoded(
+    with encoded(
         photograph,
         "JPEG",
         **options,
@@ -62,8 +67,8 @@ def write_jpeg(stream: IO[bytes], photograph: Photograph, quality: int | None) -
         icc_profile=photograph.icc,
         dpi=photograph.dpi,
         extra=jpeg_segments(photograph.texts),
-    )
-    stream.write(content)
+    ) as content:
+        stream.write(content)
 
 
 def write_webp(stream: IO[bytes], photograph: Photograph, quality: int | None) -> None:
@@ -71,7 +76,7 @@ def write_webp(stream: IO[bytes], photograph: Photograph, quality: int | None) -
     block = photograph.exif
     if photograph.dpi and (block is None or exif.dpi_in(block) != photograph.dpi):
         block = b"".join(exif.extended(block or exif.EMPTY, exif.resolution_tags(photograph.dpi), keep=lambda _: True))
-    content = encoded(
+    with encoded(
         photograph,
         "WEBP",
         quality=_QUALITY if quality is None else quality,
@@ -80,5 +85,5 @@ def write_webp(stream: IO[bytes], photograph: Photograph, quality: int | None) -
         exact=True,  # keeps the colours where nothing shows
         exif=block,
         icc_profile=photograph.icc,
-    )
-    stream.write(content)
+    ) as content:
+        stream.write(content)

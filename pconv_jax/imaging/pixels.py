@@ -71,9 +71,8 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
         stored = stored_channels(stream)
         decoded: Any = stored[..., [2, 1, 0, 3][: stored.shape[2]]]
     else:
-        content = _for_opencv(stream, image).getbuffer()
-        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-        del content
+        with _for_opencv(stream, image).getbuffer() as content:
+            decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
         raise ValueError("its 16 bits cannot be decoded")
     pixels = decoded[..., 2::-1]

@@ -22,18 +22,18 @@ def write_png(stream: IO[bytes], photograph: Photograph, quality: int | None) ->
     del quality
     known = [*photograph.colour, *png_texts(photograph.texts)]  # stand behind the header
     if photograph.pixels.dtype == np.uint8:
-        content = encoded(
+        with encoded(
             photograph,
             "PNG",
             exif=photograph.exif,
             icc_profile=photograph.icc,
             dpi=photograph.dpi,
             compress_type=zlib.Z_RLE if _is_noisy(photograph) else None,
-        )
-        stream.write(content[:_HEADED])
-        for kind, data in known:
-            _chunk(stream, kind, data)
-        stream.write(content[_HEADED:])
+        ) as content:
+            stream.write(content[:_HEADED])
+            for kind, data in known:
+                _chunk(stream, kind, data)
+            stream.write(content[_HEADED:])
         return
     # None of the libraries in use writes 16 bits in all four kinds of pixels with their metadata.
     layers = photograph.layers
