@@ -170,7 +170,11 @@ class Config:
         try:
             paths = {name: Path(settings[name]) for name in _PATHS if settings.get(name) is not None}
             config = cls().replace(**settings | lists | paths)
-            config.check_values()  # what it was compared with at its end may not be installed here
+            config.check_values()
+            # What it was compared with at its end may not be installed here, but it has names.
+            compare = (settings | lists).get("compare", ())
+            if not isinstance(compare, tuple) or not all(isinstance(name, str) for name in compare):
+                raise TypeError(f"compare={compare!r} is no list of names")
         except InputError:
             raise
         except (TypeError, KeyError, ValueError) as error:
