@@ -182,9 +182,12 @@ def resolver() -> Callable[[Path], Path]:
     def real(path: Path) -> Path:
         if path.is_symlink() or path.name in ("", ".."):
             try:
-                return path.resolve()
-            except RuntimeError as error:  # of Python 3.11 and 3.12; later ones return the link
-                raise InputError(f"{path} is a link to itself: remove it or choose another file") from error
+                found = path.resolve()
+            except RuntimeError:  # of Python 3.11 and 3.12; later ones return the link
+                found = path
+            if found.is_symlink():
+                raise InputError(f"{path} is a link to itself: remove it or choose another file")
+            return found
         if path.parent not in folders:
             folders[path.parent] = path.parent.resolve()
         return folders[path.parent] / path.name
