@@ -109,7 +109,7 @@ def _trainings(path: Path, *, later: tuple[Path, ...] = ()) -> list[dict[str, An
     """
     if path.is_file():
         about = load_generator_weights(path).about
-        return [dict(settings) for settings in (about.get("settings", {}), *about.get("averaged_settings", ()))]
+        return [settings for settings in (about.get("settings"), *about.get("averaged_settings", ())) if settings]
     folder = path.resolve().parent if path.resolve().name == "checkpoints" else path
     if folder in later or not (folder / "config.json").is_file():
         return []

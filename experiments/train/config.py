@@ -174,7 +174,7 @@ class Config:
             # What it was compared with at its end may not be installed here, but it has names.
             compare = (settings | lists).get("compare", ())
             if not isinstance(compare, tuple) or not all(isinstance(name, str) for name in compare):
-                raise TypeError(f"compare={compare!r} is no list of names")
+                raise TypeError(f"compare={compare!r} must be a list of names")
         except InputError:
             raise
         except (TypeError, KeyError, ValueError) as error:

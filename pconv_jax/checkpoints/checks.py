@@ -76,11 +76,17 @@ def check_about(about: Any, place: str | os.PathLike[str]) -> dict[str, Any]:
         The facts.
 
     Raises:
-        InputError: they are not a dictionary, or the thickest line is not a whole number of px from 1 to a million.
+        InputError: they are not a dictionary, nor the settings of each training; or the thickest line is not a whole
+            number of px from 1 to a million.
     """
     found = {} if about is None else about
     if not isinstance(found, dict):
         raise InputError(f"{place} says {brief(found)} about its training, where names and values are expected")
+    others = found.get("averaged_settings", [])
+    if not isinstance(others, list) or not all(
+        isinstance(each or {}, dict) for each in (found.get("settings"), *others)
+    ):
+        raise InputError(f"{place} holds settings of a training that are not names and values: export it once more")
     line = found.get("thickest_line")
     if line is not None and (type(line) is not int or not 1 <= line <= _THICKEST):
         raise InputError(f"{place} says thickest_line={brief(line)}, where a whole number of px is expected")

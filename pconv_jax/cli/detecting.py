@@ -12,8 +12,9 @@ from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.marked_files import PREVIEW, PROBABILITIES, has_comment, texts_with
 from pconv_jax.cli.summary import FAULTS, Summary
 from pconv_jax.common.errors import InputError
-from pconv_jax.common.output import hide_messages_of_libraries, hides_progress, plain_text
+from pconv_jax.common.output import hide_messages_of_libraries, plain_text
 from pconv_jax.common.programs import kept_programs
+from pconv_jax.common.progress import terminal_progress_options
 from pconv_jax.detection.damage_map import share
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, read_photograph, write_photograph
 from pconv_jax.imaging.linear import is_linear
@@ -119,7 +120,7 @@ def detect_files(
     if looks := sum(task.looks for task in tasks):
         programs = kept_programs() if looks == len(jobs) == 1 else None  # as `restore_files` does
         finding.load(programs=programs)
-    for task in tqdm(tasks, desc="looking for damage", unit="image", disable=hides_progress(), dynamic_ncols=True):
+    for task in tqdm(tasks, desc="looking for damage", unit="image", **terminal_progress_options()):
         job = task.job
         if job.fault and not task.has_mask:
             summary.fail(job.image, job.fault)

@@ -170,13 +170,13 @@ class Restoration:
 
         def check(_: Path) -> None:
             job.check_free(overwrite=self.overwrite)
-            if self.receipts is not None and not job.in_place:
-                forget(job)
 
         if self._is_written(job, photograph):
             write_photograph(job.target, self._without_erased(photograph), quality=self.quality, check=check)
         elif not job.in_place:
             copy_file(job.image, job.target, check=check)
+        if self.receipts is not None and not job.in_place:
+            forget(job)
 
     def _is_written(self, job: Job, photograph: Photograph) -> bool:
         """Whether a photograph is written even if it has no damage; its file is copied otherwise."""

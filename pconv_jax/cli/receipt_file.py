@@ -117,7 +117,7 @@ def check_way_back(job: Job) -> None:
 
 
 def forget(job: Job) -> None:
-    """Removes the receipt of an earlier result, and what goes with it, before another result replaces that."""
+    """Removes the receipt of an earlier result, and what goes with it, once another result has replaced that."""
     if os.path.isfile(job.receipt) and (receipt := _readable(job)) is not None:
         receipt.originals.unlink(missing_ok=True)
         job.receipt.unlink()

@@ -15,8 +15,9 @@ from pconv_jax.cli.one_photograph import COPIED, Restoration
 from pconv_jax.cli.summary import FAULTS, Summary
 from pconv_jax.common.errors import shortened
 from pconv_jax.common.jax_start import prepare_jax
-from pconv_jax.common.output import hides_progress, plain_text
+from pconv_jax.common.output import plain_text
 from pconv_jax.common.programs import kept_programs
+from pconv_jax.common.progress import terminal_progress_options
 from pconv_jax.inpainting.grain import add_grain
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.synthesis.settings import DEFAULT_SETTINGS
@@ -103,9 +104,7 @@ def restore_files(
         settings = {**flags, "holes": dataclasses.asdict(holes)}
         receipts = Receipts(weights_facts(weights, restorer.generator), settings, overwrite, max_pixels)
     title, unit = (plain_text(waiting[0].image.name), "step") if single else ("restoring", "image")
-    with tqdm(
-        desc=title, unit=unit, total=None if single else len(waiting), disable=hides_progress(), dynamic_ncols=True
-    ) as bar:
+    with tqdm(desc=title, unit=unit, total=None if single else len(waiting), **terminal_progress_options()) as bar:
 
         def tick(done: int, total: int) -> None:
             if bar.total != total:  # of the network, then of the refinement

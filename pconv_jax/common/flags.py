@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import os
 import re
 import sys
@@ -54,7 +55,7 @@ def _sentence(event: Any, arguments: Sequence[str], box: str) -> str:
     seeing = f"{progs if isinstance(progs, str) else progs[0]} --help lists what there is"
     match type(event).__name__:
         case "UnrecognizedArgs":
-            return _unknown(event.tokens, text, seeing)
+            return _unknown(event.tokens, arguments, text, seeing)
         case "MissingArgs":
             names = ", ".join(_name(each.arg) for each in event.missing_arguments)
             missing = f"{names} {'is' if len(event.missing_arguments) == 1 else 'are'} missing"
@@ -75,10 +76,11 @@ def _sentence(event: Any, arguments: Sequence[str], box: str) -> str:
     return text  # without the box
 
 
-def _unknown(tokens: Sequence[str], text: str, seeing: str) -> str:
+def _unknown(tokens: Sequence[str], arguments: Sequence[str], text: str, seeing: str) -> str:
     if dashed := next((token for token in tokens if token.startswith("-") and os.path.lexists(token)), None):
         return f"unknown {dashed}, which is a file too: {_DASHED}"
-    if tokens and os.path.lexists(tokens[0]):
+    early = itertools.takewhile(lambda argument: not argument.startswith("-"), arguments)
+    if os.path.lexists(tokens[0]) and any(os.path.lexists(each) for each in early if each not in tokens):
         return f"unknown {tokens[0]}: name all files together, before the flags"
     # What follows an unknown flag is its value.
     names = [token for token in tokens if token.startswith("-")] or tokens

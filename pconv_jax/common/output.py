@@ -71,11 +71,6 @@ def end_process(code: int) -> NoReturn:
     os._exit(code)
 
 
-def hides_progress() -> bool | None:
-    """What `tqdm` takes as `disable`: None shows a bar on a terminal only, but fails without standard error."""
-    return True if sys.stderr is None else None
-
-
 def flush_output() -> None:
     """Writes what standard output holds back, while an error can still be reported.
 

@@ -10,7 +10,10 @@ class _Lines:
     """Writes each state of a progress bar as a line of its own."""
 
     def write(self, text: str) -> None:
-        if state := text.strip():  # of the carriage return, and of the blanks that would hide a longer state
+        # Without standard error, `print` would take standard output.
+        if sys.stderr is not None and (
+            state := text.strip()
+        ):  # of the carriage return, and of the blanks that would hide a longer state
             print(state, file=sys.stderr, flush=True)
 
     def flush(self) -> None:
@@ -19,6 +22,15 @@ class _Lines:
 
 def progress_options() -> dict[str, Any]:
     """Arguments of `tqdm` that suit standard error: if it is not a terminal, a line every ten seconds."""
-    if sys.stderr is None or sys.stderr.isatty():
+    if _is_terminal():
         return {"dynamic_ncols": True}
     return {"file": _Lines(), "mininterval": _SECONDS}
+
+
+def terminal_progress_options() -> dict[str, Any]:
+    """Arguments of `tqdm` for a bar that is shown on a terminal alone."""
+    return {"dynamic_ncols": True, "disable": not _is_terminal()}
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()

@@ -181,7 +181,7 @@ class ContextEncoder(nnx.Module):
             InputError: an image of another size than S, or a mask that does not fit it or holds other values.
         """
         prediction = self.predict(image, mask)
-        if not self.config.margin:  # all is predicted
+        if not self.config.margin:  # all of it, as a slice, crashes XLA of JAX 0.11 on several devices
             return prediction, jnp.ones_like(mask)
         inner = slice(self.config.margin, self.config.image_size - self.config.margin)
         output = jnp.where(mask != 0, image.astype(jnp.float32), 0.0).at[:, inner, inner].set(prediction)

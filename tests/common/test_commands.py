@@ -115,9 +115,10 @@ def test_a_second_interrupt_at_the_end_says_nothing_more():
     assert child(late + "sys.exit(command()(lambda _: None)())").stderr == "codes 0\n"
 
 
-def test_progress_is_hidden_where_there_is_no_standard_error():
-    code = "from tqdm import tqdm; from pconv_jax.common.output import hides_progress; "
-    done = child(code + "print(sum(tqdm(range(3), disable=hides_progress())))", shell="2>&-")
+@pytest.mark.parametrize("options", ["progress_options", "terminal_progress_options"])
+def test_progress_is_hidden_where_there_is_no_standard_error(options):
+    code = f"from tqdm import tqdm; from pconv_jax.common.progress import {options}; "
+    done = child(code + f"print(sum(tqdm(range(3), **{options}())))", shell="2>&-")
     assert (done.stdout, done.stderr) == ("3\n", "codes 0\n")
 
 

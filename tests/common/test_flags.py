@@ -58,11 +58,13 @@ def test_a_mistake_is_one_sentence(command, arguments, said, capsys):
         ),
         ("undo -a.png -o b.png", "RESTORED needs a path: give a path that begins with a dash as ./-NAME"),
         ("inpaint a.png -m m.png -o b.png c.png", "unknown c.png: name all files together, before the flags"),
+        ("docs", "unknown docs: choose from inpaint,"),  # what is unknown may be the name of a file by chance
+        ("info docs", "unknown docs: pconv-jax --help lists what there is"),
     ],
 )
 def test_files_that_are_taken_for_flags(tmp_path, monkeypatch, capsys, arguments, said):
     monkeypatch.chdir(tmp_path)
-    for name in ("-a.png", "a.png", "c.png"):
+    for name in ("-a.png", "a.png", "c.png", "docs"):
         (tmp_path / name).write_bytes(b"")
     with pytest.raises(SystemExit) as stop:
         importlib.import_module("pconv_jax.cli.main").main(arguments.split())

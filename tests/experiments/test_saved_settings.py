@@ -22,7 +22,7 @@ from pconv_jax.models import PAPER_PRESETS
         ({"out": 3}, "the settings of the run are damaged"),
         ({"crop_scale": [0.5]}, r"the settings of the run are damaged \(.*\): use the config.json that it wrote"),
         ({"crop_scale": []}, "the settings of the run are damaged"),
-        ({"compare": 3}, r"the settings of the run are damaged \(compare=3 is no list of names\)"),
+        ({"compare": 3}, r"the settings of the run are damaged \(compare=3 must be a list of names\)"),
         ({"compare": ["ns", 3]}, "the settings of the run are damaged"),
         ({"line_count": []}, "the settings of the run are damaged"),
         ({"image_size": 0}, "--image-size is 0, but it must be at least 1"),
