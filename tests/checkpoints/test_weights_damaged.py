@@ -139,6 +139,13 @@ NOTES = [
     ("about", "[1, 2]", r"says \[1, 2\] about its training, where names and values are expected"),
     ("about", '"ab"', "says 'ab' about its training"),
     ("about", NESTED, "nested too deeply"),
+    (
+        "about",
+        '{"averaged_settings": 3}',
+        "holds settings of a training that are not names and values: export it once more",
+    ),
+    ("about", '{"averaged_settings": [3]}', "holds settings of a training"),
+    ("about", '{"settings": "dtd"}', "holds settings of a training"),
     ("about", '{"thickest_line": "7"}', "says thickest_line='7', where a whole number of px is expected"),
     ("about", '{"thickest_line": true}', "says thickest_line=True"),
     ("about", '{"thickest_line": [7]}', r"says thickest_line=\[7\]"),

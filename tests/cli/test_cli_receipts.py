@@ -1,6 +1,8 @@
 """Receipts of the command: what they say, what lies beside them, and what failures leave."""
 
+import errno
 import hashlib
+import os
 import warnings
 
 import numpy as np
@@ -45,10 +47,18 @@ def test_the_layer_shows_the_replaced_pixels_and_nothing_else(one, inpaint):
     np.testing.assert_array_equal(layer[..., :3], np.where(hole()[..., None], picture(), 0))
 
 
-def test_the_receipt_of_a_result_goes_with_it(one, inpaint):
+def test_the_receipt_of_a_result_goes_with_it(one, inpaint, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
     assert inpaint(one.image, "-m", one.mask, "-o", one.out, "--receipt").code == 0
     save(one.mask, np.zeros_like(hole()))
     mine = save(one.folder / "out.png.original.tif", picture())  # named like one, of no receipt
+    kept = files(one.folder)
+    with monkeypatch.context() as patch:  # it goes only once the result has been replaced
+        patch.setattr(os, "replace", refused)
+        assert inpaint(one.image, "-m", one.mask, "-o", one.out, "--receipt", "--overwrite").code == 1
+    assert files(one.folder) == kept
     result = inpaint(one.image, "-m", one.mask, "-o", one.out, "--receipt", "--overwrite")
     assert result.code == 0 and "without damage" in result.out
     assert files(one.folder) == {"a.png", "m.png", "out.png", mine.name}
