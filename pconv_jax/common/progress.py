@@ -10,10 +10,8 @@ class _Lines:
     """Writes each state of a progress bar as a line of its own."""
 
     def write(self, text: str) -> None:
-        # Without standard error, `print` would take standard output.
-        if sys.stderr is not None and (
-            state := text.strip()
-        ):  # of the carriage return, and of the blanks that would hide a longer state
+        state = text.strip()  # of the carriage return, and of the blanks that would hide a longer state
+        if state and sys.stderr is not None:  # else `print` would take standard output
             print(state, file=sys.stderr, flush=True)
 
     def flush(self) -> None:
