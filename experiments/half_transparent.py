@@ -15,6 +15,7 @@ import tyro
 
 from experiments.progress import progress_bar
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR, DEFAULT_WEIGHTS
+from pconv_jax.checkpoints.weights_file import load_generator
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
@@ -287,7 +288,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.json:
         check_output_file(options.json, flag="--json")
     prepare_jax()
-    inpainter = Inpainter.from_pretrained(options.weights)
+    inpainter = Inpainter(load_generator(options.weights))
     detector = Detector.from_pretrained(options.detector)
     images = list(photographs(FolderSource(options.data_dir, "all"), size=options.image_size, limit=options.limit))
     found: list[Scored] = []

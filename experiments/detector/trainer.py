@@ -2,13 +2,12 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
 from typing import Any
 
 import jax
-import numpy as np
 
 from experiments.detector.config import Config
+from experiments.train.replicated import ReplicatedTrainer
 from pconv_jax.checkpoints.best_step import VALIDATION_ERROR
 from pconv_jax.checkpoints.bundled import bundled_detectors
 from pconv_jax.checkpoints.detector_file import TrainedDetector, load_detector, load_detector_run
@@ -25,14 +24,12 @@ from pconv_jax.training.hosts import group
 from pconv_jax.training.sharding import Replicas, devices_for
 
 
-class DetectorTrainer:
-    """State, step and data of a run, from its beginning or from a checkpoint; see `experiments.train.loop.AnyTrainer`.
+class DetectorTrainer(ReplicatedTrainer):
+    """State, step and data of a run, from its beginning or from a checkpoint.
 
     Attributes:
         config: settings of the step.
-        steps: steps taken, those before a checkpoint included.
         total_steps: steps that the run takes in all.
-        data: iterator over this host's part of the batches.
         parameters: number of parameters.
     """
 
@@ -49,36 +46,23 @@ class DetectorTrainer:
         """
         if (maps := config.photographs.damage_dir) is not None:
             opacity_maps(maps, "train")  # or the first batch would be the first to miss one
-        self.total_steps, self.steps = config.run.steps, 0
+        self.total_steps = config.run.steps
         self.config, self._run_config = config.train_config(), config
         step, devices = functools.partial(detector_step, self.config), devices_for(config.data.batch_size)
-        self._replicas = Replicas(step, mapping=config.run.mapping, devices=devices)
+        replicas = Replicas(step, mapping=config.run.mapping, devices=devices)
         state = _with_initial_weights(config, init_detector_state(self.config, seed=config.run.seed))
         state = group().arrays_of_first(state)
         self.parameters = sum(leaf.size for leaf in jax.tree.leaves(state.params))
-        self.state: Any = self._replicas.replicate(state)
-        self._nothing = self._replicas.replicate(())
-        self.data = iter(
-            damaged_batches(
-                source,
-                image_size=config.data.image_size,
-                batch_size=config.data.batch_size,
-                seed=config.run.seed,
-                photographs=config.photographs,
-                workers=config.data.workers,
-                shard=(jax.process_index(), jax.process_count()),
-            )
+        batches = damaged_batches(
+            source,
+            image_size=config.data.image_size,
+            batch_size=config.data.batch_size,
+            seed=config.run.seed,
+            photographs=config.photographs,
+            workers=config.data.workers,
+            shard=(jax.process_index(), jax.process_count()),
         )
-
-    def step(self, batch: Mapping[str, np.ndarray]) -> Any:
-        """Takes a step; returns its metrics on the devices, for `read`, without waiting for them."""
-        self.state, metrics = self._replicas(self.state, batch, self._nothing)
-        self.steps += 1
-        return metrics
-
-    def read(self, metrics: Any) -> dict[str, float]:
-        """Waits for the metrics of a step."""
-        return {name: float(value) for name, value in self._replicas.collect(metrics).items()}
+        super().__init__(replicas, state, (), iter(batches))
 
     def released(self) -> TrainedDetector:
         """The detector as it is now: the average of its weights, if one is kept."""
@@ -90,22 +74,18 @@ class DetectorTrainer:
         metadata = {"detector": dataclasses.asdict(self.config.detector), "config": self._run_config.to_json()}
         return Checkpoints(run.out / "checkpoints", keep=run.keep, minimise=VALIDATION_ERROR, metadata=metadata)
 
-    def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
-        """Saves state and position in the data, in the background; nothing happens if this step is saved already."""
-        state = self._replicas.collect(self.state)
-        checkpoints.save(self.steps, {**_parts(state), "data": SavedPosition(self.data)}, metrics=metrics)
+    def _parts(self, state: DetectorState) -> dict[str, Any]:
+        # The detector to use is a part of its own, all that others read.
+        latest = None if state.average is None else state.params
+        return {
+            "detector": {"params": state.released},
+            "training": {"step": state.step, "params": latest, "optimizer": state.optimizer},
+        }
 
-    def load(self, checkpoints: Checkpoints | None) -> None:
-        """Restores state and position in the data from the latest checkpoint, which host 0 alone reads."""
-        state = self._replicas.collect(self.state)
-        if checkpoints is not None:
-            parts = checkpoints.load({**_parts(state), "data": SavedPosition(self.data)})
-            released, rest = parts["detector"]["params"], parts["training"]
-            state = DetectorState(**{**rest, "params" if rest["params"] is None else "average": released})
-        state = group().arrays_of_first(state)
-        self.data.set_state(group().of_first(self.data.get_state()))
-        self.steps = int(state.step)
-        self.state = self._replicas.replicate(state)
+    def _loaded(self, checkpoints: Checkpoints, state: DetectorState) -> DetectorState:
+        parts = checkpoints.load({**self._parts(state), "data": SavedPosition(self.data)})
+        released, rest = parts["detector"]["params"], parts["training"]
+        return DetectorState(**{**rest, "params" if rest["params"] is None else "average": released})
 
 
 def _with_initial_weights(config: Config, state: DetectorState) -> DetectorState:
@@ -122,12 +102,3 @@ def _with_initial_weights(config: Config, state: DetectorState) -> DetectorState
         )
     params = deepened(weights.params, state.params)
     return state.replace(params=params, average=None if state.average is None else params)
-
-
-def _parts(state: DetectorState) -> dict[str, Any]:
-    """A state as the parts of a checkpoint: the detector to use is a part of its own, all that others read."""
-    latest = None if state.average is None else state.params
-    return {
-        "detector": {"params": state.released},
-        "training": {"step": state.step, "params": latest, "optimizer": state.optimizer},
-    }

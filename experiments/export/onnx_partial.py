@@ -20,7 +20,7 @@ class _Part(NamedTuple):
 
 
 def paper(network: Network, image: str, valid: str, inside: str) -> tuple[str, str]:
-    """Raw output and updated mask of a `PaperGenerator`; arguments as for `onnx_network.fill_correcting`."""
+    """Raw output and updated mask of a `PaperGenerator`; arguments as for `onnx_residual.fill_correcting`."""
     graph, config = network.graph, network.config
     mean = _mean_colour(graph, image, valid) if config.centre else None
     if mean is not None:
@@ -49,7 +49,7 @@ def paper(network: Network, image: str, valid: str, inside: str) -> tuple[str, s
 
 
 def liu(network: Network, image: str, valid: str, inside: str) -> tuple[str, str]:
-    """Raw output and updated mask of a `LiuGenerator`; arguments as for `onnx_network.fill_correcting`."""
+    """Raw output and updated mask of a `LiuGenerator`; arguments as for `onnx_residual.fill_correcting`."""
     graph, config = network.graph, network.config
     part, skips = _Part(image, valid, 3), []
     for stage in range(len(config.widths)):

@@ -3,9 +3,8 @@
 from experiments.export.onnx_fill import mean_of_2x2, pyramid_fill
 from experiments.export.onnx_graph import Graph
 from experiments.export.onnx_network import Network
+from pconv_jax.models.inputs import CENTRE
 from pconv_jax.models.residual_unet import LEAST_MEAN_SQUARE, SLOPE
-
-_CENTRE = 0.5  # grey is 0 to the networks
 
 
 def fill_correcting(network: Network, image: str, valid: str, inside: str) -> tuple[str, str]:
@@ -20,7 +19,7 @@ def fill_correcting(network: Network, image: str, valid: str, inside: str) -> tu
     graph = network.graph
     filled = pyramid_fill(graph, image, valid, inside)
     holes = graph.node("Sub", graph.constant(1.0), valid)
-    centred = graph.node("Sub", filled, graph.constant(_CENTRE))
+    centred = graph.node("Sub", filled, graph.constant(CENTRE))
     x = graph.multiply(graph.node("Concat", centred, holes, axis=1), inside)
     return graph.add(filled, residual_unet(network, x, inside, normalised=False)), inside
 
@@ -34,7 +33,7 @@ def detector(network: Network, image: str, inside: str) -> str:
         inside: name of `[N, 1, H, W]` of 0 and 1, where the image is.
     """
     graph = network.graph
-    centred = graph.multiply(graph.node("Sub", image, graph.constant(_CENTRE)), inside)
+    centred = graph.multiply(graph.node("Sub", image, graph.constant(CENTRE)), inside)
     return residual_unet(network, centred, inside, normalised=True)
 
 

@@ -7,6 +7,7 @@ import stat
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +29,12 @@ def _jpeg(shade: int) -> bytes:
     return encoded(np.roll(picture(), shade, 0), "JPEG")
 
 
-def _dtd() -> _Files:
+def _dtd(jpeg: Callable[[int], bytes]) -> _Files:
     names = {
         split: [f"{label}/{label}_{split}.jpg" for label in ("banded", "zigzagged")]
         for split in ("train", "val", "test")
     }
-    images = {f"dtd/images/{name}": _jpeg(i) for i, name in enumerate(itertools.chain(*names.values()))}
+    images = {f"dtd/images/{name}": jpeg(i) for i, name in enumerate(itertools.chain(*names.values()))}
     return images | {f"dtd/labels/{split}1.txt": "\n".join(each).encode() for split, each in names.items()}
 
 
@@ -101,18 +102,22 @@ def _prepare(name: str, folder: Path) -> None:
 
 def _write(name: str, folder: Path, rng: np.random.Generator, way: str) -> Path:
     """Writes the official files of a data set; returns the archive."""
+
+    def jpeg(number: int) -> bytes:
+        return mutated(rng, _jpeg(1)) if way == "image" and number == 1 else _jpeg(number)
+
     if name == "dtd":
         path = folder / "dtd-r1.0.1.tar.gz"
-        _write_tar(path, _dtd(), rng, way)
+        _write_tar(path, _dtd(jpeg), rng, way)
     elif name == "oxford_flowers102":
         path = folder / "102flowers.tgz"
-        _write_tar(path, {f"jpg/image_{i:05}.jpg": _jpeg(i) for i in range(1, 8)}, rng, way)
+        _write_tar(path, {f"jpg/image_{i:05}.jpg": jpeg(i) for i in range(1, 8)}, rng, way)
         scipy.io.savemat(folder / "imagelabels.mat", {"labels": np.arange(1, 8, dtype=np.uint8)[None]})
         parts = {"trnid": [[1, 5]], "valid": [[2]], "tstid": [[3, 4, 6, 7]]}
         scipy.io.savemat(folder / "setid.mat", {key: np.array(value) for key, value in parts.items()})
     else:
         path = folder / "img_align_celeba.zip"
-        _write_zip(path, {f"img_align_celeba/{i:06}.jpg": _jpeg(i) for i in range(1, 9)}, rng, way)
+        _write_zip(path, {f"img_align_celeba/{i:06}.jpg": jpeg(i) for i in range(1, 9)}, rng, way)
     return path
 
 
@@ -130,9 +135,6 @@ def _damage(name: str, rng: np.random.Generator, folder: Path) -> str:
         path.write_bytes(_bomb(name))
     if way == "bytes":
         path.write_bytes(mutated(rng, path.read_bytes()))
-    elif way == "image":  # one that is none, in an archive that is whole
-        good = _jpeg.__wrapped__(1)
-        path.write_bytes(path.read_bytes().replace(good, mutated(rng, good)))
     elif way == "beside":
         files = sorted(folder.iterdir())
         chosen = files[rng.integers(len(files))]

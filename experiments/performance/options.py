@@ -12,6 +12,8 @@ Suite = Literal["op", "network", "step", "data", "inference", "restoring", "find
 PhotographDamage = Literal["scratches", "specks"]
 
 _LEAST_MEGAPIXELS = 0.001
+STEP_SIZES = (8, 16, 32, 64, 128, 256)
+"""Sides of the training images of suite step: the discriminator halves them down to 4 px."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,9 +73,22 @@ class Options:
             for value in values if name in least else ():
                 if not least[name] <= value < math.inf:  # NaN is refused too
                     raise InputError(f"{flag} has {value}, but each must be at least {least[name]}")
+        for size in self.image_sizes if "step" in self.suites else ():
+            check_step_size(size)
         if self.repeats < 1:
             raise InputError(f"--repeats is {self.repeats}, but it must be at least 1")
         if "data" in self.suites and self.steps < 2:
             raise InputError(
                 f"--steps is {self.steps}, but the suite data needs at least 2: the first step is not timed"
             )
+
+
+def check_step_size(size: int) -> None:
+    """Refuses a side of images that suite step has no discriminator for.
+
+    Raises:
+        InputError: it is none of `STEP_SIZES`.
+    """
+    if size not in STEP_SIZES:
+        *others, last = STEP_SIZES
+        raise InputError(f"--image-sizes has {size}, but it must be {', '.join(map(str, others))} or {last}")

@@ -13,10 +13,9 @@ import numpy as np
 import psutil
 
 from experiments.performance.op import NO_TORCH
-from experiments.performance.options import Options
+from experiments.performance.options import STEP_SIZES, Options, check_step_size
 from experiments.performance.table import Cell, Table
 from experiments.performance.timing import in_fresh_process, interleave, peak_mib
-from pconv_jax.common.errors import InputError
 from pconv_jax.losses import PaperLosses
 from pconv_jax.models import PAPER_PRESETS, DiscriminatorConfig
 from pconv_jax.models.vgg import VGG16, deepest, random_weights
@@ -41,11 +40,9 @@ class Case:
     @property
     def discriminator(self) -> DiscriminatorConfig:
         """The discriminator of the presets at this size, down to 4 px."""
+        check_step_size(self.image_size)
         widths = (32, 64, 128, 256, 256, 256)
-        stages = self.image_size.bit_length() - 3
-        if self.image_size != 2 ** (stages + 2) or not 1 <= stages <= len(widths):
-            raise InputError(f"--image-sizes has {self.image_size}, but it must be 8, 16, 32, 64, 128 or 256")
-        return DiscriminatorConfig(self.image_size, widths[:stages])
+        return DiscriminatorConfig(self.image_size, widths[: 1 + STEP_SIZES.index(self.image_size)])
 
     @property
     def vgg(self) -> VGG16:

@@ -11,11 +11,11 @@ import numpy as np
 from scipy import stats
 
 from pconv_jax.evaluation.composites import make_composite
+from pconv_jax.imaging.masks import LUMA
 
 _STEPS = 64  # of an octave, that differences are counted in
 _OCTAVES = np.arange(-8 * _STEPS, 3 * _STEPS) / _STEPS  # from one grey level to a second difference of 2, and more
 _FLOOR = 1 / 255  # one grey level: rounding to 8 bits is not taken for texture
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
 def unnaturalness(composite: np.ndarray, image: np.ndarray, mask: np.ndarray) -> float:
@@ -38,7 +38,7 @@ def unnaturalness(composite: np.ndarray, image: np.ndarray, mask: np.ndarray) ->
         CVPR 1999; the comparison with undamaged images follows Mittal et al., Making a "completely blind" image quality
         analyzer (NIQE), 2013.
     """
-    luma = make_composite(image, mask, composite) @ _LUMA
+    luma = make_composite(image, mask, composite) @ LUMA
     hole = mask[..., 0] == 0
     distances = []
     for order in (1, 2):

@@ -107,9 +107,9 @@ class StudyScores:
         column = self.column(metric)
         return _complete([by_image(self._rows(run, condition, bucket), column) for run in self._runs(arm)])
 
-    def effect(self, arm: str, reference: str, metric: str, condition: str, bucket: str = ALL) -> Effect:
+    def effect(self, arm: str, reference: str, metric: str, condition: str) -> Effect:
         """What `gains` shows."""
-        return effect(self.gains(arm, reference, metric, condition, bucket))
+        return effect(self.gains(arm, reference, metric, condition))
 
     def mean(self, method: str, metric: str, condition: str, bucket: str = ALL) -> Mean:
         """Mean of an arm over seeds and images, both random; of a classical method over images."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import numpy as np
 
 from experiments.train.batches import examples_on_device, training_batches
 from experiments.train.config import Config
+from experiments.train.replicated import ReplicatedTrainer
 from pconv_jax.checkpoints.best_step import VALIDATION_L1
 from pconv_jax.checkpoints.orbax import Checkpoints
 from pconv_jax.checkpoints.saved_steps import saved_steps
@@ -29,15 +29,12 @@ from pconv_jax.training.state import TrainConfig, TrainState, Variables, init_st
 from pconv_jax.training.step import Batch, Metrics, train_step
 
 
-class Trainer:
+class Trainer(ReplicatedTrainer):
     """State, step and data of a run, from its beginning or from a checkpoint.
 
     Attributes:
         config: settings of the step.
         total_steps: steps that the run takes in all.
-        state: the state of training as the mapping over devices holds it.
-        steps: steps taken, those before a checkpoint included.
-        data: iterator over this host's part of the batches.
         parameters: number of parameters of the generator and of the discriminator.
     """
 
@@ -53,28 +50,15 @@ class Trainer:
             InputError: a batch that cannot be split between the hosts, or initial weights of another network.
         """
         self.total_steps = config.total_steps(len(source))
-        self.steps = 0
         self._run_config = config
         self.config = config.train_config(self.total_steps)
         examples, images = examples_on_device(config, source) if config.data.augment_on_device else (None, None)
         devices = devices_for(config.data.batch_size)
-        self._replicas = _replicas(self.config, examples, config.run.mapping, tuple(devices))
+        replicas = _replicas(self.config, examples, config.run.mapping, tuple(devices))
         state = _with_initial_weights(config, self.config, init_state(self.config, seed=config.run.seed))
         state = group().arrays_of_first(state)
         self.parameters = _size(state.generator.params), _size(state.discriminator.params)
-        self.state = self._replicas.replicate(state)
-        self._constants = self._replicas.replicate((vgg, images))
-        self.data = iter(training_batches(config, source))
-
-    def step(self, batch: Mapping[str, np.ndarray]) -> Any:
-        """Takes a step; returns its metrics on the devices, for `read`, without waiting for them."""
-        self.state, metrics = self._replicas(self.state, batch, self._constants)
-        self.steps += 1
-        return metrics
-
-    def read(self, metrics: Any) -> dict[str, float]:
-        """Waits for the metrics of a step."""
-        return {name: float(value) for name, value in self._replicas.collect(metrics).items()}
+        super().__init__(replicas, state, (vgg, images), iter(training_batches(config, source)))
 
     def released(self) -> TrainedGenerator:
         """The generator as it is now: the average of its weights, if one is kept."""
@@ -87,23 +71,10 @@ class Trainer:
         metadata = {"generator": config_to_json(self.config.generator), "config": self._run_config.to_json()}
         return Checkpoints(run.out / "checkpoints", keep=run.keep, minimise=VALIDATION_L1, metadata=metadata)
 
-    def save(self, checkpoints: Checkpoints, metrics: Mapping[str, float]) -> None:
-        """Saves state and position in the data, in the background; nothing happens if this step is saved already."""
-        state = self._replicas.collect(self.state)
-        checkpoints.save(self.steps, {**checkpoint_parts(state), "data": SavedPosition(self.data)}, metrics=metrics)
-
-    def load(self, checkpoints: Checkpoints | None) -> None:
-        """Restores state and position in the data from the latest checkpoint, which host 0 alone reads."""
-        state = self._replicas.collect(self.state)
-        if checkpoints is not None:
-            state = self._loaded(checkpoints, state)
-        state = group().arrays_of_first(state)
-        self.data.set_state(group().of_first(self.data.get_state()))
-        self.steps = int(state.step)
-        self.state = self._replicas.replicate(state)
+    def _parts(self, state: TrainState) -> dict[str, Any]:
+        return checkpoint_parts(state)
 
     def _loaded(self, checkpoints: Checkpoints, state: TrainState) -> TrainState:
-        """The state of the latest checkpoint; `state` is one of its structure, now."""
         wanted, unused = state, self.config.losses.discriminator_loss is None
         if unused and checkpoints.has_arrays("training", "discriminator"):  # as every run of earlier versions
             network, size = self._run_config.network, self.config.discriminator.image_size

@@ -35,11 +35,12 @@ def save_generator_weights(
     write_tensors(Path(path), states=states, shapes=_shapes(generator.config), facts=facts, precision=precision)
 
 
-def load_generator_weights(weights: str | os.PathLike[str]) -> TrainedGenerator:
+def load_generator_weights(weights: str | os.PathLike[str], *, runs: bool = False) -> TrainedGenerator:
     """Reads a trained generator.
 
     Args:
         weights: name of bundled weights, or a file that `save_generator_weights` wrote.
+        runs: whether the caller takes folders of runs too, for the message.
 
     Returns:
         The generator.
@@ -47,7 +48,7 @@ def load_generator_weights(weights: str | os.PathLike[str]) -> TrainedGenerator:
     Raises:
         InputError: no such weights, or a file that is damaged or of another network.
     """
-    path = weights_path(weights, bundled_weights(), kind="weights")
+    path = weights_path(weights, bundled_weights(), kind="weights", runs=runs)
     tensors, facts = read_tensors(path)
     if "detector" in facts:
         raise InputError(f"{path} holds a damage detector, not a generator: give it to `pconv-jax detect --detector`")
@@ -72,7 +73,7 @@ def load_generator(weights: str | os.PathLike[str]) -> TrainedGenerator:
     # A folder in the current directory must not hide bundled weights of the same name.
     if str(weights) not in bundled_weights() and os.path.isdir(weights):
         return load_run(weights)
-    return load_generator_weights(weights)
+    return load_generator_weights(weights, runs=True)
 
 
 def _shapes(config: AnyGeneratorConfig) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pconv_jax.imaging.linear import is_linear
 from pconv_jax.imaging.shown import shown
 from pconv_jax.imaging.strips import strips
 from pconv_jax.imaging.texts import NO_TEXTS, Texts
+from pconv_jax.imaging.writing import check_held
 
 _COLOUR = (255, 0, 160)  # of what would be replaced, in previews: rare in photographs
 _WITH_COMMENTS = tuple(suffix for suffix, kind in OUTPUT_FORMATS.items() if kind in ("PNG", "JPEG"))
@@ -128,6 +129,7 @@ def detect_files(
         try:
             with hide_messages_of_libraries():  # of damaged files
                 photograph = read_photograph(job.image, max_pixels=max_pixels)
+            task.check_held(photograph)
             own = _mask_that_exists(job, photograph, max_pixels=max_pixels) if task.has_mask else None
             if task.looks:
                 notes: list[str] = []
@@ -171,6 +173,13 @@ class _Task(NamedTuple):
     def looks(self) -> bool:
         """Whether damage is looked for."""
         return not self.has_mask or self.probabilities is not None
+
+    def check_held(self, photograph: Photograph) -> None:
+        """Refuses formats that cannot hold what is to be written of a photograph, before damage is looked for."""
+        picture = _picture(np.broadcast_to(np.uint8(0), photograph.pixels.shape[:2]), photograph)
+        for path in (self.probabilities, self.preview, None if self.has_mask else self.job.target):
+            if path is not None:
+                check_held(path, picture)
 
 
 def _tasks(

@@ -21,7 +21,7 @@ from pconv_jax.common.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Undo:
-    """Brings back a photograph as it was before `pconv-jax inpaint --receipt`, to the bit; or all of a folder.
+    """Brings back the pixels of a photograph as they were before `inpaint --receipt`, to the bit; or all of a folder.
 
     Attributes:
         restored: the restored photograph, or a folder of them.
@@ -123,7 +123,7 @@ def _interrupted(arguments: Sequence[str]) -> str:
     return "interrupted; run the command again to resume: finished results are skipped"
 
 
-@command(interrupted=_interrupted)
+@command(interrupted=_interrupted, subcommands=True)
 def main(arguments: Sequence[str]) -> int:
     """Runs the command; returns 0, 1 if a photograph failed, 2 for a user's mistake, 130 after Ctrl-C."""
     # Like Ctrl-C, so that no half-written file stays behind.

@@ -47,12 +47,13 @@ class Main(Protocol):
 
 
 def command(
-    *, interrupted: str | Callable[[Sequence[str]], str] = "interrupted"
+    *, interrupted: str | Callable[[Sequence[str]], str] = "interrupted", subcommands: bool = False
 ) -> Callable[[Callable[[Sequence[str]], int | None]], Main]:
     """Turns a function into the `main` of a command: an error of the user becomes one line and an exit code.
 
     Args:
         interrupted: what to say after Ctrl-C, or a function of the flags that tells.
+        subcommands: whether the first argument is one of several commands.
 
     Returns:
         A decorator of a function that takes the flags and may return an exit code.
@@ -64,7 +65,8 @@ def command(
             with any_console():
                 try:
                     given = sys.argv[1:] if arguments is None else list(arguments)
-                    code = _run(work, given, interrupted(given) if callable(interrupted) else interrupted)
+                    said = interrupted(given) if callable(interrupted) else interrupted
+                    code = _run(work, given, said, subcommands=subcommands)
                     if arguments is None:
                         _ignore_interrupts_at_exit()
                     return code
@@ -79,7 +81,9 @@ def command(
     return decorate
 
 
-def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], interrupted: str) -> int:
+def _run(
+    work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], interrupted: str, *, subcommands: bool
+) -> int:
     """The exit code; says what went wrong."""
     try:
         with _interrupted_again(), warnings.catch_warnings():
@@ -88,7 +92,7 @@ def _run(work: Callable[[Sequence[str]], int | None], arguments: Sequence[str], 
             try:
                 check_arguments(arguments)
                 arguments = from_home(arguments)
-                with mistakes_in_a_sentence(arguments), advising_on_memory(IF_DEVICE_IS_FULL):
+                with mistakes_in_a_sentence(arguments, subcommands=subcommands), advising_on_memory(IF_DEVICE_IS_FULL):
                     return work(arguments) or 0
             finally:
                 flush_output()

@@ -18,11 +18,12 @@ _WORDS = {"INT": "whole number", "FLOAT": "number", "PATH": "path", "STR": "text
 
 
 @contextlib.contextmanager
-def mistakes_in_a_sentence(arguments: Sequence[str]) -> Iterator[None]:
+def mistakes_in_a_sentence(arguments: Sequence[str], *, subcommands: bool = False) -> Iterator[None]:
     """Says what is wrong with flags in one line, where `tyro.cli` inside would draw a box around a page of text.
 
     Args:
         arguments: what `tyro.cli` will read.
+        subcommands: whether the first of them is one of several commands.
 
     Raises:
         SystemExit: by tyro, with code 2, once the line is printed.
@@ -45,14 +46,20 @@ def mistakes_in_a_sentence(arguments: Sequence[str]) -> Iterator[None]:
         except SystemExit:
             hidden.close()
             if found:
-                print(plain_text(f"error: {_sentence(found[-1], arguments, boxes.getvalue())}"), file=sys.stderr)
+                print(
+                    plain_text(f"error: {_sentence(found[-1], arguments, boxes.getvalue(), subcommands)}"),
+                    file=sys.stderr,
+                )
             raise
 
 
-def _sentence(event: Any, arguments: Sequence[str], box: str) -> str:
+def _sentence(event: Any, arguments: Sequence[str], box: str, subcommands: bool) -> str:
     text = " ".join(re.sub(r"[─│╭╮╰╯]", " ", box).split())
     progs = event._help_progs()  # several, where they lack different flags
-    seeing = f"{progs if isinstance(progs, str) else progs[0]} --help lists what there is"
+    prog = progs if isinstance(progs, str) else progs[0]
+    if subcommands and type(event).__name__ == "UnrecognizedArgs" and not arguments[0].startswith("-"):
+        prog += f" {arguments[0]}"  # tyro names only the program then
+    seeing = f"{prog} --help lists what there is"
     match type(event).__name__:
         case "UnrecognizedArgs":
             return _unknown(event.tokens, arguments, text, seeing)

@@ -58,7 +58,7 @@ def _opacity(path: Path) -> np.ndarray:
     photograph = read_photograph(path)
     pixels, alpha = photograph.pixels, photograph.alpha
     grey = pixels if pixels.ndim == 2 else pixels[..., :3].mean(axis=2)
-    opacity = (grey if pixels.dtype == np.uint8 else grey / 257).astype(np.uint8)
+    opacity = np.rint(grey if pixels.dtype == np.uint8 else grey / 257).astype(np.uint8)
     if not opacity.any() or np.count_nonzero(opacity >= _OPAQUE) > _NEARLY_ALL * opacity.size:
         found = "is opaque (white) nearly everywhere" if opacity.any() else "marks no damage (white)"
         transparent = alpha is not None and alpha.min() != alpha.max()

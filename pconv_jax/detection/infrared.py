@@ -150,7 +150,7 @@ def _enlarged(blocks: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
 
 def _grey(colours: np.ndarray) -> np.ndarray:
     seen = colours[..., 0] if colours.shape[2] == 1 else np.rint(colours @ LUMA)
-    return (seen / (1 if colours.dtype == np.uint8 else 257)).astype(np.uint8)
+    return np.rint(seen / (1 if colours.dtype == np.uint8 else 257)).astype(np.uint8)
 
 
 def _logistic(values: np.ndarray) -> np.ndarray:

@@ -36,12 +36,11 @@ class Fid:
 
     name = "FID"
 
-    def __init__(self, weights: str | Path, *, device: str = "cpu") -> None:
+    def __init__(self, weights: str | Path) -> None:
         """Loads the network.
 
         Args:
             weights: the original InceptionV3 in PyTorch's form, pt_inception-2015-12-05-6726825d.pth.
-            device: where PyTorch runs it.
 
         Raises:
             InputError: the file is missing or another one, or the libraries are not installed.
@@ -60,7 +59,7 @@ class Fid:
         torch.save(torch.load(weights, map_location="cpu", weights_only=True), copy)
         copy.seek(0)
         extractor = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=copy)
-        self._extractor, self._device = extractor.to(device), device
+        self._extractor = extractor
         self._statistics = fid_features_to_statistics
         self._distance = lambda *statistics: fid_statistics_to_metric(*statistics, False)[KEY_METRIC_FID]
 
@@ -86,7 +85,7 @@ class Fid:
         found = np.empty((len(images), 2048))
         with torch.inference_mode():
             for i, image in enumerate(eight_bit):
-                (pooled,) = self._extractor(torch.from_numpy(image[None].copy()).to(self._device))
+                (pooled,) = self._extractor(torch.from_numpy(image[None].copy()))
                 found[i] = pooled[0].cpu().numpy()
         return found
 

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -230,12 +230,17 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
     path = folder / "scores.csv"
     if not path.exists():
         return []
-    content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]  # a whole line ends with a newline
     try:
-        return [_row(cells) for cells in csv.DictReader(io.StringIO(whole.decode("utf-8", UNDECODABLE), newline=""))]
+        return [_row(cells) for cells in whole_rows(path)]
     except (TypeError, ValueError, KeyError) as error:
         raise InputError(f"{path} is damaged ({error}): remove it and score again") from error
+
+
+def whole_rows(path: Path) -> Iterator[dict[str, str]]:
+    """The rows of a table whose last line may have been cut short by a kill: without that one."""
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]  # a whole line ends with a newline
+    return iter(csv.DictReader(io.StringIO(whole.decode("utf-8", UNDECODABLE), newline="")))
 
 
 def _differences(known: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:

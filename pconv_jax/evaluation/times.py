@@ -9,7 +9,7 @@ from typing import Any
 
 from pconv_jax.common.atomic_write import atomic_write
 from pconv_jax.common.errors import InputError
-from pconv_jax.evaluation.score_table import UNDECODABLE
+from pconv_jax.evaluation.score_table import UNDECODABLE, whole_rows
 from pconv_jax.evaluation.scoring import Cost
 
 _COLUMNS = ("image", "bucket", "method", *Cost._fields)
@@ -75,10 +75,9 @@ def median_costs(folder: Path) -> dict[str, Cost]:
     path = folder / "times.csv"
     if not path.exists():
         return {}
-    content = path.read_text(encoding="utf-8", errors=UNDECODABLE)
     by_method: dict[str, list[Cost]] = {}
     try:
-        for row in csv.DictReader(content[: content.rfind("\n") + 1].splitlines()):
+        for row in whole_rows(path):
             rest = {name: float(row[name]) if row.get(name) else None for name in Cost._fields[1:]}
             by_method.setdefault(row["method"], []).append(Cost(float(row["seconds"]), **rest))
     except (KeyError, TypeError, ValueError) as error:

@@ -14,7 +14,9 @@ MAX_PIXELS = 500_000_000  # of an image, unless a caller says otherwise
 _SMALL = 2**24  # pixels up to which neither memory nor content is checked
 PEAK_BYTES_A_BYTE = 5
 """Bytes at the peak of a restoration for each byte of the decoded pixels: 3 to 5 measured."""
-_DEFLATE_RATIO = 1032  # deflate cannot do better
+LARGEST_TEXT = 2**26
+"""Bytes of a text, or of an ICC profile, in a PNG when it is unpacked; Pillow's own limit is 1 MiB."""
+DEFLATE_RATIO = 1032  # deflate cannot do better
 
 
 def check_size(name: str, size: tuple[int, int], max_pixels: int | None) -> None:
@@ -83,6 +85,6 @@ def check_content(image: "Image", stream: IO[bytes]) -> None:
     elif image.format == "PNG":
         depth, colour = struct.unpack(">BB", start[24:26])
         values = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
-        least = height * (1 + width * depth * values // 8) // _DEFLATE_RATIO
+        least = height * (1 + width * depth * values // 8) // DEFLATE_RATIO
     if length < least:
         raise ValueError(f"its {length:,} bytes cannot hold the {width} x {height} pixels of its header")

@@ -8,12 +8,13 @@ import threading
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import IO, TYPE_CHECKING
 
 from pconv_jax.common.errors import InputError, NotEnoughMemory, reason
 from pconv_jax.common.extras import how_to_install
 from pconv_jax.imaging.formats import FORMATS
-from pconv_jax.imaging.limits import check_content, check_size
+from pconv_jax.imaging.limits import LARGEST_TEXT, check_content, check_size
 from pconv_jax.imaging.plugins import EXTRA, plugin_for, registered
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _PIECE = 2**20  # bytes that are read at a time
 
 _lock = threading.Lock()
 _readers = 0
-_pillow_limit: int | None = None
+_pillow_limits: dict[tuple[ModuleType, str], int | None] = {}
 
 
 class UnknownFormat(InputError):
@@ -97,7 +98,7 @@ def opened_image(name: str, stream: IO[bytes], *, max_pixels: int | None, first_
         first_frame: whether the first of several frames counts; otherwise they are refused.
 
     Yields:
-        The image, which can be loaded inside the context, whatever Pillow's own limit is.
+        The image, which can be loaded inside the context, whatever Pillow's own limits are.
 
     Raises:
         UnknownFormat: it is not an image that Pillow can read.
@@ -105,7 +106,7 @@ def opened_image(name: str, stream: IO[bytes], *, max_pixels: int | None, first_
     """
     from PIL import Image, UnidentifiedImageError
 
-    with _without_pillow_limit():
+    with _without_pillow_limits():
         with refusing(name):
             Image.init()
             plugin = plugin_for(head(stream, 12))
@@ -190,14 +191,21 @@ def head(stream: IO[bytes], size: int) -> bytes:
 
 
 @contextlib.contextmanager
-def _without_pillow_limit() -> Iterator[None]:
-    """Lifts Pillow's own limit of pixels, for all threads, until the last of our readers is done."""
-    from PIL import Image
+def _without_pillow_limits() -> Iterator[None]:
+    """Lifts Pillow's own limits of pixels and texts, for all threads, until the last of our readers is done."""
+    from PIL import Image, PngImagePlugin
 
-    global _readers, _pillow_limit
+    limits = {
+        (Image, "MAX_IMAGE_PIXELS"): None,
+        (PngImagePlugin, "MAX_TEXT_CHUNK"): LARGEST_TEXT,  # of an ICC profile, too
+        (PngImagePlugin, "MAX_TEXT_MEMORY"): 2 * LARGEST_TEXT,
+    }
+    global _readers
     with _lock:
         if not _readers:
-            _pillow_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            _pillow_limits.update({place: getattr(*place) for place in limits})
+            for place, limit in limits.items():
+                setattr(*place, limit)
         _readers += 1
     try:
         yield
@@ -205,4 +213,5 @@ def _without_pillow_limit() -> Iterator[None]:
         with _lock:
             _readers -= 1
             if not _readers:
-                Image.MAX_IMAGE_PIXELS = _pillow_limit
+                for place, limit in _pillow_limits.items():
+                    setattr(*place, limit)

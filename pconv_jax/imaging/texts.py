@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
+from pconv_jax.imaging.limits import LARGEST_TEXT
 from pconv_jax.imaging.opening import png_chunks
 from pconv_jax.imaging.tiff_tags import Entry
 
@@ -19,7 +20,6 @@ TIFF_XMP, TIFF_IPTC, TIFF_RESOURCES = 700, 33723, 34377
 _TIFF_LAYERS = 37724
 _PNG_EXIF = (b"Raw profile type exif", b"Raw profile type APP1")  # read as EXIF data
 _IPTC, _PREVIEWS = 0x0404, (0x0409, 0x040C)  # numbers of image resources
-_LARGEST = 1 << 26  # bytes of a text that is unpacked
 _THUMBNAILS = (b"<xmp:Thumbnails>", b"</xmp:Thumbnails>")
 _UPRIGHT = re.compile(rb"((?<!/)tiff:Orientation(?:\s*=\s*[\"']|\s*>\s*))[2-8]")
 
@@ -175,7 +175,7 @@ def _content(kind: bytes, data: bytes) -> bytes | None:
         packed, parts = data[:1] == b"\1", data[2:].split(b"\0", 2)
         data = parts[-1]
     try:
-        return zlib.decompressobj().decompress(data, _LARGEST) if packed else data
+        return zlib.decompressobj().decompress(data, LARGEST_TEXT) if packed else data
     except zlib.error:
         return None
 

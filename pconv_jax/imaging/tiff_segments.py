@@ -4,6 +4,7 @@ import math
 import zlib
 from typing import IO
 
+from pconv_jax.imaging.limits import DEFLATE_RATIO
 from pconv_jax.imaging.tiff_tags import Directory, numbers
 
 STRIPS, TILES = (273, 279), (324, 325)  # places and lengths
@@ -11,7 +12,6 @@ COMPRESSION = 259
 _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 257, 258, 262, 277
 _ROWS, _PLANES, _TILE_WIDTH, _TILE_HEIGHT = 278, 284, 322, 323
 _NONE, _OLD_JPEG, _DEFLATE, _YCBCR = 1, 6, (8, 32946), 6
-_DEFLATE_RATIO = 1032  # deflate cannot do better
 _PIECE = 2**20  # bytes that are read or inflated at a time
 
 
@@ -46,7 +46,7 @@ def check_segments(first: Directory, size: int) -> None:
         raise ValueError(f"{needed - found} of its {needed} strips or tiles are missing")
     least = height * math.ceil(width * samples * min(numbers(first, _BITS, default=1)) / 8)
     if compression in _DEFLATE:
-        least //= _DEFLATE_RATIO
+        least //= DEFLATE_RATIO
     elif compression != _NONE or numbers(first, _PHOTOMETRIC, default=1)[0] == _YCBCR:  # whose chroma may be halved
         least = 0
     if size < least:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-_MOST_BYTES = 256 * 2**20
+_MOST_BYTES = 256 * 2**20  # of pixels that are kept
 
 
 class RememberedWindows:
@@ -17,13 +17,9 @@ class RememberedWindows:
     that were not asked for longest are forgotten first.
     """
 
-    def __init__(self, *, most_bytes: int = _MOST_BYTES):
-        """Starts without any.
-
-        Args:
-            most_bytes: of pixels to keep.
-        """
-        self._most, self._held = most_bytes, 0
+    def __init__(self) -> None:
+        """Starts without any."""
+        self._held = 0
         self._windows: OrderedDict[bytes, np.ndarray] = OrderedDict()
         self._lock = threading.Lock()  # windows are computed in several threads
 
@@ -51,6 +47,6 @@ class RememberedWindows:
             if name not in self._windows:
                 self._windows[name] = pixels
                 self._held += pixels.nbytes
-            while self._held > self._most:
+            while self._held > _MOST_BYTES:
                 self._held -= self._windows.popitem(last=False)[1].nbytes
         return pixels

@@ -11,10 +11,9 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.models.inputs import CHANNELS, pad_to_multiple
+from pconv_jax.models.inputs import CENTRE, CHANNELS, pad_to_multiple
 from pconv_jax.models.residual_unet import ResidualUNet, ResidualUNetConfig, decoder_context
 
-_CENTRE = 0.5  # grey is 0 to the network
 _HEAD_GAIN = 0.1
 
 
@@ -97,7 +96,7 @@ class DetectorNetwork(ResidualUNet):
         height, width = image.shape[1:3]
         self.config.check_margin(height, width, margin)
         inside = self.config.padded_inside(image, inside)
-        x = pad_to_multiple(image.astype(jnp.float32) - _CENTRE, self.config.multiple)
+        x = pad_to_multiple(image.astype(jnp.float32) - CENTRE, self.config.multiple)
         if inside is not None:
             x = jnp.where(inside != 0, x, 0)
         return self.run(x, inside, margin)[:, :height, :width]

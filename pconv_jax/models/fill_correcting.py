@@ -11,12 +11,11 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from pconv_jax.models.fill import pyramid_fill
-from pconv_jax.models.inputs import CHANNELS, check_inputs, pad_to_multiple
+from pconv_jax.models.inputs import CENTRE, CHANNELS, check_inputs, pad_to_multiple
 from pconv_jax.models.interface import WholeImages
 from pconv_jax.models.residual_unet import ResidualUNet, ResidualUNetConfig, crop_margin
 from pconv_jax.ops import check_mask_values
 
-_CENTRE = 0.5  # grey is 0 to the network
 _HEAD_GAIN = 0.02  # the first steps hardly change the fill
 
 
@@ -128,7 +127,7 @@ class FillCorrectingGenerator(ResidualUNet):
 
         fill = pyramid_fill(image.astype(jnp.float32), mask, inside=inside, coarse=coarse)
         # Not `1 - mask`: under jit its values are not checked.
-        x = jnp.concatenate([fill - _CENTRE, (mask == 0).astype(fill.dtype)], axis=-1)
+        x = jnp.concatenate([fill - CENTRE, (mask == 0).astype(fill.dtype)], axis=-1)
         if inside is not None:
             x = jnp.where(inside != 0, x, 0)
         output = crop_margin(fill, margin) + self.run(x, inside, margin)

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from pconv_jax.common.errors import InputError
 
 CHANNELS = 3
+CENTRE = 0.5  # grey, which is 0 to residual U-Nets
 
 
 def check_inputs(image: jax.Array, mask: jax.Array) -> None:

@@ -146,7 +146,6 @@ def resolve_weights(
     networks: Sequence[Network] = ("VGG16",),
     offer_random: bool = True,
     cache_dir: str | Path | None = None,
-    progress: bool = True,
 ) -> VGG16:
     """VGG weights as a command line names them.
 
@@ -158,7 +157,6 @@ def resolve_weights(
         networks: which networks are accepted in a file.
         offer_random: whether an error may advise to use random weights.
         cache_dir: folder of the download.
-        progress: whether to show a progress bar of the download.
 
     Returns:
         The weights; `.source` says in words where they come from.
@@ -170,7 +168,7 @@ def resolve_weights(
         return random_weights(seed, through=through, preprocessing=random_preprocessing)
     if spec == "download":
         convs_through(through)  # a misspelt layer must not cost a download
-        spec = default_weights(cache_dir=cache_dir, progress=progress, offer_random=offer_random)
+        spec = default_weights(cache_dir=cache_dir, offer_random=offer_random)
     return load_vgg_weights(spec, through=through, networks=networks, offer_random=offer_random)
 
 

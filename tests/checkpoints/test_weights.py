@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from pconv_jax.checkpoints.bundled import bundled_weights
 from pconv_jax.checkpoints.trained import TrainedGenerator
-from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
+from pconv_jax.checkpoints.weights_file import load_generator, load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator, PaperConfig, PaperGenerator
 from pconv_jax.models.initialize import initialize
@@ -149,11 +149,11 @@ def test_bundled_weights_load_and_are_small():
 
 
 def test_an_unknown_name_lists_those_there_are(tmp_path):
-    with pytest.raises(
-        InputError,
-        match=r"nowhere', and no .* exists: choose from .*faithful.* or the folder of a run$",
-    ):
+    known = r"nowhere', and no .* exists: choose from .*faithful.*, or give a \.safetensors file"
+    with pytest.raises(InputError, match=rf"{known}$"):
         load_generator_weights(tmp_path / "nowhere")
+    with pytest.raises(InputError, match=rf"{known} or the folder of a run$"):
+        load_generator(tmp_path / "nowhere")
 
 
 def test_a_truncated_file_is_refused(saved):

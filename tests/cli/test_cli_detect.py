@@ -243,6 +243,14 @@ def test_flags_that_make_no_sense(photos, detect, flags, complaint):
     assert not (photos.folder / "m.png").exists()
 
 
+@pytest.mark.parametrize("flag", ["--preview", "--probabilities"])
+def test_what_a_format_cannot_hold_is_refused_before_damage_is_looked_for(tmp_path, detect, monkeypatch, flag):
+    monkeypatch.setattr(finding.Finding, "look", None)
+    wide = save(tmp_path / "wide.png", np.zeros((2, 65_501), np.uint8))
+    result = detect(wide, "-o", tmp_path / "m.png", flag, tmp_path / "x.jpg")
+    assert result.code == 1 and "x.jpg can have 65500 pixels a side, and the photograph has more" in result.err
+
+
 def test_masks_are_png(photos, detect):
     result = detect(photos.folder / "a.png", "-o", photos.folder / "m.jpg")
     assert result.code == 2 and "m.jpg must end in .png: masks are written without loss" in result.err

@@ -18,8 +18,10 @@ PHOTO = "inpaint a.png -o b.png"
         ("pconv_jax.cli.main", f"{PHOTO} --grain much", "--grain is 'much', but it must be auto or a number"),
         ("pconv_jax.cli.main", f"{PHOTO} --mask_color 1 2", "--mask_color is '1 2', but it must be 3 whole numbers"),
         ("pconv_jax.cli.main", f"{PHOTO} --dilat 2", "unknown --dilat: did you mean --dilate?"),
-        ("pconv_jax.cli.main", f"{PHOTO} --zzz", "unknown --zzz: pconv-jax --help lists what there is"),
-        ("pconv_jax.cli.main", f"{PHOTO} --z\x1b[2J", "unknown --z\\x1b[2J: pconv-jax --help lists what there is"),
+        ("pconv_jax.cli.main", f"{PHOTO} --zzz", "unknown --zzz: pconv-jax inpaint --help lists what there is"),
+        ("pconv_jax.cli.main", f"{PHOTO} --z\x1b[2J", "unknown --z\\x1b[2J: pconv-jax inpaint --help lists"),
+        ("pconv_jax.cli.main", "--zzz", "unknown --zzz: choose from inpaint, detect, page, undo, info"),
+        ("experiments.export.__main__", "a b --zzz", "unknown --zzz: python -m experiments.export --help lists what"),
         ("pconv_jax.cli.main", "inpaint a.png", "--out is missing: pconv-jax inpaint --help lists what there is"),
         (
             "pconv_jax.cli.main",
@@ -59,7 +61,7 @@ def test_a_mistake_is_one_sentence(command, arguments, said, capsys):
         ("undo -a.png -o b.png", "RESTORED needs a path: give a path that begins with a dash as ./-NAME"),
         ("inpaint a.png -m m.png -o b.png c.png", "unknown c.png: name all files together, before the flags"),
         ("docs", "unknown docs: choose from inpaint,"),  # what is unknown may be the name of a file by chance
-        ("info docs", "unknown docs: pconv-jax --help lists what there is"),
+        ("info docs", "unknown docs: pconv-jax info --help lists what there is"),
     ],
 )
 def test_files_that_are_taken_for_flags(tmp_path, monkeypatch, capsys, arguments, said):

@@ -41,8 +41,9 @@ def test_deep_and_coloured_maps_become_eight_bits_of_grey(tmp_path):
     for name in "abc":
         cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((2, 2), 257 * 200, np.uint16))
         cv2.imwrite(str(tmp_path / f"{name}-rgb.png"), np.full((2, 2, 3), (30, 60, 90), np.uint8))
+        cv2.imwrite(str(tmp_path / f"{name}-between.png"), np.full((2, 2, 3), (31, 60, 91), np.uint8))  # 60.67
     levels = {int(each[0, 0]) for split in SPLITS for each in opacity_maps(tmp_path, split)}
-    assert levels == {200, 60}
+    assert levels == {200, 60, 61}
 
 
 def test_folders_that_cannot_be_used(tmp_path):
@@ -92,7 +93,10 @@ def test_more_maps_than_memory_should_hold_are_refused(folder, monkeypatch):
 
 def test_maps_of_16_bits_are_scaled_to_8(tmp_path):
     for number in range(30):
-        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((4, 5), 257 * (100 + number) + 99, np.uint16))
+        cv2.imwrite(
+            str(tmp_path / f"{number}.png"),
+            np.full((4, 5), 257 * (100 + number) + (99 if number % 2 else -99), np.uint16),
+        )
     found = [each for split in SPLITS for each in opacity_maps(tmp_path, split)]
     assert all(each.shape == (4, 5) and each.dtype == np.uint8 for each in found)
     assert sorted(each[0, 0] for each in found) == list(range(100, 130))

@@ -12,7 +12,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.detection.alignment import _check_reach, _fits_within_reach, measured_shift, no_shift, squares
 from pconv_jax.detection.crosstalk import Scan, fitted_crosstalk
 from pconv_jax.detection.damage_map import GROWN, Choice, share
-from pconv_jax.detection.infrared import _for_choices, infrared_damage
+from pconv_jax.detection.infrared import _for_choices, _grey, infrared_damage
 from pconv_jax.evaluation.detection import count
 
 PHOTOGRAPHS = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
@@ -206,6 +206,13 @@ def test_a_channel_that_is_clipped_to_white_is_used():
     made = scan(Film(opacity=(0.5, 0.9)))
     bright = np.minimum(made.infrared * 1.7, 65535).astype(np.uint16)
     assert (bright == 65535).mean() > 0.5 and jaccard(infrared_damage(made.image, bright), made) > 0.3
+
+
+@pytest.mark.parametrize(("value", "level"), [(65407, 255), (65406, 254), (129, 1), (128, 0)])
+def test_sixteen_bits_are_rounded_to_eight(value, level):
+    """Half-way from one to the next are 128.5."""
+    assert _grey(np.full((1, 1, 1), value, np.uint16)).tolist() == [[level]]
+    assert _grey(np.full((1, 1, 3), value, np.uint16)).tolist() == [[level]]
 
 
 def test_other_types_and_sizes_are_refused():

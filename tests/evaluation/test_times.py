@@ -28,6 +28,12 @@ def test_a_line_that_a_kill_cut_short_is_left_out(tmp_path):
     assert median_costs(tmp_path) == {"ns": (2.0, 2.0, 6.0)}
 
 
+@pytest.mark.parametrize("name", ["x\x85y", "x\u2028y", "x\x0cy", "x\ny"])
+def test_lines_end_where_csv_says(tmp_path, name):
+    append_times(tmp_path, rows(name, 0, 1), [Cost(1.0, 1.5, 5.5), Cost(3.0, 2.5, 6.5)])
+    assert median_costs(tmp_path) == {name: (2.0, 2.0, 6.0)}
+
+
 def test_a_file_of_an_older_version_keeps_its_columns(tmp_path):
     (tmp_path / "times.csv").write_text("image,bucket,method,seconds\n0,thin,ns,1.0\n")
     append_times(tmp_path, rows("ns", 1), [Cost(3.0, 2.0, 7.0)])

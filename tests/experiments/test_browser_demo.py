@@ -129,6 +129,27 @@ def test_a_click_paints_a_disc(page, tmp_path):
     assert abs(rows.mean() - 80) < 2 and abs(columns.mean() - 160) < 2
 
 
+def test_nothing_is_painted_while_it_restores(page, tmp_path):
+    """It would be cleared with the rest, and not be restored."""
+    from selenium.webdriver import ActionChains
+
+    canvas = opened(page, save(tmp_path / "a.png", picture(40, 900)))
+    page.execute_script("arguments[0].getContext('2d').fillRect(0, 0, 10, 40)", canvas)
+    during = """
+        const canvas = arguments[0];
+        document.getElementById('restore').click();
+        const at = canvas.getBoundingClientRect();
+        const place = { pointerId: 1, button: 0, clientX: at.x + 300, clientY: at.y + 20, bubbles: true };
+        try { canvas.dispatchEvent(new PointerEvent('pointerdown', place)); } catch (error) { return String(error); }
+        const c = canvas.getContext('2d');
+        return c.getImageData(300, 0, 1, 40).data.some((value) => value > 0);
+    """
+    assert page.execute_script(during, canvas) is False
+    until(page, lambda: "Restored 400 pixels." in status(page))
+    ActionChains(page).move_to_element_with_offset(canvas, 0, 0).click().perform()
+    assert painted(page).any()
+
+
 def test_transparency_is_laid_on_white_and_said(page, tmp_path):
     transparent = np.dstack([picture(60, 200), picture(60, 200, channels=1, seed=1)])
     opened(page, save(tmp_path / "a.png", transparent))

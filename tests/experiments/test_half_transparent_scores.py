@@ -61,6 +61,11 @@ def test_mistakes(tmp_path, capsys, flag, value, complaint):
     assert complaint in capsys.readouterr().err
 
 
+def test_the_weights_of_a_run_are_taken(tmp_path, capsys, finished):
+    assert half_transparent.main(["--data-dir", str(tmp_path), "--weights", str(finished)]) == 2
+    assert f"{tmp_path} holds no images" in capsys.readouterr().err  # the weights were loaded
+
+
 def test_a_place_for_the_scores_that_cannot_be_is_refused_before_anything_is_scored(tmp_path, capsys):
     (tmp_path / "file").touch()
     for place, complaint in (

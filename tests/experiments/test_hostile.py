@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 import tarfile
 
@@ -106,6 +107,18 @@ def test_an_archive_that_climbs_out_by_an_absolute_name_would_be_noticed(tmp_pat
             archive.extractall(out, filter="fully_trusted")
 
     assert "changed outside of the output folder: escaped.jpg" in outcome_of(tmp_path, enter, damage=damage).said
+
+
+@pytest.mark.parametrize("name", ["dtd", "oxford_flowers102", "celeb_a"])
+def test_a_damaged_image_lies_in_a_whole_archive(name, tmp_path):
+    contents = []
+    for way in ("plain", "image"):
+        (tmp_path / way).mkdir()
+        archive = archives._write(name, tmp_path / way, np.random.default_rng(3), way)
+        shutil.unpack_archive(archive, tmp_path / way / "unpacked")
+        paths = sorted((tmp_path / way).glob("unpacked/**/*.jpg"))
+        contents.append([path.read_bytes() for path in paths])
+    assert sum(one != two for one, two in zip(*contents, strict=True)) == 1
 
 
 def test_a_finding_is_kept_without_its_pipes(tmp_path):

@@ -79,6 +79,12 @@ def test_an_image_size_without_a_discriminator():
         _ = step.Case("tiny", 48, 2).discriminator
 
 
+def test_an_image_size_that_only_suite_step_cannot_use():
+    Options(suites=("op",), image_sizes=(96,)).check()
+    with pytest.raises(InputError, match="has 96, but it must be 8, 16, 32, 64, 128 or 256"):
+        Options(suites=("op", "step"), image_sizes=(64, 96)).check()
+
+
 def test_memory_grows_with_the_batch_and_says_how_many_images_fit(monkeypatch):
     monkeypatch.setattr(step, "_device_memory", lambda: 2**30)
     monkeypatch.setattr(step, "LAYERS", ("block1_conv1",))  # quick to compile

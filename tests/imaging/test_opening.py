@@ -21,7 +21,7 @@ from photograph_files import (
     same,
     tiff,
 )
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
@@ -254,6 +254,7 @@ class TestSize:
 
     def test_pillows_own_limit_comes_back(self, saved, monkeypatch):
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+        text = PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
         path = saved(encoded(layers("rgb", np.uint16)[..., 0], "PNG"))
         expected = layers("rgb", np.uint16)[..., 0]
         faults = []
@@ -271,3 +272,4 @@ class TestSize:
         for thread in threads:
             thread.join()
         assert not faults and Image.MAX_IMAGE_PIXELS == 50 and opening._readers == 0
+        assert text == (PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY)

@@ -1,5 +1,6 @@
 """XMP, IPTC, comments and PNG texts, and the tags of TIFF files, come through byte for byte or are named."""
 
+import dataclasses
 import io
 import re
 import shutil
@@ -44,6 +45,18 @@ def test_png_holds_everything(tmp_path, dtype):
     write_photograph(tmp_path / "a.png", photograph("rgb", dtype, texts=WHOLE))
     assert opened(tmp_path / "a.png").text["Comment"] == "Großmutter"
     assert opened(tmp_path / "a.png").text["Title"] == "Harbour"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_png_is_read_with_texts_and_profiles_of_megabytes(tmp_path, dtype):
+    """Pillow itself refuses more than a megabyte."""
+    long = np.random.default_rng(0).bytes(1_500_000)
+    resources = b"8BIM\x0b\xb7\0\0" + struct.pack(">I", len(long)) + long
+    given = photograph("rgb", dtype, texts=Texts(resources=resources))
+    profile = struct.pack(">I", 4 + len(long)) + long
+    write_photograph(tmp_path / "a.png", dataclasses.replace(given, icc=profile))
+    found = read_photograph(tmp_path / "a.png")
+    assert found.texts == given.texts and found.icc == profile
 
 
 def test_jpeg_holds_all_but_png_texts(tmp_path):

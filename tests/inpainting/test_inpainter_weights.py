@@ -26,6 +26,8 @@ def test_weights_by_file_and_from_a_run(tmp_path, finished, model):
         assert from_run(image, mask).shape == image.shape
     with pytest.raises(InputError, match=r"unknown weights 'nonsense', and no .* exists: choose from faithful"):
         Inpainter.from_pretrained("nonsense")
+    with pytest.raises(InputError, match=r"give a \.safetensors file$"):  # not a run's folder: `from_run` takes that
+        Inpainter.from_pretrained(finished)
 
 
 def test_a_folder_does_not_take_the_place_of_the_bundled_weights(tmp_path, monkeypatch):

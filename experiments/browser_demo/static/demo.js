@@ -128,6 +128,7 @@ see("restore").addEventListener("click", () => busy(restore));
 see("clear").addEventListener("click", () => damage.clearRect(0, 0, see("damage").width, see("damage").height));
 see("damage").addEventListener("pointerdown", (event) => {
   if (event.button !== 0 || painter !== null) return; // another button, or another finger
+  if (see("photograph").disabled) return; // while it restores: what is painted then would be cleared unseen
   event.target.setPointerCapture(event.pointerId);
   [painter, before] = [event.pointerId, null];
   paint(event);

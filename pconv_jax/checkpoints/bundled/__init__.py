@@ -26,24 +26,27 @@ def bundled_detectors() -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
-def weights_path(weights: str | os.PathLike[str], bundled: Mapping[str, Path], *, kind: str) -> Path:
+def weights_path(
+    weights: str | os.PathLike[str], bundled: Mapping[str, Path], *, kind: str, runs: bool = False
+) -> Path:
     """The file of weights that are given by name or as a file.
 
     Args:
         weights: name of bundled weights, or a `.safetensors` file.
         bundled: from `bundled_weights` or `bundled_detectors`.
         kind: what they are, for the message: "weights" or "detector".
+        runs: whether the caller takes folders of runs too, for the message.
 
     Returns:
         The file.
 
     Raises:
-        InputError: neither a name nor a file; runs are looked for by the callers that take them.
+        InputError: neither a name nor a file.
     """
     path = bundled.get(str(weights), Path(weights))
     if not path.is_file():
         missing = "" if path.exists() else ", and no file or folder of that name exists"
         way_out = f"choose from {', '.join(bundled)}, or give" if bundled else "give"
-        run = " or the folder of a run" if kind == "weights" else ""
+        run = " or the folder of a run" if runs else ""
         raise InputError(f"unknown {kind} {str(weights)!r}{missing}: {way_out} a .safetensors file{run}")
     return path

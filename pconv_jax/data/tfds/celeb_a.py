@@ -85,7 +85,8 @@ def _partition(present: list[str], official: Path | None) -> tuple[dict[str, int
         why = f"there is no {PARTITION}"
     else:
         known = set(present)
-        rows = [line.split() for line in official.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = official.read_text(encoding="utf-8", errors="replace").splitlines()
+        rows = [line.split() for line in lines if line.strip()]
         if any(len(row) != 2 or row[1] not in ("0", "1", "2") for row in rows):
             raise InputError(f"{official} does not list splits (lines like '000001.jpg 0'): copy it again")
         parts = {name: int(part) for name, part in rows if name in known}

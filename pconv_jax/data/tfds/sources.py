@@ -38,19 +38,19 @@ OFFICIAL_SIZES = {
 class TfdsSource:
     """One split of a prepared dataset; each process that reads it opens it again."""
 
-    def __init__(self, name: str, directory: str | os.PathLike[str], split: Split, *, note: str = ""):
+    def __init__(self, name: str, directory: str | os.PathLike[str], split: Split):
         """Opens a prepared dataset.
 
         Args:
             name: name of the dataset.
             directory: folder of its version: ".../dtd/3.0.1".
             split: "train", "validation" or "test".
-            note: how it differs from the published dataset.
 
         Raises:
             InputError: its file format has no random access, or it lacks this split.
         """
-        self.name, self.note, self.split = name, note, split
+        self.name, self.split = name, split
+        self.note = ""  # how it differs from the published dataset
         self.directory = Path(directory)
         info = open_prepared(self.directory).info
         if "array_record" not in {kind.value for kind in info.available_file_formats()}:

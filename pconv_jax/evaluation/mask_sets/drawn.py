@@ -75,7 +75,7 @@ class LineMasks:
             bucket: {key: list(bounds) for key, bounds in lines.items()}
             for bucket, lines in _LINES[self.version].items()
         }
-        return {"kind": self.name, "version": int(self.version), "seed": int(self.seed), "buckets": table}
+        return _definition(self, table)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -108,8 +108,7 @@ class RatioMasks:
 
     def definition(self) -> dict[str, Any]:
         """All that the masks depend on, in JSON values."""
-        table = list(self.buckets)
-        return {"kind": self.name, "version": int(self.version), "seed": int(self.seed), "buckets": table}
+        return _definition(self, list(self.buckets))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -143,8 +142,11 @@ class RegionMasks:
 
     def definition(self) -> dict[str, Any]:
         """All that the masks depend on, in JSON values."""
-        table = list(self.buckets)
-        return {"kind": self.name, "version": int(self.version), "seed": int(self.seed), "buckets": table}
+        return _definition(self, list(self.buckets))
+
+
+def _definition(masks: LineMasks | RatioMasks | RegionMasks, buckets: object) -> dict[str, Any]:
+    return {"kind": masks.name, "version": int(masks.version), "seed": int(masks.seed), "buckets": buckets}
 
 
 def ratio_buckets(bins: Collection[tuple[float, float]]) -> tuple[str, ...]:

@@ -118,9 +118,10 @@ class TestCelebA:
         (tmp_path / "list_attr_celeba.txt").write_text("1\nBald\n" + "".join(f"{i:06}.jpg 1\n" for i in range(1, 7)))
         with pytest.raises(InputError, match=r"cannot be prepared .*\"attributes\": '\w+'"):
             opened("celeb_a", tmp_path)
-        (tmp_path / "list_eval_partition.txt").write_text("<html>quota exceeded</html>\n")
-        with pytest.raises(InputError, match=r"list_eval_partition\.txt does not list splits"):
-            opened("celeb_a", tmp_path)
+        for content in (b"<html>quota exceeded</html>\n", b"000001.jpg \xff\n"):
+            (tmp_path / "list_eval_partition.txt").write_bytes(content)
+            with pytest.raises(InputError, match=r"list_eval_partition\.txt does not list splits"):
+                opened("celeb_a", tmp_path)
         (tmp_path / "img_align_celeba.zip").write_bytes(b"<html>quota exceeded</html>")
         with pytest.raises(InputError, match=r"img_align_celeba\.zip is damaged or not a ZIP file"):
             opened("celeb_a", tmp_path)
