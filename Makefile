@@ -1,19 +1,21 @@
 # make install     make the environment .venv and install the package in it, with the EXTRAS
 # make run         train on the embedded photographs and evaluate; results in runs/samples
 # make scores      evaluate the bundled weights and the detector against classical methods; results in runs/scores
-# make comparison  evaluate them against every classical method, the slow ones too, at three sizes; results in runs/comparison
+# make comparison  evaluate the weights beside FSR, PatchMatch and others at three sizes; results in runs/comparison
 # make figures     draw the figures of docs/paper.md again; ARGS="runs/dtd" takes figure 4 from that run
 # make docs        build the documentation site from docs/ and the docstrings; it begins at build/docs/index.html
 # make notebook    open the evaluation of a run in JupyterLab
 # make test        the tests
 # make lint        ruff and mypy
 # make wheel-test  build sdist and wheel, check what is in them, install the wheel alone, inpaint a photograph with it
+# make constraints  pin today's versions of all packages in constraints.txt
 # make clean       remove the environment, the caches and the build outputs; results in runs/ stay
 # make help        this list; make alone is make run
 #
 # Options:  PYTHON=python3.13         the interpreter .venv is made with (3.11 or newer)
 #           EXTRAS="cuda12 parity"    extras of pyproject.toml to install as well
 #           ARGS="--steps 100"        further flags of the command, or of pytest
+#           METHODS="my.safetensors"  weights or runs that make comparison adds to its tables
 
 PYTHON ?= python3
 VENV   ?= .venv

@@ -31,7 +31,9 @@ class Options:
             and in wide tables hole_ssim and the perceptual distances too.
     """
 
-    folders: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    folders: Annotated[
+        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER ...", help_behavior_hint="(required)")
+    ]
     baseline: str | None = None
     wide: bool = False
     metric: Annotated[str | None, tyro.conf.arg(aliases=["--figure"])] = None

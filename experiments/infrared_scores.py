@@ -144,7 +144,10 @@ class Options:
 def main(arguments: Sequence[str]) -> None:
     """Runs the command."""
     options = tyro.cli(
-        Options, args=arguments, prog="python -m experiments.infrared_scores", description="Score infrared channels."
+        Options,
+        args=arguments,
+        prog="python -m experiments.infrared_scores",
+        description="Score what is found in simulated infrared channels.",
     )
     options.check()
     photographs = read_photographs(options.photographs, options.limit)

@@ -65,8 +65,8 @@ def parse(arguments: Sequence[str]) -> Config:
         default=preset,
         prog=_PROGRAM,
         description=(
-            "Train line inpainting, and score it. "
-            f"--preset NAME gives the defaults ({', '.join(PRESETS)}; by default that of --dataset); here, of {name}."
+            f"Train line inpainting, and score it. The defaults shown here are those of preset {name}. --preset NAME "
+            f"takes others: {', '.join(PRESETS)}; without it the preset is that of --dataset."
         ),
     )
 

@@ -89,7 +89,7 @@ class Config:
         losses: what it is trained for.
         optimizer: Adam.
         run: how long to train, and what to leave behind.
-        hosts: with which other hosts; no part of `config.json`, as a run may resume on any number of them.
+        hosts: training on several hosts; not saved in `config.json`, as a run may resume on any number of them.
     """
 
     data: DetectorData = dataclasses.field(default_factory=DetectorData)

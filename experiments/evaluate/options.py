@@ -40,7 +40,8 @@ class Options:
         seed: seed of masks and noise; with the version it determines every pair of image and mask.
         methods: unrepaired, mean, ns, telea, biharmonic, fill, fsr_fast, fsr_best (seconds to minutes an image),
             shift_map, patchmatch; names of bundled weights, such as faithful; or files of weights and folders of runs
-            and checkpoints, as PATH or NAME=PATH; separated by blanks or commas.
+            and checkpoints, as PATH or NAME=PATH; separated by blanks or commas. Names and files of weights may
+            end in +best, as --best of `pconv-jax inpaint`.
         refine: which of the methods, by their names in tables, are scored once more with their results refined, named
             NAME + synthesis; without names all of them but unrepaired and mean. Needs VGG weights; keeps composites.
         synthesis: how they are refined.
@@ -50,7 +51,7 @@ class Options:
             without them, and for the refinement.
         vgg_layers: VGG16 layers whose features it compares.
         lpips_weights: torchvision's ImageNet weights of AlexNet or VGG16, as .npz or .safetensors, for LPIPS; or a
-            folder with alexnet.npz, vgg16.npz or both.
+            folder with `alexnet`, `vgg16` or both in either format.
         fid_weights: the original file of Inception weights, for FID over all pairs (extra `perceptual`); it compares
             sets of images, says little of fewer than thousands, and keeps the composites.
         save_composites: keep every composite, as composites/METHOD/BUCKET/NUMBER.png.

@@ -9,7 +9,8 @@ class Options:
     """Which hostile input to try.
 
     Attributes:
-        doors: where it comes in; all of them if not given.
+        doors: what is damaged: photographs, masks, command-lines and so on; an unknown name lists them; all if not
+            given.
         cases: number of cases at each door.
         first: number of the first case, to try one again.
         seed: of everything that is drawn.

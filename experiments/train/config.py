@@ -45,7 +45,7 @@ class Config:
         losses: what the generator is trained for.
         optimizer: Adam for both networks.
         run: how long to train, and what to leave behind.
-        hosts: with which other hosts; no part of `config.json`, as a run may resume on any number of them.
+        hosts: training on several hosts; not saved in `config.json`, as a run may resume on any number of them.
     """
 
     data: DataConfig = dataclasses.field(default_factory=DataConfig)

@@ -202,7 +202,8 @@ class RunConfig:
     """How long a run trains, on what, and what it leaves behind.
 
     Attributes:
-        epochs: passes over the training images, in place of the steps of a preset; --steps overrides it.
+        epochs: passes over the training images, if neither --steps nor the preset says how many steps; given, it takes
+            the place of a preset's steps.
         steps: training steps.
         seed: seed of parameters, data order, crops, masks and noise.
         mapping: how the step is mapped over devices.

@@ -23,9 +23,9 @@ class Damage:
     Attributes:
         masks: what a mask is: lines; the centre, half as wide as the image, a random pattern over a quarter of it, or
             random blocks (Pathak et al.); or a file of a folder, rotated, cropped and dilated at random (Liu et al.).
-        mask_dir: the folder of masks folder, white = hole.
-        overlap: width of the rim of masks centre that stays valid, though the network predicts it, px: 4 in the release
-            of Pathak et al.
+        mask_dir: with --masks folder: the folder of its mask files, white = hole.
+        overlap: with --masks centre: width of the hole's rim that stays valid, though the network predicts it, px: 4 in
+            the release of Pathak et al.
         line_count: fewest and most lines drawn into a mask.
         line_thickness: thinnest and thickest line, px.
         line_shape: straight lines, or strokes: straight, bent and curved ones of similar thickness.
