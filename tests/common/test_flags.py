@@ -21,6 +21,7 @@ PHOTO = "inpaint a.png -o b.png"
         ("pconv_jax.cli.main", f"{PHOTO} --zzz", "unknown --zzz: pconv-jax inpaint --help lists what there is"),
         ("pconv_jax.cli.main", f"{PHOTO} --z\x1b[2J", "unknown --z\\x1b[2J: pconv-jax inpaint --help lists"),
         ("pconv_jax.cli.main", "--zzz", "unknown --zzz: choose from inpaint, detect, page, undo, info"),
+        ("pconv_jax.cli.main", f"--zzz {PHOTO}", "unknown --zzz: pconv-jax --help lists what there is"),
         ("experiments.export.__main__", "a b --zzz", "unknown --zzz: python -m experiments.export --help lists what"),
         ("pconv_jax.cli.main", "inpaint a.png", "--out is missing: pconv-jax inpaint --help lists what there is"),
         (
