@@ -75,6 +75,7 @@ class PartialConv(nnx.Module):
 
     def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Returns features `[N, *spatial', O]` and the updated mask `[N, *spatial', 1]`; see `partial_conv`."""
+        x = jnp.asarray(x)
         dtype = self.dtype or x.dtype
         return partial_conv(
             x.astype(dtype),

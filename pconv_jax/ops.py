@@ -80,7 +80,7 @@ def partial_conv(
     strides, dilations = _each(stride, dims, "stride"), _each(dilation, dims, "dilation")
     window, outputs = kernel.shape[:-2], kernel.shape[-1]
     pads = _explicit_padding(padding, x.shape[1:-1], window, strides, dilations)
-    wide = jnp.promote_types(x.dtype, jnp.float32)
+    wide = x.dtype if x.dtype.itemsize >= 4 else jnp.dtype(jnp.float32)  # `promote_types` may be strict
     spatial = "DHW"[-dims:]
 
     valid = mask != 0  # a comparison: no gradient flows to the mask

@@ -110,6 +110,16 @@ def test_the_compute_dtype_is_that_of_the_input_unless_it_is_named():
         assert y.dtype == expected
 
 
+def test_arrays_of_numpy_and_lists_are_taken_without_a_warning():
+    layer = PartialConv(2, 3, 3, padding=1, rngs=nnx.Rngs(0))
+    image, mask = np.ones((1, 4, 4, 2)), np.ones((1, 4, 4, 1))
+    expected = layer(jnp.asarray(image, jnp.float32), jnp.asarray(mask))[0]
+    for given in (image, image.tolist()):
+        np.testing.assert_array_equal(layer(given, jnp.asarray(mask))[0], expected)
+    with pytest.raises(InputError, match="x must be floating point"):
+        layer(image.astype(int), jnp.asarray(mask))
+
+
 def test_survives_split_and_merge():
     x, mask = given(2, 7, 8, 5, masks=2)
     layer = build(5, 6, mask_groups=[4, 1], stride=2)

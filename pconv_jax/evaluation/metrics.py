@@ -6,6 +6,7 @@ image. An image whose region is empty scores NaN: there is nothing to measure. S
 fit raise an InputError.
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -207,7 +208,7 @@ def _overlap(intersection: Values, union: Values, selected: npt.NDArray[np.bool_
 
 def _sum(values: Values, selected: npt.NDArray[np.bool_]) -> Values:
     # One row per image: the order of summation, hence the last bit, does not depend on the batch.
-    return np.where(selected, values, 0.0).reshape(len(values), -1).sum(axis=1)
+    return np.where(selected, values, 0.0).reshape(len(values), math.prod(values.shape[1:])).sum(axis=1)
 
 
 def _ratio(numerator: Values, denominator: Values, *, empty: float) -> Values:

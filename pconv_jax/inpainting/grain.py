@@ -59,14 +59,15 @@ def add_grain(
     pixels, rebuild = pixels_of(inpainted)
     found = hole_from(mask, hole, pixels.shape[:2])
     check_pixels(pixels, found)
+    unchanged: Picture = rebuild(pixels.copy())  # the caller's own image is never returned
     if not found.any() or not strength:
-        return inpainted
+        return unchanged
     if not np.isfinite(pixels[found].astype(np.float32)).all():
         raise InputError("the holes hold NaN or infinity: inpaint the image first, and give the result")
     grain = measure_grain(pixels, found)
     if grain is None:
         warnings.warn("there is too little around the holes to measure grain, so none is added", stacklevel=2)
-        return inpainted
+        return unchanged
     result: Picture = rebuild(_with_grain(pixels, found, grain, strength))
     return result
 

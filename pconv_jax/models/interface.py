@@ -53,7 +53,10 @@ class AnyGenerator(Protocol):
 
 
 class AnyGeneratorConfig(Protocol):
-    """The architecture of a generator: a frozen dataclass with a default for every field, of JSON values."""
+    """The architecture of a generator: a frozen dataclass with a default for every field.
+
+    Fields hold values of the type of their default: whole numbers, numbers, texts, bools, tuples of these, or None.
+    """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 

@@ -1,6 +1,7 @@
 """The generators by the names that they have in files, and their configs to JSON and back."""
 
 import dataclasses
+import json
 import os
 from typing import Any
 
@@ -36,16 +37,26 @@ def config_to_json(config: AnyGeneratorConfig) -> dict[str, Any]:
         Its fields, and `network`, its name in `NETWORKS`.
 
     Raises:
-        InputError: the network is not registered.
+        InputError: the network is not registered, or its fields cannot be read back.
     """
     names = [name for name, kind in NETWORKS.items() if type(config) is kind]
     if not names:
         raise InputError(f"{type(config).__name__} is not registered: add it to NETWORKS in pconv_jax.models.registry")
-    return {"network": names[0], **dataclasses.asdict(config)}
+    values = {"network": names[0], **dataclasses.asdict(config)}
+    try:
+        same = config_from_json(json.loads(json.dumps(values)), "JSON") == config
+    except (InputError, TypeError, ValueError):
+        same = False
+    if not same:  # said now, before it is trained
+        raise InputError(
+            f"{brief(config)} could not be read back from a file: every field needs a default, and values of its type: "
+            "whole numbers, numbers, texts, bools, None, or tuples of these"
+        )
+    return values
 
 
 def config_from_json(values: Any, place: str | os.PathLike[str]) -> AnyGeneratorConfig:
-    """The config of a generator from JSON values; fields that they lack have their defaults, except `widths`.
+    """The config of a generator from JSON values; fields that they lack have their defaults, except a field `widths`.
 
     Args:
         values: as `config_to_json` gave them; without `network` it is the paper's.
@@ -57,12 +68,14 @@ def config_from_json(values: Any, place: str | os.PathLike[str]) -> AnyGenerator
     Raises:
         InputError: values that are damaged, or of a generator that this version cannot build.
     """
-    if not isinstance(values, dict) or not isinstance(values.get("widths"), list | tuple):
+    network = values.get("network", "paper") if isinstance(values, dict) else None
+    kind = NETWORKS.get(network) if isinstance(network, str) else None
+    has_widths = kind is None or "widths" in {field.name for field in dataclasses.fields(kind)}
+    if not isinstance(values, dict) or (has_widths and not isinstance(values.get("widths"), list | tuple)):
         raise InputError(
             f"{place} does not say how its generator is built ({brief(values)}): give a run of this project"
         )
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    network = values.pop("network", "paper")
+    values = {name: value for name, value in values.items() if name != "network"}
     removed = _REMOVED.get(network, {}) if isinstance(network, str) else {}
     values = {name: value for name, value in values.items() if name not in removed or value != removed[name]}
     try:
@@ -79,6 +92,7 @@ def _build_config(network: Any, values: dict[str, Any]) -> AnyGeneratorConfig:
         raise InputError(f"network={brief(network)}")
     kind = NETWORKS[network]
     defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    values = {name: _like(defaults.get(name), value) for name, value in values.items()}
     wrong = [
         f"{brief(name)[1:-1]}={brief(value)}"
         for name, value in values.items()
@@ -92,5 +106,17 @@ def _build_config(network: Any, values: dict[str, Any]) -> AnyGeneratorConfig:
 def _same_type(value: Any, default: Any) -> bool:
     """Whether a value read from JSON has the type of a default."""
     if isinstance(default, tuple):
-        return isinstance(value, tuple) and all(_same_type(each, default[0]) for each in value)
+        return isinstance(value, tuple) and all(
+            any(_same_type(each, known) for known in default or (None,)) for each in value
+        )
+    if default is None:
+        return value is None or isinstance(value, bool | int | float | str)
     return type(value) is type(default) or (type(value) is int and isinstance(default, float))
+
+
+def _like(default: Any, value: Any) -> Any:
+    """A value with tuples in place of lists, as deep as a default has them."""
+    if not isinstance(value, list) or not isinstance(default, tuple):
+        return value
+    inner = next((each for each in default if isinstance(each, tuple)), None)
+    return tuple(_like(inner, each) for each in value)

@@ -234,6 +234,12 @@ def test_mistakes(metric, output, truth, region, message):
         metric(output, truth, region=region)
 
 
+@pytest.mark.parametrize("metric", SYMMETRIC)
+def test_no_images_have_no_scores(metric):
+    none = np.zeros((0, 16, 16, 3), np.float32)
+    assert metric(none, none).shape == (0,)
+
+
 def test_ssim_of_images_smaller_than_its_window():
     small = np.zeros((1, 10, 64, 3))
     with pytest.raises(InputError, match="11 x 11 pixels, not 64 x 10"):

@@ -97,7 +97,7 @@ def test_half_the_strength_is_a_quarter_of_the_power():
     assert weak / full == pytest.approx(0.25, rel=0.02)
     for strength in (np.array(0.5), np.float16(0.5), jnp.float32(0.5)):
         assert power(add_grain(given, hole=hole, strength=strength), smooth, hole) == weak
-    assert add_grain(given, hole=hole, strength=0) is given
+    np.testing.assert_array_equal(add_grain(given, hole=hole, strength=0), given)
 
 
 def test_a_picture_without_grain_stays_as_it_is():
@@ -154,6 +154,17 @@ def test_grey_images_and_alpha():
     np.testing.assert_array_equal(result[..., 3:], alpha)
     np.testing.assert_array_equal(result[~hole][:, :3], given[~hole])
     assert power(result[..., :3] / 255, smooth, hole) > 20 * power(given / 255, smooth, hole)
+
+
+@pytest.mark.filterwarnings("ignore:there is too little")
+@pytest.mark.parametrize("strength", [0, 1])
+@pytest.mark.parametrize("rows", [0, 8])
+def test_what_it_returns_is_never_what_it_was_given(strength, rows):
+    image, hole = np.full((8, 8, 3), 7, np.uint8), np.zeros((8, 8), bool)
+    hole[:rows, :7] = True
+    result = add_grain(image, hole=hole, strength=strength)
+    np.testing.assert_array_equal(result, image)
+    assert not np.shares_memory(result, image) and result.flags.writeable
 
 
 def test_too_little_to_measure_is_told():

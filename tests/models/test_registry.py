@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 
 import jax
 import jax.numpy as jnp
@@ -145,6 +146,41 @@ def test_every_network_averages_its_batch_statistics_over_the_axis_that_it_is_gi
 def test_fields_that_training_alone_reads_make_no_other_network():
     assert same_network(LiuConfig((4, 6)), LiuConfig((4, 6), encoder_norm="frozen"))
     assert not same_network(LiuConfig((4, 6)), PaperConfig((4, 6)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "values"),
+    [
+        ("str | None", None, ("batch", None)),
+        ("int", 3, (3, 5)),
+        ("tuple", (), ((), (1, 2), ("a",))),
+        ("tuple", ("a", 1), (("a", 1), (2, "b"))),
+        ("tuple", ((1, 2), (3, 4)), (((1, 2), (3, 4)), ((5, 6),))),
+    ],
+)
+def test_fields_of_every_kind_of_json_come_back(monkeypatch, kind, default, values):
+    fields = [("depth", int, 2), ("more", kind, default)]  # and no field `widths`
+    other = dataclasses.make_dataclass("Other", fields, frozen=True)
+    monkeypatch.setitem(NETWORKS, "other", other)
+    for value in values:
+        noted = json.loads(json.dumps(config_to_json(other(more=value))))
+        assert config_from_json(noted, "here") == other(more=value)
+
+
+@pytest.mark.parametrize("value", [np.int64(4), 4.5, {"a": 1}, [1], None])
+def test_a_config_that_could_not_be_read_back_is_refused_before_it_is_trained(monkeypatch, value):
+    other = dataclasses.make_dataclass("Other", [("size", int, 4)], frozen=True)
+    monkeypatch.setitem(NETWORKS, "other", other)
+    with pytest.raises(InputError, match="could not be read back from a file: every field needs a default, and values"):
+        config_to_json(other(size=value))
+
+
+@pytest.mark.parametrize("widths", [[8, 16], np.array([8, 16]), (np.int64(8), np.int64(16))])
+def test_lists_and_numbers_of_numpy_are_refused_in_a_sentence(widths):
+    for kind in NETWORKS.values():
+        if kind is not ToyConfig:
+            with pytest.raises(InputError, match=r"^widths=.* must be plain numbers of Python: \(8, 16\)$"):
+                kind(widths=widths)
 
 
 def test_a_network_that_is_not_registered_cannot_be_saved(monkeypatch):
