@@ -109,7 +109,7 @@ NOTES = [
     ("generator", NESTED, "nested too deeply"),
     ("generator", "[" * 500 + "]" * 500, "does not say how its generator is built"),
     ("generator", "{", "cannot be read"),
-    ("generator", '{"network": ["paper"], "widths": [4]}', r"network=\('paper',\)"),
+    ("generator", '{"network": ["paper"], "widths": [4]}', r"network=\['paper'\]"),
     ("generator", '{"network": {"a": 1}, "widths": [4]}', "network={'a': 1}"),
     ("generator", '{"widths": ["4"]}', r"widths=\('4',\)"),
     ("generator", '{"widths": [[4]]}', r"widths=\(\[4\],\)"),
