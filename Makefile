@@ -47,8 +47,8 @@ METHODS ?=
 COMPARED = ns telea biharmonic patchmatch fsr_fast faithful faithful-large sharp $(METHODS)
 COMPARE = $(PY) -m experiments.evaluate --masks lines --mask-version 2 --batch-size 1 --save-composites
 comparison: install $(VENV)/.installed-patchmatch
-	$(COMPARE) --image-size 128 --limit 40 --methods $(COMPARED) shift_map fsr_best --out runs/comparison/128 $(ARGS)
-	$(COMPARE) --image-size 256 --limit 10 --methods $(COMPARED) --out runs/comparison/256 $(ARGS)
+	$(COMPARE) --image-size 128 --limit 100 --methods $(COMPARED) shift_map fsr_best --out runs/comparison/128 $(ARGS)
+	$(COMPARE) --image-size 256 --limit 40 --methods $(COMPARED) --out runs/comparison/256 $(ARGS)
 	$(COMPARE) --whole-images --limit 12 --methods $(COMPARED) --out runs/comparison/whole $(ARGS)
 	for size in 128 256 whole; do $(PY) -m experiments.compare runs/comparison/$$size --wide --baseline faithful; done
 
