@@ -83,7 +83,7 @@ def partial_conv(
     wide = x.dtype if x.dtype.itemsize >= 4 else jnp.dtype(jnp.float32)  # `promote_types` may be strict
     spatial = "DHW"[-dims:]
 
-    valid = mask != 0  # a comparison: no gradient flows to the mask
+    valid = mask if mask.dtype == bool else mask != 0  # a comparison: no gradient flows to the mask
     groups = _mask_group_sizes(x, mask, mask_groups)
     per_channel = valid if len(groups) in (1, x.shape[-1]) else _by_channel(valid, groups)
     features = lax.conv_general_dilated(

@@ -26,7 +26,7 @@ class ReplicatedTrainer(abc.ABC):
 
         Args:
             replicas: the step, mapped over the devices.
-            state: of which host 0's arrays count.
+            state: the same on all hosts.
             constants: what every step takes beside its batch.
             data: iterator over this host's part of the batches.
         """

@@ -109,10 +109,10 @@ def _split(name: str) -> tuple[str, Path]:
             "folder or file: give a run or a file of weights"
         )
     title = title or (path.stem if path.is_file() else path.resolve().name)
-    if "/" in title or title.startswith("."):
+    if "/" in title or title.startswith(".") or title.splitlines() != [title]:
         raise InputError(
-            f"--methods {name} gives a method the name {title!r}, which will be in names of files: leave out '/' and "
-            "leading dots"
+            f"--methods {name} gives a method the name {title!r}, which will be in tables and names of files: leave "
+            "out '/', leading dots and line breaks"
         )
     if title in CLASSICAL_METHODS or title in bundled_weights():
         raise InputError(f"--methods {name} has the name of another method: choose one, as NAME=FOLDER")

@@ -46,6 +46,14 @@ NO_TEXTS = Texts()
 # What each of the formats can hold of it, and its name in a message.
 _HELD = {"PNG": (0, 2, 3, 4), "JPEG": (0, 1, 2, 3), "TIFF": (0, 2), "WEBP": (0,)}
 _NAMES = ("XMP", "continued XMP", "IPTC and Photoshop data", "comments", "PNG texts")
+# What is larger than a format holds, or than is read again: in PNG, where resources are hexadecimal, `LARGEST_TEXT`.
+_MOST = {
+    "JPEG": (("xmp", 65533 - len(JPEG_XMP), "XMP of more than 64 KiB"),),
+    "PNG": (
+        ("xmp", LARGEST_TEXT, "XMP of more than 64 MiB"),
+        ("resources", LARGEST_TEXT * 7 // 16, "IPTC and Photoshop data of more than 28 MiB"),
+    ),
+}
 
 
 def texts_of(image: "Image", stream: IO[bytes], directory: Mapping[int, Entry], notes: list[str]) -> Texts:
@@ -78,15 +86,19 @@ def texts_of_tiff(directory: Mapping[int, Entry], notes: list[str]) -> Texts:
 def held_by(texts: Texts, kind: str) -> tuple[Texts, str]:
     """The texts that a format can hold, and a message for the user about the others."""
     lost = [name for place, name in enumerate(_NAMES) if texts[place] and place not in _HELD[kind]]
-    if kind == "JPEG" and texts.xmp and len(texts.xmp) + len(JPEG_XMP) > 65533:
-        texts = texts._replace(xmp=None)
-        lost.append("XMP of more than 64 KiB")
+    large = []
+    for name, most, words in _MOST.get(kind, ()):
+        if len(getattr(texts, name) or b"") > most:
+            gone: Any = {name: None}
+            texts = texts._replace(**gone)
+            large.append(words)
+    lost += large
     held = {Texts._fields[place] for place in _HELD[kind]}
     kept = texts._replace(**{name: each for name, each in NO_TEXTS._asdict().items() if name not in held})
     if not lost:
         return kept, ""
-    other = "JPEG" if "continued XMP" in lost else "PNG"
-    verb = "is" if lost == ["XMP of more than 64 KiB"] or lost == ["continued XMP"] else "are"
+    other = "JPEG" if "continued XMP" in lost else "TIFF" if kind == "PNG" else "PNG"
+    verb = "is" if len(lost) == 1 and "XMP" in lost[0] else "are"
     return kept, f"the {', '.join(lost)} cannot be held by {kind} and {verb} not written; {other} can"
 
 

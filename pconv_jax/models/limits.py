@@ -6,8 +6,6 @@ import reprlib
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from pconv_jax.common.errors import InputError
 
 MOST_STAGES = 10  # each halves the resolution: images are padded to a multiple of 1024 px
@@ -40,16 +38,16 @@ def check_limits(config: Any) -> None:
         config: a dataclass of numbers, tuples of numbers and texts.
 
     Raises:
-        InputError: a field has too many entries, a number that is too large or not finite, or a list or numbers of
-            NumPy, which neither a compiled program nor a file can have.
+        InputError: a field has too many entries, a number that is too large or not finite, or lists, arrays or
+            numbers of NumPy and JAX, which neither a compiled program nor a file can have.
     """
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         entries = value if isinstance(value, tuple) else (value,)
-        if isinstance(value, list | np.ndarray) or any(isinstance(entry, np.generic) for entry in entries):
-            plain = np.asarray(value).tolist()
-            plain = tuple(plain) if isinstance(plain, list) else plain
-            raise InputError(f"{field.name}={brief(value)} must be plain numbers of Python: {brief(plain)}")
+        if any(isinstance(each, list) or hasattr(each, "__array__") for each in (value, *entries)):
+            raise InputError(
+                f"{field.name}={brief(value)} must be a plain number of Python or a tuple of them, such as (8, 16)"
+            )
         if len(entries) > MOST_STAGES:
             raise InputError(f"{field.name}={brief(value)} has {len(entries)} entries, and {MOST_STAGES} are the most")
         largest = _LARGEST.get(field.name, _LARGEST_OTHER)

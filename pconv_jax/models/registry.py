@@ -91,7 +91,7 @@ def _build_config(network: Any, values: dict[str, Any]) -> AnyGeneratorConfig:
     if not isinstance(network, str) or network not in NETWORKS:
         raise InputError(f"network={brief(network)}")
     kind = NETWORKS[network]
-    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    defaults = {field.name: getattr(kind(), field.name) for field in dataclasses.fields(kind)}
     values = {name: _like(defaults.get(name), value) for name, value in values.items()}
     wrong = [
         f"{brief(name)[1:-1]}={brief(value)}"
@@ -110,13 +110,16 @@ def _same_type(value: Any, default: Any) -> bool:
             any(_same_type(each, known) for known in default or (None,)) for each in value
         )
     if default is None:
-        return value is None or isinstance(value, bool | int | float | str)
+        scalars = value if isinstance(value, tuple) else (value,)
+        return all(each is None or isinstance(each, bool | int | float | str) for each in scalars)
     return type(value) is type(default) or (type(value) is int and isinstance(default, float))
 
 
 def _like(default: Any, value: Any) -> Any:
     """A value with tuples in place of lists, as deep as a default has them."""
-    if not isinstance(value, list) or not isinstance(default, tuple):
+    if not isinstance(value, list):
         return value
-    inner = next((each for each in default if isinstance(each, tuple)), None)
+    if not isinstance(default, tuple):
+        return tuple(value) if default is None else value
+    inner = next((each for each in default if isinstance(each, tuple)), None if not default else default[0])
     return tuple(_like(inner, each) for each in value)

@@ -146,8 +146,12 @@ def test_nothing_is_painted_while_it_restores(page, tmp_path):
     """
     assert page.execute_script(during, canvas) is False
     until(page, lambda: "Restored 400 pixels." in status(page))
-    ActionChains(page).move_to_element_with_offset(canvas, 0, 0).click().perform()
+    ActionChains(page).move_to_element_with_offset(canvas, 0, 0).click_and_hold().perform()
     assert painted(page).any()
+    page.execute_script("document.getElementById('restore').click()")  # the stroke ends here
+    until(page, lambda: "Restored" in status(page) and "400" not in status(page))
+    ActionChains(page).move_to_element_with_offset(canvas, 100, 0).release().perform()
+    assert not painted(page).any()
 
 
 def test_transparency_is_laid_on_white_and_said(page, tmp_path):

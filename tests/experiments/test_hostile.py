@@ -3,9 +3,9 @@
 import json
 import os
 import re
-import shutil
 import sys
 import tarfile
+import zipfile
 
 import numpy as np
 import pytest
@@ -115,9 +115,12 @@ def test_a_damaged_image_lies_in_a_whole_archive(name, tmp_path):
     for way in ("plain", "image"):
         (tmp_path / way).mkdir()
         archive = archives._write(name, tmp_path / way, np.random.default_rng(3), way)
-        shutil.unpack_archive(archive, tmp_path / way / "unpacked")
-        paths = sorted((tmp_path / way).glob("unpacked/**/*.jpg"))
-        contents.append([path.read_bytes() for path in paths])
+        if archive.suffix == ".zip":
+            with zipfile.ZipFile(archive) as opened:
+                contents.append([opened.read(name) for name in opened.namelist()])
+        else:
+            with tarfile.open(archive) as opened:
+                contents.append([opened.extractfile(name).read() for name in opened.getnames()])
     assert sum(one != two for one, two in zip(*contents, strict=True)) == 1
 
 

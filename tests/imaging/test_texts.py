@@ -59,6 +59,12 @@ def test_png_is_read_with_texts_and_profiles_of_megabytes(tmp_path, dtype):
     assert found.texts == given.texts and found.icc == profile
 
 
+def test_the_largest_that_png_holds_comes_back(tmp_path):
+    resources = b"8BIM\x0b\xb7\0\0" + struct.pack(">I", 28 * 2**20 - 12) + bytes(28 * 2**20 - 12)
+    whole = Texts(xmp=bytes(2**26), resources=resources)
+    assert through(tmp_path / "a.png", photograph("rgb", np.uint8, texts=whole)) == whole
+
+
 def test_jpeg_holds_all_but_png_texts(tmp_path):
     whole = WHOLE._replace(png=(), more_xmp=(b"0123456789abcdef" * 3,))
     assert through(tmp_path / "a.jpg", photograph("rgb", np.uint8, texts=whole)) == whole
@@ -96,6 +102,16 @@ def test_webp_holds_xmp(tmp_path):
             "XMP of more than 64 KiB cannot be held by JPEG and is not written; PNG can",
         ),
         ("a.png", Texts(more_xmp=(b"x",)), "continued XMP cannot be held by PNG and is not written; JPEG can"),
+        (
+            "a.png",
+            Texts(xmp=bytes(2**26 + 1)),
+            "XMP of more than 64 MiB cannot be held by PNG and is not written; TIF",
+        ),
+        (
+            "a.png",
+            Texts(resources=bytes(28 * 2**20 + 1)),
+            "IPTC and Photoshop data of more than 28 MiB cannot be held by PNG and are not written; TIFF can",
+        ),
     ],
 )
 def test_what_cannot_be_held_is_named(tmp_path, name, texts, words):

@@ -74,13 +74,13 @@ def test_16_bits_with_empty_windows_stay_close_to_float32(dtype, precision, shap
 def test_strict_promotion_of_dtypes_changes_nothing(dtype):
     """`jax_numpy_dtype_promotion`, a usual setting of code in mixed precision."""
     x, kernel = jnp.full((1, 6, 6, 2), 0.5, dtype), jnp.ones((3, 3, 2, 4), dtype)
-    mask = jnp.ones((1, 6, 6, 1), dtype).at[:, 2].set(0)
-    with jax.numpy_dtype_promotion("strict"):
-        y, updated = partial_conv(x, mask, kernel, jnp.ones((4,)), padding=1)
-    assert y.dtype == dtype and updated.dtype == dtype
-    np.testing.assert_array_equal(
-        y.astype(jnp.float32), 10
-    )  # 18 entries of 0.5, rescaled where some are missing, and 1
+    for kind in (dtype, bool, jnp.uint8):
+        mask = jnp.ones((1, 6, 6, 1)).at[:, 2].set(0).astype(kind)
+        with jax.numpy_dtype_promotion("strict"):
+            y, updated = partial_conv(x, mask, kernel, jnp.ones((4,)), padding=1)
+        assert y.dtype == dtype and updated.dtype == kind
+        # 18 entries of 0.5, rescaled, and 1
+        np.testing.assert_array_equal(y.astype(jnp.float32), 10)
 
 
 @pytest.mark.parametrize("valid", [1, 8192], ids=["one valid entry", "all valid"])

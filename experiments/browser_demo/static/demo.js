@@ -115,6 +115,7 @@ async function restoreSquare(top, left, seen, result, isHole) {
 
 async function busy(action) {
   enable(false);
+  painter = null; // a stroke that is under way ends here
   try {
     await action();
   } catch (error) {
