@@ -44,7 +44,7 @@ def check_limits(config: Any) -> None:
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         entries = value if isinstance(value, tuple) else (value,)
-        if any(isinstance(each, list) or hasattr(each, "__array__") for each in (value, *entries)):
+        if any(isinstance(each, list) or hasattr(each, "__array__") for each in entries):
             raise InputError(
                 f"{field.name}={brief(value)} must be a plain number of Python or a tuple of them, such as (8, 16)"
             )
