@@ -103,7 +103,7 @@ def _prepare(name: str, folder: Path) -> None:
 def _write(name: str, folder: Path, rng: np.random.Generator, way: str) -> Path:
     """Writes the official files of a data set; returns the archive."""
 
-    def jpeg(number: int) -> bytes:
+    def jpeg(number: int) -> bytes:  # with "image", one of them is damaged, in an archive that is whole
         return mutated(rng, _jpeg(1)) if way == "image" and number == 1 else _jpeg(number)
 
     if name == "dtd":

@@ -65,4 +65,4 @@ class ReplicatedTrainer(abc.ABC):
 
     @abc.abstractmethod
     def _loaded(self, checkpoints: Checkpoints, state: Any) -> Any:
-        """The state of the latest checkpoint, and sets `data` to its position; `state` is one of its structure, now."""
+        """Returns the state of the latest checkpoint, structured as `state`, and sets `data` to its position."""

@@ -79,7 +79,7 @@ class Estimate:
 
 def _in_words(name: str, psnr: Expected, ssim: Expected) -> str:
     """Both scores, or that there is too little damage to tell; numbers that mean nothing would only mislead."""
-    # There is no interval of fewer than two observations.
+    # Fewer than two observations give no interval.
     sure = psnr.low is not None and psnr.high is not None and psnr.high - psnr.low <= _TELLS_NOTHING
     if not sure and psnr.value != math.inf:
         return f"too little damage{'' if name == 'all' else ' of this width'} to tell"

@@ -86,13 +86,11 @@ def texts_of_tiff(directory: Mapping[int, Entry], notes: list[str]) -> Texts:
 def held_by(texts: Texts, kind: str) -> tuple[Texts, str]:
     """The texts that a format can hold, and a message for the user about the others."""
     lost = [name for place, name in enumerate(_NAMES) if texts[place] and place not in _HELD[kind]]
-    large = []
     for name, most, words in _MOST.get(kind, ()):
         if len(getattr(texts, name) or b"") > most:
             gone: Any = {name: None}
             texts = texts._replace(**gone)
-            large.append(words)
-    lost += large
+            lost.append(words)
     held = {Texts._fields[place] for place in _HELD[kind]}
     kept = texts._replace(**{name: each for name, each in NO_TEXTS._asdict().items() if name not in held})
     if not lost:

@@ -91,7 +91,8 @@ def _build_config(network: Any, values: dict[str, Any]) -> AnyGeneratorConfig:
     if not isinstance(network, str) or network not in NETWORKS:
         raise InputError(f"network={brief(network)}")
     kind = NETWORKS[network]
-    defaults = {field.name: getattr(kind(), field.name) for field in dataclasses.fields(kind)}
+    usual = kind()
+    defaults = {field.name: getattr(usual, field.name) for field in dataclasses.fields(kind)}
     values = {name: _like(defaults.get(name), value) for name, value in values.items()}
     wrong = [
         f"{brief(name)[1:-1]}={brief(value)}"
