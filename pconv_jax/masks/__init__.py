@@ -3,9 +3,10 @@
 A mask is float32 [..., H, W, 1] of 1 (valid) and 0 (hole).
 """
 
+from pconv_jax.masks.checks import check_range
 from pconv_jax.masks.lines import random_lines
 from pconv_jax.masks.ratio import RATIO_BINS, random_strokes_by_ratio
-from pconv_jax.masks.statistics import check_range, hole_ratio
+from pconv_jax.masks.statistics import hole_ratio
 from pconv_jax.masks.strokes import random_strokes
 
 __all__ = [

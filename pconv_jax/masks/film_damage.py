@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.masks.checks import check_generator
 from pconv_jax.masks.pieces import KINDS, THICKEST, Kind, draw_piece
 
 CLEAN, DAMAGED, UNSEEN = 0, 1, 2
@@ -176,7 +177,11 @@ class FilmDamage:
 
         Returns:
             The damaged photograph; not one pixel need be damaged, where every piece lies beyond a border.
+
+        Raises:
+            InputError: no random generator.
         """
+        check_generator(rng)
         canvas = Canvas(image)
         height, width = image.shape[:2]
         # Of one image most pieces are alike: what is dust on a negative is pale on all of the print.

@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.masks.checks import check_generator
 from pconv_jax.masks.drawing import as_mask, disc_radius, draw_line, empty_canvas
 
 # Hole ratios (low, high] by which Liu et al. (arXiv:1804.07723) sort their test masks.
@@ -37,12 +38,14 @@ def random_strokes_by_ratio(
         Mask [H, W, 1], float32: 0 on the strokes, 1 elsewhere.
 
     Raises:
-        InputError: a size below 16, or a ratio out of its range or so narrow that no number of pixels lies in it.
+        InputError: no random generator, a size below 16, or a ratio out of its range or so narrow that no number of
+            pixels lies in it.
 
     References:
         Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018: the bins, and holes that
         touch the border or keep 50 of 512 pixels off it.
     """
+    check_generator(rng)
     low, high = _hole_pixels(height, width, ratio)
     target = rng.integers(low, high + 1).item()
     slack = (high - low) // 20

@@ -3,8 +3,8 @@
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.masks.checks import check_generator, check_range
 from pconv_jax.masks.drawing import as_mask
-from pconv_jax.masks.statistics import check_range
 
 # Hundredths of a cell of noise along the short side: the release enlarges 600 cells to 10,000 px and crops 128 px.
 CELLS = 768
@@ -58,9 +58,10 @@ def random_region(
         Mask [H, W, 1], float32: 0 in the holes, 1 elsewhere.
 
     Raises:
-        InputError: a size below 8, a ratio that is not 0 <= low < high <= 1, or no such pattern in 1000 tries (a very
-            long image, a very narrow or unusual ratio).
+        InputError: no random generator, a size below 8, a ratio that is not 0 <= low < high <= 1, or no such pattern in
+            1000 tries (a very long image, a very narrow or unusual ratio).
     """
+    check_generator(rng)
     _check_size(height, width)
     low, high = ratio
     if not 0 <= low < high <= 1:
@@ -98,9 +99,10 @@ def random_blocks(
         Mask [H, W, 1], float32: 0 in the blocks, 1 elsewhere. At least one block is a hole.
 
     Raises:
-        InputError: a size below 8, a count that is not two whole numbers 1 <= low <= high, or a share below 1/16 or
-            above 1.
+        InputError: no random generator, a size below 8, a count that is not two whole numbers 1 <= low <= high, or a
+            share below 1/16 or above 1.
     """
+    check_generator(rng)
     _check_size(height, width)
     fewest, highest = check_range("count", count)
     if not 1 / 16 <= most <= 1:

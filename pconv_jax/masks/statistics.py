@@ -1,6 +1,5 @@
-"""Statistics of a mask, and the check of the ranges that masks are drawn from."""
+"""Statistics of masks."""
 
-import operator
 import statistics
 import warnings
 from collections.abc import Sequence
@@ -47,25 +46,3 @@ def warn_if_mostly_holes(ratios: Sequence[float], root: Path, *, colour: str, wa
             f"these files, {way}",
             stacklevel=4,
         )
-
-
-def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:
-    """Checks an inclusive range of whole numbers, 1 <= low <= high.
-
-    Args:
-        name: name of the setting, for the message.
-        bounds: (low, high).
-
-    Returns:
-        The bounds as plain integers.
-
-    Raises:
-        InputError: the bounds are something else.
-    """
-    try:
-        low, high = (operator.index(bound) for bound in bounds)
-    except (TypeError, ValueError):
-        low = high = 0
-    if not 1 <= low <= high:
-        raise InputError(f"{name}={bounds!r} must be two whole numbers (low, high) with 1 <= low <= high")
-    return low, high

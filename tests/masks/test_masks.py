@@ -9,6 +9,8 @@ import pytest
 from pconv_jax import masks
 from pconv_jax.common.errors import InputError
 from pconv_jax.masks.drawing import covering_thickness, disc_radius, draw_line, empty_canvas
+from pconv_jax.masks.film_damage import FilmDamage
+from pconv_jax.masks.regions import random_blocks, random_region
 from pconv_jax.masks.strokes import _points
 
 
@@ -91,6 +93,24 @@ def test_no_mask_is_without_a_hole_even_where_the_image_is_one_pixel():
     for size in (1, 2, 3, 64):
         for _ in range(20):
             assert masks.hole_ratio(masks.random_lines(rng, size, size, count=(1, 1), thickness=(1, 4))) > 0
+
+
+@pytest.mark.parametrize("wrong", [0, np.random.RandomState(0), None])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng: masks.random_lines(rng, 32, 32),
+        lambda rng: masks.random_strokes(rng, 32, 32),
+        lambda rng: masks.random_strokes_by_ratio(rng, 32, 32, ratio=(0.1, 0.2), border=True),
+        lambda rng: random_region(rng, 32, 32),
+        lambda rng: random_blocks(rng, 32, 32),
+        lambda rng: FilmDamage()(rng, np.zeros((32, 32, 3), np.uint8)),
+    ],
+    ids=["lines", "strokes", "ratio", "region", "blocks", "film damage"],
+)
+def test_a_seed_instead_of_a_generator_is_refused(draw, wrong):
+    with pytest.raises(InputError, match=r"default_rng\(SEED\)"):
+        draw(wrong)
 
 
 @pytest.mark.parametrize("draw", [masks.random_lines, masks.random_strokes])

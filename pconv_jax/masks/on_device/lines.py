@@ -5,8 +5,8 @@ import functools
 import jax
 import jax.numpy as jnp
 
+from pconv_jax.masks.checks import check_range
 from pconv_jax.masks.on_device.drawing import check_drawable, drawn
-from pconv_jax.masks.statistics import check_range
 from pconv_jax.masks.strokes import ENOUGH, MAX_CORNERS, SEGMENTS, SPREAD
 
 

@@ -1,0 +1,42 @@
+"""Checks of what masks are drawn from: the random generator and ranges of whole numbers."""
+
+import operator
+
+import numpy as np
+
+from pconv_jax.common.errors import InputError
+
+
+def check_generator(rng: np.random.Generator) -> None:
+    """Refuses what is not a random generator, such as a seed or JAX's key.
+
+    Args:
+        rng: random generator.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if not hasattr(rng, "integers"):
+        raise InputError(f"rng={rng!r} must be a generator of NumPy: give numpy.random.default_rng(SEED)")
+
+
+def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:
+    """Checks an inclusive range of whole numbers, 1 <= low <= high.
+
+    Args:
+        name: name of the setting, for the message.
+        bounds: (low, high).
+
+    Returns:
+        The bounds as plain integers.
+
+    Raises:
+        InputError: the bounds are something else.
+    """
+    try:
+        low, high = (operator.index(bound) for bound in bounds)
+    except (TypeError, ValueError):
+        low = high = 0
+    if not 1 <= low <= high:
+        raise InputError(f"{name}={bounds!r} must be two whole numbers (low, high) with 1 <= low <= high")
+    return low, high
