@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.checkpoints.bundled import bundled_detectors, bundled_weights, weights_path
 from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.receipt_file import FORMAT, INPUT_FILE, REPLACED_PIXELS, file_hash, is_needless, pixels_hash
 from pconv_jax.common.atomic_write import write_json
@@ -41,12 +41,15 @@ class Receipts:
 
     Attributes:
         weights: their name and hash.
+        detector: name and hash of the detector that looked for damage, where there was no infrared channel to see it
+            in; None if nothing was searched.
         settings: the flags that decide about the pixels.
         overwrite: whether receipts of earlier results may be replaced.
         max_pixels: of a photograph, as for `read_photograph`.
     """
 
     weights: Mapping[str, str]
+    detector: Mapping[str, str] | None
     settings: Mapping[str, Any]
     overwrite: bool
     max_pixels: int | None
@@ -108,6 +111,7 @@ class Receipts:
                 "versions": package_versions("pconv_jax", "jax"),
                 **_about_input(job, before, hole),
                 "weights": self.weights,
+                "detector": self.detector,
                 "settings": self.settings,
                 "estimate": None if estimate is None else _numbers(estimate),
                 "warnings": said,
@@ -129,8 +133,17 @@ def weights_facts(
     """Name and hash of weights: of their file, or of the parameters of a training run."""
     path = bundled_weights().get(str(weights), Path(weights))
     if path.is_file():
-        return {"name": str(weights), "sha256": file_hash(path)}
+        return _file_facts(str(weights), path)
     return {"name": str(weights), "parameters_sha256": hash_arrays(generator.leaves)}
+
+
+def detector_facts(detector: str) -> dict[str, str]:
+    """Name and hash of a detector's file."""
+    return _file_facts(detector, weights_path(detector, bundled_detectors(), kind="detector"))
+
+
+def _file_facts(name: str, path: Path) -> dict[str, str]:
+    return {"name": name, "sha256": file_hash(path)}
 
 
 def with_originals(restored: Photograph, layer: Photograph) -> Photograph:

@@ -91,7 +91,7 @@ def restore_files(
     refiner = _refiner(refine_with)
     receipts = None
     if receipt:
-        from pconv_jax.cli.receipt import Receipts, weights_facts
+        from pconv_jax.cli.receipt import Receipts, detector_facts, weights_facts
 
         flags = {
             "best": best,
@@ -102,7 +102,13 @@ def restore_files(
             "linear": linear,
         }
         settings = {**flags, "holes": dataclasses.asdict(holes)}
-        receipts = Receipts(weights_facts(weights, restorer.generator), settings, overwrite, max_pixels)
+        receipts = Receipts(
+            weights_facts(weights, restorer.generator),
+            detector_facts(holes.finding.detector) if holes.finds else None,
+            settings,
+            overwrite,
+            max_pixels,
+        )
     title, unit = (plain_text(waiting[0].image.name), "step") if single else ("restoring", "image")
     with tqdm(desc=title, unit=unit, total=None if single else len(waiting), **terminal_progress_options()) as bar:
 

@@ -1,9 +1,11 @@
 """`pconv-jax inpaint --mask auto`: damage is found and restored, and nothing else changes."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from detectors import grown, pale_detector, scratched
-from restoring import check, files, hole, load, picture, save, sentences
+from restoring import check, files, hole, load, picture, receipt_of, save, sentences
 
 from pconv_jax import Detector
 from pconv_jax.checkpoints.detector_file import save_detector
@@ -33,6 +35,13 @@ def test_what_is_found_is_restored_and_nothing_else(tmp_path, damaged, auto, fla
     said = f"{damaged}: {grown(LINE).mean():.2%} replaced\n"
     assert result.code == 0 and result.out.startswith(f"{said}1 restored")
     check(load(damaged), load(tmp_path / "out.png"), grown(LINE))
+
+
+def test_a_receipt_names_the_detector(tmp_path, damaged, auto):
+    assert auto(damaged, "--mask", "auto", "-o", tmp_path / "out.png", "--receipt").code == 0
+    detector = tmp_path / "pale.safetensors"
+    digest = hashlib.sha256(detector.read_bytes()).hexdigest()
+    assert receipt_of(tmp_path / "out.png")["detector"] == {"name": str(detector), "sha256": digest}
 
 
 def test_programs_for_one_photograph_are_kept_for_the_next_command(tmp_path, damaged, auto, without_cache, monkeypatch):

@@ -32,6 +32,7 @@ def test_a_receipt_says_what_was_done(one, inpaint, weights):
     assert receipt["mask"]["file"] == str(one.mask) and receipt["mask"]["sha256"] == sha256(one.mask)
     assert receipt["result"] == {"file": "out.png", "sha256": sha256(one.out)}
     assert receipt["weights"] == {"name": str(weights), "sha256": sha256(weights)}
+    assert receipt["detector"] is None  # nothing was searched
     assert receipt["settings"]["holes"]["dilate"] == 1 and receipt["settings"]["best"] is False
     assert receipt["settings"]["keep_detail"] is False
     assert receipt["warnings"] == [] and receipt["estimate"] is None
