@@ -28,12 +28,13 @@ from pconv_jax.imaging.tiff_decoding import (
     further_channel,
     many_channels,
     many_channels_tags,
+    said_orientation,
     tiff_block,
     upright,
 )
 from pconv_jax.imaging.tiff_pages import pages_of
 from pconv_jax.imaging.tiff_segments import COMPRESSION, check_deflate, check_segments
-from pconv_jax.imaging.tiff_tags import numbers
+from pconv_jax.imaging.tiff_tags import first_directory, numbers
 from pconv_jax.imaging.whole import bytes_behind
 
 if TYPE_CHECKING:
@@ -85,17 +86,21 @@ def decode(
     )
     if not (exact and pages.infrared):
         return found
+    page = page_at(stream, pages.infrared)
+    said = said_orientation(first_directory(page))
     infrared = _page(
         name,
-        page_at(stream, pages.infrared),
+        page,
         [],
         exact=False,
         first_frame=False,
         short_side=None,
         max_pixels=max_pixels,
     ).pixels
-    if infrared.shape != found.pixels.shape[:2]:  # as only one of them says that it lies on its side
-        notes.append("its infrared page is rotated otherwise than its colours and is not kept")
+    if said is None:  # it lies as the colours do
+        infrared = pixels.turned(infrared, found.orientation)
+    elif said != found.orientation:
+        notes.append("its infrared page is turned otherwise than its colours and is not kept")
         return found
     return dataclasses.replace(found, infrared=infrared)
 

@@ -11,8 +11,12 @@ from pconv_jax.common.errors import InputError, reason
 from pconv_jax.common.paths import given_path
 from pconv_jax.common.same_names import folded
 from pconv_jax.imaging.decoding import decode
+from pconv_jax.imaging.exif import TRANSPOSED
 from pconv_jax.imaging.opening import opened_file
 from pconv_jax.imaging.photograph import Photograph
+from pconv_jax.imaging.pixels import turned
+from pconv_jax.imaging.tiff_decoding import directory_of, said_orientation
+from pconv_jax.imaging.tiff_pages import pages_of
 
 _BESIDE = re.compile(r"(.+)[._-]ir\.tiff?")  # of a name in lower case
 
@@ -34,7 +38,8 @@ def find_infrared(
         `[H, W]`, uint8 or uint16, upright; None if there is none.
 
     Raises:
-        InputError: several such files lie beside it, or one that cannot be read, is not grey or has another size.
+        InputError: several such files lie beside it, or one that cannot be read, is not grey, lies otherwise or is of
+            another size.
     """
     if photograph.infrared is not None:
         return photograph.infrared
@@ -49,10 +54,13 @@ def find_infrared(
     if len(files) > 1:
         raise InputError(f"{path} has more than one infrared channel, {files[0]} and {files[1]}: keep only one")
     with opened_file(files[0], str(files[0])) as stream:
+        directory = directory_of(pages_of(stream).photograph)
+        said = None if directory is None else said_orientation(directory)
+        stream.seek(0)
         found = decode(str(files[0]), stream, notes=[], exact=True, max_pixels=max_pixels).pixels
     if found.ndim == 3 and not (found[..., :1] == found).all():
         raise InputError(f"{files[0]} is in colour, and infrared channels are grey: save it in grey, or rename it")
-    found = found if found.ndim == 2 else np.ascontiguousarray(found[..., 0])
+    found = _turned_alike(found if found.ndim == 2 else found[..., 0], said, photograph, files[0])
     if found.shape != photograph.pixels.shape[:2]:
         (height, width), (own_height, own_width) = found.shape, photograph.pixels.shape[:2]
         raise InputError(
@@ -60,6 +68,20 @@ def find_infrared(
             "scan both in the same size, or rename it"
         )
     return found
+
+
+def _turned_alike(infrared: np.ndarray, said: int | None, photograph: Photograph, file: Path) -> np.ndarray:
+    """An infrared channel turned as its photograph was, where it does not say itself how it lies."""
+    shape, turn = photograph.pixels.shape[:2], photograph.orientation
+    lies = turn in TRANSPOSED
+    if said is None and infrared.shape == (shape[::-1] if lies else shape):
+        infrared = turned(infrared, turn)
+    elif said not in (None, turn) and ((said in TRANSPOSED) == lies or shape[0] == shape[1]):  # its size does not tell
+        raise InputError(
+            f"the infrared channel {file} says that it lies otherwise (orientation {said}) than the photograph "
+            f"(orientation {turn}): give both the same orientation, or rename it"
+        )
+    return np.ascontiguousarray(infrared)
 
 
 def infrared_beside(files: Sequence[Path]) -> list[Path]:

@@ -21,6 +21,7 @@ class Photograph:
         icc: the colour profile of the pixels.
         dpi: pixels per inch, across and down.
         format: Pillow's name of the file's format, such as "PNG".
+        orientation: how the pixels lay in the file they were read from, as EXIF numbers it; 1 is upright.
         jpeg: how a JPEG file was compressed, so that the result can be too.
         compression: of a TIFF file, the number of its tag.
         lossless: whether the file held its pixels without loss.
@@ -36,6 +37,7 @@ class Photograph:
     icc: bytes | None
     dpi: tuple[float, float] | None
     format: str
+    orientation: int = 1
     jpeg: JpegCoding | None = None
     compression: int | None = None
     lossless: bool = False

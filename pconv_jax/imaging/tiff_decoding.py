@@ -123,6 +123,11 @@ def directory_of(stream: IO[bytes]) -> Directory | None:
         return None
 
 
+def said_orientation(directory: Directory) -> int | None:
+    """The orientation that a directory of a TIFF file says; None if it says nothing."""
+    return numbers(directory, exif.ORIENTATION, default=0)[0] or None
+
+
 def tiff_block(stream: IO[bytes], directory: Directory, notes: list[str]) -> bytes | None:
     """The EXIF block of a TIFF file, where its tags are scattered over the file."""
     if TIFF_CREDENTIALS in directory.entries:
@@ -136,7 +141,7 @@ def tiff_block(stream: IO[bytes], directory: Directory, notes: list[str]) -> byt
 
 def upright(layers: pixels.Layers, orientation: int, kind: str) -> Photograph:
     """What was decoded, turned as the orientation in the file says; without metadata."""
-    orientation = orientation if layers.stored else 1
-    alpha = None if layers.alpha is None else pixels.turned(layers.alpha, orientation)
-    upright = pixels.turned(layers.pixels, orientation)
-    return Photograph(upright, alpha, exif=None, icc=None, dpi=None, format=kind)
+    turn = orientation if layers.stored else 1
+    alpha = None if layers.alpha is None else pixels.turned(layers.alpha, turn)
+    upright = pixels.turned(layers.pixels, turn)
+    return Photograph(upright, alpha, exif=None, icc=None, dpi=None, format=kind, orientation=orientation)

@@ -16,14 +16,14 @@ class Pages(NamedTuple):
     """A TIFF file of which the photograph is the only page, and the place of its page of infrared light."""
 
     photograph: IO[bytes]
-    infrared: int | None
+    infrared: int | None = None
 
 
 def pages_of(stream: IO[bytes]) -> Pages:
     """Leaves out the thumbnails, levels of pyramids and masks of a TIFF file; any other file is left as it is."""
     stream.seek(0)
     if head(stream, 4) not in TIFF_HEADS:
-        return Pages(stream, None)
+        return Pages(stream)
     try:
         places = _directories(stream)
     except (ValueError, struct.error):  # it is damaged, which its reader will say
@@ -33,7 +33,7 @@ def pages_of(stream: IO[bytes]) -> Pages:
     full = [place for place, kind in kinds.items() if not kind & (_SMALLER | _MASK)]
     infrared = full[1] if len(full) == 2 and _is_infrared(places[full[0]], places[full[1]]) else None
     if len(places) < 2 or not (len(full) == 1 or infrared):
-        return Pages(stream, None)
+        return Pages(stream)
     if len(full) == 1:  # SilverFast calls its page of infrared light a mask; masks proper have one bit
         masks = [place for place, kind in kinds.items() if kind & _MASK and not kind & _SMALLER]
         infrared = next((place for place in masks if _is_infrared(places[full[0]], places[place])), None)

@@ -35,6 +35,58 @@ def found(path, content, **beside):
     return find_infrared(read_photograph(path), path)
 
 
+UPRIGHT = {
+    1: lambda x: x,
+    2: np.fliplr,
+    3: lambda x: np.rot90(x, 2),
+    4: np.flipud,
+    5: lambda x: x.swapaxes(0, 1),
+    6: lambda x: np.rot90(x, -1),
+    7: lambda x: np.rot90(x, 2).swapaxes(0, 1),
+    8: np.rot90,
+}
+
+
+def lying(*arrays):
+    """Pages, each with its orientation, None for no such tag."""
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for orientation, array in arrays:
+            tags = [] if orientation is None else [(274, "H", 1, orientation, False)]
+            photometric = "minisblack" if array.ndim == 2 else "rgb"
+            writer.write(array, photometric=photometric, extratags=tags, metadata=None)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_it_is_turned_with_its_photograph(tmp_path, orientation):
+    rgb, infrared = layers("rgb", np.uint16), layers("grey", np.uint16, 1)
+    upright = UPRIGHT[orientation](infrared)
+    for said in (None, orientation):
+        path = tmp_path / f"page{said}.tif"
+        assert same(found(path, lying((orientation, rgb), (said, infrared))), upright)
+        assert same(read_photograph(path).pixels, UPRIGHT[orientation](rgb))
+        beside = {f"file{said}_ir.tif": lying((said, infrared))}
+        assert same(found(tmp_path / f"file{said}.tif", lying((orientation, rgb)), **beside), upright)
+
+
+def test_a_file_that_was_turned_already(tmp_path):
+    rgb, infrared = layers("rgb", np.uint16), layers("grey", np.uint16, 1)
+    for said in (None, 1):  # its size tells
+        beside = {f"a{said}_ir.tif": lying((said, np.rot90(infrared, -1)))}
+        assert same(found(tmp_path / f"a{said}.tif", lying((6, rgb)), **beside), np.rot90(infrared, -1))
+
+
+@pytest.mark.parametrize(("colours", "said"), [(3, 1), (None, 3), (2, 4), (6, 8)])
+def test_one_that_says_it_lies_otherwise_is_not_used(tmp_path, colours, said):
+    rgb, infrared = layers("rgb", np.uint16), layers("grey", np.uint16, 1)
+    path = tmp_path / "page.tif"
+    with pytest.warns(UserWarning, match="turned otherwise"):
+        assert found(path, lying((colours, rgb), (said, infrared))) is None
+    with pytest.raises(InputError, match=rf"\(orientation {said}\) than the photograph \(orientation {colours or 1}\)"):
+        found(tmp_path / "file.tif", lying((colours, rgb)), **{"file_ir.tif": lying((said, infrared))})
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_in_the_file(tmp_path, dtype):
     rgb, infrared = layers("rgb", dtype), layers("grey", dtype, 1)
