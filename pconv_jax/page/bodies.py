@@ -41,6 +41,18 @@ def four_numbers(values: Any) -> list[int]:
     return [left, top, right, bottom]
 
 
+def one_number(value: Any) -> int:
+    """The longest side of a picture, px, at least 1.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        return max(1, int(value))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError("the longest side of a picture is a number of px: reload the page") from error
+
+
 def file_name(given: str) -> str:
     """The name alone: no part of a path, on any system.
 

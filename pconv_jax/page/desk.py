@@ -119,9 +119,12 @@ class Desk:
         """Takes a photograph for linear in light, or not, and looks for its damage again.
 
         Raises:
-            InputError: it says itself that it is, or is not opened yet.
+            InputError: it says itself that it is, is not opened yet, or is being saved.
         """
         photograph.check_open()
+        jobs = [job for job in self.jobs.listed() if job.photograph == photograph.name and not job.finished.is_set()]
+        if any(job.kind in ("save", "download") for job in jobs):
+            raise InputError(f"{photograph.title} is being saved: wait until it is, or cancel that")
         if photograph.says_linear:
             raise InputError(f"{photograph.title} says that it is linear in light: there is nothing to choose")
         self.jobs.cancel(photograph=photograph.name)

@@ -18,14 +18,15 @@ from pconv_jax.common.errors import InputError, reason
 from pconv_jax.common.output import plain_text
 from pconv_jax.detection.damage_map import Choice
 from pconv_jax.page import bodies
-from pconv_jax.page.bodies import file_name, four_numbers, json, receive
+from pconv_jax.page.bodies import file_name, four_numbers, json, one_number, receive
 from pconv_jax.page.desk import Desk
 from pconv_jax.page.jobs import Job
 from pconv_jax.page.photographs import PREVIEW, OpenPhotograph
-from pconv_jax.page.pictures import jpeg, marked_png
+from pconv_jax.page.pictures import jpeg, marked_png, reduced
 
 STATIC = Path(__file__).parent / "static"
 _LARGEST_DETAIL = 4096  # px: of the largest screens
+_LARGEST_PART = 8192  # px, that a detail is made of
 
 
 def application(desk: Desk, uploads: Path) -> Starlette:
@@ -165,17 +166,19 @@ class _Pages:
         return Response(path.read_bytes(), media_type="image/jpeg")  # at once: it may be replaced meanwhile
 
     def detail(self, request: Request) -> Response:
-        """A part of the photograph before, or after, pixel by pixel."""
+        """A part of the photograph before, or after: pixel by pixel, or as large as is asked for."""
         photograph, what = self._photograph(request), _what(request)
         pixels = photograph.load(what)
         if pixels is None:
             raise KeyError("no such picture")
         asked = [request.query_params.get(name) for name in ("left", "top", "right", "bottom")]
         left, top, right, bottom = four_numbers(asked)
-        part = pixels[top : min(bottom, top + _LARGEST_DETAIL), left : min(right, left + _LARGEST_DETAIL)]
+        longest = one_number(request.query_params.get("longest", _LARGEST_DETAIL))
+        part = pixels[top : min(bottom, top + _LARGEST_PART), left : min(right, left + _LARGEST_PART)]
         if not part.size:
             raise InputError("there is nothing of the photograph in this region")
-        return Response(jpeg(np.asarray(part), icc=photograph.profile(what)), media_type="image/jpeg")
+        part = reduced(np.asarray(part), min(longest, _LARGEST_DETAIL))
+        return Response(jpeg(part, icc=photograph.profile(what)), media_type="image/jpeg")
 
     def found(self, request: Request) -> Response:
         """What was found, before any edits, in little."""

@@ -106,6 +106,7 @@ def test_requests_that_make_no_sense(page, tmp_path):
         ("POST", f"{one}/restore", b'{"region": ["a", 0, 1, 2]}', 400),
         ("GET", f"{one}/detail/before.jpg", None, 400),
         ("GET", f"{one}/detail/before.jpg?left=9999&top=0&right=99999&bottom=5", None, 400),
+        ("GET", f"{one}/detail/before.jpg?left=0&top=0&right=9&bottom=9&longest=x", None, 400),
         ("GET", f"{one}/after.jpg", None, 404),
         ("GET", f"{one}/elsewhere.jpg", None, 404),
         ("GET", "/api/photographs/none/mask.png", None, 404),

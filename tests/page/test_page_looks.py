@@ -53,6 +53,47 @@ def test_nothing_is_wider_than_the_window(person, scan, width):
         person.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+@pytest.mark.parametrize(("width", "height"), [(320, 256), (568, 320)])
+def test_all_tools_can_be_reached_in_a_low_window(person, scan, width, height):
+    """A phone on its side; a window of 1280 x 1024 px at 400 %."""
+    person.opens(scan)
+    person.comes_to("damage found")
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    person.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    script = """
+        const hidden = [];
+        for (const each of document.querySelectorAll("aside button, aside input[type=range], aside select")) {
+            if (!each.checkVisibility()) continue;
+            each.scrollIntoView({ block: "center" });
+            const box = each.getBoundingClientRect();
+            const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+            if (top !== each && !each.contains(top) && !each.disabled) hidden.push(each.id || each.outerHTML);
+        }
+        return hidden;
+    """
+    try:
+        assert person.browser.execute_script(script) == []
+    finally:
+        person.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_what_is_chosen_shows_in_the_systems_own_colours(person, scan):
+    person.opens(scan)
+    person.comes_to("damage found")
+    forced = {"features": [{"name": "forced-colors", "value": "active"}]}
+    person.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", forced)
+    script = """
+        return [...document.querySelectorAll("[data-tool]")]
+            .map((each) => [each.ariaChecked, getComputedStyle(each).backgroundColor]);
+    """
+    try:
+        colours = person.browser.execute_script(script)
+        chosen = {colour for checked, colour in colours if checked == "true"}
+        assert len(chosen) == 1 and chosen.isdisjoint(colour for checked, colour in colours if checked != "true")
+    finally:
+        person.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
 def test_the_picture_of_the_page(tmp_path, chromium):
     """With the weights that ship; PAGE_PICTURE=page.png keeps it, for the README."""
     with served(tmp_path / "page", None, out=Path("restored")) as page:

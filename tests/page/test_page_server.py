@@ -84,6 +84,25 @@ def test_a_region_alone(fresh, tmp_path):
     assert fresh.wait()["state"] == "done" and fresh.photograph(name)["state"] == "saved"
 
 
+def test_a_detail_is_as_large_as_the_screen_needs(page, tmp_path):
+    name = page.upload(save(tmp_path / "wide.png", picture(90, 60)))
+    part = f"/api/photographs/{name}/detail/before.jpg?left=10&top=0&right=50&bottom=80"
+    sizes = [Image.open(io.BytesIO(page.get(part + more).content)).size for more in ("", "&longest=40", "&longest=99")]
+    assert sizes == [(40, 80), (20, 40), (40, 80)]
+
+
+def test_what_is_being_saved_is_not_taken_for_something_else(fresh, photo):
+    may_go_on = threading.Event()
+    name = fresh.upload(photo)
+    fresh.desk.get_ready(lambda job: may_go_on.wait(60))
+    assert fresh.post(f"/api/photographs/{name}/save").status_code == 200
+    answer = fresh.post(f"/api/photographs/{name}/linear", {"linear": True})
+    assert answer.status_code == 400 and "is being saved: wait" in answer.json()["error"]
+    may_go_on.set()
+    assert fresh.wait()["state"] == "done" and fresh.photograph(name)["state"] == "saved"
+    assert fresh.post(f"/api/photographs/{name}/linear", {"linear": True}).status_code == 200
+
+
 def test_sensitivity_tones_and_width(page, tmp_path):
     name = page.upload(save(tmp_path / "b.png", DAMAGED))
     page.change(name, dilate=0)

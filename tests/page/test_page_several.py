@@ -9,7 +9,7 @@ from pconv_jax.page.photographs import OpenPhotograph
 
 pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 
-from person import DAMAGED
+from person import DAMAGED, Keys
 
 
 @pytest.mark.parametrize(("button", "state"), [("#save", "saved"), ("#restore", "restored")])
@@ -119,3 +119,38 @@ def test_files_are_dropped_but_no_folders(person, scan):
     person.until(lambda: "A folder cannot be dropped" in person.see("#alert").text)
     drops(scan)
     person.comes_to("damage found")
+
+
+def test_a_photograph_that_is_being_saved_is_not_closed_unasked(person, scan, tmp_path):
+    may_go_on = threading.Event()
+    person.page.desk.get_ready(lambda job: may_go_on.wait(60))
+    person.opens(scan)
+    person.comes_to("damage found")
+    person.click("#save")
+    person.until(lambda: "Saving a scan.png" in person.see("#job-text").text)
+    person.click("#list li button:not(.pick)")
+    person.until(lambda: person.see("#question").is_displayed())
+    assert "is being saved: closing it cancels that" in person.see("#question p").text
+    person.click("#question button[value=no]")
+    may_go_on.set()
+    person.comes_to("saved")
+    assert files(tmp_path / "page" / "out") == {"a scan.png"}
+
+
+def test_the_focus_stays_in_the_list(person, scan, tmp_path):
+    person.opens(scan, save(tmp_path / "b.png", DAMAGED[::-1]), save(tmp_path / "c.png", DAMAGED))
+    person.comes_to(*["damage found"] * 3)
+
+    def focused():
+        return person.browser.execute_script("return document.activeElement.innerText")
+
+    second = person.see("#list li:nth-child(2) .pick")
+    person.browser.execute_script("arguments[0].focus()", second)
+    person.presses(Keys.ENTER)
+    person.until(lambda: person.see("#list .chosen .title").text == "b.png")
+    assert focused().startswith("b.png")
+    person.presses(Keys.TAB)
+    assert focused() == "×"
+    person.presses(Keys.ENTER)  # closes it: the next one takes its place
+    person.comes_to("damage found", "damage found")
+    person.until(lambda: focused().startswith("c.png"))

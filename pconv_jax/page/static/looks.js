@@ -5,7 +5,7 @@ import { current, desk, view } from "./desk.js";
 import { check } from "./keys.js";
 import { by, trying } from "./messages.js";
 
-const LARGEST_DETAIL = 4096; // px, as on the server
+const LARGEST_DETAIL = 4096, LARGEST_PART = 8192; // px, as on the server
 
 export function show(mode) {
   view.mode = mode === "marked" || view.after ? mode : "marked";
@@ -25,7 +25,8 @@ function laySlider() {
   by("compare").style.setProperty("--seen-width", `${(part.right - part.left) * view.scale}px`);
 }
 
-// Loads what is seen of the photograph pixel by pixel, once the view is still, where the preview is too coarse.
+// Loads what is seen of the photograph as finely as the screen shows it, once the view is still, where the preview is
+// too coarse.
 export function seen() {
   by("zoom").textContent = `${Math.round(100 * view.scale)} %`;
   clearTimeout(seen.timer);
@@ -35,9 +36,12 @@ export function seen() {
 async function detail() {
   const photograph = current();
   const part = view.visible();
-  if (!photograph || !part || !view.before || view.before.width * 1.3 > view.width * Math.min(1, view.scale)) return;
-  if (part.right - part.left > LARGEST_DETAIL || part.bottom - part.top > LARGEST_DETAIL) return;
-  const query = new URLSearchParams({ ...part, shown: photograph.shown });
+  const scale = Math.min(1, view.scale * (window.devicePixelRatio || 1));
+  if (!photograph || !part || !view.before || view.before.width * 1.3 > view.width * scale) return;
+  const side = Math.max(part.right - part.left, part.bottom - part.top);
+  if (side > LARGEST_PART) return;
+  const longest = Math.min(LARGEST_DETAIL, Math.ceil(side * scale));
+  const query = new URLSearchParams({ ...part, longest, shown: photograph.shown });
   for (const what of view.after ? ["before", "after"] : ["before"]) {
     const image = await api.picture(api.address(photograph.name, `/detail/${what}.jpg?${query}`));
     if (desk.chosen === photograph.name) view.details[what] = { image, ...part };

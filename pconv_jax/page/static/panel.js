@@ -8,13 +8,18 @@ const STATES = { opening: "opening…", opened: "opened", found: "damage found",
 
 const SOON = 3000; // ms until the first step of a job, if nothing has to be compiled
 
-// Draws the photographs, if they are others than before: the focus would be lost.
+// Draws the photographs, if they are others than before. The focus stays where it was: on the same photograph, or on
+// the one that takes the place of a closed one.
 export function drawList(photographs, chosen, { pick, close }) {
   const shown = JSON.stringify([chosen, photographs.map((each) => [each.name, each.title, each.state, each.looks])]);
   if (shown === drawList.shown) return;
   drawList.shown = shown;
+  const focused = [...by("list").children].findIndex((item) => item.contains(document.activeElement));
+  const was = by("list").children[focused]?.dataset.name;
+  const button = document.activeElement.className === "pick" ? ".pick" : "button:not(.pick)";
   const items = photographs.map((each) => {
     const item = document.createElement("li");
+    item.dataset.name = each.name;
     item.classList.toggle("chosen", each.name === chosen);
     const own = Object.assign(document.createElement("button"), { type: "button", className: "pick" });
     own.setAttribute("aria-current", String(each.name === chosen));
@@ -29,6 +34,10 @@ export function drawList(photographs, chosen, { pick, close }) {
     return item;
   });
   by("list").replaceChildren(...items);
+  if (focused < 0) return;
+  const same = items.find((item) => item.dataset.name === was);
+  const next = same ?? items[Math.min(focused, items.length - 1)];
+  (next?.querySelector(same ? button : ".pick") ?? by("open")).focus();
 }
 
 // What is compiled once before the first result.

@@ -41,8 +41,10 @@ function list() {
 
 async function close(name) {
   const { state, title, partly } = desk.photographs.find((each) => each.name === name);
+  const saving = desk.jobs.some((job) => job.photograph === name && job.kind === "save" && ["waiting", "running"].includes(job.state));
   const lost = state === "corrected" || state === "restored" || partly;
-  if (lost && !(await asked(`${title} is not saved: closing it loses what was corrected and restored.`, "Close it"))) return;
+  const losing = saving ? "is being saved: closing it cancels that" : lost ? "is not saved: closing it loses what was corrected and restored" : "";
+  if (losing && !(await asked(`${title} ${losing}.`, "Close it"))) return;
   await api.close(name);
   await refresh();
 }

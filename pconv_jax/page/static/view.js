@@ -144,7 +144,7 @@ export class View {
     context.clip();
     context.drawImage(this[what], 0, 0, this.width, this.height);
     const detail = this.details[what];
-    if (detail) context.drawImage(detail.image, detail.left, detail.top, detail.image.width, detail.image.height);
+    if (detail) context.drawImage(detail.image, detail.left, detail.top, detail.right - detail.left, detail.bottom - detail.top);
     context.restore();
   }
 
