@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Sequence
 
 import tyro
@@ -10,7 +9,7 @@ import tyro
 from experiments.train.config import Config
 from experiments.train.presets import PAPER_DATASETS, PRESETS
 from experiments.train.sections import GeneratorOptions
-from pconv_jax.common.commands import command
+from pconv_jax.common.commands import command, leave
 from pconv_jax.data import MERGEABLE
 from pconv_jax.losses import LOSSES
 
@@ -81,4 +80,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

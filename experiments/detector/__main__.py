@@ -1,12 +1,11 @@
 """Trains the damage detector: `python -m experiments.detector --dataset folder --data-dir PHOTOGRAPHS`."""
 
-import sys
 from collections.abc import Sequence
 
 import tyro
 
 from experiments.detector.config import Config
-from pconv_jax.common.commands import command
+from pconv_jax.common.commands import command, leave
 
 
 @command(interrupted="interrupted; --resume continues from the last checkpoint")
@@ -24,4 +23,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

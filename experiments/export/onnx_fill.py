@@ -8,7 +8,7 @@ from pconv_jax.models import fill
 _BINOMIAL = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25])
 _AROUND = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
 _COLOURS = 3
-_DEEPEST = 12  # where the pyramid ends: in blocks of 4096 px that are all hole, it is grey
+_DEEPEST = 12  # where the pyramid ends: blocks of 4096 px that are all hole get one mean
 
 
 def pyramid_fill(graph: Graph, image: str, valid: str, inside: str) -> str:
@@ -26,6 +26,14 @@ def pyramid_fill(graph: Graph, image: str, valid: str, inside: str) -> str:
     return _fill(graph, image, valid, inside, 0)
 
 
+def mean_of_known(graph: Graph, sums: str, weights: str) -> str:
+    """Mean of what is known of each image, `[N, 3, 1, 1]`; grey if nothing is."""
+    axes = graph.constant([2, 3])
+    total, known = (graph.node("ReduceSum", each, axes) for each in (sums, weights))
+    nothing = graph.node("Equal", known, graph.constant(0.0))
+    return graph.node("Where", nothing, graph.constant(fill.UNKNOWN), graph.divide(total, known))
+
+
 def mean_of_2x2(graph: Graph, x: str, channels: int) -> str:
     """Half the size; of an odd size the last row or column is joined by zeros."""
     return graph.convolve_each(x, channels, np.full((2, 2), 0.25), stride=2, pads=(0, 0, 1, 1))
@@ -35,7 +43,7 @@ def _fill(graph: Graph, sums: str, weights: str, inside: str, level: int) -> str
     own = graph.divide(sums, weights)
     empty = graph.node("Equal", weights, graph.constant(0.0))
     if level == _DEEPEST:
-        return graph.node("Where", empty, graph.constant(fill.UNKNOWN), own)
+        return graph.node("Where", empty, mean_of_known(graph, sums, weights), own)
     some = graph.node("Greater", mean_of_2x2(graph, inside, 1), graph.constant(0.0))
     below_inside = graph.number(some)
     below = _fill(graph, mean_of_2x2(graph, sums, _COLOURS), mean_of_2x2(graph, weights, 1), below_inside, level + 1)

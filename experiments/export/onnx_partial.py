@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments.export.onnx_fill import mean_of_known
 from experiments.export.onnx_graph import Graph
 from experiments.export.onnx_network import Network
 from pconv_jax.models.paper import LOGIT_RANGE
@@ -22,7 +23,7 @@ class _Part(NamedTuple):
 def paper(network: Network, image: str, valid: str, inside: str) -> tuple[str, str]:
     """Raw output and updated mask of a `PaperGenerator`; arguments as for `onnx_residual.fill_correcting`."""
     graph, config = network.graph, network.config
-    mean = _mean_colour(graph, image, valid) if config.centre else None
+    mean = mean_of_known(graph, image, valid) if config.centre else None
     if mean is not None:
         image = graph.multiply(graph.node("Sub", image, mean), valid)
     part = _Part(image, valid, 3)
@@ -101,11 +102,3 @@ def _joined(graph: Graph, names: list[str]) -> str:
 
 def _doubled(graph: Graph, part: _Part) -> _Part:
     return _Part(graph.double(part.x), graph.double(part.valid), part.channels)
-
-
-def _mean_colour(graph: Graph, image: str, valid: str) -> str:
-    """Mean of each image's valid pixels, `[N, 3, 1, 1]`; grey if there are none."""
-    axes = graph.constant([2, 3])
-    total, count = (graph.node("ReduceSum", each, axes) for each in (image, valid))
-    none = graph.node("Equal", count, graph.constant(0.0))
-    return graph.node("Where", none, graph.constant(0.5), graph.divide(total, count))

@@ -152,9 +152,14 @@ def _encode(name: str, values: np.ndarray, precision: Precision) -> dict[str, np
     """A parameter as tensors of a file."""
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite then is refused
         if precision == "int8" and values.ndim > 1:
-            scale = np.abs(values).max(axis=tuple(range(values.ndim - 1)), keepdims=True) / np.float32(127)
+            scale = np.abs(values).max(axis=_axes_of_inputs(values), keepdims=True) / np.float32(127)
             return {name: np.rint(values / np.where(scale > 0, scale, 1)).astype(np.int8), _SCALE + name: scale}
         return {name: values if precision == "float32" else values.astype(np.float16)}
+
+
+def _axes_of_inputs(kernel: np.ndarray) -> tuple[int, ...]:
+    """The axes over which an output sums: of one matrix for each channel, `[C, inputs, outputs]`, the middle one."""
+    return (1,) if kernel.ndim == 3 else tuple(range(kernel.ndim - 1))
 
 
 def decode(name: str, tensors: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
@@ -185,8 +190,10 @@ def _decoded(name: str, tensors: Mapping[str, np.ndarray], path: Path) -> np.nda
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite then is refused
         values = tensor.astype(np.float32)
         if scale is not None:
-            one_each = (*(1,) * (tensor.ndim - 1), *tensor.shape[-1:])
-            if not np.issubdtype(scale.dtype, np.floating) or scale.shape != one_each:
+            inputs = _axes_of_inputs(tensor)
+            one_each = tuple(1 if axis in inputs else side for axis, side in enumerate(tensor.shape))
+            former = (*(1,) * (tensor.ndim - 1), *tensor.shape[-1:])  # of every kernel, before 0.2
+            if not np.issubdtype(scale.dtype, np.floating) or scale.shape not in (one_each, former):
                 raise InputError(f"{path} does not have one scale for each channel of {name}: {_WAY_OUT}")
             values *= scale.astype(np.float32)
     return values

@@ -24,7 +24,7 @@ def save_generator_weights(
         path: the file, `.safetensors`.
         generator: what to write.
         precision: of the parameters: float32 as they are; float16 in half the size; int8 in a quarter, kernels as whole
-            numbers from -127 to 127 times a scale for each output channel. Batch statistics stay float32.
+            numbers from -127 to 127 times a scale for each output. Batch statistics stay float32.
 
     Raises:
         InputError: another precision; arrays that do not fit its config, or that are not finite at this precision;

@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from pconv_jax.common.errors import InputError, TrainingError, reason
 from pconv_jax.common.flags import mistakes_in_a_sentence
@@ -17,6 +17,7 @@ from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
 from pconv_jax.common.output import (
     any_console,
     drop_unwritable_output,
+    end_process,
     flush_output,
     hide_warnings_of_pillow,
     plain_text,
@@ -79,6 +80,16 @@ def command(
         return main
 
     return decorate
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process with the exit code of a command that reads data ahead.
+
+    After a signal or a failure without waiting for the threads that read: on a disk that hangs they never end.
+    """
+    if code:
+        end_process(code)
+    sys.exit()
 
 
 def _run(

@@ -80,11 +80,12 @@ class LiuLosses:
         if self.layers:
             wanted = jax.lax.stop_gradient(features(target))
             both = features(jnp.concatenate([output, filled]))
+            zero = jnp.zeros((), jnp.float32)  # also where JAX counts in 64 bits
             seen = [{layer: jnp.split(x, 2)[half] for layer, x in both.items()} for half in (0, 1)]
             if self.perceptual_weight:
-                terms["perceptual"] = sum((feature_l1(each, wanted) for each in seen), start=jnp.zeros(()))
+                terms["perceptual"] = sum((feature_l1(each, wanted) for each in seen), start=zero)
             if self.style_weight:
-                terms["style"] = sum((style(each, wanted) for each in seen), start=jnp.zeros(()))
+                terms["style"] = sum((style(each, wanted) for each in seen), start=zero)
         if self.tv_weight:
             terms["tv"] = total_variation(filled, mask)
         return terms

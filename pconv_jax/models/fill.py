@@ -22,7 +22,7 @@ SMOOTHING = 2  # passes over each resolution: 0.0, 0.1 and 0.2 dB more than none
 # Few, so that what is far away along a hole does not matter.
 STEPS = (8, 4, 2)
 _SPECTRUM = (1.0, 64.0)  # where the steps work best: from slow waves to the largest eigenvalue of the operator
-_DEEPEST = 8  # where the pyramid ends in a program for any size: in blocks of 256 px that are all hole, it is grey
+_DEEPEST = 8  # where the pyramid ends in a program for any size: blocks of 256 px that are all hole get one mean
 UNKNOWN = 0.5  # grey, where nothing is known of an image
 
 
@@ -105,7 +105,9 @@ def _fill(sums: Array, weights: Array, inside: Array, coarse: Array | None, leve
         return xp.where(weights == 0, coarse, own)
     any_size = not isinstance(height, int)  # a symbol of `jax.export`
     if height == width == 1 or (any_size and level == _DEEPEST):
-        return xp.where(weights == 0, xp.asarray(UNKNOWN, own.dtype), own)
+        known = weights.sum((2, 3), keepdims=True)
+        mean = xp.where(known == 0, UNKNOWN, _divide(sums.sum((2, 3), keepdims=True), known))
+        return xp.where(weights == 0, mean.astype(own.dtype), own)
     if isinstance(weights, np.ndarray) and weights.all():  # nothing is empty: what is coarser does not matter
         return own
     empty = weights == 0

@@ -6,13 +6,22 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from pconv_jax.checkpoints.bundled import bundled_weights
+from pconv_jax.checkpoints.tensors import by_name
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_generator, load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import FillCorrectingConfig, FillCorrectingGenerator, PaperConfig, PaperGenerator
+from pconv_jax.models import (
+    FillCorrectingConfig,
+    FillCorrectingGenerator,
+    PaperConfig,
+    PaperGenerator,
+    PathakFeatures,
+    PathakFeaturesConfig,
+)
 from pconv_jax.models.initialize import initialize
 
 NETWORKS = [
@@ -67,6 +76,30 @@ def test_kernels_as_whole_numbers_of_a_scale_for_each_output_channel(tmp_path):
         found.params["to_image"]["kernel"][0, 0, :2], [[127, 1, 0], [-2, 64 / 127, 0]], rtol=1e-6, atol=0
     )
     assert jax.tree.map(np.array_equal, stats, found.stats) == jax.tree.map(lambda _: True, stats)
+
+
+def test_matrices_of_channels_have_scales_of_their_own(tmp_path):
+    """Kernel c, i, j of a channel-wise layer: what one channel holds says nothing about another."""
+    config = PathakFeaturesConfig((4, 3), (4, 6, 4, 6, 8), 99)
+    generator = TrainedGenerator(config, *parts(PathakFeatures, config))
+    (name,) = (key for key, leaf in by_name(generator.params).items() if leaf.ndim == 3)
+    kernel = by_name(generator.params)[name]
+    sizes = np.float32(10) ** -(np.arange(len(kernel))[:, None, None] % 4)
+    values = sizes * np.random.default_rng(0).uniform(0.1, 1, kernel.shape).astype(np.float32)
+    generator.params = jax.tree.map(lambda leaf: values if leaf.shape == kernel.shape else leaf, generator.params)
+    path = tmp_path / "w.safetensors"
+    save_generator_weights(path, generator, precision="int8")
+    found = by_name(load_generator_weights(path).params)[name]
+    assert (np.abs(found - values) <= 0.51 / 127 * sizes).all()
+    # One scale for all channels of a place, as in files of before.
+    tensors, stored = load_file(path), f"params/{name}"
+    scale = np.abs(values).max(axis=(0, 1), keepdims=True) / np.float32(127)
+    tensors |= {stored: np.rint(values / scale).astype(np.int8), f"scale/{stored}": scale}
+    with safe_open(path, "numpy") as file:
+        notes = file.metadata()
+    save_file(tensors, path, metadata=notes)
+    found = by_name(load_generator_weights(path).params)[name]
+    np.testing.assert_allclose(found, tensors[stored] * scale, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("precision", "size", "error"), [("float16", 0.55, 2**-11), ("int8", 0.4, 0.5 / 127)])

@@ -128,3 +128,14 @@ def test_an_interrupt_where_python_ignores_exceptions_is_not_lost():
     work += "work = lambda _: [str(gone()), time.sleep(60)]; "
     done = child(f"import signal, time; {work}sys.exit(command(interrupted='bye')(work)([]))")
     assert done.stderr == "bye\ncodes 130\n"
+
+
+@pytest.mark.parametrize(("code", "ended"), [(143, "143 0"), (0, "0 0")])
+def test_a_failure_does_not_wait_for_threads_that_read(code, ended):
+    """On a disk that hangs they never end; after success they have nothing left to do."""
+    seconds = 600 if code else 0
+    reads = f"from concurrent.futures import ThreadPoolExecutor; ThreadPoolExecutor().submit(time.sleep, {seconds}); "
+    run = child(
+        f"import time; from pconv_jax.common.commands import leave; {reads}print('said'); leave({code})", shell="| cat"
+    )
+    assert run.stdout == "said\n" and f"codes {ended}" in run.stderr

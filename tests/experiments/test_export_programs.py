@@ -4,6 +4,8 @@ import ast
 import importlib.util
 import json
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from detectors import random_detector
@@ -12,15 +14,17 @@ from networks import build
 from PIL import Image
 from restoring import ROOT, picture
 
+from experiments.export import onnx_fill
 from experiments.export.__main__ import main as export_main
 from experiments.export.onnx import detector_model, generator_model
 from pconv_jax.checkpoints.detector_file import save_detector
 from pconv_jax.checkpoints.trained import TrainedGenerator
-from pconv_jax.checkpoints.weights_file import load_generator_weights
+from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.models import ContextEncoderConfig, fill
 from pconv_jax.models.detector import DetectorConfig
+from pconv_jax.models.fill_correcting import FillCorrectingConfig
 from pconv_jax.models.liu import LiuConfig
 from pconv_jax.models.paper import PaperConfig
 
@@ -120,6 +124,28 @@ def test_stablehlo_is_the_network_at_every_size(weights, tmp_path, monkeypatch):
     assert program.platforms == ("cpu", "cuda", "tpu")
     image, mask = damaged(13, 16, 2)
     check_generator(program.call(image, mask), load_generator_weights(weights), image, mask)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "stablehlo"])
+def test_a_border_that_is_all_hole_is_not_grey(tmp_path, monkeypatch, kind):
+    """One colour, with a hole over the lower right corner: whatever it is filled from, it is that colour."""
+    from jax import export
+
+    monkeypatch.setattr(onnx_fill, "_DEEPEST", 3)  # of blocks of 8 px
+    monkeypatch.setattr(fill, "_DEEPEST", 3)
+    generator = trained(FillCorrectingConfig(widths=(2,), blocks=(0,)))
+    generator.params = jax.tree.map(jnp.zeros_like, generator.params)  # the fill alone
+    save_generator_weights(tmp_path / "w.safetensors", generator)
+    file = tmp_path / f"w.{kind}"
+    assert export_main([str(tmp_path / "w.safetensors"), str(file), "--format", kind]) == 0
+    mask = np.ones((1, 20, 19, 1), np.float32)
+    mask[:, 10:, 9:] = 0
+    image = np.where(mask != 0, np.float32(0.9), np.zeros(3, np.float32))
+    if kind == "onnx":
+        restored = run_onnx(file.read_bytes(), image=image, mask=mask)["restored"]
+    else:
+        restored = export.deserialize(file.read_bytes()).call(image, mask)["restored"]
+    np.testing.assert_allclose(restored, 0.9, atol=1e-5)
 
 
 def test_what_no_program_is_made_of(weights, tmp_path, capsys):
