@@ -136,7 +136,7 @@ def _listed(
             others = [root / name for name in other_files(root) if not ours(name)]
             receipts = [file for file in others if file.name.endswith(RECEIPT)]
             passed_over.receipts += receipts
-            passed_over.unknown += [file for file in others if file not in receipts]
+            passed_over.unknown += [file for file in others if not file.name.endswith(RECEIPT)]
             yield root, files
 
 

@@ -13,7 +13,15 @@ import numpy as np
 
 from pconv_jax.checkpoints.bundled import bundled_detectors, bundled_weights, weights_path
 from pconv_jax.cli.jobs import Job
-from pconv_jax.cli.receipt_file import FORMAT, INPUT_FILE, REPLACED_PIXELS, file_hash, is_needless, pixels_hash
+from pconv_jax.cli.receipt_file import (
+    FORMAT,
+    INPUT_FILE,
+    REPLACED_PIXELS,
+    file_hash,
+    is_needless,
+    pixels_hash,
+    read_receipt,
+)
 from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.versions import package_versions
@@ -66,12 +74,16 @@ class Receipts:
         found = [
             path for path in (job.receipt, *map(job.originals, (".png", ".tif", job.image.suffix))) if path.exists()
         ]
-        if found and not self.overwrite:
-            raise InputError(f"{found[0]} exists, and may be the only way back: move it, or give --overwrite")
+        broken_off = found and not job.finished and is_needless(job, max_pixels=self.max_pixels)
+        if found and not (self.overwrite or broken_off):
+            raise self._way_back(found[0])
         if found and job.in_place and not is_needless(job, max_pixels=self.max_pixels):
             raise InputError(
                 f"{found[0]} is the way back from an earlier restoration: undo that, or choose another file"
             )
+
+    def _way_back(self, file: Path) -> InputError:
+        return InputError(f"{file} exists, and may be the only way back: move it, or give --overwrite")
 
     def write(
         self,
@@ -94,11 +106,13 @@ class Receipts:
             estimate: how good it is expected to be, if that was asked for.
 
         Raises:
-            InputError: a file cannot be written.
+            InputError: a file cannot be written, or the receipt of another result would be replaced.
         """
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the result says nothing new
             after = read_photograph(finished, max_pixels=self.max_pixels)
+        if not self.overwrite and job.receipt.exists() and read_receipt(job.receipt).result != file_hash(finished):
+            raise self._way_back(job.receipt)  # of another result, that was moved since
         if _kept(before, after, hole):
             kind, originals = REPLACED_PIXELS, job.originals(".png" if before.alpha is None else ".tif")
         else:

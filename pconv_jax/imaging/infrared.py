@@ -18,6 +18,7 @@ from pconv_jax.imaging.pixels import turned
 from pconv_jax.imaging.tiff_decoding import directory_of, said_orientation
 from pconv_jax.imaging.tiff_pages import pages_of
 
+_ENDS = ("ir.tif", "ir.tiff")
 _BESIDE = re.compile(r"(.+)[._-]ir\.tiff?")  # of a name in lower case
 
 
@@ -46,9 +47,10 @@ def find_infrared(
     path = given_path(path)
     own = folded(path.stem)
     try:
-        files = [file for file in sorted(path.parent.iterdir()) if _belongs_to(file) == own]
+        names = [name for name in os.listdir(path.parent) if name.lower().endswith(_ENDS)]  # of thousands, few are left
     except OSError as error:
         raise InputError(f"{path.parent} cannot be read ({reason(error)}): make it readable or move it") from error
+    files = [file for file in sorted(path.with_name(name) for name in names) if _belongs_to(file) == own]
     if not files:
         return None
     if len(files) > 1:

@@ -73,12 +73,28 @@ def test_nothing_is_replaced_unasked(one, inpaint, undo):
     assert "1 skipped" in inpaint(*arguments).out
     assert "1 skipped" in undo(one.out, "-o", one.image).out
     one.out.rename(one.folder / "moved.png")
-    result = inpaint(*arguments)
+    result = inpaint(*arguments, "--dilate", 1)  # another result
     assert result.code == 1 and "may be the only way back" in result.err
+    assert not one.out.exists()
     (one.folder / "moved.png").rename(one.out)
     assert state(*kept) == before
     result = undo(one.out, "-o", kept[1], "--overwrite")
     assert result.code == 1 and "is needed to undo the restoration" in result.err
+
+
+def test_what_was_broken_off_before_the_result_was_there_is_resumed(one, inpaint, undo):
+    """As a kill may leave it: the receipt, and what was there before, but no result."""
+    arguments = (one.image, "-m", one.mask, "-o", one.out, "--receipt")
+    assert inpaint(*arguments).code == 0
+    finished = one.out.read_bytes()
+    one.out.unlink()
+    assert inpaint(*arguments).code == 0
+    assert one.out.read_bytes() == finished
+    assert undo(one.out, "-o", one.folder / "back.png").code == 0
+    np.testing.assert_array_equal(load(one.folder / "back.png"), picture())
+    save(one.image, picture(seed=4))  # another photograph
+    one.out.unlink()
+    assert "may be the only way back" in inpaint(*arguments).err
 
 
 def test_a_result_that_fails_leaves_nothing(one, inpaint, monkeypatch):
