@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from pconv_jax.checkpoints.bundled import bundled_detectors, bundled_weights
+from pconv_jax.checkpoints.bundled import bundled_detectors, bundled_weights, named_place
 from pconv_jax.checkpoints.tensors import by_name, decode, read_tensors
 from pconv_jax.common.programs import KeptPrograms
 
@@ -174,7 +174,7 @@ def load_remembered(
 
         return load_generator(weights)
 
-    return _remembered(bundled_weights().get(str(weights), Path(weights)), programs, load, RememberedGenerator)
+    return _remembered(named_place(weights, bundled_weights(), kind="weights"), programs, load, RememberedGenerator)
 
 
 def load_remembered_detector(
@@ -198,7 +198,7 @@ def load_remembered_detector(
 
         return load_detector(weights)
 
-    return _remembered(bundled_detectors().get(str(weights), Path(weights)), programs, load, RememberedDetector)
+    return _remembered(named_place(weights, bundled_detectors(), kind="detector"), programs, load, RememberedDetector)
 
 
 def _remembered(

@@ -20,7 +20,7 @@ from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.tensors import check_states
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
-from pconv_jax.imaging.arrays import hole_from
+from pconv_jax.imaging.arrays import hole_from, out_of_range
 from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, config_from_json
 from pconv_jax.models.fixed_size import run_resized
 
@@ -217,8 +217,6 @@ def _as_batch(image: ArrayLike, mask: ArrayLike | None, hole: ArrayLike | None) 
     holes = hole_from(mask, hole, images.shape[:-1])
     seen = images[~holes]
     if seen.size and not (seen.min() >= 0 and seen.max() <= 1):
-        raise InputError(
-            f"valid pixels must lie in [0, 1], but they range from {seen.min()} to {seen.max()}: rescale them"
-        )
+        raise InputError(f"valid pixels {out_of_range(seen)}")
     height, width = images.shape[-3:-1]
     return images.astype(np.float32).reshape(-1, height, width, 3), holes.reshape(-1, height, width, 1)

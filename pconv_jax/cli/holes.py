@@ -174,8 +174,20 @@ class Holes:
             )
             hole = hole | self.finding.hole(found, keep, dilate=self.dilate, max_pixels=max_pixels)
         if hole.all():
-            raise InputError("the holes leave no valid pixel: use a smaller mask, --invert-mask or a smaller --dilate")
+            raise InputError(f"the holes leave no valid pixel: {self._ways_to_smaller_holes()}")
         return hole
+
+    def _ways_to_smaller_holes(self) -> str:
+        """What would leave valid pixels, with the flags that are given."""
+        smaller = ["a smaller --dilate"] if self.dilate else []
+        if self.file is not None:
+            return " or ".join(["use a smaller mask", "--invert-mask", *smaller])
+        if self.mask_alpha:
+            return " or ".join(["erase only the damage", *smaller])
+        if self.mask_color is not None:
+            tolerance = ["a smaller --mask-tolerance"] if self.mask_tolerance else []
+            return " or ".join(["use another --mask-color", *tolerance, *smaller])
+        return " or ".join(["use a lower --sensitivity", *smaller])
 
     def _resized(self, hole: np.ndarray, shape: tuple[int, ...], mask: Path) -> np.ndarray:
         (height, width), (own_height, own_width) = hole.shape, shape

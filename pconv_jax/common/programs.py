@@ -153,10 +153,10 @@ def kept_programs() -> KeptPrograms | None:
     """The user's kept programs.
 
     Returns:
-        None where JAX runs on something else than a CPU or keeps programs itself; also, with a warning, where the
-        user's cache cannot be written.
+        None where JAX runs on something else than a CPU, keeps programs itself or must not compile; also, with a
+        warning, where the user's cache cannot be written.
     """
-    if jax.devices()[0].platform != "cpu" or _jax_keeps_programs():
+    if jax.devices()[0].platform != "cpu" or _jax_keeps_programs() or jax.config.values["jax_disable_jit"]:
         return None
     folder = programs_folder()
     return None if folder is None else KeptPrograms(folder)

@@ -109,8 +109,10 @@ class DamageMap:
             bool `[H, W]`, True = damage.
 
         Raises:
-            InputError: a value out of range, or a region that is not boolean or of another size.
+            InputError: no `Choice`, a value out of range, or a region that is not boolean or of another size.
         """
+        if not isinstance(choice, Choice):
+            raise InputError(f"choice must be a Choice, such as Choice(sensitivity=0.9), not {type(choice).__name__}")
         choice.check()
         keep = None if keep is None else np.asarray(keep)
         if keep is not None and keep.dtype != bool:

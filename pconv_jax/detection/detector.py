@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR, bundled_detectors
+from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR, bundled_detectors, named_place
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
@@ -65,6 +65,11 @@ class Detector:
         Raises:
             InputError: a network whose windows would have to begin at other multiples, or be larger.
         """
+        if not hasattr(network, "leaves"):
+            raise InputError(
+                f"a Detector takes a trained network, not {type(network).__name__}: use "
+                "Detector.from_pretrained(NAME or FILE)"
+            )
         if MARGIN % network.config.multiple:
             raise InputError(
                 f"a detector of {len(network.config.widths)} resolutions needs windows at multiples of "
@@ -208,7 +213,7 @@ def detect(
     Raises:
         InputError: as for `Detector`.
     """
-    path = bundled_detectors().get(str(weights), Path(weights).absolute())
+    path = named_place(weights, bundled_detectors(), kind="weights").absolute()
     return _loaded(os.fspath(weights), best, path, times_of_change(path))(image, linear=linear)
 
 

@@ -45,7 +45,9 @@ def open_methods(names: tuple[str, ...]) -> list[NamedMethod]:
     seen = [method.name for method in methods]
     for name in seen:
         if seen.count(name) > 1:
-            raise InputError(f"--methods has {name} twice: give each its own name, as NAME=FOLDER")
+            known = name in CLASSICAL_METHODS or _without_best(name)[0] in bundled_weights()
+            advice = "name it once" if known else "give each its own name, as NAME=FOLDER"
+            raise InputError(f"--methods has {name} twice: {advice}")
     return methods
 
 

@@ -230,7 +230,7 @@ def _image(array: np.ndarray, name: str) -> Values:
     array = array.astype(np.float64)
     if array.size and not (array.min() >= 0 and array.max() <= 1):
         low, high = array.min(), array.max()
-        raise InputError(f"{name} must lie in [0, 1], not between {low:g} and {high:g}: clip it first")
+        raise InputError(f"{name} must lie in [0, 1], not between {low} and {high}: clip it first")
     return array
 
 

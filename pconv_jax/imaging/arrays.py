@@ -16,6 +16,8 @@ from pconv_jax.imaging import exif
 from pconv_jax.imaging.masks import MASK_THRESHOLD, check_meaning, luma
 from pconv_jax.imaging.strips import strips
 
+_NEARLY = 0.01  # beyond [0, 1]: of rounding, or of resizing with a filter that overshoots
+
 
 def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
     """An image as an array, and a function that makes such an image of a result.
@@ -36,7 +38,7 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
                 "uint16 if 65535 is white, or in floating point if 1 is"
             )
         if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16", "I;16B"):
-            raise InputError(f"a PIL image of mode {image.mode} cannot be inpainted: convert it to RGB or L first")
+            raise InputError(f"a PIL image of mode {image.mode} cannot be used: convert it to RGB or L first")
         from PIL import Image
 
         _check_picture(image, "image")
@@ -50,14 +52,17 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
 
         return pixels.reshape(*pixels.shape[:2], -1), as_picture
     if isinstance(image, np.ma.MaskedArray):
-        raise InputError("a masked array may mean either: give image.data, and hole=image.mask if it marks the damage")
-    array = _native(np.asarray(image))
+        hole = "image.mask.any(axis=-1)" if image.ndim > 2 else "image.mask"
+        raise InputError(f"a masked array may mean either: give image.data, and hole={hole} if it marks the damage")
+    array = _native(_numbers(image, "an image"))
+    if array.dtype.kind in "USO":
+        raise InputError(f"an image must be an array or a PIL image, not {type(image).__name__}: open the file first")
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f" and array.dtype != jnp.bfloat16:
         raise InputError(f"an image must be uint8, uint16 or floating point in [0, 1], not {array.dtype}: convert it")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:
+        advice = "give one image at a time" if array.ndim == 4 else "give an array of such a shape"
         raise InputError(
-            f"an image must be [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], channels last, not {array.shape}: "
-            "inpaint one image at a time"
+            f"an image must be [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], channels last, not {array.shape}: {advice}"
         )
     pixels = array.reshape(*array.shape[:2], -1)
     if isinstance(image, jax.Array):
@@ -91,7 +96,7 @@ def hole_from(mask: Any, hole: Any, shape: tuple[int, ...]) -> np.ndarray:
     if _is_pil(given):
         found = _hole_of_picture(given)
     else:
-        array = np.asarray(given)
+        array = _numbers(given, "a mask")
         found = _hole_of_mask(array) if hole is None else _checked_hole(array)
         if found.ndim == len(shape) + 1 and found.shape[-1] == 1:
             found = found[..., 0]
@@ -108,8 +113,17 @@ def _how_many(mask: Any) -> str:
 
 
 def _size(shape: Sequence[int]) -> str:
-    """Width x height of one image; of a batch, its shape."""
-    return "x".join(map(str, shape[::-1] if len(shape) == 2 else shape))
+    """Width x height of one image; of anything else, its shape."""
+    return f"{shape[1]}x{shape[0]}" if len(shape) == 2 else f"of shape {tuple(shape)}"
+
+
+def _numbers(values: Any, name: str) -> np.ndarray:
+    if isinstance(values, jax.core.Tracer):
+        raise InputError(
+            f"{name} cannot be traced by jit, grad or vmap here: call this outside of them, or use the network alone, "
+            "`TrainedGenerator.module`"
+        )
+    return np.asarray(values)
 
 
 def _check_picture(picture: Any, name: str) -> None:
@@ -156,16 +170,19 @@ def _hole_of_mask(mask: np.ndarray) -> np.ndarray:
             "is valid"
         )
     if mask.dtype.kind not in "iuf" and mask.dtype != jnp.bfloat16:
-        raise InputError(
-            f"a mask must be an array of numbers, 1 = valid and 0 = hole, not {mask.dtype}: open the file first"
-        )
+        advice = "open the file first" if mask.dtype.kind in "USO" else "convert it"
+        raise InputError(f"a mask must be an array of numbers, 1 = valid and 0 = hole, not {mask.dtype}: {advice}")
     hole = mask == 0
     wrong = ~hole & (mask != 1)
     if wrong.any():
-        raise InputError(
-            f"a mask must hold only 1 (valid) and 0 (hole), but this one holds {mask[wrong][0]:g}: for a picture in "
-            "which white marks the damage, give hole=picture >= 128"
-        )
+        if mask.min() >= 0 and mask.max() <= 1:
+            way = "give hole=mask < 0.5"
+        else:
+            way = (
+                "for a picture in which white marks the damage, give hole=picture >= 128, and hole=picture < 128 if "
+                "white marks what is valid"
+            )
+        raise InputError(f"a mask must hold only 1 (valid) and 0 (hole), but this one holds {mask[wrong][0]:g}: {way}")
     return hole
 
 
@@ -185,10 +202,15 @@ def check_pixels(pixels: np.ndarray, hole: np.ndarray) -> None:
     for strip in strips(*hole.shape):
         part = pixels[strip][~hole[strip]].astype(np.float32)
         if part.size and not (part.min() >= 0 and part.max() <= 1):
-            raise InputError(
-                f"valid pixels of a floating-point image must lie in [0, 1], but they range from {part.min():g} to "
-                f"{part.max():g}: rescale them, or give uint8"
-            )
+            raise InputError(f"valid pixels of a floating-point image {out_of_range(part)}, or give uint8")
+
+
+def out_of_range(values: np.ndarray) -> str:
+    """That values must lie in [0, 1], how far they range, and the way out."""
+    low, high = values.min(), values.max()
+    nearly = low >= -_NEARLY and high <= 1 + _NEARLY
+    advice = "clip them with numpy.clip" if nearly else "rescale them"
+    return f"must lie in [0, 1], but they range from {low} to {high}: {advice}"
 
 
 def to_float(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ def check_size(name: str, size: tuple[int, int], max_pixels: int | None) -> None
     if pixels > most:
         raise InputError(
             f"{name} has {size[0]} x {size[1]} = {pixels:,} pixels, and {most:,} are allowed: make it smaller, or "
-            "raise max_pixels (--max-megapixels)"
+            "raise --max-megapixels, in Python max_pixels"
         )
 
 

@@ -85,7 +85,12 @@ class Inpainter:
         Raises:
             InputError: window sizes that make no sense, or a network that cannot be run in windows.
         """
-        sizes = [size.item() if isinstance(size, np.generic) else size for size in windows]
+        if not hasattr(generator, "leaves"):
+            raise InputError(
+                f"an Inpainter takes a TrainedGenerator, not {type(generator).__name__}: give that, or use "
+                "Inpainter.from_pretrained(NAME or FILE) or Inpainter.from_run(FOLDER)"
+            )
+        sizes = [size.item() if isinstance(size, np.generic) else size for size in np.atleast_1d(windows)]
         if (
             not sizes
             or not all(isinstance(size, int) for size in sizes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS, bundled_weights
+from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS, bundled_weights, named_place
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.paths import times_of_change
 from pconv_jax.inpainting.inpainter import Inpainter, Picture
@@ -62,7 +62,7 @@ def loaded_inpainter(weights: str | os.PathLike[str], *, best: bool = False) -> 
     Raises:
         InputError: no such weights, or they cannot be read.
     """
-    path = bundled_weights().get(str(weights), Path(weights).absolute())
+    path = named_place(weights, bundled_weights(), kind="weights").absolute()
     # A new checkpoint changes the date of the folder that it is in.
     return _loaded(str(weights), path, times_of_change(path, path / "checkpoints"), best)
 

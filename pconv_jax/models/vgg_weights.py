@@ -50,7 +50,6 @@ def load_vgg_weights(
     *,
     through: str = LAYERS[-1],
     networks: Sequence[Network] = ("VGG16",),
-    offer_random: bool = True,
 ) -> VGG16:
     """Read VGG16 or VGG19 weights from an HDF5, npz or safetensors file.
 
@@ -62,7 +61,6 @@ def load_vgg_weights(
             or torchvision's (`features.0.weight`, OIHW kernels; its state dict), in any of the three formats.
         through: deepest layer wanted; a file that stops there is enough, and nothing deeper is read.
         networks: which networks are accepted.
-        offer_random: whether an error may advise to use random weights.
 
     Returns:
         The weights up to `through`, with the preprocessing that the names in the file stand for.
@@ -73,8 +71,7 @@ def load_vgg_weights(
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        others = "'download', or 'random'" if offer_random else "'download'"
-        raise InputError(f"the {' or '.join(networks)} weights file {path} does not exist: give a file, or {others}")
+        raise InputError(f"the {' or '.join(networks)} weights file {path} does not exist: give a file")
     with open_arrays(path) as (names, read):
         network, kind, entries = _identify(path, names, networks)
         wanted = convs_through(through, network=network)
@@ -169,7 +166,10 @@ def resolve_weights(
     if spec == "download":
         convs_through(through)  # a misspelt layer must not cost a download
         spec = default_weights(cache_dir=cache_dir, offer_random=offer_random)
-    return load_vgg_weights(spec, through=through, networks=networks, offer_random=offer_random)
+    elif not Path(spec).expanduser().is_file():
+        others = "'download', or 'random'" if offer_random else "'download'"
+        raise InputError(f"the {' or '.join(networks)} weights file {spec} does not exist: give a file, or {others}")
+    return load_vgg_weights(spec, through=through, networks=networks)
 
 
 def _how_to_get_it(target: Path, fault: str, offer_random: bool) -> str:

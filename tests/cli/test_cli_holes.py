@@ -115,7 +115,12 @@ def test_holes_are_widened_by_no_more_than_asked(one, inpaint):
     result = inpaint(one.image, "-m", one.mask, "--dilate", 60, "-o", one.folder / "all.png")
     (complaint,) = sentences(result.err)
     assert result.code != 0
-    assert "no valid pixel" in complaint and "--dilate" in complaint  # it was not the mask alone
+    assert (
+        "no valid pixel: use a smaller mask or --invert-mask or a smaller --dilate" in complaint
+    )  # not the mask alone
+    save(one.image, np.full((*SIZE, 3), 9, np.uint8))
+    result = inpaint(one.image, "--mask-color", 9, 9, 0, "--mask-tolerance", 9, "-o", one.folder / "all.png")
+    assert "no valid pixel: use another --mask-color or a smaller --mask-tolerance" in sentences(result.err)[0]
     assert not (one.folder / "all.png").exists()
 
 

@@ -112,6 +112,12 @@ def test_what_jax_keeps_itself_is_not_kept_twice(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_without_jit_nothing_is_compiled_ahead(without_cache):
+    assert kept_programs() is not None
+    with jax.disable_jit():
+        assert kept_programs() is None
+
+
 def test_they_are_in_the_cache_of_the_user(monkeypatch, tmp_path, without_cache):
     monkeypatch.setenv("PCONV_JAX_CACHE", str(tmp_path))
     assert kept_programs() is not None

@@ -139,6 +139,12 @@ def test_values_out_of_range(values, match):
         found([[0.99]]).hole(Choice(**values))
 
 
+@pytest.mark.parametrize("wrong", [0.9, {"sensitivity": 0.9}])
+def test_a_choice_that_is_none(wrong):
+    with pytest.raises(InputError, match="choice must be a Choice, such as Choice"):
+        found([[0.99]]).hole(wrong)
+
+
 def test_a_region_to_keep_of_another_size():
     with pytest.raises(InputError, match="keep is 3x1 and the image 2x1: they must have the same size"):
         found([[0.99, 0]]).hole(keep=np.zeros((1, 3), bool))

@@ -217,7 +217,7 @@ def test_low_precision_images_are_measured_in_float64(pair):
         (np.zeros((1, 12, 12, 3)), np.zeros((1, 12, 11, 3)), None, r"\(1, 12, 12, 3\).*\(1, 12, 11, 3\)"),
         (np.zeros((12, 12, 3)), np.zeros((12, 12, 3)), None, r"\(12, 12, 3\).*\[N, H, W, C\]"),
         (np.zeros((1, 12, 12, 3), np.uint8), np.zeros((1, 12, 12, 3)), None, "output.*uint8.*divide"),
-        (np.zeros((1, 12, 12, 3)), np.full((1, 12, 12, 3), 255.0), None, "truth.*between 255 and 255"),
+        (np.zeros((1, 12, 12, 3)), np.full((1, 12, 12, 3), 255.0), None, "truth.*between 255.0 and 255.0"),
         (np.full((1, 12, 12, 3), -0.1), np.zeros((1, 12, 12, 3)), None, "output.*-0.1"),
         (np.full((1, 12, 12, 3), np.nan), np.zeros((1, 12, 12, 3)), None, "output.*nan"),
         (np.zeros((1, 12, 12, 3)), np.zeros((1, 12, 12, 3)), np.ones((1, 12, 12)), r"\(1, 12, 12\).*\(1, 12"),

@@ -14,7 +14,7 @@ from pconv_jax.common.folder_lock import locked_folder
     ("flags", "message"),
     [
         (["--methods", "magic"], "--methods magic is neither a method"),
-        (["--methods", "ns,ns"], "--methods has ns twice"),
+        (["--methods", "ns,ns"], "--methods has ns twice: name it once"),
         (["--methods", "mine=."], "holds no checkpoint"),
         (["--methods", ","], "--methods is empty"),
         (["--limit", "0"], "--limit is 0"),
@@ -87,7 +87,7 @@ def test_mistakes_get_one_line_and_write_nothing(own, here, monkeypatch, capsys)
         (["--methods", f"ns={run}"], "has the name of another method"),
         (["--methods", own / "ns"], "has the name of another method"),
         (["--methods", run, f"run={other}"], "cannot build"),
-        (["--methods", run, f"run={run}"], "--methods has run twice"),
+        (["--methods", run, f"run={run}"], "--methods has run twice: give each its own name, as NAME=FOLDER"),
         (["--dataset", "folder", "--data-dir", own / "empty"], "holds no images"),
         (["--dataset", "folder", "--data-dir", own / "nowhere"], "is not a folder"),
         (["--masks", own / "empty"], "holds no mask files"),

@@ -7,9 +7,11 @@ import tracemalloc
 import jax
 import numpy as np
 import pytest
+from flax import nnx
 from inpainter_examples import SMALL, damaged, untrained
 from PIL import Image
 
+import pconv_jax
 from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting import window_pass
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -94,7 +96,14 @@ def test_one_program_is_compiled_for_a_size_of_windows(model, programs):
         ),
         (np.zeros((8, 8, 3), np.uint8), np.full((8, 8), 0.5), "this one holds 0.5"),
         (np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8)), "no valid pixel"),
-        (np.full((8, 8, 3), 255.0), np.eye(8), "range from 255 to 255: rescale them"),
+        (np.full((8, 8, 3), 255.0), np.eye(8), "range from 255.0 to 255.0: rescale them, or give uint8"),
+        (
+            np.full((8, 8, 3), np.nextafter(np.float32(1), np.float32(2))),
+            np.eye(8),
+            "to 1.0000001: clip them with numpy.clip, or",
+        ),
+        ("photo.jpg", np.eye(8), "an array or a PIL image, not str: open the file first"),
+        (np.ma.array(np.zeros((8, 8, 3))), np.eye(8), r"hole=image.mask.any\(axis=-1\) if it marks"),
         (np.full((8, 8, 3), np.nan), np.eye(8), "nan"),
         (np.zeros((8, 8, 3), np.int64), np.ones((8, 8)), "not int64"),
         (np.zeros((8, 8, 2), np.uint8), np.ones((8, 8)), r"not \(8, 8, 2\)"),
@@ -120,6 +129,28 @@ def test_mistakes_are_named(inpainter, image, mask, named):
 def test_windows_that_cannot_be(model, windows):
     with pytest.raises(InputError, match=r"windows=\("):
         Inpainter(model, windows=windows)
+
+
+def test_inside_jit_is_refused(inpainter):
+    with pytest.raises(InputError, match="an image cannot be traced by jit, grad or vmap here: call this outside"):
+        jax.jit(lambda image: inpainter(image, np.eye(8)))(np.zeros((8, 8, 3)))
+    with pytest.raises(InputError, match="a mask cannot be traced"):
+        jax.jit(lambda mask: inpainter(np.zeros((8, 8, 3)), mask))(np.eye(8))
+
+
+def test_what_an_inpainter_is_not_made_of():
+    for wrong in ("faithful", PaperConfig(widths=(4,)).build(rngs=nnx.Rngs(0))):
+        with pytest.raises(InputError, match=r"takes a TrainedGenerator, not (str|PaperGenerator): .*from_pretrained"):
+            Inpainter(wrong)
+    for wrong in (None, b"faithful", 3):
+        with pytest.raises(InputError, match=r"weights must be given as a name or a path, not as (NoneType|bytes|int)"):
+            Inpainter.from_pretrained(wrong)
+        with pytest.raises(InputError, match="weights must be given as a name or a path"):
+            pconv_jax.inpaint(np.zeros((8, 8, 3), np.uint8), np.eye(8), weights=wrong)
+        with pytest.raises(InputError, match="weights must be given as a name or a path"):
+            pconv_jax.detect(np.zeros((8, 8, 3), np.uint8), weights=wrong)
+    with pytest.raises(InputError, match=r"a Detector takes a trained network, not str: use Detector\.from_pretrained"):
+        pconv_jax.Detector("film")
 
 
 def test_windows_may_be_an_array(model):

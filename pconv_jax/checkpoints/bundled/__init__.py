@@ -26,6 +26,17 @@ def bundled_detectors() -> dict[str, Path]:
     return dict(sorted(files.items()))
 
 
+def named_place(weights: str | os.PathLike[str], bundled: Mapping[str, Path], *, kind: str) -> Path:
+    """The path of weights that are given by name or as a file or folder, which need not exist; as `weights_path`.
+
+    Raises:
+        InputError: what is given is neither a name nor a path.
+    """
+    if not isinstance(weights, str | os.PathLike):
+        raise InputError(f"{kind} must be given as a name or a path, not as {type(weights).__name__}")
+    return bundled.get(str(weights), Path(weights))
+
+
 def weights_path(
     weights: str | os.PathLike[str], bundled: Mapping[str, Path], *, kind: str, runs: bool = False
 ) -> Path:
@@ -43,7 +54,7 @@ def weights_path(
     Raises:
         InputError: neither a name nor a file.
     """
-    path = bundled.get(str(weights), Path(weights))
+    path = named_place(weights, bundled, kind=kind)
     if not path.is_file():
         missing = "" if path.exists() else ", and no file or folder of that name exists"
         way_out = f"choose from {', '.join(bundled)}, or give" if bundled else "give"
