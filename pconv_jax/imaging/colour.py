@@ -13,7 +13,7 @@ import numpy as np
 
 from pconv_jax.imaging.boxes import boxes, description, properties
 from pconv_jax.imaging.opening import png_chunks
-from pconv_jax.imaging.profiles import in_three_channels, made_profile
+from pconv_jax.imaging.profiles import in_one_channel, in_three_channels, made_profile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -106,6 +106,13 @@ def written_profile(icc: bytes | None, chunks: Chunks, channels: int, *, png: bo
         icc = in_three_channels(icc)
         if icc is None:
             return None, "its grey profile cannot be used for colours and is not written; PNG and TIFF keep it"
+    if png and icc and channels == 1 and icc[16:20] == b"RGB ":  # which grey PNG files must not have
+        icc = in_one_channel(icc)
+        if icc is None:
+            return (
+                None,
+                "its profile is for colours, which a grey PNG cannot have, and is not written; TIFF keeps it",
+            )
     said = dict(chunks)
     if png or (icc and b"cICP" not in said):
         return icc, ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 _COLORANTS = (b"rXYZ", b"gXYZ", b"bXYZ")
+_TONES = (b"rTRC", b"gTRC", b"bTRC")
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 # Of sRGB, relative to D50; together they are exactly white.
@@ -49,6 +50,14 @@ def in_three_channels(icc: bytes) -> bytes | None:
     return curve and _profile(b"RGB ", {**_colorants(_SRGB_COLORANTS), **_curves(curve)})
 
 
+def in_one_channel(icc: bytes) -> bytes | None:
+    """The grey profile of the tone curve that a profile for colours has; None if it has none, or several."""
+    tags = profile_tags(icc)
+    curves = {tags.get(name) for name in _TONES}
+    curve = curves.pop()
+    return None if curve is None or curves else _profile(b"GRAY", {b"kTRC": curve})
+
+
 def with_curve(icc: bytes, exponent: float) -> bytes | None:
     """The profile of the same primaries with another tone curve; None if it is not made of primaries and curves."""
     tags = profile_tags(icc)
@@ -81,7 +90,7 @@ def _tone(curve: Sequence[float]) -> bytes:
 
 
 def _curves(tone: bytes) -> dict[bytes, bytes]:
-    return dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), tone)
+    return dict.fromkeys(_TONES, tone)
 
 
 def _text(words: str) -> bytes:

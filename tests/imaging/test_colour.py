@@ -1,5 +1,6 @@
 """Colours that a file describes without a profile, or by a grey one, look the same in the result."""
 
+import dataclasses
 import io
 import struct
 
@@ -9,7 +10,7 @@ from photograph_files import SRGB, chunk, encoded, layers, opened, photograph, p
 from PIL import Image, ImageCms
 
 from pconv_jax.cli.comparison import write_comparison
-from pconv_jax.imaging import read_photograph, write_photograph
+from pconv_jax.imaging import Photograph, read_photograph, write_photograph
 from pconv_jax.imaging.colour import written_profile
 from pconv_jax.imaging.profiles import made_profile, profile_tags
 
@@ -72,6 +73,22 @@ def test_gamma_becomes_a_profile(saved, tmp_path, channels, suffix):
     # 55/255 of the light is this share of it in sRGB: 1.055 (55/255)^(1/2.4) - 0.055 = 0.502.
     shown = in_srgb(np.full((1, 1, 3) if bands == 3 else (1, 1), 55, np.uint8), icc)
     assert np.abs(shown - 128).max() <= 1
+
+
+def test_a_grey_png_has_a_grey_profile(tmp_path):
+    """libpng and others refuse one for colours there; JPEG files have it."""
+    grey = np.full((2, 2), 55, np.uint8)
+    colours = made_profile(P3, (2.2,), 3)
+    photograph = Photograph(grey, None, exif=None, icc=colours, dpi=None, format="JPEG")
+    write_photograph(tmp_path / "a.png", photograph)
+    icc = read_photograph(tmp_path / "a.png").icc
+    assert icc[16:20] == b"GRAY" and profile_tags(icc)[b"kTRC"] == profile_tags(colours)[b"gTRC"]
+    write_photograph(tmp_path / "a.jpg", photograph)
+    assert read_photograph(tmp_path / "a.jpg").icc == colours
+    other = dataclasses.replace(photograph, icc=bytes(16) + b"RGB " + bytes(112))
+    with pytest.warns(UserWarning, match="profile is for colours, which a grey PNG cannot have, and is not written"):
+        write_photograph(tmp_path / "b.png", other)
+    assert read_photograph(tmp_path / "b.png").icc is None
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tif", ".webp"])
