@@ -142,7 +142,7 @@ def test_images_that_do_not_fit(pair):
     output, truth = pair
     with pytest.raises(InputError, match=r"\(5, 24, 20, 3\).*\(4, 24, 20, 3\)"):
         distance(output, truth[1:])
-    with pytest.raises(InputError, match=r"truth.*between 0 and 25.*: clip"):
+    with pytest.raises(InputError, match=r"truth.*between 0\.0 and 25.*: clip"):
         distance(output, np.where(truth < 0.5, 0, 255 * truth))
     distance.check_size(1, 1)
     deep = VggDistance(tiny(), ["block1_pool"])
