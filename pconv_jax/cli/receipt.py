@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pconv_jax.checkpoints.bundled import bundled_detectors, bundled_weights, weights_path
+from pconv_jax.checkpoints.bundled import bundled_detectors, bundled_weights, named_place, weights_path
 from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.receipt_file import (
     FORMAT,
@@ -74,9 +74,8 @@ class Receipts:
         found = [
             path for path in (job.receipt, *map(job.originals, (".png", ".tif", job.image.suffix))) if path.exists()
         ]
-        broken_off = found and not job.finished and is_needless(job, max_pixels=self.max_pixels)
-        if found and not (self.overwrite or broken_off):
-            raise self._way_back(found[0])
+        if found and not self.overwrite and (job.finished or not is_needless(job, max_pixels=self.max_pixels)):
+            raise self._way_back(found[0])  # not what an interruption left before the result was there
         if found and job.in_place and not is_needless(job, max_pixels=self.max_pixels):
             raise InputError(
                 f"{found[0]} is the way back from an earlier restoration: undo that, or choose another file"
@@ -145,7 +144,7 @@ def weights_facts(
     weights: str | os.PathLike[str], generator: "TrainedGenerator | RememberedGenerator"
 ) -> dict[str, str]:
     """Name and hash of weights: of their file, or of the parameters of a training run."""
-    path = bundled_weights().get(str(weights), Path(weights))
+    path = named_place(weights, bundled_weights(), kind="weights")
     if path.is_file():
         return _file_facts(str(weights), path)
     return {"name": str(weights), "parameters_sha256": hash_arrays(generator.leaves)}

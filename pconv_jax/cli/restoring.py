@@ -12,7 +12,7 @@ from pconv_jax.checkpoints.remembered import load_remembered
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.one_photograph import COPIED, Restoration
-from pconv_jax.cli.summary import FAULTS, Summary
+from pconv_jax.cli.summary import FAULTS, Summary, reported_if_interrupted
 from pconv_jax.common.errors import shortened
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.output import plain_text
@@ -110,7 +110,10 @@ def restore_files(
             max_pixels,
         )
     title, unit = (plain_text(waiting[0].image.name), "step") if single else ("restoring", "image")
-    with tqdm(desc=title, unit=unit, total=None if single else len(waiting), **terminal_progress_options()) as bar:
+    with (
+        reported_if_interrupted(summary),
+        tqdm(desc=title, unit=unit, total=None if single else len(waiting), **terminal_progress_options()) as bar,
+    ):
 
         def tick(done: int, total: int) -> None:
             if bar.total != total:  # of the network, then of the refinement

@@ -1,10 +1,11 @@
 """The outcomes of a command over photographs, and how they are reported."""
 
+import contextlib
 import dataclasses
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pconv_jax.common.errors import InputError, WideHolesWarning, named, reason
@@ -54,6 +55,17 @@ class Summary:
             why = f"{fault.filename or image} cannot be used ({reason(fault)}): rename it, or choose another place"
         self.counts["failed"] += 1
         self.failures.append(named(why, image))
+
+
+@contextlib.contextmanager
+def reported_if_interrupted(summary: Summary) -> Iterator[None]:
+    """Reports what was done when it is interrupted: the same command will skip that, notes included."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if summary.counts or summary.failures:
+            report(summary)
+        raise
 
 
 def report(summary: Summary, *, passed_over: Sequence[str] = ()) -> int:

@@ -213,7 +213,7 @@ def detect(
     Raises:
         InputError: as for `Detector`.
     """
-    path = named_place(weights, bundled_detectors(), kind="weights").absolute()
+    path = named_place(weights, bundled_detectors(), kind="detector").absolute()
     return _loaded(os.fspath(weights), best, path, times_of_change(path))(image, linear=linear)
 
 

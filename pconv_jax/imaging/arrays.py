@@ -96,7 +96,7 @@ def hole_from(mask: Any, hole: Any, shape: tuple[int, ...]) -> np.ndarray:
     if _is_pil(given):
         found = _hole_of_picture(given)
     else:
-        array = _numbers(given, "a mask")
+        array = _numbers(given, "a mask" if hole is None else "a hole")
         found = _hole_of_mask(array) if hole is None else _checked_hole(array)
         if found.ndim == len(shape) + 1 and found.shape[-1] == 1:
             found = found[..., 0]

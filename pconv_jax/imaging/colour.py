@@ -109,10 +109,7 @@ def written_profile(icc: bytes | None, chunks: Chunks, channels: int, *, png: bo
     if png and icc and channels == 1 and icc[16:20] == b"RGB ":  # which grey PNG files must not have
         icc = in_one_channel(icc)
         if icc is None:
-            return (
-                None,
-                "its profile is for colours, which a grey PNG cannot have, and is not written; TIFF keeps it",
-            )
+            return None, "its profile for colours, which a grey PNG cannot have, is not written; TIFF keeps it"
     said = dict(chunks)
     if png or (icc and b"cICP" not in said):
         return icc, ""

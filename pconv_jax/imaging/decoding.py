@@ -84,6 +84,9 @@ def decode(
         max_pixels=max_pixels,
         more_channels=1 if exact and pages.infrared else 0,
     )
+    if exact and pages.masks:
+        marked = "page, which is marked as a mask, is" if pages.masks == 1 else "pages, which are marked as masks, are"
+        notes.append(f"{pages.masks} {marked} not kept")
     if not (exact and pages.infrared):
         return found
     page = page_at(stream, pages.infrared)

@@ -21,7 +21,6 @@ class Photograph:
         icc: the colour profile of the pixels.
         dpi: pixels per inch, across and down.
         format: Pillow's name of the file's format, such as "PNG".
-        orientation: how the pixels lay in the file they were read from, as EXIF numbers it; 1 is upright.
         jpeg: how a JPEG file was compressed, so that the result can be too.
         compression: of a TIFF file, the number of its tag.
         lossless: whether the file held its pixels without loss.
@@ -29,6 +28,7 @@ class Photograph:
         texts: XMP, IPTC, comments and the like.
         colour: what the file says about its colours beside the profile, as chunks of a PNG file, kind and data.
         notes: what was converted or is not kept of the file, a sentence each.
+        orientation: how the pixels lay in the file they were read from, as EXIF numbers it; 1 is upright.
     """
 
     pixels: np.ndarray
@@ -37,7 +37,6 @@ class Photograph:
     icc: bytes | None
     dpi: tuple[float, float] | None
     format: str
-    orientation: int = 1
     jpeg: JpegCoding | None = None
     compression: int | None = None
     lossless: bool = False
@@ -45,6 +44,7 @@ class Photograph:
     texts: Texts = NO_TEXTS
     colour: tuple[tuple[bytes, bytes], ...] = ()
     notes: tuple[str, ...] = ()
+    orientation: int = 1
 
     @property
     def layers(self) -> np.ndarray:

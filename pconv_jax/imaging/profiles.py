@@ -53,9 +53,8 @@ def in_three_channels(icc: bytes) -> bytes | None:
 def in_one_channel(icc: bytes) -> bytes | None:
     """The grey profile of the tone curve that a profile for colours has; None if it has none, or several."""
     tags = profile_tags(icc)
-    curves = {tags.get(name) for name in _TONES}
-    curve = curves.pop()
-    return None if curve is None or curves else _profile(b"GRAY", {b"kTRC": curve})
+    red, green, blue = (tags.get(name) for name in _TONES)
+    return _profile(b"GRAY", {b"kTRC": red}) if red and red == green == blue else None
 
 
 def with_curve(icc: bytes, exponent: float) -> bytes | None:

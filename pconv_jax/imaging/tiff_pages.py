@@ -13,10 +13,17 @@ _MOST_PAGES = 1000
 
 
 class Pages(NamedTuple):
-    """A TIFF file of which the photograph is the only page, and the place of its page of infrared light."""
+    """A TIFF file of which the photograph is the only page.
+
+    Attributes:
+        photograph: the file.
+        infrared: place of its page of infrared light, if there is one.
+        masks: how many other pages are marked as masks.
+    """
 
     photograph: IO[bytes]
     infrared: int | None = None
+    masks: int = 0
 
 
 def pages_of(stream: IO[bytes]) -> Pages:
@@ -34,10 +41,10 @@ def pages_of(stream: IO[bytes]) -> Pages:
     infrared = full[1] if len(full) == 2 and _is_infrared(places[full[0]], places[full[1]]) else None
     if len(places) < 2 or not (len(full) == 1 or infrared):
         return Pages(stream)
+    masks = [place for place, kind in kinds.items() if kind & _MASK and not kind & _SMALLER]
     if len(full) == 1:  # SilverFast calls its page of infrared light a mask; masks proper have one bit
-        masks = [place for place, kind in kinds.items() if kind & _MASK and not kind & _SMALLER]
         infrared = next((place for place in masks if _is_infrared(places[full[0]], places[place])), None)
-    return Pages(page_at(stream, full[0]), infrared)
+    return Pages(page_at(stream, full[0]), infrared, len(masks) - (infrared in masks))
 
 
 def _directories(stream: IO[bytes]) -> dict[int, Directory]:

@@ -71,7 +71,7 @@ def load_vgg_weights(
     """
     path = Path(path).expanduser()
     if not path.is_file():
-        raise InputError(f"the {' or '.join(networks)} weights file {path} does not exist: give a file")
+        raise _missing(path, networks, "give a file")
     with open_arrays(path) as (names, read):
         network, kind, entries = _identify(path, names, networks)
         wanted = convs_through(through, network=network)
@@ -167,9 +167,13 @@ def resolve_weights(
         convs_through(through)  # a misspelt layer must not cost a download
         spec = default_weights(cache_dir=cache_dir, offer_random=offer_random)
     elif not Path(spec).expanduser().is_file():
-        others = "'download', or 'random'" if offer_random else "'download'"
-        raise InputError(f"the {' or '.join(networks)} weights file {spec} does not exist: give a file, or {others}")
+        words = "'download', or 'random'" if offer_random else "'download'"
+        raise _missing(spec, networks, f"give a file, or {words}")
     return load_vgg_weights(spec, through=through, networks=networks)
+
+
+def _missing(path: str | Path, networks: Sequence[Network], way: str) -> InputError:
+    return InputError(f"the {' or '.join(networks)} weights file {path} does not exist: {way}")
 
 
 def _how_to_get_it(target: Path, fault: str, offer_random: bool) -> str:

@@ -120,3 +120,23 @@ def test_only_the_photographs_that_clash_fail(many, inpaint, kind):
     again = inpaint(*given, "-m", many.mask, "-o", out)
     assert again.code == 1 and "2 failed" in again.out and "1 skipped" in again.out
     assert load(out / "a.png").shape == (3, 3)
+
+
+def test_what_was_said_of_finished_ones_is_told_when_interrupted(many, inpaint, monkeypatch):
+    """The same command skips them, and would not say it again."""
+    from pconv_jax.cli import one_photograph
+
+    write, written = one_photograph.write_photograph, []
+
+    def interrupted(*arguments, **more):
+        if written:
+            raise KeyboardInterrupt
+        written.append(arguments[0])
+        write(*arguments, **more)
+
+    monkeypatch.setattr(one_photograph, "write_photograph", interrupted)
+    out = many.folder / "out"
+    result = inpaint(many.folder / "x", "-m", many.folder / "masks", "-o", out, "--estimate")
+    assert result.code == 130 and files(out) == {"a.png"}
+    lines = result.out.splitlines()
+    assert lines[0].startswith(f"{many.folder / 'x' / 'a.png'}: expected in the holes") and lines[-1] == "1 restored"

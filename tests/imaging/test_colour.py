@@ -86,7 +86,7 @@ def test_a_grey_png_has_a_grey_profile(tmp_path):
     write_photograph(tmp_path / "a.jpg", photograph)
     assert read_photograph(tmp_path / "a.jpg").icc == colours
     other = dataclasses.replace(photograph, icc=bytes(16) + b"RGB " + bytes(112))
-    with pytest.warns(UserWarning, match="profile is for colours, which a grey PNG cannot have, and is not written"):
+    with pytest.warns(UserWarning, match="profile for colours, which a grey PNG cannot have, is not written"):
         write_photograph(tmp_path / "b.png", other)
     assert read_photograph(tmp_path / "b.png").icc is None
 

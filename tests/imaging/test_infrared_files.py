@@ -35,6 +35,17 @@ def found(path, content, **beside):
     return find_infrared(read_photograph(path), path)
 
 
+def test_pages_marked_as_masks_that_are_no_infrared_are_no_secret(tmp_path):
+    rgb, infrared = layers("rgb", np.uint16), layers("grey", np.uint16, 1)
+    for content, count in (
+        (pages((0, rgb), (4, infrared.astype(np.uint8))), "1 page, which is marked as a mask, is not kept"),  # 8 bits
+        (pages((0, rgb), (4, infrared[::2, ::2].copy()), (4, infrared[:5])), "2 pages, which are marked as masks, are"),
+        (pages((0, rgb), (4, infrared), (4, infrared[:5])), "1 page, which is marked as a mask, is not kept"),
+    ):
+        with pytest.warns(UserWarning, match=count):
+            found(tmp_path / "a.tif", content)
+
+
 UPRIGHT = {
     1: lambda x: x,
     2: np.fliplr,
@@ -104,11 +115,15 @@ def test_none_in_the_file(tmp_path):
     rgb, grey = layers("rgb", np.uint16), layers("grey", np.uint16)
     for content in (
         tiff(rgb),
-        pages((0, rgb), (4, grey[1:])),
-        pages((0, rgb), (4, grey > 9000)),  # a mask of one bit
         pages((0, rgb), (5, grey)),  # of a thumbnail
     ):
         assert found(tmp_path / "a.tif", content) is None
+    for content in (
+        pages((0, rgb), (4, grey[1:])),
+        pages((0, rgb), (4, grey > 9000)),  # a mask of one bit
+    ):
+        with pytest.warns(UserWarning, match="1 page, which is marked as a mask, is not kept"):
+            assert found(tmp_path / "a.tif", content) is None
 
 
 @pytest.mark.parametrize("name", ["a_ir.tif", "a_IR.tif", "a.ir.tif", "A-IR.TIFF"])

@@ -132,6 +132,8 @@ def test_inside_jit_is_refused(inpainter):
         jax.jit(lambda image: inpainter(image, np.eye(8)))(np.zeros((8, 8, 3)))
     with pytest.raises(InputError, match="a mask cannot be traced"):
         jax.jit(lambda mask: inpainter(np.zeros((8, 8, 3)), mask))(np.eye(8))
+    with pytest.raises(InputError, match="a hole cannot be traced"):
+        jax.jit(lambda hole: inpainter(np.zeros((8, 8, 3)), hole=hole))(np.eye(8) > 0)
 
 
 def test_what_an_inpainter_is_not_made_of():
@@ -143,7 +145,7 @@ def test_what_an_inpainter_is_not_made_of():
             Inpainter.from_pretrained(wrong)
         with pytest.raises(InputError, match="weights must be given as a name or a path"):
             pconv_jax.inpaint(np.zeros((8, 8, 3), np.uint8), np.eye(8), weights=wrong)
-        with pytest.raises(InputError, match="weights must be given as a name or a path"):
+        with pytest.raises(InputError, match="detector must be given as a name or a path"):
             pconv_jax.detect(np.zeros((8, 8, 3), np.uint8), weights=wrong)
     with pytest.raises(InputError, match=r"a Detector takes a trained network, not str: use Detector\.from_pretrained"):
         pconv_jax.Detector("film")

@@ -39,12 +39,15 @@ function list() {
   });
 }
 
+// Whether a result is being written, or waits for it.
+const isSaved = (name) => desk.jobs.some((job) =>
+  job.photograph === name && ["save", "download"].includes(job.kind) && ["waiting", "running"].includes(job.state));
+
 async function close(name) {
   const { state, title, partly } = desk.photographs.find((each) => each.name === name);
-  const saving = desk.jobs.some((job) => job.photograph === name && job.kind === "save" && ["waiting", "running"].includes(job.state));
   const lost = state === "corrected" || state === "restored" || partly;
-  const losing = saving ? "is being saved: closing it cancels that" : lost ? "is not saved: closing it loses what was corrected and restored" : "";
-  if (losing && !(await asked(`${title} ${losing}.`, "Close it"))) return;
+  const why = isSaved(name) ? "is being saved: closing it cancels that" : "is not saved: closing it loses what was corrected and restored";
+  if ((lost || isSaved(name)) && !(await asked(`${title} ${why}.`, "Close it"))) return;
   await api.close(name);
   await refresh();
 }
