@@ -15,7 +15,7 @@ def test_one_of_each_size_leads_and_the_rest_keep_their_order():
     parts = [small, second, large, third, specks]
     assert [id(part) for part in each_kind_first(parts)] == [id(part) for part in (small, large, specks, second, third)]
     assert each_kind_first([]) == []
-    assert area_of(parts) == 2 * 96**2 + 2 * 128**2 + 16 * 48**2
+    assert area_of(parts) == 2 * 96**2 + 2 * 128**2 + 16 * 32**2
 
 
 def test_regions_count_as_slices_do():
