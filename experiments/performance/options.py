@@ -9,9 +9,10 @@ from pconv_jax.common.errors import InputError
 
 Suite = Literal["op", "network", "step", "data", "inference", "restoring", "finding", "start", "scaling", "hosts"]
 
-PhotographDamage = Literal["scratches", "specks"]
+PhotographDamage = Literal["scratches", "specks", "hairs"]
 
 _LEAST_MEGAPIXELS = 0.001
+_LARGEST_SHARE = 0.1  # of the pixels; with more, specks and hairs lie on each other
 STEP_SIZES = (8, 16, 32, 64, 128, 256)
 """Sides of the training images of suite step: the discriminator halves them down to 4 px."""
 
@@ -33,7 +34,9 @@ class Options:
         batch_sizes: batch sizes of training; every suite except step uses the last only.
         inference_sizes: sides of the images to inpaint, px.
         megapixels: sizes of the photographs to restore, or to look for damage in.
-        damage: what damages them: scratches over 2 % of the pixels; or specks, 167 of 2 to 4 px a megapixel.
+        damage: what damages them: scratches of 2 to 16 px over 2 % of the pixels; specks of 2 to 4 px, 167 a megapixel;
+            or curled hairs of 1 to 2 px over 0.3 % of the pixels.
+        shares: shares of the pixels to damage in place of these, each above 0 and at most 0.1.
         workers: numbers of worker processes of the input pipeline; 0 means threads of the training process.
         replicas: numbers of replicas, and of processes that train together.
         repeats: number of timed rounds; each times every candidate once.
@@ -49,6 +52,7 @@ class Options:
     inference_sizes: tuple[int, ...] = (64, 128, 256, 512)
     megapixels: tuple[float, ...] = (0.06, 0.12, 0.25, 1, 4, 24)
     damage: tuple[PhotographDamage, ...] = ("scratches", "specks")
+    shares: tuple[float, ...] = ()
     workers: tuple[int, ...] = (0, 1, 2)
     replicas: tuple[int, ...] = (1, 2, 4)
     repeats: int = 15
@@ -73,6 +77,9 @@ class Options:
             for value in values if name in least else ():
                 if not least[name] <= value < math.inf:  # NaN is refused too
                     raise InputError(f"{flag} has {value}, but each must be at least {least[name]}")
+        for share in self.shares:
+            if not 0 < share <= _LARGEST_SHARE:
+                raise InputError(f"--shares has {share}, but each must be above 0 and at most {_LARGEST_SHARE}")
         for size in self.image_sizes if "step" in self.suites else ():
             check_step_size(size)
         if self.repeats < 1:

@@ -178,6 +178,8 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_timed(tmp_path
         ("--megapixels 0", "--megapixels has 0.0, but each must be at least 0.001"),
         ("--megapixels nan", "--megapixels has nan, but each must be at least 0.001"),
         ("--repeats 0", "--repeats is 0, but it must be at least 1"),
+        ("--shares 0.01 0", "--shares has 0.0, but each must be above 0 and at most 0.1"),
+        ("--shares 0.2", "--shares has 0.2, but each must be above 0 and at most 0.1"),
         ("--steps 1", "--steps is 1, but the suite data needs at least 2: the first step is not timed"),
     ],
 )
@@ -186,7 +188,7 @@ def test_values_that_cannot_be_measured_are_refused_before_anything_is_timed(cap
     assert capsys.readouterr() == ("", f"error: {message}\n")
 
 
-@pytest.mark.parametrize("damage", ["scratches", "specks"])
+@pytest.mark.parametrize("damage", ["scratches", "specks", "hairs"])
 def test_the_smallest_photograph_can_be_damaged(damage):
     image, mask = restoring.photograph(0.001, damage)
     assert image.shape == (26, 39, 3)

@@ -1,11 +1,13 @@
 """The restoring suite gives every method the same photograph. Timings are no tests."""
 
+from typing import get_args
+
 import cv2
 import numpy as np
 import pytest
 
 from experiments.performance import restoring
-from experiments.performance.options import Options
+from experiments.performance.options import Options, PhotographDamage
 
 
 @pytest.mark.parametrize("megapixels", [0.03, 0.3])
@@ -28,6 +30,21 @@ def test_specks_are_as_many_and_as_small_as_stated():
     assert np.median(stats[1:, cv2.CC_STAT_WIDTH]) in (2, 3, 4)
 
 
+def test_hairs_are_thin_and_cover_what_is_stated():
+    _, mask = restoring.photograph(0.3, "hairs")
+    assert 0.003 <= np.mean(mask == 0) < 0.006
+    depth = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3)
+    assert 0.9 < np.median(depth[mask == 0]) < 1.5  # px from the nearest valid pixel: of lines of 1 to 3 px
+    assert len(np.unique(np.nonzero(mask == 0)[0])) > 100  # long
+
+
+@pytest.mark.parametrize("damage", get_args(PhotographDamage))
+@pytest.mark.parametrize("share", [0.001, 0.1])
+def test_as_much_as_asked_for_is_damaged(damage, share):
+    _, mask = restoring.photograph(0.2, damage, share=share)
+    assert share <= np.mean(mask == 0) < share + 0.07  # passed by the last strokes
+
+
 @pytest.mark.parametrize("name", restoring.METHODS)
 def test_every_method_restores_it(name):
     image, mask = restoring.photograph(0.03)
@@ -44,7 +61,11 @@ def test_rows_and_ratios(monkeypatch):
     monkeypatch.setattr(restoring, "in_fresh_process", lambda function, *args: shown.append((function, args)) or 1.5)
     scratches, specks = restoring.run(Options(megapixels=(0.02, 0.03), repeats=2))
     for damage, table in (("scratches", scratches), ("specks", specks)):
-        check(damage, table, shown)
+        check(damage, None, table, shown)
+    sparse, dense = restoring.run(Options(megapixels=(0.02, 0.03), damage=("hairs",), shares=(0.01, 0.1), repeats=2))
+    assert "over 0.01 of the pixels" in sparse.title and "over 0.1 of the pixels" in dense.title
+    for share, table in ((0.01, sparse), (0.1, dense)):
+        check("hairs", share, table, shown)
 
 
 def test_no_method_is_timed_with_the_start_of_its_libraries(monkeypatch):
@@ -61,11 +82,13 @@ def test_no_method_is_timed_with_the_start_of_its_libraries(monkeypatch):
         assert len(each) == 2 + (name == restoring.OURS)
 
 
-def check(damage, table, shown):
+def check(damage, share, table, shown):
     rows = [(row["megapixels"], row["method"]) for row in table.rows]
     assert rows == [(size, name) for size in (0.02, 0.03) for name in restoring.METHODS]
     assert [row["times this package"] for row in table.rows[::4]] == [1, 1]
-    assert [args for _, args in shown if args[-1] == damage] == [(*reversed(row), damage) for row in rows]
+    assert [args for _, args in shown if args[-2:] == (damage, share)] == [
+        (*reversed(row), damage, share) for row in rows
+    ]
     assert {function for function, _ in shown} == {restoring.peak_growth}
     assert damage in table.title
     assert "at 0.02 MP" in table.notes[0] and "at 0.03 MP" in table.notes[0]
