@@ -49,7 +49,11 @@ def damaged(height, width, *, seed=0, channels=3, dtype=np.uint8, spots=4):
     return image.astype(dtype), mask
 
 
+def as_batch(image, mask):
+    """An image of 8 bits and its mask as a network takes them."""
+    return (image * mask[..., None]).astype(np.float32)[None] / 255, mask[None, ..., None].astype(np.float32)
+
+
 def whole(model, image, mask):
     """What the network makes of the whole image at once, as 8-bit pixels."""
-    seen = (image * mask[..., None]).astype(np.float32)[None] / 255
-    return np.rint(model.raw(seen, mask[None, ..., None].astype(np.float32))[0][0] * 255)
+    return np.rint(model.raw(*as_batch(image, mask))[0][0] * 255)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from inpainter_examples import CONFIG, SMALL, damaged, untrained, whole
+from inpainter_examples import CONFIG, SMALL, as_batch, damaged, untrained, whole
 
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.common.errors import WideHolesWarning
@@ -136,21 +136,46 @@ def test_partial_convolutions_see_the_border_of_an_image_as_in_training(place):
     assert np.abs(Inpainter(model, windows=SMALL)(image, mask)[place] - expected).max() <= 1
 
 
-@pytest.mark.parametrize("thickest", [6, 24, 60])
-def test_no_seam_shows_with_the_bundled_weights(thickest):
+@pytest.mark.parametrize(
+    ("name", "thickest", "most", "differing"),
+    [
+        *(("faithful", thickest, 1, 0.001) for thickest in (6, 24, 60)),
+        ("faithful-large", 24, 1, 0.002),
+        ("sharp", 24, 5, 0.001),  # of 255: what it draws depends on the far surroundings too
+    ],
+)
+def test_no_seam_shows_with_the_bundled_weights(name, thickest, most, differing):
     from pconv_jax.data import SamplesSource
 
-    shipped = Inpainter.from_pretrained()
+    shipped = Inpainter.from_pretrained(name)
     image = np.array(SamplesSource("train")[0][:330, :410])
     rng = np.random.default_rng(thickest)
     mask = random_strokes(rng, *image.shape[:2], count=(5, 5), thickness=(thickest // 4, thickest))[..., 0]
-    expected = np.where(mask[..., None] == 0, whole(shipped.generator, image, mask), image)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         small, large = (
             np.rint(255 * Inpainter(shipped.generator, windows=sizes)(image / np.float32(255), mask))
             for sizes in ((96, 128), (176,))
         )
+    expected = np.where(mask[..., None] == 0, whole(shipped.generator, image, mask), image)
     for result in (small, large):
-        assert np.abs(result - expected).max() <= 1
-    assert (small != large).mean() < 0.001  # where rounding decides
+        assert np.abs(result - expected).max() <= most
+        np.testing.assert_array_equal(result[mask == 1], image[mask == 1])
+    assert (np.abs(small - large) >= most).mean() < differing  # where rounding decides
+
+
+def test_windows_that_are_averaged_over_symmetries_are_the_whole_image_averaged(model):
+    image, mask = damaged(160, 144, seed=3, spots=8)
+    expected = np.where(mask[..., None] == 0, averaged(model, image, mask), image)
+    assert np.abs(Inpainter(model, windows=SMALL, best=True)(image, mask) - expected).max() <= 1
+
+
+def averaged(model, image, mask):
+    """The mean over the four quarter turns, mirrored and not, of what the network makes of the whole image, 8 bits."""
+    total = np.zeros(image.shape)
+    for turns in range(4):
+        for mirrored in (False, True):
+            seen = [np.rot90(array[:, ::-1] if mirrored else array, turns) for array in (image, mask)]
+            back = np.rot90(model.raw(*as_batch(*seen))[0][0], -turns)
+            total += back[:, ::-1] if mirrored else back
+    return np.rint(total / 8 * 255)
