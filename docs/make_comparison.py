@@ -1,15 +1,14 @@
-"""Makes the picture of the model card: the bundled weights beside classical methods, on lines of 2 to 20 px.
+"""Makes the picture of the model card: the bundled weights beside classical methods, on lines of 1 to 24 px.
 
     python docs/make_comparison.py
 
-The photographs come inside scikit-image: chelsea, coffee, brick and grass are CC0, astronaut has no known copyright
-restrictions.
+The photographs come inside scikit-image: chelsea, coffee, camera, brick and grass are CC0, rocket and text in the public
+domain, astronaut has no known copyright restrictions.
 """
 
 import warnings
 from pathlib import Path
 
-import cv2
 import numpy as np
 from panels import labelled
 from PIL import Image
@@ -17,15 +16,19 @@ from skimage import data
 
 import pconv_jax
 from pconv_jax.evaluation.classical import CLASSICAL_METHODS
+from pconv_jax.masks.drawing import draw_line, empty_canvas
 
 DOCS = Path(__file__).resolve().parent
 SIDE, SCALE = 96, 2
 PLACES = (
-    ("astronaut", 70, 170, 2),
+    ("astronaut", 70, 170, 1),
+    ("text", 10, 200, 3),
     ("chelsea", 60, 90, 5),
+    ("rocket", 250, 185, 6),
     ("coffee", 190, 250, 8),
     ("brick", 100, 100, 12),
-    ("grass", 200, 60, 20),
+    ("camera", 380, 300, 16),
+    ("grass", 200, 60, 24),
 )
 """Photograph, top and left of the square, width of the lines, px."""
 CLASSICAL = ("biharmonic", "fsr_fast", "fsr_best", "patchmatch")
@@ -39,10 +42,11 @@ def main() -> None:
         grey = pixels.ndim == 2
         pixels = np.stack([pixels] * 3, -1) if grey else pixels
         truth = pixels[top : top + SIDE, left : left + SIDE].astype(np.float32) / 255
-        drawn = np.zeros((SIDE, SIDE), np.uint8)
+        canvas, hole = empty_canvas(SIDE, SIDE, width)
+        margin = (len(canvas) - SIDE) // 2
         for start, end in (((0, 60), (95, 25)), ((20, 0), (62, 95))):
-            cv2.line(drawn, start, end, 1, width)
-        hole = drawn > 0
+            # OpenCV's lines are up to two pixels wider than they say.
+            draw_line(canvas, [margin + place for place in start], [margin + place for place in end], width)
         shown = {"photograph": truth, f"{width} px": np.where(hole[..., None], np.float32(1), truth)}
         for method in CLASSICAL:
             mask = (~hole)[None, ..., None].astype(np.float32)
