@@ -106,7 +106,7 @@ def _draw_speck(rng: np.random.Generator, mask: np.ndarray) -> int:
     """Draws one; how many pixels it covers that were valid."""
     top, left = rng.integers(0, np.subtract(mask.shape, _SPECK[1]))
     height, width = rng.integers(*_SPECK, 2, endpoint=True)
-    return _cover(mask[top : top + height, left : left + width], np.True_)
+    return _cover(mask[top : top + height, left : left + width], True)
 
 
 def _draw_scratches(rng: np.random.Generator, mask: np.ndarray) -> int:
@@ -124,7 +124,7 @@ def _patch(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
     return mask[top : top + _PATCH, left : left + _PATCH]
 
 
-def _cover(part: np.ndarray, hole: np.ndarray | np.bool_) -> int:
+def _cover(part: np.ndarray, hole: np.ndarray | bool) -> int:
     """Makes part of a mask hole; how many of its pixels were valid before."""
     before = np.count_nonzero(part)
     part[...] = np.where(hole, 0, part)
