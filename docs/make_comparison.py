@@ -2,8 +2,8 @@
 
     python docs/make_comparison.py
 
-The photographs come inside scikit-image: chelsea, coffee, camera, brick and grass are CC0, rocket and text in the public
-domain, astronaut has no known copyright restrictions.
+The photographs come inside scikit-image: chelsea, coffee, camera, brick and grass are CC0, rocket and text in the
+public domain, astronaut has no known copyright restrictions.
 """
 
 import warnings

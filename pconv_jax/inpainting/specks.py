@@ -17,8 +17,8 @@ PATCH = 32
 """Side of the patch around a speck, px."""
 PATCH_MARGIN = 8
 """Context in a patch that the network leaves out of its output, px. On 24 photographs with squares of 1 to 6 px, 52 px
-apart, specks have 0.04 (`faithful-large`), 0.05 (`faithful`) and 0.11 dB (`sharp`) less than from windows of 96 px; from
-patches of 48 px, which take twice as long, 0.02, 0.03 and 0.10 dB less."""
+apart, specks have 0.04 (`faithful-large`), 0.05 (`faithful`) and 0.11 dB (`sharp`) less than from windows of 96 px;
+from patches of 48 px, which take twice as long, 0.02, 0.03 and 0.10 dB less."""
 BATCH = 16
 """Patches that are computed at once."""
 SMALL_BATCH = 4

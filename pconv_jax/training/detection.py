@@ -19,6 +19,7 @@ from pconv_jax.common.xla_options import INITIALIZATION
 from pconv_jax.masks.film_damage import DAMAGED, UNSEEN
 from pconv_jax.models.detector import DetectorConfig, DetectorNetwork
 from pconv_jax.training.optimizer import AdamConfig
+from pconv_jax.training.random_keys import key_of
 from pconv_jax.training.sharding import AXIS
 
 Batch = Mapping[str, jax.Array]
@@ -109,7 +110,7 @@ def init_detector_state(config: DetectorTrainConfig, *, seed: int) -> DetectorSt
         InputError: a setting that makes no sense.
     """
     config.optimizer.check(config.steps)
-    return _init(config, jax.random.key(seed))  # not the seed, so that one program serves all seeds
+    return _init(config, key_of(seed))  # not the seed, so that one program serves all seeds
 
 
 @functools.partial(jax.jit, static_argnums=0, compiler_options=dict(INITIALIZATION))

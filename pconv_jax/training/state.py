@@ -15,6 +15,7 @@ from pconv_jax.models import AnyDiscriminatorConfig, AnyGenerator, AnyGeneratorC
 from pconv_jax.models.interface import AnyDiscriminator
 from pconv_jax.models.vgg import deepest
 from pconv_jax.training.optimizer import OptimizerConfig
+from pconv_jax.training.random_keys import key_of
 from pconv_jax.training.sharding import AXIS
 
 
@@ -98,7 +99,7 @@ def init_state(config: TrainConfig, *, seed: int) -> TrainState:
     if config.losses.layers is not None:
         deepest(config.losses.layers)
     config.optimizer.check(config.steps)
-    return _init(config, jax.random.key(seed))  # not the seed, so that one program serves all seeds
+    return _init(config, key_of(seed))  # not the seed, so that one program serves all seeds
 
 
 def state_shapes(config: TrainConfig) -> TrainState:
