@@ -10,13 +10,13 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from drawn_lines import lines
 from panels import labelled
 from PIL import Image
 from skimage import data
 
 import pconv_jax
 from pconv_jax.evaluation.classical import CLASSICAL_METHODS
-from pconv_jax.masks.drawing import draw_line, empty_canvas
 
 DOCS = Path(__file__).resolve().parent
 SIDE, SCALE = 96, 2
@@ -42,11 +42,7 @@ def main() -> None:
         grey = pixels.ndim == 2
         pixels = np.stack([pixels] * 3, -1) if grey else pixels
         truth = pixels[top : top + SIDE, left : left + SIDE].astype(np.float32) / 255
-        canvas, hole = empty_canvas(SIDE, SIDE, width)
-        margin = (len(canvas) - SIDE) // 2
-        for start, end in (((0, 60), (95, 25)), ((20, 0), (62, 95))):
-            # OpenCV's lines are up to two pixels wider than they say.
-            draw_line(canvas, [margin + place for place in start], [margin + place for place in end], width)
+        hole = lines(SIDE, SIDE, ((0, 60), (95, 25), width), ((20, 0), (62, 95), width))
         shown = {"photograph": truth, f"{width} px": np.where(hole[..., None], np.float32(1), truth)}
         for method in CLASSICAL:
             mask = (~hole)[None, ..., None].astype(np.float32)

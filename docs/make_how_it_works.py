@@ -7,9 +7,9 @@ The photographs come inside scikit-image: chelsea and coffee are CC0, astronaut 
 
 from pathlib import Path
 
-import cv2
 import jax.numpy as jnp
 import numpy as np
+from drawn_lines import lines
 from flax import nnx
 from panels import in_a_row, labelled
 from PIL import Image, ImageDraw
@@ -22,14 +22,6 @@ from pconv_jax.models.fill import pyramid_fill
 DOCS = Path(__file__).resolve().parent
 QUALITY = 88
 COLOUR = np.array([255, 0, 160]) / 255  # of what is replaced, as in the previews of `pconv-jax detect`
-
-
-def lines(height: int, width: int, *drawn: tuple[tuple[int, int], tuple[int, int], int]) -> np.ndarray:
-    """A hole, bool [H, W], of lines: (x, y) of the start, of the end, and the width in px."""
-    hole = np.zeros((height, width), np.uint8)
-    for start, end, thickness in drawn:
-        cv2.line(hole, start, end, 1, thickness)
-    return hole > 0
 
 
 def whitened(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -57,7 +49,9 @@ def one_convolution() -> None:
 def closing_holes() -> None:
     """The mask after each stage of the paper's encoder."""
     side = 128
-    hole = lines(side, side, ((10, 0), (22, side), 4), ((46, 0), (58, side), 16), ((95, 0), (100, side), 40))
+    hole = lines(
+        side, side, ((10, 0), (22, side - 1), 4), ((46, 0), (58, side - 1), 16), ((95, 0), (100, side - 1), 40)
+    )
     valid = jnp.asarray(~hole, jnp.float32)[None, ..., None]
     x = jnp.zeros((1, side, side, 3))
     panels = [labelled(f"{side} px", np.asarray(valid[0, ..., 0]))]

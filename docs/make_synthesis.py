@@ -9,8 +9,8 @@ import sys
 import warnings
 from pathlib import Path
 
-import cv2
 import numpy as np
+from drawn_lines import lines
 from PIL import Image
 from skimage import data
 
@@ -24,10 +24,7 @@ WIDTH = 32
 
 def main() -> None:
     image = np.ascontiguousarray(data.chelsea()[22:278, 60:316])
-    drawn = np.zeros(image.shape[:2], np.uint8)
-    for start, end in STROKES:
-        cv2.line(drawn, start, end, 1, WIDTH)
-    hole = drawn > 0
+    hole = lines(*image.shape[:2], *((*ends, WIDTH) for ends in STROKES))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of broad holes: here they are meant
         inpainted = pconv_jax.inpaint(image, hole=hole)

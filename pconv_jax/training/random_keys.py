@@ -2,7 +2,7 @@
 
 import jax
 
-_LARGEST = 2**32  # seeds from here on JAX cuts to their last 32 digits, and they would repeat smaller ones
+_LARGEST = 2**32  # larger seeds JAX cuts to their last 32 bits, so that they repeat smaller ones
 
 
 def key_of(seed: int) -> jax.Array:
