@@ -165,8 +165,9 @@ def test_the_first_step_is_adams(on_one_device):
 
 
 def test_parameters_depend_on_the_seed_and_no_average_is_kept_unless_asked_for():
-    one, two = (init_detector_state(CONFIG, seed=seed) for seed in (0, 1))
-    assert any(not np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (one.params, two.params)), strict=True))
+    first, *others = (jax.tree.leaves(init_detector_state(CONFIG, seed=seed).params) for seed in (0, 1, 2**32))
+    for other in others:
+        assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
     assert init_detector_state(DetectorTrainConfig(detector=PIXELWISE), seed=0).average is None
 
 

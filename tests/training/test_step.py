@@ -111,6 +111,12 @@ def test_replicas_that_do_not_average_would_be_noticed(on_one_device):
     assert max(gaps) > 1e-3
 
 
+def test_every_seed_has_parameters_of_its_own():
+    small, large = (init_state(settings(), seed=seed) for seed in (0, 2**32))
+    assert differs(small.generator.params, large.generator.params)
+    assert differs(small.discriminator.params, large.discriminator.params)
+
+
 def test_a_step_changes_parameters_statistics_and_optimizers_of_both_networks():
     before = init_state(settings(), seed=0)
     after, _ = run(settings(), [batch(0)])
