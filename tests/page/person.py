@@ -1,5 +1,6 @@
 """Someone in front of a real browser that shows the page."""
 
+import contextlib
 import time
 
 import pytest
@@ -35,6 +36,19 @@ class Person:
                 return
             time.sleep(0.05)
         raise AssertionError(f"{self.states}; {self.see('#alert').text}; {self.browser.get_log('browser')}")
+
+    @contextlib.contextmanager
+    def in_window(self, width, height, *, ratio=1, mobile=False):
+        """Sees the page in a window of another size, px, once it is laid out and drawn there."""
+        size = {"width": width, "height": height, "deviceScaleFactor": ratio, "mobile": mobile}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        try:
+            self.until(lambda: self.browser.execute_script("return [innerWidth, innerHeight]") == [width, height])
+            # What is drawn is what answers to points on the screen.
+            self.browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+            yield
+        finally:
+            self.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     @property
     def states(self):

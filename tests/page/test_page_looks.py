@@ -30,9 +30,7 @@ KNOB_AT = f"""(() => {{
 def test_nothing_is_wider_than_the_window(person, scan, width):
     person.opens(scan)
     person.comes_to("damage found")
-    size = {"width": width, "height": 720, "deviceScaleFactor": 1, "mobile": width < 800}
-    person.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
+    with person.in_window(width, 720, mobile=width < 800):
         assert person.browser.execute_script("return document.documentElement.scrollWidth") <= width
         for selector in ("#restore", "#save", "[data-view=after]", "#fit"):
             place = person.see(selector).rect
@@ -49,8 +47,6 @@ def test_nothing_is_wider_than_the_window(person, scan, width):
                 assert abs(line - knob) <= 1, (zoomed, share)
             for _ in range(4 if not zoomed else 0):
                 person.click("#zoom-in")
-    finally:
-        person.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 256), (568, 320)])
@@ -58,8 +54,6 @@ def test_all_tools_can_be_reached_in_a_low_window(person, scan, width, height):
     """A phone on its side; a window of 1280 x 1024 px at 400 %."""
     person.opens(scan)
     person.comes_to("damage found")
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-    person.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     script = """
         const hidden = [];
         for (const each of document.querySelectorAll("aside button, aside input[type=range], aside select")) {
@@ -67,14 +61,13 @@ def test_all_tools_can_be_reached_in_a_low_window(person, scan, width, height):
             each.scrollIntoView({ block: "center" });
             const box = each.getBoundingClientRect();
             const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
-            if (top !== each && !each.contains(top) && !each.disabled) hidden.push(each.id || each.outerHTML);
+            if (top === each || each.contains(top) || each.disabled) continue;
+            hidden.push([each.id || each.outerHTML, "under", top && (top.id || top.tagName)]);
         }
         return hidden;
     """
-    try:
+    with person.in_window(width, height):
         assert person.browser.execute_script(script) == []
-    finally:
-        person.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_what_is_chosen_shows_in_the_systems_own_colours(person, scan):

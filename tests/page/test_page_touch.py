@@ -7,22 +7,19 @@ pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 
 from person import DAMAGED, LINE
 
-PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-
 
 @pytest.fixture
 def phone(person, tmp_path):
     tell = person.browser.execute_cdp_cmd
-    tell("Emulation.setDeviceMetricsOverride", PHONE)
-    tell("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
-    try:
-        person.opens(save(tmp_path / "a.png", DAMAGED))
-        person.comes_to("damage found")
-        person.until(lambda: person.see("#zoom").text != "100 %")
-        yield person
-    finally:
-        tell("Emulation.setTouchEmulationEnabled", {"enabled": False})
-        tell("Emulation.clearDeviceMetricsOverride", {})
+    with person.in_window(390, 844, ratio=2, mobile=True):
+        tell("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+        try:
+            person.opens(save(tmp_path / "a.png", DAMAGED))
+            person.comes_to("damage found")
+            person.until(lambda: person.see("#zoom").text != "100 %")
+            yield person
+        finally:
+            tell("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
 def middle(person):
