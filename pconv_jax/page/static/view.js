@@ -1,13 +1,14 @@
 // The canvas: photograph, result and what is marked, at any zoom. Coordinates are px of the photograph.
 
-const COLOUR = "#ff00a0"; // of what is marked: rare in photographs
-const STRENGTH = 0.6;
+import { Marks } from "./marks.js";
+
+const STRENGTH = 0.6; // of the colour of what is marked
 
 export class View {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
-    this.layer = document.createElement("canvas"); // what is marked, as it is seen now
+    this.marks = new Marks();
     this.scale = 1;
     this.left = 0; // of the photograph, in CSS px of the canvas
     this.top = 0;
@@ -26,10 +27,8 @@ export class View {
   resize() {
     const ratio = window.devicePixelRatio || 1;
     const { clientWidth, clientHeight } = this.canvas;
-    for (const canvas of [this.canvas, this.layer]) {
-      canvas.width = Math.max(1, Math.round(clientWidth * ratio));
-      canvas.height = Math.max(1, Math.round(clientHeight * ratio));
-    }
+    this.canvas.width = Math.max(1, Math.round(clientWidth * ratio));
+    this.canvas.height = Math.max(1, Math.round(clientHeight * ratio));
     if (this.width) {
       if (this.fitted) this.fit();
       else this.move(0, 0);
@@ -104,7 +103,7 @@ export class View {
     const split = compared ? (this.split() ?? this.width) : this.mode === "after" && this.after ? 0 : this.width;
     this.part("before", 0, split);
     if (this.after) this.part("after", split, this.width);
-    if (this.mode === "marked") this.marks();
+    if (this.mode === "marked") this.marked();
     if (compared) this.line(split);
     if (this.cursor) this.ring();
   }
@@ -148,16 +147,7 @@ export class View {
     context.restore();
   }
 
-  marks() {
-    const layer = this.layer.getContext("2d");
-    layer.setTransform(1, 0, 0, 1, 0, 0);
-    layer.clearRect(0, 0, this.layer.width, this.layer.height);
-    this.place(layer);
-    layer.imageSmoothingEnabled = false;
-    layer.strokeStyle = layer.fillStyle = COLOUR;
-    layer.lineCap = layer.lineJoin = "round";
-    if (this.found) layer.drawImage(this.found, 0, 0, this.width, this.height);
-    for (const edit of this.live ? [...this.edits, this.live] : this.edits) this.edit(layer, edit);
+  marked() {
     const { context } = this;
     context.save();
     context.beginPath();
@@ -165,26 +155,8 @@ export class View {
     context.clip();
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.globalAlpha = STRENGTH;
-    context.drawImage(this.layer, 0, 0);
+    context.drawImage(this.marks.drawn(this), 0, 0);
     context.restore();
-  }
-
-  edit(layer, edit) {
-    if (edit.kind === "clear") {
-      layer.clearRect(0, 0, this.width, this.height);
-    } else if (edit.kind === "mask") {
-      const image = this.masks[edit.mask];
-      if (image) layer.drawImage(image, 0, 0, this.width, this.height);
-    } else {
-      layer.globalCompositeOperation = edit.erases ? "destination-out" : "source-over";
-      layer.lineWidth = 2 * edit.radius;
-      layer.beginPath();
-      const [first, ...rest] = edit.points;
-      layer.moveTo(...first);
-      for (const point of rest.length ? rest : [[first[0] + 1e-3, first[1]]]) layer.lineTo(...point);
-      layer.stroke();
-      layer.globalCompositeOperation = "source-over";
-    }
   }
 
   ring() {

@@ -1,0 +1,66 @@
+// What is marked, as it is seen now: what was found, the edits that are done, and the stroke that is being drawn.
+
+const COLOUR = "#ff00a0"; // rare in photographs
+
+export class Marks {
+  constructor() {
+    this.done = document.createElement("canvas");
+    this.whole = document.createElement("canvas"); // with the stroke that is being drawn
+    this.under = []; // what the edits lie over, and where it is seen
+    this.edits = []; // those on `done`
+  }
+
+  // A canvas like that of a view. Edits that are on it already stay: each movement of the pointer draws a frame, and
+  // hundreds of strokes take longer than one lasts.
+  drawn(view) {
+    const { canvas, scale, left, top, found } = view;
+    const under = [canvas.width, canvas.height, scale, left, top, found];
+    const edits = view.edits.map((edit) => ({ edit, mask: view.masks[edit.mask] }));
+    const layer = this.done.getContext("2d");
+    const stay = this.edits.every(({ edit, mask }, at) => edits[at]?.edit === edit && edits[at].mask === mask);
+    if (!stay || under.some((part, at) => part !== this.under[at])) {
+      clear(this.done, canvas);
+      view.place(layer);
+      picture(layer, found, view);
+      this.edits = [];
+    }
+    view.place(layer);
+    for (const { edit, mask } of edits.slice(this.edits.length)) draw(layer, edit, mask, view);
+    Object.assign(this, { under, edits });
+    if (!view.live) return this.done;
+    clear(this.whole, canvas);
+    const above = this.whole.getContext("2d");
+    above.drawImage(this.done, 0, 0);
+    view.place(above);
+    draw(above, view.live, null, view);
+    return this.whole;
+  }
+}
+
+function clear(layer, { width, height }) {
+  Object.assign(layer, { width, height }); // which empties it
+}
+
+function draw(layer, edit, mask, view) {
+  if (edit.kind === "clear") {
+    layer.clearRect(0, 0, view.width, view.height);
+  } else if (edit.kind === "mask") {
+    picture(layer, mask, view);
+  } else {
+    layer.globalCompositeOperation = edit.erases ? "destination-out" : "source-over";
+    layer.strokeStyle = COLOUR;
+    layer.lineCap = layer.lineJoin = "round";
+    layer.lineWidth = 2 * edit.radius;
+    layer.beginPath();
+    const [first, ...rest] = edit.points;
+    layer.moveTo(...first);
+    for (const point of rest.length ? rest : [[first[0] + 1e-3, first[1]]]) layer.lineTo(...point);
+    layer.stroke();
+    layer.globalCompositeOperation = "source-over";
+  }
+}
+
+function picture(layer, image, { width, height }) {
+  layer.imageSmoothingEnabled = false;
+  if (image) layer.drawImage(image, 0, 0, width, height);
+}
