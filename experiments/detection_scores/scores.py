@@ -13,7 +13,15 @@ from pconv_jax.data.opacity_maps import opacity_maps
 from pconv_jax.data.source import ImageSource
 from pconv_jax.detection.damage_map import Choice, DamageMap, dilated, share
 from pconv_jax.detection.detector import Detector
-from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS, Counts, Response, classical_detectors, count
+from pconv_jax.evaluation.detection import (
+    LEAST_FALSE_ALARMS,
+    Counts,
+    Opacity,
+    Response,
+    classical_detectors,
+    count,
+    opacity_of,
+)
 from pconv_jax.evaluation.detection_cases import Row, damaged, photographs, rows
 from pconv_jax.evaluation.metrics import SSIM_WINDOW, psnr, ssim
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -33,6 +41,7 @@ class Scored:
     Attributes:
         cases: the row and the photograph of each case.
         counts: method -> the counts of each case; of `DETECTIONS`, which have no threshold, a single one.
+        opacity: of the damage of each case, and what the detector takes it for.
         clean: method -> share of each undamaged photograph that is found, `[photographs, thresholds]`.
         mixed: method -> the counts of the same photographs with mixed damage.
         masks: share of each undamaged photograph that is in the detector's mask, where detections are widened as well.
@@ -45,6 +54,7 @@ class Scored:
 
     cases: Sequence[tuple[Row, int]]
     counts: Mapping[str, Sequence[Counts]]
+    opacity: Sequence[Opacity]
     clean: Mapping[str, np.ndarray]
     mixed: Mapping[str, Sequence[Counts]]
     masks: np.ndarray
@@ -78,7 +88,7 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
         undamaged = list(photographs(source, size=options.image_size, limit=options.undamaged_limit))
     all_rows = rows(with_maps=bool(len(maps)))
     cases = [(row, place) for place in range(len(named)) for row in all_rows]
-    of_cases, of_undamaged, of_mixed, masks = [], [], [], []
+    of_cases, of_undamaged, of_mixed, masks, opacity = [], [], [], [], []
     total = len(cases) + len(undamaged)
     with progress_bar("scoring", "img", total=total, done=0, each=1) as bar:
         for place, (_, image) in enumerate(undamaged):
@@ -90,7 +100,9 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
             bar.update()
         for row, place in cases:
             laid = damaged(named[place][1], row, seed=(place,), maps=maps)
-            of_cases.append(_counts(laid, detector(laid.image), choice, classical))
+            found = detector(laid.image)
+            of_cases.append(_counts(laid, found, choice, classical))
+            opacity.append(opacity_of(found.opacity, laid))
             bar.update()
     methods = tuple(of_cases[0])
     counts = {name: [each[name] for each in of_cases] for name in methods}
@@ -103,7 +115,9 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
     threshold = tried[chosen[best]]
     inpainted = _inpainted([image for _, image in named], maps, detector, choice, classical[best], threshold, best)
     names, undamaged_names = ([name for name, _ in each] for each in (named, undamaged))
-    return Scored(cases, counts, clean, mixed, np.array(masks), names, undamaged_names, inpainted, tried, chosen)
+    return Scored(
+        cases, counts, opacity, clean, mixed, np.array(masks), names, undamaged_names, inpainted, tried, chosen
+    )
 
 
 def thresholds(choice: Choice) -> tuple[float, ...]:

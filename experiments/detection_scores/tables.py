@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from experiments.detection_scores.scores import DETECTIONS, OURS, Scored, few_fa
 from pconv_jax.evaluation.detection import LEAST_FALSE_ALARMS, Counts
 from pconv_jax.evaluation.markdown import interval, markdown
 from pconv_jax.evaluation.statistics import bootstrap
+
+Value = TypeVar("Value")
 
 _LEVELS = (0.0001, 0.0002, 0.0005, 0.001, 0.005)
 """Shares of the undamaged pixels that may be found."""
@@ -73,7 +75,7 @@ def report(scored: Scored, hard: frozenset[str], *, about: str) -> str:
         f"**Recall where {100 * LEAST_FALSE_ALARMS:g} % of all pixels are false alarms**\n\n"
         + "\n\n".join(_by_label(rows, table, "recall_at_few_false_alarms") for table in ("kind", "width"))
     )
-    parts += [_mixed(scored), _false_alarms(scored, hard), _after_inpainting(scored)]
+    parts += [_opacity(scored), _mixed(scored), _false_alarms(scored, hard), _after_inpainting(scored)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -91,6 +93,19 @@ def _by_label(rows: list[dict[str, Any]], table: str, column: str) -> str:
             )
         lines.append([label, *cells])
     return markdown(lines)
+
+
+def _opacity(scored: Scored) -> str:
+    """What the detector takes the opacity for, of what can be seen of the damage of each row."""
+    lines = [["damage", "opacity", "estimate", "mean absolute error", "if taken for opaque"]]
+    for row in _ordered(row for row, _ in scored.cases):
+        own = [each for (other, _), each in zip(scored.cases, scored.opacity, strict=True) if other == row]
+        seen = np.array([each for each in own if not np.isnan(each.true)]).reshape(-1, 3)
+        true, estimated, error = (bootstrap(column) for column in seen.T)
+        opaque = bootstrap(1 - seen[:, 0])
+        label = f"{row.table} {row.label}" if row.table in ("contrast", "opacity") else row.label
+        lines.append([label, *(interval(each, 2) for each in (true, estimated, error, opaque))])
+    return f"**Opacity of the damage, as the detector estimates it**\n\n{markdown(lines)}"
 
 
 def _mixed(scored: Scored) -> str:
@@ -136,5 +151,5 @@ def _after_inpainting(scored: Scored) -> str:
     return f"**After inpainting, over the whole image**\n\n{markdown(lines)}"
 
 
-def _ordered(values: Iterable[str]) -> list[str]:
+def _ordered(values: Iterable[Value]) -> list[Value]:
     return list(dict.fromkeys(values))

@@ -5,8 +5,11 @@ A response is float32 `[H, W]`, higher = more likely damage; truth bool `[H, W]`
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
+
+from pconv_jax.masks.film_damage import Laid
 
 Response = Callable[[np.ndarray], np.ndarray]
 """From an image, uint8 `[H, W, 3]`, to its response."""
@@ -86,6 +89,36 @@ def count(
     false = [np.count_nonzero(each & ~near) for each in found]
     hit = np.array(hits)
     return Counts(hit, np.count_nonzero(truth) - hit, np.array(false), int(np.count_nonzero(counted)))
+
+
+class Opacity(NamedTuple):
+    """Means over the damaged pixels of an image; NaN where none is.
+
+    Attributes:
+        true: opacity of the damage, in [0, 1].
+        estimated: what a detector takes it for.
+        error: mean absolute error of that.
+    """
+
+    true: float
+    estimated: float
+    error: float
+
+
+def opacity_of(estimate: np.ndarray, laid: Laid) -> Opacity:
+    """Compares an estimate of the opacity with the truth, wherever damage can be seen.
+
+    Args:
+        estimate: float `[H, W]` in [0, 1].
+        laid: the damaged image.
+
+    Returns:
+        Its means.
+    """
+    if not laid.visible.any():
+        return Opacity(np.nan, np.nan, np.nan)
+    true, estimated = (array[laid.visible].astype(np.float64) for array in (laid.opacity, estimate))
+    return Opacity(true.mean().item(), estimated.mean().item(), np.abs(estimated - true).mean().item())
 
 
 def classical_detectors() -> dict[str, Response]:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from pconv_jax.evaluation.detection import classical_detectors, count
+from pconv_jax.evaluation.detection import classical_detectors, count, opacity_of
 from pconv_jax.evaluation.detection_cases import MAPS, Row, damaged, photographs, rows
+from pconv_jax.masks.film_damage import Laid
 from pconv_jax.masks.pieces import KINDS
 
 
@@ -43,6 +44,14 @@ def test_what_is_ignored_counts_neither_way():
     truth = np.array([[1, 1, 0, 0]]) > 0
     counts = count(np.ones((1, 4)), truth, [0.5], ignored=np.array([[0, 1, 0, 1]]) > 0, tolerance=0)
     assert (counts.hit, counts.missed, counts.false, counts.pixels) == (1, 0, 1, 2)
+
+
+def test_opacity_by_hand():
+    seen = np.array([[True, True, False]])
+    laid = Laid(np.zeros((1, 3, 3), np.uint8), np.float32([[1, 0.5, 0.3]]), np.ones((1, 3), bool), seen)
+    assert opacity_of(np.float32([[0.75, 0.75, 0]]), laid) == (0.75, 0.75, 0.25)  # the third cannot be seen
+    nothing = laid._replace(visible=np.zeros_like(seen))
+    assert np.isnan(opacity_of(np.float32([[0.75, 0.75, 0]]), nothing)).all()
 
 
 def test_nothing_to_find():

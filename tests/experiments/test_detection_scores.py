@@ -46,8 +46,8 @@ def test_thresholds_by_hand():
 def test_the_recall_of_a_method_whose_false_alarms_never_are_few_is_left_out():
     both = {OURS: [counts([9, 8], [30, 4])], "other": [counts([9, 8], [30, 20])]}
     scored = Scored(
-        cases=[(Row(table="kind", label="hair"), 0)], counts=both, clean={}, mixed={}, masks=np.zeros(1), names=["a"],
-        undamaged=[], inpainted=[], thresholds=(0.5, 0.9), chosen={OURS: 0, "other": 0},
+        cases=[(Row(table="kind", label="hair"), 0)], counts=both, opacity=[], clean={}, mixed={},
+        masks=np.zeros(1), names=["a"], undamaged=[], inpainted=[], thresholds=(0.5, 0.9), chosen={OURS: 0, "other": 0},
     )  # fmt: skip
     rows = table_rows(scored)
     assert rows[0]["recall_at_few_false_alarms"] == 0.8
@@ -127,6 +127,7 @@ def test_a_whole_evaluation(tmp_path, capsys):
         "By width",
         "By contrast",
         "By opacity",
+        "Opacity of the damage",
         "0.05 % of all pixels are false alarms",
         "true mask",
         "Recall on 1 photographs with mixed damage",
@@ -134,6 +135,12 @@ def test_a_whole_evaluation(tmp_path, capsys):
         assert part in tables
     assert "detector 0.953" in tables and "| its mask: detections, widened " in tables
     assert "(1 of 1 photographs are hard to tell)" in tables
+    of_opacity = tables.split("**Opacity of the damage")[1].split("**Recall")[0].splitlines()
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in of_opacity if line.startswith("|")]
+    faint = {name: tuple(map(float, cells)) for name, *cells in lines if name.startswith("opacity 0.1")}
+    (true, estimate, error, opaque) = faint["opacity 0.10"]
+    assert estimate == 0.75 and 0.04 < true <= 0.1  # soft edges are fainter
+    assert (error, opaque) == pytest.approx((0.75 - true, 1 - true), abs=0.011)
     with (tmp_path / "out" / "detection.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["method"] for row in rows} == {
