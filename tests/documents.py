@@ -46,6 +46,7 @@ COMMANDS = {
             "browser_demo",
             "hostile",
             "performance.interruptions",
+            "performance.accelerator",
         )
     },
 }

@@ -69,7 +69,8 @@ def run(options: Options) -> list[Table]:
         print(f"op: {layer.name}, {layer.shape}", file=sys.stderr, flush=True)
         row: dict[str, Cell] = {"layer": layer.name, "shape": layer.shape}
         arrays = _arrays(layer, batch)
-        for name, candidates in _candidates(layer, arrays, with_torch=with_torch).items():
+        both = _candidates(layer, arrays, with_torch=with_torch, bfloat16=options.bfloat16)
+        for name, candidates in both.items():
             torch = candidates.pop("torch", None)
             timings = interleave(candidates, repeats=options.repeats)
             ratio = timings["partial"].over(timings["plain"])
@@ -80,7 +81,8 @@ def run(options: Options) -> list[Table]:
                 f"{name}PyTorch / partial": None if torch is None else _over(torch, candidates["partial"], options),
             }
         rows.append(row)
-    title = f"partial_conv, {batch} images, float32, generator {options.generator}"
+    dtype = "bfloat16" if options.bfloat16 else "float32"
+    title = f"partial_conv, {batch} images, {dtype}, generator {options.generator}"
     note = "f + b: forward and backward. Each layer is compiled alone, with XLA's defaults."
     return [Table(title, rows, (note,) if with_torch else (note, NO_TORCH))]
 
@@ -120,9 +122,11 @@ def _arrays(layer: Layer, batch: int) -> tuple[np.ndarray, ...]:
 
 
 def _candidates(
-    layer: Layer, arrays: tuple[np.ndarray, ...], *, with_torch: bool
+    layer: Layer, arrays: tuple[np.ndarray, ...], *, with_torch: bool, bfloat16: bool = False
 ) -> dict[str, dict[str, Callable[[], Any]]]:
-    x, mask, kernel, cotangent = map(jnp.asarray, arrays)
+    dtype = jnp.bfloat16 if bfloat16 else jnp.float32
+    x, kernel, cotangent = (jnp.asarray(arrays[index], dtype) for index in (0, 2, 3))
+    mask = jnp.asarray(arrays[1])
     found: dict[str, dict[str, Callable[[], Any]]] = {"": {}, "f + b: ": {}}
     for name, function in (("plain", plain(layer)), ("partial", partial(layer))):
         both = _with_gradients(function, arguments=_differentiated(layer))
@@ -131,7 +135,7 @@ def _candidates(
     if with_torch:
         from experiments.performance.twin import layer_candidates
 
-        forward, both = layer_candidates(arrays, layer.inputs, layer.stride, image=_is_image(layer))
+        forward, both = layer_candidates(arrays, layer.inputs, layer.stride, image=_is_image(layer), bfloat16=bfloat16)
         found[""]["torch"], found["f + b: "]["torch"] = forward, both
     return found
 

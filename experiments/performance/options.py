@@ -41,7 +41,7 @@ class Options:
         replicas: numbers of replicas, and of processes that train together.
         repeats: number of timed rounds; each times every candidate once.
         steps: training steps of the data suite.
-        bfloat16: step suite: compute features in bfloat16 (PyTorch under its autocast).
+        bfloat16: suites op and step: compute features in bfloat16 (PyTorch under its autocast).
         json: file to write the results to as well.
     """
 

@@ -88,13 +88,12 @@ def torch_step(case: Case) -> Callable[[], Any]:
 
     from experiments.performance.twin import Twin
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    twin = Twin(init_state(case.config, seed=0), case.config, case.vgg, device=device)
+    twin = Twin(init_state(case.config, seed=0), case.config, case.vgg)
     batch = case.batch()
 
     def step() -> Any:
         twin.step(batch)
-        if device == "cuda":
+        if torch.cuda.is_available():
             torch.cuda.synchronize()
 
     return step

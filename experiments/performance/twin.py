@@ -144,7 +144,7 @@ class Features(nn.Module):
 class Twin:
     """The networks of a `TrainState` and the same training step as `pconv_jax.training.step.train_step`."""
 
-    def __init__(self, state: TrainState, config: TrainConfig, vgg: VGG16, *, device: str = "cpu"):
+    def __init__(self, state: TrainState, config: TrainConfig, vgg: VGG16):
         """Copies the parameters.
 
         Args:
@@ -152,7 +152,6 @@ class Twin:
             config: settings of the step: all three losses on, pixel loss l2, a constant learning rate; with bfloat16
                 the networks run under autocast.
             vgg: weights of the perceptual loss.
-            device: "cpu" or "cuda"; on the latter in channels-last format.
         """
         if not isinstance(config.generator, PaperConfig) or config.generator.centre:
             raise ValueError(f"{config.generator} has no PyTorch twin")
@@ -160,7 +159,7 @@ class Twin:
             raise ValueError(f"{config.discriminator} or {config.losses} has no PyTorch twin")
         if config.discriminator.patches or {config.losses.judged_image, config.losses.perceptual_image} != {"output"}:
             raise ValueError(f"{config.discriminator} or {config.losses} has no PyTorch twin")
-        layout = torch.channels_last if device == "cuda" else torch.contiguous_format
+        device, layout = placement()
         self.generator = Generator(config.generator)
         self.discriminator = Discriminator(config.discriminator)
         _load(self.generator, state.generator.params)
@@ -217,33 +216,58 @@ class Twin:
 
 
 def layer_candidates(
-    arrays: tuple[np.ndarray, ...], inputs: tuple[int, ...], stride: int, *, image: bool
+    arrays: tuple[np.ndarray, ...], inputs: tuple[int, ...], stride: int, *, image: bool, bfloat16: bool = False
 ) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """One partial convolution to be timed: forward alone, and with the gradients.
+    """One partial convolution to be timed, on a GPU if PyTorch finds one: forward alone, and with the gradients.
 
     Args:
         arrays: x `[N, H, W, C]`, mask `[N, H, W, G]`, kernel `[k, k, C, O]` and the gradient of the output.
         inputs: number of channels of each of the G masks.
         stride: window stride.
         image: x is an image, whose gradient is not needed.
+        bfloat16: under autocast.
     """
+    device, layout = placement()
     x, mask, cotangent = (
-        torch.from_numpy(array).permute(0, 3, 1, 2).contiguous() for array in (arrays[0], arrays[1], arrays[3])
+        torch.from_numpy(array).permute(0, 3, 1, 2).to(device).contiguous(memory_format=layout)
+        for array in (arrays[0], arrays[1], arrays[3])
     )
-    mask = mask.repeat_interleave(torch.tensor(inputs), 1)
+    mask = mask.repeat_interleave(torch.tensor(inputs, device=device), 1).contiguous(memory_format=layout)
     layer = PartialConv2d(x.shape[1], cotangent.shape[1], arrays[2].shape[0], stride=stride)
     with torch.no_grad():
         layer.conv.weight.copy_(_kernel(arrays[2]))
+    layer.to(device=device, memory_format=layout)
     x.requires_grad_(not image)
+
+    def run() -> Tensor:
+        with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+            return layer(x, mask)[0]
 
     def forward() -> Tensor:
         with torch.no_grad():
-            return layer(x, mask)[0]
+            return _computed(run())
 
     def both() -> Any:
-        return torch.autograd.grad(layer(x, mask)[0], [*([] if image else [x]), layer.conv.weight], cotangent)
+        y = run()
+        gradients = torch.autograd.grad(y, [*([] if image else [x]), layer.conv.weight], cotangent.to(y.dtype))
+        return tuple(map(_computed, gradients))
 
     return forward, both
+
+
+def placement() -> tuple[str, torch.memory_format]:
+    """Where PyTorch computes, and in which layout: on a GPU, where there is one, with channels last."""
+    if torch.cuda.is_available():
+        torch.backends.cudnn.benchmark = True
+        return "cuda", torch.channels_last
+    return "cpu", torch.contiguous_format
+
+
+def _computed(y: Tensor) -> Tensor:
+    """Waits for it."""
+    if y.is_cuda:
+        torch.cuda.synchronize()
+    return y
 
 
 def _relative(a: Tensor, b: Tensor) -> Tensor:

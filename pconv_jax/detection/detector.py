@@ -5,7 +5,6 @@ import itertools
 import math
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -18,6 +17,7 @@ from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
 from pconv_jax.common.paths import times_of_change
 from pconv_jax.common.programs import KeptPrograms, program_of_network
+from pconv_jax.common.threads import in_threads
 from pconv_jax.common.xla_options import QUICK_PIXELS
 from pconv_jax.detection.damage_map import DamageMap
 from pconv_jax.detection.looks import SCALE, combined, doubled, enlarged, log_odds
@@ -226,10 +226,6 @@ def _loaded(weights: str, best: bool, path: Path, dates: tuple[int, ...]) -> Det
 
 def _run(look: Callable[[Window], None], windows: list[Window], step: Callable[[], None]) -> None:
     """Looks at all windows, some at a time."""
-    pool = ThreadPoolExecutor(_AT_ONCE)
-    try:
-        with advising_on_memory(IF_DEVICE_IS_FULL):
-            for _ in pool.map(look, windows):
-                step()
-    finally:  # after Ctrl-C too, when the windows that are computed have ended
-        pool.shutdown(cancel_futures=True)
+    with advising_on_memory(IF_DEVICE_IS_FULL), in_threads(look, windows, at_once=_AT_ONCE) as looks:
+        for _ in looks:
+            step()

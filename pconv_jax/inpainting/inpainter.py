@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import jax
@@ -14,6 +13,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import IF_DEVICE_IS_FULL, advising_on_memory
 from pconv_jax.common.programs import KeptPrograms
+from pconv_jax.common.threads import in_threads
 from pconv_jax.common.xla_options import QUICK_PIXELS
 from pconv_jax.imaging.arrays import check_pixels, hole_from, pixels_of
 from pconv_jax.imaging.linear import through_curve
@@ -288,20 +288,16 @@ class Inpainter:
             remembered=remembered,
         )
         deepest = 0.0
-        pool = ThreadPoolExecutor(_AT_ONCE)
-        try:
-            with advising_on_memory(IF_DEVICE_IS_FULL):
-                for done, inpainted_parts in enumerate(pool.map(inpaint_part, work), 1):
-                    for part in inpainted_parts:
-                        values = part.pixels
-                        if pixels.dtype.kind == "u":  # published scores are of floating point
-                            values = kept_flat(values, pixels, hole, part.rows, part.columns)
-                        inpainted[part.rows, part.columns] = values
-                        reached[part.rows, part.columns] |= hole[part.rows, part.columns]
-                        deepest = max(deepest, part.depth)
-                    if progress is not None:
-                        progress(done, len(work))
-        finally:  # after Ctrl-C too, when the windows that are computed have ended
-            pool.shutdown(cancel_futures=True)
+        with advising_on_memory(IF_DEVICE_IS_FULL), in_threads(inpaint_part, work, at_once=_AT_ONCE) as computed:
+            for done, inpainted_parts in enumerate(computed, 1):
+                for part in inpainted_parts:
+                    values = part.pixels
+                    if pixels.dtype.kind == "u":  # published scores are of floating point
+                        values = kept_flat(values, pixels, hole, part.rows, part.columns)
+                    inpainted[part.rows, part.columns] = values
+                    reached[part.rows, part.columns] |= hole[part.rows, part.columns]
+                    deepest = max(deepest, part.depth)
+                if progress is not None:
+                    progress(done, len(work))
         warn_of_other_holes(self.generator, 2 * deepest, min(hole.shape))
         return inpainted
