@@ -52,7 +52,7 @@ class Options:
         learning_rate: of the training, that of the preset if not given.
         generator: whose operation and step are measured.
         augment_on_device: make the training examples on the device: its host's cores may be too few for it.
-        on_cpu: go on where JAX finds no accelerator.
+        on_cpu: go on where JAX finds no accelerator, in float32.
     """
 
     data_dir: Path
@@ -113,6 +113,7 @@ class Session:
         paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         # Tests take a CPU if they are not told otherwise.
         self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "JAX_PLATFORMS": platform}
+        self._precision = () if platform == "cpu" else ("--bfloat16",)  # which takes a CPU far longer
         self._end = time.monotonic() + 60 * options.minutes
 
     @property
@@ -129,7 +130,7 @@ class Session:
             self._do("tests", ["pytest", "-q", "-p", "no:cacheprovider", *(str(_ROOT / name) for name in _TESTS)])
         for suite in ("op", "step"):
             sizes = ["--image-sizes", "128", "--batch-sizes", "16", "--repeats", "10"]
-            flags = ["--suites", suite, "--bfloat16", "--generator", self._options.generator, *sizes]
+            flags = ["--suites", suite, *self._precision, "--generator", self._options.generator, *sizes]
             self._do(suite, ["experiments.performance", *flags, "--json", str(out / f"{suite}.json")])
         self._train()
         return self._parts
@@ -139,7 +140,7 @@ class Session:
         self._do("trial", self._training("trial", _TRIAL_STEPS, "--test-images", "1"))
         second = steps_a_second(out / "trial")
         if not second:
-            self._note(Part("training", "not run: the trial took no step, see the log"))
+            self._note(Part("training", "not run: the trial took less than two steps, see the log"))
             return
         seconds = self._left - _EXPORT
         steps = max(1, int(second * seconds * _OF_THE_REST))
@@ -162,7 +163,7 @@ class Session:
         where = ["--data-dir", str(self._options.data_dir), "--out", str(self._options.out / name)]
         if self._options.augment_on_device:
             flags = (*flags, "--augment-on-device")
-        return ["experiments.run", "--preset", self._options.preset, "--bfloat16", *where, *chosen, *flags]
+        return ["experiments.run", "--preset", self._options.preset, *self._precision, *where, *chosen, *flags]
 
     def _do(self, name: str, module: Sequence[str], *, limit: float | None = None) -> None:
         """Runs a module of Python, by default for its share of the minutes at most."""
