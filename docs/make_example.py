@@ -85,7 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         restored = Path(folder) / "restored.jpg"
         files = [DOCS / "scratched.jpg", "--mask", DOCS / "scratched_mask.png", "--out", restored]
-        subprocess.run([sys.executable, "-m", "pconv_jax.cli", "inpaint", *files, "--compare"], check=True)
+        subprocess.run([sys.executable, "-m", "pconv_jax", "inpaint", *files, "--compare"], check=True)
         shutil.copyfile(f"{restored}.compare.jpg", DOCS / "restored.jpg")
 
 

@@ -107,7 +107,7 @@ def docstring(name: str) -> str:
 def help_of(line: str) -> str:
     """What a command prints with `--help`, as a block of text."""
     words = shlex.split(line)
-    program, *arguments = words[2:] if words[1:2] == ["-m"] else ["pconv_jax.cli", *words[1:]]
+    program, *arguments = words[2:] if words[1:2] == ["-m"] else ["pconv_jax", *words[1:]]
     printed = io.StringIO()
     with (
         mock.patch.object(sys, "argv", [program, *arguments, "--help"]),

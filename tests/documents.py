@@ -22,11 +22,11 @@ DOCUMENTS = (
     *("CONTRIBUTING.md", "experiments/STUDIES.md", "experiments/PERFORMANCE.md", *PAGES),
 )
 COMMANDS = {
-    "pconv-jax inpaint": ("pconv_jax.cli", "inpaint"),
-    "pconv-jax detect": ("pconv_jax.cli", "detect"),
-    "pconv-jax undo": ("pconv_jax.cli", "undo"),
-    "pconv-jax info": ("pconv_jax.cli", "info"),
-    "pconv-jax page": ("pconv_jax.cli", "page"),
+    "pconv-jax inpaint": ("pconv_jax", "inpaint"),
+    "pconv-jax detect": ("pconv_jax", "detect"),
+    "pconv-jax undo": ("pconv_jax", "undo"),
+    "pconv-jax info": ("pconv_jax", "info"),
+    "pconv-jax page": ("pconv_jax", "page"),
     **{
         f"python -m experiments.{name}": (f"experiments.{name}",)
         for name in (

@@ -27,7 +27,7 @@ FLOORS = {
     "evaluation": 6,
     "page": 7,
     "cli": 8,
-    "__init__": 9,
+    **dict.fromkeys(["__init__", "__main__"], 9),
 }
 # Slow to import, or not needed by everybody: imported in the function that uses them.
 HEAVY = {

@@ -206,7 +206,7 @@ def test_every_folder_is_in_the_list_of_folders():
     rows = [re.match(r"( +)(\S+)", line).groups() for line in listing.splitlines()]
     listed = {name for indent, name in rows if len(indent) == 6}
     there = {f"{path.name}/" if path.is_dir() else path.name for path in (ROOT / "pconv_jax").iterdir()}
-    assert listed == there - {"__init__.py", "__pycache__/", "py.typed"}
+    assert listed == there - {"__init__.py", "__main__.py", "__pycache__/", "py.typed"}
     assert len(listed) <= 16
     top = {name for indent, name in rows if len(indent) == 4}
     assert top == {"pconv_jax/", "experiments/", "tests/", "notebooks/", "docs/"}

@@ -17,7 +17,7 @@ from experiments.performance.table import Cell, Table
 from experiments.performance.timing import Timing
 
 _MEGAPIXELS = 0.25
-_COMMAND = ("-m", "pconv_jax.cli")
+_COMMAND = ("-m", "pconv_jax")
 _FINDS = ("--mask", "auto")
 
 

@@ -1,4 +1,4 @@
-"""`python -m pconv_jax.cli`, where the script `pconv-jax` is not installed."""
+"""`python -m pconv_jax`, where the script `pconv-jax` is not on the path."""
 
 import sys
 
