@@ -188,7 +188,7 @@ def _decoded(
     tags, orientation = _load(name, stream, image)
     if image.mode.startswith("I"):
         layers = pixels.deep_grey(name, image)
-    elif misread_by_pillow(image, stream):
+    elif misread_by_pillow(image):
         layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
     elif _needs_opencv(stream, image, exact=exact):
         layers = pixels.by_opencv(stream, image, orientation=orientation)
@@ -249,7 +249,7 @@ def _load(name: str, stream: IO[bytes], image: "Image") -> tuple["Exif | None", 
             check_segments(directory, stream.seek(0, 2))
             check_deflate(stream, directory)
         stream.seek(place)
-        if not misread_by_pillow(image, stream):
+        if not misread_by_pillow(image):
             with naming_compression(name, stream):
                 image.load()
         return _tags(image)[0], orientation

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_EASY_COMPRESSIONS = (1, 8, 32946, 5, 32773)  # the latter two not with 64-bit offsets
+_EASY_COMPRESSIONS = (1, 8, 32946, 5, 32773)
 _PIECE = 2**20  # bytes that are read at a time
 
 _lock = threading.Lock()
@@ -138,18 +138,18 @@ def check_frames(name: str, frames: int) -> None:
         raise InputError(f"{name} has {frames} frames: save the one you mean as a file of its own")
 
 
-def misread_by_pillow(image: "Image", stream: IO[bytes]) -> bool:
+def misread_by_pillow(image: "Image") -> bool:
     """Whether Pillow reads the channels of a TIFF file wrongly.
 
-    Those of 16 bits that stand one after the other; and those of 8 bits that are multiplied by their alpha, as it does
-    not round where it divides. The stream stays where it is.
+    Those that stand one after the other, if they have 16 bits or are more than colours and alpha; and those of 8 bits
+    that are multiplied by their alpha, as it does not round where it divides.
     """
     tags = getattr(image, "tag_v2", {})
-    if tags.get(284) == 2 and max(tags.get(258, (1,))) == 16:
+    further = tags.get(277, 1) > len(image.getbands())
+    if tags.get(284) == 2 and (max(tags.get(258, (1,))) == 16 or further):
         return image.mode in ("RGB", "RGBA")
     associated = tags.get(338, ())[:1] == (1,) and set(tags.get(258, ())) == {8} and tags.get(262) in (1, 2)
-    big = head(stream, 4) in TIFF_HEADS[2:]
-    return associated and tags.get(259, 1) in _EASY_COMPRESSIONS[: 3 if big else 5]
+    return associated and tags.get(259, 1) in _EASY_COMPRESSIONS
 
 
 def png_chunks(stream: IO[bytes]) -> Iterator[tuple[bytes, int, int]]:

@@ -69,7 +69,7 @@ def further_channels(first: Directory) -> list[int]:
 def stored_channels(stream: IO[bytes]) -> np.ndarray:
     """The pixels of a TIFF file with 8 or 16 bits, as stored, `[H, W, C]`, whatever their layout.
 
-    ValueError for another depth, or a file with 64-bit offsets that is compressed with more than deflate.
+    ValueError for another depth.
     """
     import tifffile
 
@@ -91,7 +91,7 @@ def by_libtiff(stream: IO[bytes]) -> np.ndarray:
     """As `stored_channels`, for compressions that only libtiff reads.
 
     Pillow decodes several channels of 16 bits with 8, but one with 16: so it is given the channels side by side.
-    ValueError for another depth or a file with 64-bit offsets.
+    ValueError for another depth.
     """
     first = first_directory(stream)
     width, channels = numbers(first, _WIDTH)[0], numbers(first, _SAMPLES, default=1)[0]

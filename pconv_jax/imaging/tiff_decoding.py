@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _BITS, _SAMPLE_FORMAT = 258, 339
 _KINDS: Mapping[int, str] = {2: "signed", 3: "float", 5: "complex", 6: "complex"}
+_OF_MANY_CHANNELS = {256, 257, _BITS, 262, exif.ORIENTATION, exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.PROFILE} | {
+    exif.RESOLUTION_UNIT
+}
 DAMAGED_EXIF = "its EXIF data is damaged and not kept"
 NOT_EXIF = exif.LAYOUT | {700, 33723, 34377, 37724, TIFF_CREDENTIALS}  # XMP, IPTC and Photoshop's own
 
@@ -89,10 +92,11 @@ def many_channels_tags(stream: IO[bytes]) -> "Exif | None":
     """The tags of such a file; None for any other."""
     from PIL import Image
 
-    tags = Image.Exif()
-    try:
-        stream.seek(0)
-        tags.load_from_fp(stream)
+    tags, directory = Image.Exif(), directory_of(stream)
+    if directory is None:
+        return None
+    try:  # not from the file: Pillow reads no 64-bit offsets there
+        tags.load(exif_block(stream, directory._replace(damaged=False), keep=_OF_MANY_CHANNELS.__contains__) or b"")
     except exif.DAMAGED:
         return None
     bits = tags.get(258, ())

@@ -119,8 +119,7 @@ class TestPixels:
         np.testing.assert_array_equal(np.rint(read.pixels * (stored[..., -1:] / 255)), stored[..., :-1])
         assert same(read.alpha, stored[..., -1])
 
-    def test_premultiplied_8_bits_that_only_pillow_decompresses(self, saved):
-        """PackBits behind 64-bit offsets: divided without rounding, but read."""
+    def test_premultiplied_8_bits_behind_64_bit_offsets(self, saved):
         entries = [(256, 3, 1, 2), (257, 3, 1, 1), (258, 3, 4, 0x8000800080008), (259, 3, 1, 32773), (262, 3, 1, 2)]
         entries += [(273, 3, 1, 16), (277, 3, 1, 4), (278, 3, 1, 1), (279, 3, 1, 9), (338, 3, 1, 1)]
         directory = b"".join(struct.pack("<HHQQ", *each) for each in entries)
@@ -128,7 +127,7 @@ class TestPixels:
         content = b"II+\0\x08\0\0\0" + struct.pack("<Q", 32) + pixels.ljust(16, b"\0")
         content += struct.pack("<Q", len(entries)) + directory + bytes(8)
         read = read_photograph(saved(content))
-        assert read.pixels.tolist() == [[[25, 51, 76], [50, 0, 255]]] and read.alpha.tolist() == [[100, 255]]
+        assert read.pixels.tolist() == [[[26, 51, 77], [50, 0, 255]]] and read.alpha.tolist() == [[100, 255]]
 
     def test_a_fourth_channel_of_unknown_meaning_is_no_alpha(self, saved):
         array = layers("rgba", np.uint16)

@@ -14,6 +14,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.data.decode import decode_image
 from pconv_jax.imaging import exif, read_hole, read_photograph, write_photograph
 from pconv_jax.imaging.tiff_channels import by_libtiff
+from pconv_jax.imaging.tiff_tags import first_directory, numbers
 
 
 def pages(*arrays, big=False, **options):
@@ -39,6 +40,21 @@ def deep(array, **options):
     if channels in (2, 4):
         more[338] = exif.Values(exif.SHORT, (2,))
     return b"".join(exif.extended(wide, more, keep=lambda tag: True))
+
+
+def with_64_bits(content):
+    """The same little-endian file with 64-bit offsets, its data 8 bytes further behind the longer header."""
+    first, values = first_directory(io.BytesIO(content)), b""
+    at = 8 + len(content) + 8 + 20 * len(first.entries) + 8
+    table = struct.pack("<Q", len(first.entries))
+    for tag, (kind, data) in sorted(first.entries.items()):
+        if tag in (273, 324):  # where its pixels are
+            kind, data = 16, struct.pack(f"<{len(data) // 4}Q", *(8 + place for place in numbers(first, tag)))
+        count = len(data) // {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 16: 8}[kind]
+        if len(data) > 8:
+            data, values = struct.pack("<Q", at + len(values)), values + data
+        table += struct.pack("<HHQ", tag, kind, count) + data.ljust(8, b"\0")
+    return b"II+\0\x08\0\0\0" + struct.pack("<Q", 8 + len(content)) + content[8:] + table + bytes(8) + values
 
 
 @pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True)])  # Pillow knows no other
@@ -122,13 +138,44 @@ def test_a_second_further_channel_is_no_secret(saved, dtype):
     assert same(read.pixels, five[..., :3]) and same(read.infrared, five[..., 3])
 
 
+@pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("compression", ["tiff_lzw", "zstd", "lzma", "packbits"])
 @pytest.mark.parametrize("kind", ["grey+alpha", "rgb", "rgba"])
-def test_16_bits_in_rare_compressions(saved, kind, compression):
+def test_16_bits_in_rare_compressions(saved, kind, compression, big):
     array = layers(kind, np.uint16)
-    read = read_photograph(saved(deep(array, compression=compression)))
+    content = deep(array, compression=compression)
+    read = read_photograph(saved(with_64_bits(content) if big else content))
     pixels, alpha = split(array)
     assert same(read.pixels, pixels) and same(read.alpha, alpha)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"planarconfig": "separate"}], ids=str)
+def test_five_channels_with_64_bit_places(saved, dtype, options):
+    """Colours, alpha and infrared, upright, with their resolution."""
+    array = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (13, 7, 5), dtype)
+    given = {"extrasamples": ["unassalpha", "unspecified"], "resolution": (300, 300), "resolutionunit": "inch"}
+    turned = [(274, 3, 1, 6, True)]
+    read = read_photograph(saved(tiff(array, bigtiff=True, extratags=turned, **given, **options)))
+    upright = np.rot90(array, -1)
+    assert same(read.pixels, upright[..., :3]) and same(read.alpha, upright[..., 3])
+    assert same(read.infrared, upright[..., 4]) and read.dpi == (300, 300)
+
+
+@pytest.mark.parametrize("options", [{}, {"tile": (16, 16)}, {"rowsperstrip": 4}], ids=str)
+@pytest.mark.parametrize("layout", ["contig", "separate"])
+def test_libtiff_reads_64_bit_places(options, layout):
+    array = np.random.default_rng(0).integers(0, 65535, (37, 41, 3), np.uint16)
+    given = {"planarconfig": layout, "compression": "zlib", "predictor": True, "bigtiff": True}
+    assert same(by_libtiff(io.BytesIO(tiff(array, **given, **options))), array)
+
+
+def test_places_beyond_32_bits_are_refused():
+    content = bytearray(tiff(layers("rgb", np.uint16), bigtiff=True, compression="zlib"))
+    at = content.index(struct.pack("<H", 273)) + 2
+    content[at : at + 18] = struct.pack("<HQQ", 16, 1, 2**32)
+    with pytest.raises(ValueError, match="too large for offsets of 32 bits"):
+        by_libtiff(io.BytesIO(bytes(content)))
 
 
 @pytest.mark.parametrize("options", [{}, {"tile": (16, 16)}, {"rowsperstrip": 4}, {"byteorder": ">"}], ids=str)
