@@ -21,7 +21,7 @@ from pconv_jax.imaging.linear import is_linear
 from pconv_jax.imaging.shown import shown
 from pconv_jax.imaging.strips import strips
 from pconv_jax.imaging.texts import NO_TEXTS, Texts
-from pconv_jax.imaging.writing import check_held
+from pconv_jax.imaging.writing import LARGEST_SIDE, check_held
 
 _COLOUR = (255, 0, 160)  # of what would be replaced, in previews: rare in photographs
 _WITH_COMMENTS = tuple(suffix for suffix, kind in OUTPUT_FORMATS.items() if kind in ("PNG", "JPEG"))
@@ -129,6 +129,12 @@ def detect_files(
         try:
             with hide_messages_of_libraries():  # of damaged files
                 photograph = read_photograph(job.image, max_pixels=max_pixels)
+            if into_folder and task.preview is not None and max(photograph.pixels.shape[:2]) > LARGEST_SIDE["JPEG"]:
+                summary.notes.append(
+                    f"{job.image} has no preview, as JPEG can have {LARGEST_SIDE['JPEG']} pixels a side: give it "
+                    "alone, with --preview FILE.png"
+                )
+                task = task._replace(preview=None)
             task.check_held(photograph)
             own = _mask_that_exists(job, photograph, max_pixels=max_pixels) if task.has_mask else None
             if task.looks:

@@ -163,7 +163,8 @@ class Restoration:
             if self.receipts is not None:
                 self.receipts.write(job, before, hole, finished, said=said, estimate=expected)
 
-        write_photograph(job.target, result, quality=self.quality, check=write_beside)
+        with hide_messages_of_libraries():  # of a JPEG's coarse steps
+            write_photograph(job.target, result, quality=self.quality, check=write_beside)
 
     def _copy(self, job: Job, photograph: Photograph) -> None:
         """Copies a photograph without damage; the file itself if the format stays the same."""

@@ -36,15 +36,16 @@ def jpeg_coding(image: "Image", orientation: int) -> JpegCoding | None:
         return None
     found: Any = image
     tables = [tuple(found.quantization[layer[3]]) for layer in found.layer]
-    sampling = max(0, JpegImagePlugin.get_sampling(image))  # others, e.g. 4:4:0, which Pillow cannot write: none
+    rgb = image.mode == "RGB" and (
+        image.info.get("adobe_transform") == 0 or [layer[0] for layer in found.layer] == [*b"RGB"]
+    )
+    # Others, e.g. 4:4:0 or those of red, green and blue, Pillow cannot write: none.
+    sampling = 0 if rgb else max(0, JpegImagePlugin.get_sampling(image))
     if orientation in exif.TRANSPOSED:
         tables = [tuple(table[8 * (i % 8) + i // 8] for i in range(64)) for table in tables]
         sampling = 0 if sampling == 1 else sampling
     if len(tables) == 3 and tables[1] == tables[2]:
         tables.pop()
-    rgb = image.mode == "RGB" and (
-        image.info.get("adobe_transform") == 0 or [layer[0] for layer in found.layer] == [*b"RGB"]
-    )
     return JpegCoding(tuple(tables), sampling, bool(image.info.get("progressive")), rgb)
 
 

@@ -28,6 +28,7 @@ from pconv_jax.imaging.tiff_decoding import (
     further_channel,
     many_channels,
     many_channels_tags,
+    naming_layout,
     said_orientation,
     tiff_block,
     upright,
@@ -139,7 +140,7 @@ def _page(
             found = many_channels(name, stream, notes, max_pixels=max_pixels, first_frame=first_frame)
         if found is not None:
             return found
-        with naming_compression(name, stream):
+        with naming_layout(name, stream), naming_compression(name, stream):
             raise
 
 
@@ -168,7 +169,8 @@ def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None)
         with refusing(name):
             tags = many_channels_tags(stream)
         if tags is None:
-            raise
+            with naming_layout(name, stream):
+                raise
         check_size(name, (tags[256], tags[257]), max_pixels)
         return (tags[256], tags[257])[:: -1 if tags.get(exif.ORIENTATION, 1) in exif.TRANSPOSED else 1]
 
@@ -187,7 +189,7 @@ def _decoded(
     """A file whose header Pillow knows."""
     tags, orientation = _load(name, stream, image)
     if image.mode.startswith("I"):
-        layers = pixels.deep_grey(name, image)
+        layers = pixels.deep_grey(image)
     elif misread_by_pillow(image):
         layers = pixels.by_tifffile(name, stream, first_frame=first_frame)
     elif _needs_opencv(stream, image, exact=exact):

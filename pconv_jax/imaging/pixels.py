@@ -5,7 +5,6 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.depth import bits
 from pconv_jax.imaging.opening import check_frames, head, png_chunks
@@ -17,7 +16,7 @@ from pconv_jax.imaging.tiff_tags import header
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_BITS, _PHOTOMETRIC, _EXTRA = 258, 262, 338
+_PHOTOMETRIC, _EXTRA = 262, 338
 
 
 class Layers(NamedTuple):
@@ -51,11 +50,9 @@ def by_pillow(stream: IO[bytes], image: "Image", *, notes: list[str], by_profile
     return Layers(pixels, None if key is None else _unlike(pixels, key), stored)
 
 
-def deep_grey(name: str, image: "Image") -> Layers:
-    """A loaded grey image of 16 bits; InputError for one of 12."""
+def deep_grey(image: "Image") -> Layers:
+    """A loaded grey image of 16 bits."""
     tags = getattr(image, "tag_v2", {})
-    if tags.get(_BITS, (16,)) != (16,):
-        raise InputError(f"{name} has {tags[_BITS][0]}-bit pixels: save 8 or 16 bits")
     grey = np.asarray(image).astype(np.uint16)
     key = image.info.get("transparency")
     alpha = None if key is None else _unlike(grey, key)

@@ -1,7 +1,8 @@
 """What only TIFF files have: their tags all over the file, and any number of channels."""
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import IO, TYPE_CHECKING
 
 from pconv_jax.common.errors import InputError
@@ -9,7 +10,7 @@ from pconv_jax.imaging import exif, pixels
 from pconv_jax.imaging.coding import is_lossless_tiff
 from pconv_jax.imaging.credentials import NOT_KEPT, TIFF_CREDENTIALS
 from pconv_jax.imaging.limits import PEAK_BYTES_A_BYTE, check_memory, check_size
-from pconv_jax.imaging.opening import TIFF_HEADS, head, without_white
+from pconv_jax.imaging.opening import TIFF_HEADS, UnknownFormat, head, without_white
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import texts_of_tiff
 from pconv_jax.imaging.tiff_channels import further_channels, stored_channels
@@ -20,11 +21,20 @@ if TYPE_CHECKING:
     import numpy as np
     from PIL.Image import Exif
 
-_BITS, _SAMPLE_FORMAT = 258, 339
+_BITS, _PHOTOMETRIC, _SAMPLES, _SAMPLE_FORMAT = 258, 262, 277, 339
+_READABLE_BITS = {1, 2, 4, 8, 16}
+_COLOURS = {5: "CMYK", 6: "YCbCr", 8: "LAB", 9: "LAB", 10: "LAB"}  # by the number of the tag
 _KINDS: Mapping[int, str] = {2: "signed", 3: "float", 5: "complex", 6: "complex"}
-_OF_MANY_CHANNELS = {256, 257, _BITS, 262, exif.ORIENTATION, exif.X_RESOLUTION, exif.Y_RESOLUTION, exif.PROFILE} | {
-    exif.RESOLUTION_UNIT
-}
+_OF_MANY_CHANNELS = {
+    256,
+    257,
+    _BITS,
+    _PHOTOMETRIC,
+    exif.ORIENTATION,
+    exif.X_RESOLUTION,
+    exif.Y_RESOLUTION,
+    exif.PROFILE,
+} | {exif.RESOLUTION_UNIT}
 DAMAGED_EXIF = "its EXIF data is damaged and not kept"
 NOT_EXIF = exif.LAYOUT | {700, 33723, 34377, 37724, TIFF_CREDENTIALS}  # XMP, IPTC and Photoshop's own
 
@@ -40,7 +50,7 @@ def check_tiff(name: str, stream: IO[bytes]) -> None:
 
     Raises:
         InputError: it is cut off; it is a BigTIFF file in an order of bytes that no library here reads; or its pixels
-            are signed, complex or floating point, or have 32 or 64 bits.
+            are signed, complex or floating point, or of another depth than up to 4, 8 or 16 bits.
     """
     if head(stream, 4) not in TIFF_HEADS:
         return
@@ -56,6 +66,27 @@ def check_tiff(name: str, stream: IO[bytes]) -> None:
     bits = max(numbers(directory, _BITS, default=1))
     if kinds or bits in (32, 64):
         raise without_white(name, bits, _KINDS[max(kinds)] if kinds else "integer")
+    if odd := set(numbers(directory, _BITS, default=1)) - _READABLE_BITS:
+        raise InputError(f"{name} has {max(odd)}-bit pixels: save 8 or 16 bits")
+
+
+@contextlib.contextmanager
+def naming_layout(name: str, stream: IO[bytes]) -> Iterator[None]:
+    """If a TIFF file is of a kind that cannot be read, says which; the stream stays where it is."""
+    try:
+        yield
+    except UnknownFormat:
+        place = stream.tell()
+        directory = directory_of(stream) if head(stream, 4) in TIFF_HEADS else None
+        stream.seek(place)
+        if directory is None or not {256, 257} <= directory.entries.keys():  # its size
+            raise
+        samples, bits = numbers(directory, _SAMPLES, default=1)[0], max(numbers(directory, _BITS, default=1))
+        kind = _COLOURS.get(numbers(directory, _PHOTOMETRIC)[0], "")
+        of = f"{samples} {kind and kind + ' '}channel{'s' if samples != 1 else ''} of {bits} bits"
+        raise InputError(
+            f"{name} has {of}, a kind of TIFF that cannot be read: save it as RGB with 8 or 16 bits"
+        ) from None
 
 
 def many_channels(
@@ -102,7 +133,7 @@ def many_channels_tags(stream: IO[bytes]) -> "Exif | None":
     bits = tags.get(258, ())
     many = isinstance(bits, tuple) and len(bits) > 1 and set(bits) in ({8}, {16})
     many = many and all(isinstance(tags.get(side), int) for side in (256, 257))
-    return tags if many and tags.get(262) in (0, 1, 2) else None
+    return tags if many and tags.get(_PHOTOMETRIC) in (0, 1, 2) else None
 
 
 def further_channel(stream: IO[bytes], first: Directory, orientation: int, notes: list[str]) -> "np.ndarray | None":

@@ -23,7 +23,8 @@ from pconv_jax.imaging.png_writing import write_png
 from pconv_jax.imaging.texts import held_by
 from pconv_jax.imaging.tiff_writing import write_tiff
 
-_LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
+LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
+"""Pixels that a side can have, by format."""
 _JPEG_SEGMENT = 65533  # bytes of data that one can hold
 
 
@@ -96,7 +97,8 @@ def explained_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({reason(error)}): choose another place or make room") from error
+        way = "choose another place or make room" if error.errno else "write another format"  # one of Pillow's own
+        raise InputError(f"{path} cannot be written ({reason(error)}): {way}") from error
 
 
 def _checked_layers(path: Path, photograph: Photograph) -> Photograph:
@@ -143,7 +145,7 @@ def check_held(path: Path, photograph: Photograph, *, quality: int | None = None
         raise InputError(f"{path} would lose depth, as the photograph has 16 bits: write PNG or TIFF")
     if photograph.alpha is not None and kind == "JPEG":
         raise InputError(f"{path} would lose the photograph's transparency: write PNG, TIFF or WebP")
-    largest = _LARGEST_SIDE.get(kind)
+    largest = LARGEST_SIDE.get(kind)
     if largest and max(photograph.pixels.shape[:2]) > largest:
         raise InputError(f"{path} can have {largest} pixels a side, and the photograph has more: write PNG or TIFF")
     layers = (photograph.pixels, photograph.alpha, photograph.infrared)

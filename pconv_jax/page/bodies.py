@@ -11,6 +11,7 @@ from pconv_jax.common.json_values import read_json
 
 MOST_UPLOADED = 2**30
 """Bytes of a file that is dropped on the page."""
+_LONGEST_NAME = 180  # bytes, of the 255 that most file systems allow: results have longer names
 
 
 async def json(request: Request) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def one_number(value: Any) -> int:
 
 
 def file_name(given: str) -> str:
-    """The name alone: no part of a path, on any system.
+    """The name alone, its end if it is long: no part of a path, on any system.
 
     Raises:
         InputError: nothing is left of it.
@@ -62,7 +63,10 @@ def file_name(given: str) -> str:
     name = given.replace("\\", "/").rpartition("/")[2].replace("\0", "").strip()
     if name in ("", ".", ".."):
         raise InputError("the file has no name: rename it")
-    return name[-150:]
+    name = name[-_LONGEST_NAME:]
+    while len(name.encode("utf-8", "replace")) > _LONGEST_NAME:  # what file systems count
+        name = name[1:]
+    return name
 
 
 async def receive(request: Request, path: Path) -> None:

@@ -111,6 +111,14 @@ def test_more_looks_if_told(tmp_path, photos, detect):
     assert (maps["--best",] != maps[()]).any()
 
 
+def test_a_photograph_too_wide_for_a_preview_in_a_folder_gets_its_mask(photos, detect, monkeypatch):
+    monkeypatch.setitem(detecting.LARGEST_SIDE, "JPEG", max(photos.lines["c.tif"].shape) - 1)
+    result = detect(photos.folder / "c.tif", photos.folder / "a.png", "-o", photos.out, "--preview", photos.out / "p")
+    assert result.code == 0 and (photos.out / "c.png").exists()
+    assert "c.tif has no preview, as JPEG can have" in result.out
+    assert "give it alone, with --preview FILE.png" in result.out
+
+
 def test_finished_masks_are_skipped_until_they_are_to_be_replaced(photos, detect):
     detect(photos.folder, "-o", photos.out)
     (photos.out / "a.png").write_bytes(b"corrected by hand")

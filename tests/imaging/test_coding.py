@@ -8,6 +8,7 @@ import pytest
 from photograph_files import encoded, opened, photograph, picture, same, tiff
 from PIL import Image, ImageFile, JpegImagePlugin
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import read_photograph, write_photograph
 from pconv_jax.imaging.coding import is_lossless_tiff
 
@@ -43,6 +44,32 @@ def test_what_was_lossy_is_not_called_lossless(saved, kind):
     assert read_photograph(saved(tiff(picture().astype(np.uint16)))).lossless
     assert not photograph("rgb", np.uint8).lossless
     assert [number for number in (1, 5, 6, 7, 8, 32946, 50001) if is_lossless_tiff(number)] == [1, 5, 8, 32946]
+
+
+def test_reduced_red_and_blue_are_written_in_full(saved, tmp_path):
+    """A JPEG whose components are red, green and blue, the second and third halved."""
+    content = encoded(picture(64, 96), "JPEG", quality=95, subsampling=2)
+    ids = {b"\x01\x22\x00\x02\x11\x01\x03\x11\x01": b"R\x22\x00G\x11\x01B\x11\x01"}  # in the frame's header
+    ids[b"\xda\x00\x0c\x03\x01\x00\x02\x11\x03\x11"] = b"\xda\x00\x0c\x03R\x00G\x11B\x11"  # and the scan's
+    content = content[:2] + content[20:]  # without the one of JFIF, which stands for other colours
+    for before, after in ids.items():
+        assert content.count(before) == 1
+        content = content.replace(before, after)
+    read = read_photograph(saved(content))
+    assert read.jpeg.rgb and read.jpeg.sampling == 0
+    again = written(tmp_path / "a.jpg", read)
+    assert np.abs(again.pixels.astype(int) - read.pixels).max() <= 8
+    assert [layer[:3] for layer in opened(tmp_path / "a.jpg").layer] == [(each, 1, 1) for each in b"RGB"]
+
+
+def test_an_error_of_an_encoder_asks_for_no_other_place(saved, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise OSError("codec configuration error when writing image file")
+
+    monkeypatch.setattr(Image.Image, "save", broken)
+    with pytest.raises(InputError, match=r"a\.jpg cannot be written \(codec .*\): write another format$"):
+        write_photograph(tmp_path / "a.jpg", photograph("rgb", np.uint8))
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("quality", "sampling"), [(10, 2), (75, 2), (90, 1), (100, 0)])

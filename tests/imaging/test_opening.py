@@ -164,6 +164,37 @@ class TestRefusedFiles:
         content[at + 8] = 12
         self.refused(saved(bytes(content)), "has 12-bit pixels: save 8 or 16 bits")
 
+    @pytest.mark.parametrize("bits", [5, 10, 12, 14])
+    def test_further_depths_in_colour(self, saved, bits):
+        content = bytearray(tiff(layers("rgb", np.uint16)))
+        at = content.index(struct.pack("<HHI", 258, 3, 3)) + 8
+        (place,) = struct.unpack_from("<I", content, at)
+        content[place : place + 6] = struct.pack("<3H", bits, bits, bits)
+        self.refused(saved(bytes(content)), f"has {bits}-bit pixels: save 8 or 16 bits")
+
+    @pytest.mark.parametrize(
+        ("photometric", "extra", "dtype", "said"),
+        [
+            (8, [], np.uint16, "3 LAB channels of 16 bits"),
+            (5, ["unassalpha"], np.uint8, "5 CMYK channels of 8 bits"),
+            (5, ["unassalpha"], np.uint16, "5 CMYK channels of 16 bits"),
+            (32803, [], np.uint16, "1 channel of 16 bits"),
+        ],
+    )
+    @pytest.mark.parametrize("read", [read_photograph, read_size])
+    def test_kinds_of_tiff_that_no_library_reads(self, saved, photometric, extra, dtype, said, read):
+        channels = {8: 3, 5: 5, 32803: 1}[photometric]
+        array = np.zeros((4, 6, channels), dtype)
+        options = {"photometric": "separated" if photometric == 5 else "minisblack", "extrasamples": extra}
+        if photometric != 5:
+            options["extrasamples"] = ["unspecified"] * (channels - 1)
+        content = tiff(array if channels > 1 else array[..., 0], **options)
+        for tag, value in ((262, photometric),):
+            at = content.index(struct.pack("<HHI", tag, 3, 1)) + 8
+            content = content[:at] + struct.pack("<H", value) + content[at + 2 :]
+        words = rf"photo\.png has {said}, a kind of TIFF that cannot be read: save it as RGB with 8 or 16 bits$"
+        self.refused(saved(content), words, read)
+
     def test_rare_compression_of_two_channels(self, saved):
         content = bytearray(tiff(layers("grey+alpha", np.uint16)))
         at = content.index(struct.pack("<HHIH", 259, 3, 1, 1))

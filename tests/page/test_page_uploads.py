@@ -63,6 +63,16 @@ def test_a_file_that_is_too_large(page, monkeypatch):
     assert answer.status_code == 400 and "name it on the command line" in answer.json()["error"]
 
 
+@pytest.mark.parametrize("name", ["字" * 100 + ".jpg", "a" * 300 + ".jpg", "\N{GRINNING FACE}" * 90 + ".jpg"])
+def test_long_names_keep_their_end(name):
+    """File systems allow 255 bytes, and results have longer names."""
+    from pconv_jax.page.bodies import file_name
+
+    kept = file_name(name)
+    assert name.endswith(kept) and kept.endswith(".jpg") and 170 < len(kept.encode()) <= 180
+    assert file_name("\udcff" * 100)  # no text in UTF-8
+
+
 def test_what_was_dropped_goes_with_its_photograph(fresh, photo):
     name = fresh.upload(photo)
     source = fresh.desk.photograph(name).source
