@@ -1,5 +1,6 @@
 """The evaluation from its flags to its tables and pictures."""
 
+import itertools
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -120,6 +121,8 @@ def _score(
         for scored in score_tasks(pairs, tasks, workers=workers, distances=distances, keep=save):
             if save:
                 save_composites(pairs, scored.rows[0]["method"], scored.composites, options.out)
-            table.append([row for row in scored.rows if (row["image"], row["bucket"], row["method"]) not in done])
-            append_times(options.out, scored.rows, scored.costs)
+            new = [(row["image"], row["bucket"], row["method"]) not in done for row in scored.rows]
+            rows = list(itertools.compress(scored.rows, new))
+            table.append(rows)
+            append_times(options.out, rows, list(itertools.compress(scored.costs, new)))
             bar.update(len(scored.rows))

@@ -1,7 +1,9 @@
 """From flags to pairs, perceptual distances and FID."""
 
+import contextlib
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +35,7 @@ def open_pairs(options: Options) -> Pairs:
     if options.dataset == "folder" and options.data_dir is not None:
         split = "all" if options.pair_by_name else options.split
         images = FolderSource(options.data_dir, split, without=_mask_folders(options, options.data_dir))
-        if split in ("train", "all"):
-            _warn_of_training_images(options, options.data_dir)
+        _warn_of_training_images(options, images)
     else:
         assert options.split != "all"  # `Options.check`
         _check_splits(options)
@@ -83,16 +84,35 @@ def _check_splits(options: Options) -> None:
             )
 
 
-def _warn_of_training_images(options: Options, folder: Path) -> None:
-    """Says which runs were trained on images of a folder that is scored with those for training."""
+def _warn_of_training_images(options: Options, scored: FolderSource) -> None:
+    """Says which runs were trained on some of the images that are scored, wherever their folders begin."""
+    home, files = scored.root.resolve(), _real_paths(scored)
     for path, settings in _trained(options):
         place = settings.get("data_dir") if settings.get("dataset") == "folder" else None
-        if place and Path(place).expanduser().resolve() == folder.expanduser().resolve():
-            way = "score others" if options.pair_by_name else "--split test scores the others"
+        root = Path(place or "").expanduser().resolve()
+        if not place or not root.is_dir() or not (root.is_relative_to(home) or home.is_relative_to(root)):
+            continue
+        shared = len(files & _trained_on(root, settings))
+        if shared:
+            same = root == home and not options.pair_by_name
             warnings.warn(
-                f"{path} was trained on images in {folder} that are scored here, so its scores are too good: {way}",
+                f"{path} was trained on {shared} of the {len(files)} images in {scored.root} that are scored here, so "
+                f"its scores are too good: {'--split test scores the others' if same else 'score others'}",
                 stacklevel=2,
             )
+
+
+def _trained_on(root: Path, settings: Mapping[str, Any]) -> set[str]:
+    """The images in a folder that a run trained on, or may have if it took only some; none if it has no splits now."""
+    masks = settings.get("mask_dir")
+    with warnings.catch_warnings(), contextlib.suppress(InputError):
+        warnings.simplefilter("ignore")  # the run has told what it left out
+        return _real_paths(FolderSource(root, "train", without=[Path(masks) if masks else None]))
+    return set()
+
+
+def _real_paths(source: FolderSource) -> set[str]:
+    return {os.path.realpath(source.root / file) for file in source.files}
 
 
 def _trained(options: Options) -> list[tuple[Path, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.json_values import read_json
 from pconv_jax.data import SPLITS
+from pconv_jax.data.source import stored
 
 _FILE = "data.json"
 VGG = "VGG16"
@@ -74,7 +75,7 @@ def check_same_data(folder: Path, sources: Mapping[str, Recorded], *, only: str 
     try:
         before = read_json(path.read_text(encoding="utf-8"))
         names = before.keys() if only is None else [only]
-        changed = [_difference(name, before[name], now[name]) for name in names if before[name] != now[name]]
+        changed = [_difference(name, before[name], now[name]) for name in names if _differ(before[name], now[name])]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path} is damaged ({error}): delete it if the data is that which the run was started with"
@@ -92,7 +93,17 @@ def write_record(folder: Path, sources: Mapping[str, Recorded]) -> None:
 
 
 def _record(sources: Mapping[str, Recorded]) -> dict[str, dict[str, int | str]]:
-    return {name: {"images": len(source), "sha256": source.fingerprint()} for name, source in sources.items()}
+    found: dict[str, dict[str, int | str]] = {}
+    for name, source in sources.items():
+        found[name] = {"images": len(source), "sha256": source.fingerprint()}
+        if said := stored(source):
+            found[name]["stored"] = said
+    return found
+
+
+def _differ(before: Mapping[str, int | str], now: Mapping[str, int | str]) -> bool:
+    """Whether two records are of other data; what earlier versions did not record is not compared."""
+    return before != {name: value for name, value in now.items() if name != "stored" or name in before}
 
 
 def _difference(name: str, before: Mapping[str, int | str], now: Mapping[str, int | str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from experiments.train.sections import flag
 from pconv_jax.common.versions import package_versions
 from pconv_jax.data import ImageSource
+from pconv_jax.data.source import stored
 from pconv_jax.models.vgg import VGG16
 from pconv_jax.training.host_group import Group
 
@@ -46,7 +47,8 @@ def check_data(hosts: Group, sources: Iterable[ImageSource], *, damage: str = ""
     Raises:
         InputError: naming what differs.
     """
-    images = ", ".join(f"{source!r} {source.fingerprint()[:_SHOWN]}" for source in sources)
+    parts = [[repr(source), source.fingerprint()[:_SHOWN], stored(source)] for source in sources]
+    images = ", ".join(" ".join(filter(None, each)) for each in parts)
     hosts.check_same({"the data": images}, advice="give all the same images")
     files = "give all the same files of masks or opacity maps"
     hosts.check_same({"the fingerprint of the damage": damage[:_SHOWN]}, advice=files)

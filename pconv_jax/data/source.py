@@ -51,6 +51,19 @@ class ImageSource(Protocol):
         ...
 
 
+def stored(source: object) -> str:
+    """What a source says of how its images are stored, where its fingerprint does not tell: how many bytes they have.
+
+    Args:
+        source: images; those that have a method `stored` are asked.
+
+    Returns:
+        A few words; empty if it says nothing.
+    """
+    said: str = getattr(source, "stored", str)()
+    return said
+
+
 class Subset:
     """Some images of another source, in a given order."""
 
@@ -81,6 +94,10 @@ class Subset:
     def fingerprint(self) -> str:
         """Hash of the source and of the positions."""
         return hash_of(self._source.fingerprint(), *map(str, self._indices))
+
+    def stored(self) -> str:
+        """As the source says."""
+        return stored(self._source)
 
     def __repr__(self) -> str:
         digest = hashlib.blake2b(repr(self._indices).encode(), digest_size=4).hexdigest()

@@ -62,6 +62,26 @@ def test_added_removed_and_changed_images_are_told(tmp_path, photographs):
         check_same_data(out, opened(photographs))
 
 
+def test_what_is_stored_is_compared_where_it_was_recorded(tmp_path, photographs):
+    class Records(FolderSource):
+        size = 100
+
+        def stored(self):
+            return f"{self.size} bytes"
+
+    source = {"train": Subset(Records(photographs, "train"), (0, 1))}
+    write_record(tmp_path, source)
+    assert json.loads((tmp_path / "data.json").read_text())["train"]["stored"] == "100 bytes"
+    check_same_data(tmp_path, source)
+    Records.size = 101
+    with pytest.raises(InputError, match="names or sizes of the 2 images of the train split differ"):
+        check_same_data(tmp_path, source)
+    record = json.loads((tmp_path / "data.json").read_text())
+    del record["train"]["stored"]  # as runs of earlier versions
+    (tmp_path / "data.json").write_text(json.dumps(record))
+    check_same_data(tmp_path, source)
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"train": {}}', '{"bogus": 1}', '{"train": 1, "validation": 2, "test": 3}']
 )

@@ -47,8 +47,10 @@ def test_composites_can_be_asked_for_later(tmp_path, here):
     out = tmp_path / "out"
     assert evaluate(out, "--methods", "mean,ns") == 0
     before = (out / "scores.csv").read_bytes()
+    times = (out / "times.csv").read_bytes()
     assert not (out / "composites").exists()
     assert evaluate(out, "--methods", "mean,ns", "--save-composites") == 0
+    assert (out / "times.csv").read_bytes() == times  # one row for each pair and method
     files = {path: path.read_bytes() for path in (out / "composites").rglob("*.png")}
     assert len(files) == 2 * 3 * 2
     lost = next(iter(files))

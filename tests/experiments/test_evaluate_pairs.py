@@ -3,11 +3,13 @@
 import dataclasses
 import json
 import re
+import warnings
 
 import numpy as np
 import pytest
 from evaluations import by_name, colour, evaluate, grey
 from PIL import Image
+from restoring import picture, save
 
 from experiments.evaluate.__main__ import main
 from experiments.evaluate.opening import open_pairs
@@ -15,6 +17,7 @@ from experiments.evaluate.options import Options
 from pconv_jax.checkpoints.trained import TrainedGenerator
 from pconv_jax.checkpoints.weights_file import load_generator_weights, save_generator_weights
 from pconv_jax.common.errors import InputError
+from pconv_jax.data import FolderSource
 from pconv_jax.evaluation.mask_sets import LineMasks
 from pconv_jax.evaluation.pairs import no_progress, pairs_hash
 
@@ -254,9 +257,43 @@ def test_a_run_that_is_scored_on_its_own_training_images_is_named(own, tmp_path,
     )
     by_name = dataclasses.replace(options, split="test", masks=str(own / "masks"), pair_by_name=True)
     for scored, way in ((options, "--split test scores the others"), (by_name, "score others")):
-        with pytest.warns(UserWarning, match=f"run was trained on images in .*, so its scores are too good: {way}$"):
+        with pytest.warns(
+            UserWarning, match=rf"run was trained on \d of the \d images in .*, so its scores are too good: {way}$"
+        ):
             open_pairs(scored)
     open_pairs(dataclasses.replace(options, split="test"))  # a warning would fail here
     for settings in ('{"dataset": "dtd", "data_dir": "images"}', '{"dataset": "folder", "data_dir": "elsewhere"}'):
         (tmp_path / "run" / "config.json").write_text(settings)
         open_pairs(options)
+
+
+def test_training_images_are_known_wherever_the_folder_begins(tmp_path):
+    """Splits go by the path below the folder, so another folder divides the same images otherwise."""
+    for number in range(30):
+        split = ("train", "val", "test")[number % 3]
+        save(tmp_path / "all" / "own" / split / f"{number}.png", picture(16, 16, seed=number))
+        save(tmp_path / "all" / "others" / f"{number}.png", picture(16, 16, seed=100 + number))
+    (tmp_path / "run").mkdir()
+    settings = {"dataset": "folder", "data_dir": str(tmp_path / "all" / "own")}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(settings))
+
+    def told(folder, split):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            open_pairs(Options(dataset="folder", data_dir=folder, split=split, methods=(str(tmp_path / "run"),)))
+        return [str(each.message) for each in said if "was trained on" in str(each.message)]
+
+    (message,) = told(tmp_path / "all" / "own" / "train", "all")
+    assert "was trained on 10 of the 10 images in" in message and message.endswith("too good: score others")
+    assert not told(tmp_path / "all" / "own" / "test", "all")
+    assert not told(tmp_path / "all" / "own", "test")
+    assert not told(tmp_path / "all" / "others", "all")
+    (tmp_path / "apart").symlink_to(tmp_path / "all" / "own" / "train")
+    (message,) = told(tmp_path / "apart", "all")
+    assert "10 of the 10" in message
+    settings["data_dir"] = str(tmp_path / "all" / "others")  # split by the hashes of its names
+    (tmp_path / "run" / "config.json").write_text(json.dumps(settings))
+    trained = {f"others/{file}" for file in FolderSource(tmp_path / "all" / "others", "train").files}
+    scored = set(FolderSource(tmp_path / "all", "all").files)
+    (message,) = told(tmp_path / "all", "all")
+    assert f"was trained on {len(trained & scored)} of the 60 images" in message

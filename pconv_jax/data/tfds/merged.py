@@ -108,6 +108,10 @@ class MergedSource:
         """Hash of name, version, split and names of the images."""
         return hash_of(repr(self), self.sha256)
 
+    def stored(self) -> str:
+        """How many bytes the records of each official split have."""
+        return ", ".join(source.stored() for source in self._officials)
+
     def __repr__(self) -> str:
         version = "/".join(self._officials[0].directory.parts[-2:])
         return f"MergedSource({version}, split={self.split!r}, images={len(self)}, names={self.sha256[:8]})"

@@ -60,7 +60,7 @@ class TfdsSource:
             )
         if split not in info.splits:
             raise InputError(f"{self.directory} has no split {split!r}, only {', '.join(sorted(info.splits))}")
-        self._size = int(info.splits[split].num_examples)
+        self._size, self._bytes = int(info.splits[split].num_examples), int(info.splits[split].num_bytes)
         self._short_side: int | None = None
 
     def __len__(self) -> int:
@@ -85,6 +85,10 @@ class TfdsSource:
     def fingerprint(self) -> str:
         """Hash of name, version, split and number of images."""
         return hash_of(repr(self))
+
+    def stored(self) -> str:
+        """How many bytes its records have."""
+        return f"{self._bytes} bytes"
 
     def __repr__(self) -> str:
         version = "/".join(self.directory.parts[-2:])

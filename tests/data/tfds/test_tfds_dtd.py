@@ -57,6 +57,22 @@ class TestDtd:
         names = {example["file_name"].decode(): int(example["label"]) for example in examples}
         assert names == {"banded/banded_0050.jpg": 0, "zigzagged/zigzagged_0060.jpg": 46}
 
+    def test_other_images_with_the_same_names_are_stored_otherwise(self, tmp_path):
+        files = dtd_files()
+        for place in "ab":
+            (tmp_path / place).mkdir()
+        tar(tmp_path / "a" / "dtd-r1.0.1.tar.gz", files)
+        larger = {name: jpeg(90, size=(40, 30)) if name.endswith(".jpg") else data for name, data in files.items()}
+        tar(tmp_path / "b" / "dtd-r1.0.1.tar.gz", larger)
+        first, second, again = (opened("dtd", tmp_path / place) for place in "aba")
+        for split, source in first.items():
+            assert source.fingerprint() == second[split].fingerprint()
+            assert source.stored() == again[split].stored() != second[split].stored()
+            assert data.Subset(source, (0,)).stored() == source.stored()
+        merged = [data.MergedSource("dtd", each["train"].directory, "train") for each in (first, second)]
+        assert merged[0].stored() == ", ".join(first[each].stored() for each in ("train", "validation", "test"))
+        assert merged[0].stored() != merged[1].stored()
+
     def test_it_is_prepared_once_and_anew_when_the_files_change(self, tmp_path, monkeypatch):
         unpack(tmp_path, dtd_files())
         first = opened("dtd", tmp_path)["train"]
