@@ -70,7 +70,7 @@ class PartialConv(nnx.Module):
         self.padding = _hashable(padding)
         self.dilation = _hashable(dilation)
         self.feature_groups = feature_groups
-        self.mask_groups = None if mask_groups is None else tuple(mask_groups)
+        self.mask_groups = _hashable(mask_groups)
         self.dtype = dtype
 
     def __call__(self, x: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:

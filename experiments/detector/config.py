@@ -17,7 +17,7 @@ from pconv_jax.training.hosts import HostOptions
 from pconv_jax.training.optimizer import AdamConfig
 from pconv_jax.training.sharding import Strategy
 
-# What may change when a run is resumed: it changes no step.
+# What may change when a run is resumed: it changes no step but for rounding (`mapping`, which is another program).
 _FREE = (
     *("resume", "out", "data_dir", "damage_dir", "workers", "mapping"),
     *("keep", "checkpoint_every", "sample_every"),

@@ -9,6 +9,7 @@ import tyro
 from experiments.datasets import DatasetOrData
 from pconv_jax.common.errors import InputError
 from pconv_jax.data import Splits, check_splits
+from pconv_jax.evaluation.mask_sets import MASK_SETS
 from pconv_jax.evaluation.methods import is_path
 from pconv_jax.imaging.masks import MASK_THRESHOLD
 from pconv_jax.synthesis.settings import DEFAULT_SETTINGS, SynthesisSettings
@@ -107,6 +108,8 @@ class Options:
             raise InputError(
                 f"--split all goes with --dataset folder, but --dataset is {self.dataset}: choose one of its splits"
             )
+        if self.pair_by_name and self.masks in MASK_SETS:
+            raise InputError("--pair-by-name needs the folder of the masks: give --masks DIR")
         if self.pair_by_name and self.dataset != "folder":
             raise InputError(
                 f"--pair-by-name goes with --dataset folder, but --dataset is {self.dataset}: its images have no name"

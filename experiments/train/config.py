@@ -27,7 +27,8 @@ from pconv_jax.training.state import TrainConfig
 _PATHS = ("data_dir", "out", "initial_weights", "mask_dir")
 _OFF = {"grey": 0.0}  # settings of earlier versions alone, and the value that turned them off
 _MOST_LINES = 10_000
-# What may change when a run is resumed: it changes no step. What the folders hold is compared by `data_record`.
+# What may change when a run is resumed: it changes no step but for rounding (`mapping`, which is another program). What
+# the folders hold is compared by `data_record`.
 _FREE = (
     *("resume", "out", "data_dir", "mask_dir", "workers", "mapping"),
     *("keep", "checkpoint_every", "sample_every", "test_images", "compare"),

@@ -40,6 +40,8 @@ from pconv_jax.models.vgg_weights import resolve_weights
 from pconv_jax.training.host_group import Group
 from pconv_jax.training.hosts import joined
 
+_TRIED_MASKS = 20
+
 
 @dataclasses.dataclass(frozen=True)
 class _Trained:
@@ -90,7 +92,7 @@ def _train(config: Config, hosts: Group) -> _Trained:
     prepare_jax()
     check_memory(config, config.train_config(1 + config.optimizer.warmup))
     config.damage.check_files()
-    config.damage.mask(np.random.default_rng(0), config.data.image_size)  # no hole in any, a size too small
+    _check_masks(config)
     sources = open_sources(config)
     masks = config.damage.files()
     vgg = open_vgg(config)
@@ -124,6 +126,17 @@ def _train(config: Config, hosts: Group) -> _Trained:
         "vgg_weights": vgg.source if vgg else None,
     }
     return _Trained(outcome, sources["test"], facts)
+
+
+def _check_masks(config: Config) -> None:
+    """Refuses masks that cannot be drawn, such as those of a folder without holes, and those that leave nothing."""
+    size = config.data.image_size
+    masks = (config.damage.mask(np.random.default_rng(seed), size) for seed in range(_TRIED_MASKS))
+    if not any(mask.any() for mask in masks):
+        raise InputError(
+            f"{_TRIED_MASKS} masks of {size}x{size} px left no valid pixel: give thinner lines (--line-thickness), "
+            "fewer of them (--line-count), or larger images (--image-size)"
+        )
 
 
 def locked_run(out: Path, hosts: Group) -> contextlib.AbstractContextManager[None]:

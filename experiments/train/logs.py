@@ -2,6 +2,7 @@
 
 import json
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,11 @@ class MetricsLog:
         """
         self._path = folder / "metrics.jsonl"
         kept = [row for row in read_metrics(self._path) if row["step"] <= resume_step]
+        if missing := resume_step - len({row["step"] for row in kept}):
+            warnings.warn(
+                f"{self._path} lacks {missing} of the {resume_step} steps that were taken, and so will the loss curves",
+                stacklevel=2,
+            )
         with atomic_write(self._path) as unfinished:
             unfinished.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
         self._file: TextIO = self._path.open("a", buffering=1, encoding="utf-8")

@@ -175,7 +175,7 @@ class Checkpoints:
             raise InputError(f"{self._directory} holds no checkpoint: give the checkpoints folder of a run")
         if step is not None and step not in steps:
             there = ", ".join(map(str, steps))
-            raise InputError(f"{self._directory} holds no checkpoint of step {step}: it has {there}")
+            raise InputError(f"{self._directory} holds no checkpoint of step {step!r}: it has {there}")
         chosen = steps[-1] if step is None else step
         try:
             return self._load(chosen, parts)

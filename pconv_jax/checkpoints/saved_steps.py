@@ -6,7 +6,7 @@ from pathlib import Path
 def saved_steps(folder: Path) -> list[int]:
     """Steps of the checkpoints in a folder, whether they can be read or not; none if there is no such folder."""
     entries = folder.iterdir() if folder.is_dir() else ()
-    return [int(entry.name) for entry in entries if entry.name.isdigit() and entry.is_dir()]
+    return [int(entry.name) for entry in entries if entry.name.isascii() and entry.name.isdecimal() and entry.is_dir()]
 
 
 def only_unfinished(folder: Path) -> bool:

@@ -214,6 +214,8 @@ def _as_batch(image: ArrayLike, mask: ArrayLike | None, hole: ArrayLike | None) 
         raise InputError(f"an image must be [N, H, W, 3] or [H, W, 3], not {images.shape}")
     if not np.issubdtype(images.dtype, np.floating):
         raise InputError(f"an image must be floating point in [0, 1], not {images.dtype}: divide bytes by 255 first")
+    if not images.size:
+        raise InputError(f"an image must have pixels, and this one has the shape {images.shape}: give another")
     holes = hole_from(mask, hole, images.shape[:-1])
     seen = images[~holes]
     if seen.size and not (seen.min() >= 0 and seen.max() <= 1):

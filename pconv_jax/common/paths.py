@@ -18,9 +18,12 @@ def given_path(path: str | os.PathLike[str]) -> Path:
         The path.
 
     Raises:
-        InputError: the name is empty, or contains a NUL character; or it is given as bytes, which could be a file's
-            content as well.
+        InputError: it is neither text nor a path, is empty, or contains a NUL character; or it is given as bytes,
+            which could be a file's content as well.
     """
+    given_type: object = path
+    if not isinstance(given_type, str | bytes | os.PathLike):
+        raise InputError(f"the name of a file must be text or a path, not {type(path).__name__}: give one")
     name = os.fspath(path)
     given: object = name
     if isinstance(given, bytes):

@@ -33,7 +33,10 @@ class Augmentation:
         Raises:
             InputError: naming the value and what it may be.
         """
-        low, high = self.crop_scale
+        try:
+            low, high = map(float, self.crop_scale)
+        except (TypeError, ValueError):
+            low = high = 0.0
         if not _SMALLEST_CROP <= low <= high <= 1:
             raise InputError(
                 f"crop_scale={self.crop_scale} must be (low, high) with {_SMALLEST_CROP} <= low <= high <= 1"

@@ -8,8 +8,10 @@ import numpy as np
 
 from pconv_jax import masks as drawn
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.json_values import is_number
 from pconv_jax.data.folder_masks import check_mask_files, folder_mask, listed_masks
 from pconv_jax.data.source import ListedFiles
+from pconv_jax.masks.checks import is_whole
 from pconv_jax.masks.regions import centre_region, random_blocks, random_region
 
 LineShape = Literal["straight", "strokes"]
@@ -56,7 +58,9 @@ class Damage:
         drawn.check_range("line_thickness", self.line_thickness)
         if self.line_shape not in get_args(LineShape):
             raise InputError(f"line_shape={self.line_shape!r} must be one of {', '.join(get_args(LineShape))}")
-        if not 0 <= self.noise < 1:
+        if not is_whole(self.overlap, least=0):
+            raise InputError(f"overlap={self.overlap} must be a whole number of px, at least 0")
+        if not is_number(self.noise) or not 0 <= self.noise < 1:
             raise InputError(f"noise={self.noise} must be a standard deviation of at least 0 and below 1")
 
     def check_files(self) -> None:
@@ -66,11 +70,11 @@ class Damage:
             InputError: naming those that cannot be used.
         """
         if self.mask_dir is not None:
-            check_mask_files(self.mask_dir)
+            check_mask_files(Path(self.mask_dir))
 
     def files(self) -> ListedFiles | None:
         """Which files masks are made of; None if of none."""
-        return None if self.mask_dir is None else listed_masks(self.mask_dir)
+        return None if self.mask_dir is None else listed_masks(Path(self.mask_dir))
 
     def mask(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """Draws a mask.
@@ -92,6 +96,6 @@ class Damage:
         if self.masks == "blocks":
             return random_blocks(rng, size, size)
         if self.mask_dir is not None:
-            return folder_mask(rng, self.mask_dir, size)
+            return folder_mask(rng, Path(self.mask_dir), size)
         draw = drawn.random_lines if self.line_shape == "straight" else drawn.random_strokes
         return draw(rng, size, size, count=self.line_count, thickness=self.line_thickness)

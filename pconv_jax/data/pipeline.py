@@ -19,6 +19,7 @@ from pconv_jax.data.damage import Damage
 from pconv_jax.data.readable import LeftOut, Readable
 from pconv_jax.data.source import ImageSource
 from pconv_jax.data.workers import in_processes
+from pconv_jax.masks.checks import is_whole
 
 if TYPE_CHECKING:
     import grain
@@ -165,11 +166,11 @@ def endless_batches(
     """
     import grain
 
+    _check(source, example, batch_size, seed)
     check_shard(shard, batch_size)
     host, hosts = shard
-    if workers < 0:
+    if not is_whole(workers, least=0):
         raise InputError(f"workers={workers} must be 0 (threads) or a number of processes")
-    _check(source, example, batch_size, seed)
     order_seed, example_seed = seeds(seed, purpose=purpose)
     examples = grain.MapDataset.source(_Epochs(Readable(source), order_seed)).random_map(example, seed=example_seed)
     # Hosts and workers get whole batches, so that the rows do not depend on the number of either.
@@ -236,10 +237,10 @@ def seeds(seed: int, *, purpose: int) -> tuple[int, int]:
 def _check(source: ImageSource, example: Any, batch_size: int, seed: int) -> None:
     """Checks the arguments of both kinds of batches."""
     for name, value in (("image_size", example.image_size), ("batch_size", batch_size)):
-        if value < 1:
-            raise InputError(f"{name}={value} must be at least 1")
-    if seed < 0:
-        raise InputError(f"seed={seed} must be at least 0")
+        if not is_whole(value, least=1):
+            raise InputError(f"{name}={value} must be a whole number, at least 1")
+    if not is_whole(seed, least=0):
+        raise InputError(f"seed={seed} must be a whole number, at least 0")
     if not len(source):
         raise InputError(f"{source!r} contains no images")
 

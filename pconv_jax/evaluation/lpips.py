@@ -184,6 +184,8 @@ def _vgg(arrays: Arrays) -> tuple[Callable[..., Sequence[jax.Array]], Any]:
 
 def _read(path: Path) -> tuple[str, Arrays]:
     """Which network a file holds, and its convolutions; a score from any other weights must not have the name."""
+    if path.is_dir():
+        raise InputError(f"{path} for LPIPS is a folder: {_WANTED}")
     if not path.is_file():
         raise InputError(f"the weights file {path} for LPIPS does not exist: {_WANTED}")
     with open_arrays(path) as (names, read):

@@ -9,7 +9,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.models.context_encoder import ContextEncoderConfig
 from pconv_jax.models.fill_correcting import FillCorrectingConfig
 from pconv_jax.models.interface import AnyGeneratorConfig
-from pconv_jax.models.limits import brief
+from pconv_jax.models.limits import brief, same_type
 from pconv_jax.models.liu import LiuConfig
 from pconv_jax.models.paper import PaperConfig
 from pconv_jax.models.pathak_features import PathakFeaturesConfig
@@ -97,23 +97,11 @@ def _build_config(network: Any, values: dict[str, Any]) -> AnyGeneratorConfig:
     wrong = [
         f"{brief(name)[1:-1]}={brief(value)}"
         for name, value in values.items()
-        if name not in defaults or not _same_type(value, defaults[name])
+        if name not in defaults or not same_type(value, defaults[name])
     ]
     if wrong:
         raise InputError(", ".join(wrong[:3]))
     return kind(**values)
-
-
-def _same_type(value: Any, default: Any) -> bool:
-    """Whether a value read from JSON has the type of a default."""
-    if isinstance(default, tuple):
-        return isinstance(value, tuple) and all(
-            any(_same_type(each, known) for known in default or (None,)) for each in value
-        )
-    if default is None:
-        scalars = value if isinstance(value, tuple) else (value,)
-        return all(each is None or isinstance(each, bool | int | float | str) for each in scalars)
-    return type(value) is type(default) or (type(value) is int and isinstance(default, float))
 
 
 def _like(default: Any, value: Any) -> Any:

@@ -8,6 +8,7 @@ The names in a file, never its extension, say which it is. Nothing is unpickled.
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 from urllib.parse import urlsplit
 
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ import numpy as np
 
 from pconv_jax.common.cache import cache_folder
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.paths import given_path
 from pconv_jax.models.array_files import open_arrays
 from pconv_jax.models.vgg import LAYERS, VGG16, Network, Preprocessing, convs_through, kernel_shapes, random_weights
 
@@ -69,7 +71,9 @@ def load_vgg_weights(
         InputError: the file is missing, unreadable, a pickle or of another network, lacks a layer, has wrong
             shapes, or holds the other kind's numbers.
     """
-    path = Path(path).expanduser()
+    if unknown := [each for each in networks if each not in get_args(Network)]:
+        raise InputError(f"networks has {unknown[0]!r}, and can have {', '.join(get_args(Network))}")
+    path = given_path(path).expanduser()
     if not path.is_file():
         raise _missing(path, networks, "give a file")
     with open_arrays(path) as (names, read):

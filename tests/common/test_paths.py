@@ -8,6 +8,7 @@ import pytest
 from pconv_jax.checkpoints.weights_file import load_generator
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.paths import given_path
 from pconv_jax.imaging import Photograph, read_hole, read_photograph, write_photograph
 
 PHOTOGRAPH = Photograph(np.zeros((4, 4), np.uint8), None, None, None, None, "PNG")
@@ -26,6 +27,12 @@ def test_empty_and_nul_names_of_files_are_refused(door, name, fault, tmp_path, m
     with pytest.raises(InputError, match=fault):
         DOORS[door](name)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", [None, 3, ("a", "b")])
+def test_what_is_no_name_is_refused(name):
+    with pytest.raises(InputError, match=f"must be text or a path, not {type(name).__name__}: give one$"):
+        given_path(name)
 
 
 @pytest.mark.parametrize("door", [door for door in DOORS if door != "mask"])  # of which bytes are the content

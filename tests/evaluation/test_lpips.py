@@ -169,6 +169,8 @@ def test_other_files_are_refused_with_the_way_out(tmp_path, entries):
     with pytest.raises(InputError) as error:
         open_lpips(tmp_path / "none.npz")
     assert str(error.value) == f"the weights file {tmp_path}/none.npz for LPIPS does not exist: {wanted}"
+    with pytest.raises(InputError, match="for LPIPS is a folder: "):
+        Lpips(tmp_path)
     with pytest.raises(InputError) as error:
         open_lpips(tmp_path)
     names = "alexnet.npz, alexnet.safetensors, vgg16.npz, vgg16.safetensors"

@@ -26,7 +26,8 @@ from pconv_jax.common.folder_lock import locked_folder
         (["--dataset", "folder"], "needs --data-dir"),
         (["--data", "folder"], "needs --data-dir"),  # as the flag was named
         (["--split", "all"], "--split all goes with --dataset folder"),
-        (["--pair-by-name"], "--pair-by-name goes with --dataset folder"),
+        (["--pair-by-name"], "--pair-by-name needs the folder of the masks: give --masks DIR"),
+        (["--pair-by-name", "--masks", "."], "--pair-by-name goes with --dataset folder"),
         (["--fid-weights", "nowhere"], "the weights file nowhere for FID does not exist"),
         (
             ["--image-size", "11", "--vgg-weights", "random", "--vgg-layers", "block4_pool"],

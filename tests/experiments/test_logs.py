@@ -19,6 +19,16 @@ def test_rows_and_events_are_on_disk_when_they_are_written(tmp_path):
         assert b"brain.Event:2" in content and b"pixel" in content
 
 
+def test_steps_that_are_missing_are_told(tmp_path):
+    with MetricsLog(tmp_path) as log:
+        for step in (1, 2, 3):
+            log.write(step, {"pixel": 0.5})
+    with MetricsLog(tmp_path, resume_step=2):  # a warning would fail here
+        pass
+    with pytest.warns(UserWarning, match=r"metrics\.jsonl lacks 3 of the 5 steps that were taken, and"):
+        MetricsLog(tmp_path, resume_step=5).__exit__(None, None, None)
+
+
 def test_a_full_disk_is_an_error_at_once(tmp_path, monkeypatch):
     def write(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -93,6 +93,12 @@ def test_a_bad_mask_file_is_told_before_training(tmp_path, capsys):
     assert not (tmp_path / "out" / "config.json").exists()
 
 
+def test_masks_that_leave_nothing_are_told_before_training(tmp_path, capsys):
+    assert main(tiny(tmp_path / "out", *ALONE, "--line-thickness", "100", "100")) == 2
+    assert "20 masks of 16x16 px left no valid pixel: give thinner lines" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "config.json").exists()
+
+
 def test_masks_below_the_data_folder_are_not_trained_on(tmp_path):
     for name in ("a", "b", "c", "masks/a", "masks/b"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

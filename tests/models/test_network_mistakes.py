@@ -5,7 +5,7 @@ import pytest
 from networks import build, picture
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.models import DiscriminatorConfig, FillCorrectingConfig, PaperConfig
+from pconv_jax.models import ContextEncoderConfig, DiscriminatorConfig, FillCorrectingConfig, PaperConfig
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,16 @@ from pconv_jax.models import DiscriminatorConfig, FillCorrectingConfig, PaperCon
         (DiscriminatorConfig, {"widths": (8, 0)}, r"widths=\(8, 0\)"),
         (DiscriminatorConfig, {"image_size": 72}, "image_size=72.*multiple of 16"),
         (DiscriminatorConfig, {"image_size": 0}, "image_size=0"),
+        (DiscriminatorConfig, {"image_size": "64"}, "image_size='64' must be a whole number$"),
+        (PaperConfig, {"widths": 4}, r"widths=4 must be a tuple of whole numbers, such as \(32, 64, 128, 128\)$"),
+        (PaperConfig, {"widths": "48"}, "widths='48' must be a tuple of whole numbers"),
+        (PaperConfig, {"kernel_size": 3.0}, "kernel_size=3.0 must be a whole number"),
+        (PaperConfig, {"negative_slope": "a"}, "negative_slope='a' must be a number"),
+        (PaperConfig, {"batch_norm_momentum": 2.0}, "batch_norm_momentum=2.0 must be at least 0 and below 1"),
+        (PaperConfig, {"centre": 2}, "centre=2 must be True or False"),
+        (PaperConfig, {"head": 3}, "head=3 must be a text, such as 'partial'"),
+        (ContextEncoderConfig, {"bottleneck": 2.5}, "bottleneck=2.5 must be a whole number"),
+        (FillCorrectingConfig, {"blocks": (1.5, 1, 1)}, r"blocks=\(1.5, 1, 1\) must be a tuple of whole numbers"),
     ],
 )
 def test_a_network_that_cannot_be_is_named(config, kwargs, named):
