@@ -2,7 +2,7 @@
 
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from pconv_jax.imaging import exif
+from pconv_jax.imaging.turned_places import TRANSPOSED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,7 +41,7 @@ def jpeg_coding(image: "Image", orientation: int) -> JpegCoding | None:
     )
     # Others, e.g. 4:4:0 or those of red, green and blue, Pillow cannot write: none.
     sampling = 0 if rgb else max(0, JpegImagePlugin.get_sampling(image))
-    if orientation in exif.TRANSPOSED:
+    if orientation in TRANSPOSED:
         tables = [tuple(table[8 * (i % 8) + i // 8] for i in range(64)) for table in tables]
         sampling = 0 if sampling == 1 else sampling
     if len(tables) == 3 and tables[1] == tables[2]:

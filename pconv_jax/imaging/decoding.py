@@ -36,6 +36,7 @@ from pconv_jax.imaging.tiff_decoding import (
 from pconv_jax.imaging.tiff_pages import pages_of
 from pconv_jax.imaging.tiff_segments import COMPRESSION, check_deflate, check_segments
 from pconv_jax.imaging.tiff_tags import first_directory, numbers
+from pconv_jax.imaging.turned_places import TRANSPOSED
 from pconv_jax.imaging.whole import bytes_behind
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None)
     try:
         with opened_image(name, stream, max_pixels=max_pixels, first_frame=False) as image, refusing(name):
             known = image.format != "PNG" or "exif" in image.info  # Pillow would decode all of it to find out
-            turned = known and image.format != "TIFF" and _tags(image)[1] in exif.TRANSPOSED  # Pillow has turned TIFF
+            turned = known and image.format != "TIFF" and _tags(image)[1] in TRANSPOSED  # Pillow has turned TIFF
             return image.size[::-1] if turned else image.size
     except UnknownFormat:
         with refusing(name):
@@ -172,7 +173,7 @@ def upright_size(name: str, stream: IO[bytes], *, max_pixels: int | None = None)
             with naming_layout(name, stream):
                 raise
         check_size(name, (tags[256], tags[257]), max_pixels)
-        return (tags[256], tags[257])[:: -1 if tags.get(exif.ORIENTATION, 1) in exif.TRANSPOSED else 1]
+        return (tags[256], tags[257])[:: -1 if tags.get(exif.ORIENTATION, 1) in TRANSPOSED else 1]
 
 
 def _bytes_a_pixel(image: "Image", stream: IO[bytes], more: int) -> int:
@@ -228,7 +229,7 @@ def _decoded(
         compression=numbers(directory, COMPRESSION, default=1)[0] if directory else None,
         lossless=is_lossless(image, stream),
         infrared=further_channel(stream, directory, orientation, notes) if directory else None,
-        texts=texts_of(image, stream, directory.entries if directory else {}, notes),
+        texts=texts_of(image, stream, directory.entries if directory else {}, notes, orientation=orientation),
         colour=colour_chunks(image, stream),
     )
 

@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pconv_jax.imaging.turned_places import TRANSPOSED, turned_place
+
 if TYPE_CHECKING:
     from PIL.Image import Exif
 
@@ -17,7 +19,6 @@ PREFIX = b"Exif\0\0"  # before the block in JPEG, and in some WebP files
 EMPTY = b"II*\0\x08\0\0\0" + bytes(6)
 
 ORIENTATION, PROFILE = 274, 34675
-TRANSPOSED = (5, 6, 7, 8)  # orientations of an image that lies on a side
 RESOLUTION = X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 # What TIFF files say about the layout of their pixels, their profile and their resolution.
 LAYOUT = frozenset(
@@ -26,6 +27,7 @@ LAYOUT = frozenset(
         *(*range(320, 326), 330, *range(332, 335), *range(336, 344), 347, *range(512, 522), *range(529, 533), 34675),
     ]
 )
+_EXIF, _PIXELS, _SUBJECTS = 34665, (0xA002, 0xA003), (0x9214, 0xA214)
 _MOST_DPI = 65535  # that JPEG can say
 BYTE, SHORT, LONG, RATIONAL, UNDEFINED = 1, 3, 4, 5, 7
 # What Pillow raises for EXIF data that is damaged.
@@ -56,7 +58,8 @@ def byte_order(block: bytes | memoryview) -> str:
 def upright(block: bytes) -> bytes:
     """The block, of the same length, that calls its image upright and has no preview; ValueError if it is damaged.
 
-    If the image lies on a side, the resolutions across and down change places.
+    If the image lies on a side, the resolutions across and down change places, and so do its sides in pixels; the place
+    of its subject is turned with it.
     """
     order, entries, end = _first_directory(block)
     changed = bytearray(block)
@@ -70,8 +73,49 @@ def upright(block: bytes) -> bytes:
                 block[across + 2 : across + 12],
             )
         changed[place + 2 : place + 12] = struct.pack(f"{order}HIHH", SHORT, 1, 1, 0)
+        if _EXIF in entries:
+            _turn_places(changed, order, entries[_EXIF], orientation)
     changed[end : end + 4] = bytes(len(block[end : end + 4]))  # the second directory holds the preview
     return bytes(changed)
+
+
+def _turn_places(block: bytearray, order: str, entry: int, orientation: int) -> None:
+    """Turns what the EXIF directory says of places in the image; what is damaged in it stays."""
+    try:
+        (start,) = struct.unpack_from(f"{order}I", block, entry + 8)
+        _, entries, _ = _directory_at(block, order, start)
+        sides = [entries[tag] for tag in _PIXELS if tag in entries]
+        if len(sides) < len(_PIXELS):
+            return
+        width, height = (_whole(block, order, side) for side in sides)
+        for tag in _SUBJECTS:
+            if tag in entries:
+                _turn_subject(block, order, entries[tag], (width, height), orientation)
+        if orientation in TRANSPOSED:
+            across, down = (slice(side + 2, side + 12) for side in sides)
+            block[across], block[down] = block[down], block[across]
+    except (struct.error, ValueError):
+        return
+
+
+def _turn_subject(block: bytearray, order: str, entry: int, sides: tuple[int, int], orientation: int) -> None:
+    """Turns the middle of a point, circle or rectangle, and its sides."""
+    kind, count = struct.unpack_from(f"{order}HI", block, entry + 2)
+    if kind != SHORT or count not in (2, 3, 4):
+        return
+    place = entry + 8 if count == 2 else struct.unpack_from(f"{order}I", block, entry + 8)[0]
+    x, y, *rest = struct.unpack_from(f"{order}{count}H", block, place)
+    middle = turned_place(x, y, sides[0] - 1, sides[1] - 1, orientation)
+    values = [*middle, *(rest[::-1] if orientation in TRANSPOSED else rest)]
+    struct.pack_into(f"{order}{count}H", block, place, *(min(max(0, int(each)), 65535) for each in values))
+
+
+def _whole(block: bytearray, order: str, entry: int) -> int:
+    kind, count = struct.unpack_from(f"{order}HI", block, entry + 2)
+    if kind not in (SHORT, LONG) or count != 1:
+        raise ValueError("no number of pixels")
+    number: int = struct.unpack_from(f"{order}{_LETTERS[kind]}", block, entry + 8)[0]
+    return number
 
 
 def extended(
@@ -164,6 +208,14 @@ def _first_directory(block: bytes | memoryview) -> tuple[str, dict[int, int], in
     order = byte_order(block)
     try:
         (start,) = struct.unpack_from(f"{order}I", block, 4)
+    except struct.error as error:
+        raise ValueError("a damaged EXIF block") from error
+    return _directory_at(block, order, start)
+
+
+def _directory_at(block: bytes | bytearray | memoryview, order: str, start: int) -> tuple[str, dict[int, int], int]:
+    """As `_first_directory`, of any directory."""
+    try:
         (count,) = struct.unpack_from(f"{order}H", block, start)
         places = range(start + 2, start + 2 + 12 * count, 12)
         if places.stop > len(block):

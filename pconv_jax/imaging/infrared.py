@@ -11,12 +11,12 @@ from pconv_jax.common.errors import InputError, reason
 from pconv_jax.common.paths import given_path
 from pconv_jax.common.same_names import folded
 from pconv_jax.imaging.decoding import decode
-from pconv_jax.imaging.exif import TRANSPOSED
 from pconv_jax.imaging.opening import opened_file
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.pixels import turned
 from pconv_jax.imaging.tiff_decoding import directory_of, said_orientation
 from pconv_jax.imaging.tiff_pages import pages_of
+from pconv_jax.imaging.turned_places import TRANSPOSED
 
 _ENDS = ("ir.tif", "ir.tiff")
 _BESIDE = re.compile(r"(.+)[._-]ir\.tiff?")  # of a name in lower case

@@ -12,6 +12,7 @@ from pconv_jax.imaging.strips import strips
 from pconv_jax.imaging.tiff_channels import rare_compression, stored_channels
 from pconv_jax.imaging.tiff_copies import with_tags
 from pconv_jax.imaging.tiff_tags import header
+from pconv_jax.imaging.turned_places import TRANSPOSED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -124,7 +125,7 @@ def by_tifffile(name: str, stream: IO[bytes], *, first_frame: bool) -> Layers:
 
 def turned(layer: np.ndarray, orientation: int) -> np.ndarray:
     """Turns an array [H, W, ...] from a file upright, by the value 1..8 of the EXIF tag."""
-    if orientation in exif.TRANSPOSED:
+    if orientation in TRANSPOSED:
         layer = layer.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         layer = layer[::-1]

@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from pconv_jax.imaging.limits import LARGEST_TEXT
 from pconv_jax.imaging.opening import png_chunks
 from pconv_jax.imaging.tiff_tags import Entry
+from pconv_jax.imaging.turned_places import turned_xmp
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,7 +29,8 @@ class Texts(NamedTuple):
     """What a file says about a photograph beside the EXIF data.
 
     Attributes:
-        xmp: a packet of XMP; its orientation, if it has one, is 1. Thumbnails of the old pixels are not part of it.
+        xmp: a packet of XMP; its orientation, if it has one, is 1, and its regions are those of the upright image.
+            Thumbnails of the old pixels are not part of it.
         more_xmp: the JPEG segments that continue a packet of more than 64 KiB, without their mark.
         resources: Photoshop's image resources, the IPTC data among them; without its previews of the old pixels.
         comments: those of JPEG or GIF.
@@ -56,8 +58,18 @@ _MOST = {
 }
 
 
-def texts_of(image: "Image", stream: IO[bytes], directory: Mapping[int, Entry], notes: list[str]) -> Texts:
-    """Reads the texts of an opened file; `directory` is that of a TIFF file. The stream stays where it is."""
+def texts_of(
+    image: "Image", stream: IO[bytes], directory: Mapping[int, Entry], notes: list[str], *, orientation: int
+) -> Texts:
+    """Reads the texts of an opened file, whose pixels are turned upright. The stream stays where it is.
+
+    Args:
+        image: the file.
+        stream: its content.
+        directory: of a TIFF file.
+        notes: what is left out is added to.
+        orientation: as it was stored.
+    """
     if image.format in ("JPEG", "MPO"):
         found = _of_jpeg(image)
     elif image.format == "PNG":
@@ -65,22 +77,22 @@ def texts_of(image: "Image", stream: IO[bytes], directory: Mapping[int, Entry], 
         found = _of_png(stream)
         stream.seek(place)
     elif image.format == "TIFF":
-        found = texts_of_tiff(directory, notes)
+        return texts_of_tiff(directory, notes, orientation=orientation)
     else:
         comment = image.info.get("comment")
         found = Texts(xmp=image.info.get("xmp") or None, comments=(comment,) if isinstance(comment, bytes) else ())
-    return _upright(found)
+    return _upright(found, orientation)
 
 
-def texts_of_tiff(directory: Mapping[int, Entry], notes: list[str]) -> Texts:
-    """The texts in the first directory of a TIFF file."""
+def texts_of_tiff(directory: Mapping[int, Entry], notes: list[str], *, orientation: int) -> Texts:
+    """The texts in the first directory of a TIFF file, as `texts_of` reads them."""
     given = {tag: entry.data for tag, entry in directory.items()}
     resources, iptc = given.get(TIFF_RESOURCES, b""), given.get(TIFF_IPTC, b"")
     if iptc and not any(number == _IPTC for number, _ in _resources(resources)):
         resources = _resource(_IPTC, iptc) + resources
     if _TIFF_LAYERS in given:
         notes.append("its Photoshop layers, which show the old pixels, are not kept")
-    return _upright(Texts(xmp=given.get(TIFF_XMP), resources=resources or None))
+    return _upright(Texts(xmp=given.get(TIFF_XMP), resources=resources or None), orientation)
 
 
 def held_by(texts: Texts, kind: str) -> tuple[Texts, str]:
@@ -200,9 +212,9 @@ def _raw_profile(content: bytes) -> bytes | None:
     return data if data.startswith(b"8BIM") else _resource(_IPTC, data)
 
 
-def _upright(texts: Texts) -> Texts:
+def _upright(texts: Texts, orientation: int) -> Texts:
     """The texts of the upright image, without previews of the old pixels."""
-    xmp = texts.xmp and _UPRIGHT.sub(rb"\g<1>1", _without_thumbnails(texts.xmp))
+    xmp = texts.xmp and turned_xmp(_UPRIGHT.sub(rb"\g<1>1", _without_thumbnails(texts.xmp)), orientation)
     resources = texts.resources
     if resources and any(number in _PREVIEWS for number, _ in _resources(resources)):
         resources = b"".join(whole for number, whole in _resources(resources) if number not in _PREVIEWS)

@@ -105,7 +105,8 @@ def many_channels(
     orientation, icc, dpi = tags.get(exif.ORIENTATION, 1), tags.get(exif.PROFILE), exif.dpi_of(tags)
     found = upright(layers, orientation, "TIFF")
     compression = numbers(directory, COMPRESSION, default=1)[0]
-    block, texts = tiff_block(stream, directory, notes), texts_of_tiff(directory.entries, notes)
+    block = tiff_block(stream, directory, notes)
+    texts = texts_of_tiff(directory.entries, notes, orientation=orientation)
     infrared = further_channel(stream, directory, orientation, notes)
     return dataclasses.replace(
         found,
