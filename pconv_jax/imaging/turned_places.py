@@ -10,9 +10,10 @@ TRANSPOSED = (5, 6, 7, 8)
 """Orientations of an image that lies on a side."""
 _NUMBER = rb"-?[\d.]+(?:[eE][-+]?\d+)?"
 _AREA, _DIMENSIONS = (
-    re.compile(rb"<mwg-rs:%s\b(?:[^>]*/>|.*?</mwg-rs:%s>)" % (name, name), re.DOTALL)
+    re.compile(rb"<mwg-rs:%s\b(?:[^>]{0,2000}/>|.{0,2000}?</mwg-rs:%s>)" % (name, name), re.DOTALL)
     for name in (b"Area", b"AppliedToDimensions")
 )
+_MOST = 10_000  # of both: a packet with more was made to take time
 _RECTANGLE = re.compile(rb"((?<![/\w])MPReg:Rectangle(?:\s*=\s*[\"']|\s*>\s*))([-\d.,\s]+)")
 _SIDES = ((b"exif:PixelXDimension", b"exif:PixelYDimension"), (b"tiff:ImageWidth", b"tiff:ImageLength"))
 
@@ -46,7 +47,7 @@ def turned_xmp(xmp: bytes, orientation: int) -> bytes:
         xmp: the packet.
         orientation: the value of the EXIF tag, 1 to 8.
     """
-    if orientation not in range(2, 9):
+    if orientation not in range(2, 9) or xmp.count(b"<mwg-rs:A") > _MOST:
         return xmp
     transposed = orientation in TRANSPOSED
     xmp = _AREA.sub(lambda found: _turned_area(found[0], orientation), xmp)

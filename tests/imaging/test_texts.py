@@ -201,7 +201,7 @@ def test_very_many_small_pieces_take_seconds_and_not_hours():
     count = 100_000
     resources, chunks = OTHER * count, chunk(b"tEXt", b"a\0b") * count
     began = time.process_time()
-    found = texts_of_tiff({34377: Entry(7, resources)}, [])
+    found = texts_of_tiff({34377: Entry(7, resources)}, [], orientation=1)
     assert found.resources == resources and tiff_texts(found) == {34377: resources}
     image = types.SimpleNamespace(format="PNG")
     stream = io.BytesIO(png(1, 1, 8, 2, bytes(4), chunks))

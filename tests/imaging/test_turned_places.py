@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -90,6 +91,16 @@ def test_upright_packets_and_others_stay_byte_for_byte():
         b"<a>1</a>",
     ):
         assert turned_xmp(other, 6) == other
+
+
+@pytest.mark.parametrize(
+    "piece", [b"<mwg-rs:Area ", b"<mwg-rs:Area>", b"<mwg-rs:AppliedToDimensions>", b'MPReg:Rectangle="']
+)
+def test_packets_made_to_take_time_do_not(piece):
+    began = time.process_time()
+    for count in (9_000, 1_000_000):
+        turned_xmp(piece * count, 6)
+    assert time.process_time() - began < 20  # of hours, if each looked through the rest
 
 
 def test_two_regions_are_turned_each_by_itself():
