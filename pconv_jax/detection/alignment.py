@@ -1,6 +1,7 @@
 """How an infrared channel lies over its photograph: scanners take the two one after the other, a few pixels apart."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -16,8 +17,10 @@ _FINE, _COARSE = 1.0, 5.0  # Gaussians, px: what is smaller is noise, what is la
 _LEAST = 0.12  # correlation that tells where a window lies
 _AS_WELL = 0.95  # share of the best correlation from which on a fit within reach is as credible
 _APART = 0.75  # px from what the others say beyond which a window is mistaken
-_SPREAD = 3.0  # px from the median shift, likewise: shifts change over an image
+_SPREAD = 3.0  # px from the median of shifts that are too large, likewise
 _ENOUGH = 6  # windows that show how the shift changes over the image
+_FEW = 3  # windows that agree by chance no more
+_THIN = 0.02  # area of a triangle of windows, of the image's, below which it does not show that
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Shift:
     Attributes:
         down: px by which to go down there, as factors of 1, row and column.
         right: px by which to go right, likewise.
-        windows: number of windows in which it was measured; 0 if nothing told, and the channel is left where it is.
+        windows: number of windows that agree on it; 0 if nothing told, and the channel is left where it is.
     """
 
     down: tuple[float, float, float]
@@ -85,7 +88,7 @@ def measured_shift(image: np.ndarray, channel: np.ndarray) -> Shift:
         The shift, which may change evenly over the image.
 
     Raises:
-        InputError: most windows agree on a shift of more than `MOST`.
+        InputError: most windows agree on a shift of more than `MOST`, or hardly any of several on one.
     """
     from skimage.registration import phase_cross_correlation
 
@@ -106,7 +109,13 @@ def measured_shift(image: np.ndarray, channel: np.ndarray) -> Shift:
     _check_reach(beyond, len(shifts))
     if not shifts:
         return no_shift()
-    return _agreed(np.array(places), np.array(shifts))
+    shift = _agreed(np.array(places), np.array(shifts), image.shape)
+    if len(shifts) >= _ENOUGH and shift.windows < max(_FEW, len(shifts) / 5):
+        raise InputError(
+            f"its infrared channel does not lie evenly over the picture ({shift.windows} of {len(shifts)} parts agree "
+            "on its shift): align the two first, or look for damage without infrared (--no-infrared)"
+        )
+    return shift
 
 
 def _fits_within_reach(one: np.ndarray, other: np.ndarray) -> bool:
@@ -132,21 +141,36 @@ def _check_reach(beyond: list[np.ndarray], within: int) -> None:
         )
 
 
-def _agreed(places: np.ndarray, shifts: np.ndarray) -> Shift:
+def _agreed(places: np.ndarray, shifts: np.ndarray, shape: tuple[int, ...]) -> Shift:
     """The shift that most windows agree on: `places` are 1, row and column, `shifts` down and right."""
     middle = np.median(shifts, axis=0)
-    away = np.abs(shifts - middle).max(axis=1)
-    if np.count_nonzero(away <= _SPREAD) >= _ENOUGH:
-        agreeing = away <= _SPREAD
-        for _ in range(2):
-            factors = np.linalg.lstsq(places[agreeing], shifts[agreeing])[0]
-            agreeing = np.abs(shifts - places @ factors).max(axis=1) <= _APART
-            if np.count_nonzero(agreeing) < _ENOUGH:
-                break
-        else:
+    alike = int(np.count_nonzero(np.abs(shifts - middle).max(axis=1) <= _APART))
+    agreeing = _evenly_changing(places, shifts, shape)
+    for _ in range(2):
+        if np.count_nonzero(agreeing) < max(_ENOUGH, alike):
+            break
+        factors = np.linalg.lstsq(places[agreeing], shifts[agreeing])[0]
+        agreeing = np.abs(shifts - places @ factors).max(axis=1) <= _APART
+    else:
+        if np.count_nonzero(agreeing) >= _ENOUGH:
             down, right = ((float(first), float(y), float(x)) for first, y, x in factors.T)
             return Shift(down, right, int(np.count_nonzero(agreeing)))
-    return Shift((float(middle[0]), 0, 0), (float(middle[1]), 0, 0), int(np.count_nonzero(away <= _APART)))
+    return Shift((float(middle[0]), 0, 0), (float(middle[1]), 0, 0), alike) if alike else no_shift()
+
+
+def _evenly_changing(places: np.ndarray, shifts: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The windows that agree with the shift that three of them show to change evenly, the three with most: bool."""
+    best = np.zeros(len(places), bool)
+    sides = places / np.array([1, *shape])
+    for three in itertools.combinations(range(len(places)), 3):
+        chosen = list(three)
+        if abs(np.linalg.det(sides[chosen])) / 2 < _THIN:
+            continue
+        factors = np.linalg.solve(places[chosen], shifts[chosen])
+        agreeing = np.abs(shifts - places @ factors).max(axis=1) <= _APART
+        if np.count_nonzero(agreeing) > np.count_nonzero(best):
+            best = agreeing
+    return best
 
 
 def squares(height: int, width: int, *, side: int, most: int) -> list[tuple[slice, slice]]:

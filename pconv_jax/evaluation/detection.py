@@ -57,8 +57,8 @@ class Counts:
 
     @property
     def false_alarms(self) -> np.ndarray:
-        """Share of all pixels that are found and not damaged."""
-        return self.false / self.pixels
+        """Share of all pixels that are found and not damaged; 0 where none counts."""
+        return self.false / max(self.pixels, 1)
 
 
 def count(

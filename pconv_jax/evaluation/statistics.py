@@ -67,7 +67,7 @@ def bootstrap(values: npt.ArrayLike, *, seed: int = 0) -> Mean:
             bootstrap, 2015: the expanded percentile interval.
     """
     values = np.asarray(values, np.float64)
-    perfect = int(np.sum(values == np.inf))
+    perfect = int(np.sum(np.isinf(values)))
     finite = values[np.isfinite(values)]
     if not finite.size:
         return Mean(None, None, None, 0, perfect)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.masks.checks import is_whole
 
 
 def empty_canvas(height: int, width: int, max_thickness: int) -> tuple[np.ndarray, np.ndarray]:
@@ -22,8 +23,10 @@ def empty_canvas(height: int, width: int, max_thickness: int) -> tuple[np.ndarra
     Raises:
         InputError: a size below 1.
     """
-    if height < 1 or width < 1:
-        raise InputError(f"a mask of {width} x {height} pixels cannot be drawn: both sides must be at least 1")
+    if not (is_whole(height, least=1) and is_whole(width, least=1)):
+        raise InputError(
+            f"a mask of {width} x {height} pixels cannot be drawn: both sides must be whole numbers, at least 1"
+        )
     margin = disc_radius(max_thickness)
     hole = np.zeros((height + 2 * margin, width + 2 * margin), bool)
     return hole, hole[margin:-margin, margin:-margin]

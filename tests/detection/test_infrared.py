@@ -9,7 +9,7 @@ from skimage import data
 
 from experiments.infrared_scores import Film
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.alignment import _check_reach, _fits_within_reach, measured_shift, no_shift, squares
+from pconv_jax.detection.alignment import _agreed, _check_reach, _fits_within_reach, measured_shift, no_shift, squares
 from pconv_jax.detection.crosstalk import Scan, fitted_crosstalk
 from pconv_jax.detection.damage_map import GROWN, Choice, share
 from pconv_jax.detection.infrared import _for_choices, _grey, infrared_damage
@@ -166,6 +166,34 @@ def test_a_stretched_channel_is_aligned_everywhere():
     found = measured_shift(made.image[..., 0], made.infrared)
     assert found.windows >= 6
     assert found.down[1] == pytest.approx(-0.0015, abs=3e-4) and found.right[2] == pytest.approx(-0.0015, abs=3e-4)
+
+
+def turned(picture, degrees):
+    """A scan whose channel is turned about the middle of the picture."""
+    made = Film(shift=0, pieces=0).scan(np.random.default_rng(0), picture)
+    height, width = picture.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    return made.image, cv2.warpAffine(made.infrared, matrix, (width, height), borderMode=cv2.BORDER_REFLECT)
+
+
+@pytest.mark.parametrize("degrees", [0.5, -1])
+def test_a_turned_channel_is_aligned_everywhere(degrees):
+    """By up to 9 and 18 px at the sides: more than the windows in the middle are shifted by."""
+    image, infrared = turned(cv2.resize(data.astronaut(), (2048, 1536), interpolation=cv2.INTER_CUBIC), degrees)
+    found = measured_shift(image[..., 0], infrared)
+    sine = np.sin(np.deg2rad(degrees))
+    assert found.windows >= 6
+    assert found.down[2] == pytest.approx(-sine, abs=6e-4) and found.right[1] == pytest.approx(sine, abs=6e-4)
+
+
+def test_shifts_that_contradict_each_other_move_nothing(monkeypatch):
+    places = np.array([[1, 200, 200], [1, 200, 600], [1, 600, 200.0]])
+    assert _agreed(places, np.array([[5, 5], [0, -5], [-5, 0.0]]), (800, 800)) == no_shift()
+    monkeypatch.setattr("skimage.registration.phase_cross_correlation", lambda *_, **__: (next(found), 0.1, 0.0))
+    found = iter(np.random.default_rng(1).uniform(-11, 11, (25, 2)))
+    image = np.random.default_rng(0).integers(0, 255, (2000, 2000)).astype(np.uint8)
+    with pytest.raises(InputError, match=r"does not lie evenly over the picture \(\d of 25 parts agree on its shift\)"):
+        measured_shift(image, image)
 
 
 def test_a_flat_picture_tells_of_no_shift():
