@@ -41,6 +41,7 @@ function size(position) {
   by("size").value = Math.min(100, Math.max(0, position));
   tools.radius = 0.5 * GROWTH ** by("size").value; // from 1 px to 2200
   by("size-value").textContent = `${Math.round(2 * tools.radius)} px`;
+  by("size").setAttribute("aria-valuetext", by("size-value").textContent);
 }
 
 for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", () => pickTool(button.dataset.tool));

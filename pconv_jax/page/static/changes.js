@@ -9,6 +9,7 @@ import { refresh } from "./photographs.js";
 
 let sending = Promise.resolve(); // changes go one after the other
 let waiting = null; // one that is sent once the slider rests
+const next = {}; // the newest change of each photograph that is not sent yet
 const revisions = {}; // that the server answered with, by photograph
 
 // What the photograph that is shown is changed to: sent to it, whichever is shown then.
@@ -41,11 +42,16 @@ function edit(edits) {
   send(shown());
 }
 
-function send({ name, revision, ...values }) {
+function send({ name, ...change }) {
   clearTimeout(chosen.timer);
   waiting = null;
+  const waits = next[name] !== undefined;
+  next[name] = change; // a change holds all edits: one that was not sent yet is not needed any more
+  if (waits) return;
   desk.changing[name] = (desk.changing[name] ?? 0) + 1;
   sending = sending.then(() => trying(async () => {
+    const { revision, ...values } = next[name];
+    delete next[name];
     try {
       const changed = await api.change(name, { ...values, revision: Math.max(revision, revisions[name] ?? 0) });
       revisions[name] = changed.revision;

@@ -25,6 +25,7 @@ export function take(photograph) {
 export function choices() {
   by("sensitivity-value").textContent = Number(by("sensitivity").value).toFixed(2);
   by("dilate-value").textContent = `${by("dilate").value} px`;
+  by("dilate").setAttribute("aria-valuetext", by("dilate-value").textContent);
   by("more").disabled = !more();
 }
 
@@ -65,10 +66,10 @@ export function hint(photograph) {
   const done = photograph.state === "restored" || photograph.state === "saved";
   const byHand = more() ? "“Find more”, or mark it with the brush." : "Mark it with the brush.";
   let [text, action] = ["", ""];
-  if (desk.near) text = "Click on the picture: what is marked inside the ring is restored. Escape ends this.";
+  if (desk.near) text = "Click on the picture: what is marked in the square is restored. Escape ends this.";
   else if (looking || !photograph.looks) text = "";
   else if (!photograph.found) [text, action] = ["Damage was not looked for.", "find"];
-  else if (cleared) text = "What was found is cleared: only what you mark counts. Undo brings it back.";
+  else if (cleared && !whole) text = "What was found is cleared: only what you mark counts. Undo brings it back.";
   else if (photograph.partly) text = "Only what was near your clicks is restored anew. Restore and Save do all that is marked.";
   else if (whole && !done) text = "Press Restore again: only what changed is computed.";
   else if (whole && photograph.covered) [text, action] = ["Outlines of scratches left behind?", "widen"];

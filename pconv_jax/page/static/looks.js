@@ -41,10 +41,10 @@ async function detail() {
   const side = Math.max(part.right - part.left, part.bottom - part.top);
   if (side > LARGEST_PART) return;
   const longest = Math.min(LARGEST_DETAIL, Math.ceil(side * scale));
-  const query = new URLSearchParams({ ...part, longest, shown: photograph.shown });
+  const query = new URLSearchParams({ ...part, longest, looks: photograph.looks, shown: photograph.shown });
   for (const what of view.after ? ["before", "after"] : ["before"]) {
     const image = await api.picture(api.address(photograph.name, `/detail/${what}.jpg?${query}`));
-    if (desk.chosen === photograph.name) view.details[what] = { image, ...part };
+    if (desk.chosen === photograph.name && current().looks === photograph.looks) view.details[what] = { image, ...part };
   }
   view.draw();
 }

@@ -23,7 +23,7 @@ export function drawList(photographs, chosen, { pick, close }) {
     item.classList.toggle("chosen", each.name === chosen);
     const own = Object.assign(document.createElement("button"), { type: "button", className: "pick" });
     own.setAttribute("aria-current", String(each.name === chosen));
-    if (each.looks) own.append(Object.assign(document.createElement("img"), { src: `${address(each.name, "/before.jpg")}?${each.looks}`, alt: "", loading: "lazy" }));
+    if (each.looks) own.append(Object.assign(document.createElement("img"), { src: `${address(each.name, "/before.jpg")}?${each.looks}`, alt: "", loading: "lazy", draggable: false }));
     own.append(Object.assign(document.createElement("span"), { className: "title", textContent: each.title, title: each.title }));
     own.append(Object.assign(document.createElement("span"), { className: "state", textContent: STATES[each.state] }));
     own.addEventListener("click", () => pick(each.name));

@@ -44,8 +44,8 @@ const isSaved = (name) => desk.jobs.some((job) =>
   job.photograph === name && ["save", "download"].includes(job.kind) && ["waiting", "running"].includes(job.state));
 
 async function close(name) {
-  const { state, title, partly } = desk.photographs.find((each) => each.name === name);
-  const lost = state === "corrected" || state === "restored" || partly;
+  const { state, title, has_result } = desk.photographs.find((each) => each.name === name);
+  const lost = state === "corrected" || (has_result && state !== "saved");
   const why = isSaved(name) ? "is being saved: closing it cancels that" : "is not saved: closing it loses what was corrected and restored";
   if ((lost || isSaved(name)) && !(await asked(`${title} ${why}.`, "Close it"))) return;
   await api.close(name);
@@ -95,14 +95,15 @@ async function follow(photograph) {
     await count();
   }
   if (!view.before) return;
-  if (photograph.revision !== view.revision && !desk.changing[name]) take(photograph);
+  if (photograph.revision > view.revision && !desk.changing[name]) take(photograph); // an older answer may come late
   await followFinds(photograph, still);
   if (still()) await followResult(photograph, still);
   if (still()) enable(photograph);
 }
 
 async function followFinds(photograph, still) {
-  const choice = JSON.stringify([photograph.found, photograph.sensitivity, photograph.tones, photograph.dilate]);
+  const { looks, sensitivity, tones, dilate } = photograph;
+  const choice = JSON.stringify([photograph.found, looks, sensitivity, tones, dilate]); // browsers keep pictures by it
   if (!photograph.found || followed.found === choice) return;
   const found = await api.picture(api.address(photograph.name, `/found.png?${encodeURIComponent(choice)}`));
   if (!still()) return;

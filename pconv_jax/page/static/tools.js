@@ -79,7 +79,7 @@ export class Tools {
       this.divide(event);
     } else if (before && this.dragging) {
       this.view.move(x - before[0], y - before[1]);
-    } else if (this.view.live) {
+    } else if (before && this.view.live) { // what keys lowered, they move
       for (const each of event.getCoalescedEvents?.() ?? [event]) this.extend(this.view.at(...this.where(each)));
     }
     if (before) this.pointers.set(event.pointerId, [x, y]);
@@ -147,7 +147,7 @@ export class Tools {
   // Shows where the tool is; with a cross if the keys move it.
   point(point, cross = false) {
     const shown = point && !this.dragging && (cross || !this.moves || this.near);
-    this.view.cursor = shown ? { x: point[0], y: point[1], radius: this.near ? NEAR : this.radius, cross } : null;
+    this.view.cursor = shown ? { x: point[0], y: point[1], radius: this.near ? NEAR : this.radius, square: this.near, cross } : null;
     this.view.draw();
   }
 

@@ -38,7 +38,7 @@ export class View {
 
   fit() {
     const { clientWidth, clientHeight } = this.canvas;
-    this.scale = Math.min(clientWidth / this.width, clientHeight / this.height) * 0.97;
+    this.scale = this.whole();
     this.left = (clientWidth - this.width * this.scale) / 2;
     this.top = (clientHeight - this.height * this.scale) / 2;
     this.fitted = true;
@@ -46,8 +46,14 @@ export class View {
     this.draw();
   }
 
+  // The scale at which all of the photograph is seen.
+  whole() {
+    return Math.min(this.canvas.clientWidth / this.width, this.canvas.clientHeight / this.height) * 0.97;
+  }
+
   zoom(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
-    const scale = Math.min(32, Math.max(0.02, this.scale * factor));
+    const whole = this.whole();
+    const scale = Math.min(Math.max(32, whole), Math.max(Math.min(0.02, whole), this.scale * factor));
     this.left = x - ((x - this.left) * scale) / this.scale;
     this.top = y - ((y - this.top) * scale) / this.scale;
     this.scale = scale;
@@ -161,12 +167,13 @@ export class View {
 
   ring() {
     const { context } = this;
-    const { x, y, radius, cross } = this.cursor;
+    const { x, y, radius, cross, square } = this.cursor;
     for (const [colour, width] of [["#000", 3], ["#fff", 1.5]]) {
       context.strokeStyle = colour;
       context.lineWidth = width / this.scale;
       context.beginPath();
-      context.arc(x, y, Math.max(radius, 1 / this.scale), 0, 2 * Math.PI);
+      if (square) context.rect(x - radius, y - radius, 2 * radius, 2 * radius);
+      else context.arc(x, y, Math.max(radius, 1 / this.scale), 0, 2 * Math.PI);
       if (cross) {
         const arm = 14 / this.scale;
         context.moveTo(x - arm, y);
