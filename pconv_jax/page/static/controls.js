@@ -69,7 +69,7 @@ export function hint(photograph) {
   if (desk.near) text = "Click on the picture: what is marked in the square is restored. Escape ends this.";
   else if (looking || !photograph.looks) text = "";
   else if (!photograph.found) [text, action] = ["Damage was not looked for.", "find"];
-  else if (cleared && !whole) text = "What was found is cleared: only what you mark counts. Undo brings it back.";
+  else if (cleared && !done) text = "What was found is cleared: only what you mark counts. Undo brings it back.";
   else if (photograph.partly) text = "Only what was near your clicks is restored anew. Restore and Save do all that is marked.";
   else if (whole && !done) text = "Press Restore again: only what changed is computed.";
   else if (whole && photograph.covered) [text, action] = ["Outlines of scratches left behind?", "widen"];
