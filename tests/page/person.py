@@ -57,7 +57,10 @@ class Person:
         )
 
     def comes_to(self, *states):
+        """Waits for these states, and for the tools: keys and clicks do nothing before the photograph is there."""
         self.until(lambda: self.states == list(states))
+        if states and "opened" not in states:
+            self.until(lambda: self.see("#controls").is_enabled())
 
     def opens(self, *paths):
         self.see("#open").send_keys("\n".join(map(str, paths)))
