@@ -60,7 +60,13 @@ def by_title(path: Path, title: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(str(error).replace(str(path), title)) from error
+        raise InputError(_titled(str(error), path, title)) from error
+
+
+def _titled(text: str, path: Path, title: str) -> str:
+    """What is said of a file, with its title."""
+    text = text.replace(str(path), title)
+    return text if title in text else f"{title}: {text}"
 
 
 @contextlib.contextmanager
@@ -71,4 +77,4 @@ def noted(photograph: OpenPhotograph) -> Iterator[None]:
         warnings.simplefilter("always")
         yield
     texts = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
-    photograph.warn([text.replace(str(source), title) for text in texts])
+    photograph.warn([_titled(text, source, title) for text in texts])

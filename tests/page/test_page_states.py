@@ -4,15 +4,19 @@ import gc
 import threading
 import time
 import tracemalloc
+import types
+import warnings
 
 import numpy as np
 import pytest
 from restoring import save
 from served import marked, stroke
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.page import run
 from pconv_jax.page.jobs import Job, Jobs
+from pconv_jax.page.memory import noted
 from pconv_jax.page.results import Results
 
 
@@ -138,3 +142,14 @@ def test_memory_does_not_grow_with_the_photographs(fresh, tmp_path):
     finally:
         tracemalloc.stop()
     assert held[4] - held[1] < pixels.nbytes  # the third to the fifth lie in files
+
+
+def test_what_is_said_of_a_photograph_names_it(tmp_path):
+    said = []
+    photograph = types.SimpleNamespace(source=tmp_path / "kept" / "a.png", title="a.png", warn=said.extend)
+    with pytest.raises(InputError, match=r"^a\.png: all of the image is hole$"), noted(photograph):
+        raise InputError("all of the image is hole")
+    with noted(photograph):
+        warnings.warn("holes are about 53 px across", UserWarning, stacklevel=1)
+        warnings.warn(f"{tmp_path}/kept/a.png has no profile", UserWarning, stacklevel=1)
+    assert said == ["a.png: holes are about 53 px across", "a.png has no profile"]
