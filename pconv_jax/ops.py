@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.whole_numbers import is_whole
 
 Padding = str | int | Sequence[tuple[int, int]]
 T = TypeVar("T")
@@ -194,7 +195,7 @@ def whole_numbers(values: object, *, length: int | None = None, least: int) -> b
     return (
         isinstance(values, Sequence)
         and length in (None, len(values))
-        and all(isinstance(value, int | np.integer) and value >= least for value in values)
+        and all(is_whole(value, least=least) for value in values)
     )
 
 

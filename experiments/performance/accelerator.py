@@ -1,4 +1,4 @@
-"""What to do with an accelerator that is at hand for minutes: `python -m experiments.performance.accelerator`.
+"""A session on a rented or borrowed accelerator, such as a GPU: `python -m experiments.performance.accelerator`.
 
 Tests the operation on it, measures operation and training step in bfloat16 beside PyTorch, and trains with the time
 that is left. Each part is a process of its own with a limit: one that fails or hangs costs no other part.
@@ -29,7 +29,7 @@ from pconv_jax.common.output_folder import check_output_folder
 WEIGHTS = "weights.safetensors"
 LOG = "session.log"
 _ROOT = Path(__file__).resolve().parents[2]
-_TESTS = ("tests/ops", "tests/training/test_step.py")  # the golden values among them
+_TESTS = ("tests/ops", "tests/test_layers.py")  # the golden values among them; others need several devices
 _TRIAL_STEPS = 200
 _SHARES = {"tests": 0.15, "op": 0.15, "step": 0.15, "trial": 0.15}  # of the minutes that each may take at most
 _OF_THE_REST = 0.9  # that training is planned for: validation and the last checkpoint take time as well
@@ -75,7 +75,7 @@ class Options:
         if not 1 <= self.minutes < 24 * 60:
             raise InputError(f"--minutes is {self.minutes:g}, but it must be at least 1 and less than a day")
         if not self.data_dir.is_dir():
-            raise InputError(f"--data-dir {self.data_dir} is no folder: give one of photographs")
+            raise InputError(f"--data-dir {self.data_dir} is not a folder: give one of photographs")
         if self.preset == "sharp" and self.vgg_weights is None:
             raise InputError("--preset sharp compares features of VGG16: give its weights by --vgg-weights")
         check_output_folder(self.out)
@@ -89,8 +89,8 @@ class Part:
 
     Attributes:
         name: of the part.
-        outcome: done, failed, stopped (at its limit), or why it was not run.
-        seconds: it took.
+        outcome: done, stopped at its limit, failed and how, or why it was not run.
+        seconds: that it took.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Session:
 
         Args:
             options: the flags, checked.
-            platform: JAX's name of the accelerator's.
+            platform: what JAX calls the accelerator's kind, such as cuda.
             about: the machine and the versions.
         """
         self._options, self._about, self._parts = options, about, list[Part]()
@@ -138,12 +138,12 @@ class Session:
     def _train(self) -> None:
         options, out = self._options, self._options.out
         self._do("trial", self._training("trial", _TRIAL_STEPS, "--test-images", "1"))
-        second = steps_a_second(out / "trial")
-        if not second:
-            self._note(Part("training", "not run: the trial took less than two steps, see the log"))
+        rate = steps_a_second(out / "trial")
+        if not rate:
+            self._note(Part("training", f"failed: the trial took fewer than two steps in its time, see {LOG}"))
             return
         seconds = self._left - _EXPORT
-        steps = max(1, int(second * seconds * _OF_THE_REST))
+        steps = max(1, int(rate * seconds * _OF_THE_REST))
         self._do("training", self._training("training", steps, "--test-images", "8"), limit=seconds)
         precision = "float32" if options.preset == "faithful" else "float16"
         flags = ("--latest", "--precision", precision)

@@ -21,13 +21,11 @@ def given_path(path: str | os.PathLike[str]) -> Path:
         InputError: it is neither text nor a path, is empty, or contains a NUL character; or it is given as bytes,
             which could be a file's content as well.
     """
-    given_type: object = path
-    if not isinstance(given_type, str | bytes | os.PathLike):
-        raise InputError(f"the name of a file must be text or a path, not {type(path).__name__}: give one")
-    name = os.fspath(path)
-    given: object = name
-    if isinstance(given, bytes):
+    name: object = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if isinstance(name, bytes):
         raise InputError("the name of a file is given as bytes, but it must be text: give os.fsdecode(name)")
+    if not isinstance(name, str):
+        raise InputError(f"the name of a file must be text or a path, not {type(path).__name__}: give one")
     if not name:
         raise InputError("the name of a file is empty: give one, or '.' for the current folder")
     if "\0" in name:

@@ -9,9 +9,9 @@ import numpy as np
 from pconv_jax import masks as drawn
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.json_values import is_number
+from pconv_jax.common.whole_numbers import is_whole
 from pconv_jax.data.folder_masks import check_mask_files, folder_mask, listed_masks
 from pconv_jax.data.source import ListedFiles
-from pconv_jax.masks.checks import is_whole
 from pconv_jax.masks.regions import centre_region, random_blocks, random_region
 
 LineShape = Literal["straight", "strokes"]

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.whole_numbers import is_whole
 from pconv_jax.data.augmentation import Augmentation
 from pconv_jax.data.crop import central_square
 from pconv_jax.data.damage import Damage
 from pconv_jax.data.readable import LeftOut, Readable
 from pconv_jax.data.source import ImageSource
 from pconv_jax.data.workers import in_processes
-from pconv_jax.masks.checks import is_whole
 
 if TYPE_CHECKING:
     import grain

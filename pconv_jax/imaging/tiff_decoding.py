@@ -25,16 +25,8 @@ _BITS, _PHOTOMETRIC, _SAMPLES, _SAMPLE_FORMAT = 258, 262, 277, 339
 _READABLE_BITS = {1, 2, 4, 8, 16}
 _COLOURS = {5: "CMYK", 6: "YCbCr", 8: "LAB", 9: "LAB", 10: "LAB"}  # by the number of the tag
 _KINDS: Mapping[int, str] = {2: "signed", 3: "float", 5: "complex", 6: "complex"}
-_OF_MANY_CHANNELS = {
-    256,
-    257,
-    _BITS,
-    _PHOTOMETRIC,
-    exif.ORIENTATION,
-    exif.X_RESOLUTION,
-    exif.Y_RESOLUTION,
-    exif.PROFILE,
-} | {exif.RESOLUTION_UNIT}
+_WIDTH, _HEIGHT = 256, 257
+_OF_MANY_CHANNELS = {_WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, exif.ORIENTATION, *exif.RESOLUTION, exif.PROFILE}
 DAMAGED_EXIF = "its EXIF data is damaged and not kept"
 NOT_EXIF = exif.LAYOUT | {700, 33723, 34377, 37724, TIFF_CREDENTIALS}  # XMP, IPTC and Photoshop's own
 
@@ -79,13 +71,14 @@ def naming_layout(name: str, stream: IO[bytes]) -> Iterator[None]:
         place = stream.tell()
         directory = directory_of(stream) if head(stream, 4) in TIFF_HEADS else None
         stream.seek(place)
-        if directory is None or not {256, 257} <= directory.entries.keys():  # its size
+        if directory is None or not {_WIDTH, _HEIGHT} <= directory.entries.keys():
             raise
         samples, bits = numbers(directory, _SAMPLES, default=1)[0], max(numbers(directory, _BITS, default=1))
         kind = _COLOURS.get(numbers(directory, _PHOTOMETRIC)[0], "")
-        of = f"{samples} {kind and kind + ' '}channel{'s' if samples != 1 else ''} of {bits} bits"
+        channels = " ".join(filter(None, [str(samples), kind, "channel" if samples == 1 else "channels"]))
         raise InputError(
-            f"{name} has {of}, a kind of TIFF that cannot be read: save it as RGB with 8 or 16 bits"
+            f"{name} has {channels} of {bits} bits, a kind of TIFF that cannot be read: save it as RGB with 8 or 16 "
+            "bits"
         ) from None
 
 

@@ -20,11 +20,6 @@ def check_generator(rng: np.random.Generator) -> None:
         raise InputError(f"rng={rng!r} must be a generator of NumPy: give numpy.random.default_rng(SEED)")
 
 
-def is_whole(value: object, *, least: int) -> bool:
-    """Whether a value is a whole number, of Python or NumPy, and not below the least."""
-    return isinstance(value, int | np.integer) and int(value) >= least
-
-
 def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:
     """Checks an inclusive range of whole numbers, 1 <= low <= high.
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.checks import is_whole
+from pconv_jax.common.whole_numbers import is_whole
 
 
 def empty_canvas(height: int, width: int, max_thickness: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.checks import check_generator, is_whole
+from pconv_jax.masks.checks import check_generator, check_range
 from pconv_jax.masks.pieces import KINDS, THICKEST, Kind, draw_piece
 
 CLEAN, DAMAGED, UNSEEN = 0, 1, 2
@@ -140,8 +140,7 @@ class FilmDamage:
         Raises:
             InputError: naming the value and what it may be.
         """
-        whole = all(is_whole(each, least=1) for each in self.pieces) and len(self.pieces) == 2
-        if not whole or not self.pieces[0] <= self.pieces[1] <= _MOST_PIECES:
+        if check_range("pieces", self.pieces)[1] > _MOST_PIECES:
             raise InputError(
                 f"pieces={self.pieces} must be two whole numbers (low, high) with 1 <= low <= high <= {_MOST_PIECES}"
             )

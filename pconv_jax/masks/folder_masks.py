@@ -3,7 +3,7 @@
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.checks import is_whole
+from pconv_jax.common.whole_numbers import is_whole
 from pconv_jax.masks.drawing import as_mask
 
 _ONE = 2**16  # what cosines are rounded to, so that every machine picks the same pixels

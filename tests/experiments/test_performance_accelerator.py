@@ -77,7 +77,8 @@ def test_without_a_trial_nothing_is_trained(tmp_path, started, monkeypatch):
     monkeypatch.setattr(accelerator, "steps_a_second", lambda run: 0.0)
     parts = Session(Options(data_dir=tmp_path, out=tmp_path / "out"), "cuda", {}).run()
     assert (
-        parts[-1].name == "training" and parts[-1].outcome == "not run: the trial took less than two steps, see the log"
+        parts[-1].name == "training"
+        and parts[-1].outcome == "failed: the trial took fewer than two steps in its time, see session.log"
     )
 
 
@@ -108,7 +109,7 @@ def test_what_became_of_a_process(tmp_path, monkeypatch, code, limit, said):
     [
         ("--minutes 0.5", "--minutes is 0.5, but it must be at least 1 and less than a day"),
         ("--minutes nan", "--minutes is nan, but it must be"),
-        ("--data-dir nowhere", "--data-dir nowhere is no folder"),
+        ("--data-dir nowhere", "--data-dir nowhere is not a folder"),
         ("--preset sharp", "--preset sharp compares features of VGG16: give its weights by --vgg-weights"),
         ("--out .", "--out . is not empty: give another folder"),
         ("", "JAX finds no accelerator here: install jax[cuda12] or jax[cuda13], or add --on-cpu"),

@@ -14,7 +14,7 @@ export class View {
     this.top = 0;
     this.mode = "marked";
     this.divider = 0.5;
-    this.cursor = null; // {x, y, radius}: where the tool is
+    this.cursor = null; // {x, y, radius, square, cross}: where the tool is, and its outline
     this.moved = () => {}; // told of each change of place and zoom
     this.forget();
     new ResizeObserver(() => this.resize()).observe(canvas);
@@ -111,7 +111,7 @@ export class View {
     if (this.after) this.part("after", split, this.width);
     if (this.mode === "marked") this.marked();
     if (compared) this.line(split);
-    if (this.cursor) this.ring();
+    if (this.cursor) this.outline();
   }
 
   place(context) {
@@ -165,7 +165,7 @@ export class View {
     context.restore();
   }
 
-  ring() {
+  outline() {
     const { context } = this;
     const { x, y, radius, cross, square } = this.cursor;
     for (const [colour, width] of [["#000", 3], ["#fff", 1.5]]) {
