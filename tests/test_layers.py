@@ -145,6 +145,8 @@ def test_a_mistake_is_named():
         build(5, 6)(x, mask)
     with pytest.raises(InputError, match=r"mask_groups=\(2, 1\)"):
         build(4, 6, mask_groups=[2, 1])(x, jnp.ones((2, 7, 8, 2)))
+    with pytest.raises(InputError, match="mask_groups=3"):
+        build(4, 6, mask_groups=3)(x, mask)
     with pytest.raises(InputError, match=r"0\.5"):
         build(4, 6)(x, mask / 2)
 

@@ -56,7 +56,7 @@ def bootstrap(values: npt.ArrayLike, *, seed: int = 0) -> Mean:
     samples, by (n - 1) / n, and have normal rather than Student's tails. So they are taken further out by both.
 
     Args:
-        values: `[N]`; NaN means "not measured" and is left out, +inf is left out and counted.
+        values: `[N]`; NaN means "not measured" and is left out; infinities are left out and counted.
         seed: of the 2000 resamples.
 
     Returns:

@@ -1,10 +1,11 @@
-"""Checks of what masks are drawn from: the random generator and ranges of whole numbers."""
+"""Checks of what masks are drawn from: the random generator, the size and ranges of whole numbers."""
 
 import operator
 
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.whole_numbers import is_whole
 
 
 def check_generator(rng: np.random.Generator) -> None:
@@ -18,6 +19,23 @@ def check_generator(rng: np.random.Generator) -> None:
     """
     if not hasattr(rng, "integers"):
         raise InputError(f"rng={rng!r} must be a generator of NumPy: give numpy.random.default_rng(SEED)")
+
+
+def check_size(height: int, width: int, *, least: int = 1) -> None:
+    """Refuses a size of which no mask can be drawn.
+
+    Args:
+        height: H of the mask, px.
+        width: W, px.
+        least: the fewest px of a side.
+
+    Raises:
+        InputError: a side is not a whole number, or smaller.
+    """
+    if not (is_whole(height, least=least) and is_whole(width, least=least)):
+        raise InputError(
+            f"a mask of {width} x {height} px cannot be drawn: both sides must be whole numbers, at least {least}"
+        )
 
 
 def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:

@@ -5,9 +5,6 @@ import math
 
 import numpy as np
 
-from pconv_jax.common.errors import InputError
-from pconv_jax.common.whole_numbers import is_whole
-
 
 def empty_canvas(height: int, width: int, max_thickness: int) -> tuple[np.ndarray, np.ndarray]:
     """An array to draw lines into, with a margin that no line leaves.
@@ -19,14 +16,7 @@ def empty_canvas(height: int, width: int, max_thickness: int) -> tuple[np.ndarra
 
     Returns:
         bool `[H + 2 r, W + 2 r]` with r = `disc_radius(max_thickness)`, all False, and a view of it without its margin.
-
-    Raises:
-        InputError: a size below 1.
     """
-    if not (is_whole(height, least=1) and is_whole(width, least=1)):
-        raise InputError(
-            f"a mask of {width} x {height} pixels cannot be drawn: both sides must be whole numbers, at least 1"
-        )
     margin = disc_radius(max_thickness)
     hole = np.zeros((height + 2 * margin, width + 2 * margin), bool)
     return hole, hole[margin:-margin, margin:-margin]

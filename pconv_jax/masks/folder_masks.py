@@ -4,6 +4,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.whole_numbers import is_whole
+from pconv_jax.masks.checks import check_size
 from pconv_jax.masks.drawing import as_mask
 
 _ONE = 2**16  # what cosines are rounded to, so that every machine picks the same pixels
@@ -119,8 +120,7 @@ def _check(
         raise InputError(f"hole must be bool [H, W], True = hole, not {hole.dtype} of shape {hole.shape}")
     if not hole.any():
         raise InputError(f"a mask file of {hole.shape[1]}x{hole.shape[0]} px has no hole: leave it out")
-    if not (is_whole(height, least=1) and is_whole(width, least=1)):
-        raise InputError(f"a mask of {width}x{height} px cannot be drawn: both sides must be whole numbers, at least 1")
+    check_size(height, width)
     if not all(is_whole(bound, least=0) for bound in dilation) or dilation[0] > dilation[1]:
         raise InputError(f"dilation={dilation} must be two whole numbers (low, high) with 0 <= low <= high")
     if not 0 < crop[0] <= crop[1] <= 1:

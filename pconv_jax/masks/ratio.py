@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.checks import check_generator
+from pconv_jax.masks.checks import check_generator, check_size
 from pconv_jax.masks.drawing import as_mask, disc_radius, draw_line, empty_canvas
 
 # Hole ratios (low, high] by which Liu et al. (arXiv:1804.07723) sort their test masks.
@@ -78,10 +78,7 @@ def random_strokes_by_ratio(
 
 def _hole_pixels(height: int, width: int, ratio: tuple[float, float]) -> tuple[int, int]:
     """Smallest and largest number of hole pixels of a mask whose hole ratio lies in (low, high]."""
-    if min(height, width) < _MIN_SIDE:
-        raise InputError(
-            f"a mask of {width} x {height} pixels cannot be drawn by ratio: both sides must be at least {_MIN_SIDE}"
-        )
+    check_size(height, width, least=_MIN_SIDE)
     low, high = ratio
     if not 0 <= low < high <= _MAX_RATIO:
         raise InputError(f"ratio={ratio} must be (low, high) with 0 <= low < high <= {_MAX_RATIO}")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.checks import check_generator, check_range
+from pconv_jax.masks.checks import check_generator, check_range, check_size
 from pconv_jax.masks.drawing import as_mask
 
 # Hundredths of a cell of noise along the short side: the release enlarges 600 cells to 10,000 px and crops 128 px.
@@ -29,7 +29,7 @@ def centre_region(height: int, width: int, *, overlap: int = 0) -> np.ndarray:
     Raises:
         InputError: a size below 8, or an overlap that is negative or leaves no hole.
     """
-    _check_size(height, width)
+    check_size(height, width, least=_LEAST_SIDE)
     if not 0 <= 2 * overlap < min(height, width) // 2:
         raise InputError(f"overlap={overlap} must be at least 0 and leave a hole in the middle of {width}x{height} px")
     hole = np.zeros((height, width), bool)
@@ -62,7 +62,7 @@ def random_region(
             1000 tries (a very long image, a very narrow or unusual ratio).
     """
     check_generator(rng)
-    _check_size(height, width)
+    check_size(height, width, least=_LEAST_SIDE)
     low, high = ratio
     if not 0 <= low < high <= 1:
         raise InputError(f"ratio={ratio} must be (low, high) with 0 <= low < high <= 1")
@@ -103,7 +103,7 @@ def random_blocks(
             share below 1/16 or above 1.
     """
     check_generator(rng)
-    _check_size(height, width)
+    check_size(height, width, least=_LEAST_SIDE)
     fewest, highest = check_range("count", count)
     if not 1 / 16 <= most <= 1:
         raise InputError(f"most={most} must be a share of the image from 1/16 to 1")
@@ -118,11 +118,6 @@ def random_blocks(
         if np.count_nonzero(larger) <= most * hole.size:
             hole = larger
     return as_mask(hole)
-
-
-def _check_size(height: int, width: int) -> None:
-    if min(height, width) < _LEAST_SIDE:
-        raise InputError(f"a region needs at least {_LEAST_SIDE}x{_LEAST_SIDE} px, not {width}x{height}")
 
 
 def _cubic_taps(rng: np.random.Generator, length: int, short_side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from pconv_jax.masks.checks import check_generator, check_range
+from pconv_jax.masks.checks import check_generator, check_range, check_size
 from pconv_jax.masks.drawing import as_mask, covering_thickness, disc_radius, draw_line, empty_canvas
 
 MAX_CORNERS = 5  # of a bent stroke, after its start
@@ -38,9 +38,11 @@ def random_strokes(
         Mask [H, W, 1], float32: 0 on the strokes, 1 elsewhere. At least one pixel is a hole.
 
     Raises:
-        InputError: no random generator, a size below 1, or a range that is not two whole numbers 1 <= low <= high.
+        InputError: no random generator, a size that is not whole numbers of at least 1, or a range that is not two
+            whole numbers 1 <= low <= high.
     """
     check_generator(rng)
+    check_size(height, width)
     min_count, max_count = check_range("count", count)
     min_thickness, max_thickness = check_range("thickness", thickness)
     widest = min(max_thickness, covering_thickness(height, width))  # thicker ones would take time and memory

@@ -180,6 +180,13 @@ def test_a_folder_that_was_removed_is_not_made_again_without_the_config(tmp_path
     assert not folder.exists()
 
 
+def test_only_plain_numbers_are_steps(tmp_path):
+    for name in ("4", "10", "²", "٣", "lost+found", "7.orbax-checkpoint-tmp"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "5").touch()
+    assert sorted(saved_steps(tmp_path)) == [4, 10]
+
+
 def test_errors_name_the_place_and_the_way_out(tmp_path):
     with pytest.raises(InputError, match="keep=0"):
         Checkpoints(tmp_path / "a", keep=0)
@@ -193,6 +200,8 @@ def test_errors_name_the_place_and_the_way_out(tmp_path):
         checkpoints.save(4, {"state": state(1)})
         with pytest.raises(InputError, match="no checkpoint of step 3: it has 4"):
             checkpoints.load({"state": state(0)}, step=3)
+        with pytest.raises(InputError, match="no checkpoint of step '4': it has 4"):
+            checkpoints.load({"state": state(0)}, step="4")
         other = {**state(0), "params": {"kernel": np.zeros((5, 5), np.float32), "none": None}}
         with pytest.raises(InputError, match=r"step 4 .* is damaged or belongs to another configuration"):
             checkpoints.load({"state": other})

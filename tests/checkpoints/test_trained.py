@@ -85,6 +85,7 @@ def test_the_module_is_there_for_a_look_inside(model):
     ("change", "message"),
     [
         (lambda i, m: (i[..., 0], m), r"an image must be \[N, H, W, 3\]"),
+        (lambda i, m: (i[:, :0], m[:, :0]), r"must have pixels, and this one has the shape \(2, 0, 23, 3\)"),
         (lambda i, m: (i, m[:, 1:]), r"the mask is of shape \(2, 16, 23\) and the image of shape \(2, 17, 23\)"),
         (lambda i, m: ((i * 255).astype(np.uint8), m), "not uint8: divide bytes by 255"),
         (lambda i, m: (i, m * 255), "holds 255"),

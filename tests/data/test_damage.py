@@ -35,8 +35,9 @@ def test_each_kind_of_mask_is_the_one_of_its_name():
 
 
 def test_masks_of_a_folder_are_its_files_augmented(folder):
-    damage, hole = Damage(masks="folder", mask_dir=folder), np.zeros((30, 40), bool)
+    damage, hole = Damage(masks="folder", mask_dir=str(folder)), np.zeros((30, 40), bool)
     damage.check()
+    assert damage.files().fingerprint() == Damage(masks="folder", mask_dir=folder).files().fingerprint()
     hole[5:9, 3:] = True
     first, again = rng(), rng()
     for _ in range(4):
@@ -105,6 +106,12 @@ def test_few_bytes_of_mask_files_are_kept(folder, monkeypatch):
 def test_masks_that_cannot_be_drawn_are_refused(folder):
     for wrong in (Damage(masks="folder"), Damage(mask_dir=folder)):
         with pytest.raises(InputError, match="--masks folder and --mask-dir, the folder of the masks, go together"):
+            wrong.check()
+    for wrong, named in (
+        (Damage(masks="centre", overlap=1.5), "overlap=1.5 must be a whole number of px"),
+        (Damage(noise="0.1"), "noise=0.1"),
+    ):
+        with pytest.raises(InputError, match=named):
             wrong.check()
     with pytest.raises(InputError, match="masks='text' must be one of lines, centre, random, blocks, folder"):
         Damage(masks="text").check()

@@ -44,6 +44,8 @@ def test_what_is_ignored_counts_neither_way():
     truth = np.array([[1, 1, 0, 0]]) > 0
     counts = count(np.ones((1, 4)), truth, [0.5], ignored=np.array([[0, 1, 0, 1]]) > 0, tolerance=0)
     assert (counts.hit, counts.missed, counts.false, counts.pixels) == (1, 0, 1, 2)
+    none = count(np.ones((1, 4)), truth, [0.5], ignored=np.ones((1, 4), bool))
+    assert (none.pixels, none.false_alarms, none.jaccard) == (0, 0, 1) and np.isnan(none.recall)
 
 
 def test_opacity_by_hand():

@@ -95,6 +95,14 @@ def test_a_difference_over_several_buckets_or_in_one():
     assert difference(rows, "a", "b", "hole_psnr", bucket="y") == Mean(6.0, None, None, 1, 0)
 
 
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_a_difference_from_a_perfect_score_is_left_out_and_counted(names):
+    rows = [row(i, method="a", psnr=psnr) for i, psnr in enumerate([INF, 3.0])]
+    rows += [row(i, method="b", psnr=1.0) for i in range(2)]
+    found = difference(rows, *names, "hole_psnr")
+    assert (abs(found.mean), found.images, found.perfect) == (2.0, 1, 1)
+
+
 def test_a_difference_from_a_method_that_is_not_there():
     rows = [row(0, "x", "a"), row(0, "y", "b")]
     with pytest.raises(InputError, match=r"'c' in bucket 'all': choose from a, b"):

@@ -4,6 +4,7 @@ import json
 import os
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -54,6 +55,12 @@ def test_pytorch_computes_the_same_layer(layer):
     np.testing.assert_allclose(twins[-1].permute(2, 3, 1, 0), gradients[-1], rtol=1e-4, atol=1e-3)
     if len(gradients) == 2:
         np.testing.assert_allclose(twins[0].permute(0, 2, 3, 1), gradients[0], rtol=1e-4, atol=1e-4)
+
+
+def test_bfloat16_is_what_is_timed():
+    layer = op.Layer("x", 8, (2, 1), 4, 2)
+    for candidates in op._candidates(layer, op._arrays(layer, 1), with_torch=False, bfloat16=True).values():
+        assert {leaf.dtype for run in candidates.values() for leaf in jax.tree.leaves(run())} == {jnp.dtype("bfloat16")}
 
 
 @pytest.mark.parametrize("generator", ["tiny", "paper"])

@@ -205,6 +205,7 @@ def test_half_of_the_damage_is_pale_and_a_third_dark():
     [
         ({"pieces": (0, 3)}, r"pieces=\(0, 3\) must be two whole numbers"),
         ({"pieces": (4, 3)}, r"pieces=\(4, 3\)"),
+        ({"pieces": (1.5, 2)}, r"pieces=\(1.5, 2\) must be two whole numbers"),
         ({"thickness": (0.4, 3)}, r"thickness=\(0.4, 3\) must be \(low, high\) px with 0.5 <= low"),
         ({"thickness": (3, 2)}, "thickness="),
         ({"thickness": (3, 24.5)}, "thickness=.* <= high <= 24, the thickest that is drawn without opacity maps"),

@@ -149,5 +149,7 @@ def test_a_bad_range_is_named(name, bounds):
 
 
 def test_a_bad_size_is_named():
-    with pytest.raises(InputError, match="8 x 0"):
-        masks.random_lines(np.random.default_rng(0), 0, 8)
+    for height, named in ((0, "8 x 0"), (10.0, "8 x 10.0")):
+        for draw in (masks.random_lines, masks.random_strokes):
+            with pytest.raises(InputError, match=f"{named} px cannot be drawn: both sides must be whole numbers"):
+                draw(np.random.default_rng(0), height, 8)

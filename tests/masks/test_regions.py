@@ -87,10 +87,13 @@ def test_a_seed_gives_the_same_mask_everywhere(draw, digest):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: centre_region(7, 9), "a region needs at least 8x8 px, not 9x7"),
+        (
+            lambda: centre_region(7, 9),
+            "of 9 x 7 px cannot be drawn: both sides must be whole numbers, at least 8",
+        ),
         (lambda: centre_region(16, 16, overlap=4), "overlap=4 must be at least 0 and leave a hole"),
         (lambda: centre_region(16, 16, overlap=-1), "overlap=-1 must be at least 0 and leave a hole"),
-        (lambda: random_region(rng(), 0, 9), "a region needs at least 8x8 px, not 9x0"),
+        (lambda: random_region(rng(), 0, 9), "a mask of 9 x 0 px cannot be drawn"),
         (lambda: random_region(rng(), 16, 16, ratio=(0.3, 0.2)), r"ratio=\(0.3, 0.2\) must be \(low, high\)"),
         (lambda: random_region(rng(), 64, 64, ratio=(0.99, 1.0)), "no random region of 64x64 px .* in 1000 tries"),
         (lambda: random_blocks(rng(), 64, 64, count=(0, 2)), r"count=\(0, 2\) must be two whole numbers"),

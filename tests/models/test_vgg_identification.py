@@ -62,6 +62,11 @@ def test_other_networks_and_numbers_are_refused(entries, words, tmp_path):
         load_vgg_weights(tmp_path / "weights.npz", through="block1_pool")
 
 
+def test_networks_are_named(tmp_path):
+    with pytest.raises(InputError, match="networks has 'VGG', and can have VGG16, VGG19"):
+        load_vgg_weights(tmp_path / "weights.npz", networks=("VGG",))
+
+
 def test_the_right_first_biases_are_accepted(tmp_path):
     for kind, values in (("caffe", CAFFE_BIASES), ("torchvision", TORCHVISION_BIASES)):
         np.savez(tmp_path / "weights.npz", **with_first_biases(kind, values))

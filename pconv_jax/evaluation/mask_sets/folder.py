@@ -17,6 +17,7 @@ from pconv_jax.imaging import mask_files
 from pconv_jax.imaging.masks import MASK_THRESHOLD, check_threshold
 from pconv_jax.imaging.opening import opened_file
 from pconv_jax.masks import RATIO_BINS, hole_ratio
+from pconv_jax.masks.checks import check_size
 from pconv_jax.masks.statistics import warn_if_mostly_holes
 
 _BINS = ((0.0, RATIO_BINS[0][0]), *RATIO_BINS, (RATIO_BINS[-1][1], 1.0))
@@ -125,8 +126,7 @@ class FolderMasks:
             InputError: an unknown bucket, a number out of its range, or a file that cannot be read any more.
         """
         check_place(self.name, self.buckets, bucket, index)
-        if height < 1 or width < 1:
-            raise InputError(f"a mask of {width} x {height} pixels cannot be made: both sides must be at least 1")
+        check_size(height, width)
         files = self._files[bucket]
         turn, place = divmod(index, len(files))
         # Counted among all buckets: a first file in an empty one must not reorder the others.
