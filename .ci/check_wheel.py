@@ -12,7 +12,11 @@ from email.parser import Parser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LICENCES = ("LICENSE", "pconv_jax/evaluation/lpips_linear.LICENSE")
+LICENCES = (
+    "LICENSE",
+    "pconv_jax/evaluation/dists_weights.LICENSE",
+    "pconv_jax/evaluation/lpips_linear.LICENSE",
+)
 ONLY_EXPERIMENTS = ("matplotlib", "tensorboardx")
 MOST_BYTES = 40 * 2**20  # of the wheel and of the sdist: weights that ship are the most of them
 # Run in the new environment: the result differs from the photograph in the holes, all of them, and nowhere else.

@@ -194,6 +194,13 @@ def open_distances(options: Options) -> list[NamedDistance]:
             if side is not None:
                 lpips.check_size(side, side)
             found.append(NamedDistance(lpips.name, lpips, {}))  # its name stands for particular weights only
+    if options.dists_weights is not None:
+        from pconv_jax.evaluation.dists import Dists
+
+        dists = Dists(options.dists_weights)
+        if side is not None:
+            dists.check_size(side, side)
+        found.append(NamedDistance(dists.name, dists, {}))  # as LPIPS
     return found
 
 

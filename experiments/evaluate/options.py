@@ -53,6 +53,8 @@ class Options:
         vgg_layers: VGG16 layers whose features it compares.
         lpips_weights: torchvision's ImageNet weights of AlexNet or VGG16, as .npz or .safetensors, for LPIPS; or a
             folder with `alexnet`, `vgg16` or both in either format.
+        dists_weights: torchvision's ImageNet weights of VGG16, as .npz or .safetensors, or a folder with `vgg16` in
+            either format, for DISTS.
         fid_weights: the original file of Inception weights, for FID over all pairs (extra `perceptual`); it compares
             sets of images, says little of fewer than thousands, and keeps the composites.
         save_composites: keep every composite, as composites/METHOD/BUCKET/NUMBER.png.
@@ -81,6 +83,7 @@ class Options:
     vgg_weights: str | None = None
     vgg_layers: tuple[str, ...] = ("block1_pool", "block2_pool")
     lpips_weights: Path | None = None
+    dists_weights: Path | None = None
     fid_weights: Path | None = None
     save_composites: bool = False
     out: Path = Path("runs/evaluation")

@@ -9,7 +9,6 @@ References:
 """
 
 import functools
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,26 +23,14 @@ from safetensors.numpy import load_file
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.evaluation.metrics import Values, image_pair
+from pconv_jax.evaluation.torchvision_weights import Arrays, read_convolutions, vgg16, weights_files
 from pconv_jax.models.alexnet import AlexNetTrunk
-from pconv_jax.models.array_files import open_arrays
-from pconv_jax.models.vgg import KERNEL_SHAPES, VGG16, features, preprocess
+from pconv_jax.models.vgg import features, preprocess
 
 _LINEAR = Path(__file__).with_name("lpips_linear.safetensors")
-# By the networks' names in LPIPS: n of each convolution "features.{n}" in torchvision, and the SHA-256 of weights and
-# biases, one convolution after the other, as little-endian float32.
-_CONVOLUTIONS = {"alex": (0, 3, 6, 8, 10), "vgg": (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)}
-_SHA256 = {
-    "alex": "2b566cc3a4d6f0a7343701af22f461f1ac3dcd03a3ac28cce10968a1d3c85fdc",
-    "vgg": "40acdda7c6b05249f81637b2571671ce938507c5f986db17af374cf62a2f42a6",
-}
-_FILES = [f"{name}{suffix}" for name in ("alexnet", "vgg16") for suffix in (".npz", ".safetensors")]
-_WANTED = "give torchvision's ImageNet weights of AlexNet or VGG16, as .npz or .safetensors"
 _VGG_LAYERS = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
 _SMALLEST = 32  # px, for both networks
 _EPS = 1e-10
-
-Arrays = Sequence[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
-"""Weight [O, I, h, w] and bias [O] of each convolution."""
 
 
 class Lpips:
@@ -63,7 +50,7 @@ class Lpips:
         Raises:
             InputError: the file is missing, a pickle or damaged, or holds other weights.
         """
-        network, arrays = _read(Path(weights).expanduser())
+        network, arrays = read_convolutions(Path(weights).expanduser(), "LPIPS")
         self.name = f"LPIPS ({network})"
         activations: Callable[..., Sequence[jax.Array]]
         activations, self._weights = _alexnet(arrays) if network == "alex" else _vgg(arrays)
@@ -127,13 +114,7 @@ def open_lpips(weights: str | Path) -> list[Lpips]:
     Raises:
         InputError: nothing is there, or what is there cannot be used.
     """
-    path = Path(weights).expanduser()
-    if not path.is_dir():
-        return [Lpips(path)]
-    files = [path / name for name in _FILES if (path / name).is_file()]
-    if not files:
-        raise InputError(f"the folder {path} has no weights for LPIPS ({', '.join(_FILES)}): {_WANTED}")
-    return [Lpips(file) for file in files]
+    return [Lpips(file) for file in weights_files(Path(weights).expanduser(), "LPIPS")]
 
 
 def lpips_distance(output: Sequence[jax.Array], truth: Sequence[jax.Array], linear: Sequence[jax.Array]) -> jax.Array:
@@ -174,39 +155,4 @@ def _alexnet(arrays: Arrays) -> tuple[Callable[..., Sequence[jax.Array]], Any]:
 
 def _vgg(arrays: Arrays) -> tuple[Callable[..., Sequence[jax.Array]], Any]:
     """As `_alexnet`."""
-    params = {
-        name: {"kernel": jnp.asarray(kernel.transpose(2, 3, 1, 0)), "bias": jnp.asarray(bias)}
-        for name, (kernel, bias) in zip(KERNEL_SHAPES, arrays, strict=True)
-    }
-    vgg = VGG16(params, "torchvision", "LPIPS")
-    return lambda weights, images: [features(weights, images, _VGG_LAYERS)[name] for name in _VGG_LAYERS], vgg
-
-
-def _read(path: Path) -> tuple[str, Arrays]:
-    """Which network a file holds, and its convolutions; a score from any other weights must not have the name."""
-    if path.is_dir():
-        raise InputError(f"{path} for LPIPS is a folder: {_WANTED}")
-    if not path.is_file():
-        raise InputError(f"the weights file {path} for LPIPS does not exist: {_WANTED}")
-    with open_arrays(path) as (names, read):
-        held = {name for name in names if name.startswith("features.")}
-        wanted = {
-            network: [(f"features.{n}.weight", f"features.{n}.bias") for n in places]
-            for network, places in _CONVOLUTIONS.items()
-        }
-        network = next((each for each, entries in wanted.items() if held == {n for e in entries for n in e}), None)
-        if network is None:
-            raise InputError(
-                f"{path} holds neither the convolutions of AlexNet nor those of VGG16 under torchvision's names "
-                f"(features.0.weight), which LPIPS needs: {_WANTED}"
-            )
-        arrays = [(read(weight), read(bias)) for weight, bias in wanted[network]]
-    digest = hashlib.sha256()
-    for array in (array for pair in arrays for array in pair):
-        digest.update(np.ascontiguousarray(array, "<f4").tobytes())
-    if digest.hexdigest() != _SHA256[network]:
-        raise InputError(
-            f"the numbers in {path} are not torchvision's (their SHA-256 begins with {digest.hexdigest()[:8]}, not "
-            f"{_SHA256[network][:8]}), and LPIPS is a metric by particular weights: {_WANTED}"
-        )
-    return network, arrays
+    return lambda weights, images: [features(weights, images, _VGG_LAYERS)[name] for name in _VGG_LAYERS], vgg16(arrays)

@@ -87,7 +87,7 @@ class ScoreTable:
             wanted = f"{wanted} from other weights" if scored == wanted else wanted
             raise InputError(
                 f"{self.folder} was scored with perceptual distances: {scored}, but this command asks for: {wanted}: "
-                "use the same VGG and LPIPS flags, or another --out"
+                "use the same VGG, LPIPS and DISTS flags, or another --out"
             )
         self.facts["methods"] = dict(before["methods"])
 

@@ -11,7 +11,7 @@ References:
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -201,8 +201,22 @@ def preprocess(images: Array, preprocessing: Preprocessing) -> Array:
     raise InputError(f'VGG16 preprocessing must be "caffe" or "torchvision", not {preprocessing!r}')
 
 
+def max_pool(x: Array) -> Array:
+    """The greatest of each two by two pixels: `[N, H, W, C]` to `[N, H // 2, W // 2, C]`."""
+    # Not a reduce_window: its gradient, a scatter, took XLA a tenth of a whole training step on a CPU. The gradients
+    # differ where two pixels of a window tie; after a ReLU that is where all four are 0 and pass nothing on.
+    n, height, width, channels = x.shape
+    even = x[:, : height // 2 * 2, : width // 2 * 2]
+    return jnp.max(even.reshape(n, height // 2, 2, width // 2, 2, channels), axis=(2, 4))
+
+
 def features(
-    vgg: VGG16, images: Array, layers: Sequence[str], *, dtype: jax.typing.DTypeLike | None = None
+    vgg: VGG16,
+    images: Array,
+    layers: Sequence[str],
+    *,
+    dtype: jax.typing.DTypeLike | None = None,
+    pool: Callable[[Array], Array] = max_pool,
 ) -> dict[str, Array]:
     """Activations of the named layers; runs no deeper than the deepest of them.
 
@@ -213,9 +227,10 @@ def features(
         images: [N, H, W, 3] float RGB in [0, 1].
         layers: names of layers of its network. A convolution's features are taken after its ReLU.
         dtype: to compute in, such as `jnp.bfloat16`; default, and always for the preprocessing, float32.
+        pool: what halves the resolution; the network was trained with `max_pool`.
 
     Returns:
-        `{layer: [N, H / 2^p, W / 2^p, C]}` of `dtype`, p being the pools so far; odd sizes round down.
+        `{layer: [N, H / 2^p, W / 2^p, C]}` of `dtype`, p being the pools so far; `max_pool` rounds odd sizes down.
 
     Raises:
         InputError: a layer that is unknown or not loaded; images of another shape or dtype, or too small.
@@ -229,18 +244,10 @@ def features(
     x = x if dtype is None else x.astype(dtype)
     found: dict[str, Array] = {}
     for name in path:
-        x = _max_pool(x) if name.endswith("pool") else _conv_relu(x, params[name])
+        x = pool(x) if name.endswith("pool") else _conv_relu(x, params[name])
         if name in layers:
             found[name] = x
     return found
-
-
-def _max_pool(x: Array) -> Array:
-    # Not a reduce_window: its gradient, a scatter, took XLA a tenth of a whole training step on a CPU. The gradients
-    # differ where two pixels of a window tie; after a ReLU that is where all four are 0 and pass nothing on.
-    n, height, width, channels = x.shape
-    even = x[:, : height // 2 * 2, : width // 2 * 2]
-    return jnp.max(even.reshape(n, height // 2, 2, width // 2, 2, channels), axis=(2, 4))
 
 
 def _conv_relu(x: Array, layer: dict[str, Array]) -> Array:

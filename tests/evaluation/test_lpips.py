@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.numpy
-import scipy.ndimage
 from alexnet_reference import TORCHVISION_WIDTHS, reference
+from photograph_pairs import pairs
 
 from experiments.evaluate.opening import open_distances
 from experiments.evaluate.options import Options
 from pconv_jax.common.errors import InputError
-from pconv_jax.evaluation import lpips
+from pconv_jax.evaluation import lpips, torchvision_weights
 from pconv_jax.evaluation.lpips import Lpips, lpips_distance, open_lpips, unit_vectors
 
 # By the authors' library, lpips 0.1.4 on PyTorch 2.13 in float64, with torchvision's weights.
@@ -34,24 +34,6 @@ KNOWN = {
         "other 32": 0.750697624,
     },
 }
-
-
-def pairs():
-    """Output and truth, cut from photographs in scikit-image."""
-    from skimage import data
-
-    face, cat = data.astronaut() / 255, data.chelsea() / 255
-    rng = np.random.default_rng(0)
-    eye, shoulder, whiskers = face[:64, 180:244], face[100:228, 150:278], cat[50:147, 100:233]
-    hole = shoulder.copy()
-    hole[40:70, 50:90] = 0.5
-    return {
-        "blur 64": (scipy.ndimage.gaussian_filter(eye, (1.5, 1.5, 0)), eye),
-        "noise 128": (np.clip(shoulder + rng.normal(0, 0.1, shoulder.shape), 0, 1), shoulder),
-        "hole 128": (hole, shoulder),
-        "shift 97x133": (np.roll(whiskers, 2, 1), whiskers),
-        "other 32": (cat[100:132, 200:232], face[200:232, 200:232]),
-    }
 
 
 def test_with_genuine_weights_it_is_that_of_its_authors():
@@ -123,7 +105,7 @@ def weights(tmp_path, monkeypatch, entries):
         str(refusal.value),
     )
     numbers = [entries[f"features.{i}.{key}"].tobytes() for i in (0, 3, 6, 8, 10) for key in ("weight", "bias")]
-    monkeypatch.setitem(lpips._SHA256, "alex", hashlib.sha256(b"".join(numbers)).hexdigest())
+    monkeypatch.setitem(torchvision_weights._SHA256, "alex", hashlib.sha256(b"".join(numbers)).hexdigest())
     return tmp_path
 
 
