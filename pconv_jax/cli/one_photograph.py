@@ -19,8 +19,9 @@ from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.detection.damage_map import share
 from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
+from pconv_jax.imaging.linear import is_linear
 from pconv_jax.imaging.writing import check_held, copy_file
-from pconv_jax.inpainting.photographs import as_it_is_seen, restored_array, with_array
+from pconv_jax.inpainting.photographs import restored_array, with_array
 
 if TYPE_CHECKING:  # few photographs need them
     from pconv_jax.cli.receipt import Receipts
@@ -38,7 +39,7 @@ class Restoration:
 
     Attributes:
         holes: where the holes are found.
-        restore: a function of pixels and a hole that inpaints them.
+        restore: a function of pixels, a hole, and whether they are linear in light, that inpaints them.
         programs: as for `Finding.look`.
         summary: takes notes and warnings.
         receipts: writes receipts, if they are wanted.
@@ -51,7 +52,7 @@ class Restoration:
     """
 
     holes: Holes
-    restore: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    restore: Callable[[np.ndarray, np.ndarray, bool], np.ndarray]
     programs: "KeptPrograms | None"
     summary: Summary
     receipts: "Receipts | None"
@@ -122,7 +123,11 @@ class Restoration:
     ) -> tuple[Photograph, "Estimate | None"]:
         """The result, and how good it is expected to be if that is asked for."""
         wanted = self._without_erased(photograph)
-        restore = as_it_is_seen(wanted, self.restore, linear=self.linear)
+        linear = self.linear or is_linear(wanted)
+
+        def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
+            return self.restore(pixels, hole, linear)
+
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             restored = restored_array(wanted, hole, restore)

@@ -18,6 +18,7 @@ from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.output import plain_text
 from pconv_jax.common.programs import kept_programs
 from pconv_jax.common.progress import terminal_progress_options
+from pconv_jax.imaging.linear import through_curve
 from pconv_jax.inpainting.grain import add_grain
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.synthesis.settings import DEFAULT_SETTINGS
@@ -120,10 +121,16 @@ def restore_files(
                 bar.reset(total)
             bar.update(done - bar.n)
 
-        def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-            progress = tick if single else None
-            restored = refiner(restorer(pixels, hole=hole, keep_detail=keep_detail, progress=progress), hole, progress)
-            return add_grain(restored, hole=hole, strength=grain)
+        progress = tick if single else None
+
+        def finish(restored: np.ndarray, hole: np.ndarray) -> np.ndarray:
+            return add_grain(refiner(restored, hole, progress), hole=hole, strength=grain)
+
+        def restore(pixels: np.ndarray, hole: np.ndarray, linear: bool) -> np.ndarray:
+            restored = restorer(pixels, hole=hole, linear=linear, keep_detail=keep_detail, progress=progress)
+            if refine_with is None and not grain:
+                return restored
+            return through_curve(finish, restored, hole) if linear else finish(restored, hole)
 
         restoration = Restoration(
             holes=holes,

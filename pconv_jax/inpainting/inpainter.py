@@ -222,14 +222,15 @@ class Inpainter:
         reached = np.zeros(found.shape, bool) if reached is None else reached
 
         def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-            inpainted = self._inpaint(pixels, hole, progress, region, reached, remembered)
-            return with_detail(inpainted, pixels, hole) if keep_detail else inpainted
+            return self._inpaint(pixels, hole, progress, region, reached, remembered)
 
         if linear:
             check_pixels(pixels, found)
             inpainted = through_curve(restore, pixels, found)
         else:
             inpainted = restore(pixels, found)
+        if keep_detail:  # without the curve: through a veil light is added to light
+            inpainted = with_detail(inpainted, pixels, found)
         # Not in floating point, of which the published scores are: of grey photographs among others.
         inpainted = kept_grey(inpainted, pixels, found)
         if region is not None:  # outside of it neither the curve nor the grey counts

@@ -1,28 +1,15 @@
 """Photographs, as they are read from files, to restored ones: the same for the command and for the page."""
 
 import dataclasses
-import functools
 from collections.abc import Callable
 
 import numpy as np
 
-from pconv_jax.imaging.linear import is_linear, through_curve
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.inpainting.grey import kept_grey
 
 Restore = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """A function of pixels `[H, W]` or `[H, W, C]` and a hole, bool `[H, W]`, that returns the pixels inpainted."""
-
-
-def as_it_is_seen(photograph: Photograph, restore: Restore, *, linear: bool = False) -> Restore:
-    """A function that restores the photograph's pixels, through a gamma curve if they are linear in light.
-
-    Args:
-        photograph: as it was read.
-        restore: restores pixels as they are seen.
-        linear: whether the photograph is linear in light, even if it does not say so.
-    """
-    return functools.partial(through_curve, restore) if linear or is_linear(photograph) else restore
 
 
 def restored_array(photograph: Photograph, hole: np.ndarray, restore: Restore) -> np.ndarray:
@@ -31,7 +18,7 @@ def restored_array(photograph: Photograph, hole: np.ndarray, restore: Restore) -
     Args:
         photograph: as it was read.
         hole: bool `[H, W]`, True = damage.
-        restore: from `as_it_is_seen`.
+        restore: restores such pixels.
 
     Returns:
         `Photograph.as_array`, restored: grey photographs in three channels stay grey.

@@ -6,9 +6,10 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import OUTPUT_FORMATS, write_photograph
+from pconv_jax.imaging.linear import is_linear
 from pconv_jax.imaging.writing import copy_file
 from pconv_jax.inpainting.inpainter import Inpainter
-from pconv_jax.inpainting.photographs import as_it_is_seen, restored_array, with_array
+from pconv_jax.inpainting.photographs import restored_array, with_array
 from pconv_jax.page.jobs import Job
 from pconv_jax.page.memory import Memory, noted
 from pconv_jax.page.photographs import OpenPhotograph
@@ -46,12 +47,17 @@ class Results:
 
         def inpaint(pixels: np.ndarray, marked: np.ndarray) -> np.ndarray:
             return self._inpainter(
-                pixels, hole=marked, progress=job.progress, region=region, reached=reached, remembered=windows
+                pixels,
+                hole=marked,
+                linear=linear or is_linear(read),
+                progress=job.progress,
+                region=region,
+                reached=reached,
+                remembered=windows,
             )
 
         with noted(photograph):
-            restore = as_it_is_seen(read, inpaint, linear=linear)
-            restored = restored_array(read, hole, restore) if hole.any() else read.as_array
+            restored = restored_array(read, hole, inpaint) if hole.any() else read.as_array
         earlier = photograph.load("restored") if photograph.has_result else None
         if region is not None:  # what is marked elsewhere waits, or was restored before
             left = hole & ~reached
