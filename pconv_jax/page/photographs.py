@@ -87,6 +87,7 @@ class OpenPhotograph:
         saved: the marking that was saved; None for none.
         covered: share of the photograph that was hole when it was restored last.
         warnings: what was said when it was read, looked at, restored and saved.
+        dismissed: how many of these, from the first on, were read and need not be shown again.
     """
 
     name: str
@@ -114,6 +115,7 @@ class OpenPhotograph:
     saved: Marking | None = None
     covered: float = 0.0
     warnings: list[str] = dataclasses.field(default_factory=list)
+    dismissed: int = 0
 
     @property
     def state(self) -> str:
@@ -141,6 +143,7 @@ class OpenPhotograph:
             "state": self.state,
             "target": str(self.target),
             "warnings": self.warnings,
+            "dismissed": self.dismissed,
             "sensitivity": self.choice.sensitivity,
             "tones": self.choice.tones,
             "dilate": self.choice.dilate,
@@ -149,6 +152,10 @@ class OpenPhotograph:
     def warn(self, sentences: Sequence[str]) -> None:
         """Shows sentences beside it, each once."""
         self.warnings += [each for each in dict.fromkeys(sentences) if each not in self.warnings]
+
+    def dismiss(self, count: int) -> None:
+        """Takes so many warnings, from the first on, for read."""
+        self.dismissed = min(max(count, self.dismissed), len(self.warnings))
 
     def check_open(self) -> None:
         """Refuses what needs its pixels while they are not read.

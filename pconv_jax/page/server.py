@@ -46,6 +46,7 @@ def application(desk: Desk, uploads: Path) -> Starlette:
         Route(f"{one}/edits", pages.change, methods=["PUT"]),
         Route(f"{one}/find", pages.find, methods=["POST"]),
         Route(f"{one}/linear", pages.take_for, methods=["POST"]),
+        Route(f"{one}/dismissed", pages.dismiss, methods=["PUT"]),
         Route(f"{one}/masks", pages.load_mask, methods=["POST"]),
         Route(f"{one}/masks/{{mask:str}}.png", pages.loaded_mask),
         Route(f"{one}/restore", pages.restore, methods=["POST"]),
@@ -125,6 +126,15 @@ class _Pages:
         """Takes a photograph for linear in light, or not: `{"linear": bool}`."""
         photograph, values = self._photograph(request), await json(request)
         self._desk.take_for(photograph, linear=values.get("linear") is True)
+        return _Answer(photograph.to_json())
+
+    async def dismiss(self, request: Request) -> Response:
+        """Takes warnings for read: `{"count": how many, from the first on}`."""
+        photograph, values = self._photograph(request), await json(request)
+        try:
+            photograph.dismiss(int(values["count"]))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputError("which warnings were read is missing: reload the page") from error
         return _Answer(photograph.to_json())
 
     async def load_mask(self, request: Request) -> Response:

@@ -123,6 +123,18 @@ def test_sensitivity_tones_and_width(page, tmp_path):
         assert answer.status_code == 400 and complaint in answer.json()["error"]
 
 
+def test_warnings_that_were_read_are_counted_from_the_first_on(page, tmp_path):
+    name = page.upload(save(tmp_path / "b.png", DAMAGED))
+    page.desk.photograph(name).warn(["one", "two"])
+    # Another tab may have read more; a warning that is not there was not read.
+    for count, dismissed in ((1, 1), (0, 1), (2, 2), (1, 2), (9, 2)):
+        answer = page.ask("PUT", f"/api/photographs/{name}/dismissed", json={"count": count}).json()
+        assert (answer["warnings"], answer["dismissed"]) == (["one", "two"], dismissed)
+    for values in ({}, {"count": None}, {"count": "x"}):
+        answer = page.ask("PUT", f"/api/photographs/{name}/dismissed", json=values)
+        assert answer.status_code == 400 and "which warnings were read is missing" in answer.json()["error"]
+
+
 def test_what_needs_the_pixels_is_refused_while_a_photograph_opens(fresh, photo, monkeypatch):
     """The page waits for them; another tab or a script may not."""
     opened, read = threading.Event(), fresh.desk._memory.read

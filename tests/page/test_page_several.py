@@ -154,3 +154,42 @@ def test_the_focus_stays_in_the_list(person, scan, tmp_path):
     person.presses(Keys.ENTER)  # closes it: the next one takes its place
     person.comes_to("damage found", "damage found")
     person.until(lambda: focused().startswith("c.png"))
+
+
+def test_each_photograph_is_seen_where_it_was_left(person, scan, tmp_path):
+    person.opens(scan, save(tmp_path / "b.png", DAMAGED[::-1]))
+    person.comes_to("damage found", "damage found")
+    fitted = person.asks_view("[view.scale, view.left, view.top]")
+    whole = person.see("#size").get_attribute("value")
+    for _ in range(3):
+        person.click("#zoom-in")
+    person.browser.execute_script(
+        "const size = document.getElementById('size'); size.value = 50; size.dispatchEvent(new Event('input'))"
+    )
+    near = person.asks_view("[view.scale, view.left, view.top]")
+    assert near[0] > 2 * fitted[0]
+    person.click("#list li:nth-child(2) button")
+    person.until(person.see("#controls").is_enabled)
+    assert person.asks_view("[view.scale, view.left, view.top]") == fitted
+    assert person.see("#size").get_attribute("value") == whole
+    person.click("#list li:nth-child(1) button")
+    person.until(person.see("#controls").is_enabled)
+    assert person.asks_view("[view.scale, view.left, view.top]") == pytest.approx(near)
+    assert person.see("#size").get_attribute("value") == "50"
+
+
+def test_a_warning_that_was_read_does_not_come_again(person, scan):
+    person.opens(scan)
+    person.comes_to("damage found")
+    photograph = person.page.desk.photograph("1")
+    photograph.warn(["the first sentence"])
+    person.until(lambda: person.see("#alert span").text == "the first sentence")
+    person.browser.refresh()
+    person.until(lambda: person.see("#alert span").text == "the first sentence")  # it was not read yet
+    person.click("#alert button")
+    person.until(lambda: photograph.dismissed == 1)
+    person.browser.refresh()
+    person.comes_to("damage found")
+    assert not person.see("#alert").is_displayed()
+    photograph.warn(["the first sentence", "the second one"])
+    person.until(lambda: person.see("#alert span").text == "the second one")

@@ -25,6 +25,7 @@ export const change = (name, values) => answered(fetch(place(name, "/edits"), as
 export const loadMask = (name, file) => answered(fetch(place(name, `/masks?name=${encodeURIComponent(file.name)}`), { method: "POST", body: file }));
 export const find = (name) => answered(fetch(place(name, "/find"), asJson("POST", {})));
 export const takeFor = (name, linear) => answered(fetch(place(name, "/linear"), asJson("POST", { linear })));
+export const dismiss = (name, count) => answered(fetch(place(name, "/dismissed"), asJson("PUT", { count })));
 export const restore = (name, region) => answered(fetch(place(name, "/restore"), asJson("POST", region ? { region } : {})));
 export const save = (name, replace) => answered(fetch(place(name, "/save"), asJson("POST", { replace })));
 export const covered = (name) => answered(fetch(place(name, "/covered")));

@@ -46,10 +46,11 @@ function size(position) {
 
 for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", () => pickTool(button.dataset.tool));
 by("size").addEventListener("input", (event) => size(Number(event.target.value)));
-desk.opened = () => {
+desk.size = () => Number(by("size").value);
+desk.opened = (before) => {
   near(false);
   tools.restart();
-  size(Math.log(Math.max(SMALLEST, WIDTH / view.scale)) / Math.log(GROWTH));
+  size(before ?? Math.log(Math.max(SMALLEST, WIDTH / view.scale)) / Math.log(GROWTH));
 };
 by("restore-here").addEventListener("click", () => near(!tools.near));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") near(false); });

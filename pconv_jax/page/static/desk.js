@@ -14,7 +14,8 @@ export const desk = {
   redo: [], // edits that were undone
   near: false, // whether a click restores what is near
   changing: {}, // how many changes the server has not taken yet, by photograph
-  opened() {}, // called when a photograph is shown for the first time
+  size() {}, // position of the slider for the size of the brush
+  opened() {}, // called when a photograph is shown, with that position if it was shown before
 };
 
 export const current = () => desk.photographs.find((each) => each.name === desk.chosen);

@@ -9,7 +9,8 @@ import { alertAlso, alertOf, asked, by, trying } from "./messages.js";
 import { drawList, drawProgress, gettingReady } from "./panel.js";
 
 const told = new Set(); // failed jobs that were shown
-const saidOf = {}; // warnings that were shown, by photograph
+const saidOf = {}; // how many warnings were shown, by photograph
+const lookedAt = {}; // where a photograph was seen, and the size of the brush, before another was chosen
 let added = []; // names of the photographs that were opened last, in their order
 const followed = {}; // what is shown of the photograph: which detections, result and tones
 
@@ -22,7 +23,7 @@ export async function refresh() {
     if (job.state === "failed") told.add(job.number);
   }
   for (const each of desk.photographs) {
-    const fresh = each.warnings.slice(saidOf[each.name] ?? 0);
+    const fresh = each.warnings.slice(Math.max(saidOf[each.name] ?? 0, each.dismissed));
     saidOf[each.name] = each.warnings.length;
     if (fresh.length) alertAlso(fresh.join(" "));
   }
@@ -54,9 +55,9 @@ async function close(name) {
 
 async function choose(name) {
   sent(); // what is changed in the one before
+  forget();
   desk.chosen = name;
   desk.redo = [];
-  forget();
   by("stage").classList.toggle("filled", name !== null);
   opened(false);
   for (const id of ["covered", "hint", "target"]) by(id).textContent = "";
@@ -72,6 +73,7 @@ function opened(yes) {
 }
 
 function forget() {
+  if (view.before) lookedAt[desk.chosen] = { position: view.position(), size: desk.size() };
   view.forget();
   view.draw();
   Object.assign(followed, { found: null, shown: 0 });
@@ -87,9 +89,9 @@ async function follow(photograph) {
     if (!still()) return;
     followed.looks = photograph.looks;
     Object.assign(view, { before, width: photograph.width, height: photograph.height, edits: photograph.edits });
-    view.fit();
+    view.show(lookedAt[name]?.position);
     opened(true);
-    desk.opened();
+    desk.opened(lookedAt[name]?.size);
     show("marked");
     take(photograph);
     await count();
@@ -161,5 +163,8 @@ window.addEventListener("drop", drop);
 // What was read does not come up again.
 by("alert").lastElementChild.addEventListener("click", () => trying(async () => {
   for (const number of told) await api.cancel(number);
+  for (const { name, dismissed } of desk.photographs) {
+    if (saidOf[name] > dismissed) await api.dismiss(name, saidOf[name]);
+  }
 }));
 choices();

@@ -46,6 +46,24 @@ export class View {
     this.draw();
   }
 
+  // Where the photograph is seen, for `show`; undefined where all of it is.
+  position() {
+    const middle = this.at(this.canvas.clientWidth / 2, this.canvas.clientHeight / 2);
+    return this.fitted ? undefined : { scale: this.scale, middle };
+  }
+
+  // Shows the photograph where it was seen before, or all of it.
+  show(position) {
+    if (!position) {
+      this.fit();
+      return;
+    }
+    this.scale = position.scale;
+    this.left = this.canvas.clientWidth / 2 - position.middle[0] * this.scale;
+    this.top = this.canvas.clientHeight / 2 - position.middle[1] * this.scale;
+    this.move(0, 0);
+  }
+
   // The scale at which all of the photograph is seen.
   whole() {
     return Math.min(this.canvas.clientWidth / this.width, this.canvas.clientHeight / this.height) * 0.97;
