@@ -38,7 +38,8 @@ def _evaluate(options: Options) -> str:
     scored = score(options, source, detector)
     size, damage = options.image_size, "drawn pieces" if options.damage_dir is None else "drawn pieces and opacity maps"
     looks = " The detector looks three times (--best)." if options.best else ""
-    about = f"{len(scored.names)} photographs of {options.dataset}, at most {size}x{size} px; {damage}.{looks}"
+    larger = "" if options.enlarge == 1 else f", enlarged {options.enlarge:g} times, with grain"
+    about = f"{len(scored.names)} photographs of {options.dataset}, at most {size}x{size} px{larger}; {damage}.{looks}"
     tables = report(scored, options.hard_names(), about=about)
     rows = table_rows(scored)
     with (

@@ -28,6 +28,8 @@ class Options:
         sensitivity: of the detector, as `pconv-jax detect` takes it.
         best: as `pconv-jax detect` takes it.
         image_size: longest side of what is cut out of the middle of each photograph, px.
+        enlarge: how many times as large photographs are seen, interpolated and with grain: as soft as scans of prints.
+            Damage is as wide and as sharp as without.
         limit: how many photographs are damaged, evenly spaced; all if not given.
         undamaged_limit: how many are looked at without damage; as many as are damaged if not given.
         out: folder for the tables.
@@ -42,6 +44,7 @@ class Options:
     sensitivity: float = 0.5
     best: bool = False
     image_size: int = 256
+    enlarge: float = 1.0
     limit: int | None = None
     undamaged_limit: int | None = None
     out: Path = Path("runs/detection")
@@ -60,6 +63,8 @@ class Options:
         for flag, value, least in counts:
             if value is not None and value < least:
                 raise InputError(f"{flag} is {value}, but it must be at least {least}")
+        if not 1 <= self.enlarge <= self.image_size / 8:
+            raise InputError(f"--enlarge is {self.enlarge:g}, but it must be from 1 to {self.image_size / 8:g}")
         check_sensitivity(self.sensitivity)
         if self.dataset == "folder" and self.data_dir is None:
             raise InputError("--dataset folder needs --data-dir, the folder that holds the photographs")

@@ -1,6 +1,7 @@
 """Scores every detector on every row of the benchmark."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -79,13 +80,14 @@ def score(options: Options, source: ImageSource, detector: Detector) -> Scored:
     maps = () if options.damage_dir is None else opacity_maps(options.damage_dir, "test")
     classical = classical_detectors()
     choice = Choice(sensitivity=options.sensitivity)
-    named = list(photographs(source, size=options.image_size, limit=options.limit))
+    middles = functools.partial(photographs, source, size=options.image_size, enlarge=options.enlarge)
+    named = list(middles(limit=options.limit))
     for name, image in named:
         if min(image.shape[:2]) < SSIM_WINDOW:
             raise InputError(f"{name} has a side below {SSIM_WINDOW} px, too small for SSIM: leave it out")
     undamaged = named
     if options.undamaged_limit is not None:
-        undamaged = list(photographs(source, size=options.image_size, limit=options.undamaged_limit))
+        undamaged = list(middles(limit=options.undamaged_limit))
     all_rows = rows(with_maps=bool(len(maps)))
     cases = [(row, place) for place in range(len(named)) for row in all_rows]
     of_cases, of_undamaged, of_mixed, masks, opacity = [], [], [], [], []

@@ -107,7 +107,7 @@ class DamagedPhotographs:
             gain = rng.uniform(0.5, 1)
             toned = toned * np.float32(gain) + np.float32(rng.uniform(0, 255 * (1 - gain)))
         if rng.random() < 0.5 and self.grain:
-            toned += _grain(rng, toned.shape, rng.uniform(0, self.grain))
+            toned += drawn_grain(rng, toned.shape, rng.uniform(0, self.grain))
         return np.clip(np.rint(toned), 0, 255).astype(np.uint8)
 
 
@@ -180,8 +180,17 @@ def _crop(rng: np.random.Generator, image: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(crop, (size, size), interpolation=way)
 
 
-def _grain(rng: np.random.Generator, shape: tuple[int, ...], strength: float) -> np.ndarray:
-    """Grain of some size, alike in all channels or not."""
+def drawn_grain(rng: np.random.Generator, shape: tuple[int, ...], strength: float) -> np.ndarray:
+    """Grain of some size, alike in all channels or not.
+
+    Args:
+        rng: random generator.
+        shape: of the photograph, `[H, W, C]` with C = 3.
+        strength: standard deviation, levels.
+
+    Returns:
+        float32 `[H, W, 3]`, or `[H, W, 1]` if it is alike in all channels.
+    """
     import cv2
 
     channels = 1 if rng.random() < 0.5 else 3

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from pconv_jax.data.damaged_photographs import drawn_grain
 from pconv_jax.data.source import ImageSource
 from pconv_jax.masks.film_damage import Canvas, Laid, placed_map
 from pconv_jax.masks.pieces import KINDS, Kind, draw_piece
 
 _PIECES = 3  # of damage in a photograph
 _TRIES = 20
+_SCAN_GRAIN = (2.0, 8.0)  # levels of 255, of photographs that are enlarged as if scanned
 _THICKNESS = (2.0, 8.0)  # where it is not what a row is about
 MAPS = "maps"
 """Kind of the pieces that are taken from a folder of opacity maps."""
@@ -50,13 +52,17 @@ def rows(*, with_maps: bool) -> list[Row]:
     ]
 
 
-def photographs(source: ImageSource, *, size: int, limit: int | None) -> Iterator[tuple[str, np.ndarray]]:
+def photographs(
+    source: ImageSource, *, size: int, limit: int | None, enlarge: float = 1.0
+) -> Iterator[tuple[str, np.ndarray]]:
     """The middle of each photograph.
 
     Args:
         source: the photographs.
         size: longest side of what is cut out, px.
         limit: how many photographs, evenly spaced; all if None.
+        enlarge: how many times as large it is seen, cut out as much smaller: above 1 it is interpolated and gets grain,
+            as scans are softer than photographs that were made smaller.
 
     Yields:
         Their names, and uint8 `[H, W, 3]`.
@@ -65,9 +71,19 @@ def photographs(source: ImageSource, *, size: int, limit: int | None) -> Iterato
     for place in range(count):
         index = place * len(source) // count
         image = source[index]
-        height, width = (min(size, side) for side in image.shape[:2])
+        height, width = (min(max(1, round(size / enlarge)), side) for side in image.shape[:2])
         top, left = ((whole - side) // 2 for whole, side in zip(image.shape[:2], (height, width), strict=True))
-        yield source.label(index), np.ascontiguousarray(image[top : top + height, left : left + width])
+        middle = np.ascontiguousarray(image[top : top + height, left : left + width])
+        yield source.label(index), middle if enlarge == 1 else _scanned(np.random.default_rng(index), middle, enlarge)
+
+
+def _scanned(rng: np.random.Generator, image: np.ndarray, enlarge: float) -> np.ndarray:
+    """An image enlarged so many times, with grain."""
+    import cv2
+
+    larger = cv2.resize(image, None, fx=enlarge, fy=enlarge, interpolation=cv2.INTER_CUBIC)
+    noisy = larger + drawn_grain(rng, larger.shape, rng.uniform(*_SCAN_GRAIN))
+    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
 def damaged(image: np.ndarray, row: Row, *, seed: Sequence[int], maps: Sequence[np.ndarray] = ()) -> Laid:

@@ -82,6 +82,11 @@ def test_photographs_are_their_middles_evenly_spaced():
     (_, whole), *rest = photographs(Ramps(10), size=64, limit=4)
     assert whole.shape == (30, 40, 3) and [image[0, 0, 2] for _, image in rest] == [2, 5, 7]
     assert len(list(photographs(Ramps(3), size=8, limit=9))) == 3
+    # Twice as large as a part of half the size, and noisy; always the same.
+    (_, middle), *_ = photographs(Ramps(1), size=10, limit=None)
+    ((_, larger),), ((_, again),) = (photographs(Ramps(1), size=20, limit=None, enlarge=2) for _ in range(2))
+    assert larger.shape == (20, 20, 3) and larger.dtype == np.uint8 and np.array_equal(larger, again)
+    assert 1 < (larger[4:-4:2, 4:-4:2].astype(float) - middle[2:-2, 2:-2]).std() < 12
 
 
 def test_rows_of_every_kind():

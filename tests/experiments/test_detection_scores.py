@@ -115,6 +115,27 @@ def test_the_detector_looks_three_times_if_told(tmp_path, monkeypatch, flags):
     assert ("looks three times (--best)" in (tmp_path / "out" / "detection.md").read_text()) == bool(flags)
 
 
+def test_photographs_are_enlarged_if_told(tmp_path, monkeypatch):
+    seen = []
+
+    def undamaged(image, row, *, seed, maps=()):
+        seen.append(image)
+        return Laid.undamaged(image)
+
+    monkeypatch.setattr(scores, "damaged", undamaged)
+    save_detector(tmp_path / "pale.safetensors", pale_detector())
+    for enlarge in ("1", "4"):
+        flags = f"--image-size 48 --limit 1 --enlarge {enlarge} --weights {tmp_path}/pale.safetensors"
+        assert main([*flags.split(), "--out", f"{tmp_path}/out{enlarge}"]) == 0
+    plain, larger = seen[0], seen[-1]
+    assert plain.shape == larger.shape
+    # It is the middle of the plain one, 12 px of it.
+    reduced = larger.reshape(12, 4, 12, 4, 3).mean((1, 3))
+    assert np.abs(reduced - plain[18:30, 18:30]).mean() < 3
+    assert "px, enlarged 4 times, with grain;" in (tmp_path / "out4" / "detection.md").read_text()
+    assert "enlarged" not in (tmp_path / "out1" / "detection.md").read_text()
+
+
 def test_a_whole_evaluation(tmp_path, capsys):
     save_detector(tmp_path / "pale.safetensors", pale_detector())
     (tmp_path / "hard.txt").write_text("# wires\nchelsea.png\n")
@@ -204,6 +225,8 @@ def test_a_photograph_too_small_for_ssim_is_refused_before_anything_is_scored(tm
     [
         ("--image-size 10", "--image-size is 10, but it must be at least 11"),
         ("--limit 0", "--limit is 0, but it must be at least 1"),
+        ("--enlarge 0.5", "--enlarge is 0.5, but it must be from 1 to 32"),
+        ("--enlarge nan", "--enlarge is nan, but"),
         ("--undamaged-limit 0", "--undamaged-limit is 0"),
         ("--sensitivity 1", "--sensitivity is 1.0, but it must be above 0 and below 1"),
         ("--dataset folder", "--dataset folder needs --data-dir"),
