@@ -13,7 +13,8 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.ops import Padding, partial_conv, whole_numbers
+from pconv_jax.common.whole_numbers import whole_numbers
+from pconv_jax.ops import Padding, partial_conv
 
 
 class PartialConv(nnx.Module):

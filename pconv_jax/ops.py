@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.common.whole_numbers import is_whole
+from pconv_jax.common.whole_numbers import is_whole, whole_numbers
 
 Padding = str | int | Sequence[tuple[int, int]]
 T = TypeVar("T")
@@ -78,6 +78,7 @@ def partial_conv(
     bias = None if bias is None else jnp.asarray(bias)
     dims = x.ndim - 2
     _check(x, mask, kernel, bias, feature_groups)
+    feature_groups = int(feature_groups)
     strides, dilations = _each(stride, dims, "stride"), _each(dilation, dims, "dilation")
     window, outputs = kernel.shape[:-2], kernel.shape[-1]
     pads = _explicit_padding(padding, x.shape[1:-1], window, strides, dilations)
@@ -139,9 +140,9 @@ def _check(x: jax.Array, mask: jax.Array, kernel: jax.Array, bias: jax.Array | N
     if not (
         kernel.ndim == x.ndim
         and min(kernel.shape[:-2]) > 0
-        and whole_numbers((feature_groups,), least=1)
-        and kernel.shape[-2] * feature_groups == channels
-        and kernel.shape[-1] % feature_groups == 0
+        and is_whole(feature_groups, least=1)
+        and kernel.shape[-2] * int(feature_groups) == channels
+        and kernel.shape[-1] % int(feature_groups) == 0
     ):
         raise InputError(
             f"a kernel must be [*window, {channels} / feature_groups, O] with a window of at least 1 and O divisible "
@@ -173,12 +174,12 @@ def _mask_group_sizes(x: jax.Array, mask: jax.Array, sizes: Sequence[int] | None
                 f"{x.shape} equally: name the size of each group with mask_groups"
             )
         return (channels // masks,) * masks
-    if not whole_numbers(sizes, length=masks, least=1) or sum(sizes) != channels:
+    if not whole_numbers(sizes, length=masks, least=1) or sum(map(int, sizes)) != channels:
         raise InputError(
             f"mask_groups={sizes} must name {masks} positive sizes, one a channel of the mask {mask.shape}, "
             f"with sum {channels}, the channels of x {x.shape}"
         )
-    return tuple(sizes)
+    return tuple(map(int, sizes))
 
 
 def _each(value: int | Sequence[int], dims: int, name: str) -> tuple[int, ...]:
@@ -188,15 +189,6 @@ def _each(value: int | Sequence[int], dims: int, name: str) -> tuple[int, ...]:
             f"{name}={value!r} must be a whole number of at least 1, or {dims} of them for {dims} spatial dimensions"
         )
     return tuple(int(each) for each in values)
-
-
-def whole_numbers(values: object, *, length: int | None = None, least: int) -> bool:
-    """Whether these are `length` whole numbers, or any number of them if not given, none below `least`."""
-    return (
-        isinstance(values, Sequence)
-        and length in (None, len(values))
-        and all(is_whole(value, least=least) for value in values)
-    )
 
 
 def _explicit_padding(

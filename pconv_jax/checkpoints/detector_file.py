@@ -84,7 +84,7 @@ def save_detector(path: str | os.PathLike[str], detector: TrainedDetector, *, pr
     Raises:
         InputError: as for `save_generator_weights`.
     """
-    facts = {"detector": dataclasses.asdict(detector.config), "about": dict(detector.about)}
+    facts = {"detector": dataclasses.asdict(detector.config), "about": check_about(dict(detector.about), "about")}
     shapes = {"params": _split(detector.config)[1]}
     write_tensors(Path(path), states={"params": detector.params}, shapes=shapes, facts=facts, precision=precision)
 

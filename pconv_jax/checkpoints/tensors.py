@@ -154,7 +154,7 @@ def _encode(name: str, values: np.ndarray, precision: Precision) -> dict[str, np
         if precision == "int8" and values.ndim > 1:
             scale = np.abs(values).max(axis=_axes_of_inputs(values), keepdims=True) / np.float32(127)
             return {name: np.rint(values / np.where(scale > 0, scale, 1)).astype(np.int8), _SCALE + name: scale}
-        return {name: values if precision == "float32" else values.astype(np.float16)}
+        return {name: values.astype(np.float32 if precision == "float32" else np.float16)}
 
 
 def _axes_of_inputs(kernel: np.ndarray) -> tuple[int, ...]:

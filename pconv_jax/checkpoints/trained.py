@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from numpy.typing import ArrayLike
@@ -50,9 +51,12 @@ class TrainedGenerator:
             params: its parameters, as `nnx.split(generator, nnx.Param, nnx.BatchStat)` returns them.
             stats: its running batch statistics.
             about: facts about its training, JSON values.
+
+        Raises:
+            InputError: facts of another kind, such as a thickest line that is not a whole number.
         """
         self.config, self.params, self.stats = config, params, stats
-        self.about = dict(about)
+        self.about = check_about(dict(about), "about")
 
     @property
     def graph(self) -> Any:
@@ -212,7 +216,7 @@ def _as_batch(image: ArrayLike, mask: ArrayLike | None, hole: ArrayLike | None) 
     images = np.asarray(image)
     if images.ndim not in (3, 4) or images.shape[-1] != 3:
         raise InputError(f"an image must be [N, H, W, 3] or [H, W, 3], not {images.shape}")
-    if not np.issubdtype(images.dtype, np.floating):
+    if not jnp.issubdtype(images.dtype, jnp.floating):
         raise InputError(f"an image must be floating point in [0, 1], not {images.dtype}: divide bytes by 255 first")
     if not images.size:
         raise InputError(f"an image must have pixels, and this one has the shape {images.shape}: give another")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.common.paths import given_path
 
 if sys.platform != "win32":  # where temporary files of killed processes stay
@@ -39,9 +40,11 @@ def atomic_write(path: str | os.PathLike[str], *, durable: bool = True) -> Itera
         An empty temporary file to write to, in the same folder; it no longer exists afterwards, even after an error.
 
     Raises:
-        InputError: the path is empty or contains a NUL character.
+        InputError: the path is empty, contains a NUL character, or is a folder.
     """
     path = given_path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, where a file is to be written: choose another path")
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path.parent.absolute())
     temporary, lock = _locked_temporary(path)

@@ -209,8 +209,8 @@ def eval_batches(
     """
     import grain
 
-    if limit is not None and limit < 1:
-        raise InputError(f"limit={limit} images must be at least 1")
+    if limit is not None and not is_whole(limit, least=1):
+        raise InputError(f"limit={limit} images must be a whole number of at least 1")
     example = _Example(image_size, damage, None)
     example.damage.check()
     _check(source, example, batch_size, seed)

@@ -46,7 +46,7 @@ class Whole:
         shows = part[..., -1] != 0 if part.shape[2] in (2, 4) else np.ones(part.shape[:2], bool)
         values = to_float(part, ~shows)[..., :3]
         if not (values.min() >= 0 and values.max() <= 1):  # NaN too
-            raise InputError(f"pixels of a floating-point image {out_of_range(values)}, or give uint8")
+            raise InputError(f"pixels of a floating-point image {out_of_range(values, as_bytes=True)}")
         if self._white is not None:
             values = np.clip(values / self._white, 0, 1) ** np.float32(1 / GAMMA)
         return values, shows

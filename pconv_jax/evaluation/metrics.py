@@ -229,6 +229,8 @@ def _image(array: np.ndarray, name: str) -> Values:
         raise InputError(f"{name} must hold floats in [0, 1], not {array.dtype}: divide 8-bit images by 255")
     array = array.astype(np.float64)
     if array.size and not (array.min() >= 0 and array.max() <= 1):
+        if wrong := array.size - np.count_nonzero(np.isfinite(array)):
+            raise InputError(f"{name} must lie in [0, 1], but {wrong} of its {array.size} values are NaN or infinite")
         low, high = array.min(), array.max()
         raise InputError(f"{name} must lie in [0, 1], not between {low} and {high}: clip it first")
     return array

@@ -202,15 +202,28 @@ def check_pixels(pixels: np.ndarray, hole: np.ndarray) -> None:
     for strip in strips(*hole.shape):
         part = pixels[strip][~hole[strip]].astype(np.float32)
         if part.size and not (part.min() >= 0 and part.max() <= 1):
-            raise InputError(f"valid pixels of a floating-point image {out_of_range(part)}, or give uint8")
+            raise InputError(f"valid pixels of a floating-point image {out_of_range(part, as_bytes=True)}")
 
 
-def out_of_range(values: np.ndarray) -> str:
-    """That values must lie in [0, 1], how far they range, and the way out."""
+def check_inpainted(pixels: np.ndarray, hole: np.ndarray) -> None:
+    """Refuses holes that were not inpainted, with NaN or beyond [0, 1]: pixels `[H, W, C]`, hole bool `[H, W]`."""
+    values = pixels[hole].astype(np.float32)
+    if pixels.dtype.kind != "u" and values.size and not (values.min() >= 0 and values.max() <= 1):
+        raise InputError(
+            "the holes hold values that are NaN, infinite or not in [0, 1]: inpaint the image first, and give "
+            "the result"
+        )
+
+
+def out_of_range(values: np.ndarray, *, as_bytes: bool = False) -> str:
+    """That values must lie in [0, 1], which do not, and the way out; bytes may be another."""
+    wrong = values.size - np.count_nonzero(np.isfinite(values))
+    if wrong:
+        return f"must lie in [0, 1], but {wrong} of these {values.size} values are NaN or infinite: replace them"
     low, high = values.min(), values.max()
     nearly = low >= -_NEARLY and high <= 1 + _NEARLY
     advice = "clip them with numpy.clip" if nearly else "rescale them"
-    return f"must lie in [0, 1], but they range from {low} to {high}: {advice}"
+    return f"must lie in [0, 1], but they range from {low} to {high}: {advice}{', or give uint8' if as_bytes else ''}"
 
 
 def to_float(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.imaging.arrays import check_pixels, from_float, hole_from, pixels_of
+from pconv_jax.imaging.arrays import check_inpainted, check_pixels, from_float, hole_from, pixels_of
 from pconv_jax.imaging.strips import strips
 from pconv_jax.inpainting.grain_model import BINOMIAL, Grain, colours_of, detail_of, measure_grain
 
@@ -62,8 +62,7 @@ def add_grain(
     unchanged: Picture = rebuild(pixels.copy())  # the caller's own image is never returned
     if not found.any() or not strength:
         return unchanged
-    if not np.isfinite(pixels[found].astype(np.float32)).all():
-        raise InputError("the holes hold NaN or infinity: inpaint the image first, and give the result")
+    check_inpainted(pixels, found)
     grain = measure_grain(pixels, found)
     if grain is None:
         warnings.warn("there is too little around the holes to measure grain, so none is added", stacklevel=2)

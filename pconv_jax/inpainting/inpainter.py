@@ -220,6 +220,8 @@ class Inpainter:
         found = hole_from(mask, hole, pixels.shape[:2])
         region = None if region is None else region_of(region, found.shape)
         reached = np.zeros(found.shape, bool) if reached is None else reached
+        if reached.shape != found.shape or reached.dtype != bool:
+            raise InputError(f"reached must be bool {found.shape}, not {reached.dtype} {reached.shape}")
 
         def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
             return self._inpaint(pixels, hole, progress, region, reached, remembered)

@@ -3,6 +3,7 @@
 import warnings
 from typing import TYPE_CHECKING
 
+from pconv_jax.common.callers import callers_level
 from pconv_jax.common.errors import WideHolesWarning
 
 if TYPE_CHECKING:
@@ -32,4 +33,4 @@ def warn_of_other_holes(generator: "TrainedGenerator | RememberedGenerator", wid
         said = f"{found} {regions}, not on lines: choose weights for lines, which pconv-jax info lists"
     else:
         return
-    warnings.warn(said, WideHolesWarning, stacklevel=5)
+    warnings.warn(said, WideHolesWarning, stacklevel=callers_level())

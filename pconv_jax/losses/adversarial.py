@@ -17,7 +17,8 @@ def adversarial_loss(fake_logits: jax.Array) -> jax.Array:
     References:
         Goodfellow et al., Generative Adversarial Nets, NeurIPS 2014, section 3; Pathak et al., CVPR 2016, equation 2.
     """
-    return jnp.mean(optax.sigmoid_binary_cross_entropy(fake_logits, jnp.ones_like(fake_logits)))
+    logits = fake_logits.astype(jnp.float32)
+    return jnp.mean(optax.sigmoid_binary_cross_entropy(logits, jnp.ones_like(logits)))
 
 
 def discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Array:
@@ -33,6 +34,7 @@ def discriminator_loss(real_logits: jax.Array, fake_logits: jax.Array) -> jax.Ar
     References:
         Pathak et al., Context Encoders, CVPR 2016, equation 2.
     """
+    real_logits, fake_logits = (logits.astype(jnp.float32) for logits in (real_logits, fake_logits))
     real = optax.sigmoid_binary_cross_entropy(real_logits, jnp.ones_like(real_logits))
     fake = optax.sigmoid_binary_cross_entropy(fake_logits, jnp.zeros_like(fake_logits))
     return 0.5 * (jnp.mean(real) + jnp.mean(fake))

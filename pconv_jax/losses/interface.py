@@ -93,7 +93,11 @@ def check_weights(weights: Mapping[str, float]) -> None:
         InputError: naming the loss and its weight.
     """
     for name, weight in weights.items():
-        if not 0 <= weight < float("inf"):
+        try:
+            fits = 0 <= weight < float("inf")
+        except TypeError:  # None, or text
+            fits = False
+        if not fits:
             raise InputError(f"the weight of the {name} loss is {weight}, but it must be finite and at least 0")
 
 

@@ -1,5 +1,6 @@
-"""Checks of what masks are drawn from: the random generator, the size and ranges of whole numbers."""
+"""Checks of what masks are drawn from: the random generator, the size and ranges of numbers."""
 
+import math
 import operator
 
 import numpy as np
@@ -21,13 +22,16 @@ def check_generator(rng: np.random.Generator) -> None:
         raise InputError(f"rng={rng!r} must be a generator of NumPy: give numpy.random.default_rng(SEED)")
 
 
-def check_size(height: int, width: int, *, least: int = 1) -> None:
-    """Refuses a size of which no mask can be drawn.
+def check_size(height: int, width: int, *, least: int = 1) -> tuple[int, int]:
+    """Checks a size of which a mask is drawn.
 
     Args:
         height: H of the mask, px.
         width: W, px.
         least: the fewest px of a side.
+
+    Returns:
+        Height and width as plain integers: NumPy's small ones overflow where they are multiplied.
 
     Raises:
         InputError: a side is not a whole number, or smaller.
@@ -36,6 +40,7 @@ def check_size(height: int, width: int, *, least: int = 1) -> None:
         raise InputError(
             f"a mask of {width} x {height} px cannot be drawn: both sides must be whole numbers, at least {least}"
         )
+    return int(height), int(width)
 
 
 def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:
@@ -57,4 +62,20 @@ def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:
         low = high = 0
     if not 1 <= low <= high:
         raise InputError(f"{name}={bounds!r} must be two whole numbers (low, high) with 1 <= low <= high")
+    return low, high
+
+
+def two_numbers(bounds: tuple[float, float]) -> tuple[float, float]:
+    """The ends of a range, to be checked by the caller.
+
+    Args:
+        bounds: (low, high).
+
+    Returns:
+        Both as plain numbers; twice NaN, which lies in no range, if they are something else.
+    """
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan, math.nan
     return low, high

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.checks import check_generator, check_range
+from pconv_jax.masks.checks import check_generator, check_range, two_numbers
 from pconv_jax.masks.pieces import KINDS, THICKEST, Kind, draw_piece
 
 CLEAN, DAMAGED, UNSEEN = 0, 1, 2
@@ -146,7 +146,7 @@ class FilmDamage:
             )
         if not self.kinds or not set(self.kinds) <= set(KINDS):
             raise InputError(f"kinds={self.kinds} must be at least one of {', '.join(KINDS)}")
-        thin, thick = self.thickness
+        thin, thick = two_numbers(self.thickness)
         with_maps = with_maps and self.maps_share > 0
         most = _THICKEST_MAP if with_maps else max(THICKEST.values())
         if not 0.5 <= thin <= thick <= most:
@@ -160,7 +160,7 @@ class FilmDamage:
                 f"thickness={self.thickness} begins above {drawn:g} px, the thickest that is drawn of kinds "
                 f"{', '.join(self.kinds)}: choose a thinner one, or other kinds"
             )
-        faint, opaque = self.opacity
+        faint, opaque = two_numbers(self.opacity)
         if not LEAST_OPACITY <= faint <= opaque <= 1:
             raise InputError(f"opacity={self.opacity} must be (low, high) with {LEAST_OPACITY} <= low <= high <= 1")
         if not 0 <= self.maps_share <= 1:
@@ -178,9 +178,15 @@ class FilmDamage:
             The damaged photograph; not one pixel need be damaged, where every piece lies beyond a border.
 
         Raises:
-            InputError: no random generator.
+            InputError: no random generator, or another kind of image.
         """
         check_generator(rng)
+        image = np.asarray(image)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise InputError(
+                f"an image of {image.dtype} {image.shape} cannot be damaged: give uint8 [H, W, 3], so multiply values "
+                "from 0 to 1 by 255, and repeat a single channel three times"
+            )
         canvas = Canvas(image)
         height, width = image.shape[:2]
         # Of one image most pieces are alike: what is dust on a negative is pale on all of the print.

@@ -3,8 +3,8 @@
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.common.whole_numbers import is_whole
-from pconv_jax.masks.checks import check_size
+from pconv_jax.common.whole_numbers import whole_numbers
+from pconv_jax.masks.checks import check_generator, check_size, two_numbers
 from pconv_jax.masks.drawing import as_mask
 
 _ONE = 2**16  # what cosines are rounded to, so that every machine picks the same pixels
@@ -43,13 +43,16 @@ def augmented_mask(
         Mask [H, W, 1], float32: 0 in holes, 1 elsewhere.
 
     Raises:
-        InputError: holes that are not bool `[H0, W0]` or none at all, a size below 1, or a range out of its bounds.
+        InputError: no random generator, holes that are not bool `[H0, W0]` or none at all, a size below 1, or a range
+            out of its bounds.
 
     References:
         Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018, section 3.1: random
         dilation, rotation and cropping of 55,116 masks.
     """
-    _check(hole, height, width, dilation, crop, ratio)
+    check_generator(rng)
+    height, width = check_size(height, width)
+    _check(hole, dilation, crop, ratio)
     least, most = ratio
     nearest, missed = np.zeros(0, bool), np.inf
     for _ in range(_TRIES):
@@ -110,8 +113,6 @@ def _dilated(hole: np.ndarray, reach: int) -> np.ndarray:
 
 def _check(
     hole: np.ndarray,
-    height: int,
-    width: int,
     dilation: tuple[int, int],
     crop: tuple[float, float],
     ratio: tuple[float, float],
@@ -120,10 +121,11 @@ def _check(
         raise InputError(f"hole must be bool [H, W], True = hole, not {hole.dtype} of shape {hole.shape}")
     if not hole.any():
         raise InputError(f"a mask file of {hole.shape[1]}x{hole.shape[0]} px has no hole: leave it out")
-    check_size(height, width)
-    if not all(is_whole(bound, least=0) for bound in dilation) or dilation[0] > dilation[1]:
+    if not whole_numbers(dilation, length=2, least=0) or dilation[0] > dilation[1]:
         raise InputError(f"dilation={dilation} must be two whole numbers (low, high) with 0 <= low <= high")
-    if not 0 < crop[0] <= crop[1] <= 1:
+    smallest, largest = two_numbers(crop)
+    if not 0 < smallest <= largest <= 1:
         raise InputError(f"crop={crop} must be (low, high) with 0 < low <= high <= 1")
-    if not 0 <= ratio[0] <= ratio[1] <= 1:
+    least, most = two_numbers(ratio)
+    if not 0 <= least <= most <= 1:
         raise InputError(f"ratio={ratio} must be (low, high) with 0 <= low <= high <= 1")

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.checks import check_generator, check_size
+from pconv_jax.masks.checks import check_generator, check_size, two_numbers
 from pconv_jax.masks.drawing import as_mask, disc_radius, draw_line, empty_canvas
 
 # Hole ratios (low, high] by which Liu et al. (arXiv:1804.07723) sort their test masks.
@@ -46,6 +46,7 @@ def random_strokes_by_ratio(
         touch the border or keep 50 of 512 pixels off it.
     """
     check_generator(rng)
+    height, width = check_size(height, width, least=_MIN_SIDE)
     low, high = _hole_pixels(height, width, ratio)
     target = rng.integers(low, high + 1).item()
     slack = (high - low) // 20
@@ -78,8 +79,7 @@ def random_strokes_by_ratio(
 
 def _hole_pixels(height: int, width: int, ratio: tuple[float, float]) -> tuple[int, int]:
     """Smallest and largest number of hole pixels of a mask whose hole ratio lies in (low, high]."""
-    check_size(height, width, least=_MIN_SIDE)
-    low, high = ratio
+    low, high = two_numbers(ratio)
     if not 0 <= low < high <= _MAX_RATIO:
         raise InputError(f"ratio={ratio} must be (low, high) with 0 <= low < high <= {_MAX_RATIO}")
     # Exact decimals: 0.7 * 130 is 91, but less in floating point.

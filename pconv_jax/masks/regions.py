@@ -3,7 +3,8 @@
 import numpy as np
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.checks import check_generator, check_range, check_size
+from pconv_jax.common.whole_numbers import is_whole
+from pconv_jax.masks.checks import check_generator, check_range, check_size, two_numbers
 from pconv_jax.masks.drawing import as_mask
 
 # Hundredths of a cell of noise along the short side: the release enlarges 600 cells to 10,000 px and crops 128 px.
@@ -29,9 +30,12 @@ def centre_region(height: int, width: int, *, overlap: int = 0) -> np.ndarray:
     Raises:
         InputError: a size below 8, or an overlap that is negative or leaves no hole.
     """
-    check_size(height, width, least=_LEAST_SIDE)
-    if not 0 <= 2 * overlap < min(height, width) // 2:
-        raise InputError(f"overlap={overlap} must be at least 0 and leave a hole in the middle of {width}x{height} px")
+    height, width = check_size(height, width, least=_LEAST_SIDE)
+    if not is_whole(overlap, least=0) or 2 * int(overlap) >= min(height, width) // 2:
+        raise InputError(
+            f"overlap={overlap} must be a whole number of at least 0 and leave a hole in the middle of {width}x{height}"
+            " px"
+        )
     hole = np.zeros((height, width), bool)
     rows, columns = (slice(side // 4 + overlap, side // 4 + side // 2 - overlap) for side in (height, width))
     hole[rows, columns] = True
@@ -62,8 +66,8 @@ def random_region(
             1000 tries (a very long image, a very narrow or unusual ratio).
     """
     check_generator(rng)
-    check_size(height, width, least=_LEAST_SIDE)
-    low, high = ratio
+    height, width = check_size(height, width, least=_LEAST_SIDE)
+    low, high = two_numbers(ratio)
     if not 0 <= low < high <= 1:
         raise InputError(f"ratio={ratio} must be (low, high) with 0 <= low < high <= 1")
     for _ in range(_MOST_TRIES):
@@ -103,9 +107,9 @@ def random_blocks(
             share below 1/16 or above 1.
     """
     check_generator(rng)
-    check_size(height, width, least=_LEAST_SIDE)
+    height, width = check_size(height, width, least=_LEAST_SIDE)
     fewest, highest = check_range("count", count)
-    if not 1 / 16 <= most <= 1:
+    if not 1 / 16 <= two_numbers((most, most))[0] <= 1:
         raise InputError(f"most={most} must be a share of the image from 1/16 to 1")
     hole = np.zeros((height, width), bool)
     blocks = rng.integers(fewest, highest + 1)

@@ -42,7 +42,7 @@ def random_strokes(
             whole numbers 1 <= low <= high.
     """
     check_generator(rng)
-    check_size(height, width)
+    height, width = check_size(height, width)
     min_count, max_count = check_range("count", count)
     min_thickness, max_thickness = check_range("thickness", thickness)
     widest = min(max_thickness, covering_thickness(height, width))  # thicker ones would take time and memory

@@ -122,11 +122,15 @@ class Discriminator(nnx.Module):
             `[N]`, or `[N P]` with P patches of each image, one image after the other.
 
         Raises:
-            InputError: images of another size than `config.image_size`.
+            InputError: images of another size than `config.image_size`, or of another type, such as bytes.
         """
         size = self.config.image_size
         if image.ndim != 4 or image.shape[1:] != (size, size, 3):
             raise InputError(f"this discriminator judges images [N, {size}, {size}, 3], not {image.shape}")
+        if not jnp.issubdtype(image.dtype, jnp.floating):
+            raise InputError(
+                f"this discriminator judges images of floating point in [0, 1], not {image.dtype}: divide bytes by 255"
+            )
         x = nnx.leaky_relu(self.convs[0](2.0 * image - 1.0), 0.2)
         for conv, norm in zip(self.convs[1:], self.norms, strict=True):
             x = nnx.leaky_relu(norm(conv(x)), 0.2)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.memory import advising_on_memory
-from pconv_jax.imaging.arrays import check_pixels, from_float, hole_from, pixels_of, to_float
+from pconv_jax.imaging.arrays import check_inpainted, check_pixels, from_float, hole_from, pixels_of, to_float
 from pconv_jax.models.fill import pyramid_fill
 from pconv_jax.models.limits import brief
 from pconv_jax.models.vgg import VGG16, deepest
@@ -102,7 +102,8 @@ def refine(
         )
     pixels, rebuild = pixels_of(inpainted)
     found = hole_from(mask, hole, pixels.shape[:2])
-    check_pixels(pixels, np.zeros_like(found))
+    check_pixels(pixels, found)
+    check_inpainted(pixels, found)
     refined = pixels.copy()
     with advising_on_memory("leave the refinement out, or set JAX_PLATFORMS=cpu to do without a GPU"):
         _refine_pixels(refined, found, vgg, settings, progress or (lambda done, total: None))

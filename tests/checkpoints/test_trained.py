@@ -1,5 +1,6 @@
 """A trained generator on images: shapes, valid pixels, what is too deep to fill, and refusals."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -90,12 +91,23 @@ def test_the_module_is_there_for_a_look_inside(model):
         (lambda i, m: ((i * 255).astype(np.uint8), m), "not uint8: divide bytes by 255"),
         (lambda i, m: (i, m * 255), "holds 255"),
         (lambda i, m: (i * 200, m), "valid pixels must lie in"),
-        (lambda i, m: (np.where(i == i.max(), np.nan, i), np.ones_like(m)), "valid pixels must lie in"),
+        (lambda i, m: (np.where(i == i.max(), np.nan, i), np.ones_like(m)), r"1 of these \d+ values are NaN"),
     ],
 )
 def test_images_and_masks_that_do_not_fit_are_refused(model, image, mask, change, message):
     with pytest.raises(InputError, match=message):
         model(*change(image, mask))
+
+
+def test_images_may_be_bfloat16(model, image, mask):
+    rounded = np.asarray(image, jnp.bfloat16)
+    np.testing.assert_array_equal(model(rounded, mask), model(rounded.astype(np.float32), mask))
+
+
+@pytest.mark.parametrize("about", [{"thickest_line": 24.0}, {"thickest_line": "24"}, {"settings": [1]}])
+def test_facts_that_could_not_be_read_back_are_refused_at_once(model, about):
+    with pytest.raises(InputError, match=r"about (says thickest_line=|holds settings)"):
+        TrainedGenerator(model.config, model.params, model.stats, about=about)
 
 
 def test_what_a_sigmoid_gives_too_deep_in_a_hole_is_left_black_too(image):

@@ -218,3 +218,15 @@ def test_tensors_that_do_not_fit_the_network_are_named(saved, change):
     save_file(tensors, saved, metadata={"generator": json.dumps(config)})
     with pytest.raises(InputError, match=rf"does not fit the network that it names \({name}\)"):
         load_generator_weights(saved)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+def test_parameters_of_another_type_are_saved_as_float32(tmp_path, dtype):
+    network, config = NETWORKS[1]
+    params, stats = parts(network, config)
+    other = jax.tree.map(lambda leaf: np.asarray(leaf).astype(dtype), params)
+    save_generator_weights(tmp_path / "w.safetensors", TrainedGenerator(config, other, stats))
+    assert {value.dtype for value in load_file(tmp_path / "w.safetensors").values()} == {np.dtype(np.float32)}
+    found = load_generator_weights(tmp_path / "w.safetensors").params
+    for ours, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(ours, theirs.astype(np.float32))

@@ -137,6 +137,12 @@ def test_names_that_no_file_can_have(name, fault):
         pass
 
 
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(InputError, match="is a folder, where a file is to be written"), atomic_write(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_counts_as_temporary(tmp_path):
     assert is_temporary(tmp_path / ".0123456789abcdef.pconv-jax.tmp")
     assert is_temporary(tmp_path / ".0123456789abcdef.tmp")

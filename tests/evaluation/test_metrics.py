@@ -219,7 +219,7 @@ def test_low_precision_images_are_measured_in_float64(pair):
         (np.zeros((1, 12, 12, 3), np.uint8), np.zeros((1, 12, 12, 3)), None, "output.*uint8.*divide"),
         (np.zeros((1, 12, 12, 3)), np.full((1, 12, 12, 3), 255.0), None, "truth.*between 255.0 and 255.0"),
         (np.full((1, 12, 12, 3), -0.1), np.zeros((1, 12, 12, 3)), None, "output.*-0.1"),
-        (np.full((1, 12, 12, 3), np.nan), np.zeros((1, 12, 12, 3)), None, "output.*nan"),
+        (np.full((1, 12, 12, 3), np.nan), np.zeros((1, 12, 12, 3)), None, "output.*NaN"),
         (np.zeros((1, 12, 12, 3)), np.zeros((1, 12, 12, 3)), np.ones((1, 12, 12)), r"\(1, 12, 12\).*\(1, 12"),
         (
             np.zeros((1, 12, 12, 3)),

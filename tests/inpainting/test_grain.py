@@ -138,9 +138,10 @@ def test_a_dusty_scan_has_grain_to_measure():
 
 def test_values_that_are_not_finite_are_refused():
     image = np.full((40, 40, 3), 0.5, np.float32)
-    image[3, 3] = np.nan
-    with pytest.raises(InputError, match="NaN"):
-        add_grain(image, hole=np.isnan(image[..., 0]))
+    for value in (np.nan, 1.5):
+        image[3, 3] = value
+        with pytest.raises(InputError, match="the holes hold values that are NaN, infinite or not in"):
+            add_grain(image, hole=image[..., 0] != 0.5)
 
 
 def test_grey_images_and_alpha():

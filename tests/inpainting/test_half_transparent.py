@@ -146,10 +146,10 @@ def test_inpaint_keeps_detail(inpainter, picture, scratch):
     assert np.array_equal(pconv_jax.inpaint(seen, hole=nothing, keep_detail=True), seen)
 
 
-def test_in_linear_light_a_veil_is_light_added_to_light(inpainter, picture, scratch):
+def test_in_linear_light_a_veil_is_light_added_to_light(picture, scratch):
     # A dark exposure, so that the veil is brighter than all of the photograph.
     truth = (0.3 * picture[0].astype(np.float64) ** 2.2 * 65535).astype(np.uint16)
     seen = np.rint(damaged(truth / 65535, scratch, opacity=0.15, colour=1.0) * 65535).astype(np.uint16)
-    replaced, kept = (inpainter(seen, hole=scratch, linear=True, keep_detail=each) for each in (False, True))
+    replaced, kept = (pconv_jax.inpaint(seen, hole=scratch, linear=True, keep_detail=each) for each in (False, True))
     assert np.array_equal(kept[~scratch], seen[~scratch])
     assert error(kept, truth, scratch) < 0.95 * error(replaced, truth, scratch)

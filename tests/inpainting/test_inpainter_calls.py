@@ -100,7 +100,7 @@ def test_one_program_is_compiled_for_a_size_of_windows(model, programs):
         (np.full((8, 8, 3), 1.001), np.eye(8), r"to 1\.001.*: clip them with numpy.clip, or give uint8"),
         ("photo.jpg", np.eye(8), "an array or a PIL image, not str: open the file first"),
         (np.ma.array(np.zeros((8, 8, 3))), np.eye(8), r"hole=image.mask.any\(axis=-1\) if it marks"),
-        (np.full((8, 8, 3), np.nan), np.eye(8), "nan"),
+        (np.full((8, 8, 3), np.nan), np.eye(8), "but 24 of these 24 values are NaN or infinite: replace them$"),
         (np.zeros((8, 8, 3), np.int64), np.ones((8, 8)), "not int64"),
         (np.zeros((8, 8, 2), np.uint8), np.ones((8, 8)), r"not \(8, 8, 2\)"),
         (np.zeros((3, 8, 8), np.uint8), np.ones((8, 8)), r"not \(3, 8, 8\)"),

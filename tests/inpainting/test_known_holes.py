@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from inpainter_examples import SMALL, damaged, untrained
 
+import pconv_jax
 from pconv_jax.common.errors import WideHolesWarning
 from pconv_jax.inpainting.inpainter import Inpainter
 
@@ -27,6 +28,17 @@ def test_lines_for_weights_of_regions_are_told_once(masks, words):
     assert len(told) == 1 and told[0].filename == __file__
 
 
+@pytest.mark.parametrize("linear", [False, True])
+def test_the_warning_names_the_line_that_called(linear):
+    image, _ = damaged(96, 120, spots=0)
+    inpainter = Inpainter(untrained(thickest_line=4), windows=SMALL)
+    hole = lines_and_regions(50) == 0
+    for inpaint in (inpainter, pconv_jax.inpaint):
+        with pytest.warns(WideHolesWarning) as told:
+            inpaint((255 * image).astype(np.uint8), hole=hole, linear=linear)
+        assert [each.filename for each in told] == [__file__]
+
+
 @pytest.mark.parametrize(
     ("about", "thickness"),
     [
@@ -34,7 +46,6 @@ def test_lines_for_weights_of_regions_are_told_once(masks, words):
         ({"settings": {"masks": "centre"}}, 0),
         ({"settings": {"masks": "folder"}}, 3),  # which may be any
         ({"settings": {"masks": ["centre"]}}, 3),
-        ({"settings": "centre"}, 3),
         ({"settings": {"masks": "lines"}, "thickest_line": 4}, 3),
         ({}, 3),
     ],

@@ -162,7 +162,8 @@ def test_are_float32_scalars_whatever_they_are_given():
         perceptual_loss({"x": half}, {"x": half}),
     ):
         assert (loss.shape, loss.dtype) == ((), jnp.float32)
-    for loss in (adversarial_loss(random(2)), discriminator_loss(random(2), random(2))):
+    logits = random(2).astype(jnp.bfloat16)
+    for loss in (adversarial_loss(logits), discriminator_loss(logits, logits)):
         assert (loss.shape, loss.dtype) == ((), jnp.float32)
     # The difference, not only the mean, is taken in float32: 256 and 257 are one number in bf16.
     big = jnp.full((1, 1, 1, 1), 256.0)
@@ -180,7 +181,7 @@ def test_weights_by_the_name_of_the_loss():
 
 
 @pytest.mark.parametrize("name", ["pixel", "adversarial", "perceptual", "hole"])
-@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, None, "1"])
 def test_a_weight_that_is_none_is_named(name, value):
     with pytest.raises(InputError, match=f"the weight of the {name} loss is {value}, but"):
         PaperLosses(**{f"{name}_weight": value}).check()

@@ -217,6 +217,8 @@ def test_half_of_the_damage_is_pale_and_a_third_dark():
         ({"thickness": (float("nan"), 3)}, "thickness="),
         ({"opacity": (0.01, 1)}, r"opacity=\(0.01, 1\) must be \(low, high\) with 0.04 <= low"),
         ({"opacity": (0.5, 1.1)}, "opacity="),
+        ({"thickness": 3}, r"thickness=3 must be \(low, high\) px"),
+        ({"opacity": 0.5}, r"opacity=0.5 must be \(low, high\)"),
         ({"kinds": ()}, r"kinds=\(\) must be at least one of scratch, bundle"),
         ({"kinds": ("scratch", "coffee")}, "kinds=.*coffee"),
         ({"maps_share": 1.5}, "maps_share=1.5 must be a share, from 0 to 1"),
@@ -228,6 +230,15 @@ def test_settings_that_make_no_sense(values, match):
     with pytest.raises(InputError, match=match):
         damage.check()
     FilmDamage().check()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((8, 8, 3)), np.zeros((8, 8, 3), np.uint16), np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8)],
+)
+def test_other_kinds_of_images_are_refused(image):
+    with pytest.raises(InputError, match=r"an image of .* cannot be damaged: give uint8 \[H, W, 3\]"):
+        FilmDamage()(np.random.default_rng(0), image)
 
 
 def test_pieces_of_opacity_maps_may_be_thicker():

@@ -120,11 +120,16 @@ def test_genuine_masks_of_both_kinds(shared):
         ({"height": 8.0}, "a mask of 8 x 8.0 px cannot be drawn: both sides must be whole numbers"),
         ({"dilation": (-1, 2)}, r"dilation=\(-1, 2\) must be two whole numbers"),
         ({"dilation": (0.0, 2.0)}, r"dilation=\(0.0, 2.0\) must be two whole numbers"),
+        ({"dilation": 3}, "dilation=3 must be two whole numbers"),
+        ({"crop": 0.5}, r"crop=0.5 must be \(low, high\)"),
+        ({"ratio": (0.2,)}, r"ratio=\(0.2,\) must be \(low, high\)"),
         ({"crop": (0.0, 0.5)}, r"crop=\(0.0, 0.5\) must be \(low, high\) with 0 < low"),
         ({"ratio": (0.5, 0.2)}, r"ratio=\(0.5, 0.2\) must be \(low, high\) with 0 <= low"),
     ],
 )
 def test_mistakes_are_refused(change, message):
     values = {"hole": file_of_strokes(), "height": 8, "width": 8, **change}
+    with pytest.raises(InputError, match="rng=0 must be a generator"):
+        augmented_mask(0, file_of_strokes(), 8, 8)
     with pytest.raises(InputError, match=message):
         augmented_mask(rng(), values.pop("hole"), values.pop("height"), values.pop("width"), **values)

@@ -71,6 +71,11 @@ def test_the_discriminator_names_its_size(judge, shape):
         judge(jnp.zeros(shape))
 
 
+def test_the_discriminator_refuses_bytes(judge):
+    with pytest.raises(InputError, match=r"floating point in .*, not uint8: divide bytes by 255"):
+        judge(jnp.zeros((2, 16, 16, 3), jnp.uint8))
+
+
 def test_a_discriminator_of_patches_judges_each_by_itself():
     """With two stages a patch is 10 + 2 * 4 = 18 px wide, one every 4 px: beyond it nothing changes its logit."""
     judge = build(DiscriminatorConfig(image_size=32, widths=(4, 6), patches=True))
