@@ -47,12 +47,40 @@ def combined(output: np.ndarray, larger: np.ndarray, smaller: np.ndarray) -> np.
     return np.dstack([1 / (1 + np.exp(-mean)), (output[..., 1] + other[..., 1]) / 2])
 
 
-def doubled(smaller: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """A map of an image at half its size, `[h, w]`, interpolated to the image's own size, `shape`."""
+def surer(output: np.ndarray, smaller: np.ndarray) -> np.ndarray:
+    """What the surer of two looks finds, in a soft image, where damage is as soft or sharp as that.
+
+    Args:
+        output: of the network for a window, or what was found there, `[H, W, 2]`.
+        smaller: log-odds of damage by the look at half the size, `[h, w]`: as much of the window as lies in the image.
+
+    Returns:
+        `[h, w, 2]`: probability, and the opacity of `output`.
+    """
+    height, width = smaller.shape
+    output = output[:height, :width]
+    return np.dstack([np.maximum(output[..., 0], 1 / (1 + np.exp(-smaller))), output[..., 1]])
+
+
+def doubled(smaller: np.ndarray, place: tuple[slice, slice]) -> np.ndarray:
+    """A part of a map that is interpolated to twice its size: a whole one would take too much memory.
+
+    Args:
+        smaller: map of an image at half its size, `[h, w]`.
+        place: rows and columns of the part, px of the image's own size.
+
+    Returns:
+        The part.
+    """
     import cv2
 
-    height, width = smaller.shape
-    return cv2.resize(smaller, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
+    first = [max(0, side.start // 2 - 1) for side in place]  # with what its edges are interpolated from
+    around = smaller[first[0] : (place[0].stop + 1) // 2 + 1, first[1] : (place[1].stop + 1) // 2 + 1]
+    larger = cv2.resize(around, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
+    rows, columns = (
+        slice(side.start - 2 * start, side.stop - 2 * start) for side, start in zip(place, first, strict=True)
+    )
+    return larger[rows, columns]
 
 
 def log_odds(probability: np.ndarray) -> np.ndarray:

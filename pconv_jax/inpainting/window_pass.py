@@ -15,6 +15,7 @@ from pconv_jax.imaging.arrays import from_float, to_float
 from pconv_jax.imaging.strips import strips
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import BATCH, PATCH, PATCH_MARGIN, Speck
+from pconv_jax.inpainting.tones import Stretch, tones_around
 from pconv_jax.inpainting.windows import GRID, MARGIN, FullWindow, Window, blocks_all_hole
 from pconv_jax.models.fill import fill_means, pyramid_fill
 
@@ -84,6 +85,12 @@ class WindowPass:
         self._coarse = _coarse_fill(pixels, self._unseen)
         if pixels.shape[2] in (2, 4) and self._unseen is not hole:
             self._coarse[..., 3:] = _coarse_fill(pixels, hole)[..., 3:]
+        # Published scores are of floating point.
+        stretched = generator.config.exact_windows and pixels.dtype.kind == "u"
+        self._tones = tones_around(pixels, self._unseen) if stretched else None
+        if self._tones is not None:
+            rows, columns = (slice(0, side) for side in self._coarse.shape[:2])
+            self._coarse = self._tones.stretch(rows, columns, unit=GRID).do(self._coarse)
 
     def __call__(self, part: Window | FullWindow | list[Speck]) -> list[InpaintedPixels]:
         """Inpaints one window, the whole image, or a batch of specks."""
@@ -109,7 +116,8 @@ class WindowPass:
 
     def _window(self, window: Window) -> InpaintedPixels:
         part, holes = _cut(self._pixels, window), _cut(self._hole, window)
-        seen = self._seen(part, holes, _cut(self._unseen, window))
+        stretch = self._stretch(max(0, window.top), max(0, window.left), holes)
+        seen = self._seen(part, holes, _cut(self._unseen, window), stretch)
         image, mask, inside = (_placed(array, window) for array in (*seen, np.ones_like(holes)))
         coarse = _placed(_cut(self._coarse, window, GRID), window, GRID)
         top, left = (max(0, -first) for first in (window.top, window.left))  # of the image in the window
@@ -118,21 +126,24 @@ class WindowPass:
 
         def compute() -> np.ndarray:
             output = self._output(self._networks[MARGIN], image, mask, inside, coarse)[0]
-            return self._as_pixels(output[rows + top - MARGIN, columns + left - MARGIN])
+            return self._as_pixels(output[rows + top - MARGIN, columns + left - MARGIN], stretch, rows, columns)
 
         return InpaintedPixels(
             rows + max(0, window.top),
             columns + max(0, window.left),
-            self._from_memory((image, mask, inside, coarse, own), compute),
+            self._from_memory((image, mask, inside, coarse, own, *(stretch or ())), compute),
             window.size / 2 if holes.all() else _depth(holes, own),
         )
 
     def _specks(self, specks: list[Speck]) -> list[InpaintedPixels]:
         patches = [speck.patch for speck in specks]
         image, mask, inside = (np.zeros((self._batch, PATCH, PATCH, channels), np.float32) for channels in (3, 1, 1))
+        stretches: list[Stretch | None] = []
         for index, patch in enumerate(patches):
             here = tuple(slice(max(0, side.start), side.stop) for side in patch)
-            seen = self._seen(*(array[here] for array in (self._pixels, self._hole, self._unseen)))
+            part, holes, unseen = (array[here] for array in (self._pixels, self._hole, self._unseen))
+            stretches.append(self._stretch(here[0].start, here[1].start, holes))
+            seen = self._seen(part, holes, unseen, stretches[-1])
             top, left = (max(0, -side.start) for side in patch)  # of the image in the patch
             place = np.s_[index, top : top + len(seen[0]), left : left + seen[0].shape[1]]
             image[place], mask[place], inside[place] = *seen, 1
@@ -140,21 +151,40 @@ class WindowPass:
         coarse = np.zeros(shape, np.float32)  # never looked at
         parts = []
         outputs = self._output(self._networks[PATCH_MARGIN], image, mask, inside, coarse)
-        for speck, patch, output in zip(specks, patches, outputs, strict=False):
+        for speck, patch, stretch, output in zip(specks, patches, stretches, outputs, strict=False):
             rows, columns = np.nonzero(self._hole[speck.box])
             rows, columns = rows + speck.top, columns + speck.left
             new = output[rows - patch[0].start - PATCH_MARGIN, columns - patch[1].start - PATCH_MARGIN]
-            parts.append(InpaintedPixels(rows, columns, self._as_pixels(new), max(speck.height, speck.width) / 2))
+            within = rows - max(0, patch[0].start), columns - max(0, patch[1].start)
+            values = self._as_pixels(new, stretch, *within)
+            parts.append(InpaintedPixels(rows, columns, values, max(speck.height, speck.width) / 2))
         return parts
 
-    def _seen(self, part: np.ndarray, holes: np.ndarray, unseen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _stretch(self, top: int, left: int, part: np.ndarray) -> Stretch | None:
+        """The stretch of tones of a part of the image, `[h, w]` from a place on; None if there is none."""
+        if self._tones is None:
+            return None
+        return self._tones.stretch(slice(top, top + part.shape[0]), slice(left, left + part.shape[1]))
+
+    def _seen(
+        self, part: np.ndarray, holes: np.ndarray, unseen: np.ndarray, stretch: Stretch | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """What a network is shown of a part of the image: floating point, and its mask `[h, w, 1 or 2]`."""
         masks = [~holes] if part.shape[2] in (1, 3) else [~unseen, ~holes]
-        return to_float(part, unseen), np.dstack(masks)
+        values = to_float(part, unseen)
+        return values if stretch is None else stretch.do(values, unseen), np.dstack(masks)
 
-    def _as_pixels(self, output: np.ndarray) -> np.ndarray:
-        """Output `[P, C]` as pixels of the image's type, checked."""
+    def _as_pixels(
+        self,
+        output: np.ndarray,
+        stretch: Stretch | None = None,
+        rows: np.ndarray | None = None,
+        columns: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Output `[P, C]` as pixels of the image's type, checked; of rows and columns of a part that was stretched."""
         check_output(output)
+        if stretch is not None and rows is not None and columns is not None:
+            output = stretch.undo(output, rows, columns)
         return from_float(output, self._pixels.shape[2], self._pixels.dtype)
 
     def _output(self, network: Callable[..., np.ndarray], *seen: np.ndarray) -> np.ndarray:

@@ -130,9 +130,16 @@ def test_halves_of_strips_are_those_of_the_whole(monkeypatch, strip):
 def test_a_map_of_the_half_is_doubled_in_place():
     small = np.zeros((3, 4), np.float32)
     small[1, 2] = 16
-    full = doubled(small, (5, 7))
+    full = doubled(small, np.s_[0:5, 0:7])
     assert full.shape == (5, 7)
     np.testing.assert_array_equal(np.argwhere(full == full.max()), [[2, 4], [2, 5], [3, 4], [3, 5]])
+
+
+def test_parts_of_a_doubled_map_are_those_of_the_whole():
+    small = np.random.default_rng(0).random((9, 12), np.float32)
+    whole = doubled(small, np.s_[0:18, 0:23])
+    for place in (np.s_[0:18, 0:23], np.s_[3:4, 5:6], np.s_[7:18, 10:23], np.s_[2:9, 0:11], np.s_[17:18, 21:23]):
+        np.testing.assert_allclose(doubled(small, place), whole[place], atol=1e-6)
 
 
 def test_broad_damage_is_found_at_half_the_size():
@@ -149,7 +156,7 @@ def test_broad_damage_is_found_at_half_the_size():
         return look
 
     looks.network.program = program
-    np.testing.assert_allclose(looks(ramp(100, 90)).probability, 0.75, atol=1e-5)
+    np.testing.assert_allclose(looks(picture(100, 90)).probability, 0.75, atol=1e-5)
 
 
 @pytest.mark.parametrize("other", [0, 1])
