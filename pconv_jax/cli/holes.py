@@ -9,9 +9,10 @@ import tyro
 
 from pconv_jax.cli.finding import Finding, FindingFlags, check_dilate
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.damage_map import dilated
-from pconv_jax.imaging import Photograph, read_hole, read_size
+from pconv_jax.detection.damage_map import dilated, share
+from pconv_jax.imaging import Photograph, read_hole, read_photograph, read_size
 from pconv_jax.imaging.masks import MASK_THRESHOLD, resized_hole
+from pconv_jax.imaging.paint import paint_edge
 from pconv_jax.imaging.pixels import eight_bits
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # ruff: noqa: UP007, UP045, RUF036 - see `pconv_jax.cli.flags`
 
 _AUTO = "auto"
+_MUCH, _MOST_OF_IT = 0.1, 0.5  # shares of a photograph that are damage seldom, and hardly ever
+_ALIKE = 12  # levels of 255 by which a JPEG may change a pixel
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
 
 
@@ -32,7 +35,8 @@ class Holes:
             of its photograph and any suffix, or with _mask, _mask001 or .mask after the name. "auto" finds the damage;
             a file of that name is ./auto, and one named None is ./None.
         mask_alpha: transparent pixels (less than 50 % opaque) are the damage; the result has no transparency.
-        mask_color: pixels of this colour are holes: red, green and blue, 0 to 255; of 16 bits, the nearest.
+        mask_color: pixels of this colour are holes: red, green and blue, 0 to 255; of 16 bits, the nearest. So are the
+            soft edges of such paint, as far as they are measured.
         mask_tolerance: how far each channel may be from that colour, 0 to 255; try 40 in a JPEG, of which few pixels
             have exactly that colour.
         invert_mask: mask files mark holes black, not white.
@@ -159,6 +163,7 @@ class Holes:
             )
             if hole.shape != photograph.pixels.shape[:2]:
                 hole = self._resized(hole, photograph.pixels.shape[:2], mask)
+            self._check_marked(hole, photograph, mask, notes, max_pixels)
         elif self.mask_alpha:
             if photograph.alpha is None:
                 raise InputError("has no alpha channel to take the holes from: erase the damage and save it as PNG")
@@ -167,6 +172,9 @@ class Holes:
             hole = np.zeros(photograph.pixels.shape[:2], bool)
         else:
             hole = _of_color(photograph.pixels, self.mask_color, self.mask_tolerance)
+            if edge := paint_edge(photograph.pixels, hole, self.mask_color):
+                notes.append(f"the paint has edges of {edge} px, which are replaced as well")
+                hole = dilated(hole, edge)
         hole = dilated(hole, self.dilate)
         if self.finds:
             found = self.finding.look(
@@ -176,6 +184,22 @@ class Holes:
         if hole.all():
             raise InputError(f"the holes leave no valid pixel: {self._ways_to_smaller_holes()}")
         return hole
+
+    def _check_marked(
+        self, hole: np.ndarray, photograph: Photograph, mask: Path, notes: list[str], max_pixels: int | None
+    ) -> None:
+        """Refuses a copy of the photograph as its mask, and notes what marks more than damage usually is."""
+        marked = share(hole)
+        if marked > _MUCH and _is_painted_copy(mask, photograph, max_pixels):
+            raise InputError(
+                f"the mask {mask} is a copy of the photograph that was painted on: give that copy as the photograph, "
+                "with --mask-color and the colour of the paint, or a mask in which the damage alone is white"
+            )
+        if marked > _MOST_OF_IT:
+            way = "leave --invert-mask out" if self.invert_mask else "give --invert-mask"
+            notes.append(
+                f"the mask marks {marked:.0%} of the photograph: {way} if it is the other part that is damaged"
+            )
 
     def _ways_to_smaller_holes(self) -> str:
         """What would leave valid pixels, with the flags that are given."""
@@ -224,6 +248,17 @@ def _same_shape(size: tuple[int, int], own: tuple[int, int]) -> bool:
     """Whether two sizes are of one shape, but for what sides lose that are rounded to whole pixels."""
     (width, height), (own_width, own_height) = size, own
     return abs(width * own_height - height * own_width) <= max(width + height, own_width + own_height)
+
+
+def _is_painted_copy(mask: Path, photograph: Photograph, max_pixels: int | None) -> bool:
+    """Whether a mask shows what the photograph does: most of it alike, and much neither black nor white."""
+    other, own = read_photograph(mask, max_pixels=max_pixels).pixels, photograph.pixels
+    if other.shape != own.shape:
+        return False
+    values, expected = (eight_bits(pixels).astype(np.int16) for pixels in (other, own))
+    alike = np.abs(values - expected) <= _ALIKE
+    grey = (values > _ALIKE) & (values < 255 - _ALIKE)
+    return bool(alike.mean() > 0.5 and grey.mean() > 0.2)
 
 
 def _of_color(pixels: np.ndarray, color: tuple[int, int, int], tolerance: int) -> np.ndarray:

@@ -25,10 +25,7 @@ def warn_of_other_holes(generator: "TrainedGenerator | RememberedGenerator", wid
     limit, regions = generator.thickest_line, _REGIONS.get(generator.training_masks or "")
     found = f"holes are about {width:.0f} px across, and these weights were trained on"
     if limit is not None and width > 1.5 * limit:  # where two lines cross, a hole is 1.4 times as wide
-        said = (
-            f"{found} lines up to {limit} px: the middle of wider ones comes out smooth; a smaller version of the "
-            "image may look better"
-        )
+        said = f"{found} lines up to {limit} px: the middle of wider ones comes out smooth"
     elif limit is None and regions and width < _THIN * side:
         said = f"{found} {regions}, not on lines: choose weights for lines, which pconv-jax info lists"
     else:

@@ -1,10 +1,12 @@
 """Where the command finds the holes: masks, transparency, a colour, and how they are widened."""
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 from restoring import SIZE, check, hole, load, picture, save, sentences
+from skimage import data
 
 
 def test_transparent_is_the_hole(one, inpaint):
@@ -66,6 +68,55 @@ def test_of_16_bits_the_nearest_colour_counts(one, inpaint):
     image = save(one.folder / "marked.png", array)
     assert inpaint(image, "--mask-color", 250, 10, 0, "-o", one.out).code == 0
     check(array, load(one.out), hole())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(("blur", "widest"), [(0, 0), (0.6, 3), (1.5, 7)])
+def test_soft_edges_of_paint_are_replaced_as_well(one, inpaint, blur, widest, dtype):
+    truth = np.full((120, 200, 3), 90.0)
+    truth += 40 * np.sin(np.arange(200) / 9)[None, :, None]
+    paint = np.zeros((120, 200), np.float32)
+    paint[50:64, 20:180] = 1
+    paint = cv2.GaussianBlur(paint, (0, 0), blur)[..., None] if blur else paint[..., None]
+    scale = np.iinfo(dtype).max / 255
+    painted = np.rint(scale * (truth * (1 - paint) + paint * (255, 0, 0))).astype(dtype)
+    image = save(one.folder / "painted.tif", painted)
+    result = inpaint(image, "--mask-color", 255, 0, 0, "-o", one.folder / "a.tif")
+    assert result.code == 0 and ("the paint has edges of" in result.out) == bool(blur)
+    changed = (load(one.folder / "a.tif") != painted).any(axis=2)
+    assert not changed[: 50 - widest].any() and not changed[64 + widest :].any()
+
+
+def test_a_mask_of_most_of_the_photograph_is_told(one, inpaint):
+    lines = np.zeros(SIZE, np.uint8)
+    lines[np.arange(SIZE[0]) % 5 < 3] = 255
+    save(one.mask, lines)
+    result = inpaint(one.image, "-m", one.mask, "-o", one.out)
+    assert "marks 60% of the photograph: give --invert-mask if it is the other part that is damaged" in result.out
+    save(one.mask, 255 - lines)
+    result = inpaint(one.image, "-m", one.mask, "--invert-mask", "-o", one.folder / "b.png")
+    assert "marks 60% of the photograph: leave --invert-mask out if" in result.out
+    assert "invert" not in inpaint(one.image, "-m", one.mask, "-o", one.folder / "c.png").out
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_painted_copy_is_no_mask(one, inpaint, suffix):
+    photograph = data.chelsea()[50:200, 100:300].copy()
+    image = save(one.folder / "cat.png", photograph)
+    photograph[40:44, 20:180] = (255, 0, 0)
+    copy = save(one.folder / f"copy{suffix}", photograph)
+    result = inpaint(image, "-m", copy, "-o", one.out)
+    assert result.code == 1
+    assert "is a copy of the photograph that was painted on: give that copy as the photograph, with" in result.err
+    assert not one.out.exists()
+    # A mask of grey values is one, and so is that of a page that is mostly white.
+    page = np.full((150, 200, 3), 250, np.uint8)
+    page[::7] = 0
+    image = save(one.folder / "page.png", page)
+    assert (
+        inpaint(image, "-m", save(one.mask, np.where(page[..., 0] == 0, 255, 0).astype(np.uint8)), "-o", one.out).code
+        == 0
+    )
 
 
 def test_thresholds_and_inverted_masks(one, inpaint):
