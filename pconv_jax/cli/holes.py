@@ -11,8 +11,8 @@ from pconv_jax.cli.finding import Finding, FindingFlags, check_dilate
 from pconv_jax.common.errors import InputError
 from pconv_jax.detection.damage_map import dilated, share
 from pconv_jax.imaging import Photograph, read_hole, read_photograph, read_size
+from pconv_jax.imaging.edges import is_tight, paint_edge
 from pconv_jax.imaging.masks import MASK_THRESHOLD, resized_hole
-from pconv_jax.imaging.paint import paint_edge
 from pconv_jax.imaging.pixels import eight_bits
 
 if TYPE_CHECKING:
@@ -176,6 +176,9 @@ class Holes:
                 notes.append(f"the paint has edges of {edge} px, which are replaced as well")
                 hole = dilated(hole, edge)
         hole = dilated(hole, self.dilate)
+        if mask is not None and is_tight(photograph.pixels, hole):
+            wider = min(self.dilate + 2, 100)
+            notes.append(f"the damage seems to reach beyond the mask, and its edges would stay: try --dilate {wider}")
         if self.finds:
             found = self.finding.look(
                 photograph, image, linear=linear, notes=notes, max_pixels=max_pixels, programs=programs

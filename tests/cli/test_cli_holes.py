@@ -87,6 +87,19 @@ def test_soft_edges_of_paint_are_replaced_as_well(one, inpaint, blur, widest, dt
     assert not changed[: 50 - widest].any() and not changed[64 + widest :].any()
 
 
+def test_a_mask_that_does_not_cover_the_damage_is_told(one, inpaint):
+    photograph = data.chelsea()[50:200, 100:300].copy()
+    scratch = np.zeros(photograph.shape[:2], np.float32)
+    scratch[40:46, 10:190] = scratch[100:106, 10:190] = 1
+    scratch = cv2.GaussianBlur(scratch, (0, 0), 1)
+    share = scratch[..., None]
+    image = save(one.folder / "cat.png", np.rint(photograph * (1 - share) + 250 * share).astype(np.uint8))
+    save(one.mask, np.where(scratch > 0.5, 255, 0).astype(np.uint8))
+    told = "the damage seems to reach beyond the mask, and its edges would stay: try --dilate 2"
+    assert told in inpaint(image, "-m", one.mask, "-o", one.out).out
+    assert "beyond" not in inpaint(image, "-m", one.mask, "--dilate", 2, "-o", one.folder / "b.png").out
+
+
 def test_a_mask_of_most_of_the_photograph_is_told(one, inpaint):
     lines = np.zeros(SIZE, np.uint8)
     lines[np.arange(SIZE[0]) % 5 < 3] = 255

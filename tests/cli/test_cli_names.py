@@ -255,7 +255,7 @@ def test_upper_case_suffixes(one, inpaint):
 @pytest.mark.parametrize(
     ("names", "more"),
     [
-        (("a.png",), "better"),
+        (("a.png",), "smooth"),
         (("a.png", "b.png"), "1 more photograph)"),
         (("a.png", "b.png", "c.png"), "2 more photographs)"),
     ],
