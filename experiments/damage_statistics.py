@@ -124,6 +124,8 @@ def annotated(folder: Path) -> tuple[dict[str, Sizes], int]:
         InputError: no annotations there, or a file that holds something else.
     """
     paths = sorted(path for path in folder.glob("*") if path.name.endswith((".json", ".json.gz")))
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: give one of annotations")
     if not paths:
         raise InputError(f"{folder} holds no .json or .json.gz files: give a folder of annotations")
     by_label: dict[str, list[Size]] = {}

@@ -41,7 +41,7 @@ def run(config: Config) -> int:
         check_hosts(hosts, config)
         with locked_run(config.run.out, hosts):
             outcome = _train(config, hosts)
-    if stopped := exit_code(outcome.signal, step=outcome.step):
+    if stopped := exit_code(outcome.signal, step=outcome.step, resumes=config.run.resume):
         return stopped
     if hosts.leads:
         export = f"python -m experiments.export {config.run.out} FILE.safetensors"

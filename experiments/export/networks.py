@@ -40,6 +40,9 @@ def load_network(run: Path, *, latest: bool) -> TrainedGenerator | TrainedDetect
         if latest:
             raise InputError(f"--latest goes with the folder of a run, but {run} holds one network: leave it out")
         return load_detector(place) if "detector" in read_tensors(place)[1] else load_generator_weights(place)
+    if not place.exists():
+        names = ", ".join((*bundled_weights(), *bundled_detectors()))
+        raise InputError(f"unknown weights {str(run)!r}: give the folder of a run, a file, or one of {names}")
     if place.is_dir() and read_settings(place).get("task") == "detect":
         return _detector_of_run(place, latest=latest)
     return _generator_of_run(place, latest=latest)

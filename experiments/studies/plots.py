@@ -14,6 +14,8 @@ from pconv_jax.evaluation.statistics import ALL
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_CLASSICAL = "xs^vDP*"  # a marker for each classical method
+_LEGEND = 8  # columns
 _BESIDE = 6  # kinds of damage that leave room for a second panel beside the first
 
 
@@ -44,7 +46,8 @@ def plot(study: Study, scores: StudyScores, judged: list[Judged], path: Path) ->
         _draw_metric(axes, metric, scores, shown)
     for axes in panels[len(scores.metrics) :]:
         axes.set_axis_off()
-    panels[0].legend(fontsize="small", ncols=2)
+    handles, labels = panels[0].get_legend_handles_labels()
+    below.legend(handles, labels, loc="outside lower center", fontsize="small", ncols=min(len(labels), _LEGEND))
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=90)
 
@@ -66,7 +69,7 @@ def _draw_comparison(axes: "Axes", judged: Judged, scores: StudyScores) -> None:
 
 
 def _draw_metric(axes: "Axes", metric: str, scores: StudyScores, shown: list[tuple[str, str]]) -> None:
-    """Means with intervals over the damage: a colour an arm, grey crosses for classical methods."""
+    """Means with intervals over the damage: a colour an arm, grey markers for classical methods."""
     methods = scores.methods
     for turn, method in enumerate(methods):
         means = [scores.mean(method, metric, *place) for place in shown]
@@ -79,7 +82,7 @@ def _draw_metric(axes: "Axes", metric: str, scores: StudyScores, shown: list[tup
             at,
             centre,
             [below, above],
-            fmt="o" if own else "x",
+            fmt="o" if own else _CLASSICAL[(turn - len(scores.arms)) % len(_CLASSICAL)],
             markersize=5,
             capsize=2,
             linewidth=1.2,

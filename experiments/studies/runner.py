@@ -115,6 +115,8 @@ def _budget(options: Options) -> Budget:
     if options.steps:
         every = min(settings["checkpoint_every"], options.steps)
         settings |= {"steps": options.steps, "checkpoint_every": every, "sample_every": options.steps}
+    if options.learning_rates is not None and not options.learning_rates:
+        raise InputError("--learning-rates is empty: give one or more, or leave it out")
     rates = tuple(dict.fromkeys(options.learning_rates or budget.learning_rates))
     layers = options.vgg_layers or budget.vgg_layers
     if own := [layer for layer in layers if layer in settings["perceptual_layers"]]:

@@ -76,7 +76,7 @@ def run(config: Config) -> int:
             held.enter_context(locked_run(config.run.out, hosts))
             trained = _train(config, hosts)
         outcome = trained.outcome
-        if stopped := exit_code(outcome.signal, step=outcome.step):
+        if stopped := exit_code(outcome.signal, step=outcome.step, resumes=config.run.resume):
             return stopped
         if hosts.leads:  # the others have left
             with advising_on_memory(LESS), resumable(config.run.out, lambda: outcome.step):

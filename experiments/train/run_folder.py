@@ -125,6 +125,8 @@ def read_config(folder: Path) -> Config:
         InputError: the folder holds no run, or one that this version cannot read.
     """
     values = read_settings(folder)
+    if values.get("task") == "detect":
+        raise InputError(f"{folder} is the run of a detector: give that of a generator")
     try:
         return Config.from_json(values).replace(out=folder, workers=0)
     except InputError as error:

@@ -83,11 +83,21 @@ def stop_signals() -> Iterator[Received]:
             signal.signal(number, handler)
 
 
-def exit_code(number: int, *, step: int) -> int:
-    """Exit code of a run that a signal stopped after a step, after saying how to resume it; 0 without a signal."""
+def exit_code(number: int, *, step: int, resumes: bool) -> int:
+    """Exit code of a run that a signal stopped after a step, after saying how to resume it; 0 without a signal.
+
+    Args:
+        number: of the signal; 0 for none.
+        step: after which the run was stopped.
+        resumes: whether the command resumes as it is: with --resume, or a study.
+
+    Returns:
+        0, or 128 + the number.
+    """
     if not number:
         return 0
     if group().leads:
         name = signal.Signals(number).name
-        print(f"stopped by {name} and saved at step {step}; --resume continues from there", file=sys.stderr)
+        how = "the same command" if resumes else "--resume"
+        print(f"stopped by {name} and saved at step {step}; {how} continues from there", file=sys.stderr)
     return 128 + number

@@ -106,6 +106,8 @@ def _split(name: str) -> tuple[str, Path]:
     title, _, place = ("", "", name) if unnamed else name.partition("=")
     path = Path(place).expanduser()
     if not path.exists():
+        if name in CLASSICAL_METHODS:  # without what `_without_best` takes off
+            raise InputError(f"--methods {name}{BEST}: {BEST} goes with weights, not with {name}, so leave it out")
         raise InputError(
             f"--methods {name} is neither a method ({', '.join((*CLASSICAL_METHODS, *bundled_weights()))}) nor a "
             "folder or file: give a run or a file of weights"

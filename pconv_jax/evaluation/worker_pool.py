@@ -2,9 +2,12 @@
 
 import concurrent.futures
 import concurrent.futures.process
+import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -89,7 +92,8 @@ def _in_processes(
         initargs=(pairs,),
     )
     try:
-        numbers = {pool.submit(_score_in_worker, task, keep): number for number, task in enumerate(tasks)}
+        with _interrupts_held():  # by which the processes start
+            numbers = {pool.submit(_score_in_worker, task, keep): number for number, task in enumerate(tasks)}
         for future in concurrent.futures.as_completed(numbers):
             yield numbers[future], future.result()
     except concurrent.futures.process.BrokenProcessPool as error:
@@ -99,6 +103,19 @@ def _in_processes(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)  # after Ctrl-C, waits only for the tasks in progress
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C comes a moment later, and not at all to processes started meanwhile: each would print a traceback."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _score(pairs: Pairs, task: ScoringTask, *, keep: bool) -> ScoredTask:

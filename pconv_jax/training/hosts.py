@@ -61,6 +61,8 @@ class HostOptions:
         if not 2 <= self.host_timeout <= 86400:
             raise InputError(f"--host-timeout is {self.host_timeout}, but it must lie between 2 and 86400 seconds")
         hosts, host = self.hosts, self.host
+        if hosts is not None and hosts < 1:
+            raise InputError(f"--hosts is {hosts}, but it must be at least 1")
         launcher, launched, number = _launched(environment)
         if hosts == 1 or (hosts, host, self.coordinator, launched) == (None, None, None, 1):
             return self._kubernetes(environment)

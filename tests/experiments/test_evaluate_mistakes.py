@@ -14,6 +14,7 @@ from pconv_jax.common.folder_lock import locked_folder
     ("flags", "message"),
     [
         (["--methods", "magic"], "--methods magic is neither a method"),
+        (["--methods", "ns+best"], "--methods ns+best: +best goes with weights, not with ns, so leave it out"),
         (["--methods", "ns,ns"], "--methods has ns twice: name it once"),
         (["--methods", "mine=."], "holds no checkpoint"),
         (["--methods", ","], "--methods is empty"),

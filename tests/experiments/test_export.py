@@ -130,7 +130,10 @@ def test_only_a_run_has_a_latest_checkpoint(weights, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [(["nowhere", "w.safetensors"], "nowhere holds no config.json"), (["nowhere", "w"], "w must end in .safetensors")],
+    [
+        (["nowhere", "w.safetensors"], "unknown weights 'nowhere': give the folder of a run, a file, or one of"),
+        (["nowhere", "w"], "w must end in .safetensors"),
+    ],
 )
 def test_weights_that_cannot_be_saved(tmp_path, capsys, monkeypatch, arguments, named):
     monkeypatch.chdir(tmp_path)
@@ -191,7 +194,7 @@ def test_the_mean_of_several_networks_is_saved(tmp_path, capsys):
         (("faithful", "--average", str(files[0])), "holds DetectorConfig(widths=(4, 6)"),
         ((str(tmp_path / "shallow.safetensors"), "--average", str(files[0])), "holds DetectorConfig(widths=(4, 6)"),
         (("paper-dtd", "--average", "paper-dtd"), "--average is for networks without batch norm"),
-        (("faithful", "--average", "nowhere"), "nowhere holds no config.json"),
+        (("faithful", "--average", "nowhere"), "unknown weights 'nowhere'"),
     ):
         capsys.readouterr()
         assert export_main([flags[0], str(out), *flags[1:]]) == 2

@@ -100,3 +100,8 @@ def test_a_lost_run_fails_the_campaign_which_continues_where_it_was(tmp_path, mo
     assert "| SIGKILL |    2 |             2 | 2 save, 2 ended before |      1 |" in printed.out
     assert [each["name"] for each in json.loads((tmp_path / "found.json").read_text())["findings"]] == ran
     assert campaign.main(["--kills", "-1"]) == 2
+
+
+def test_resuming_needs_the_file_of_what_was_found(capsys):
+    assert campaign.main(["--resume"]) == 2
+    assert "--resume needs --json FILE" in capsys.readouterr().err

@@ -66,3 +66,10 @@ def test_flags_that_make_no_sense_are_told(finished, tmp_path, capsys):
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "RUN/paper_figures if not given" in text
     assert "nothing to draw: give the folder of a run, --weights, or --generator" in refused(capsys)
+
+
+def test_the_run_of_a_detector_is_refused(tmp_path, capsys):
+    (tmp_path / "det").mkdir()
+    (tmp_path / "det" / "config.json").write_text('{"task": "detect"}')
+    said = refused(capsys, tmp_path / "det", "--out", tmp_path / "out")
+    assert "det is the run of a detector: give that of a generator" in said

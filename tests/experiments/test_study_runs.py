@@ -179,6 +179,7 @@ def test_a_study_chooses_trains_scores_and_reports_and_goes_on_where_it_stopped(
         (["--steps", "0"], "--steps is 0"),
         (["--seeds", "0"], "--seeds is 0"),
         (["--dataset", "folder"], "needs --data-dir"),
+        (["--learning-rates"], "--learning-rates is empty: give one or more, or leave it out"),
         (["--learning-rates", "-1"], "--learning-rate is -1.0, but it must be a number above 0"),
         (["--vgg-weights", "random", "--vgg-layers", "bogus"], "bogus"),
         (["--vgg-layers", "block2_pool", "block1_pool"], "--vgg-layers block1_pool is a layer of the perceptual loss"),

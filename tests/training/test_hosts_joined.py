@@ -35,6 +35,7 @@ def test_launchers_are_left_to_jax_and_fill_in_what_flags_leave_out():
     ("options", "message"),
     [
         ({"coordinator": "a:9"}, "--hosts and --host missing"),
+        ({"hosts": 0}, "--hosts is 0, but it must be at least 1"),
         ({"coordinator": "a", "hosts": 2, "host": 0}, "--coordinator is a, but it must be HOST:PORT"),
         ({"coordinator": "a:70000", "hosts": 2, "host": 0}, "a port from 1 to 65535"),
         ({"coordinator": "a:9", "hosts": 2, "host": 2}, "--host is 2, but it must lie between 0 and 1"),

@@ -40,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     )
     if options.kills < 0:
         raise InputError(f"--kills is {options.kills}, but it must be at least 0")
+    if options.resume and options.json is None:
+        raise InputError("--resume needs --json FILE, which holds what was found before")
     findings = _found_before(options)
     with tempfile.TemporaryDirectory(prefix="interruptions") as folder:
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
