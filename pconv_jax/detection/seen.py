@@ -9,7 +9,8 @@ from pconv_jax.imaging.arrays import out_of_range, to_float
 from pconv_jax.imaging.linear import GAMMA, white_level
 from pconv_jax.imaging.strips import strips
 
-_WHITE = 99.9  # percentile of values linear in light that is seen as white: damage is brighter than the photograph
+_WHITE = 99.9  # percentile of values that is seen as white: damage is brighter than the photograph
+_DARK = 0.65  # white below which a photograph is dark, and seen brighter: the network was trained on bright ones
 
 
 class Seen(Protocol):
@@ -35,10 +36,10 @@ class Whole:
     def __init__(self, pixels: np.ndarray, *, linear: bool):
         """Takes pixels `[H, W, C]` as of `imaging.arrays.pixels_of`; `linear` as for `Detector`."""
         self.shape = (pixels.shape[0], pixels.shape[1])
-        self._pixels, self._white = pixels, None
-        if linear:
-            top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
-            self._white = np.float32(white_level(pixels, _WHITE) / top or 1.0)
+        self._pixels, self._linear = pixels, linear
+        top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
+        white = white_level(pixels, _WHITE) / top or 1.0
+        self._white = np.float32(white if linear or white < _DARK else 1.0)
 
     def part(self, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """As `Seen.part`; what transparency hides is black."""
@@ -47,9 +48,9 @@ class Whole:
         values = to_float(part, ~shows)[..., :3]
         if not (values.min() >= 0 and values.max() <= 1):  # NaN too
             raise InputError(f"pixels of a floating-point image {out_of_range(values, as_bytes=True)}")
-        if self._white is not None:
-            values = np.clip(values / self._white, 0, 1) ** np.float32(1 / GAMMA)
-        return values, shows
+        if self._white != 1:
+            values = np.clip(values / self._white, 0, 1)
+        return values ** np.float32(1 / GAMMA) if self._linear else values, shows
 
 
 class Halved:
