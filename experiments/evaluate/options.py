@@ -120,8 +120,24 @@ class Options:
         if self.refine is not None and self.vgg_weights is None:
             raise InputError("--refine needs --vgg-weights: give a file of VGG16, or download")
         self.synthesis.check()
+        self._check_needed()
         if not self.method_names:
             raise InputError("--methods is empty: name at least one, such as ns or the folder of a run")
+
+    def _check_needed(self) -> None:
+        """Refuses flags that would change nothing without another.
+
+        Raises:
+            InputError: naming both.
+        """
+        plain = type(self)()
+        if self.refine is None and self.synthesis != plain.synthesis:
+            raise InputError("the --synthesis flags go with --refine, which is not given: leave them out, or add it")
+        if self.vgg_weights is None and self.vgg_layers != plain.vgg_layers:
+            raise InputError("--vgg-layers goes with --vgg-weights, which is not given: leave it out, or add them")
+        if self.image_size != plain.image_size and (self.whole_images or self.pair_by_name):
+            other = "--whole-images" if self.whole_images else "--pair-by-name"
+            raise InputError(f"--image-size goes with squares, but {other} takes images whole: leave one of them out")
 
     @property
     def method_names(self) -> tuple[str, ...]:

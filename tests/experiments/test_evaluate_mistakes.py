@@ -14,6 +14,9 @@ from pconv_jax.common.folder_lock import locked_folder
     ("flags", "message"),
     [
         (["--methods", "magic"], "--methods magic is neither a method"),
+        (["--synthesis.scales", "2"], "the --synthesis flags go with --refine, which is not given"),
+        (["--vgg-layers", "block3_pool"], "--vgg-layers goes with --vgg-weights, which is not given"),
+        (["--whole-images", "--image-size", "32"], "--image-size goes with squares, but --whole-images takes"),
         (["--methods", "ns+best"], "--methods ns+best: +best goes with weights, not with ns, so leave it out"),
         (["--methods", "ns,ns"], "--methods has ns twice: name it once"),
         (["--methods", "mine=."], "holds no checkpoint"),
