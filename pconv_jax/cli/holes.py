@@ -1,6 +1,7 @@
 """Where the holes of a photograph are: in a mask file, in its transparency, in a colour, or where damage is found."""
 
 import dataclasses
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional, Union
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 # ruff: noqa: UP007, UP045, RUF036 - see `pconv_jax.cli.flags`
 
 _AUTO = "auto"
-_MUCH, _MOST_OF_IT = 0.1, 0.5  # shares of a photograph that are damage seldom, and hardly ever
+_MUCH, _MOST_OF_IT = 0.1, 0.5  # shares above which a mask is looked at once more, and above which a note is made
+_SMALL = 512  # px of the sides at which two pictures are compared
 _ALIKE = 12  # levels of 255 by which a JPEG may change a pixel
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
 
@@ -176,14 +178,14 @@ class Holes:
                 notes.append(f"the paint has edges of {edge} px, which are replaced as well")
                 hole = dilated(hole, edge)
         hole = dilated(hole, self.dilate)
-        if mask is not None and is_tight(photograph.pixels, hole):
-            wider = min(self.dilate + 2, 100)
-            notes.append(f"the damage seems to reach beyond the mask, and its edges would stay: try --dilate {wider}")
         if self.finds:
             found = self.finding.look(
                 photograph, image, linear=linear, notes=notes, max_pixels=max_pixels, programs=programs
             )
             hole = hole | self.finding.hole(found, keep, dilate=self.dilate, max_pixels=max_pixels)
+        if mask is not None and self.dilate <= 98 and is_tight(photograph.pixels, hole):
+            wider = self.dilate + 2
+            notes.append(f"the damage seems to reach beyond the mask, and its edges would stay: try --dilate {wider}")
         if hole.all():
             raise InputError(f"the holes leave no valid pixel: {self._ways_to_smaller_holes()}")
         return hole
@@ -195,8 +197,8 @@ class Holes:
         marked = share(hole)
         if marked > _MUCH and _is_painted_copy(mask, photograph, max_pixels):
             raise InputError(
-                f"the mask {mask} is a copy of the photograph that was painted on: give that copy as the photograph, "
-                "with --mask-color and the colour of the paint, or a mask in which the damage alone is white"
+                f"the mask {mask} shows the photograph, perhaps a copy that was painted on: give such a copy as the "
+                "photograph, with --mask-color and the colour of the paint, or a mask in which only the damage is white"
             )
         if marked > _MOST_OF_IT:
             way = "leave --invert-mask out" if self.invert_mask else "give --invert-mask"
@@ -255,13 +257,26 @@ def _same_shape(size: tuple[int, int], own: tuple[int, int]) -> bool:
 
 def _is_painted_copy(mask: Path, photograph: Photograph, max_pixels: int | None) -> bool:
     """Whether a mask shows what the photograph does: most of it alike, and much neither black nor white."""
-    other, own = read_photograph(mask, max_pixels=max_pixels).pixels, photograph.pixels
-    if other.shape != own.shape:
-        return False
-    values, expected = (eight_bits(pixels).astype(np.int16) for pixels in (other, own))
+    import cv2
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what a photograph loses
+        other = read_photograph(mask, max_pixels=max_pixels).pixels
+    height, width = photograph.pixels.shape[:2]
+    size = (min(width, _SMALL), min(height, _SMALL))
+    values, expected = (
+        cv2.resize(_grey(pixels), size, interpolation=cv2.INTER_NEAREST).astype(np.int16)
+        for pixels in (other, photograph.pixels)
+    )
     alike = np.abs(values - expected) <= _ALIKE
     grey = (values > _ALIKE) & (values < 255 - _ALIKE)
     return bool(alike.mean() > 0.5 and grey.mean() > 0.2)
+
+
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    """The green channel or the grey values, uint8: enough to tell two pictures apart."""
+    layer = pixels if pixels.ndim == 2 else pixels[..., 1]
+    return np.ascontiguousarray(eight_bits(layer))
 
 
 def _of_color(pixels: np.ndarray, color: tuple[int, int, int], tolerance: int) -> np.ndarray:

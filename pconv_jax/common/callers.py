@@ -1,9 +1,9 @@
 """Whose line a warning names."""
 
+import os
 import sys
-from pathlib import Path
 
-_PACKAGE = str(Path(__file__).resolve().parents[1])
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # as Python names its files, links and all
 
 
 def callers_level() -> int:

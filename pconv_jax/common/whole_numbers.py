@@ -13,7 +13,7 @@ def is_whole(value: object, *, least: int) -> bool:
 def whole_numbers(values: object, *, length: int | None = None, least: int) -> bool:
     """Whether these are `length` whole numbers, or any number of them if not given, none below `least`."""
     return (
-        isinstance(values, Sequence)
+        isinstance(values, Sequence | np.ndarray)
         and length in (None, len(values))
         and all(is_whole(value, least=least) for value in values)
     )

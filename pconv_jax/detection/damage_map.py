@@ -91,7 +91,7 @@ class DamageMap:
     Attributes:
         probability: that a pixel is damaged, float32 `[H, W]` in [0, 1].
         opacity: of the damage where there is some, float32 `[H, W]` in [0, 1].
-        grey: the image itself, for the tone of what was found: uint8 `[H, W]`.
+        grey: the image as it was looked at, for the tone of what was found: uint8 `[H, W]`.
     """
 
     probability: np.ndarray

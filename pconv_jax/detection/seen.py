@@ -11,6 +11,7 @@ from pconv_jax.imaging.strips import strips
 
 _WHITE = 99.9  # percentile of values that is seen as white: damage is brighter than the photograph
 _DARK = 0.65  # white below which a photograph is dark, and seen brighter: the network was trained on bright ones
+_LEAST = 0.05  # white of what is nearly black
 
 
 class Seen(Protocol):
@@ -39,7 +40,7 @@ class Whole:
         self._pixels, self._linear = pixels, linear
         top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
         white = white_level(pixels, _WHITE) / top or 1.0
-        self._white = np.float32(white if linear or white < _DARK else 1.0)
+        self._white = np.float32(white if linear else max(white, _LEAST) if white < _DARK else 1.0)
 
     def part(self, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """As `Seen.part`; what transparency hides is black."""

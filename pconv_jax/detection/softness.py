@@ -11,7 +11,7 @@ _PART, _PARTS = 256, 3  # px of the squares that are measured, and how many ther
 _SMALLEST = 64  # px, of a side that is measured
 # Detail of a size over that of twice the size: 0.5 to 1.7 in photographs, 0.4 at the least; in enlarged ones 0.2 at the
 # size where it begins.
-_NONE, _LITTLE, _AT_SIX_TIMES = 0.45, 0.6, 0.35
+_NO_DETAIL, _LITTLE_DETAIL, _NONE_AT_FOUR = 0.45, 0.6, 0.35  # ratios
 
 
 def is_soft(seen: Seen) -> bool:
@@ -29,8 +29,8 @@ def is_soft(seen: Seen) -> bool:
     if min(seen.shape) < _SMALLEST:
         return False
     finest, finer, fine, coarse = np.sum([_detail(seen, *place) for place in _places(*seen.shape)], axis=0)
-    three_times = finest < _NONE * finer and finer < _LITTLE * fine
-    return bool(three_times or finer < _NONE * fine or fine < _AT_SIX_TIMES * coarse)
+    three_times = finest < _NO_DETAIL * finer and finer < _LITTLE_DETAIL * fine
+    return bool(three_times or finer < _NO_DETAIL * fine or fine < _NONE_AT_FOUR * coarse)
 
 
 def _places(height: int, width: int) -> Iterator[tuple[slice, slice]]:

@@ -1,6 +1,7 @@
 """The benchmark of detectors: held-out photographs with damage of one kind, width, contrast or opacity at a time."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -71,17 +72,20 @@ def photographs(
     for place in range(count):
         index = place * len(source) // count
         image = source[index]
-        height, width = (min(max(1, round(size / enlarge)), side) for side in image.shape[:2])
+        height, width = (min(max(1, math.ceil(size / enlarge)), side) for side in image.shape[:2])
         top, left = ((whole - side) // 2 for whole, side in zip(image.shape[:2], (height, width), strict=True))
         middle = np.ascontiguousarray(image[top : top + height, left : left + width])
-        yield source.label(index), middle if enlarge == 1 else _scanned(np.random.default_rng(index), middle, enlarge)
+        if enlarge != 1:
+            larger = tuple(min(size, round(side * enlarge)) for side in (width, height))
+            middle = _scanned(np.random.default_rng(index), middle, larger)
+        yield source.label(index), middle
 
 
-def _scanned(rng: np.random.Generator, image: np.ndarray, enlarge: float) -> np.ndarray:
-    """An image enlarged so many times, with grain."""
+def _scanned(rng: np.random.Generator, image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """An image enlarged to a width and height, with grain."""
     import cv2
 
-    larger = cv2.resize(image, None, fx=enlarge, fy=enlarge, interpolation=cv2.INTER_CUBIC)
+    larger = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     noisy = larger + drawn_grain(rng, larger.shape, rng.uniform(*_SCAN_GRAIN))
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 

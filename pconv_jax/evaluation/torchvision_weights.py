@@ -104,15 +104,10 @@ def read_convolutions(
         }
         network = next((each for each, pairs in entries.items() if held == {n for pair in pairs for n in pair}), None)
         if network is None:
-            titles = [_TITLES[name] for name in networks]
-            holds = (
-                "holds neither the convolutions of {} nor those of {}"
-                if len(titles) > 1
-                else ("does not hold the convolutions of {}")
-            )
+            titles = " or ".join(_TITLES[name] for name in networks)
             raise InputError(
-                f"{path} {holds.format(*titles)} under torchvision's names (features.0.weight), which {metric} needs: "
-                f"{wanted(networks=networks)}"
+                f"{path} does not hold the convolutions of {titles} under torchvision's names (features.0.weight), "
+                f"which {metric} needs: {wanted(networks=networks)}"
             )
         arrays = [(read(weight), read(bias)) for weight, bias in entries[network]]
     digest = hashlib.sha256()

@@ -16,9 +16,11 @@ _DIFFERENT = 60  # levels of 255 by which paint or damage must differ from what 
 _PAINT_MOST, _PAINT_BEYOND = 16, 8.0  # px that an edge of paint is followed; Gaussian over what lies beyond that
 _PAINT_FEW = 30  # pixels that are too few to measure
 _PAINTED = 0.1  # share of paint below which an edge has ended
+_BEGINS = 0.4  # least share of paint beside the paint itself: soft edges have 0.5 and more
 _TIGHT_FROM, _TIGHT_BEYOND = 3, 4.0  # px from which on the photograph counts as undamaged; Gaussian over that
 _TIGHT_REACH = 8  # px around a pixel within which the strongest damage is the one that it is mixed with
 _TIGHT_FEW = 100
+_NO_CHANGE = np.float32(999)  # levels; none of a photograph is as large
 _TIGHT = 0.15  # share of damage: masks as wide as damage is half opaque have 0.14 to 0.35; 1 px wider, 0.13 at most
 
 
@@ -36,17 +38,22 @@ def paint_edge(pixels: np.ndarray, hole: np.ndarray, colour: tuple[int, int, int
     Returns:
         Width, px; 0 for hard edges, and where too little of the photograph lies beyond to tell.
     """
-    shares, rings = [], []
+    shares, rings, beside = [], [], 0
     for image, painted in _places(pixels, hole):
         distance = _distance(painted)
         known, around = _beyond(image, distance > _PAINT_MOST + 1, _PAINT_BEYOND)
         towards = np.array(colour, np.float32)[: image.shape[2]] - around
         length = np.square(towards).sum(axis=2)
         sure = known & (distance > 0) & (distance <= _PAINT_MOST) & (length > _DIFFERENT**2 * image.shape[2] / 3)
+        beside += int(np.count_nonzero((distance > 0) & (distance <= 1)))
         shares.append((((image - around) * towards).sum(axis=2)[sure]) / length[sure])
         rings.append(np.ceil(distance[sure]))
     share, ring = (np.concatenate([*parts, np.zeros(0)]) for parts in (shares, rings))
-    for width in range(_PAINT_MOST):
+    first = ring == 1
+    # Where most of the photograph looks like the paint, the rest says nothing; nor does what is only a little like it.
+    if np.count_nonzero(first) < max(_PAINT_FEW, beside / 2) or np.median(share[first]) < _BEGINS:
+        return 0
+    for width in range(1, _PAINT_MOST):
         own = ring == width + 1
         if np.count_nonzero(own) < _PAINT_FEW or np.median(share[own]) < _PAINTED:
             return width
@@ -71,10 +78,16 @@ def is_tight(pixels: np.ndarray, hole: np.ndarray) -> bool:
         distance = _distance(damaged)
         known, around = _beyond(image, distance > _TIGHT_FROM, _TIGHT_BEYOND)
         change = (image - around).mean(axis=2)
-        palest = cv2.dilate(np.where(damaged, change, np.float32(-999)), reach)
-        darkest = cv2.erode(np.where(damaged, change, np.float32(999)), reach)
+        palest = cv2.dilate(np.where(damaged, change, -_NO_CHANGE), reach)
+        darkest = cv2.erode(np.where(damaged, change, _NO_CHANGE), reach)
         strongest = np.where(palest > -darkest, palest, darkest)
-        ring = known & (distance > 0) & (distance <= 1.5) & (np.abs(strongest) > _DIFFERENT) & (np.abs(strongest) < 999)
+        ring = (
+            known
+            & (distance > 0)
+            & (distance <= 1.5)
+            & (np.abs(strongest) > _DIFFERENT)
+            & (np.abs(strongest) < _NO_CHANGE)
+        )
         shares.append(change[ring] / strongest[ring])
     share = np.concatenate([*shares, np.zeros(0)])
     return len(share) >= _TIGHT_FEW and bool(np.median(share) > _TIGHT)
@@ -100,7 +113,7 @@ def _distance(hole: np.ndarray) -> np.ndarray:
 
 
 def _beyond(image: np.ndarray, valid: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where some of an image is valid near by, bool `[h, w]`, and its mean there, `[h, w, C]`."""
+    """Where there are valid pixels near by, bool `[h, w]`, and their mean, `[h, w, C]`."""
     import cv2
 
     weights = valid.astype(np.float32)

@@ -202,8 +202,9 @@ class Inpainter:
         Returns:
             The inpainted image, of the kind, type and shape of `image`; an array of the other byte order comes back
             with its values in that of this machine. Valid pixels are those of `image`, to the bit. Alpha is continued
-            smoothly into holes, and colours from where it is not 0. Of 8 and 16 bits, holes in even surroundings stay
-            even, and those of an image whose valid pixels are all grey become grey.
+            smoothly into holes, and colours from where it is not 0. Of 8 and 16 bits, faded and dark images are
+            stretched for the network (see `tones`), holes in even surroundings stay even, and those of an image whose
+            valid pixels are all grey become grey.
 
         Raises:
             InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`;
@@ -220,8 +221,8 @@ class Inpainter:
         found = hole_from(mask, hole, pixels.shape[:2])
         region = None if region is None else region_of(region, found.shape)
         reached = np.zeros(found.shape, bool) if reached is None else reached
-        if reached.shape != found.shape or reached.dtype != bool:
-            raise InputError(f"reached must be bool {found.shape}, not {reached.dtype} {reached.shape}")
+        if (getattr(reached, "shape", None), getattr(reached, "dtype", None)) != (found.shape, bool):
+            raise InputError(f"reached must be a NumPy array, bool {found.shape}: it is written to")
 
         def restore(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
             return self._inpaint(pixels, hole, progress, region, reached, remembered)

@@ -10,19 +10,22 @@ from typing import NamedTuple
 import numpy as np
 
 _BLOCK = 32  # px of the grid on which ranges are known
-_EVERY = 2  # px: one of so many rows and columns is looked at
+_FEW = 4  # px: one of so many rows and columns is enough to see that ranges are wide
 _REACH = 4  # blocks around one that count for it
 _WIDE, _NARROW = 0.6, 0.4  # ranges from which on nothing is stretched, and up to which they are stretched to all
 _LEAST = 0.05  # range of what is nearly flat
 
 
 class Stretch(NamedTuple):
-    """For each pixel of a part of an image what is black, and how far it is to white, float32 `[h, w, 1]`."""
+    """For each pixel of a part of an image the value that becomes 0, and how far it is to the one that becomes 1.
+
+    Float32 `[h, w, 1]`; both values lie in [0, 1].
+    """
 
     black: np.ndarray
     span: np.ndarray
 
-    def do(self, values: np.ndarray, unseen: np.ndarray | None = None) -> np.ndarray:
+    def do(self, values: np.ndarray, *, unseen: np.ndarray | None = None) -> np.ndarray:
         """Stretches the first three channels of `[h, w, C]`; they are 0 where they are unseen, bool `[h, w]`."""
         stretched = values.copy()
         stretched[..., :3] = (values[..., :3] - self.black) / self.span
@@ -69,7 +72,27 @@ def tones_around(pixels: np.ndarray, unseen: np.ndarray) -> Tones | None:
     Returns:
         The ranges; None if they are wide everywhere, so that nothing is to be stretched.
     """
-    darkest, brightest = _of_blocks(pixels, unseen)
+    few = _ranges(pixels, unseen, every=_FEW)  # which are no wider than those of all pixels
+    if few is not None and not _share(*few).any():
+        return None
+    if (ranges := _ranges(pixels, unseen, every=1)) is None:
+        return None
+    black, white = ranges
+    share = _share(black, white)
+    if not share.any():
+        return None
+    more = np.maximum(0, _LEAST - (white - black)) / 2
+    return Tones(share * np.maximum(black - more, 0), 1 - share * (1 - np.minimum(white + more, 1)))
+
+
+def _share(black: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """How much of a range is stretched, from 0 to 1."""
+    return np.clip((_WIDE - (white - black)) / (_WIDE - _NARROW), 0, 1)
+
+
+def _ranges(pixels: np.ndarray, unseen: np.ndarray, *, every: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """What is black and white around each block, by one of so many rows and columns; None if nothing is seen."""
+    darkest, brightest = _of_blocks(pixels[::every, ::every], unseen[::every, ::every], _BLOCK // every)
     seen = darkest <= brightest
     if not seen.any():
         return None
@@ -77,23 +100,14 @@ def tones_around(pixels: np.ndarray, unseen: np.ndarray) -> Tones | None:
     near = _extreme(darkest, np.minimum), _extreme(brightest, np.maximum)
     found = near[0] <= near[1]
     black, white = (_smooth(np.where(found, grid, whole)) for grid, whole in zip(near, overall, strict=True))
-    share = np.clip((_WIDE - (white - black)) / (_WIDE - _NARROW), 0, 1)
-    if not share.any():
-        return None
-    more = np.maximum(0, _LEAST - (white - black)) / 2
-    return Tones(share * (black - more), 1 - share * (1 - white - more))
+    return black, white
 
 
-def _of_blocks(pixels: np.ndarray, unseen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least and greatest value that is seen in each block, float32 of [0, 1]; 1 and 0 where none is.
-
-    Of some of its pixels: a value that these miss is a little beyond what is stretched to [0, 1], which does no harm.
-    """
+def _of_blocks(pixels: np.ndarray, unseen: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest value that is seen in each block, float32 of [0, 1]; 1 and 0 where none is."""
     top = np.iinfo(pixels.dtype).max
     colours = pixels.shape[2] - (pixels.shape[2] in (2, 4))
-    pixels, unseen = pixels[::_EVERY, ::_EVERY], unseen[::_EVERY, ::_EVERY]
     height, width = unseen.shape
-    block = _BLOCK // _EVERY
     starts = np.arange(0, width, block)
     rows = []
     for first in range(0, height, block):
@@ -117,7 +131,10 @@ def _extreme(grid: np.ndarray, ufunc: np.ufunc) -> np.ndarray:
 
 
 def _smooth(grid: np.ndarray) -> np.ndarray:
-    """The mean over a block less each way: no value of a block, nor of one beside it, lies beyond what that gives."""
+    """The mean over the blocks around, one less each way than `_extreme` takes.
+
+    Each of these has seen this block and its neighbours, so none of their values lies beyond the mean.
+    """
     reach = _REACH - 1
     for axis in (0, 1):
         pad = [(reach, reach) if each == axis else (0, 0) for each in (0, 1)]

@@ -116,7 +116,7 @@ class WindowPass:
 
     def _window(self, window: Window) -> InpaintedPixels:
         part, holes = _cut(self._pixels, window), _cut(self._hole, window)
-        stretch = self._stretch(max(0, window.top), max(0, window.left), holes)
+        stretch = self._stretch(max(0, window.top), max(0, window.left), holes.shape)
         seen = self._seen(part, holes, _cut(self._unseen, window), stretch)
         image, mask, inside = (_placed(array, window) for array in (*seen, np.ones_like(holes)))
         coarse = _placed(_cut(self._coarse, window, GRID), window, GRID)
@@ -126,7 +126,8 @@ class WindowPass:
 
         def compute() -> np.ndarray:
             output = self._output(self._networks[MARGIN], image, mask, inside, coarse)[0]
-            return self._as_pixels(output[rows + top - MARGIN, columns + left - MARGIN], stretch, rows, columns)
+            new = output[rows + top - MARGIN, columns + left - MARGIN]
+            return self._as_pixels(new if stretch is None else stretch.undo(new, rows, columns))
 
         return InpaintedPixels(
             rows + max(0, window.top),
@@ -142,7 +143,7 @@ class WindowPass:
         for index, patch in enumerate(patches):
             here = tuple(slice(max(0, side.start), side.stop) for side in patch)
             part, holes, unseen = (array[here] for array in (self._pixels, self._hole, self._unseen))
-            stretches.append(self._stretch(here[0].start, here[1].start, holes))
+            stretches.append(self._stretch(here[0].start, here[1].start, holes.shape))
             seen = self._seen(part, holes, unseen, stretches[-1])
             top, left = (max(0, -side.start) for side in patch)  # of the image in the patch
             place = np.s_[index, top : top + len(seen[0]), left : left + seen[0].shape[1]]
@@ -155,16 +156,16 @@ class WindowPass:
             rows, columns = np.nonzero(self._hole[speck.box])
             rows, columns = rows + speck.top, columns + speck.left
             new = output[rows - patch[0].start - PATCH_MARGIN, columns - patch[1].start - PATCH_MARGIN]
-            within = rows - max(0, patch[0].start), columns - max(0, patch[1].start)
-            values = self._as_pixels(new, stretch, *within)
-            parts.append(InpaintedPixels(rows, columns, values, max(speck.height, speck.width) / 2))
+            if stretch is not None:
+                new = stretch.undo(new, rows - max(0, patch[0].start), columns - max(0, patch[1].start))
+            parts.append(InpaintedPixels(rows, columns, self._as_pixels(new), max(speck.height, speck.width) / 2))
         return parts
 
-    def _stretch(self, top: int, left: int, part: np.ndarray) -> Stretch | None:
-        """The stretch of tones of a part of the image, `[h, w]` from a place on; None if there is none."""
+    def _stretch(self, top: int, left: int, size: tuple[int, ...]) -> Stretch | None:
+        """The stretch of tones of a part of the image of a height and width, from a place on; None if there is none."""
         if self._tones is None:
             return None
-        return self._tones.stretch(slice(top, top + part.shape[0]), slice(left, left + part.shape[1]))
+        return self._tones.stretch(slice(top, top + size[0]), slice(left, left + size[1]))
 
     def _seen(
         self, part: np.ndarray, holes: np.ndarray, unseen: np.ndarray, stretch: Stretch | None = None
@@ -172,19 +173,11 @@ class WindowPass:
         """What a network is shown of a part of the image: floating point, and its mask `[h, w, 1 or 2]`."""
         masks = [~holes] if part.shape[2] in (1, 3) else [~unseen, ~holes]
         values = to_float(part, unseen)
-        return values if stretch is None else stretch.do(values, unseen), np.dstack(masks)
+        return values if stretch is None else stretch.do(values, unseen=unseen), np.dstack(masks)
 
-    def _as_pixels(
-        self,
-        output: np.ndarray,
-        stretch: Stretch | None = None,
-        rows: np.ndarray | None = None,
-        columns: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Output `[P, C]` as pixels of the image's type, checked; of rows and columns of a part that was stretched."""
+    def _as_pixels(self, output: np.ndarray) -> np.ndarray:
+        """Output `[P, C]` as pixels of the image's type, checked."""
         check_output(output)
-        if stretch is not None and rows is not None and columns is not None:
-            output = stretch.undo(output, rows, columns)
         return from_float(output, self._pixels.shape[2], self._pixels.dtype)
 
     def _output(self, network: Callable[..., np.ndarray], *seen: np.ndarray) -> np.ndarray:

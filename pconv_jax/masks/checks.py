@@ -2,6 +2,7 @@
 
 import math
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:
     return low, high
 
 
-def two_numbers(bounds: tuple[float, float]) -> tuple[float, float]:
+def two_numbers(bounds: Any) -> tuple[float, float]:
     """The ends of a range, to be checked by the caller.
 
     Args:
@@ -75,7 +76,7 @@ def two_numbers(bounds: tuple[float, float]) -> tuple[float, float]:
         Both as plain numbers; twice NaN, which lies in no range, if they are something else.
     """
     try:
-        low, high = (float(bound) for bound in bounds)
+        low, high = (math.nan if isinstance(bound, str) else float(bound) for bound in bounds)
     except (TypeError, ValueError, OverflowError):
         return math.nan, math.nan
     return low, high

@@ -109,7 +109,8 @@ def random_blocks(
     check_generator(rng)
     height, width = check_size(height, width, least=_LEAST_SIDE)
     fewest, highest = check_range("count", count)
-    if not 1 / 16 <= two_numbers((most, most))[0] <= 1:
+    least, greatest = two_numbers((1 / 16, most))
+    if not least <= greatest <= 1:
         raise InputError(f"most={most} must be a share of the image from 1/16 to 1")
     hole = np.zeros((height, width), bool)
     blocks = rng.integers(fewest, highest + 1)

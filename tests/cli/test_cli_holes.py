@@ -120,9 +120,19 @@ def test_a_painted_copy_is_no_mask(one, inpaint, suffix):
     copy = save(one.folder / f"copy{suffix}", photograph)
     result = inpaint(image, "-m", copy, "-o", one.out)
     assert result.code == 1
-    assert "is a copy of the photograph that was painted on: give that copy as the photograph, with" in result.err
+    assert (
+        "shows the photograph, perhaps a copy that was painted on: give such a copy as the photograph, with"
+        in result.err
+    )
     assert not one.out.exists()
-    # A mask of grey values is one, and so is that of a page that is mostly white.
+    # Of a grey photograph, and of another size.
+    grey = save(one.folder / "grey.png", np.rint(data.chelsea()[50:200, 100:300].mean(axis=2)).astype(np.uint8))
+    copy = save(one.folder / "half.png", photograph[::2, ::2])
+    for flags in ((), ("--resize-mask",)):
+        mask = copy if flags else save(one.folder / "copy.png", photograph)
+        result = inpaint(grey, "-m", mask, *flags, "-o", one.out)
+        assert "shows the photograph, perhaps a copy" in result.err and not one.out.exists()
+    # The mask of a page that is mostly white is one.
     page = np.full((150, 200, 3), 250, np.uint8)
     page[::7] = 0
     image = save(one.folder / "page.png", page)

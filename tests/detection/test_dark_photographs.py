@@ -27,4 +27,7 @@ def test_bright_damage_on_a_dark_photograph_keeps_its_tone():
     pixels[40:42] = 250
     values, _ = Whole(pixels, linear=False).part(*ALL)
     np.testing.assert_allclose(values, pixels / 255, atol=1e-6)
+    nearly_black = np.zeros((400, 400, 3), np.uint8)
+    nearly_black[::7] = 1  # rounding, not a picture
+    assert Whole(nearly_black, linear=False).part(*ALL)[0].max() < 0.1
     assert not Whole(np.zeros((4, 4, 3), np.uint8), linear=False).part(*ALL)[0].any()

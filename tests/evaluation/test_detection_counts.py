@@ -86,6 +86,10 @@ def test_photographs_are_their_middles_evenly_spaced():
     (_, middle), *_ = photographs(Ramps(1), size=10, limit=None)
     ((_, larger),), ((_, again),) = (photographs(Ramps(1), size=20, limit=None, enlarge=2) for _ in range(2))
     assert larger.shape == (20, 20, 3) and larger.dtype == np.uint8 and np.array_equal(larger, again)
+    sizes = [
+        next(photographs(Ramps(1), size=size, limit=1, enlarge=e))[1].shape[:2] for size, e in ((11, 1.5), (47, 5))
+    ]
+    assert sizes == [(11, 11), (47, 47)]
     assert 1 < (larger[4:-4:2, 4:-4:2].astype(float) - middle[2:-2, 2:-2]).std() < 12
 
 

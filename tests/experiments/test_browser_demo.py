@@ -181,6 +181,7 @@ def test_a_photograph_is_restored_in_the_browser(address, weights, tmp_path):
     from selenium.webdriver import ActionChains
 
     photograph = picture(80, 500)
+    photograph[::40, ::40], photograph[20::40, ::40] = 0, 255  # of a wide range, which is not stretched
     with open_chromium() as driver:
         driver.get(address)
         until(driver, lambda: "Open a photograph" in status(driver))

@@ -177,6 +177,7 @@ def test_a_photograph_is_restored_without_jax(example, weights, tmp_path, capsys
     assert {node.module for node in imported if isinstance(node, ast.ImportFrom)} == {"collections.abc", "PIL"}
     photograph, hole = picture(80, 120), np.zeros((80, 120), bool)
     hole[30:34, 10:110] = hole[60:80, 50:53] = True
+    photograph[::40, ::40], photograph[20::40, ::40] = 0, 255  # of a wide range, which is not stretched
     for name, pixels in (("photo", photograph), ("mask", np.uint8(255) * hole)):
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     assert export_main([str(weights), str(tmp_path / "w.onnx"), "--format", "onnx"]) == 0

@@ -157,7 +157,10 @@ def test_the_second_phase_needs_a_first_one(tmp_path, capsys):
         ("--preset pathak --masks folder", "--masks folder and --mask-dir, the folder of the masks, go together"),
         ("--masks folder --mask-dir {}", "holds no mask files"),
         ("--masks folder --mask-dir {}/no", "/no is not a folder of masks: give a folder of mask files, white = hole"),
-        ("--masks centre --overlap 16 --image-size 64", "overlap=16 must be at least 0 and leave a hole in the middle"),
+        (
+            "--masks centre --overlap 16 --image-size 64",
+            "overlap=16 must be a whole number of at least 0 and leave a hole in the middle",
+        ),
         ("--losses pathak --rim-weight -1", "the weight of the rim loss is -1"),
         ("--generator liu --head sigmoid", "--head sigmoid does not go with --generator liu: leave it out"),
         ("--generator liu --centre", "--centre does not go with --generator liu: leave it out"),

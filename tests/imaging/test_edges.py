@@ -27,6 +27,14 @@ def test_the_edge_of_paint_is_as_wide_as_the_brush_is_soft(blur, widths, scale):
     assert paint_edge(pixels, hole, (255, 0, 0)) in widths
 
 
+@pytest.mark.parametrize("name", ["coins", "hubble_deep_field", "coffee", "chelsea", "immunohistochemistry"])
+@pytest.mark.parametrize("tone", [0, 255])
+def test_hard_paint_has_no_edge_whatever_the_photograph(name, tone):
+    photograph = getattr(data, name)()[:300, :380]
+    pixels, paint = painted(photograph, tone if photograph.ndim == 2 else (tone,) * 3, blur=0)
+    assert paint_edge(pixels, paint == 1, (tone,) * 3) == 0
+
+
 def test_grey_photographs_have_edges_of_paint_too():
     pixels, _ = painted(data.camera()[200:400, 100:340], 255, blur=1.2)
     assert paint_edge(pixels, pixels == 255, (255, 255, 255)) in (4, 5, 6)

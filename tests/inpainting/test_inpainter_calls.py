@@ -192,3 +192,9 @@ def test_a_restorer_can_be_sent_to_another_process(inpainter):
     image, mask = damaged(40, 40)
     expected = inpainter(image, mask)
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(inpainter))(image, mask), expected)  # noqa: S301
+
+
+@pytest.mark.parametrize("reached", [[1], np.zeros((2, 2), bool), np.zeros((8, 8))])
+def test_what_was_reached_is_an_array_of_the_size(inpainter, reached):
+    with pytest.raises(InputError, match=r"reached must be a NumPy array, bool \(8, 8\): it is written to"):
+        inpainter(np.zeros((8, 8, 3), np.uint8), hole=np.eye(8) > 0, reached=reached)

@@ -24,7 +24,7 @@ def test_a_faded_image_is_stretched_to_all_of_the_range():
     values = pixels / np.float32(255)
     unseen = np.zeros((100, 130), bool)
     unseen[7] = True
-    stretched = stretch.do(values, unseen)
+    stretched = stretch.do(values, unseen=unseen)
     np.testing.assert_allclose(stretched[[0, 1, 7], 0, 0], [1, 0, 0], atol=1e-6)
     rows, columns = np.array([0, 1]), np.array([5, 129])
     np.testing.assert_allclose(stretch.undo(stretched[rows, columns], rows, columns), values[rows, columns], atol=1e-6)
@@ -62,7 +62,7 @@ def test_seen_values_lie_within_black_and_white():
     rng = np.random.default_rng(0)
     pixels = (rng.random((300, 500, 1)) * np.linspace(10, 140, 500)[:, None]).astype(np.uint8)
     stretch = tones_around(pixels, np.zeros((300, 500), bool)).stretch(*all_of((300, 500)))
-    stretched = stretch.do(np.repeat(pixels / np.float32(255), 3, axis=2))[::2, ::2]  # of one in two it is sure
+    stretched = stretch.do(np.repeat(pixels / np.float32(255), 3, axis=2))
     assert stretched.min() > -1e-5 and stretched.max() < 1 + 1e-5
 
 
@@ -106,6 +106,32 @@ def test_windows_of_any_size_agree(faded):
     generator = pconv_jax.Inpainter.from_pretrained("faithful").generator
     results = [Inpainter(generator, windows=sizes)(pixels, hole=hole).astype(int) for sizes in ((128,), (256, 384))]
     assert np.abs(results[0] - results[1]).max() <= 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize(("least", "most"), [(0, 0.04), (0.0, 0.02), (0.96, 1), (0.985, 1)])
+def test_nearly_black_and_white_photographs_stay_so(faded, dtype, least, most):
+    """Where less than the least range is there, no value beyond black or white comes back."""
+    _, truth, hole = faded
+    top = np.iinfo(dtype).max
+    values = least + (truth - truth.min()) / np.ptp(truth) * (most - least)
+    pixels = np.rint(top * values).astype(dtype)
+    pixels[hole] = 0 if least else top
+    tones = tones_around(pixels, hole)
+    stretch = tones.stretch(*all_of(hole.shape))
+    assert stretch.black.min() >= 0 and (stretch.black + stretch.span).max() <= 1 and stretch.span.min() >= 0.02
+    result = pconv_jax.inpaint(pixels, hole=hole)[hole] / top
+    assert least - 0.02 < result.min() and result.max() < most + 0.02
+    assert np.sqrt(np.square(result - values[hole]).mean()) < 0.01
+
+
+@pytest.mark.parametrize("step", [2, 3])
+def test_no_row_or_column_is_missed(step):
+    pixels = np.full((200, 240, 3), 60, np.uint8)
+    pixels[1::step] = pixels[:, 1::step] = 120
+    stretch = tones_around(pixels, np.zeros((200, 240), bool)).stretch(*all_of((200, 240)))
+    np.testing.assert_allclose(stretch.black, np.full((200, 240, 1), 60 / 255), atol=1e-6)
+    np.testing.assert_allclose(stretch.span, np.full((200, 240, 1), 60 / 255), atol=1e-6)
 
 
 def test_floating_point_is_seen_as_it_is(faded, monkeypatch):

@@ -121,6 +121,7 @@ def test_genuine_masks_of_both_kinds(shared):
         ({"dilation": (-1, 2)}, r"dilation=\(-1, 2\) must be two whole numbers"),
         ({"dilation": (0.0, 2.0)}, r"dilation=\(0.0, 2.0\) must be two whole numbers"),
         ({"dilation": 3}, "dilation=3 must be two whole numbers"),
+        ({"crop": ("0.5", "1")}, r"crop=\('0.5', '1'\) must be"),
         ({"crop": 0.5}, r"crop=0.5 must be \(low, high\)"),
         ({"ratio": (0.2,)}, r"ratio=\(0.2,\) must be \(low, high\)"),
         ({"crop": (0.0, 0.5)}, r"crop=\(0.0, 0.5\) must be \(low, high\) with 0 < low"),
@@ -133,3 +134,10 @@ def test_mistakes_are_refused(change, message):
         augmented_mask(0, file_of_strokes(), 8, 8)
     with pytest.raises(InputError, match=message):
         augmented_mask(rng(), values.pop("hole"), values.pop("height"), values.pop("width"), **values)
+
+
+def test_ranges_may_be_arrays():
+    ranges = {"dilation": np.array([0, 3]), "crop": np.array([0.5, 1]), "ratio": np.array([0.01, 0.6])}
+    found = augmented_mask(rng(), file_of_strokes(), 8, 8, **ranges)
+    as_tuples = {name: tuple(value.tolist()) for name, value in ranges.items()}
+    np.testing.assert_array_equal(found, augmented_mask(rng(), file_of_strokes(), 8, 8, **as_tuples))
