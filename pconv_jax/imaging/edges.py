@@ -28,7 +28,7 @@ def paint_edge(pixels: np.ndarray, hole: np.ndarray, colour: tuple[int, int, int
     """The width of the edge that paint of one colour has around the pixels that are all paint.
 
     Over each ring of pixels around these the share of paint is measured, against the colours of the photograph beyond,
-    until hardly any is left.
+    until hardly any is left; one pixel more is safe.
 
     Args:
         pixels: `[H, W]` or `[H, W, 3]`, uint8 or uint16.
@@ -56,7 +56,7 @@ def paint_edge(pixels: np.ndarray, hole: np.ndarray, colour: tuple[int, int, int
     for width in range(1, _PAINT_MOST):
         own = ring == width + 1
         if np.count_nonzero(own) < _PAINT_FEW or np.median(share[own]) < _PAINTED:
-            return width
+            return width + 1  # up to a tenth of it is paint, whose tone would show
     return _PAINT_MOST
 
 

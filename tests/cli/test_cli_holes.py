@@ -71,7 +71,7 @@ def test_of_16_bits_the_nearest_colour_counts(one, inpaint):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize(("blur", "widest"), [(0, 0), (0.6, 3), (1.5, 7)])
+@pytest.mark.parametrize(("blur", "widest"), [(0, 0), (0.6, 4), (1.5, 8)])
 def test_soft_edges_of_paint_are_replaced_as_well(one, inpaint, blur, widest, dtype):
     truth = np.full((120, 200, 3), 90.0)
     truth += 40 * np.sin(np.arange(200) / 9)[None, :, None]
