@@ -255,7 +255,7 @@ def test_the_switch_for_linear_scans(person, scan, tmp_path):
     person.opens(scan)
     person.comes_to("damage found")
     assert not person.see("#linear").is_displayed()
-    person.opens(save(tmp_path / "raw.tif", pixels // 3))
+    person.opens(save(tmp_path / "raw.tif", pixels // 3 * 2))
     person.comes_to("damage found", "nothing found")
     person.until(lambda: person.see("#linear").is_displayed())
     person.click("#linear")

@@ -20,7 +20,7 @@ FOUND = """(() => {
 
 def test_after_the_linear_switch_the_new_search_is_shown(person, tmp_path):
     pixels, _ = scratched(picture(120, 160, dtype=np.uint16), rows=(50, 53), columns=(30, 110))
-    person.opens(save(tmp_path / "raw.tif", pixels // 3))
+    person.opens(save(tmp_path / "raw.tif", pixels // 3 * 2))
     person.comes_to("nothing found")
     person.until(lambda: person.asks_view("view.found !== null"))
     assert person.asks_view(FOUND) == 0
