@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pconv_jax.cli.holes import Holes
-from pconv_jax.cli.photographs import RECEIPT, find_photographs, resolver
-from pconv_jax.common.errors import InputError
+from pconv_jax.cli.photographs import NAMED, RECEIPT, find_photographs, resolver
+from pconv_jax.common.errors import InputError, shortened
 from pconv_jax.common.paths import names_folder
 from pconv_jax.common.same_names import one_for_each_file
 from pconv_jax.imaging import OUTPUT_FORMATS, best_matches, image_files, masks_beside
@@ -129,7 +129,7 @@ def plan(
     # With --overwrite a photo.png beside photo.bmp may be a photograph of its own: they clash rather than be replaced.
     others = [*extras, *([keep] if keep else [])]
     found = find_photographs(images, out, mask, others=others, written=(lambda path: path) if overwrite else written)
-    masks = _masks(found.photographs, mask)
+    masks, unused = _masks(found.photographs, mask)
     kept = _kept(found.photographs, keep)
     several = len(images) > 1 or images[0].is_dir()
     if several and not out.exists() and not names_folder(given) and out.suffix.lower() in OUTPUT_FORMATS:
@@ -147,11 +147,20 @@ def plan(
     if holes is None and not into_folder and out.suffix.lower() != ".png":
         raise InputError(f"--out {out} must end in .png: masks are written without loss")
     _check_results(jobs, real, overwrite=overwrite, masks_only=holes is None)
-    return Plan(_without_clashes(jobs), found.passed_over, into_folder)
+    passed_over = found.passed_over
+    if unused and any(image.is_dir() for image in images):  # those that are named are few
+        names = shortened([file.as_posix() for file in unused], NAMED)
+        passed_over = [*passed_over, f"{len(unused)} passed over, masks without a photograph: {names}"]
+    return Plan(_without_clashes(jobs), passed_over, into_folder)
 
 
-def _masks(photographs: Sequence[tuple[Path, Path]], mask: Path | None) -> Sequence[tuple[Path | None, str]]:
-    """The mask of each photograph, or why it has none: one file for all, or the one whose name goes with it."""
+def _masks(
+    photographs: Sequence[tuple[Path, Path]], mask: Path | None
+) -> tuple[Sequence[tuple[Path | None, str]], list[Path]]:
+    """The mask of each photograph, or why it has none: one file for all, or the one whose name goes with it.
+
+    And the files in a folder of masks, apart from the photographs, that go with none.
+    """
     if mask is None or not mask.is_dir():
         for root, name in photographs:
             if mask is not None and _is_photograph(mask, root / name):
@@ -159,7 +168,7 @@ def _masks(photographs: Sequence[tuple[Path, Path]], mask: Path | None) -> Seque
                     f"--mask {mask} is the photograph itself, whose bright parts would be replaced: give a picture in "
                     "which the damage alone is white, or --mask-color if it has one colour"
                 )
-        return [(mask, "")] * len(photographs)
+        return [(mask, "")] * len(photographs), []
     files, place = image_files(mask), mask.resolve()
     among = {root for root in {root for root, _ in photographs} if root.resolve() == place}
     choices: dict[tuple[Path, Path], list[Path]] = {}
@@ -172,7 +181,9 @@ def _masks(photographs: Sequence[tuple[Path, Path]], mask: Path | None) -> Seque
             f"{mask} has no mask for {first.as_posix()}, nor for any other photograph: each needs one of the same name "
             f"there, such as {first.with_suffix('.png').as_posix()}"
         )
-    return [_one_of(choices[photograph], *photograph, mask) for photograph in photographs]
+    used = {file for chosen in choices.values() for file in chosen}
+    unused = [] if among else [file for file in files if file not in used]
+    return [_one_of(choices[photograph], *photograph, mask) for photograph in photographs], unused
 
 
 def _kept(photographs: Sequence[tuple[Path, Path]], keep: Path | None) -> list[Path | None]:

@@ -11,7 +11,7 @@ from pconv_jax.imaging.formats import RAW_SUFFIXES
 
 RECEIPT = ".receipt.json"
 """What follows the name of a result in that of its receipt."""
-_NAMED = 10  # files that are named before they are only counted
+NAMED = 10  # files that are named before they are only counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +107,7 @@ class _PassedOver:
         }
         return [
             f"{len(files)} passed over, {kind}: "
-            + shortened([(file.relative_to(root) if root else file).as_posix() for file in files], _NAMED)
+            + shortened([(file.relative_to(root) if root else file).as_posix() for file in files], NAMED)
             for kind, files in kinds.items()
             if files
         ]

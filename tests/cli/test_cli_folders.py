@@ -97,3 +97,11 @@ def test_no_program_is_compiled_for_a_photograph(tmp_path, inpaint, programs):
     assert "20 restored" in result.out + result.err
     assert len(files(tmp_path / "out")) == 30
     assert 2 <= len(programs) <= len(WINDOWS)
+
+
+def test_masks_without_a_photograph_are_named(own, inpaint):
+    save(own / "masks" / "aa.png", np.zeros((4, 4), np.uint8))
+    result = inpaint(own / "images", "-m", own / "masks", "-o", own / "out")
+    assert "1 passed over, masks without a photograph: aa.png" in result.out
+    # Of a photograph that is given alone the others' masks are no mistake.
+    assert "without a photograph" not in inpaint(own / "images" / "a.png", "-m", own / "masks", "-o", own / "b.png").out
