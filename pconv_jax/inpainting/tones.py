@@ -5,6 +5,7 @@ ones stretched. The range is that of all valid pixels some 100 to 250 px around,
 a white border far away does not count, and windows that meet see the same.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -110,12 +111,17 @@ def _of_blocks(pixels: np.ndarray, unseen: np.ndarray, block: int) -> tuple[np.n
     height, width = unseen.shape
     starts = np.arange(0, width, block)
     rows = []
+    copied = np.empty((block * width, colours), pixels.dtype)  # once: making arrays takes longer than filling them
     for first in range(0, height, block):
-        part, hidden = pixels[first : first + block, :, :colours], unseen[first : first + block]
+        part = pixels[first : first + block, :, :colours]
+        hidden = np.flatnonzero(unseen[first : first + block])
+        values = copied[: part.shape[0] * width]
+        values.reshape(part.shape)[...] = part
         extremes = []
         for ufunc, neutral in ((np.minimum, top), (np.maximum, 0)):
-            values = np.where(hidden[..., None], pixels.dtype.type(neutral), part) if hidden.any() else part
-            extremes.append(ufunc.reduceat(ufunc.reduce(ufunc.reduce(values, axis=0), axis=-1), starts))
+            values[hidden] = neutral
+            columns = ufunc.reduce(values.reshape(part.shape), axis=0)
+            extremes.append(ufunc.reduceat(functools.reduce(ufunc, columns.T), starts))
         rows.append(extremes)
     darkest, brightest = (np.array(each, np.float32) / np.float32(top) for each in zip(*rows, strict=True))
     return darkest, brightest
