@@ -31,7 +31,7 @@ def save_generator_weights(
             facts that are no JSON values.
     """
     states = dict(zip(_PARTS, (generator.params, generator.stats), strict=True))
-    facts = {"generator": config_to_json(generator.config), "about": check_about(generator.about, "about")}
+    facts = {"generator": config_to_json(generator.config), "about": generator.about}
     write_tensors(Path(path), states=states, shapes=_shapes(generator.config), facts=facts, precision=precision)
 
 

@@ -48,7 +48,7 @@ def combined(output: np.ndarray, larger: np.ndarray, smaller: np.ndarray) -> np.
 
 
 def surer(output: np.ndarray, smaller: np.ndarray) -> np.ndarray:
-    """What the surer of two looks finds, in a soft image, where damage is as soft or sharp as that.
+    """What the surer of two looks finds: damage of a soft image may be as soft, or sharp.
 
     Args:
         output: of the network for a window, or what was found there, `[H, W, 2]`.

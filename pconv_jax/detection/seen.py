@@ -40,7 +40,9 @@ class Whole:
         self._pixels, self._linear = pixels, linear
         top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
         white = white_level(pixels, _WHITE) / top or 1.0
-        self._white = np.float32(white if linear else max(white, _LEAST) if white < _DARK else 1.0)
+        if not linear:
+            white = max(white, _LEAST) if white < _DARK else 1.0
+        self._white = np.float32(white)
 
     def part(self, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """As `Seen.part`; what transparency hides is black."""

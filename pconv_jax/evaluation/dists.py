@@ -18,9 +18,9 @@ import numpy.typing as npt
 from jax import lax
 from safetensors.numpy import load_file
 
-from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
-from pconv_jax.evaluation.metrics import Values, image_pair
+from pconv_jax.evaluation.metrics import Values
+from pconv_jax.evaluation.one_by_one import one_by_one, rgb_pair
 from pconv_jax.evaluation.torchvision_weights import read_convolutions, vgg16, weights_files
 from pconv_jax.models.vgg import VGG16, check_size, features
 
@@ -91,16 +91,12 @@ class Dists:
         Raises:
             InputError: shapes or ranges do not fit, or the images are too small.
         """
-        output, truth = image_pair(output, truth)
-        if output.shape[-1] != 3:
-            raise InputError(
-                f"DISTS takes images [N, H, W, 3], not {output.shape}: repeat a single channel three times"
-            )
-        self.check_size(*output.shape[1:3])
-        pairs = zip(output.astype(np.float32), truth.astype(np.float32), strict=True)
-        # One by one: XLA adds in another order for another batch size, which would show in the last digits.
-        seen = ([self._seen(self._vgg, image) for image in pair] for pair in pairs)
-        return np.array([self._distance(*both, self._alpha, self._beta) for both in seen], np.float64)
+        output, truth = rgb_pair("DISTS", output, truth, self.check_size)
+
+        def distance(a: np.ndarray, b: np.ndarray) -> jax.Array:
+            return self._distance(self._seen(self._vgg, a), self._seen(self._vgg, b), self._alpha, self._beta)
+
+        return one_by_one(distance, output, truth)
 
 
 def dists_distance(

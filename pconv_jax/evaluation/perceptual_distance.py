@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.evaluation.metrics import Values, image_pair
+from pconv_jax.evaluation.one_by_one import one_by_one
 from pconv_jax.losses import feature_distance
 from pconv_jax.models.vgg import LAYERS, VGG16, deepest, features
 
@@ -80,9 +81,7 @@ class VggDistance:
         Raises:
             InputError: shapes or ranges do not fit, or the images are too small for the deepest layer.
         """
-        pairs = zip(*(images.astype(np.float32) for images in image_pair(output, truth)), strict=True)
-        # One by one: XLA adds in another order for another batch size, which would show in the last digits.
-        return np.array([self._distance(self._vgg, a[None], b[None])[0] for a, b in pairs], np.float64)
+        return one_by_one(lambda a, b: self._distance(self._vgg, a[None], b[None])[0], *image_pair(output, truth))
 
 
 def _vgg_distance(vgg: VGG16, output: jax.Array, truth: jax.Array, *, layers: tuple[str, ...]) -> jax.Array:

@@ -92,7 +92,7 @@ def _in_processes(
         initargs=(pairs,),
     )
     try:
-        with _interrupts_held():  # by which the processes start
+        with _interrupts_not_inherited():  # submitting starts the processes
             numbers = {pool.submit(_score_in_worker, task, keep): number for number, task in enumerate(tasks)}
         for future in concurrent.futures.as_completed(numbers):
             yield numbers[future], future.result()
@@ -106,8 +106,8 @@ def _in_processes(
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C comes a moment later, and not at all to processes started meanwhile: each would print a traceback."""
+def _interrupts_not_inherited() -> Iterator[None]:
+    """Processes that are started meanwhile do not get Ctrl-C, for which each would print a traceback."""
     if sys.platform == "win32":
         yield
         return

@@ -6,7 +6,7 @@ from pconv_jax.common import callers
 
 
 def level_in(file):
-    """What code in a file, called from here, is told."""
+    """The level that code in another file gets when it is called from here."""
     names = {"callers_level": callers.callers_level}
     exec(compile("level = callers_level()", file, "exec"), names)
     return names["level"]

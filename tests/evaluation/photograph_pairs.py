@@ -1,6 +1,9 @@
 """Pairs of outputs and truths whose perceptual distances are known."""
 
+import os
+
 import numpy as np
+import pytest
 import scipy.ndimage
 
 
@@ -20,3 +23,11 @@ def pairs():
         "shift 97x133": (np.roll(whiskers, 2, 1), whiskers),
         "other 32": (cat[100:132, 200:232], face[200:232, 200:232]),
     }
+
+
+def folder_of_genuine_weights():
+    """torchvision's weights, by which the distances are known; skips where there are none."""
+    folder = os.environ.get("LPIPS_WEIGHTS")
+    if not folder:
+        pytest.skip("set LPIPS_WEIGHTS to a folder with torchvision's alexnet.npz and vgg16.npz")
+    return folder

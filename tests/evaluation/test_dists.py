@@ -1,13 +1,12 @@
 """DISTS: known values of genuine weights, worked by hand, against NumPy, files that are taken and refused."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.numpy
-from photograph_pairs import pairs
+from photograph_pairs import folder_of_genuine_weights, pairs
 
 from experiments.evaluate.opening import open_distances
 from experiments.evaluate.options import Options
@@ -27,10 +26,7 @@ KNOWN = {
 
 
 def test_with_genuine_weights_it_is_that_of_its_authors():
-    folder = os.environ.get("LPIPS_WEIGHTS")
-    if not folder:
-        pytest.skip("set LPIPS_WEIGHTS to a folder with torchvision's alexnet.npz and vgg16.npz")
-    distance = Dists(folder)
+    distance = Dists(folder_of_genuine_weights())
     for pair, (output, truth) in pairs().items():
         np.testing.assert_allclose(distance(output[None], truth[None]), [KNOWN[pair]], rtol=1e-6, err_msg=pair)
 

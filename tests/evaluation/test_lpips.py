@@ -1,7 +1,6 @@
 """LPIPS: known values of genuine weights, worked by hand, against NumPy, files that are taken and refused."""
 
 import hashlib
-import os
 import re
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from alexnet_reference import TORCHVISION_WIDTHS, reference
-from photograph_pairs import pairs
+from photograph_pairs import folder_of_genuine_weights, pairs
 
 from experiments.evaluate.opening import open_distances
 from experiments.evaluate.options import Options
@@ -37,10 +36,7 @@ KNOWN = {
 
 
 def test_with_genuine_weights_it_is_that_of_its_authors():
-    folder = os.environ.get("LPIPS_WEIGHTS")
-    if not folder:
-        pytest.skip("set LPIPS_WEIGHTS to a folder with torchvision's alexnet.npz and vgg16.npz")
-    found = {distance.name: distance for distance in open_lpips(folder)}
+    found = {distance.name: distance for distance in open_lpips(folder_of_genuine_weights())}
     assert found.keys() == KNOWN.keys()
     for name, values in KNOWN.items():
         for pair, (output, truth) in pairs().items():

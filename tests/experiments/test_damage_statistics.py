@@ -96,6 +96,11 @@ def test_no_annotations(tmp_path, capsys, content, message):
     assert message in capsys.readouterr().err
 
 
+def test_a_folder_that_is_not_there(tmp_path, capsys):
+    assert damage_statistics.main([str(tmp_path / "none")]) == 2
+    assert "none is not a folder: give one of annotations" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("flags", [("--images", "0"), ("--image-size", "31"), ("--seed", "-1")])
 def test_values_out_of_range(tmp_path, capsys, flags):
     assert damage_statistics.main([str(tmp_path), *flags]) == 2

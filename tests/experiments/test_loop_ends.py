@@ -10,6 +10,7 @@ import pytest
 from experiments.train.follower import follow
 from experiments.train.interface import Outcome
 from experiments.train.loop import train
+from experiments.train.signals import exit_code
 from pconv_jax.common.errors import TrainingError
 from pconv_jax.data.workers import WorkerDied
 from pconv_jax.training.host_group import Group
@@ -128,3 +129,10 @@ def test_data_that_fails_on_another_host_is_one_sentence_with_the_last_checkpoin
         "the training data cannot be read after step 1 (a data worker process was killed by SIGKILL); the last "
         f"checkpoint is step 1 in {tmp_path / 'checkpoints'}, and --resume continues from it"
     )
+
+
+@pytest.mark.parametrize(("resumes", "how"), [(False, "--resume"), (True, "the same command")])
+def test_a_stopped_run_says_what_resumes_it(capsys, resumes, how):
+    assert exit_code(signal.SIGTERM, step=7, resumes=resumes) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == f"stopped by SIGTERM and saved at step 7; {how} continues from there\n"
+    assert exit_code(0, step=7, resumes=resumes) == 0 and capsys.readouterr().err == ""
