@@ -1,7 +1,7 @@
 """What the edges of holes leave: soft edges of paint, and damage that a mask does not quite cover.
 
-Both show in the rings of pixels around a hole, where the photograph is mixed with what is in the hole. The pixels beyond
-these rings show what the photograph is like by itself.
+Both show in the rings of pixels around a hole, where the photograph is mixed with what is in the hole. The pixels
+beyond these rings show what the photograph is like by itself.
 """
 
 import itertools

@@ -52,6 +52,7 @@ class TestEvaluation:
         with pytest.raises(InputError, match=r"\d\.jpg is damaged"):
             list(evaluation(source))
 
-    def test_a_limit_below_one_is_named(self):
-        with pytest.raises(InputError, match="limit=0"):
-            evaluation(Shades(3), limit=0)
+    @pytest.mark.parametrize("limit", [0, 1.5])
+    def test_a_limit_that_is_no_number_of_images_is_named(self, limit):
+        with pytest.raises(InputError, match=f"limit={limit} images must be a whole number of at least 1"):
+            evaluation(Shades(3), limit=limit)

@@ -35,6 +35,15 @@ def test_hard_paint_has_no_edge_whatever_the_photograph(name, tone):
     assert paint_edge(pixels, paint == 1, (tone,) * 3) == 0
 
 
+def test_where_most_of_the_photograph_looks_like_the_paint_nothing_is_measured():
+    photograph = data.hubble_deep_field()
+    paint = np.zeros(photograph.shape[:2], np.uint8)
+    for start, end in (((50, 60), (900, 700)), ((100, 800), (850, 90)), ((40, 400), (960, 430))):
+        cv2.line(paint, start, end, 1, 9)
+    pixels = np.where(paint[..., None] > 0, np.uint8(0), photograph)
+    assert paint_edge(pixels, paint > 0, (0, 0, 0)) == 0
+
+
 def test_grey_photographs_have_edges_of_paint_too():
     pixels, _ = painted(data.camera()[200:400, 100:340], 255, blur=1.2)
     assert paint_edge(pixels, pixels == 255, (255, 255, 255)) in (5, 6, 7)

@@ -180,3 +180,11 @@ def test_vgg19_will_do(shared):
 def test_the_defaults_are_in_order():
     SynthesisSettings().check()
     assert SynthesisSettings().grid == 16
+
+
+@pytest.mark.parametrize("value", [np.nan, 1.5])
+def test_holes_that_were_not_inpainted_are_named(value):
+    image = picture(3)
+    image[hole()] = value
+    with pytest.raises(InputError, match="the holes hold values that are NaN, infinite or not in"):
+        refine(image, hole=hole(), vgg=VGG, settings=TINY)
