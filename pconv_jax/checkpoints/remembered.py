@@ -72,6 +72,7 @@ class RememberedGenerator:
         leaves: the arrays of its parameters and batch statistics, as `TrainedGenerator.leaves`.
         thickest_line: thickest line of the masks it was trained on, px; None if not known.
         training_masks: as `TrainedGenerator.training_masks`.
+        draws_texture: as `TrainedGenerator.draws_texture`.
     """
 
     def __init__(self, path: Path, note: dict[str, Any]):
@@ -85,6 +86,7 @@ class RememberedGenerator:
         self.config = RememberedGeneratorConfig(**{**note["config"], "widths": tuple(note["config"]["widths"])})
         self.thickest_line: int | None = note["thickest_line"]
         self.training_masks: str | None = note["training_masks"]
+        self.draws_texture: bool = note["draws_texture"]
         self._path = path
 
     @staticmethod
@@ -100,6 +102,7 @@ class RememberedGenerator:
             "names": [f"{part}/{name}" for part, state in states.items() for name in by_name(state)],
             "thickest_line": generator.thickest_line,
             "training_masks": generator.training_masks,
+            "draws_texture": generator.draws_texture,
         }
 
     @property

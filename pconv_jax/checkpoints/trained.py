@@ -86,9 +86,19 @@ class TrainedGenerator:
     @property
     def training_masks(self) -> str | None:
         """The kind of masks it was trained on, by its setting, such as "lines"; None if not known."""
-        settings = self.about.get("settings")
-        found = settings.get("masks") if isinstance(settings, dict) else None
+        found = self._setting("masks")
         return found if isinstance(found, str) else None
+
+    @property
+    def draws_texture(self) -> bool:
+        """Whether it was trained with an adversarial loss, so that it draws grain and texture like those around."""
+        weight = self._setting("adversarial_weight")
+        return isinstance(weight, (int, float)) and weight > 0
+
+    def _setting(self, name: str) -> Any:
+        """A setting of its training; None if it is not known."""
+        settings = self.about.get("settings")
+        return settings.get(name) if isinstance(settings, dict) else None
 
     @property
     def widest_line(self) -> int | None:

@@ -13,6 +13,7 @@ from pconv_jax.common.programs import KeptPrograms, program_of_network
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import from_float, to_float
 from pconv_jax.imaging.strips import strips
+from pconv_jax.inpainting.noise import smoothed, white_noise
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import BATCH, PATCH, PATCH_MARGIN, Speck
 from pconv_jax.inpainting.tones import Stretch, tones_around
@@ -86,8 +87,10 @@ class WindowPass:
         if pixels.shape[2] in (2, 4) and self._unseen is not hole:
             self._coarse[..., 3:] = _coarse_fill(pixels, hole)[..., 3:]
         # Published scores are of floating point.
-        stretched = generator.config.exact_windows and pixels.dtype.kind == "u"
-        self._tones = tones_around(pixels, self._unseen) if stretched else None
+        mended = generator.config.exact_windows and pixels.dtype.kind == "u"
+        self._draws_texture = generator.draws_texture
+        self._noise = white_noise(pixels, self._unseen) if mended else 0.0
+        self._tones = tones_around(pixels, self._unseen) if mended else None
         if self._tones is not None:
             rows, columns = (slice(0, side) for side in self._coarse.shape[:2])
             self._coarse = self._tones.stretch(rows, columns, unit=GRID).do(self._coarse)
@@ -173,6 +176,8 @@ class WindowPass:
         """What a network is shown of a part of the image: floating point, and its mask `[h, w, 1 or 2]`."""
         masks = [~holes] if part.shape[2] in (1, 3) else [~unseen, ~holes]
         values = to_float(part, unseen)
+        if self._noise:
+            values = smoothed(values, unseen, self._noise, brightness=not self._draws_texture)
         return values if stretch is None else stretch.do(values, unseen=unseen), np.dstack(masks)
 
     def _as_pixels(self, output: np.ndarray) -> np.ndarray:

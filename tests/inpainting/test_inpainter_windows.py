@@ -19,11 +19,17 @@ from pconv_jax.models import PaperConfig
 from pconv_jax.models.fill import pyramid_fill
 
 
+@pytest.fixture
+def network_itself(monkeypatch):
+    """The network is shown images as they are."""
+    monkeypatch.setattr("pconv_jax.inpainting.window_pass.tones_around", lambda *_: None)
+    monkeypatch.setattr("pconv_jax.inpainting.window_pass.white_noise", lambda *_: 0.0)
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 40), (17, 5), (33, 300), (200, 150), (400, 330)])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_in_windows_or_whole_is_the_same_to_one_level(monkeypatch, model, inpainter, height, width, seed):
-    # The network itself, without the stretch of tones.
-    monkeypatch.setattr("pconv_jax.inpainting.window_pass.tones_around", lambda *_: None)
+@pytest.mark.usefixtures("network_itself")
+def test_in_windows_or_whole_is_the_same_to_one_level(model, inpainter, height, width, seed):
     image, mask = damaged(height, width, seed=seed, spots=6)
     if (height, width) == (1, 1):
         mask[:] = 1
@@ -166,6 +172,7 @@ def test_no_seam_shows_with_the_bundled_weights(name, thickest, most, differing)
     assert (np.abs(small - large) >= most).mean() < differing  # where rounding decides
 
 
+@pytest.mark.usefixtures("network_itself")
 def test_windows_that_are_averaged_over_symmetries_are_the_whole_image_averaged(model):
     image, mask = damaged(160, 144, seed=3, spots=8)
     expected = np.where(mask[..., None] == 0, averaged(model, image, mask), image)
