@@ -8,15 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from pconv_jax.cli.finding import Finding, TooMuchDamage
-from pconv_jax.cli.jobs import Job
+from pconv_jax.cli.jobs import Job, WrittenMeanwhile
 from pconv_jax.cli.marked_files import PREVIEW, PROBABILITIES, has_comment, texts_with
-from pconv_jax.cli.summary import FAULTS, Summary
+from pconv_jax.cli.receipt_file import read_quietly
+from pconv_jax.cli.summary import FAULTS, Summary, reported_if_interrupted
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries, plain_text
-from pconv_jax.common.programs import kept_programs
+from pconv_jax.common.programs import KeptPrograms, kept_programs
 from pconv_jax.common.progress import terminal_progress_options
-from pconv_jax.detection.damage_map import share
-from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, read_photograph, write_photograph
+from pconv_jax.detection.damage_map import DamageMap, share
+from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, write_photograph
 from pconv_jax.imaging.linear import is_linear
 from pconv_jax.imaging.shown import shown
 from pconv_jax.imaging.strips import strips
@@ -121,49 +122,19 @@ def detect_files(
     if looks := sum(task.looks for task in tasks):
         programs = kept_programs() if looks == len(jobs) == 1 else None  # as `restore_files` does
         finding.load(programs=programs)
-    for task in tqdm(tasks, desc="looking for damage", unit="image", **terminal_progress_options()):
-        job = task.job
-        if job.fault and not task.has_mask:
-            summary.fail(job.image, job.fault)
-            continue
-        try:
-            with hide_messages_of_libraries():  # of damaged files
-                photograph = read_photograph(job.image, max_pixels=max_pixels)
-            if into_folder and task.preview is not None and max(photograph.pixels.shape[:2]) > LARGEST_SIDE["JPEG"]:
-                summary.notes.append(
-                    f"{job.image} has no preview, as JPEG can have {LARGEST_SIDE['JPEG']} pixels a side: give it "
-                    "alone, with --preview FILE.png"
-                )
-                task = task._replace(preview=None)
-            task.check_held(photograph)
-            own = _mask_that_exists(job, photograph, max_pixels=max_pixels) if task.has_mask else None
-            if task.looks:
-                notes: list[str] = []
-                found = finding.look(
-                    photograph, job.image, linear=linear, notes=notes, max_pixels=max_pixels, programs=programs
-                )
-                summary.notes += [f"{job.image}: {note}" for note in notes]
-                if task.probabilities is not None:
-                    levels = np.rint(255 * found.probability).astype(np.uint8)
-                    write_photograph(task.probabilities, _picture(levels, photograph, texts=texts_with(PROBABILITIES)))
+    detection = _Detection(finding, summary, programs, into_folder, dilate, overwrite, max_pixels, linear)
+    with reported_if_interrupted(summary):
+        for task in tqdm(tasks, desc="looking for damage", unit="image", **terminal_progress_options()):
+            image = task.job.image
             try:
-                hole = finding.hole(found, job.keep, dilate=dilate, max_pixels=max_pixels) if own is None else own
-            except TooMuchDamage as refused:  # what seems damaged is to be seen then
-                if task.preview is not None:
-                    write_photograph(task.preview, preview(photograph, refused.hole, linear=linear))
-                raise
-            if own is None:
-                job.check_free(overwrite=overwrite)
-            if task.preview is not None:
-                write_photograph(task.preview, preview(photograph, hole, linear=linear))
-            if own is None:
-                write_photograph(job.target, _picture(hole.astype(np.uint8) * np.uint8(255), photograph))
-                summary.counts["found damaged" if hole.any() else "found undamaged"] += 1
-                print(plain_text(f"{job.image}: {share(hole):.2%} damaged"))
-            elif task.preview is not None:
-                summary.counts["previewed, by the mask that exists"] += 1
-        except FAULTS as error:
-            summary.fail(job.image, error)
+                found = detection(task)
+            except WrittenMeanwhile as error:
+                summary.pass_over(image, error)
+            except FAULTS as error:
+                summary.fail(image, error)
+            else:
+                if found is not None:  # it is not the photograph's fault if nobody reads this any more
+                    print(plain_text(f"{image}: {found:.2%} damaged"))
     return summary
 
 
@@ -186,6 +157,78 @@ class _Task(NamedTuple):
         for path in (self.probabilities, self.preview, None if self.has_mask else self.job.target):
             if path is not None:
                 check_held(path, picture)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Detection:
+    """What is the same for all photographs in which damage is looked for; attributes as for `detect_files`."""
+
+    finding: Finding
+    summary: Summary
+    programs: KeptPrograms | None
+    into_folder: bool
+    dilate: int
+    overwrite: bool
+    max_pixels: int | None
+    linear: bool
+
+    def __call__(self, task: _Task) -> float | None:
+        """Writes what is to be written of a photograph.
+
+        Returns:
+            The share of it that is damaged; None if it has a mask already.
+
+        Raises:
+            InputError: a file that cannot be read, used or written.
+        """
+        job = task.job
+        if job.fault and not task.has_mask:
+            raise InputError(job.fault)
+        with hide_messages_of_libraries():  # of damaged files
+            photograph = read_quietly(job.image, self.max_pixels)  # nothing is lost of what it holds
+        if self.into_folder and task.preview is not None and max(photograph.pixels.shape[:2]) > LARGEST_SIDE["JPEG"]:
+            self.summary.notes.append(
+                f"{job.image} has no preview, as JPEG can have {LARGEST_SIDE['JPEG']} pixels a side: give it "
+                "alone, with --preview FILE.png"
+            )
+            task = task._replace(preview=None)
+        task.check_held(photograph)
+        own = _mask_that_exists(job, photograph, max_pixels=self.max_pixels) if task.has_mask else None
+        found = self._look(task, photograph) if task.looks else None
+        if own is not None or found is None:
+            if task.preview is not None and own is not None:
+                write_photograph(task.preview, preview(photograph, own, linear=self.linear))
+                self.summary.counts["previewed, by the mask that exists"] += 1
+            return None
+        try:
+            hole = self.finding.hole(found, job.keep, dilate=self.dilate, max_pixels=self.max_pixels)
+        except TooMuchDamage as refused:  # what seems damaged is to be seen then
+            if task.preview is not None:
+                write_photograph(task.preview, preview(photograph, refused.hole, linear=self.linear))
+            raise
+        job.check_free(overwrite=self.overwrite)
+        if task.preview is not None:
+            write_photograph(task.preview, preview(photograph, hole, linear=self.linear))
+        write_photograph(job.target, _picture(hole.astype(np.uint8) * np.uint8(255), photograph))
+        self.summary.counts["found damaged" if hole.any() else "found undamaged"] += 1
+        return share(hole)
+
+    def _look(self, task: _Task, photograph: Photograph) -> DamageMap:
+        """What is found; and writes the map of probabilities, if that is wanted."""
+        notes: list[str] = []
+        found = self.finding.look(
+            photograph,
+            task.job.image,
+            linear=self.linear,
+            notes=notes,
+            max_pixels=self.max_pixels,
+            programs=self.programs,
+        )
+        self.summary.notes += [f"{task.job.image}: {note}" for note in notes]
+        if task.probabilities is not None:
+            levels = np.rint(255 * found.probability).astype(np.uint8)
+            write_photograph(task.probabilities, _picture(levels, photograph, texts=texts_with(PROBABILITIES)))
+        return found
 
 
 def _tasks(

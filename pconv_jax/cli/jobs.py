@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pconv_jax.cli.holes import Holes
@@ -12,6 +12,10 @@ from pconv_jax.common.errors import InputError, shortened
 from pconv_jax.common.paths import names_folder
 from pconv_jax.common.same_names import one_for_each_file
 from pconv_jax.imaging import OUTPUT_FORMATS, best_matches, image_files, masks_beside
+
+
+class WrittenMeanwhile(InputError):
+    """A result that was not there when the work began is there now, as where two commands share a folder."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,10 +54,10 @@ class Job:
             overwrite: whether results that exist may be replaced.
 
         Raises:
-            InputError: naming it.
+            WrittenMeanwhile: naming it.
         """
         if self.finished and not overwrite:
-            raise InputError(f"{self.out} was written meanwhile, by another: rename one of them, or give --overwrite")
+            raise WrittenMeanwhile(f"{self.out} was written meanwhile, by another: --overwrite replaces it")
 
     @property
     def in_place(self) -> bool:
@@ -172,8 +176,8 @@ def _masks(
     files, place = image_files(mask), mask.resolve()
     among = {root for root in {root for root, _ in photographs} if root.resolve() == place}
     choices: dict[tuple[Path, Path], list[Path]] = {}
-    for masks, own in ((files, False), (tuple(masks_beside(files)) or files, True)):
-        chosen = [photograph for photograph in photographs if (photograph[0] in among) == own]
+    for masks, beside in ((files, False), (tuple(masks_beside(files)) or files, True)):
+        chosen = [photograph for photograph in photographs if (photograph[0] in among) == beside]
         choices.update(zip(chosen, best_matches([name for _, name in chosen], masks), strict=True))
     if not any(choices.values()):
         first = photographs[0][1]
@@ -181,9 +185,28 @@ def _masks(
             f"{mask} has no mask for {first.as_posix()}, nor for any other photograph: each needs one of the same name "
             f"there, such as {first.with_suffix('.png').as_posix()}"
         )
-    used = {file for chosen in choices.values() for file in chosen}
-    unused = [] if among else [file for file in files if file not in used]
-    return [_one_of(choices[photograph], *photograph, mask) for photograph in photographs], unused
+    users: dict[Path, list[tuple[Path, Path]]] = {}
+    for photograph, own in choices.items():
+        for file in own:
+            users.setdefault(file, []).append(photograph)
+    unused = [] if among else [file for file in files if file not in users]
+    return [_mask_of(photograph, choices[photograph], users, mask) for photograph in photographs], unused
+
+
+def _mask_of(
+    photograph: tuple[Path, Path], masks: Sequence[Path], users: Mapping[Path, list[tuple[Path, Path]]], root: Path
+) -> tuple[Path | None, str]:
+    """The mask of a photograph, or why it has none that is its own."""
+    for mask in masks:
+        if other := next((each for each in users[mask] if _is_another(each, photograph)), None):
+            return None, f"{root / mask} is the mask of {Path(*other)} too, another photograph: restore them one by one"
+    return _one_of(masks, *photograph, root)
+
+
+def _is_another(one: tuple[Path, Path], other: tuple[Path, Path]) -> bool:
+    """Whether two files are two photographs, rather than copies in two formats that lie beside each other."""
+    (root, name), (place, known) = one, other
+    return name.with_suffix("") != known.with_suffix("") or root.resolve() != place.resolve()
 
 
 def _kept(photographs: Sequence[tuple[Path, Path]], keep: Path | None) -> list[Path | None]:

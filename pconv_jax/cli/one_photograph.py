@@ -13,12 +13,12 @@ from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.marked_files import COMPARISON, has_comment
-from pconv_jax.cli.receipt_file import check_way_back, forget
+from pconv_jax.cli.receipt_file import check_way_back, forget, is_restored, read_quietly
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.detection.damage_map import share
-from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
+from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, write_photograph
 from pconv_jax.imaging.linear import is_linear
 from pconv_jax.imaging.writing import check_held, copy_file
 from pconv_jax.inpainting.photographs import restored_array, with_array
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # few photographs need them
 COPIED = "copied, without damage"
 """The outcome for a photograph in which nothing is marked."""
 _RESTORED = "restored"
+_IN_PLACE = "skipped, since its receipt says that it was restored in place (undo that to restore it anew)"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,6 +79,8 @@ class Restoration:
         if job.target.is_dir():
             raise InputError(f"{job.out} is a folder, and the result would be a file: choose another place")
         job.check_free(overwrite=self.overwrite)
+        if self.receipts is not None and job.in_place and is_restored(job):
+            return _IN_PLACE
         if self.compare and job.comparison.exists() and not (self.overwrite or has_comment(job.comparison, COMPARISON)):
             raise InputError(
                 f"--compare would replace {job.comparison}, which it did not write: move it, or give --overwrite"
@@ -90,6 +93,9 @@ class Restoration:
             notes: list[str] = []
             photograph, hole = self._read(job, notes)
             self.summary.notes += [f"{job.image}: {note}" for note in notes]
+            if hole.any() or self._is_written(job, photograph):  # a file that is copied loses nothing
+                for note in photograph.notes:
+                    warnings.warn(f"{job.image}: {note}", stacklevel=2)
             if not hole.any():
                 self._copy(job, photograph)
                 return COPIED
@@ -103,7 +109,7 @@ class Restoration:
     def _read(self, job: Job, notes: list[str]) -> tuple[Photograph, np.ndarray]:
         with hide_messages_of_libraries():  # of damaged files
             self.holes.check_sizes(job.image, job.mask, max_pixels=self.max_pixels)
-            photograph = read_photograph(job.image, max_pixels=self.max_pixels)
+            photograph = read_quietly(job.image, self.max_pixels)
             if self._is_written(job, photograph):
                 self._check_held(job, photograph)
             hole = self.holes.find(

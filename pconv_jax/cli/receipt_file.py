@@ -106,14 +106,19 @@ def check_way_back(job: Job) -> None:
     Raises:
         InputError: naming the receipt.
     """
-    if not (job.in_place and os.path.isfile(job.receipt)):  # False, not an error, for a name that is too long
-        return
-    receipt = _readable(job)
-    if receipt is not None and receipt.result == file_hash(job.image):
+    if job.in_place and is_restored(job):
         raise InputError(
             f"{job.receipt} is the way back from an earlier restoration, and would not fit any more: undo that, or "
             "choose another file"
         )
+
+
+def is_restored(job: Job) -> bool:
+    """Whether a file that is restored in its place is, by its receipt, the result already."""
+    if not os.path.isfile(job.receipt):  # False, not an error, for a name that is too long
+        return False
+    receipt = _readable(job)
+    return receipt is not None and receipt.result == file_hash(job.image)
 
 
 def forget(job: Job) -> None:
@@ -131,11 +136,14 @@ def is_needless(job: Job, *, max_pixels: int | None) -> bool:
         max_pixels: of it, as for `read_photograph`.
     """
     receipt = _readable(job)
-    if receipt is None:
-        return False
-    if receipt.photograph_hash == file_hash(job.image):
+    return receipt is not None and is_before(receipt, job.image, max_pixels=max_pixels)
+
+
+def is_before(receipt: Receipt, image: Path, *, max_pixels: int | None) -> bool:
+    """Whether a file is the photograph that a receipt tells of, as it was before; arguments as for `is_needless`."""
+    if receipt.photograph_hash == file_hash(image):
         return True
-    return not receipt.whole and receipt.pixels == pixels_hash(read_quietly(job.image, max_pixels))
+    return not receipt.whole and receipt.pixels == pixels_hash(read_quietly(image, max_pixels))
 
 
 def _readable(job: Job) -> Receipt | None:

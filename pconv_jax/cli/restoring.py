@@ -10,7 +10,7 @@ import numpy as np
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
 from pconv_jax.checkpoints.remembered import load_remembered
 from pconv_jax.cli.holes import Holes
-from pconv_jax.cli.jobs import Job
+from pconv_jax.cli.jobs import Job, WrittenMeanwhile
 from pconv_jax.cli.one_photograph import COPIED, Restoration
 from pconv_jax.cli.summary import FAULTS, Summary, reported_if_interrupted
 from pconv_jax.common.errors import shortened
@@ -148,6 +148,8 @@ def restore_files(
         for job in waiting:
             try:
                 done = restoration(job)
+            except WrittenMeanwhile as error:
+                summary.pass_over(job.image, error)
             except FAULTS as error:
                 summary.fail(job.image, error)
             else:

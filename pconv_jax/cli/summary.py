@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pconv_jax.cli.jobs import WrittenMeanwhile
 from pconv_jax.common.errors import InputError, WideHolesWarning, named, reason
 from pconv_jax.common.output import plain_text
 
@@ -42,6 +43,16 @@ class Summary:
 
     def __str__(self) -> str:
         return ", ".join(f"{count} {what}" for what, count in self.counts.items()) or "nothing to do"
+
+    def pass_over(self, image: Path, why: WrittenMeanwhile) -> None:
+        """Counts a photograph whose result another command wrote meanwhile.
+
+        Args:
+            image: its file.
+            why: the reason, without its name.
+        """
+        self.counts["skipped, since the result was written meanwhile"] += 1
+        self.notes.append(named(str(why), image))
 
     def fail(self, image: Path, fault: str | Exception) -> None:
         """Counts a photograph that failed.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pconv_jax.cli.photographs import RECEIPT
 from pconv_jax.cli.receipt import with_originals
-from pconv_jax.cli.receipt_file import file_hash, pixels_hash, read_quietly, read_receipt
+from pconv_jax.cli.receipt_file import file_hash, is_before, pixels_hash, read_quietly, read_receipt
 from pconv_jax.cli.summary import FAULTS, Summary
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries
@@ -76,6 +76,8 @@ def _undo_one(result: Path, path: Path, target: Path, *, overwrite: bool, max_pi
     if target.exists() and any(target.samefile(each) for each in (receipt.file, receipt.originals) if each.exists()):
         raise InputError(f"{target} is needed to undo the restoration: choose another file for --out")
     if file_hash(result) != receipt.result:
+        if target.exists() and target.samefile(result) and is_before(receipt, result, max_pixels=max_pixels):
+            return f"{target} was undone before"
         raise InputError(
             f"it is not the file that {path} is of, or was changed since: give the result as it was written"
         )

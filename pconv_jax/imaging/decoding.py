@@ -18,7 +18,7 @@ from pconv_jax.imaging.opening import (
 )
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import texts_of
-from pconv_jax.imaging.tiff_channels import naming_compression
+from pconv_jax.imaging.tiff_channels import EXTRA, naming_compression
 from pconv_jax.imaging.tiff_copies import page_at
 from pconv_jax.imaging.tiff_decoding import (
     DAMAGED_EXIF,
@@ -219,6 +219,8 @@ def _decoded(
         icc = None
         notes.append(f"its {image.mode} colours are converted to sRGB, and so are those of the result")
     directory = directory_of(stream) if image.format == "TIFF" else None
+    if directory and found.alpha is not None and EXTRA not in directory.entries:
+        notes.append("its last channel, of which the file says nothing, is taken for transparency")
     block = tiff_block(stream, directory, notes) if directory else _block(image.info.get("exif"), tags, notes)
     return dataclasses.replace(
         found,

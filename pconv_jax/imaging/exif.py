@@ -23,7 +23,7 @@ RESOLUTION = X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 # What TIFF files say about the layout of their pixels, their profile and their resolution.
 LAYOUT = frozenset(
     [
-        *(254, 255, *range(256, 267), 273, 274, *range(277, 285), *range(288, 294), 296, 297, 301, 317),
+        *(254, 255, *range(256, 267), 273, 274, *range(277, 285), *range(288, 294), 296, 301, 317),
         *(*range(320, 326), 330, *range(332, 335), *range(336, 344), 347, *range(512, 522), *range(529, 533), 34675),
     ]
 )

@@ -19,7 +19,7 @@ from pconv_jax.imaging.tiff_pages import pages_of
 from pconv_jax.imaging.turned_places import TRANSPOSED
 
 _ENDS = ("ir.tif", "ir.tiff")
-_BESIDE = re.compile(r"(.+)[._-]ir\.tiff?")  # of a name in lower case
+_BESIDE = re.compile(r"(.+)[._-]ir\.tiff?", re.DOTALL)  # of a name in lower case; some hold a line break
 
 
 def find_infrared(

@@ -10,7 +10,8 @@ from pconv_jax.common.same_names import folded
 from pconv_jax.imaging.formats import IMAGE_SUFFIXES
 
 _NAMED = 3  # files that an error names before it only counts
-_MASK_ENDING = re.compile(r"(.+)[ ._-]mask[ ._-]?\d*")  # of a name without its suffix, in lower case
+# Of a name without its suffix, in lower case; some names hold a line break.
+_MASK_ENDING = re.compile(r"(.+)[ ._-]mask[ ._-]?\d*", re.DOTALL)
 
 
 def image_files(root: Path) -> tuple[Path, ...]:
@@ -88,7 +89,8 @@ def best_matches(images: Iterable[Path], masks: Iterable[Path]) -> list[list[Pat
     """Finds the masks whose names go best with each image: in the same subfolder, whatever their suffix.
 
     From best to worst, for `photo.jpg`: `photo.jpg`; `photo.png`; the same but for upper case or the Unicode normal
-    form; `photo.jpg.png`; `photo_mask.png`, `photo_mask001.png`, `photo.mask.png`, `photo.jpg.mask.png` and the like.
+    form, unless that is the name of another image; `photo.jpg.png`; `photo_mask.png`, `photo_mask001.png`,
+    `photo.mask.png`, `photo.jpg.mask.png` and the like.
 
     Args:
         images: paths below their folder.
@@ -97,10 +99,12 @@ def best_matches(images: Iterable[Path], masks: Iterable[Path]) -> list[list[Pat
     Returns:
         For each image those that go equally well: one if it is clear, none if there is none.
     """
+    images = list(images)
+    of_images = {_stem(image) for image in images}
     known: list[dict[str, list[Path]]] = [{}, {}, {}, {}]
     for mask in masks:
         stem = _stem(mask)
-        keys = (mask.as_posix(), stem, folded(stem), _marked(mask))
+        keys = (mask.as_posix(), stem, None if stem in of_images else folded(stem), _marked(mask))
         for places, key in zip(known, keys, strict=True):
             if key is not None:
                 places.setdefault(key, []).append(mask)

@@ -74,8 +74,10 @@ def _of_blocks(pixels: np.ndarray, unseen: np.ndarray) -> tuple[np.ndarray, np.n
     top = np.iinfo(pixels.dtype).max
     colours = pixels.shape[2] - (pixels.shape[2] in (2, 4))
     height, width = (side // _BLOCK for side in unseen.shape)
-    every = max(1, height * width // _MOST)
+    if not width:
+        height = 0
     found = [np.empty((2, 0))]
+    every = max(1, height * width // _MOST)
     for row in range(every // 2 if height > every else 0, height, every):
         place = np.s_[row * _BLOCK : (row + 1) * _BLOCK, : width * _BLOCK]
         strip = pixels[place][..., :colours]

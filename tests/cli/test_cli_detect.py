@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from detectors import grown, scratched
 from restoring import files, hole, load, picture, save, sentences, state
 
 from pconv_jax import Detector
 from pconv_jax.cli import detecting, finding
+from pconv_jax.cli.jobs import plan
 from pconv_jax.cli.main import main
 from pconv_jax.common.programs import kept_programs
 from pconv_jax.imaging import limits
@@ -68,7 +70,7 @@ def test_a_mask_that_appears_meanwhile_is_not_replaced_unasked(tmp_path, photos,
     monkeypatch.setattr(finding.Finding, "look", meanwhile)
     arguments = (photos.folder / "a.png", "-o", mask, "--preview", tmp_path / "p.png")
     result = detect(*arguments)
-    assert result.code == 1 and f"{mask} was written meanwhile, by another" in result.err
+    assert result.code == 0 and f"{mask} was written meanwhile, by another" in result.out
     assert (load(mask) > 0).sum() == hole().sum() and not (tmp_path / "p.png").exists()
     assert detect(*arguments, "--overwrite").code == 0
 
@@ -317,3 +319,38 @@ def test_a_detector_that_is_none(photos, weights_of_nothing, capsys):
 def weights_of_nothing(tmp_path):
     (tmp_path / "none.safetensors").write_bytes(b"nothing")
     return tmp_path / "none.safetensors"
+
+
+def test_what_was_done_before_an_interrupt_is_reported(photos, detect, monkeypatch):
+    (photos.folder / "0.png").write_bytes(b"no photograph")
+    look, looked = finding.Finding.look, []
+
+    def interrupted(*arguments, **more):
+        if looked:
+            raise KeyboardInterrupt
+        looked.append(1)
+        return look(*arguments, **more)
+
+    monkeypatch.setattr(finding.Finding, "look", interrupted)
+    result = detect(photos.folder, "-o", photos.out)
+    assert result.code == 130 and f"failed: {photos.folder / '0.png'}" in result.err
+    assert "1 failed, 1 found damaged" in result.out
+
+
+def test_that_nobody_reads_on_is_no_fault_of_a_photograph(photos, monkeypatch):
+    """As `pconv-jax detect ... | head` does."""
+
+    def closed(*_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", closed)
+    jobs = plan([photos.folder], photos.out, None).jobs
+    with pytest.raises(BrokenPipeError):
+        detecting.detect_files(jobs, finding.Finding(), detecting.Extras(), into_folder=True)
+    assert files(photos.out) == {"a.png"}
+
+
+def test_what_a_mask_need_not_hold_is_not_said(tmp_path, detect):
+    Image.fromarray(picture(channels=4), "CMYK").save(tmp_path / "inks.tif")
+    result = detect(tmp_path / "inks.tif", "-o", tmp_path / "m.png")
+    assert result.code == 0 and "CMYK" not in result.err

@@ -100,3 +100,38 @@ def test_masks_without_damage_are_told_once_for_all(one, inpaint):
     )
     result = inpaint(one.image, "--mask-color", 1, 2, 3, "-o", one.out)
     assert "nothing is marked as damage in 1 of 1 (a.png), which is copied: see --mask-tolerance" in result.err
+
+
+def test_a_mask_is_that_of_one_photograph(one, inpaint):
+    """But for copies of it in two formats that lie beside each other."""
+    folder, before = one.folder, picture()
+    for name in ("box1/1.png", "box1/1.tif", "box2/1.jpg", "box2/2.png", "box2/Two.png"):
+        save(folder / name, before)
+    for name in ("1", "two"):
+        save(folder / "masks" / f"{name}.png", hole())
+    result = inpaint(folder / "box1", folder / "box2", "-m", folder / "masks", "-o", folder / "out")
+    assert result.code == 1 and files(folder / "out") == {"Two.png"}
+    for name, other in (("box1/1.png", "box2/1.jpg"), ("box1/1.tif", "box2/1.jpg"), ("box2/1.jpg", "box1/1.png")):
+        assert (
+            f"failed: {folder / name}: {folder / 'masks/1.png'} is the mask of {folder / other} too, another "
+            "photograph: restore them one by one"
+        ) in result.err
+    result = inpaint(folder / "box1", "-m", folder / "masks", "-o", folder / "out")
+    assert result.code == 0 and files(folder / "out") == {"1.png", "1.tif", "Two.png"}
+
+
+def test_a_name_of_other_case_is_not_that_of_a_photograph_that_has_its_own(one, inpaint):
+    for name in ("photos/scan.png", "photos/Scan.png"):
+        save(one.folder / name, picture())
+    if len(files(one.folder / "photos")) == 1:
+        pytest.skip("names differ in more than their case here")
+    save(one.folder / "masks" / "scan.png", hole())
+    result = inpaint(one.folder / "photos", "-m", one.folder / "masks", "-o", one.folder / "out")
+    assert result.code == 1 and files(one.folder / "out") == {"scan.png"}
+    assert "Scan.png" in result.err and "no mask for it" in result.err
+
+
+def test_a_line_break_in_a_name_hides_no_mask(one, inpaint):
+    save(one.folder / "photos" / "page\n17.png", picture())
+    save(one.folder / "masks" / "page\n17_mask.png", hole())
+    assert inpaint(one.folder / "photos", "-m", one.folder / "masks", "-o", one.folder / "out").code == 0

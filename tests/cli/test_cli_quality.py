@@ -25,7 +25,7 @@ def test_holes_come_out_otherwise_and_nothing_else_changes(one, inpaint, noisy, 
     assert result.code == 0 and sentences(result.err) == []
     changed, plain = load(one.out), load(one.folder / "plain.png")
     np.testing.assert_array_equal(changed[~hole], picture[~hole])
-    assert (changed[hole] != plain[hole]).mean() > 0.3
+    assert (changed[hole] != plain[hole]).mean() > 0.1
     if "auto" in flags:
         assert changed[hole].std() == pytest.approx(12, rel=0.15) and plain[hole].std() < 8
 

@@ -174,20 +174,26 @@ def test_in_place_there_and_back_and_there_again(one, inpaint, undo):
     for _ in range(2):
         assert inpaint(*in_place, "--receipt").code == 0
         restored = one.image.read_bytes()
-        for more in ((), ("--receipt",)):  # without one, that which is there would not fit any more
-            result = inpaint(*in_place, *more)
-            assert result.code == 1 and "the way back from an earlier restoration" in result.err
-            assert one.image.read_bytes() == restored
-        assert undo(one.image, "-o", one.image, "--overwrite").code == 0
-        np.testing.assert_array_equal(load(one.image), picture())
+        result = inpaint(*in_place)  # the receipt that is there would not fit any more
+        assert result.code == 1 and "the way back from an earlier restoration" in result.err
+        result = inpaint(*in_place, "--receipt")  # as where a folder is resumed
+        assert result.code == 0 and "1 skipped, since its receipt says that it was restored in place" in result.out
+        assert one.image.read_bytes() == restored
+        for said in ("has the pixels of", "was undone before"):
+            result = undo(one.image, "-o", one.image, "--overwrite")
+            assert result.code == 0 and said in result.out
+            np.testing.assert_array_equal(load(one.image), picture())
     lossy = one.folder / "b.jpg"
     Image.fromarray(picture()).save(lossy)
     before = lossy.read_bytes()
     for _ in range(2):
         assert inpaint(lossy, "-m", one.mask, "-o", lossy, "--receipt", "--overwrite").code == 0
         assert lossy.read_bytes() != before
-        assert undo(lossy, "-o", lossy, "--overwrite").code == 0
-        assert lossy.read_bytes() == before
+        for _ in range(2):
+            assert undo(lossy, "-o", lossy, "--overwrite").code == 0
+            assert lossy.read_bytes() == before
+    lossy.write_bytes(before + b"changed")
+    assert undo(lossy, "-o", lossy, "--overwrite").code == 1
 
 
 def test_a_receipt_that_holds_the_file_is_replaced_only_when_the_file_is_back(one, inpaint, undo):

@@ -210,6 +210,7 @@ def test_very_many_small_pieces_take_seconds_and_not_hours():
 
 
 TAGS = [
+    (297, 3, 2, struct.pack("<HH", 17, 240), True),  # the page of a film
     (270, 2, 9, "Hafen é".encode() + b"\0", True),
     (315, 2, 6, b"M\xfcler\0", True),  # Latin-1
     (50000, 7, 5, b"\1\2\3\4\5", True),
@@ -232,7 +233,7 @@ def test_tags_of_tiff_files_keep_their_type_and_bytes(saved, tmp_path, big, dtyp
         found = {}
         for place in range(start + 2, start + 2 + 12 * count, 12):
             tag, kind, length = struct.unpack_from("<HHI", content, place)
-            size = length * {1: 1, 2: 1, 7: 1, 12: 8}.get(kind, 4)
+            size = length * {1: 1, 2: 1, 3: 2, 7: 1, 12: 8}.get(kind, 4)
             at = place + 8 if size <= 4 else struct.unpack_from("<I", content, place + 8)[0]
             found[tag] = (kind, content[at : at + size])
         for tag, kind, _, data, _ in TAGS:

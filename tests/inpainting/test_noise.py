@@ -58,6 +58,8 @@ def test_what_is_hidden_clipped_or_alpha_does_not_count():
     assert 255 * white_noise(pixels, NOTHING_HIDDEN) == pytest.approx(10, rel=0.1)
     assert white_noise(grey_field(20)[:40, :40], NOTHING_HIDDEN[:40, :40]) == 0  # four blocks
     assert white_noise(pixels, ~NOTHING_HIDDEN) == 0
+    for thin in (grey_field(20)[:, :9], grey_field(20)[:9]):
+        assert white_noise(thin, NOTHING_HIDDEN[: len(thin), : thin.shape[1]]) == 0
 
 
 def test_of_large_images_some_rows_are_looked_at():
