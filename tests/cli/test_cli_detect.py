@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 from detectors import grown, scratched
+from PIL import Image
 from restoring import files, hole, load, picture, save, sentences, state
 
 from pconv_jax import Detector
