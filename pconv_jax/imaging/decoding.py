@@ -12,6 +12,7 @@ from pconv_jax.imaging.limits import PEAK_BYTES_A_BYTE, check_memory, check_size
 from pconv_jax.imaging.opening import (
     UnknownFormat,
     check_png,
+    head,
     misread_by_pillow,
     opened_image,
     refusing,
@@ -227,7 +228,8 @@ def _decoded(
         exif=block,
         icc=icc,
         dpi=dpi,
-        jpeg=jpeg_coding(image, orientation),
+        jpeg=(coding := jpeg_coding(image, orientation)),
+        source=head(stream, -1) if coding is not None and image.mode == "RGB" else None,
         compression=numbers(directory, COMPRESSION, default=1)[0] if directory else None,
         lossless=is_lossless(image, stream),
         infrared=further_channel(stream, directory, orientation, notes) if directory else None,

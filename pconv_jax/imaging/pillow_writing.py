@@ -9,6 +9,7 @@ from typing import IO, Any
 import numpy as np
 
 from pconv_jax.imaging import exif
+from pconv_jax.imaging.jpeg_planes import planes_of
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import jpeg_segments
 
@@ -19,15 +20,22 @@ _lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def encoded(photograph: Photograph, kind: str, **options: Any) -> Iterator[memoryview]:
+def encoded(
+    photograph: Photograph, kind: str, *, planes: np.ndarray | None = None, **options: Any
+) -> Iterator[memoryview]:
     """The photograph as Pillow encodes it, in memory; options that are None are left out.
+
+    Brightness and chroma, uint8 `[H, W, 3]`, take the place of its pixels if they are given.
 
     The memory is let go in the end: if an error kept it for the garbage collector, Python 3.12.1 would crash there.
     """
     from PIL import Image
 
-    layers = photograph.layers
-    image = Image.fromarray(layers[..., 0] if layers.shape[-1] == 1 else np.ascontiguousarray(layers))
+    if planes is None:
+        layers = photograph.layers
+        image = Image.fromarray(layers[..., 0] if layers.shape[-1] == 1 else np.ascontiguousarray(layers))
+    else:
+        image = Image.frombuffer("YCbCr", planes.shape[1::-1], planes)
     content = io.BytesIO()  # as Pillow's encoders write in small pieces, and some seek
     with _one_block(_JPEG_BYTES * image.width * image.height if options.get("progressive") else 0):
         image.save(content, kind, **{name: value for name, value in options.items() if value is not None})
@@ -53,15 +61,18 @@ def _one_block(size: int) -> Iterator[None]:
 
 def write_jpeg(stream: IO[bytes], photograph: Photograph, quality: int | None) -> None:
     """Writes a JPEG file, compressed as the photograph was if that is known and no quality is given."""
-    own, block = photograph.jpeg, photograph.exif
+    own, block, planes = photograph.jpeg, photograph.exif, None
     if quality is not None or own is None:
         options: dict[str, Any] = {"quality": _QUALITY if quality is None else quality, "subsampling": 0}
     else:
         options = {"qtables": own.tables, "subsampling": own.sampling, "progressive": own.progressive}
         options["keep_rgb"] = own.rgb
+        if photograph.source is not None and not own.rgb:
+            planes = planes_of(photograph.pixels, photograph.source, own.sampling, orientation=photograph.orientation)
     with encoded(
         photograph,
         "JPEG",
+        planes=planes,
         **options,
         exif=block and exif.PREFIX + block,
         icc_profile=photograph.icc,
