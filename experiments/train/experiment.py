@@ -108,7 +108,7 @@ def _train(config: Config, hosts: Group) -> _Trained:
         check_steps(config.run.out, trainer.total_steps)
     validation = Validation(config, sources["validation"])
     if hosts.leads:
-        write_json(config.run.out / "config.json", config.to_json())
+        write_json(config.run.out / "config.json", config.with_absolute_folders().to_json())
         write_record(config.run.out, recorded)
     generator, discriminator = trainer.parameters
     widest = trainer.config.generator.widest_line()

@@ -1,5 +1,6 @@
 """The end of a run: the test split scored beside classical methods, a grid of results, loss curves, `report.json`."""
 
+import contextlib
 import dataclasses
 import platform
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from pconv_jax.checkpoints.best_step import VALIDATION_L1
 from pconv_jax.checkpoints.orbax import open_checkpoints
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
 from pconv_jax.common.atomic_write import write_json
+from pconv_jax.common.json_values import read_json
 from pconv_jax.common.versions import package_versions
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.classical import CLASSICAL_METHODS
@@ -71,7 +73,7 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
         "opencv": opencv,
         "scored_step": step,
         "widest_line_px": model.widest_line,
-        "training": dataclasses.asdict(outcome),
+        "training": _of_training(config, outcome),
         "training_time": dataclasses.asdict(time) if time.steps else None,
         **facts,
         "config": config.to_json(),
@@ -93,6 +95,17 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
     for name in ("report.json", "test_results.png", "loss_curve.png", "checkpoints"):
         print(f"  {config.run.out / name}")
     return report
+
+
+def _of_training(config: Config, outcome: Outcome) -> dict[str, Any]:
+    """How training ended: where it had ended before, as the report says that is replaced."""
+    found = dataclasses.asdict(outcome)
+    if outcome.seconds is None:
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # there is none, or somebody changed it
+            before = read_json((config.run.out / "report.json").read_text(encoding="utf-8"))["training"]
+            if before["step"] == outcome.step:
+                return {name: before[name] for name in found}
+    return found
 
 
 def _best(config: Config) -> tuple[TrainedGenerator, int | None]:

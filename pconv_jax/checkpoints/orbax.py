@@ -21,7 +21,7 @@ from pconv_jax.checkpoints.damaged_folder import refusing_damaged_folder
 from pconv_jax.checkpoints.folder_names import check_folder_names
 from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
 from pconv_jax.checkpoints.parts import MetricsPart, blank, check_shapes, copied, saves_itself
-from pconv_jax.checkpoints.saved_steps import saved_steps
+from pconv_jax.checkpoints.saved_steps import checkpoints_folder, saved_steps
 from pconv_jax.common.errors import InputError, TrainingError
 from pconv_jax.common.paths import given_path
 
@@ -269,8 +269,7 @@ def open_checkpoints(directory: str | os.PathLike[str], *, minimise: str = VALID
     Raises:
         InputError: there is no such directory, or no checkpoint in it.
     """
-    path = given_path(directory)
-    folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
+    path, folder = given_path(directory), checkpoints_folder(directory)
     if not folder.is_dir():
         raise InputError(f"{path} is not a directory: give the output folder of a run, or its checkpoints folder")
     if not saved_steps(folder):

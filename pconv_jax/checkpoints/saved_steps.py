@@ -1,6 +1,15 @@
 """What a folder of checkpoints holds by its names alone, whether it can be read or not."""
 
+import os
 from pathlib import Path
+
+from pconv_jax.common.paths import given_path
+
+
+def checkpoints_folder(directory: str | os.PathLike[str]) -> Path:
+    """The folder of the checkpoints of a run, given that or its output folder; whether there is one or not."""
+    path = given_path(directory)
+    return path / "checkpoints" if (path / "checkpoints").is_dir() else path
 
 
 def saved_steps(folder: Path) -> list[int]:

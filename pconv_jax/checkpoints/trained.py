@@ -18,12 +18,16 @@ from numpy.typing import ArrayLike
 
 from pconv_jax.checkpoints.checks import check_about, check_output, in_range
 from pconv_jax.checkpoints.orbax import open_checkpoints
+from pconv_jax.checkpoints.saved_steps import checkpoints_folder, saved_steps
 from pconv_jax.checkpoints.tensors import check_states
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import hole_from, out_of_range
 from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, config_from_json
 from pconv_jax.models.fixed_size import run_resized
+
+
+_TRIES = 5  # to read a run that is being trained, and removes its checkpoints when there are later ones
 
 
 class TrainedGenerator:
@@ -166,6 +170,17 @@ def load_run(directory: str | os.PathLike[str], *, step: int | None = None) -> T
     Raises:
         InputError: no checkpoint there, or it cannot be read, or this version cannot build its generator.
     """
+    for _ in range(_TRIES - 1):
+        before = saved_steps(checkpoints_folder(directory))
+        try:
+            return _load_run(directory, step)
+        except InputError:
+            if saved_steps(checkpoints_folder(directory)) == before:
+                raise  # not because its training removed one meanwhile
+    return _load_run(directory, step)
+
+
+def _load_run(directory: str | os.PathLike[str], step: int | None) -> TrainedGenerator:
     with open_checkpoints(directory) as checkpoints:
         metadata = checkpoints.metadata
         config = config_from_json(metadata.get("generator"), directory)

@@ -73,14 +73,16 @@ class HostOptions:
                     "is: give --coordinator HOST:PORT, or --hosts 1 to train alone"
                 )
             return {}
+        own: dict[str, Any] = {}
         if launched > 1:
             hosts, host = hosts or launched, number if host is None else host
+            own = _own_devices(environment)
         given = {"--coordinator": self.coordinator, "--hosts": hosts, "--host": host}
         if missing := [flag for flag, value in given.items() if value is None]:
             raise InputError(
                 f"{' and '.join(missing)} missing: several hosts need --coordinator HOST:PORT, --hosts N and --host I"
             )
-        return _explicit(str(self.coordinator), int(hosts or 0), int(host or 0))
+        return {**_explicit(str(self.coordinator), int(hosts or 0), int(host or 0)), **own}
 
     def _kubernetes(self, environment: Mapping[str, str]) -> dict[str, Any] | None:
         """An indexed job, where the package by which JAX asks for its size is installed."""
@@ -94,6 +96,18 @@ def _launched(environment: Mapping[str, str]) -> tuple[str, int, int]:
         if environment.get(count, "1") != "1":
             return launcher, int(environment[count]), int(environment[number])
     return "", 1, 0
+
+
+def _own_devices(environment: Mapping[str, str]) -> dict[str, Any]:
+    """One GPU for each of several processes on a machine, as JAX shares them out where it knows the launcher.
+
+    None are shared out where a process is alone on its machine, or was given devices of its own.
+    """
+    count, number = (environment.get(f"OMPI_COMM_WORLD_LOCAL_{name}", "") for name in ("SIZE", "RANK"))
+    given = environment.get("JAX_LOCAL_DEVICE_IDS") or environment.get("CUDA_VISIBLE_DEVICES", ",")
+    if not (count.isdecimal() and number.isdecimal()) or int(count) < 2 or "," not in given:
+        return {}
+    return {"local_device_ids": [int(number)]}
 
 
 def _explicit(coordinator: str, hosts: int, host: int) -> dict[str, Any]:

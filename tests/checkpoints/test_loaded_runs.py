@@ -30,6 +30,29 @@ def test_restore_gives_back_the_same_model(tmp_path):
         np.testing.assert_array_equal(again(image, mask), model(image, mask))
 
 
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_run_that_is_being_trained_may_remove_what_is_read(tmp_path, monkeypatch, removed):
+    """As a later checkpoint takes the place of the one that was chosen."""
+    model = saved_generator(tmp_path)
+    load, tries = Checkpoints.load, []
+
+    def meanwhile(self, parts, *, step):
+        tries.append(step)
+        if len(tries) == 1:
+            if removed:
+                (tmp_path / "checkpoints" / "10").rename(tmp_path / "checkpoints" / "12")
+            raise InputError("the checkpoint of step 10 is damaged")
+        return load(self, parts, step=step)
+
+    monkeypatch.setattr(Checkpoints, "load", meanwhile)
+    if removed:
+        assert load_run(tmp_path).config == model.config and tries == [10, 12]
+    else:
+        with pytest.raises(InputError, match="is damaged"):
+            load_run(tmp_path)
+        assert tries == [10]
+
+
 def test_a_plain_generator_is_restored_as_one(tmp_path):
     config = PaperConfig(widths=(4,), convolution="plain")
     saved_generator(tmp_path, config)

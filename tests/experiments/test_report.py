@@ -11,7 +11,7 @@ from experiments.train.batches import evaluation_batches
 from experiments.train.config import Config
 from experiments.train.experiment import open_sources
 from experiments.train.interface import Outcome
-from experiments.train.report import write_report
+from experiments.train.report import _of_training, write_report
 from pconv_jax.checkpoints.trained import load_run
 from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import metrics
@@ -76,3 +76,12 @@ def test_pictures_that_cannot_be_drawn_do_not_cost_the_report(finished, tmp_path
         write_report(config, open_sources(config)["test"], Outcome(step=7), {})
     report = json.loads((run / "report.json").read_text())
     assert report["scores"] == json.loads((finished / "report.json").read_text())["scores"]
+
+
+def test_scored_again_a_run_is_as_fast_as_it_was(finished, tmp_path):
+    training = json.loads((finished / "report.json").read_text())["training"]
+    config = Config.from_json(json.loads((finished / "config.json").read_text())).replace(out=finished)
+    assert _of_training(config, Outcome(step=training["step"])) == training
+    nothing = {"signal": 0, "seconds": None, "images_per_second": None, "data_wait": None}
+    assert _of_training(config, Outcome(step=8)) == {"step": 8, **nothing}
+    assert _of_training(config.replace(out=tmp_path), Outcome(step=7)) == {"step": 7, **nothing}

@@ -106,3 +106,12 @@ def test_a_run_of_the_generator_that_preset_paper_named_before_says_how_it_was_b
         Config().replace(generator="paper").check_same_run(old)
     own = Config.from_json({**old, "widths": [4, 8]}).network.generator_config
     assert (own.widths, own.head) == ((4, 8), "partial")
+
+
+def test_folders_are_the_same_wherever_the_settings_are_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = Config().replace(dataset="folder", data_dir=Path("photos"), masks="folder", mask_dir=tmp_path / "masks")
+    located = config.with_absolute_folders()
+    assert (located.data.data_dir, located.damage.mask_dir) == (tmp_path / "photos", tmp_path / "masks")
+    assert located.check_same_run(config.to_json()) == located
+    assert Config().with_absolute_folders() == Config()

@@ -31,6 +31,19 @@ def test_launchers_are_left_to_jax_and_fill_in_what_flags_leave_out():
     assert HostOptions(coordinator="a:9", hosts=2, host=1).connection({}) == expected
 
 
+def test_processes_of_open_mpi_on_one_machine_take_one_device_each():
+    local = {**OPEN_MPI, "OMPI_COMM_WORLD_LOCAL_SIZE": "2", "OMPI_COMM_WORLD_LOCAL_RANK": "1"}
+
+    def devices(**more):
+        connection = HostOptions(coordinator="a:9").connection({**local, **more})
+        assert connection["process_id"] == 1
+        return connection.get("local_device_ids")
+
+    assert devices() == devices(CUDA_VISIBLE_DEVICES="0,1,2,3") == [1]
+    for own in ({"OMPI_COMM_WORLD_LOCAL_SIZE": "1"}, {"CUDA_VISIBLE_DEVICES": "1"}, {"JAX_LOCAL_DEVICE_IDS": "0"}):
+        assert devices(**own) is None
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
