@@ -26,7 +26,6 @@ from pconv_jax.imaging.arrays import hole_from, out_of_range
 from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, config_from_json
 from pconv_jax.models.fixed_size import run_resized
 
-
 _TRIES = 5  # to read a run that is being trained, and removes its checkpoints when there are later ones
 
 
