@@ -194,14 +194,25 @@ class _Detection:
             task = task._replace(preview=None)
         task.check_held(photograph)
         own = _mask_that_exists(job, photograph, max_pixels=self.max_pixels) if task.has_mask else None
-        found = self._look(task, photograph) if task.looks else None
+        notes: list[str] = []
+        found = self._look(task, photograph, notes) if task.looks else None
+        try:
+            return self._write(task, photograph, own, found, notes)
+        finally:
+            self.summary.notes += [f"{job.image}: {note}" for note in notes]
+
+    def _write(
+        self, task: _Task, photograph: Photograph, own: np.ndarray | None, found: DamageMap | None, notes: list[str]
+    ) -> float | None:
+        """Writes mask and preview: of the mask that it has already, or of what was found; returns as `__call__`."""
+        job = task.job
         if own is not None or found is None:
             if task.preview is not None and own is not None:
                 write_photograph(task.preview, preview(photograph, own, linear=self.linear))
                 self.summary.counts["previewed, by the mask that exists"] += 1
             return None
         try:
-            hole = self.finding.hole(found, job.keep, dilate=self.dilate, max_pixels=self.max_pixels)
+            hole = self.finding.hole(found, job.keep, notes=notes, dilate=self.dilate, max_pixels=self.max_pixels)
         except TooMuchDamage as refused:  # what seems damaged is to be seen then
             if task.preview is not None:
                 write_photograph(task.preview, preview(photograph, refused.hole, linear=self.linear))
@@ -213,9 +224,8 @@ class _Detection:
         self.summary.counts["found damaged" if hole.any() else "found undamaged"] += 1
         return share(hole)
 
-    def _look(self, task: _Task, photograph: Photograph) -> DamageMap:
+    def _look(self, task: _Task, photograph: Photograph, notes: list[str]) -> DamageMap:
         """What is found; and writes the map of probabilities, if that is wanted."""
-        notes: list[str] = []
         found = self.finding.look(
             photograph,
             task.job.image,
@@ -224,7 +234,6 @@ class _Detection:
             max_pixels=self.max_pixels,
             programs=self.programs,
         )
-        self.summary.notes += [f"{task.job.image}: {note}" for note in notes]
         if task.probabilities is not None:
             levels = np.rint(255 * found.probability).astype(np.uint8)
             write_photograph(task.probabilities, _picture(levels, photograph, texts=texts_with(PROBABILITIES)))

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 # ruff: noqa: UP045 - see `pconv_jax.cli.flags`
 
+_INFRARED = "its infrared channel tells where damage is; with --no-infrared the detector does"
+_MANY = 400  # places a megapixel: real damage has up to 200, in old prints
+_FEWEST = 50  # places from which on these are counted
+
 
 class TooMuchDamage(InputError):
     """More of a photograph seems damaged than is allowed.
@@ -136,7 +140,7 @@ class Finding:
             found = infrared_damage(photograph.pixels, infrared)
             if photograph.alpha is not None:
                 found.probability[photograph.alpha == 0] = 0  # as with the detector
-            notes.append("its infrared channel tells where damage is; with --no-infrared the detector does")
+            notes.append(_INFRARED)
             return found
         if max_pixels is None:
             height, width = photograph.pixels.shape[:2]
@@ -145,13 +149,20 @@ class Finding:
         return look(photograph.as_array, linear=linear or is_linear(photograph), progress=progress)
 
     def hole(
-        self, found: DamageMap, keep: Path | None, *, dilate: int = 0, max_pixels: int | None = None
+        self,
+        found: DamageMap,
+        keep: Path | None,
+        *,
+        notes: list[str],
+        dilate: int = 0,
+        max_pixels: int | None = None,
     ) -> np.ndarray:
         """What of a map is to be inpainted.
 
         Args:
             found: the map.
             keep: the file that marks what to leave alone, if there is one.
+            notes: those of `look`; a sentence is added if there is so much that it may be something else.
             dilate: px by which detections are widened all around, besides the two that soft edges need.
             max_pixels: of that file, as for `read_hole`.
 
@@ -171,7 +182,7 @@ class Finding:
             )
         choice = Choice(sensitivity=self.sensitivity, min_size=self.min_size, tones=self.tones)
         hole = found.hole(choice, keep=region)
-        damaged = share(hole)
+        damaged, places = share(hole), _places_a_megapixel(hole)
         if dilate:
             hole = found.hole(dataclasses.replace(choice, dilate=choice.dilate + dilate), keep=region)
         if damaged > self.most():
@@ -180,7 +191,21 @@ class Finding:
                 "`pconv-jax detect --preview`, and lower --sensitivity, mark what to --keep, or raise --max-damage",
                 hole,
             )
+        if places > _MANY and _INFRARED not in notes:
+            notes.append(
+                f"damage was found in {places:,.0f} places a megapixel, as in pictures of stars, text or texture: look at "
+                "`pconv-jax detect --preview`, and lower --sensitivity, give --tones dark to leave what is pale, or "
+                "mark what to --keep"
+            )
         return hole
+
+
+def _places_a_megapixel(hole: np.ndarray) -> float:
+    """How many pieces a hole has; 0 if too few to tell."""
+    import cv2
+
+    pieces = cv2.connectedComponents(hole.astype(np.uint8), connectivity=8)[0] - 1
+    return pieces * 1e6 / hole.size if pieces >= _FEWEST else 0.0
 
 
 FindingFlags = Annotated[tyro.conf.OmitArgPrefixes[Finding], tyro.conf.arg(help="how damage is found.")]

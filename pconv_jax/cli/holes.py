@@ -182,7 +182,7 @@ class Holes:
             found = self.finding.look(
                 photograph, image, linear=linear, notes=notes, max_pixels=max_pixels, programs=programs
             )
-            hole = hole | self.finding.hole(found, keep, dilate=self.dilate, max_pixels=max_pixels)
+            hole = hole | self.finding.hole(found, keep, notes=notes, dilate=self.dilate, max_pixels=max_pixels)
         if mask is not None and self.dilate <= 98 and is_tight(photograph.pixels, hole):
             wider = self.dilate + 2
             notes.append(f"the damage seems to reach beyond the mask, and its edges would stay: try --dilate {wider}")

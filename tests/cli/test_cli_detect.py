@@ -354,3 +354,16 @@ def test_what_a_mask_need_not_hold_is_not_said(tmp_path, detect):
     Image.fromarray(picture(channels=4), "CMYK").save(tmp_path / "inks.tif")
     result = detect(tmp_path / "inks.tif", "-o", tmp_path / "m.png")
     assert result.code == 0 and "CMYK" not in result.err
+
+
+def test_so_many_pieces_are_named_as_perhaps_something_else(tmp_path, inpaint, monkeypatch):
+    dots = np.zeros((200, 220), bool)
+    dots[5::20, 5::20] = True  # 110 places on 0.044 megapixels are 2,500 a megapixel
+    monkeypatch.setattr(finding.DamageMap, "hole", lambda *_, **__: dots.copy())
+    save(tmp_path / "stars.png", picture(200, 220))
+    said = f"{tmp_path / 'stars.png'}: damage was found in 2,500 places a megapixel, as in pictures of stars, text or"
+    result = inpaint(tmp_path / "stars.png", "-m", "auto", "-o", tmp_path / "out.png", own_weights=True)
+    assert result.code == 0 and said in result.out
+    dots[:, 40:] = False  # 20 places
+    result = inpaint(tmp_path / "stars.png", "-m", "auto", "-o", tmp_path / "out.png", "--overwrite", own_weights=True)
+    assert result.code == 0 and "places" not in result.out
