@@ -193,8 +193,8 @@ class Finding:
             )
         if places > _MANY and _INFRARED not in notes:
             notes.append(
-                f"damage was found in {places:,.0f} places a megapixel, as in pictures of stars, text or texture: look at "
-                "`pconv-jax detect --preview`, and lower --sensitivity, give --tones dark to leave what is pale, or "
+                f"damage was found in {places:,.0f} places a megapixel, as in pictures of stars, text or texture: look "
+                "at `pconv-jax detect --preview`, and lower --sensitivity, give --tones dark to leave what is pale, or "
                 "mark what to --keep"
             )
         return hole
