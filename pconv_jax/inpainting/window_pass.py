@@ -12,19 +12,19 @@ from pconv_jax.checkpoints.checks import check_output, in_range
 from pconv_jax.common.programs import KeptPrograms, program_of_network
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import from_float, to_float
-from pconv_jax.imaging.strips import strips
+from pconv_jax.inpainting.coarse import coarse_fill
+from pconv_jax.inpainting.fine_patterns import Pixels, by_frequencies, continues_better
 from pconv_jax.inpainting.noise import smoothed, white_noise
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import BATCH, PATCH, PATCH_MARGIN, Speck
+from pconv_jax.inpainting.symmetries import mean_over_symmetries
 from pconv_jax.inpainting.tones import Stretch, tones_around
-from pconv_jax.inpainting.windows import GRID, MARGIN, FullWindow, Window, blocks_all_hole
-from pconv_jax.models.fill import fill_means, pyramid_fill
+from pconv_jax.inpainting.windows import GRID, MARGIN, FullWindow, Window
+from pconv_jax.models.fill import pyramid_fill
 
 if TYPE_CHECKING:
     from pconv_jax.checkpoints.remembered import RememberedGenerator
     from pconv_jax.checkpoints.trained import TrainedGenerator
-
-_LEVEL = GRID.bit_length() - 1  # of the pyramid, at which a block of the grid is one pixel
 
 
 class InpaintedPixels(NamedTuple):
@@ -83,14 +83,14 @@ class WindowPass:
         self._pixels, self._hole, self._best, self._batch = pixels, hole, best, batch
         self._remembered = remembered
         self._unseen = _without_colour(pixels, hole)
-        self._coarse = _coarse_fill(pixels, self._unseen)
+        self._coarse = coarse_fill(pixels, self._unseen)
         if pixels.shape[2] in (2, 4) and self._unseen is not hole:
-            self._coarse[..., 3:] = _coarse_fill(pixels, hole)[..., 3:]
+            self._coarse[..., 3:] = coarse_fill(pixels, hole)[..., 3:]
         # Published scores are of floating point.
-        mended = generator.config.exact_windows and pixels.dtype.kind == "u"
+        self._mended = generator.config.exact_windows and pixels.dtype.kind == "u"
         self._draws_texture = generator.draws_texture
-        self._noise = white_noise(pixels, self._unseen) if mended else 0.0
-        self._tones = tones_around(pixels, self._unseen) if mended else None
+        self._noise = white_noise(pixels, self._unseen) if self._mended else 0.0
+        self._tones = tones_around(pixels, self._unseen) if self._mended else None
         if self._tones is not None:
             rows, columns = (slice(0, side) for side in self._coarse.shape[:2])
             self._coarse = self._tones.stretch(rows, columns, unit=GRID).do(self._coarse)
@@ -127,9 +127,22 @@ class WindowPass:
         own = window.blocks.repeat(GRID, 0).repeat(GRID, 1)[top:, left:][: len(holes), : holes.shape[1]] & holes
         rows, columns = np.nonzero(own)
 
-        def compute() -> np.ndarray:
+        def network(image: np.ndarray, mask: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
             output = self._output(self._networks[MARGIN], image, mask, inside, coarse)[0]
-            new = output[rows + top - MARGIN, columns + left - MARGIN]
+            return output[rows + top - MARGIN, columns + left - MARGIN]
+
+        def with_fewer(valid: np.ndarray, pixels: Pixels) -> np.ndarray:
+            fewer = mask.copy()
+            fewer[..., :1] *= _placed(valid, window)
+            return network(image * fewer[..., :1], fewer, *pixels)[:, :3]
+
+        def compute() -> np.ndarray:
+            new = network(image, mask, rows, columns)
+            if self._mended:
+                known = seen[1][..., 0] > 0
+                down, across = (slice(max(0, MARGIN - start), window.size - MARGIN - start) for start in (top, left))
+                if continues_better(seen[0][..., :3], known, own, with_fewer, within=(down, across)):
+                    new = np.column_stack([by_frequencies(seen[0][..., :3], known, (rows, columns)), new[:, 3:]])
             return self._as_pixels(new if stretch is None else stretch.undo(new, rows, columns))
 
         return InpaintedPixels(
@@ -187,30 +200,7 @@ class WindowPass:
 
     def _output(self, network: Callable[..., np.ndarray], *seen: np.ndarray) -> np.ndarray:
         """A network's output for windows, or its mean over their symmetries."""
-        if not self._best:
-            return network(*seen)
-        outputs = [symmetry.undo(network(*map(symmetry.do, seen))) for symmetry in _SYMMETRIES]
-        return np.mean(outputs, axis=0)
-
-
-class _Symmetry(NamedTuple):
-    """A mirror image or quarter turn of squares: it takes a pixel grid to itself."""
-
-    turns: int
-    mirrored: bool
-
-    def do(self, square: np.ndarray) -> np.ndarray:
-        """`[N, S, S, C]`, mirrored left to right if it is, then turned."""
-        mirrored = square[:, :, ::-1] if self.mirrored else square
-        return np.ascontiguousarray(np.rot90(mirrored, self.turns, axes=(1, 2)))
-
-    def undo(self, square: np.ndarray) -> np.ndarray:
-        """The inverse."""
-        turned = np.rot90(square, -self.turns, axes=(1, 2))
-        return turned[:, :, ::-1] if self.mirrored else turned
-
-
-_SYMMETRIES = [_Symmetry(turns, mirrored) for turns in range(4) for mirrored in (False, True)]
+        return mean_over_symmetries(network, seen) if self._best else network(*seen)
 
 
 def _depth(holes: np.ndarray, own: np.ndarray) -> float:
@@ -258,31 +248,6 @@ def _without_colour(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
         return hole
     unseen = hole | (pixels[..., -1] == 0)
     return hole if unseen.all() or (unseen == hole).all() else unseen  # of colours that never show, any will do
-
-
-def _coarse_fill(pixels: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The fill of the whole image at a sixteenth of its size, for blocks that are all hole: windows see too little."""
-    import cv2
-
-    height, width = hole.shape
-    rows, columns = -(-height // GRID), -(-width // GRID)
-    channels = 3 + (pixels.shape[2] in (2, 4))
-    if not blocks_all_hole(hole).any():
-        return np.zeros((rows, columns, channels), np.float32)
-    sums = np.empty((rows, columns, channels), np.float32)
-    weights = np.empty((rows, columns, 1), np.float32)
-    for strip in strips(height, width, multiple=GRID):
-        part, holes = pixels[strip], hole[strip]
-        known, values = (
-            cv2.copyMakeBorder(array, 0, -len(part) % GRID, 0, -width % GRID, cv2.BORDER_CONSTANT, value=0)
-            for array in (np.float32(1) - holes, to_float(part, holes))
-        )
-        size = (columns, len(known) // GRID)
-        place = slice(strip.start // GRID, strip.start // GRID + size[1])
-        # Area averages over whole blocks: the means of the pyramid.
-        sums[place] = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
-        weights[place] = cv2.resize(known, size, interpolation=cv2.INTER_AREA)[..., None]
-    return fill_means(sums[None], weights[None], np.ones((1, rows, columns, 1), np.float32), None, level=_LEVEL)[0]
 
 
 def _cut(array: np.ndarray, window: Window, unit: int = 1) -> np.ndarray:

@@ -1,0 +1,157 @@
+"""Fine patterns, such as the dots of a printed screen, hatching or writing, which networks make a grey smear of.
+
+Frequency selective reconstruction continues them better: it explains what is around a hole by few waves. It is slow, so
+it is tried only where an image seems to repeat, in green, on copies of the holes beside them, and used where it is ahead.
+
+References:
+    Seiler et al., Resampling Images to a Regular Grid from a Non-Regular Subset of Pixel Positions Using Frequency
+    Selective Reconstruction, IEEE Transactions on Image Processing 2015.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+_LONGEST = 40  # px, at which an image may repeat
+_GREEN = slice(1, 2)  # the channel that is looked at
+_ROWS = 24  # of it, at least, if there are as many
+_FEWEST = 50  # pixels that are compared
+_DIP = 0.75  # of the difference at some distance, that at a greater one: 0.72 at the least in a hundred photographs
+_REACH = 32  # px around holes that tell what repeats
+# px down and right by which copies of the holes are laid beside them, and how many pixels of each are tried.
+_MOVED = ((9, 13), (-13, 9), (-9, -13), (13, -9))
+_TRIED = 150
+_CONTEXT = 32  # px around holes that waves are fitted to
+# How many times its squared error that of the network must be: 1 dB, and 0.25 dB each time.
+_AHEAD, _EACH_TIME = 10**0.1, 10**0.025
+
+Pixels = tuple[np.ndarray, np.ndarray]
+"""Rows and columns of some pixels."""
+
+
+def continues_better(
+    values: np.ndarray,
+    valid: np.ndarray,
+    holes: np.ndarray,
+    network: Callable[[np.ndarray, Pixels], np.ndarray],
+    *,
+    within: tuple[slice, slice],
+) -> bool:
+    """Whether `by_frequencies` continues holes better than a network does, as copies of the holes beside them show.
+
+    Args:
+        values: float32 `[h, w, 3]` in [0, 1].
+        valid: bool `[h, w]`, where values are known.
+        holes: bool `[h, w]`, what is to be continued, nowhere valid.
+        network: returns what the network makes of some pixels with so much valid, `[P, 3]`.
+        within: rows and columns where it returns something.
+    """
+    values = values[..., _GREEN]
+    if not _seems_to_repeat(values[..., 0], valid, _around(holes) & valid):
+        return False
+    inside = np.zeros_like(valid)
+    inside[within] = valid[within]
+    errors = np.zeros(2)
+    for by in _MOVED:
+        rows, columns = np.nonzero(_moved(holes, *by) & inside)
+        if len(rows) < _FEWEST:
+            return False
+        first = max(0, len(rows) - _TRIED) // 2
+        pixels = rows[first : first + _TRIED], columns[first : first + _TRIED]
+        fewer = valid.copy()
+        fewer[pixels] = False
+        outputs = by_frequencies(values, fewer, pixels), network(fewer, pixels)[:, _GREEN]
+        these = [float(np.sum((output - values[pixels]) ** 2)) for output in outputs]
+        if these[0] * _EACH_TIME > these[1]:
+            return False
+        errors += these
+    return bool(errors[0] * _AHEAD < errors[1])
+
+
+def by_frequencies(values: np.ndarray, valid: np.ndarray, pixels: Pixels) -> np.ndarray:
+    """What frequency selective reconstruction makes of some pixels, in 256 levels.
+
+    Args:
+        values: float32 `[h, w, C]` in [0, 1].
+        valid: bool `[h, w]`, where they are known.
+        pixels: those to reconstruct, not valid.
+
+    Returns:
+        float32 `[P, C]`.
+    """
+    import cv2
+
+    channels = values.shape[2]
+    starts = [max(0, int(places.min()) - _CONTEXT) for places in pixels]
+    area = tuple(slice(start, int(places.max()) + 1 + _CONTEXT) for start, places in zip(starts, pixels, strict=True))
+    own = tuple(places - start for start, places in zip(starts, pixels, strict=True))
+    known = valid[area].astype(np.uint8) * np.uint8(255)
+    levels = np.rint(255 * values[area]).clip(0, 255).astype(np.uint8)
+    grey = bool((levels == levels[..., :1]).all())
+    found = []
+    # One by one, as OpenCV has the second and third follow the first.
+    for channel in range(1 if grey else channels):
+        layer = np.ascontiguousarray(levels[..., channel])
+        result = layer.copy()
+        cv2.xphoto.inpaint(layer, known, result, cv2.xphoto.INPAINT_FSR_FAST)
+        found.append(result[own])
+    return np.stack(found * (channels if grey else 1), axis=-1).astype(np.float32) / np.float32(255)
+
+
+def _around(holes: np.ndarray) -> np.ndarray:
+    import cv2
+
+    side = 2 * _REACH + 1
+    around: np.ndarray = cv2.dilate(holes.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    return around
+
+
+def _moved(holes: np.ndarray, down: int, right: int) -> np.ndarray:
+    moved = np.zeros_like(holes)
+    height, width = holes.shape
+    moved[max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)] = holes[
+        max(0, -down) : height - max(0, down), max(0, -right) : width - max(0, right)
+    ]
+    return moved
+
+
+def _seems_to_repeat(layer: np.ndarray, valid: np.ndarray, near: np.ndarray) -> bool:
+    """Whether pixels farther from each other are more alike than nearer ones, as in hardly any photograph.
+
+    It is seen in some rows and columns of one colour.
+    """
+    for values, known, asked in ((layer, valid, near), (layer.T, valid.T, near.T)):
+        every = max(1, len(values) // _ROWS)
+        counts, squares = _compared(values[::every], known[::every], (asked & known)[::every])
+        enough = counts >= _FEWEST
+        difference = squares[enough] / counts[enough]
+        if (difference[1:] < _DIP * np.maximum.accumulate(difference)[:-1]).any():
+            return True
+    return False
+
+
+def _compared(layer: np.ndarray, valid: np.ndarray, near: np.ndarray) -> Pixels:
+    """Compares pixels of a layer with those farther right, by Fourier transforms.
+
+    Args:
+        layer: float32 `[h, w]`.
+        valid: bool `[h, w]`, where it is known.
+        near: likewise, which of its pixels are compared.
+
+    Returns:
+        For distances from 1 px to the longest how many are compared, and the sum of their squared differences.
+    """
+    layer = layer - layer[near].mean() if near.any() else layer  # of large sums little would be left
+    size = layer.shape[1] + _LONGEST
+
+    def transformed(weights: np.ndarray) -> list[np.ndarray]:
+        weights = weights.astype(np.float32)
+        return [np.fft.rfft(each, size) for each in (weights, weights * layer, weights * layer * layer)]
+
+    def back(spectrum: np.ndarray) -> np.ndarray:
+        sums: np.ndarray = np.fft.irfft(spectrum.sum(axis=0), size)[1 : _LONGEST + 1]
+        return sums
+
+    there, there_once, there_twice = transformed(valid)
+    here, here_once, here_twice = map(np.conj, transformed(near))
+    return back(here * there), back(here_twice * there + here * there_twice - 2 * here_once * there_once)
