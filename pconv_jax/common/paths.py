@@ -7,6 +7,9 @@ from pathlib import Path
 
 from pconv_jax.common.errors import InputError
 
+SizeAndTime = tuple[int, int] | None
+"""Of a file, see `size_and_time`."""
+
 
 def given_path(path: str | os.PathLike[str]) -> Path:
     """The path that a user gave.
@@ -85,3 +88,12 @@ def from_home(arguments: Sequence[str]) -> list[str]:
 def times_of_change(*places: Path) -> tuple[int, ...]:
     """When each of the files and folders that are there changed last, ns: what was loaded from them may be old."""
     return tuple(place.stat().st_mtime_ns for place in places if place.exists())
+
+
+def size_and_time(file: Path) -> SizeAndTime:
+    """Size and time of change of a file, ns, by which one that was replaced is told apart; None if it is not there."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

@@ -66,6 +66,8 @@ class Damage:
     def check_files(self) -> None:
         """Reads all files that masks are made of, if any, so that none of them ends training later.
 
+        Those that are there now are the ones that masks are drawn from.
+
         Raises:
             InputError: naming those that cannot be used.
         """

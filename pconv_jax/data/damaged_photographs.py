@@ -5,6 +5,7 @@ Batches are uint8: image `[B, S, S, 3]`; opacity `[B, S, S, 1]`, 255 = opaque; t
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,14 +67,16 @@ class DamagedPhotographs:
         if not 0 <= self.grain <= 128:
             raise InputError(f"grain={self.grain} must be a standard deviation, from 0 to 128 of 255 levels")
 
-    def __call__(self, rng: np.random.Generator, image: np.ndarray, *, size: int, split: Split) -> Laid:
+    def __call__(
+        self, rng: np.random.Generator, image: np.ndarray, *, size: int, maps: Sequence[np.ndarray] = ()
+    ) -> Laid:
         """Makes a square crop of a photograph and damages it.
 
         Args:
             rng: random generator.
             image: uint8 `[H, W, 3]`.
             size: S, the side of the result, px.
-            split: which of the opacity maps to use.
+            maps: opacity maps of `damage_dir`, if there is one.
 
         Returns:
             The damaged crop.
@@ -84,7 +87,6 @@ class DamagedPhotographs:
         if rng.random() < self.undamaged:
             laid = Laid.undamaged(photograph)
         else:
-            maps = () if self.damage_dir is None else opacity_maps(self.damage_dir, split)
             laid = self.film_damage(rng, photograph, maps=maps)
         if grey and rng.random() < self.faded:
             laid = laid._replace(image=_faded(rng, laid.image))
@@ -156,9 +158,14 @@ class _Example:
     split: Split
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        laid = self.photographs(rng, image, size=self.image_size, split=self.split)
+        laid = self.photographs(rng, image, size=self.image_size, maps=self._maps)
         opacity = np.rint(255 * laid.opacity).astype(np.uint8)
         return {"image": laid.image, "opacity": opacity[..., None], "truth": laid.truth[..., None]}
+
+    @functools.cached_property  # read where they are used, as worker processes must not be sent them
+    def _maps(self) -> tuple[np.ndarray, ...]:
+        folder = self.photographs.damage_dir
+        return () if folder is None else opacity_maps(folder, self.split)
 
 
 def _stack(examples: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

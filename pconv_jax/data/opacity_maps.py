@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.paths import SizeAndTime, size_and_time
 from pconv_jax.data.source import ListedFiles, Split, split_by_hash
 from pconv_jax.imaging import image_files, read_photograph
 
@@ -13,9 +14,10 @@ _MOST = 2**30  # bytes of the maps of a split, all of which every process keeps
 _OPAQUE, _NEARLY_ALL = 250, 0.75  # level from which on a pixel is white; pieces cut out closely have up to 0.55 of them
 
 
-@functools.lru_cache(maxsize=4)
 def opacity_maps(root: Path, split: Split) -> tuple[np.ndarray, ...]:
     """The maps of one split, by the hashes of their names, so that pieces of damage to score with were never seen.
+
+    The folder is listed on each call; its files are read again if any of the split's was replaced, added or deleted.
 
     Args:
         root: the folder; files in folders below count too.
@@ -28,16 +30,8 @@ def opacity_maps(root: Path, split: Split) -> tuple[np.ndarray, ...]:
         InputError: no folder, too few files, one that cannot be read, that marks nothing or nearly all of itself, or
             more than fit into 1 GiB.
     """
-    maps, held = list[np.ndarray](), 0
-    for name in split_by_hash(_names(root))[split]:
-        maps.append(_opacity(root / name))
-        held += maps[-1].nbytes
-        if held > _MOST:
-            raise InputError(
-                f"--damage-dir {root} has opacity maps for {split} of more than {_MOST:,} pixels: cut the pieces of "
-                "damage out of them, or give fewer"
-            )
-    return tuple(maps)
+    files = (root.absolute() / name for name in split_by_hash(_names(root))[split])
+    return _read(root, split, tuple((file, size_and_time(file)) for file in files))
 
 
 def listed_maps(root: Path) -> ListedFiles:
@@ -52,6 +46,21 @@ def _names(root: Path) -> list[str]:
     if len(names) < 3:
         raise InputError(f"--damage-dir {root} holds {len(names)} images, but it must hold at least 3")
     return names
+
+
+@functools.lru_cache(maxsize=4)
+def _read(root: Path, split: Split, listed: tuple[tuple[Path, SizeAndTime], ...]) -> tuple[np.ndarray, ...]:
+    """Reads the maps; once, as long as the files are the same ones."""
+    maps, held = list[np.ndarray](), 0
+    for file, _ in listed:
+        maps.append(_opacity(file))
+        held += maps[-1].nbytes
+        if held > _MOST:
+            raise InputError(
+                f"--damage-dir {root} has opacity maps for {split} of more than {_MOST:,} pixels: cut the pieces of "
+                "damage out of them, or give fewer"
+            )
+    return tuple(maps)
 
 
 def _opacity(path: Path) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The masks that training images are damaged with: regions, and files of a folder; mistakes."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -68,7 +70,6 @@ def test_mask_files_that_cannot_be_used_are_found_before_any_is_drawn(folder):
     Damage().check_files()
     (folder / "cut.png").write_bytes((folder / "empty.png").read_bytes()[:40])
     Image.fromarray(np.eye(8, dtype=np.uint8)).save(folder / "below" / "labels.png")
-    folder_masks._files.cache_clear()
     with pytest.raises(
         InputError,
         match=r"2 of the 4 mask files in .* cannot be used \(below/labels.png .*; cut.png .*\): repair them, or move",
@@ -86,11 +87,54 @@ def test_a_mask_that_is_white_all_over_is_refused_and_mostly_white_ones_are_warn
     with pytest.warns(UserWarning, match=r"are 63% hole on average; if black marks the holes in .*, invert them$"):
         damage.check_files()  # 0.9, 0.9 and 0.1
     Image.fromarray(np.full((20, 20), 255, np.uint8)).save(tmp_path / "c.png")
-    folder_masks._kept._files.clear()
     with pytest.raises(
         InputError, match=r"1 of the 3 mask files in .* cannot be used \(c.png is white all over, which"
     ):
         damage.check_files()
+
+
+def save_rows(path, rows, size=20):
+    """A mask file, the hole of which is its first rows."""
+    hole = np.zeros((size, size), np.uint8)
+    hole[:rows] = 255
+    Image.fromarray(hole).save(path)
+
+
+def test_masks_are_drawn_from_the_files_that_are_there_now(tmp_path, monkeypatch):
+    def drawn(place):
+        monkeypatch.chdir(place)
+        rng, damage = np.random.default_rng(0), Damage(masks="folder", mask_dir="masks")
+        return {hole_ratio(damage.mask(rng, 20)) for _ in range(30)}
+
+    monkeypatch.setattr(folder_masks, "augmented_mask", lambda rng, hole, *_: ~hole[..., None])
+    for place, rows in ((tmp_path / "one", 2), (tmp_path / "two", 4)):
+        (place / "masks").mkdir(parents=True)
+        save_rows(place / "masks/a.png", rows)
+    one = tmp_path / "one/masks"
+    assert drawn(tmp_path / "one") == {0.1} and drawn(tmp_path / "two") == {0.2}  # the same relative folder
+    save_rows(one / "a.png", 6, size=40)
+    assert drawn(tmp_path / "one") == {0.15}  # replaced
+    (one / "a.png").unlink()
+    save_rows(one / "b.png", 10)
+    assert drawn(tmp_path / "one") == {0.5}  # deleted, and another one added
+    save_rows(one / "c.png", 12)
+    assert drawn(tmp_path / "one") == {0.5}  # a folder is not listed for each mask ...
+    assert len(Damage(masks="folder", mask_dir=one).files()) == 2
+    assert drawn(tmp_path / "one") == {0.5, 0.6}  # ... but at each beginning
+    save_rows(one / "d.png", 20)
+    with pytest.raises(InputError, match=r"1 of the 3 mask files in .* cannot be used \(d.png is white all over"):
+        Damage(masks="folder", mask_dir=one).check_files()
+    (one / "d.png").unlink()
+    Damage(masks="folder", mask_dir=one).check_files()
+
+
+def test_the_hole_of_a_replaced_file_makes_room(tmp_path):
+    kept = folder_masks._Kept(50)  # bytes: a mask of 20 x 20 px
+    for rows in (2, 4):
+        save_rows(tmp_path / "a.png", rows)
+        os.utime(tmp_path / "a.png", ns=(0, rows))
+        assert np.count_nonzero(kept[tmp_path / "a.png"]) == 20 * rows
+        assert kept._left == 0
 
 
 def test_few_bytes_of_mask_files_are_kept(folder, monkeypatch):

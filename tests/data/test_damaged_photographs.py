@@ -28,8 +28,8 @@ def batches(source=None, *, image_size=24, batch_size=4, seed=7, photographs=Non
     )
 
 
-def examples(settings, image, count, *, size=24, split="train"):
-    return [settings(np.random.default_rng(seed), image, size=size, split=split) for seed in range(count)]
+def examples(settings, image, count, *, size=24):
+    return [settings(np.random.default_rng(seed), image, size=size) for seed in range(count)]
 
 
 def test_shapes_types_and_values():
@@ -152,21 +152,23 @@ def test_white_damage_on_white_is_neither_right_nor_wrong():
     assert unseen.any() and (whole["opacity"][unseen] > 0).all()
 
 
-def test_pieces_of_another_split_are_others(tmp_path):
-    for number in range(30):  # uniform, and each of its own opacity
-        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((120, 120), 100 + 5 * number, np.uint8))
+def test_pieces_of_another_split_are_others_and_those_that_are_there_when_batches_begin(tmp_path):
+    def cores(split, levels):
+        taken = first(batches(Shades(1, (40, 40)), batch_size=20, photographs=settings, split=split), 2)
+        return {int(each.max()) for each in rows(taken)["opacity"]} & levels
+
+    levels = {100 + 5 * number for number in range(30)}
+    for level in levels:  # uniform, and each of its own opacity
+        cv2.imwrite(str(tmp_path / f"{level}.png"), np.full((120, 120), level, np.uint8))
     film_damage = FilmDamage(pieces=(1, 1), thickness=(120, 120), opacity=(1, 1), maps_share=1.0)
     settings = DamagedPhotographs(film_damage=film_damage, damage_dir=tmp_path, **PLAIN)
-    found = {}
-    for split in ("train", "validation", "test"):
-        laid = examples(settings, np.zeros((40, 40, 3), np.uint8), 40, split=split)
-        found[split] = {round(255 * float(each.opacity.max())) for each in laid}
-    assert len(found["train"]) > 8
-    levels = {100 + 5 * number for number in range(30)}
-    cores = {split: {level for level in each if level in levels} for split, each in found.items()}
-    assert cores["validation"] and cores["test"]
-    assert not cores["train"] & cores["validation"] and not cores["train"] & cores["test"]
-    assert not cores["validation"] & cores["test"]
+    found = {split: cores(split, levels) for split in ("train", "validation", "test")}
+    assert len(found["train"]) > 8 and found["validation"] and found["test"]
+    assert not found["train"] & found["validation"] and not found["train"] & found["test"]
+    assert not found["validation"] & found["test"]
+    for level in levels:
+        cv2.imwrite(str(tmp_path / f"{level}.png"), np.full((120, 120), 99, np.uint8))
+    assert cores("train", levels | {99}) == {99}
 
 
 def test_the_same_seed_gives_the_same_batches_and_another_one_others():

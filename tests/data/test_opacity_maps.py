@@ -1,6 +1,7 @@
 """Folders of opacity maps: their splits, depths, mistakes."""
 
 import itertools
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -100,3 +101,24 @@ def test_maps_of_16_bits_are_scaled_to_8(tmp_path):
     found = [each for split in SPLITS for each in opacity_maps(tmp_path, split)]
     assert all(each.shape == (4, 5) and each.dtype == np.uint8 for each in found)
     assert sorted(each[0, 0] for each in found) == list(range(100, 130))
+
+
+def test_the_maps_are_those_that_are_there_now(tmp_path, monkeypatch):
+    def levels():
+        return sorted(int(each[0, 0]) for split in SPLITS for each in opacity_maps(Path("maps"), split))
+
+    for folder, first in (("one", 1), ("two", 11)):
+        (tmp_path / folder / "maps").mkdir(parents=True)
+        for number in range(4):
+            cv2.imwrite(str(tmp_path / folder / "maps" / f"{number}.png"), np.full((3, 4), first + number, np.uint8))
+    monkeypatch.chdir(tmp_path / "one")
+    assert levels() == [1, 2, 3, 4]
+    before = opacity_maps(Path("maps"), "train")
+    cv2.imwrite("maps/3.png", np.full((9, 7), 200, np.uint8))
+    cv2.imwrite("maps/4.png", np.full((3, 4), 201, np.uint8))
+    Path("maps/0.png").unlink()
+    assert levels() == [2, 3, 200, 201]
+    monkeypatch.chdir(tmp_path / "two")
+    assert levels() == [11, 12, 13, 14]
+    after = opacity_maps(Path("maps"), "train")
+    assert after is not before and after is opacity_maps(Path("maps"), "train")  # read once
