@@ -15,23 +15,22 @@ import numpy as np
 from pconv_jax.common.errors import InputError, NotEnoughMemory, shortened
 from pconv_jax.data.checking import faults_of
 from pconv_jax.data.decode import decode_image
-from pconv_jax.data.source import SPLITS, Split, hash_fraction, hash_of, split_by_hash
+from pconv_jax.data.same_files import Listed, without_copies, without_links
+from pconv_jax.data.source import (
+    SPLIT_FOLDERS,
+    SPLITS,
+    Split,
+    hash_fraction,
+    hash_of,
+    split_by_hash,
+    split_of_folder,
+)
 from pconv_jax.imaging import IMAGE_SUFFIXES, image_files, other_files
 from pconv_jax.imaging.formats import RAW_SUFFIXES
 from pconv_jax.imaging.names import masks_beside
 from pconv_jax.imaging.opening import opened_file
 from pconv_jax.imaging.whole import seems_whole
 
-SPLIT_FOLDERS: dict[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-    "testing": "test",
-}
-"""Names of the folders of splits, in lower case; those of a user may have capitals."""
 _OF_RESULTS = (("config.json", "metrics.jsonl"), ("benchmark.json",))  # files that a run or an evaluation begins with
 _TENTH = 0.9  # the hash fraction from which on an image of `train` stands in for a split without a folder
 _NAMED = 10  # files a warning names before it only counts
@@ -57,7 +56,8 @@ class FolderSource:
         place; images elsewhere are left out with a warning. Otherwise all are split 80 / 10 / 10. Both go by the hash
         of the path below `root`: a new file moves no other one to another split (but for the image that stands in for
         an empty split of a few), nor does any seed. Folders of two splits that would be mixed up so are refused. Of
-        links to one file, or to one that is there itself, one is used.
+        links to one file, or to one that is there itself, one is used; and of files with the same content, which would
+        be in several splits, the one with the shortest path, but for "all".
 
         Args:
             root: the folder.
@@ -76,7 +76,7 @@ class FolderSource:
             raise InputError(f"--data-dir {self.root} is not a folder: give the one that your images are in")
         results: list[str] = []  # the folder of each image that is in one of results
         masks: list[str] = []  # likewise
-        listed, links = _each_once(self.root, tuple(_listed(self.root, results, masks, _apart(self.root, without))))
+        listed, links = without_links(self.root, tuple(_listed(self.root, results, masks, _apart(self.root, without))))
         raw = tuple(file.as_posix() for file in other_files(self.root) if file.suffix.lower() in RAW_SUFFIXES)
         if not listed:
             found = "raw files of cameras, but no images" if raw else "no images"
@@ -88,7 +88,11 @@ class FolderSource:
         _warn_of(
             f"pictures in folders of masks or opacity maps {left_out} not photographs", _once(masks), "keep them apart"
         )
-        _warn_of(f"links {left_out} to images used by another name", links, "make copies of them to use them")
+        way = "splits must not share an image"
+        _warn_of(f"links {left_out} to images used by another name", links, way)
+        if split != "all":
+            listed, copies = without_copies(self.root, listed)
+            _warn_of(f"files {left_out} copies of images used by another name", copies, way)
         self.split = split
         usable = _usable(self.root, listed)
         if not usable:
@@ -168,25 +172,6 @@ def _once(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _each_once(
-    root: Path, listed: tuple[tuple[str, int, int], ...]
-) -> tuple[tuple[tuple[str, int, int], ...], tuple[str, ...]]:
-    """What was listed, but of links to one file, which would be in several splits, only one; and the other links."""
-    real_folder = functools.cache(os.path.realpath)
-
-    def place(file: str) -> tuple[bool, str]:
-        path = root / file
-        is_link = path.is_symlink()
-        return is_link, os.path.realpath(path) if is_link else os.path.join(real_folder(path.parent), path.name)
-
-    places = {file: place(file) for file, _, _ in listed}
-    used: dict[str, str] = {}
-    for file, (_, real) in sorted(places.items(), key=lambda item: (item[1][0], item[0])):  # the file itself first
-        used.setdefault(real, file)
-    kept = set(used.values())
-    return tuple(each for each in listed if each[0] in kept), tuple(file for file in places if file not in kept)
-
-
 def _folder_of_results(root: Path, folder: Path) -> str:
     """The folder of a run or an evaluation that this one is or is in; none if that is `root` or above."""
     for place in (folder, *folder.parents):
@@ -204,7 +189,7 @@ def _warn_of(what: str, names: tuple[str, ...], way: str) -> None:
 
 # Cached, so that opening three splits checks and warns once; a changed file has another date and is checked again.
 @functools.lru_cache(maxsize=4)
-def _usable(root: Path, listed: tuple[tuple[str, int, int], ...]) -> tuple[str, ...]:
+def _usable(root: Path, listed: Listed) -> tuple[str, ...]:
     """The files that seem to be usable; one warning names the others."""
     files = [file for file, _, _ in listed]
     faults = faults_of(files, functools.partial(_check, root), what=root.name, unit="images")
@@ -242,8 +227,8 @@ def _splits(root: Path, files: tuple[str, ...]) -> dict[Split, list[str]]:
     named: dict[Split, list[str]] = {split: [] for split in SPLITS}
     elsewhere: list[str] = []
     for file in sorted(files, key=hash_fraction):
-        top, _, below = file.partition("/")
-        (named[SPLIT_FOLDERS[top.lower()]] if below and top.lower() in SPLIT_FOLDERS else elsewhere).append(file)
+        split = split_of_folder(file)
+        (named[split] if split else elsewhere).append(file)
     missing = [split for split in SPLITS if not named[split]]
     if len(missing) > 1 or missing == ["train"]:
         _check_undivided(root, files)

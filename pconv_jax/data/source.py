@@ -16,6 +16,16 @@ from pconv_jax.common.errors import InputError
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 Splits = Literal["official", "merged"]
+SPLIT_FOLDERS: dict[str, Split] = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""Names of the folders of splits, in lower case; those of a user may have capitals."""
 
 
 class ImageSource(Protocol):
@@ -146,6 +156,12 @@ def split_by_hash(names: Iterable[str]) -> dict[Split, list[str]]:
     train = max(1, min(bisect.bisect_left(fractions, 0.8), last - 1))
     validation = max(train + 1, min(bisect.bisect_left(fractions, 0.9), last))
     return {"train": order[:train], "validation": order[train:validation], "test": order[validation:]}
+
+
+def split_of_folder(file: str) -> Split | None:
+    """The split whose folder a path begins with; None if it is in none."""
+    top, _, below = file.partition("/")
+    return SPLIT_FOLDERS.get(top.lower()) if below else None
 
 
 def hash_of(*texts: str) -> str:

@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+import zlib
 
 import cv2
 import numpy as np
@@ -19,9 +20,10 @@ from pconv_jax.imaging import limits
 
 
 def make_images(root, *names):
+    """Images of different colours."""
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (4, 4)).save(root / name)
+        Image.new("RGB", (4, 4), zlib.crc32(name.encode()) % 2**24).save(root / name)
 
 
 class TestFolder:
@@ -74,7 +76,7 @@ class TestFolder:
 
     def test_splits_do_not_overlap_are_never_empty_and_have_no_seed(self, tmp_path):
         for number in range(3, 12):
-            Image.new("RGB", (4, 4)).save(tmp_path / f"{number}.png")
+            make_images(tmp_path, f"{number}.png")
             if number < 5:
                 continue
             splits = [data.open_source("folder", split, data_dir=tmp_path).files for split in data.SPLITS]
@@ -108,9 +110,7 @@ class TestFolder:
     )
     def test_folders_named_as_splits_are_the_splits(self, tmp_path, folders, expected):
         for folder, count in folders.items():
-            (tmp_path / folder / "deeper").mkdir(parents=True)
-            for i in range(count):
-                Image.new("RGB", (4, 4)).save(tmp_path / folder / "deeper" / f"{i}.png")
+            make_images(tmp_path, *(f"{folder}/deeper/{i}.png" for i in range(count)))
         sources = [data.open_source("folder", split, data_dir=tmp_path) for split in data.SPLITS]
         assert tuple(map(len, sources)) == expected
         assert all(file.lower().startswith("test") for file in sources[2].files if "validation" not in folders)
@@ -129,10 +129,7 @@ class TestFolder:
         assert len(after[missing]) == 20
 
     def test_folders_of_other_names_are_not(self, tmp_path):
-        for folder in ("train", "cats", "dogs"):
-            (tmp_path / folder).mkdir()
-            for i in range(10):
-                Image.new("RGB", (4, 4)).save(tmp_path / folder / f"{i}.png")
+        make_images(tmp_path, *(f"{folder}/{i}.png" for folder in ("train", "cats", "dogs") for i in range(10)))
         assert sum(len(data.open_source("folder", split, data_dir=tmp_path)) for split in data.SPLITS) == 30
 
     @pytest.mark.parametrize(
@@ -172,27 +169,9 @@ class TestFolder:
             sources = [data.open_source("folder", split, data_dir=tmp_path) for split in data.SPLITS]
         assert list(map(len, sources)) == [3, 3, 3] and len(caught) == 1
 
-    def test_an_image_and_links_to_it_are_used_once(self, tmp_path):
-        make_images(tmp_path / "store", "shared.png")
-        make_images(tmp_path / "set", *(f"train/{i}.png" for i in range(3)), "val/0.png", "test/0.png")
-        (tmp_path / "set/test/again.png").symlink_to(tmp_path / "set/train/1.png")
-        (tmp_path / "set/test/stored.png").symlink_to(tmp_path / "store/shared.png")
-        (tmp_path / "set/val/stored.png").symlink_to(tmp_path / "set/test/stored.png")
-        with pytest.warns(UserWarning, match=r"\(2: test/again.png, val/stored.png\): make copies") as caught:
-            sources = [data.open_source("folder", split, data_dir=tmp_path / "set") for split in data.SPLITS]
-        assert len(caught) == 1
-        assert [sorted(source.files) for source in sources] == [
-            ["train/0.png", "train/1.png", "train/2.png"],
-            ["val/0.png"],
-            ["test/0.png", "test/stored.png"],
-        ]
-
     def test_links_are_followed_once(self, tmp_path):
         inside, outside = tmp_path / "inside", tmp_path / "outside"
-        for folder in (inside, outside):
-            folder.mkdir()
-            for i in range(2):
-                Image.new("RGB", (4, 4)).save(folder / f"{i}.png")
+        make_images(tmp_path, *(f"{folder}/{i}.png" for folder in ("inside", "outside") for i in range(2)))
         (inside / "more").symlink_to(outside)
         (outside / "back").symlink_to(inside)
         (inside / "nowhere.png").symlink_to(tmp_path / "gone.png")
@@ -208,8 +187,7 @@ class TestFolder:
     def test_a_warning_names_ten_files_and_counts_the_rest(self, tmp_path):
         for i in range(14):
             (tmp_path / f"broken{i:02}.jpg").write_text("")
-        for i in range(3):
-            Image.new("RGB", (4, 4)).save(tmp_path / f"{i}.png")
+        make_images(tmp_path, *(f"{i}.png" for i in range(3)))
         with pytest.warns(UserWarning, match=r"14 of the 17 .*; broken09\.jpg is empty and 4 more$"):
             data.open_source("folder", "train", data_dir=tmp_path)
 
@@ -218,8 +196,7 @@ class TestFolder:
             (tmp_path / name).write_text("")
         with pytest.raises(InputError, match="holds raw files of cameras, but no images"):
             data.open_source("folder", "train", data_dir=tmp_path)
-        for i in range(3):
-            Image.new("RGB", (4, 4)).save(tmp_path / f"{i}.png")
+        make_images(tmp_path, *(f"{i}.png" for i in range(3)))
         with pytest.warns(UserWarning, match=r"are left out, .* \(2: a\.CR2, b\.nef\): save them as PNG") as caught:
             _ = [data.open_source("folder", split, data_dir=tmp_path) for split in data.SPLITS]
         assert len(caught) == 1
@@ -245,7 +222,7 @@ class TestFolder:
 
     def test_what_is_too_large_for_the_memory_of_the_moment_is_not_left_out(self, tmp_path, monkeypatch):
         for i in range(4):
-            Image.new("RGB", (8, 8)).save(tmp_path / f"{i}.tif")
+            Image.new("RGB", (8, 8), i).save(tmp_path / f"{i}.tif")
         monkeypatch.setattr(limits, "_SMALL", 0)
         memory = [10]
         monkeypatch.setattr(limits, "available_memory", lambda: memory[0])
@@ -271,8 +248,7 @@ class TestFolder:
         assert calls.count("large") == 2 and calls.count("small") == 1
 
     def test_a_changed_file_is_checked_again(self, tmp_path):
-        for i in range(4):
-            Image.new("RGB", (4, 4)).save(tmp_path / f"{i}.png")
+        make_images(tmp_path, *(f"{i}.png" for i in range(4)))
         data.open_source("folder", "train", data_dir=tmp_path)
         (tmp_path / "0.png").write_text("gone bad")
         with pytest.warns(UserWarning, match=r"1 of the 4 .*0\.png"):
@@ -283,8 +259,7 @@ class TestFolder:
             data.open_source("folder", "train", data_dir=tmp_path)
         with pytest.raises(InputError, match="nowhere is not a folder"):
             data.open_source("folder", "train", data_dir=tmp_path / "nowhere")
-        Image.new("RGB", (4, 4)).save(tmp_path / "1.png")
-        Image.new("RGB", (4, 4)).save(tmp_path / "2.png")
+        make_images(tmp_path, "1.png", "2.png")
         with pytest.raises(InputError, match="holds 2 usable image files"):
             data.open_source("folder", "train", data_dir=tmp_path)
         with pytest.raises(InputError, match="needs --data-dir"):

@@ -8,9 +8,10 @@ from pconv_jax.common.errors import InputError
 
 
 def make_images(root, *names):
-    for name in names:
+    """Images of different colours."""
+    for colour, name in enumerate(names):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (4, 4)).save(root / name)
+        Image.new("RGB", (4, 4), colour).save(root / name)
 
 
 def test_folders_of_masks_below_are_left_out_and_named(tmp_path):

@@ -202,7 +202,7 @@ class TestTraining:
         from PIL import Image
 
         for i in range(5):
-            Image.new("RGB", (30, 30)).save(tmp_path / f"{i}.png")
+            Image.new("RGB", (30, 30), i).save(tmp_path / f"{i}.png")
         source = data.open_source("folder", "train", data_dir=tmp_path)
         for file in source.files:
             (tmp_path / file).write_text("overwritten")
