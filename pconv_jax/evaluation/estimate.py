@@ -7,7 +7,6 @@ import dataclasses
 import itertools
 import math
 import os
-import warnings
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from pconv_jax.evaluation.expected import Expected, expected_psnr, expected_ssim
 from pconv_jax.evaluation.metrics import SSIM_WINDOW, ssim_map
 from pconv_jax.imaging.arrays import hole_from, pixels_of
 from pconv_jax.inpainting.inpainter import Picture
+from pconv_jax.inpainting.known_holes import holes_as_intended
 from pconv_jax.inpainting.loaded import loaded_inpainter
 from pconv_jax.masks.widths import WIDTH_CLASSES, width_classes
 
@@ -164,8 +164,7 @@ def estimate_restored(restored: np.ndarray, hole: np.ndarray, restore: Restore) 
             "nothing near the damage is undamaged, so nothing can be measured: mark less, or do without the estimate"
         )
     near = _around(cells)[: hole.shape[0], : hole.shape[1]]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # given when the image itself was restored
+    with holes_as_intended():  # warned of when the image itself was restored
         again = restore(restored, (laid >= 0) & near)
     counts, squares, similarities = _scores(restored, again, np.where(scored, laid, np.int8(-1)), cells)
     return _estimate(counts, squares, similarities, np.bincount(widths[hole], minlength=len(WIDTH_CLASSES)), shift)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,14 +127,14 @@ def _of_weights(title: str, weights: str | Path, *, best: bool = False) -> Named
     from pconv_jax.checkpoints.weights_file import load_generator_weights
     from pconv_jax.common.jax_start import prepare_jax
     from pconv_jax.inpainting.inpainter import Inpainter
+    from pconv_jax.inpainting.known_holes import holes_as_intended
 
     prepare_jax()
     generator = load_generator_weights(weights)
     inpainter = Inpainter(generator, best=best)
 
     def method(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "holes are about", UserWarning)  # here wide ones are intended
+        with holes_as_intended():
             # Grey if no pixel is valid, as from the classical methods.
             return np.stack(
                 [

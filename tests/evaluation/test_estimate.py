@@ -1,6 +1,10 @@
 """Estimates without the original: where damage is laid, what is scored, and intervals worked out by hand."""
 
+import concurrent.futures
 import math
+import threading
+import types
+import warnings
 
 import numpy as np
 import pytest
@@ -11,6 +15,7 @@ from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import estimate as module
 from pconv_jax.evaluation.estimate import Estimate, WidthEstimate, estimate_restored
 from pconv_jax.evaluation.expected import Expected, expected_psnr, expected_ssim
+from pconv_jax.inpainting.known_holes import warn_of_other_holes
 
 
 def scene(height=160, width=200, channels=3):
@@ -194,6 +199,31 @@ def test_the_public_function(weights):
     found = pconv_jax.estimate(image, hole=bar((96, 96)), weights=weights)
     assert isinstance(found, Estimate) and found.psnr.value is not None
     assert found == pconv_jax.estimate(image, 1 - bar((96, 96)), weights=weights)
+
+
+def test_the_damage_that_is_laid_gets_no_warning_and_threads_leave_all_filters_as_they_are():
+    image, hole = scene(), bar((160, 200))
+    entered, leave = ([threading.Event(), threading.Event()] for _ in range(2))
+
+    def restoring(place):
+        def restore(pixels, laid):
+            warn_of_other_holes(types.SimpleNamespace(thickest_line=1, training_masks=None), 9, 99)
+            entered[place].set()
+            assert leave[place].wait(5)
+            return pixels
+
+        return restore
+
+    before = list(warnings.filters)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        calls = []
+        for place in range(2):
+            calls.append(pool.submit(estimate_restored, image, hole, restoring(place)))
+            assert entered[place].wait(5)
+        for place in range(2):  # that which came first leaves first
+            leave[place].set()
+            calls[place].result()
+    assert warnings.filters == before
 
 
 def test_the_public_function_takes_pictures_and_light(weights):

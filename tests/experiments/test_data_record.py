@@ -31,6 +31,11 @@ def photographs(tmp_path):
     return tmp_path / "data"
 
 
+def save_another(folder, path):
+    """One more photograph: a copy would be left out."""
+    Image.fromarray(255 - np.asarray(Image.open(folder / "train" / "0.png"))).save(path)
+
+
 def opened(folder):
     return {split: FolderSource(folder, split) for split in ("train", "validation", "test")}
 
@@ -46,7 +51,7 @@ def test_added_removed_and_changed_images_are_told(tmp_path, photographs):
     }
     check_same_data(out, opened(photographs))
     extra = photographs / "train" / "9.png"
-    extra.write_bytes((photographs / "train" / "0.png").read_bytes())
+    save_another(photographs, extra)
     told = (
         rf"^--resume continues the run in {out} with the data that it was started with, but the train split had 4 "
         "images and has 5: give those, or another --out$"
@@ -111,8 +116,7 @@ def test_results_inside_the_data_are_not_read_as_data(photographs):
         (photographs / folder / "samples").mkdir(parents=True)
         for file in files:
             (photographs / folder / file).touch()
-        picture = (photographs / "train" / "0.png").read_bytes()
-        (photographs / folder / "samples" / "step.png").write_bytes(picture)
+        save_another(photographs, photographs / folder / "samples" / "step.png")
     with pytest.warns(UserWarning, match=r"^pictures in folders of runs .* results \(2: scores, train/run\): copy"):
         after = opened(photographs)
     assert set(after["train"].files) == {*before["train"].files, "train/mine/samples/step.png"}
@@ -148,7 +152,7 @@ def test_a_run_inside_its_data_resumes_and_with_other_images_it_does_not(
     assert train([*flags, "--resume"]) == stopped
     assert "warning: pictures in folders of runs and evaluations in " in capsys.readouterr().err
     assert json.loads((out / "data.json").read_text()) == recorded
-    (photographs / "validation" / "8.png").write_bytes(picture)
+    save_another(photographs, photographs / "validation" / "8.png")
     assert train([*flags, "--resume"]) == 2
     assert "but the validation split had 1 images and has 2: give those" in capsys.readouterr().err
 

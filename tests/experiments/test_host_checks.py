@@ -69,10 +69,10 @@ def other_host(check, mine, theirs):
     check(here, mine)
 
 
-def images(folder, *, value=0, side=20):
+def images(folder, *, side=20):
     folder.mkdir()
     for number in range(3):
-        Image.fromarray(np.full((side, 20), value, np.uint8)).save(folder / f"{number}.png")
+        Image.fromarray(np.full((side, 20), number, np.uint8)).save(folder / f"{number}.png")
     return folder
 
 

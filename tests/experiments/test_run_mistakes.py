@@ -100,9 +100,9 @@ def test_masks_that_leave_nothing_are_told_before_training(tmp_path, capsys):
 
 
 def test_masks_below_the_data_folder_are_not_trained_on(tmp_path):
-    for name in ("a", "b", "c", "masks/a", "masks/b"):
+    for shade, name in enumerate(("a", "b", "c", "masks/a", "masks/b"), 251):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.fromarray(np.eye(32, dtype=np.uint8) * 255).save(tmp_path / f"{name}.png")
+        Image.fromarray(np.eye(32, dtype=np.uint8) * np.uint8(shade)).save(tmp_path / f"{name}.png")
     config = Config().replace(dataset="folder", data_dir=tmp_path, masks="folder", mask_dir=tmp_path / "masks")
     with pytest.warns(UserWarning, match=r"not photographs \(1: masks\)"):
         sources = experiment.open_sources(config)

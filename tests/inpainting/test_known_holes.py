@@ -1,5 +1,6 @@
 """One warning where holes are not those that weights were trained on."""
 
+import concurrent.futures
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from inpainter_examples import SMALL, damaged, untrained
 import pconv_jax
 from pconv_jax.common.errors import WideHolesWarning
 from pconv_jax.inpainting.inpainter import Inpainter
+from pconv_jax.inpainting.known_holes import holes_as_intended
 
 
 def lines_and_regions(thickness, size=(96, 120)):
@@ -55,3 +57,14 @@ def test_holes_like_those_of_training_get_no_warning(about, thickness):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Inpainter(untrained(**about), windows=SMALL)(image, lines_and_regions(thickness))
+
+
+def test_holes_as_intended_get_none_and_other_threads_theirs():
+    image, _ = damaged(96, 120, spots=0)
+    inpainter = Inpainter(untrained(thickest_line=4), windows=SMALL)
+    with holes_as_intended(), concurrent.futures.ThreadPoolExecutor(1) as other:
+        inpainter(image, lines_and_regions(50))
+        with pytest.warns(WideHolesWarning):
+            other.submit(inpainter, image, lines_and_regions(50)).result()
+    with pytest.warns(WideHolesWarning):
+        inpainter(image, lines_and_regions(50))
