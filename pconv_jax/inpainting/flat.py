@@ -3,10 +3,13 @@
 There the zeros that convolutions put around an image look like an edge: even ground came out up to 10 / 255 off.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+
+from pconv_jax.inpainting.blocks import Halved, Level, Pixels
 
 _REACH = 24  # px around a pixel that count as its surroundings; more where a hole is deep
 _SHALLOW = 6  # px; a quarter of it, so that a gentle slope is not taken for flat from within a wide hole
@@ -27,62 +30,60 @@ class _Surroundings(NamedTuple):
         return self.brightest.astype(np.int32) - self.darkest
 
 
-def kept_flat(
-    values: np.ndarray, pixels: np.ndarray, hole: np.ndarray, rows: np.ndarray, columns: np.ndarray
-) -> np.ndarray:
-    """Keeps values in holes within those around them, where these differ by less than 8 / 255.
+class KeptFlat:
+    """Keeps values in the holes of an image within those around them, where these differ by less than 8 / 255."""
 
-    Args:
-        values: `[P, C]`, what some pixels in holes were inpainted with.
-        pixels: `[H, W, C]`, uint8 or uint16, the image; colours count where a last channel, alpha, is not 0.
-        hole: `[H, W]`, bool.
-        rows: `[P]`, of the pixels.
-        columns: `[P]`, of the pixels.
+    def __init__(self, pixels: np.ndarray, hole: np.ndarray):
+        """Takes the image.
 
-    Returns:
-        The values, `[P, C]`.
-    """
-    if not len(values):
-        return values
-    limit = _FLAT * (np.iinfo(pixels.dtype).max // 255)
-    quick = _around(pixels, hole, rows, columns, every=_EVERY)
-    kept, left, step = values.copy(), np.flatnonzero((quick.difference < limit).any(axis=1)), 1
-    while len(left) and step < max(hole.shape):  # those deep in a hole look further, at blocks in place of pixels
-        seen = _around(pixels, hole, rows[left], columns[left], step=step)
-        low = seen.difference < limit
-        flat = low & (seen.difference >= 0) & seen.shallow[:, None]
-        kept[left] = np.where(flat, np.clip(values[left], seen.darkest, seen.brightest), values[left])
-        left = left[~seen.shallow & low.any(axis=1)]
-        step *= 2
-    return kept
+        Args:
+            pixels: `[H, W, C]`, uint8 or uint16; colours count where a last channel, alpha, is not 0.
+            hole: bool `[H, W]`.
+        """
+        self._limit = _FLAT * (np.iinfo(pixels.dtype).max // 255)
+        self._levels: list[Level] = [Pixels(pixels, hole)]
+        self._most = math.ceil(math.log2(max(hole.shape)))  # levels, until one block is all of the image
+
+    def __call__(self, values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Some values.
+
+        Args:
+            values: `[P, C]`, what some pixels in holes were inpainted with.
+            rows: `[P]`, of the pixels.
+            columns: `[P]`, of the pixels.
+
+        Returns:
+            The values, `[P, C]`.
+        """
+        if not len(values):
+            return values
+        quick = _around(self._levels[0], rows, columns, every=_EVERY)
+        kept, left = values.copy(), np.flatnonzero((quick.difference < self._limit).any(axis=1))
+        for level in range(self._most):  # those deep in a hole look further, at blocks in place of pixels
+            if not len(left):
+                break
+            if level == len(self._levels):
+                self._levels.append(Halved(self._levels[-1]))
+            seen = _around(self._levels[level], rows[left] >> level, columns[left] >> level)
+            low = seen.difference < self._limit
+            flat = low & (seen.difference >= 0) & seen.shallow[:, None]
+            kept[left] = np.where(flat, np.clip(values[left], seen.darkest, seen.brightest), values[left])
+            left = left[~seen.shallow & low.any(axis=1)]
+        return kept
 
 
-def _around(
-    pixels: np.ndarray, hole: np.ndarray, rows: np.ndarray, columns: np.ndarray, *, step: int = 1, every: int = 1
-) -> _Surroundings:
-    """Among blocks of `step` x `step` px, up to as many times further; or among one pixel in `every` x `every`."""
+def _around(level: Level, rows: np.ndarray, columns: np.ndarray, *, every: int = 1) -> _Surroundings:
+    """Around some blocks; with `every`, among one in so many by so many."""
     import cv2
 
-    reach = _REACH * step
-    top, left = (max(0, int(place.min()) - reach) for place in (rows, columns))
-    around = np.s_[top : rows.max() + reach + 1 : every, left : columns.max() + reach + 1 : every]
-    gap, seen = np.repeat(hole[around][..., None], pixels.shape[2], axis=2), pixels[around]
-    if pixels.shape[2] in (2, 4):
-        gap[..., :-1] |= seen[..., -1:] == 0
+    top, left = (max(0, int(place.min()) - _REACH) for place in (rows, columns))
+    around = np.s_[top : rows.max() + _REACH + 1 : every, left : columns.max() + _REACH + 1 : every]
+    darkest, brightest, hole = level(around)
+    places = (rows - top) // every, (columns - left) // every
     kernel = np.ones((2 * (_REACH // every - (every > 1)) + 1,) * 2, np.uint8)
-    places = (rows - top) // (step * every), (columns - left) // (step * every)
 
-    def by_block(join: np.ufunc, values: np.ndarray) -> np.ndarray:
-        for axis in (0, 1) if step > 1 else ():
-            values = join.reduceat(values, np.arange(0, values.shape[axis], step), axis=axis)
-        return values
-
-    def extreme(unseen: int, join: np.ufunc, spread: Callable[..., np.ndarray]) -> np.ndarray:
-        values = by_block(join, np.where(gap, pixels.dtype.type(unseen), seen))
+    def extreme(values: np.ndarray, spread: Callable[..., np.ndarray]) -> np.ndarray:
         return spread(values, kernel).reshape(values.shape)[places]
 
-    depth = cv2.distanceTransform(by_block(np.logical_and, hole[around]).astype(np.uint8), cv2.DIST_L2, 3)
-    most = int(np.iinfo(pixels.dtype).max)
-    return _Surroundings(
-        extreme(most, np.minimum, cv2.erode), extreme(0, np.maximum, cv2.dilate), depth[places] <= _SHALLOW
-    )
+    depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
+    return _Surroundings(extreme(darkest, cv2.erode), extreme(brightest, cv2.dilate), depth[places] <= _SHALLOW)

@@ -17,7 +17,7 @@ from pconv_jax.common.threads import in_threads
 from pconv_jax.common.xla_options import QUICK_PIXELS
 from pconv_jax.imaging.arrays import check_pixels, hole_from, pixels_of
 from pconv_jax.imaging.linear import through_curve
-from pconv_jax.inpainting.flat import kept_flat
+from pconv_jax.inpainting.flat import KeptFlat
 from pconv_jax.inpainting.grey import kept_grey
 from pconv_jax.inpainting.half_transparent import keep_detail as with_detail
 from pconv_jax.inpainting.known_holes import warn_of_other_holes
@@ -291,13 +291,12 @@ class Inpainter:
             quick=quick,
             remembered=remembered,
         )
+        kept_flat = KeptFlat(pixels, hole) if pixels.dtype.kind == "u" else None  # published scores are of floats
         deepest = 0.0
         with advising_on_memory(IF_DEVICE_IS_FULL), in_threads(inpaint_part, work, at_once=_AT_ONCE) as computed:
             for done, inpainted_parts in enumerate(computed, 1):
                 for part in inpainted_parts:
-                    values = part.pixels
-                    if pixels.dtype.kind == "u":  # published scores are of floating point
-                        values = kept_flat(values, pixels, hole, part.rows, part.columns)
+                    values = kept_flat(part.pixels, part.rows, part.columns) if kept_flat else part.pixels
                     inpainted[part.rows, part.columns] = values
                     reached[part.rows, part.columns] |= hole[part.rows, part.columns]
                     deepest = max(deepest, part.depth)

@@ -10,7 +10,7 @@ from inpainter_examples import SMALL, damaged
 from PIL import Image
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.inpainting.flat import kept_flat
+from pconv_jax.inpainting.flat import KeptFlat
 from pconv_jax.inpainting.inpainter import Inpainter
 
 
@@ -222,11 +222,12 @@ def test_only_holes_in_flat_surroundings_are_kept_within_them():
     hole = np.zeros((60, 80), bool)
     hole[20:23, 4:78] = True
     rows, columns = np.nonzero(hole)
-    result = kept_flat(np.full((len(rows), 1), 50, np.uint16), pixels, hole, rows, columns)[:, 0]
+    kept_flat = KeptFlat(pixels, hole)
+    result = kept_flat(np.full((len(rows), 1), 50, np.uint16), rows, columns)[:, 0]
     # The bright part is seen from up to 24 px.
     expected = np.where(columns < 36, 1000, 50)
     np.testing.assert_array_equal(result[columns < 60], expected[columns < 60])
-    assert len(kept_flat(result[:0, None], pixels, hole, rows[:0], columns[:0])) == 0
+    assert len(kept_flat(result[:0, None], rows[:0], columns[:0])) == 0
 
 
 @pytest.mark.parametrize("broad", [False, True])
@@ -268,7 +269,7 @@ def test_wide_holes_in_flat_surroundings_stay_flat_too(channels):
     rows, columns = np.nonzero(hole)
 
     def middle():
-        kept = kept_flat(np.full((len(rows), channels), 50, np.uint16), pixels, hole, rows, columns)
+        kept = KeptFlat(pixels, hole)(np.full((len(rows), channels), 50, np.uint16), rows, columns)
         return kept[(rows == 150) & (columns == 200)][0]
 
     assert (middle() == 1000).all()
