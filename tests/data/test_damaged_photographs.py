@@ -128,6 +128,16 @@ def test_edges_of_prints_are_no_damage():
     assert np.mean(np.array(changed) > 0) > 0.7
 
 
+def test_colours_come_through_jpeg_as_they_are():
+    image = np.full((40, 40, 3), (200, 90, 30), np.uint8)
+    before, after = (
+        examples(DamagedPhotographs(**PLAIN | {"undamaged": 1.0, "compressed": share}), image, 5)
+        for share in (0.0, 1.0)
+    )
+    for one, other in zip(before, after, strict=True):
+        assert np.abs(one.image.astype(int) - other.image).max() <= 4
+
+
 def test_grain_only_where_there_may_be_some():
     photograph = np.full((40, 60, 3), 128, np.uint8)
     for grain, expected in ((0.0, 0), (20.0, 1)):

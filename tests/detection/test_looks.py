@@ -77,13 +77,14 @@ def test_the_enlarged_image_is_mirrored():
     assert (larger[:2, -2:] == 1).all() and not larger[:, :5].any() and not larger[4:].any()
 
 
-def test_what_lies_outside_has_no_part_in_the_values_at_the_edge():
+@pytest.mark.parametrize(("width", "first"), [(5, 4), (4, 6)])  # of pixel 4 half is inside; of pixel 5 a sixth
+def test_what_lies_outside_has_no_part_in_the_values_at_the_edge(width, first):
     image = np.full((8, 8, 3), 0.6, np.float32)
-    image[:, 5:] = 77  # the photograph ends at column 5
-    valid = (np.arange(8) < 5).astype(np.float32)[None, :, None].repeat(8, axis=0)
+    image[:, width:] = 77  # the photograph ends there
+    valid = (np.arange(8) < width).astype(np.float32)[None, :, None].repeat(8, axis=0)
     larger, inside = enlarged(Shown(image, valid))
     seen = inside[..., 0] == 1
-    np.testing.assert_array_equal(seen, np.arange(12)[None].repeat(12, axis=0) >= 4)  # of pixel 4 half is inside
+    np.testing.assert_array_equal(seen, np.arange(12)[None].repeat(12, axis=0) >= first)
     np.testing.assert_allclose(larger[seen], 0.6, atol=1e-6)
 
 

@@ -185,6 +185,25 @@ def test_an_interval_by_hand():
     assert wide.high - wide.value == pytest.approx(10 / math.log(10) * reach / 0.3) == wide.value - wide.low
 
 
+def test_a_large_observation_beside_small_ones_is_hardly_more_than_one():
+    # 80, 10 and 10 pixels are as 100**2 / (80**2 + 2 * 10**2) = 1.5 observations, so t of 1 degree, not of 2: 4.303.
+    # Around their mean, 0.5, the sums are off by 0, -1 and 1: a variance of 3 / 2 * 2 / 100**2, twice for the others.
+    found = expected_ssim(np.array([40.0, 4.0, 6.0]), np.array([80.0, 10.0, 10.0]), 100)
+    assert found.value == pytest.approx(0.5)
+    assert found.high - 0.5 == pytest.approx(12.7062 * math.sqrt(2 * 3e-4), rel=1e-4) == 0.5 - found.low
+
+
+def test_each_width_counts_as_it_does_in_the_hole_by_hand():
+    # Of the hole 10 pixels are narrow and 30 broad; 30 and 10 were scored, with squared errors of 0.01 and 0.04 each.
+    counts, of_hole = np.zeros((2, 5)), np.zeros(5, int)
+    counts[:, [0, 2]], of_hole[[0, 2]] = [[20, 4], [10, 6]], [10, 30]
+    errors, similarities = np.array([0.01, 0, 0.04, 0, 0]), np.array([0.9, 0, 0.5, 0, 0])
+    found = module._estimate(counts, counts * errors, counts * similarities, of_hole, (16, 0))
+    assert found.psnr.value == pytest.approx(-10 * math.log10((10 * 0.01 + 30 * 0.04) / 40))
+    assert found.ssim.value == pytest.approx((10 * 0.9 + 30 * 0.5) / 40)
+    assert [each.share for each in found.widths] == [0.25, 0.75]
+
+
 def test_with_one_observation_or_none_there_is_no_interval():
     assert expected_psnr(np.zeros(2), np.zeros(2), 5) == Expected(None, None, None)
     assert expected_ssim(np.array([3.0, 0.0]), np.array([4.0, 0.0]), 5) == Expected(0.75, None, None)

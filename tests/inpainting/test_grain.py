@@ -107,6 +107,12 @@ def test_a_picture_without_grain_stays_as_it_is():
     assert difference.max() <= 1 and difference.mean() < 0.02
 
 
+def test_rounding_is_not_taken_for_grain():
+    smooth, _ = picture(0.0)
+    grain = measure_grain(eight_bits(smooth), bands())
+    assert (255 * grain.deviation).max() < 0.2  # that of rounding is 1 / sqrt(12) = 0.29
+
+
 def test_texture_beside_the_holes_is_hardly_taken_for_grain():
     _, image = picture(0.0)
     stripes = 0.2 * np.sign(np.sin(0.9 * np.arange(250)))[None, :, None]

@@ -38,6 +38,15 @@ def test_opacity_and_colour_are_those_of_the_damage(picture, scratch):
     assert veil.colour == pytest.approx(0.9, abs=0.05)
 
 
+@pytest.mark.parametrize("opacity", [0.2, 0.3, 0.5])
+def test_the_colour_of_a_coloured_veil_is_found(picture, scratch, opacity):
+    truth, slope = picture
+    colour = np.array([0.95, 0.85, 0.6], np.float32)
+    seen = damaged(truth, scratch, opacity=opacity, colour=colour)
+    veil = fitted_veil(seen, np.where(scratch[..., None], slope, truth), scratch)
+    assert veil.colour == pytest.approx(np.tile(colour, (len(veil.colour), 1)), abs=0.04)
+
+
 def test_a_flat_scratch_by_hand():
     """40 % of grey 240 over 50 and 110, 130 and 190 is 126 and 162, 174 and 210; inpainted without detail."""
     truth, seen, guess = (np.zeros((96, 128, 3), np.uint8) for _ in range(3))

@@ -250,6 +250,21 @@ def test_colours_where_nothing_shows_are_no_evidence(inpainter, channels, broad)
         np.testing.assert_array_equal(other[mask == 0], results[0][mask == 0])
 
 
+def test_alpha_of_0_counts_for_alpha_in_wide_holes(inpainter):
+    """As what is nearly transparent does; there is no colour, though."""
+    image = np.random.default_rng(0).integers(90, 160, (320, 320, 4), np.uint8)
+    mask = np.ones((320, 320), np.uint8)
+    mask[40:280, 40:280] = 0  # windows in it see nothing else
+    found = []
+    for hidden in (0, 1):
+        image[..., 3] = 200
+        image[:, :60, 3] = hidden
+        found.append(inpainter(image, mask)[..., 3].astype(int))
+    assert np.abs(found[0] - found[1]).max() <= 1
+    middle = found[0][160, 60:260]
+    assert middle[0] < 80 < 120 < middle[-1] and (np.diff(middle) >= 0).mean() > 0.9
+
+
 def test_an_image_that_is_all_transparent(inpainter):
     image, mask = damaged(40, 50, channels=4)
     image[..., 3] = 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.masks.folder_masks import augmented_mask
+from pconv_jax.masks.folder_masks import _mirrored, augmented_mask
 
 PLAIN = {"dilation": (0, 0), "rotation": False, "crop": (1.0, 1.0), "ratio": (0.0, 1.0)}
 
@@ -69,6 +69,11 @@ def test_rotations_turn_the_file_about_its_middle():
         assert values[1] > 10 * values[0]
         angles.add(round(np.degrees(np.arctan2(*vectors[:, 1])) % 180 / 20))
     assert len(angles) > 6
+
+
+def test_places_beyond_a_border_are_mirrored():
+    expected = [0, 1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0]
+    np.testing.assert_array_equal(_mirrored(np.arange(-6, 7), 3), expected)
 
 
 def test_beyond_its_borders_the_file_is_mirrored():

@@ -55,6 +55,13 @@ def test_drawing_stops_after_the_last_stroke_or_when_enough_is_covered():
     assert [int(draw(jnp.array(3), jnp.array(enough)).sum()) for enough in (0.5, 8.0, 8.5)] == [8, 8, 16]
 
 
+def test_bent_strokes_move_by_up_to_half_the_image():
+    bent = jax.vmap(functools.partial(lines._bent, size=33), in_axes=(0, None))
+    first = np.asarray(bent(jax.random.split(jax.random.key(0), MASKS), jnp.array([16, 16])))[:, 1]
+    assert first.min() == 0 and first.max() == 32
+    assert np.abs(first - 16).mean() == pytest.approx(16 * 17 / 33, abs=0.7)  # uniform over 33 places
+
+
 def test_curves_have_the_points_that_numpy_rounds_to():
     controls = np.random.default_rng(0).integers(0, 200, (50, 4, 2))
     t = np.linspace(0, 1, strokes.SEGMENTS + 1)[:, None]

@@ -6,6 +6,7 @@ import pytest
 
 from pconv_jax import masks
 from pconv_jax.common.errors import InputError
+from pconv_jax.masks import strokes as module
 from pconv_jax.masks.strokes import _points
 
 
@@ -32,6 +33,17 @@ def test_strokes_stay_within_their_range_of_thickness():
         mask = masks.random_strokes(np.random.default_rng(seed), 96, 96, count=(1, 1), thickness=(12, 12))
         hole = np.pad((mask[..., 0] == 0).astype(np.uint8), 1, mode="edge")
         assert cv2.distanceTransform(hole, cv2.DIST_L2, 5).max() >= 5
+
+
+def test_strokes_are_thinner_and_thicker_than_the_typical_one(monkeypatch):
+    widths = []
+    monkeypatch.setattr(module, "draw_line", lambda hole, start, end, width: widths.append(width))
+    spreads = []
+    for seed in range(30):
+        masks.random_strokes(np.random.default_rng(seed), 400, 400, count=(16, 16), thickness=(20, 200))
+        spreads.append(max(widths) / min(widths))
+        widths.clear()
+    assert 1.6 < max(spreads) < 1.9  # 1.35 times thicker over 1.35 times thinner: 1.82
 
 
 def test_strokes_are_thin_as_often_as_broad_and_end_once_enough_is_covered():
