@@ -57,7 +57,8 @@ class FolderSource:
         of the path below `root`: a new file moves no other one to another split (but for the image that stands in for
         an empty split of a few), nor does any seed. Folders of two splits that would be mixed up so are refused. Of
         links to one file, or to one that is there itself, one is used; and of files with the same content, which would
-        be in several splits, the one with the shortest path, but for "all".
+        be in several splits, the one with the shortest path, but for "all". If one of these is in a folder of a split,
+        it is that.
 
         Args:
             root: the folder.
