@@ -1,7 +1,7 @@
 """Fine patterns, such as the dots of a printed screen, hatching or writing, which networks make a grey smear of.
 
 Frequency selective reconstruction continues them better: it explains what is around a hole by few waves. It is slow, so
-it is tried only where an image seems to repeat, in green, on copies of the holes beside them, and used where it is ahead.
+it is tried only where an image seems to repeat, on copies of the holes beside them, in green, and used where it wins.
 
 References:
     Seiler et al., Resampling Images to a Regular Grid from a Non-Regular Subset of Pixel Positions Using Frequency
