@@ -20,10 +20,11 @@ _DIP = 0.75  # of the difference at some distance, that at a greater one: 0.72 a
 _REACH = 32  # px around holes that tell what repeats
 # px down and right by which copies of the holes are laid beside them, and how many pixels of each are tried.
 _MOVED = ((9, 13), (-13, 9), (-9, -13), (13, -9))
-_TRIED = 150
+_TRIED = 200
 _CONTEXT = 32  # px around holes that waves are fitted to
-# How many times its squared error that of the network must be: 1 dB, and 0.25 dB each time.
-_AHEAD, _EACH_TIME = 10**0.1, 10**0.025
+_AHEAD = 10**0.1  # times its squared error that of the network must be: 1 dB
+_BEHIND = 2.0  # times the network's its squared error so far, from which on it is given up
+_CLEAR = 0.03  # error of the network (root of the mean square) up to which it is good enough
 
 Pixels = tuple[np.ndarray, np.ndarray]
 """Rows and columns of some pixels."""
@@ -51,7 +52,7 @@ def continues_better(
         return False
     inside = np.zeros_like(valid)
     inside[within] = valid[within]
-    errors = np.zeros(2)
+    errors, count = np.zeros(2), 0
     for by in _MOVED:
         rows, columns = np.nonzero(_moved(holes, *by) & inside)
         if len(rows) < _FEWEST:
@@ -61,11 +62,11 @@ def continues_better(
         fewer = valid.copy()
         fewer[pixels] = False
         outputs = by_frequencies(values, fewer, pixels), network(fewer, pixels)[:, _GREEN]
-        these = [float(np.sum((output - values[pixels]) ** 2)) for output in outputs]
-        if these[0] * _EACH_TIME > these[1]:
+        errors += [np.sum((output - values[pixels]) ** 2) for output in outputs]
+        count += len(pixels[0])
+        if errors[0] > _BEHIND * errors[1]:
             return False
-        errors += these
-    return bool(errors[0] * _AHEAD < errors[1])
+    return bool(errors[0] * _AHEAD < errors[1] and errors[1] > _CLEAR**2 * count)
 
 
 def by_frequencies(values: np.ndarray, valid: np.ndarray, pixels: Pixels) -> np.ndarray:
