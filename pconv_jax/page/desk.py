@@ -97,6 +97,10 @@ class Desk:
             self._photographs.pop(photograph.name, None)
         self.jobs.submit("close", photograph.name, lambda job: shutil.rmtree(photograph.folder, ignore_errors=True))
 
+    def choose(self, photograph: OpenPhotograph) -> None:
+        """Looks for damage in this photograph before others."""
+        self.jobs.chosen = photograph.name
+
     def cancel(self, number: int) -> None:
         """Cancels a job, or forgets one that has ended; a photograph that is not opened then is closed."""
         job = next((each for each in self.jobs.listed() if each.number == number), None)

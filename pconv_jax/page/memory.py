@@ -1,4 +1,4 @@
-"""The photograph that the page works on: only one is in memory."""
+"""The photograph that the page works on: only one is in memory, and one whose search waits meanwhile."""
 
 import contextlib
 import warnings

@@ -43,6 +43,7 @@ def application(desk: Desk, uploads: Path) -> Starlette:
         Route("/api/state", pages.state),
         Route("/api/photographs", pages.upload, methods=["POST"]),
         Route(one, pages.close, methods=["DELETE"]),
+        Route(f"{one}/chosen", pages.choose, methods=["POST"]),
         Route(f"{one}/edits", pages.change, methods=["PUT"]),
         Route(f"{one}/find", pages.find, methods=["POST"]),
         Route(f"{one}/linear", pages.take_for, methods=["POST"]),
@@ -86,7 +87,7 @@ class _Pages:
                 "getting_ready": _unfinished(desk.getting_ready),
                 "most_uploaded": bodies.MOST_UPLOADED,
                 "photographs": [each.to_json() for each in desk.photographs],
-                "jobs": [job.to_json() for job in desk.jobs.listed()],
+                "jobs": desk.jobs.to_json(),
             }
         )
 
@@ -101,6 +102,11 @@ class _Pages:
     def close(self, request: Request) -> Response:
         """Forgets a photograph."""
         self._desk.close(self._photograph(request))
+        return _Answer({})
+
+    def choose(self, request: Request) -> Response:
+        """Looks for damage in a photograph before others, as it is looked at."""
+        self._desk.choose(self._photograph(request))
         return _Answer({})
 
     async def change(self, request: Request) -> Response:

@@ -211,11 +211,11 @@ def test_what_is_compiled_first_is_told(person, scan):
     person.page.desk.get_ready(compile_slowly)
     person.until(lambda: person.see("#ready").text == "Getting ready, once")
     compiled.set()
-    person.until(lambda: person.see("#ready").text.startswith("Getting ready, once: about "))
+    person.until(lambda: person.see("header p").text.startswith("Getting ready, once: about "))
     person.opens(scan)
     person.comes_to("damage found")
     person.click("#restore")
-    person.until(lambda: person.see("#job-text").text.endswith(" s; then: Restoring a scan.png"))
+    person.until(lambda: "then: Restoring a scan.png, " in person.see("#job").text)
     assert person.see("#progress").get_attribute("value") == "2"
     release.set()
     person.comes_to("restored")
@@ -234,7 +234,7 @@ def test_a_search_is_cancelled_and_begun_again(person, scan, monkeypatch):
     monkeypatch.setattr(desk, "_look", slow)
     person.opens(scan)
     person.comes_to("opened")
-    person.until(lambda: "s left" in person.see("#job-text").text)
+    person.until(lambda: "s left" in person.see("#job").text)
     person.click("#cancel")
     person.until(lambda: "was not looked for" in person.see("#hint").text)
     assert person.states == ["opened"]

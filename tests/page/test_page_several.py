@@ -193,3 +193,42 @@ def test_a_warning_that_was_read_does_not_come_again(person, scan):
     assert not person.see("#alert").is_displayed()
     photograph.warn(["the first sentence", "the second one"])
     person.until(lambda: person.see("#alert span").text == "the second one")
+
+
+def test_what_waits_for_another_photograph_is_told_and_cancelled(person, scan, tmp_path, monkeypatch):
+    release, desk = threading.Event(), person.page.desk
+    look, read = desk._look, desk._memory.read
+
+    def slow(photograph, path, *, progress, **more):
+        if path.name == "b.png":
+            for _ in range(3000):
+                progress(1, 9)
+                if release.wait(0.01):
+                    break
+        return look(photograph, path, progress=progress, **more)
+
+    monkeypatch.setattr(desk, "_look", slow)
+    person.opens(scan)
+    person.comes_to("damage found")
+    person.opens(save(tmp_path / "b.png", DAMAGED), save(tmp_path / "c.png", DAMAGED))
+    person.comes_to("damage found", "opened", "opened")  # the third is opened while the second is searched
+    assert person.see("#list .chosen .title").text == "b.png"
+    person.until(lambda: person.see("#job-text").text.startswith("Looking for damage in b.png"))
+    person.click("#list li:nth-child(3) button")
+    person.until(lambda: person.see("#job-text").text == "Looking for damage in c.png: waits for another")
+    person.click("#cancel")
+    person.until(lambda: "was not looked for" in person.see("#hint").text)
+    # Nor does a restoration wait for that search.
+    person.click("#list li:nth-child(1) button")
+    person.until(lambda: person.see("#restore").is_enabled())
+    person.click("#restore")
+    person.comes_to("restored", "opened", "opened")
+    # A photograph that is not there yet says so.
+    slowly = threading.Event()
+    monkeypatch.setattr(desk._memory, "read", lambda photograph: (slowly.wait(30), read(photograph))[1])
+    person.opens(save(tmp_path / "d.png", DAMAGED))
+    person.until(lambda: person.see("#opening").text == "Opening d.png…")
+    slowly.set()
+    release.set()
+    person.comes_to("restored", "damage found", "opened", "damage found")
+    assert not person.see("#opening").is_displayed()

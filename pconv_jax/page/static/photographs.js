@@ -4,9 +4,10 @@ import * as api from "./api.js";
 import { sent } from "./changes.js";
 import { choices, count, enable, take } from "./controls.js";
 import { current, desk, view } from "./desk.js";
+import { drawList } from "./list.js";
 import { seen, show } from "./looks.js";
 import { alertAlso, alertOf, asked, by, trying } from "./messages.js";
-import { drawList, drawProgress, gettingReady } from "./panel.js";
+import { drawOpening, drawProgress, drawReady } from "./progress.js";
 
 const told = new Set(); // failed jobs that were shown
 const saidOf = {}; // how many warnings were shown, by photograph
@@ -16,8 +17,7 @@ const followed = {}; // what is shown of the photograph: which detections, resul
 
 export async function refresh() {
   Object.assign(desk, await api.state());
-  const ready = desk.getting_ready ? gettingReady(desk.getting_ready) : "Ready";
-  if (by("ready").textContent !== ready) by("ready").textContent = ready;
+  drawReady(desk.getting_ready);
   for (const job of desk.jobs) {
     if (job.state === "failed" && !told.has(job.number)) alertAlso(job.message);
     if (job.state === "failed") told.add(job.number);
@@ -28,9 +28,9 @@ export async function refresh() {
     if (fresh.length) alertAlso(fresh.join(" "));
   }
   list();
+  drawProgress(desk);
   if (!current()) await choose(first() ?? desk.photographs[0]?.name ?? null);
   else await follow(current());
-  drawProgress(desk.photographs, desk.jobs, desk.getting_ready);
 }
 
 function list() {
@@ -38,6 +38,7 @@ function list() {
     pick: (name) => trying(() => choose(name)),
     close: (name) => trying(() => close(name)),
   });
+  drawOpening(desk, current()?.title, view.before !== null);
 }
 
 // Whether a result is being written, or waits for it.
@@ -62,7 +63,9 @@ async function choose(name) {
   opened(false);
   for (const id of ["covered", "hint", "target"]) by(id).textContent = "";
   list();
-  if (name !== null) await follow(current());
+  if (name === null) return;
+  api.choose(name).catch(() => {}); // what matters is told by what is asked for next
+  await follow(current());
 }
 
 // Its tools, which wait until the photograph is there.
@@ -90,6 +93,7 @@ async function follow(photograph) {
     followed.looks = photograph.looks;
     Object.assign(view, { before, width: photograph.width, height: photograph.height, edits: photograph.edits });
     view.show(lookedAt[name]?.position);
+    list();
     opened(true);
     desk.opened(lookedAt[name]?.size);
     show("marked");
