@@ -138,6 +138,7 @@ class Desk:
 
     def restore(self, photograph: OpenPhotograph, *, region: tuple[slice, slice] | None = None) -> Job:
         """Restores what is marked, or what of it is in a region."""
+        photograph.asked_at = photograph.revision
         return self.jobs.submit("restore", photograph.name, lambda job: self._restore(photograph, region, job))
 
     def save(self, photograph: OpenPhotograph, *, replace: bool) -> Job:
@@ -148,6 +149,7 @@ class Desk:
             FileExistsError: there is a file already, which is not to be replaced.
         """
         checked_place(photograph, self.photographs, replace=replace)
+        photograph.asked_at = photograph.revision
         return self.jobs.submit("save", photograph.name, lambda job: self._save(photograph, job, replace=replace))
 
     def load_mask(self, photograph: OpenPhotograph, path: Path) -> str:

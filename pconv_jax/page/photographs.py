@@ -82,6 +82,7 @@ class OpenPhotograph:
         clean: whether nothing was marked when that was counted last.
         shown: grows with each result.
         has_result: whether there is one, of what the photograph is taken for now.
+        asked_at: the revision at which one was asked for last.
         restored: the marking that the result is of, as a whole; None for none.
         partly: whether the result holds what was near clicks alone.
         saved: the marking that was saved; None for none.
@@ -110,6 +111,7 @@ class OpenPhotograph:
     clean: bool = False
     shown: int = 0
     has_result: bool = False
+    asked_at: int = 0
     restored: Marking | None = None
     partly: bool = False
     saved: Marking | None = None
@@ -137,7 +139,7 @@ class OpenPhotograph:
     def to_json(self) -> dict[str, Any]:
         """What the page shows of it."""
         plain = ("name", "title", "width", "height", "bits", "linear", "says_linear", "revision", "edits", "found")
-        of_result = ("looks", "shown", "has_result", "partly", "covered")
+        of_result = ("looks", "shown", "has_result", "asked_at", "partly", "covered")
         return {
             **{name: getattr(self, name) for name in (*plain, *of_result)},
             "state": self.state,

@@ -1,5 +1,7 @@
 """What the page shows is what is marked and restored: after switches, late answers, and at any zoom."""
 
+import threading
+
 import numpy as np
 import pytest
 from detectors import scratched
@@ -16,7 +18,6 @@ FOUND = """(() => {
     const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
     return data.filter((each, at) => at % 4 === 3 && each).length;
 })()"""
-
 
 def test_after_the_linear_switch_the_new_search_is_shown(person, tmp_path):
     pixels, _ = scratched(picture(120, 160, dtype=np.uint16), rows=(50, 53), columns=(30, 110))
@@ -129,3 +130,24 @@ def test_a_pointer_that_passes_does_not_move_what_keys_lowered(person, scan):
     assert person.asks_view("view.live.points.length") == before
     person.presses(Keys.ENTER)
     person.edited(1)
+
+
+def test_who_goes_on_marking_is_not_interrupted_by_the_result(person, scan):
+    """Neither after a stroke nor while one is held."""
+    from selenium.webdriver import ActionChains
+
+    person.opens(scan)
+    person.comes_to("damage found")
+    canvas, held = person.see("#canvas"), threading.Event()
+    person.page.desk.get_ready(lambda job: held.wait(30))
+    person.click("#restore")
+    person.until(lambda: person.see("#job-text").text.startswith("Getting ready"))
+    person.drags((20, 90), (60, 90))
+    person.edited(1)
+    actions = ActionChains(person.browser, duration=20)
+    actions.move_to_element_with_offset(canvas, *person.at(20, 20)).click_and_hold().move_by_offset(9, 0).perform()
+    held.set()
+    person.until(lambda: person.asks_view("view.after !== null"))
+    assert person.see("[data-view=marked]").get_attribute("aria-checked") == "true"
+    ActionChains(person.browser, duration=20).move_by_offset(20, 0).release().perform()
+    person.edited(2)

@@ -126,7 +126,8 @@ async function followResult(photograph, still) {
   followed.shown = photograph.shown;
   view.after = after;
   delete view.details.after;
-  show(photograph.partly ? "after" : "compare");
+  const goesOn = view.live || desk.changing[photograph.name] || photograph.revision !== photograph.asked_at;
+  if (!goesOn) show(photograph.partly ? "after" : "compare"); // who marks more meanwhile goes on doing so
   seen();
 }
 
