@@ -11,8 +11,9 @@ from pconv_jax.imaging import infrared_beside, read_hole
 from pconv_jax.imaging.linear import is_linear
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.page.jobs import Job, Jobs
+from pconv_jax.page.look import Look
 from pconv_jax.page.memory import Memory, by_title, noted
-from pconv_jax.page.photographs import Look, OpenPhotograph
+from pconv_jax.page.photographs import OpenPhotograph
 from pconv_jax.page.places import checked_place, free_place, is_original, was_dropped
 from pconv_jax.page.results import Results
 

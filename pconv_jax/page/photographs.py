@@ -4,9 +4,9 @@ import contextlib
 import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -15,35 +15,14 @@ from pconv_jax.detection.damage_map import Choice, DamageMap, share
 from pconv_jax.imaging import Photograph
 from pconv_jax.imaging.colour import written_profile
 from pconv_jax.imaging.shown import shown
-from pconv_jax.page.edits import edited, read_edits
+from pconv_jax.page.drawn import Drawn
+from pconv_jax.page.edits import read_edits
 from pconv_jax.page.pictures import jpeg, reduced
 
 PREVIEW = 1600
 """Longest side of a preview, px."""
 
-
-class Look(Protocol):
-    """Looks for the damage of a photograph."""
-
-    def __call__(
-        self,
-        photograph: Photograph,
-        path: Path,
-        *,
-        linear: bool,
-        notes: list[str],
-        progress: Callable[[int, int], object],
-    ) -> DamageMap:
-        """The map.
-
-        Args:
-            photograph: as it was read.
-            path: of its file.
-            linear: whether it is linear in light, even if it does not say so.
-            notes: to which sentences are added about how it was looked for.
-            progress: called with the number of steps done, and of all steps.
-        """
-        ...
+_DRAWN = Drawn()  # of one photograph, as what was found
 
 
 class Marking(NamedTuple):
@@ -137,8 +116,8 @@ class OpenPhotograph:
         return Marking(self.linear, self.found, self.choice, self.edits)
 
     def to_json(self) -> dict[str, Any]:
-        """What the page shows of it."""
-        plain = ("name", "title", "width", "height", "bits", "linear", "says_linear", "revision", "edits", "found")
+        """What the page asks for again and again; edits, which can be many, it asks for when there are others."""
+        plain = ("name", "title", "width", "height", "bits", "linear", "says_linear", "revision", "found")
         of_result = ("looks", "shown", "has_result", "asked_at", "partly", "covered")
         return {
             **{name: getattr(self, name) for name in (*plain, *of_result)},
@@ -199,7 +178,10 @@ class OpenPhotograph:
         """What is marked, by default now: bool `[H, W]`, what was found after the edits; not to be changed."""
         marking = marking or self.marking
         found = self._found_by(marking)
-        return edited(found, read_edits(marking.edits, self.masks)) if marking.edits else found
+        if not marking.edits:
+            return found
+        key = (self.folder, marking.linear, marking.found, marking.choice)
+        return _DRAWN.hole(key, found, marking.edits, self.masks)
 
     def _found_by(self, marking: Marking) -> np.ndarray:
         if not marking.found:
@@ -217,6 +199,7 @@ class OpenPhotograph:
         self.save("grey", found.grey)
         self.save("probability", found.probability)
         _found_hole.cache_clear()  # of the map before
+        _DRAWN.forget()
         self.found = True
         self.count()
 

@@ -23,7 +23,7 @@ from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.inpainting.windows import BROAD_MARGIN
 from pconv_jax.page.desk import Desk
 from pconv_jax.page.jobs import Job
-from pconv_jax.page.photographs import Look
+from pconv_jax.page.look import Look
 
 if sys.platform != "win32":  # where the process of a folder is looked for by its number
     import fcntl

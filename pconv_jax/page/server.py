@@ -44,6 +44,7 @@ def application(desk: Desk, uploads: Path) -> Starlette:
         Route("/api/photographs", pages.upload, methods=["POST"]),
         Route(one, pages.close, methods=["DELETE"]),
         Route(f"{one}/chosen", pages.choose, methods=["POST"]),
+        Route(f"{one}/edits", pages.edits),
         Route(f"{one}/edits", pages.change, methods=["PUT"]),
         Route(f"{one}/find", pages.find, methods=["POST"]),
         Route(f"{one}/linear", pages.take_for, methods=["POST"]),
@@ -108,6 +109,11 @@ class _Pages:
         """Looks for damage in a photograph before others, as it is looked at."""
         self._desk.choose(self._photograph(request))
         return _Answer({})
+
+    def edits(self, request: Request) -> Response:
+        """A photograph with its edits."""
+        photograph = self._photograph(request)
+        return _Answer({**photograph.to_json(), "edits": photograph.edits})
 
     async def change(self, request: Request) -> Response:
         """Takes other choices and edits."""

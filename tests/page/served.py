@@ -57,7 +57,7 @@ class Client:
         return answer.json()["name"]
 
     def change(self, name, **values):
-        now = self.photograph(name)
+        now = self.get(f"/api/photographs/{name}/edits").json()
         kept = {key: now[key] for key in ("revision", "sensitivity", "tones", "dilate", "edits")}
         return self.ask("PUT", f"/api/photographs/{name}/edits", json=kept | values)
 

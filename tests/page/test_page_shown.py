@@ -19,6 +19,7 @@ FOUND = """(() => {
     return data.filter((each, at) => at % 4 === 3 && each).length;
 })()"""
 
+
 def test_after_the_linear_switch_the_new_search_is_shown(person, tmp_path):
     pixels, _ = scratched(picture(120, 160, dtype=np.uint16), rows=(50, 53), columns=(30, 110))
     person.opens(save(tmp_path / "raw.tif", pixels // 3 * 2))

@@ -22,6 +22,7 @@ export const state = () => answered(fetch("/api/state"));
 export const open = (file) => answered(fetch(`/api/photographs?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file }));
 export const close = (name) => answered(fetch(place(name), { method: "DELETE" }));
 export const choose = (name) => answered(fetch(place(name, "/chosen"), { method: "POST" }));
+export const edits = (name) => answered(fetch(place(name, "/edits")));
 export const change = (name, values) => answered(fetch(place(name, "/edits"), asJson("PUT", values)));
 export const loadMask = (name, file) => answered(fetch(place(name, `/masks?name=${encodeURIComponent(file.name)}`), { method: "POST", body: file }));
 export const find = (name) => answered(fetch(place(name, "/find"), asJson("POST", {})));

@@ -28,6 +28,9 @@ export function sent() {
   return sending;
 }
 
+// Whether the server has not all of them yet.
+const isUnsent = () => waiting !== null || Object.values(desk.changing).some(Boolean);
+
 // Something new is done: redo begins anew.
 export function add(made) {
   desk.redo = [];
@@ -57,14 +60,14 @@ function send({ name, ...change }) {
       revisions[name] = changed.revision;
       if (desk.chosen === name) view.revision = changed.revision;
     } catch (error) {
-      const known = (await api.state()).photographs.find((each) => each.name === name);
-      if (known && desk.chosen === name) take(known);
+      const known = await api.edits(name);
+      if (desk.chosen === name) take(known);
       throw error;
     } finally {
       desk.changing[name] -= 1;
     }
-    await refresh();
-    await count();
+    trying(refresh); // the next change does not wait for these
+    trying(count);
   }));
 }
 
@@ -96,8 +99,8 @@ async function loadMask(file, name = desk.chosen) {
   }
   if (desk.chosen === name) return add(made);
   await sent();
-  const known = (await api.state()).photographs.find((each) => each.name === name);
-  if (known) send({ ...known, edits: [...known.edits, made] });
+  const known = await api.edits(name);
+  send({ ...known, edits: [...known.edits, made] });
   return sending;
 }
 
@@ -113,6 +116,15 @@ by("linear").addEventListener("change", ({ target: { checked } }) => doing(async
 by("undo").addEventListener("click", undo);
 by("redo").addEventListener("click", again);
 by("clear").addEventListener("click", () => { show("marked"); add({ kind: "clear" }); });
+by("save-mask").addEventListener("click", (event) => {
+  if (!isUnsent()) return;
+  event.preventDefault(); // the file would lack what is not sent yet
+  doing(async () => {
+    await sent();
+    by("save-mask").click();
+  });
+});
+window.addEventListener("beforeunload", (event) => { if (isUnsent()) event.preventDefault(); });
 by("load-mask").addEventListener("change", (event) => {
   const [file] = event.target.files;
   event.target.value = "";

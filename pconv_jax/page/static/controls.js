@@ -79,7 +79,24 @@ export function hint(photograph) {
   for (const id of ["find", "widen"]) by(id).hidden = id !== action;
 }
 
+// How much is marked. While it is counted nothing else is: then once more, if it was asked for meanwhile.
 export async function count() {
+  if (count.runs) {
+    count.again = true;
+    return;
+  }
+  count.runs = true;
+  try {
+    do {
+      count.again = false;
+      await countOnce();
+    } while (count.again);
+  } finally {
+    count.runs = false;
+  }
+}
+
+async function countOnce() {
   if (!current()) return;
   const { name, found } = current();
   const { covered } = await api.covered(name);

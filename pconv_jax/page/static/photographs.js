@@ -88,20 +88,23 @@ async function follow(photograph) {
   const still = () => desk.chosen === name;
   if (view.before && followed.looks !== photograph.looks) forget(); // it looks different
   if (!view.before && photograph.looks && !desk.changing[name]) { // its edits are those of the server
-    const before = await api.picture(api.address(name, `/before.jpg?${photograph.looks}`));
-    if (!still()) return;
+    const [before, known] = await Promise.all([api.picture(api.address(name, `/before.jpg?${photograph.looks}`)), api.edits(name)]);
+    if (!still() || view.before || desk.changing[name]) return;
     followed.looks = photograph.looks;
-    Object.assign(view, { before, width: photograph.width, height: photograph.height, edits: photograph.edits });
+    Object.assign(view, { before, width: photograph.width, height: photograph.height });
     view.show(lookedAt[name]?.position);
     list();
     opened(true);
     desk.opened(lookedAt[name]?.size);
     show("marked");
-    take(photograph);
+    take(known);
     await count();
   }
   if (!view.before) return;
-  if (photograph.revision > view.revision && !desk.changing[name]) take(photograph); // an older answer may come late
+  if (photograph.revision > view.revision && !desk.changing[name]) {
+    const known = await api.edits(name);
+    if (still() && known.revision > view.revision && !desk.changing[name]) take(known); // an older answer may come late
+  }
   await followFinds(photograph, still);
   if (still()) await followResult(photograph, still);
   if (still()) enable(photograph);
