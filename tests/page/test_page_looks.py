@@ -132,3 +132,24 @@ def test_everything_has_a_name(person, scan):
     for element in person.browser.find_elements(By.CSS_SELECTOR, "button, input, select, a, canvas, progress"):
         if element.is_displayed():
             assert element.accessible_name, element.get_attribute("outerHTML")
+
+
+def test_a_message_moves_nothing(person, scan):
+    """Neither the stroke that is being drawn, nor a button under the pointer."""
+    person.opens(scan)
+    person.comes_to("damage found")
+    script = """
+        const placed = () => [...document.querySelectorAll("#canvas, button, .button")]
+            .filter((each) => each.checkVisibility() && !each.closest("#alert"))
+            .map((each) => JSON.stringify(each.getBoundingClientRect()));
+        const done = arguments[arguments.length - 1], before = placed();
+        import("/static/messages.js").then(({ alertOf }) => {
+            alertOf(["one", "two", "three"].join("\\n"));
+            done([before.length, JSON.stringify(before) === JSON.stringify(placed())]);
+        });
+    """
+    for width, mobile in ((1280, False), (390, True)):
+        with person.in_window(width, 720, mobile=mobile):
+            count, same = person.browser.execute_async_script(script)
+            assert count > 15 and same
+            person.click("#alert button")
