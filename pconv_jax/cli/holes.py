@@ -1,7 +1,6 @@
 """Where the holes of a photograph are: in a mask file, in its transparency, in a colour, or where damage is found."""
 
 import dataclasses
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional, Union
 
@@ -10,10 +9,11 @@ import tyro
 
 from pconv_jax.cli.finding import Finding, FindingFlags, check_dilate
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.damage_map import dilated, share
-from pconv_jax.imaging import Photograph, read_hole, read_photograph, read_size
+from pconv_jax.detection.damage_map import dilated
+from pconv_jax.imaging import Photograph, read_hole, read_size
 from pconv_jax.imaging.edges import is_tight, paint_edge
 from pconv_jax.imaging.masks import MASK_THRESHOLD, resized_hole
+from pconv_jax.imaging.mistaken_masks import marks_most, shows_photograph
 from pconv_jax.imaging.pixels import eight_bits
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 # ruff: noqa: UP007, UP045, RUF036 - see `pconv_jax.cli.flags`
 
 _AUTO = "auto"
-_MUCH, _MOST_OF_IT = 0.1, 0.5  # shares above which a mask is looked at once more, and above which a note is made
-_SMALL = 512  # px of the sides at which two pictures are compared
-_ALIKE = 12  # levels of 255 by which a JPEG may change a pixel
 _OPAQUE = 0.5  # share of full opacity below which a pixel counts as erased
 
 
@@ -194,17 +191,14 @@ class Holes:
         self, hole: np.ndarray, photograph: Photograph, mask: Path, notes: list[str], max_pixels: int | None
     ) -> None:
         """Refuses a copy of the photograph as its mask, and notes what marks more than damage usually is."""
-        marked = share(hole)
-        if marked > _MUCH and _is_painted_copy(mask, photograph, max_pixels):
+        if shows_photograph(mask, hole, photograph.pixels, max_pixels=max_pixels):
             raise InputError(
                 f"the mask {mask} shows the photograph, perhaps a copy that was painted on: give such a copy as the "
                 "photograph, with --mask-color and the colour of the paint, or a mask in which only the damage is white"
             )
-        if marked > _MOST_OF_IT:
+        if most := marks_most(hole):
             way = "leave --invert-mask out" if self.invert_mask else "give --invert-mask"
-            notes.append(
-                f"the mask marks {marked:.0%} of the photograph: {way} if it is the other part that is damaged"
-            )
+            notes.append(f"the mask marks {most} of the photograph: {way} if it is the other part that is damaged")
 
     def _ways_to_smaller_holes(self) -> str:
         """What would leave valid pixels, with the flags that are given."""
@@ -253,30 +247,6 @@ def _same_shape(size: tuple[int, int], own: tuple[int, int]) -> bool:
     """Whether two sizes are of one shape, but for what sides lose that are rounded to whole pixels."""
     (width, height), (own_width, own_height) = size, own
     return abs(width * own_height - height * own_width) <= max(width + height, own_width + own_height)
-
-
-def _is_painted_copy(mask: Path, photograph: Photograph, max_pixels: int | None) -> bool:
-    """Whether a mask shows what the photograph does: most of it alike, and much neither black nor white."""
-    import cv2
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what a photograph loses
-        other = read_photograph(mask, max_pixels=max_pixels).pixels
-    height, width = photograph.pixels.shape[:2]
-    size = (min(width, _SMALL), min(height, _SMALL))
-    values, expected = (
-        cv2.resize(_grey(pixels), size, interpolation=cv2.INTER_NEAREST).astype(np.int16)
-        for pixels in (other, photograph.pixels)
-    )
-    alike = np.abs(values - expected) <= _ALIKE
-    grey = (values > _ALIKE) & (values < 255 - _ALIKE)
-    return bool(alike.mean() > 0.5 and grey.mean() > 0.2)
-
-
-def _grey(pixels: np.ndarray) -> np.ndarray:
-    """The green channel or the grey values, uint8: enough to tell two pictures apart."""
-    layer = pixels if pixels.ndim == 2 else pixels[..., 1]
-    return np.ascontiguousarray(eight_bits(layer))
 
 
 def _of_color(pixels: np.ndarray, color: tuple[int, int, int], tolerance: int) -> np.ndarray:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pconv_jax.common.errors import InputError, named
-from pconv_jax.imaging import infrared_beside, read_hole
+from pconv_jax.imaging import infrared_beside
 from pconv_jax.imaging.linear import is_linear
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.page.jobs import Job, Jobs
+from pconv_jax.page.loaded_masks import read_mask
 from pconv_jax.page.look import Look
-from pconv_jax.page.memory import Memory, by_title, noted
+from pconv_jax.page.memory import Memory, noted
 from pconv_jax.page.photographs import OpenPhotograph
 from pconv_jax.page.places import checked_place, free_place, is_original, was_dropped
 from pconv_jax.page.results import Results
@@ -153,23 +154,23 @@ class Desk:
         photograph.asked_at = photograph.revision
         return self.jobs.submit("save", photograph.name, lambda job: self._save(photograph, job, replace=replace))
 
-    def load_mask(self, photograph: OpenPhotograph, path: Path) -> str:
-        """Reads a mask file, white = damage, of the photograph's size; returns its name, for an edit."""
+    def load_mask(self, photograph: OpenPhotograph, path: Path) -> tuple[str, list[str]]:
+        """Reads a mask file, white = damage, of the photograph's size.
+
+        Returns:
+            Its name, for an edit, and sentences about what may not be meant.
+
+        Raises:
+            InputError: it cannot be used.
+        """
         photograph.check_open()
-        with by_title(path, path.name):
-            hole = read_hole(path, max_pixels=self._max_pixels, advice=None)
-        if hole.shape != (photograph.height, photograph.width):
-            height, width = hole.shape
-            raise InputError(
-                f"the mask has {width}x{height} pixels and the photograph {photograph.width}x{photograph.height}: save "
-                "it in that size"
-            )
+        hole, notes = read_mask(photograph, path, max_pixels=self._max_pixels)
         name = f"mask{next(self._mask_numbers)}"  # at once: another may be loaded while this one is saved
         photograph.save(name, hole)
         kept = photograph.load(name)
         assert kept is not None, "it was just written"
         photograph.masks[name] = kept
-        return name
+        return name, notes
 
     def export(self, photograph: OpenPhotograph) -> Path:
         """Writes the result where it can be downloaded from.

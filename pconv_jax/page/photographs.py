@@ -63,6 +63,7 @@ class OpenPhotograph:
         has_result: whether there is one, of what the photograph is taken for now.
         asked_at: the revision at which one was asked for last.
         restored: the marking that the result is of, as a whole; None for none.
+        tight: whether the damage seems to reach beyond what was marked for the result.
         partly: whether the result holds what was near clicks alone.
         saved: the marking that was saved; None for none.
         covered: share of the photograph that was hole when it was restored last.
@@ -92,6 +93,7 @@ class OpenPhotograph:
     has_result: bool = False
     asked_at: int = 0
     restored: Marking | None = None
+    tight: bool = False
     partly: bool = False
     saved: Marking | None = None
     covered: float = 0.0
@@ -118,7 +120,7 @@ class OpenPhotograph:
     def to_json(self) -> dict[str, Any]:
         """What the page asks for again and again; edits, which can be many, it asks for when there are others."""
         plain = ("name", "title", "width", "height", "bits", "linear", "says_linear", "revision", "found")
-        of_result = ("looks", "shown", "has_result", "asked_at", "partly", "covered")
+        of_result = ("looks", "shown", "has_result", "asked_at", "tight", "partly", "covered")
         return {
             **{name: getattr(self, name) for name in (*plain, *of_result)},
             "state": self.state,

@@ -6,6 +6,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import OUTPUT_FORMATS, write_photograph
+from pconv_jax.imaging.edges import is_tight
 from pconv_jax.imaging.linear import is_linear
 from pconv_jax.imaging.writing import copy_file
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -67,6 +68,7 @@ class Results:
         if photograph.linear != linear:  # it was taken for something else meanwhile
             return
         photograph.has_result, photograph.covered = True, float(hole.mean())
+        photograph.tight = is_tight(read.pixels, hole)
         photograph.shown, photograph.partly = photograph.shown + 1, region is not None
         photograph.restored = marking if region is None else None
 

@@ -150,12 +150,13 @@ class _Pages:
         return _Answer(photograph.to_json())
 
     async def load_mask(self, request: Request) -> Response:
-        """Reads a mask; the answer names it, for an edit."""
+        """Reads a mask; the answer names it, for an edit, and says what may not be meant."""
         photograph = self._photograph(request)
         name = file_name(request.query_params.get("name", ""))
         with tempfile.TemporaryDirectory(dir=self._uploads) as folder:
             await receive(request, Path(folder, name))
-            return _Answer({"mask": await run_in_threadpool(self._desk.load_mask, photograph, Path(folder, name))})
+            mask, notes = await run_in_threadpool(self._desk.load_mask, photograph, Path(folder, name))
+        return _Answer({"mask": mask, "notes": notes})
 
     def loaded_mask(self, request: Request) -> Response:
         """What a loaded mask marks, in little."""

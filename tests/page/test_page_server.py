@@ -188,7 +188,8 @@ def test_two_masks_loaded_at_once_are_two(page, photo, monkeypatch):
     monkeypatch.setattr(photograph, "save", lambda *what: (both.wait(), save_array(*what)))
     masks = [save(photo.parent / f"{number}.png", np.eye(40, 50, number) > 0) for number in range(2)]
     loads = [
-        threading.Thread(target=lambda path=path: names.append(page.desk.load_mask(photograph, path))) for path in masks
+        threading.Thread(target=lambda path=path: names.append(page.desk.load_mask(photograph, path)[0]))
+        for path in masks
     ]
     for load_one in loads:
         load_one.start()
@@ -249,8 +250,9 @@ def test_a_job_is_cancelled(fresh, photo):
 
 
 def test_a_photograph_whose_opening_is_cancelled_is_closed(fresh, photo):
-    release = threading.Event()
-    fresh.desk.jobs.submit("wait", "", lambda job: release.wait(30))
+    begun, release = threading.Event(), threading.Event()
+    fresh.desk.jobs.submit("wait", "", lambda job: (begun.set(), release.wait(30)))
+    assert begun.wait(30)
     opened = fresh.desk.open(photo)
     assert fresh.post(f"/api/photographs/{opened.name}/linear", {"linear": True}).status_code == 400
     (job,) = (each for each in fresh.get("/api/state").json()["jobs"] if each["kind"] == "open")

@@ -6,7 +6,7 @@ import urllib.parse
 
 import numpy as np
 import pytest
-from restoring import files
+from restoring import files, save
 
 
 def test_a_full_disk_is_said_and_the_photograph_closed(fresh, photo, monkeypatch, capfd):
@@ -76,7 +76,8 @@ def test_long_names_keep_their_end(name):
 def test_what_was_dropped_goes_with_its_photograph(fresh, photo):
     name = fresh.upload(photo)
     source = fresh.desk.photograph(name).source
-    mask = fresh.ask("POST", f"/api/photographs/{name}/masks", params={"name": "m.png"}, data=photo.read_bytes())
+    own = save(photo.parent / "m.png", np.eye(40, 50) > 0).read_bytes()
+    mask = fresh.ask("POST", f"/api/photographs/{name}/masks", params={"name": "m.png"}, data=own)
     assert mask.status_code == 200 and source.exists() and not files(source.parents[3] / "uploads")
     fresh.ask("DELETE", f"/api/photographs/{name}")
     fresh.wait()

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { choices, count, maskPicture, more, steps, take } from "./controls.js";
 import { desk, view } from "./desk.js";
 import { show } from "./looks.js";
-import { by, doing, trying } from "./messages.js";
+import { alertAlso, by, doing, trying } from "./messages.js";
 import { refresh } from "./photographs.js";
 
 let sending = Promise.resolve(); // changes go one after the other
@@ -91,7 +91,8 @@ function chosen(pause) {
 }
 
 async function loadMask(file, name = desk.chosen) {
-  const { mask } = await api.loadMask(name, file);
+  const { mask, notes } = await api.loadMask(name, file);
+  for (const note of notes) alertAlso(note);
   const made = { kind: "mask", mask };
   if (desk.chosen === name) {
     await maskPicture(mask, name);

@@ -72,6 +72,7 @@ export function hint(photograph) {
   else if (cleared && !done) text = "What was found is cleared: only what you mark counts. Undo brings it back.";
   else if (photograph.partly) text = "Only what was near your clicks is restored anew. Restore and Save do all that is marked.";
   else if (whole && !done) text = "Press Restore again: only what changed is computed.";
+  else if (whole && photograph.tight) [text, action] = reaching(cleared);
   else if (whole && photograph.covered) [text, action] = ["Outlines of scratches left behind?", "widen"];
   else if (photograph.state === "clean") text = `Nothing was found. Faint damage: ${byHand}`;
   else text = `Damage left unmarked? ${byHand} Erase what is no damage.`;
@@ -104,6 +105,11 @@ async function countOnce() {
   const share = covered && covered < 0.0001 ? "Less than 0.01" : (100 * covered).toFixed(2);
   by("covered").textContent = covered ? `${share} % of it is marked` : found || view.edits.length ? "Nothing is marked" : "";
 }
+
+// Widening does nothing for what was marked by hand alone.
+const reaching = (byHand) => (byHand
+  ? ["The damage seems to reach beyond what was marked, and its outlines stay: go over them with the brush.", ""]
+  : ["The damage seems to reach beyond what was marked, and its outlines stay.", "widen"]);
 
 export async function maskPicture(mask, name) {
   if (view.masks[mask]) return;

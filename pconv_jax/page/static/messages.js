@@ -30,7 +30,13 @@ export async function trying(work) {
 
 by("alert").lastElementChild.addEventListener("click", () => alertOf(""));
 
+// Asks, once what was asked before is answered.
 export function asked(text, yes) {
+  asked.last = (asked.last ?? Promise.resolve()).then(() => ask(text, yes));
+  return asked.last;
+}
+
+function ask(text, yes) {
   const question = by("question");
   question.querySelector("p").textContent = text;
   question.querySelector("[value=yes]").textContent = yes;
