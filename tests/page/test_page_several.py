@@ -232,3 +232,20 @@ def test_what_waits_for_another_photograph_is_told_and_cancelled(person, scan, t
     release.set()
     person.comes_to("restored", "damage found", "opened", "damage found")
     assert not person.see("#opening").is_displayed()
+
+
+def test_questions_are_asked_one_after_the_other(person):
+    """Or one answer would count for both: a file would be replaced, and another photograph closed."""
+    script = """
+        window.answers = [];
+        import("/static/messages.js").then(({ asked }) => {
+            for (const text of ["one exists already.", "two is not saved."])
+                asked(text, "Yes").then((yes) => answers.push([text, yes]));
+        });
+    """
+    person.browser.execute_script(script)
+    for text, answer in (("one exists already.", "yes"), ("two is not saved.", "no")):
+        person.until(lambda text=text: person.see("#question p").text == text)
+        person.click(f"#question button[value={answer}]")
+    said = [["one exists already.", True], ["two is not saved.", False]]
+    person.until(lambda: person.browser.execute_script("return answers") == said)
