@@ -107,20 +107,6 @@ def test_a_closed_tab_loses_nothing(person, scan, monkeypatch):
     person.comes_to("damage found")
 
 
-def test_files_are_dropped_but_no_folders(person, scan):
-    def drops(path):
-        place = person.see("#stage").rect
-        middle = {"x": place["x"] + place["width"] / 2, "y": place["y"] + place["height"] / 2}
-        for kind in ("dragEnter", "dragOver", "drop"):
-            data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-            person.browser.execute_cdp_cmd("Input.dispatchDragEvent", {"type": kind, **middle, "data": data})
-
-    drops(scan.parent)
-    person.until(lambda: "A folder cannot be dropped" in person.see("#alert").text)
-    drops(scan)
-    person.comes_to("damage found")
-
-
 def test_a_photograph_that_is_being_saved_is_not_closed_unasked(person, scan, tmp_path):
     may_go_on = threading.Event()
     person.page.desk.get_ready(lambda job: may_go_on.wait(60))

@@ -1,4 +1,4 @@
-// The photographs: opened, chosen, closed, and what is new of the one that is shown.
+// The photographs: chosen, closed, and what is new of the one that is shown.
 
 import * as api from "./api.js";
 import { sent } from "./changes.js";
@@ -6,13 +6,13 @@ import { choices, count, enable, take } from "./controls.js";
 import { current, desk, view } from "./desk.js";
 import { drawList } from "./list.js";
 import { seen, show } from "./looks.js";
-import { alertAlso, alertOf, asked, by, trying } from "./messages.js";
+import { alertAlso, asked, by, trying } from "./messages.js";
+import { first } from "./opening.js";
 import { drawOpening, drawProgress, drawReady } from "./progress.js";
 
 const told = new Set(); // failed jobs that were shown
 const saidOf = {}; // how many warnings were shown, by photograph
 const lookedAt = {}; // where a photograph was seen, and the size of the brush, before another was chosen
-let added = []; // names of the photographs that were opened last, in their order
 const followed = {}; // what is shown of the photograph: which detections, result and tones
 
 export async function refresh() {
@@ -54,7 +54,7 @@ async function close(name) {
   await refresh();
 }
 
-async function choose(name) {
+export async function choose(name) {
   sent(); // what is changed in the one before
   forget();
   desk.chosen = name;
@@ -134,40 +134,6 @@ async function followResult(photograph, still) {
   seen();
 }
 
-// The first of those that were opened last, but for what was no picture.
-const first = () => added.find((name) => desk.photographs.some((each) => each.name === name));
-
-export function openFiles(files) {
-  alertOf("");
-  added = [];
-  return trying(async () => {
-    for (const file of files) {
-      if (file.size > desk.most_uploaded) {
-        alertAlso(`${file.name} has more than ${(desk.most_uploaded / 2 ** 30).toFixed(0)} GiB: name it on the command line, \`pconv-jax page FILE\`.`);
-        continue;
-      }
-      const shown = first();
-      added.push((await api.open(file)).name);
-      await refresh();
-      if (!shown && first()) await choose(first());
-    }
-  });
-}
-
-function drop(event) {
-  event.preventDefault();
-  by("stage").classList.remove("dropping");
-  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.());
-  if (entries.some((entry) => entry?.isDirectory)) {
-    alertOf("A folder cannot be dropped: drop the photographs in it, or start `pconv-jax page FOLDER`.");
-  } else openFiles([...event.dataTransfer.files]);
-}
-
-by("open").addEventListener("change", (event) => { openFiles([...event.target.files]); event.target.value = ""; });
-by("stage").addEventListener("dragover", () => by("stage").classList.add("dropping"));
-by("stage").addEventListener("dragleave", () => by("stage").classList.remove("dropping"));
-window.addEventListener("dragover", (event) => event.preventDefault());
-window.addEventListener("drop", drop);
 // What was read does not come up again.
 by("alert").lastElementChild.addEventListener("click", () => trying(async () => {
   for (const number of told) await api.cancel(number);
