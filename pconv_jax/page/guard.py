@@ -7,6 +7,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pconv_jax.page.users import is_this_user
+
 _USUAL_PORT = 80
 COOKIE = "pconv_jax_page"
 # Everything comes from this server, and no other page may show this one in a frame.
@@ -28,22 +30,29 @@ def _key_in(query: bytes) -> str:
     return parse_qs(query.decode("latin-1")).get("key", [""])[0]
 
 
+def _same(given: str, key: str) -> bool:
+    return secrets.compare_digest(given.encode(), key.encode())
+
+
 class Guard:
     """Refuses requests without the key, from other pages, and by other names of this machine.
 
-    The key is in the address that the command opens; a cookie takes its place after that. Checking the name that was
-    asked for keeps pages out whose own name was made to lead here (DNS rebinding).
+    A key is in the address that the command prints, and another one in that which it opens; a cookie takes their place
+    after that. What is opened is an argument of the browser, which other users of the machine can read: it counts for
+    the user alone who started the command. Checking the name that was asked for keeps pages out whose own name was made
+    to lead here (DNS rebinding).
     """
 
-    def __init__(self, app: ASGIApp, *, secret: str, port: int):
+    def __init__(self, app: ASGIApp, *, secret: str, opened: str, port: int):
         """Wraps the application.
 
         Args:
             app: what answers those that may ask.
-            secret: the key.
+            secret: the key that is printed.
+            opened: the key that the browser is opened with.
             port: that it is served on.
         """
-        self._app, self._key = app, secret
+        self._app, self._key, self._opened = app, secret, opened
         ending = "" if port == _USUAL_PORT else f":{port}"  # which browsers leave out
         self._hosts = {f"{host}{ending}" for host in ("127.0.0.1", "localhost")}
         self._cookie = f"{COOKIE}_{port}"  # browsers share cookies between the ports of a machine
@@ -56,9 +65,9 @@ class Guard:
         headers = Headers(scope=scope)
         if headers.get("host") not in self._hosts or not self._from_here(headers):
             await PlainTextResponse("only the page itself may ask for this", 403)(scope, receive, send)
-        elif self._is_key(self._cookie_of(headers)):
+        elif _same(self._cookie_of(headers), self._key):
             await self._app(scope, receive, self._sending(send))
-        elif scope["path"] == "/" and self._is_key(_key_in(scope["query_string"])):
+        elif scope["path"] == "/" and self._opens(_key_in(scope["query_string"]), scope):
             response = RedirectResponse("/", 303)
             response.set_cookie(self._cookie, self._key, httponly=True, samesite="strict")
             await response(scope, receive, self._sending(send))
@@ -71,8 +80,8 @@ class Guard:
         within = headers.get("sec-fetch-site", "none") in ("none", "same-origin")
         return within and (origin is None or origin.removeprefix("http://") in self._hosts)
 
-    def _is_key(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), self._key.encode())
+    def _opens(self, given: str, scope: Scope) -> bool:
+        return _same(given, self._key) or (_same(given, self._opened) and is_this_user(*scope["client"]))
 
     def _cookie_of(self, headers: Headers) -> str:
         for part in headers.get("cookie", "").split(";"):

@@ -71,12 +71,12 @@ def serve(
 
     with _listening(port) as listener, _folder_of_this_process() as folder:
         chosen = listener.getsockname()[1]
-        key = secrets.token_urlsafe(16)
+        printed, opened = (secrets.token_urlsafe(16) for _ in range(2))
         uploads, kept = folder / "uploads", folder / "photographs"
         uploads.mkdir()
         kept.mkdir()
         desk = Desk(look, inpainter, out=out, folder=kept, max_pixels=max_pixels)
-        app = Guard(application(desk, uploads), secret=key, port=chosen)
+        app = Guard(application(desk, uploads), secret=printed, opened=opened, port=chosen)
         config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=2)
         server = uvicorn.Server(config)
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -84,10 +84,10 @@ def serve(
             for path in photographs:
                 desk.open(path)
             desk.get_ready(functools.partial(_warm_up, desk, inpainter))
-            address = f"http://{HOST}:{chosen}/?key={key}"
-            print(f"the page is at {address}\nCtrl-C ends it; results go to {out}", flush=True)
+            address = f"http://{HOST}:{chosen}/?key="
+            print(f"the page is at {address}{printed}\nCtrl-C ends it; results go to {out}", flush=True)
             if browser:
-                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+                threading.Thread(target=webbrowser.open, args=(address + opened,), daemon=True).start()
             serving.start()
             while serving.is_alive():  # in a thread of its own, where it leaves Ctrl-C to this one
                 serving.join(_LOOK)

@@ -24,6 +24,7 @@ from pconv_jax.page.guard import Guard  # noqa: E402 - which need that
 from pconv_jax.page.server import application  # noqa: E402
 
 KEY = "the-key"
+OPENED = "the-key-of-the-browser"
 DAMAGED, LINE = scratched(picture())
 
 
@@ -97,7 +98,7 @@ def served(folder, weights, *, out=None, port=0, key=KEY):
     )
     with run._listening(port) as listener:
         port = listener.getsockname()[1]
-        app = Guard(application(desk, uploads), secret=key, port=port)
+        app = Guard(application(desk, uploads), secret=key, opened=OPENED, port=port)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

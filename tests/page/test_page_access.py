@@ -5,8 +5,9 @@ import asyncio
 import pytest
 import requests
 from restoring import files, save
-from served import DAMAGED, KEY
+from served import DAMAGED, KEY, OPENED
 
+from pconv_jax.page import users
 from pconv_jax.page.guard import Guard
 from pconv_jax.page.server import STATIC
 
@@ -33,6 +34,38 @@ def test_no_other_page(page, headers):
         assert page.ask(method, path, headers=headers).status_code == 403
 
 
+def test_the_address_that_is_opened_counts_for_this_user_alone(page, monkeypatch):
+    """Others can read it in the list of processes."""
+    with requests.Session() as browser:
+        assert browser.get(f"{page.address}/?key={OPENED}", timeout=10).status_code == 200
+        assert browser.get(f"{page.address}/api/state", timeout=10).status_code == 200
+    monkeypatch.setattr(users.os, "getuid", lambda: 12345)
+    assert requests.get(f"{page.address}/?key={OPENED}", timeout=10).status_code == (401 if on_linux() else 200)
+    assert requests.get(f"{page.address}/?key={KEY}", timeout=10).status_code == 200  # which is printed alone
+
+
+def on_linux():
+    return users._TABLES[0].exists()
+
+
+def test_the_user_of_a_connection(tmp_path, monkeypatch):
+    table, none = tmp_path / "tcp", tmp_path / "none"
+    table.write_text(
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+        "   0: 0100007F:1CF3 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1 0 100 0\n"
+        "   1: 0100007F:BD12 0100007F:1CF3 01 00000000:00000000 00:00000000 00000000  1000        0 2 1 0 20 4\n"
+        "   2: 0200007F:BD12 0100007F:1CF3 01 00000000:00000000 00:00000000 00000000  1001        0 3 1 0 20 4\n"
+    )
+    monkeypatch.setattr(users.sys, "byteorder", "little")
+    monkeypatch.setattr(users.os, "getuid", lambda: 1000)
+    monkeypatch.setattr(users, "_TABLES", (table, none))
+    assert users.is_this_user("127.0.0.1", 0xBD12)
+    assert not users.is_this_user("127.0.0.2", 0xBD12)  # another user's
+    assert not users.is_this_user("127.0.0.1", 0xBD13)  # nobody's
+    monkeypatch.setattr(users, "_TABLES", (none,))
+    assert users.is_this_user("127.0.0.2", 0xBD12)
+
+
 @pytest.mark.parametrize(("port", "host", "code"), [(80, "127.0.0.1", 401), (80, "127.0.0.1:80", 403), (81, "x", 403)])
 def test_browsers_leave_out_the_usual_port(port, host, code):
     sent = []
@@ -40,7 +73,7 @@ def test_browsers_leave_out_the_usual_port(port, host, code):
     async def send(message):
         sent.append(message)
 
-    guard = Guard(None, secret=KEY, port=port)
+    guard = Guard(None, secret=KEY, opened=OPENED, port=port)
     scope = {"type": "http", "path": "/", "query_string": b"", "method": "GET", "headers": [(b"host", host.encode())]}
     asyncio.run(guard(scope, None, send))
     assert sent[0]["status"] == code

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -23,16 +24,17 @@ from pconv_jax.imaging import IMAGE_SUFFIXES
 
 def test_it_starts_ends_and_leaves_nothing_behind(tmp_path):
     photo = save(tmp_path / "photos" / "a.png", picture())
-    cache = tmp_path / "cache"
+    cache, opened = tmp_path / "cache", tmp_path / "opened"
 
-    def start():
-        flags = ("--no-browser", "--out", tmp_path / "out")
-        process = started("page", photo.parent, *flags, PCONV_JAX_CACHE=str(cache))
+    def start(*flags):
+        browser = f"{sys.executable} -c \"import sys; open(sys.argv[1], 'w').write(sys.argv[2])\" {opened} %s"
+        given = {"PCONV_JAX_CACHE": str(cache), "BROWSER": browser}
+        process = started("page", photo.parent, *flags, "--out", tmp_path / "out", **given)
         line = process.stdout.readline()
         assert line.startswith("the page is at http://127.0.0.1:"), process.stderr.read()
         return process, line.split()[-1]
 
-    process, address = start()
+    process, address = start("--no-browser")
     try:
         with requests.Session() as session:
             assert "Restore photographs" in session.get(address, timeout=30).text
@@ -43,8 +45,14 @@ def test_it_starts_ends_and_leaves_nothing_behind(tmp_path):
         process.kill()
         process.communicate()
     (left,) = (cache / "page").iterdir()
-    process, _ = start()
+    process, address = start()
     assert not left.exists() and len(list((cache / "page").iterdir())) == 1
+    deadline = time.monotonic() + 30
+    while not (opened.exists() and opened.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    page, key = opened.read_text().split("?key=")
+    assert address.startswith(page) and key != address.rpartition("=")[2]  # others see how a browser was started
+    assert requests.get(opened.read_text(), timeout=30).status_code == 200
     process.send_signal(signal.SIGINT)
     try:
         out, err = process.communicate(timeout=60)

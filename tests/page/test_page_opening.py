@@ -32,7 +32,8 @@ def test_files_are_dropped_but_no_folders_nor_links(person, scan):
 def test_a_picture_is_pasted(person):
     paste = """
         const given = new DataTransfer();
-        if (arguments[0]) given.items.add(new File([Uint8Array.from(arguments[0])], "image.png", { type: "image/png" }));
+        const [bytes] = arguments;
+        if (bytes) given.items.add(new File([Uint8Array.from(bytes)], "image.png", { type: "image/png" }));
         document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: given, bubbles: true }));
     """
     person.browser.execute_script(paste, None)
