@@ -27,6 +27,7 @@ class Desk:
     Attributes:
         jobs: what is done and what waits.
         getting_ready: compiles what results wait for; None if nothing does.
+        thickest_line: that the weights were trained on, px; None if not known.
     """
 
     def __init__(self, look: Look, inpainter: Inpainter, *, out: Path, folder: Path, max_pixels: int | None = None):
@@ -41,6 +42,7 @@ class Desk:
         """
         self.jobs = Jobs()
         self.getting_ready: Job | None = None
+        self.thickest_line = inpainter.generator.thickest_line
         self._look, self._out, self._folder, self._max_pixels = look, out, folder, max_pixels
         self._memory = Memory(max_pixels)  # only the thread of the jobs uses it
         self._results = Results(inpainter, self._memory)  # likewise

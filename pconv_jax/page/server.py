@@ -87,6 +87,7 @@ class _Pages:
             {
                 "getting_ready": _unfinished(desk.getting_ready),
                 "most_uploaded": bodies.MOST_UPLOADED,
+                "thickest_line": desk.thickest_line,
                 "photographs": [each.to_json() for each in desk.photographs],
                 "jobs": desk.jobs.to_json(),
             }

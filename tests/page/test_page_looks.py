@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from restoring import ROOT, load
+from restoring import ROOT, load, save
 
 pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 
@@ -153,3 +153,16 @@ def test_a_message_moves_nothing(person, scan):
             count, same = person.browser.execute_async_script(script)
             assert count > 15 and same
             person.click("#alert button")
+
+
+def test_the_brush_is_no_wider_than_the_weights_can_fill(person, tmp_path):
+    """Unless somebody makes it so, and is told."""
+    person.opens(save(tmp_path / "wide.png", np.full((300, 9000, 3), 90, np.uint8)))
+    person.until(lambda: person.asks_view("view.before !== null"))
+    assert person.asks_view("14 / view.scale") > 100  # px of the photograph for a line of 14 px of the screen
+    width, hint = person.see("#size-value"), person.see("#size-hint")
+    assert 22 <= int(width.text.split()[0]) <= 24 and not hint.text
+    person.presses("]")
+    assert int(width.text.split()[0]) > 24 and hint.text == "Over 24 px gets smooth: zoom in"
+    person.presses("e")
+    assert not hint.text  # what is erased may be as wide as one likes

@@ -11,7 +11,7 @@ import { restoreNear } from "./results.js";
 import { Tools } from "./tools.js";
 
 const SMALLEST = 12; // px of the photograph that the brush is wide when one is opened
-const WIDTH = 14; // CSS px, likewise
+const WIDTH = 14; // CSS px, likewise, but no more than the weights can fill
 const GROWTH = 1.08; // from one step of the slider to the next
 
 const tools = new Tools(view, {
@@ -25,6 +25,7 @@ function pickTool(tool) {
   tools.tool = tool;
   check(document.querySelectorAll("[data-tool]"), (button) => button.dataset.tool === tool);
   by("stage").dataset.held = tool;
+  size(by("size").value);
   near(false);
   if (tool !== "hand") show("marked");
 }
@@ -42,6 +43,9 @@ function size(position) {
   tools.radius = 0.5 * GROWTH ** by("size").value; // from 1 px to 2200
   by("size-value").textContent = `${Math.round(2 * tools.radius)} px`;
   by("size").setAttribute("aria-valuetext", by("size-value").textContent);
+  const { thickest_line: most } = desk;
+  const smooth = most !== null && Math.round(2 * tools.radius) > most && ["brush", "line"].includes(tools.tool);
+  by("size-hint").textContent = smooth ? `Over ${most} px gets smooth: zoom in` : "";
 }
 
 for (const button of document.querySelectorAll("[data-tool]")) button.addEventListener("click", () => pickTool(button.dataset.tool));
@@ -50,7 +54,8 @@ desk.size = () => Number(by("size").value);
 desk.opened = (before) => {
   near(false);
   tools.restart();
-  size(before ?? Math.log(Math.max(SMALLEST, WIDTH / view.scale)) / Math.log(GROWTH));
+  const width = Math.min(desk.thickest_line ?? Infinity, Math.max(SMALLEST, WIDTH / view.scale));
+  size(before ?? Math.log(width) / Math.log(GROWTH));
 };
 by("restore-here").addEventListener("click", () => near(!tools.near));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") near(false); });

@@ -10,6 +10,7 @@ export const desk = {
   photographs: [],
   jobs: [],
   most_uploaded: Infinity, // bytes
+  thickest_line: null, // px, that the weights were trained on
   chosen: null, // name of the photograph that is shown
   redo: [], // edits that were undone
   near: false, // whether a click restores what is near
