@@ -15,6 +15,7 @@ from pconv_jax.cli.flags import most_pixels
 from pconv_jax.cli.inpaint_command import Inpaint
 from pconv_jax.common.commands import command
 from pconv_jax.common.errors import InputError
+from pconv_jax.common.output_folder import check_output_folder
 
 # ruff: noqa: UP045 - see `pconv_jax.cli.flags`
 
@@ -79,11 +80,12 @@ class Page:
         max_pixels = most_pixels(self.max_megapixels)
         if self.out.exists() and not self.out.is_dir():
             raise InputError(f"--out {self.out} is a file: give a folder for the results")
+        check_output_folder(self.out)
         from pconv_jax.cli.page import open_page
 
         open_page(
             self.photographs,
-            out=self.out,
+            out=self.out.absolute(),  # the person at the browser does not know where the command was started
             port=self.port,
             browser=self.browser,
             weights=self.weights,

@@ -54,7 +54,7 @@ def open_page(
     inpainter = Inpainter(load_remembered(weights, None), best=best, few_sizes=True)
     for sentence in found.passed_over if found else []:
         print(plain_text(sentence))
-    serve(
+    status = serve(
         [root / name for root, name in found.photographs] if found else [],
         functools.partial(finding.look, max_pixels=max_pixels),
         inpainter,
@@ -64,4 +64,4 @@ def open_page(
         max_pixels=max_pixels,
     )
     # What XLA compiles in a thread would abort a process that ends as usual, and nobody needs it any more.
-    end_process(0)
+    end_process(status)

@@ -189,6 +189,15 @@ class Desk:
             raise InputError(job.message or "it was cancelled: try again")
         return path
 
+    def stop_all_but_saves(self) -> list[Job]:
+        """Cancels all work but what is being saved, or waits for that: the jobs that do so."""
+        jobs = [job for job in self.jobs.listed() if not job.finished.is_set()]
+        saves = [job for job in jobs if job.kind == "save"]
+        for job in jobs:
+            if job not in saves:
+                self.jobs.cancel(number=job.number)
+        return saves
+
     def shut(self) -> None:
         """Ends all work and removes what was kept meanwhile."""
         self.jobs.close()
@@ -251,7 +260,12 @@ class Desk:
             target = checked_place(photograph, self.photographs, replace=replace)
         except FileExistsError as error:
             raise InputError(f"{error} by now: save again to replace it") from error
-        self._results.write(photograph, target)
+        try:
+            self._results.write(photograph, target)
+        except InputError as error:
+            if isinstance(error.__cause__, OSError):  # not for what a format cannot hold
+                raise InputError(f"{error}, or press Download, which writes where the browser does") from error
+            raise
         photograph.saved = marking
 
 

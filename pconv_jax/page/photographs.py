@@ -113,6 +113,12 @@ class OpenPhotograph:
         return "opened" if self.width else "opening"
 
     @property
+    def is_unsaved(self) -> bool:
+        """Whether something would be lost if it were closed: what was corrected, or a result."""
+        state = self.state
+        return state == "corrected" or (self.has_result and state != "saved")
+
+    @property
     def marking(self) -> Marking:
         """What is marked now."""
         return Marking(self.linear, self.found, self.choice, self.edits)
@@ -124,6 +130,7 @@ class OpenPhotograph:
         return {
             **{name: getattr(self, name) for name in (*plain, *of_result)},
             "state": self.state,
+            "is_unsaved": self.is_unsaved,
             "target": str(self.target),
             "warnings": self.warnings,
             "dismissed": self.dismissed,

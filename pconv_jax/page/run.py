@@ -22,6 +22,7 @@ from pconv_jax.common.errors import InputError, reason
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.inpainting.windows import BROAD_MARGIN
 from pconv_jax.page.desk import Desk
+from pconv_jax.page.ending import end
 from pconv_jax.page.jobs import Job
 from pconv_jax.page.look import Look
 
@@ -49,7 +50,7 @@ def serve(
     port: int | None = None,
     browser: bool = True,
     max_pixels: int | None = None,
-) -> None:
+) -> int:
     """Serves the page until Ctrl-C.
 
     Args:
@@ -60,6 +61,9 @@ def serve(
         port: to serve on; by default `DEFAULT_PORT`, or any that is free.
         browser: open the page in the browser.
         max_pixels: of a photograph, as for `read_photograph`.
+
+    Returns:
+        The exit status, as of `ending.end`.
 
     Raises:
         InputError: the port is taken, or there is no room for what is kept meanwhile.
@@ -95,9 +99,11 @@ def serve(
             pass
         finally:
             server.should_exit = True
-            if serving.is_alive():
-                serving.join(_PATIENCE)
-            desk.shut()
+            with contextlib.suppress(KeyboardInterrupt):
+                if serving.is_alive():
+                    serving.join(_PATIENCE)
+            status = end(desk)
+    return status
 
 
 def _warm_up(desk: Desk, inpainter: Inpainter, job: Job) -> None:

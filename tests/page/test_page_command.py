@@ -73,6 +73,10 @@ def test_what_it_refuses(tmp_path, capsys, monkeypatch):
         for flags, complaint in (
             ([str(tmp_path / "nowhere.png")], "nowhere.png does not exist"),
             (["--out", str(tmp_path / "file")], "is a file: give a folder for the results"),
+            (
+                ["--out", str(tmp_path / "file" / "out")],
+                f"cannot be used ({tmp_path / 'file'} is not a folder)",
+            ),
             (["--port", port], f"--port {port} cannot be used"),
             (["--port", "99999"], "--port 99999 cannot be used"),
             (["--max-megapixels", "0"], "--max-megapixels is 0.0"),
@@ -134,6 +138,15 @@ def test_the_folder_of_a_page_elsewhere_stays(tmp_path, monkeypatch):
         assert not made.exists()
 
 
+def test_the_folder_for_results_is_told_in_full(monkeypatch, tmp_path):
+    """Who looks at the page does not know where the command was started."""
+    told = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pconv_jax.cli.page.open_page", lambda *_, out, **__: told.append(out))
+    assert main(["page"]) == main(["page", "--out", "../elsewhere"]) == 0
+    assert told == [tmp_path / "restored", tmp_path / "../elsewhere"]
+
+
 def test_an_infrared_channel_is_left_out_if_told(monkeypatch):
     used = []
     monkeypatch.setattr("pconv_jax.cli.page.open_page", lambda *_, finding, **__: used.append(finding.infrared))
@@ -143,7 +156,9 @@ def test_an_infrared_channel_is_left_out_if_told(monkeypatch):
 
 def test_it_takes_more_time_for_better_results_if_told(weights, monkeypatch):
     served = []
-    monkeypatch.setattr(page_run, "serve", lambda photographs, look, inpainter, **_: served.append((look, inpainter)))
+    monkeypatch.setattr(
+        page_run, "serve", lambda photographs, look, inpainter, **_: served.append((look, inpainter)) or 0
+    )
     monkeypatch.setattr(page_command, "end_process", lambda code: None)
     for flags in ((), ("--best",)):
         assert main(["page", "--no-browser", "--weights", str(weights), *flags]) == 0
@@ -152,7 +167,7 @@ def test_it_takes_more_time_for_better_results_if_told(weights, monkeypatch):
 
 def test_control_characters_of_names_do_not_reach_the_terminal(photo, weights, monkeypatch, capsys):
     (photo.parent / "\x1b[31mred.txt").touch()
-    monkeypatch.setattr(page_run, "serve", lambda *_, **__: None)
+    monkeypatch.setattr(page_run, "serve", lambda *_, **__: 0)
     monkeypatch.setattr(page_command, "end_process", lambda code: None)
     assert main(["page", str(photo.parent), "--no-browser", "--weights", str(weights)]) == 0
     told = capsys.readouterr().out

@@ -125,6 +125,21 @@ def test_a_file_that_appears_while_it_is_restored_is_not_replaced(fresh, photo, 
     assert (load(out) == picture(seed=9)).all()
 
 
+def test_where_nothing_can_be_written_download_is_named(fresh, photo, monkeypatch):
+    name = fresh.upload(photo)
+
+    def full(stream, *_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(writing._WRITERS, "PNG", full)
+    fresh.post(f"/api/photographs/{name}/save")
+    said = fresh.wait()["message"]
+    assert said.endswith(
+        "(No space left on device): choose another place or make room, or press Download, which writes "
+        "where the browser does"
+    )
+
+
 def test_a_result_is_written_to_what_a_link_points_to(fresh, photo, tmp_path):
     out = tmp_path / "page" / "out"
     out.mkdir()

@@ -46,8 +46,7 @@ const isSaved = (name) => desk.jobs.some((job) =>
   job.photograph === name && ["save", "download"].includes(job.kind) && ["waiting", "running"].includes(job.state));
 
 async function close(name) {
-  const { state, title, has_result } = desk.photographs.find((each) => each.name === name);
-  const lost = state === "corrected" || (has_result && state !== "saved");
+  const { title, is_unsaved: lost } = desk.photographs.find((each) => each.name === name);
   const why = isSaved(name) ? "is being saved: closing it cancels that" : "is not saved: closing it loses what was corrected and restored";
   if ((lost || isSaved(name)) && !(await asked(`${title} ${why}.`, "Close it"))) return;
   await api.close(name);
