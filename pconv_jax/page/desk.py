@@ -263,10 +263,15 @@ class Desk:
         try:
             self._results.write(photograph, target)
         except InputError as error:
-            if isinstance(error.__cause__, OSError):  # not for what a format cannot hold
+            if _is_of_system(error):  # and not what a format cannot hold
                 raise InputError(f"{error}, or press Download, which writes where the browser does") from error
             raise
         photograph.saved = marking
+
+
+def _is_of_system(error: BaseException | None) -> bool:
+    """Whether an error comes from one of the system."""
+    return error is not None and (isinstance(error, OSError) or _is_of_system(error.__cause__))
 
 
 def _warn_of_infrared(dropped: Sequence[OpenPhotograph]) -> None:

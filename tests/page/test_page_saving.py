@@ -8,6 +8,8 @@ from detectors import grown
 from restoring import check, load, picture, save
 from served import DAMAGED, LINE
 
+from pconv_jax.imaging import writing
+
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are bytes there alone")
 def test_a_name_that_is_no_text_is_shown_with_question_marks(fresh, photo):
