@@ -58,7 +58,7 @@ class OpenPhotograph:
         edits: what was corrected, as the page sent it.
         masks: loaded masks by their names: bool `[H, W]` in files.
         found: whether damage was looked for.
-        clean: whether nothing was marked when that was counted last.
+        clean: whether nothing was marked when that was counted last, after damage was looked for.
         shown: grows with each result.
         has_result: whether there is one, of what the photograph is taken for now.
         asked_at: the revision at which one was asked for last.
@@ -199,8 +199,9 @@ class OpenPhotograph:
 
     def count(self) -> float:
         """The share of it that is marked."""
-        marked = share(self.hole())
-        self.clean = not marked
+        marking = self.marking
+        marked = share(self.hole(marking=marking))
+        self.clean = marking.found and not marked
         return marked
 
     def keep_map(self, found: DamageMap) -> None:
@@ -209,8 +210,8 @@ class OpenPhotograph:
         self.save("probability", found.probability)
         _found_hole.cache_clear()  # of the map before
         _DRAWN.forget()
+        self.clean = not self.hole(marking=self.marking._replace(found=True)).any()
         self.found = True
-        self.count()
 
     def keep_pictures(self, what: str, photograph: Photograph, original: Photograph, *, linear: bool) -> None:
         """Keeps what the page shows of a photograph: all of it, and in little.

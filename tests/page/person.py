@@ -26,6 +26,9 @@ class Person:
     def see(self, selector):
         return self.browser.find_element(By.CSS_SELECTOR, selector)
 
+    def may_press(self, selector):
+        return self.see(selector).get_attribute("aria-disabled") == "false"
+
     def click(self, selector):
         self.see(selector).click()
 

@@ -35,7 +35,7 @@ def test_what_is_done_is_done_to_the_photograph_that_is_shown_then(person, scan,
     person.comes_to(state, "damage found")
     assert files(tmp_path / "page" / "out") == ({"a scan.png"} if state == "saved" else set())
     person.click("#list li:nth-child(1) button")
-    person.until(lambda: person.see("#undo").is_enabled())
+    person.until(lambda: person.may_press("#undo"))
     person.click("#undo")
     person.edited(2)
 
@@ -85,7 +85,7 @@ def test_two_tabs_show_the_same(person, scan):
     person.browser.close()
     person.browser.switch_to.window(first)
     person.comes_to("corrected")
-    person.until(lambda: person.see("#undo").is_enabled())
+    person.until(lambda: person.may_press("#undo"))
     person.click("#undo")
     person.edited(0)
 
@@ -153,15 +153,20 @@ def test_each_photograph_is_seen_where_it_was_left(person, scan, tmp_path):
         "const size = document.getElementById('size'); size.value = 50; size.dispatchEvent(new Event('input'))"
     )
     near = person.asks_view("[view.scale, view.left, view.top]")
+    person.click("#clear")
+    person.click("#undo")  # what was undone can be done again later, too
     assert near[0] > 2 * fitted[0]
     person.click("#list li:nth-child(2) button")
     person.until(person.see("#controls").is_enabled)
     assert person.asks_view("[view.scale, view.left, view.top]") == fitted
+    assert not person.may_press("#redo")
     assert person.see("#size").get_attribute("value") == whole
     person.click("#list li:nth-child(1) button")
     person.until(person.see("#controls").is_enabled)
     assert person.asks_view("[view.scale, view.left, view.top]") == pytest.approx(near)
     assert person.see("#size").get_attribute("value") == "50"
+    person.click("#redo")
+    person.edited(1)
 
 
 def test_a_warning_that_was_read_does_not_come_again(person, scan):
@@ -206,7 +211,7 @@ def test_what_waits_for_another_photograph_is_told_and_cancelled(person, scan, t
     person.until(lambda: "was not looked for" in person.see("#hint").text)
     # Nor does a restoration wait for that search.
     person.click("#list li:nth-child(1) button")
-    person.until(lambda: person.see("#restore").is_enabled())
+    person.until(lambda: person.may_press("#restore"))
     person.click("#restore")
     person.comes_to("restored", "opened", "opened")
     # A photograph that is not there yet says so.

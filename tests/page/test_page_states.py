@@ -17,6 +17,7 @@ from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.page import run
 from pconv_jax.page.jobs import Job, Jobs
 from pconv_jax.page.memory import noted
+from pconv_jax.page.photographs import OpenPhotograph
 from pconv_jax.page.results import Results
 
 
@@ -153,3 +154,17 @@ def test_what_is_said_of_a_photograph_names_it(tmp_path):
         warnings.warn("holes are about 53 px across", UserWarning, stacklevel=1)
         warnings.warn(f"{tmp_path}/kept/a.png has no profile", UserWarning, stacklevel=1)
     assert said == ["a.png: holes are about 53 px across", "a.png has no profile"]
+
+
+def test_nothing_is_said_to_be_clean_before_what_was_found_is_counted(fresh, photo, monkeypatch):
+    look, hole, seen = fresh.desk._look, OpenPhotograph.hole, []
+    monkeypatch.setattr(OpenPhotograph, "hole", lambda each, **more: (seen.append(each.state), hole(each, **more))[1])
+
+    def slow(*about, **more):
+        (photograph,) = fresh.desk.photographs
+        assert photograph.count() == 0 and photograph.state == "opened"  # as the page asks meanwhile
+        return look(*about, **more)
+
+    monkeypatch.setattr(fresh.desk, "_look", slow)
+    name = fresh.upload(photo)
+    assert fresh.photograph(name)["state"] == "found" and "clean" not in seen

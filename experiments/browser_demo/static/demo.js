@@ -17,6 +17,11 @@ function say(text) {
   see("status").textContent = text;
 }
 
+function showWidth() {
+  see("width").textContent = `${see("brush").value} px`;
+  see("brush").setAttribute("aria-valuetext", see("width").textContent);
+}
+
 function enable(on) {
   for (const name of ["clear", "restore"]) see(name).disabled = !(on && opened && session);
   see("photograph").disabled = !on;
@@ -119,12 +124,15 @@ async function busy(action) {
   try {
     await action();
   } catch (error) {
-    say(`That did not work: ${error.message}.`);
+    say(`That did not work: ${error.message.replace(/\.$/, "")}.`);
   }
   enable(true);
 }
 
+see("photograph").addEventListener("click", ({ target }) => { target.value = ""; }); // or the same file could not be opened again
 see("photograph").addEventListener("change", ({ target }) => target.files[0] && busy(() => open(target.files[0])));
+see("brush").addEventListener("input", showWidth);
+showWidth();
 see("restore").addEventListener("click", () => busy(restore));
 see("clear").addEventListener("click", () => damage.clearRect(0, 0, see("damage").width, see("damage").height));
 see("damage").addEventListener("pointerdown", (event) => {

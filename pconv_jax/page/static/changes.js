@@ -2,9 +2,9 @@
 
 import * as api from "./api.js";
 import { choices, count, maskPicture, more, steps, take } from "./controls.js";
-import { desk, view } from "./desk.js";
+import { desk, undone, view } from "./desk.js";
 import { show } from "./looks.js";
-import { alertAlso, by, doing, trying } from "./messages.js";
+import { alertAlso, by, doing, enable, trying } from "./messages.js";
 import { refresh } from "./photographs.js";
 
 let sending = Promise.resolve(); // changes go one after the other
@@ -33,13 +33,13 @@ const isUnsent = () => waiting !== null || Object.values(desk.changing).some(Boo
 
 // Something new is done: redo begins anew.
 export function add(made) {
-  desk.redo = [];
+  desk.undone[desk.chosen] = [];
   edit([...view.edits, made]);
 }
 
 function edit(edits) {
   view.edits = edits;
-  by("restore").disabled = false; // before the server knows
+  enable("restore", true); // before the server knows
   view.draw();
   steps();
   send(shown());
@@ -73,17 +73,17 @@ function send({ name, ...change }) {
 
 function undo() {
   if (!view.edits.length) return;
-  desk.redo.push(view.edits[view.edits.length - 1]);
+  undone().push(view.edits[view.edits.length - 1]);
   edit(view.edits.slice(0, -1));
 }
 
 function again() {
-  if (desk.redo.length) edit([...view.edits, desk.redo.pop()]);
+  if (undone().length) edit([...view.edits, undone().pop()]);
 }
 
 function chosen(pause) {
   choices();
-  by("restore").disabled = false;
+  enable("restore", true);
   show("marked");
   clearTimeout(chosen.timer);
   waiting = shown();

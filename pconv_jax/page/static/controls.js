@@ -1,8 +1,8 @@
 // What the tools beside the picture show of a photograph: choices, counts, hints, where it is saved.
 
 import * as api from "./api.js";
-import { current, desk, view } from "./desk.js";
-import { by } from "./messages.js";
+import { current, desk, undone, view } from "./desk.js";
+import { by, enable, hide } from "./messages.js";
 
 const MORE = [0.5, 0.7, 0.85, 0.95]; // sensitivities of "Find more"
 
@@ -32,10 +32,10 @@ export function choices() {
 // The next sensitivity of "Find more"; undefined if there is none.
 export const more = () => MORE.find((each) => each > Number(by("sensitivity").value) + 0.01);
 
-export function enable(photograph) {
+export function showState(photograph) {
   const done = photograph.state === "restored" || photograph.state === "saved";
   const file = photograph.target.split(/[/\\]/).pop();
-  by("restore").disabled = done && !desk.changing[photograph.name];
+  enable("restore", !done || desk.changing[photograph.name]);
   by("restore").title = done ? "All that is marked is restored" : "Restore all that is marked (R)";
   by("save").title = `Write ${photograph.target} (Ctrl+S)`;
   by("target").textContent = `${photograph.state === "saved" ? "Saved to" : "Saves to"} ${photograph.target}`;
@@ -54,8 +54,8 @@ export function enable(photograph) {
 }
 
 export function steps() {
-  by("undo").disabled = !view.edits.length;
-  by("redo").disabled = !desk.redo.length;
+  enable("undo", view.edits.length > 0);
+  enable("redo", undone().length > 0);
 }
 
 // One sentence on what to do next, and a button where one click does it.
@@ -77,7 +77,7 @@ export function hint(photograph) {
   else if (photograph.state === "clean") text = `Nothing was found. Faint damage: ${byHand}`;
   else text = `Damage left unmarked? ${byHand} Erase what is no damage.`;
   by("hint").textContent = text;
-  for (const id of ["find", "widen"]) by(id).hidden = id !== action;
+  for (const id of ["find", "widen"]) hide(id, id !== action, "restore");
 }
 
 // How much is marked. While it is counted nothing else is: then once more, if it was asked for meanwhile.

@@ -12,11 +12,14 @@ export const desk = {
   most_uploaded: Infinity, // bytes
   thickest_line: null, // px, that the weights were trained on
   chosen: null, // name of the photograph that is shown
-  redo: [], // edits that were undone
+  undone: {}, // edits that were undone, by photograph
   near: false, // whether a click restores what is near
   changing: {}, // how many changes the server has not taken yet, by photograph
   size() {}, // position of the slider for the size of the brush
   opened() {}, // called when a photograph is shown, with that position if it was shown before
 };
+
+// The edits that were undone in the photograph that is shown, for redo.
+export const undone = () => (desk.undone[desk.chosen] ??= []);
 
 export const current = () => desk.photographs.find((each) => each.name === desk.chosen);

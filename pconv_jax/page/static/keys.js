@@ -28,13 +28,26 @@ function chooseByArrow(event) {
   event.preventDefault();
 }
 
+// The list of keys goes with Escape, and with a press elsewhere.
+function closeList() {
+  const list = by("help");
+  document.addEventListener("pointerdown", (event) => { if (!list.contains(event.target)) list.open = false; });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !list.open) return;
+    list.open = false;
+    list.firstElementChild.focus();
+  });
+}
+
 export function listenToKeys() {
+  closeList();
   for (const group of document.querySelectorAll("[role=radiogroup]")) group.addEventListener("keydown", chooseByArrow);
 
   document.addEventListener("keydown", (event) => {
-    if (by("controls").disabled || by("question").open || event.altKey || event.target.tagName === "SELECT") return;
+    if (by("controls").disabled || by("question").open || event.target.tagName === "SELECT") return;
     const key = event.key.toLowerCase();
-    const held = event.ctrlKey || event.metaKey;
+    const held = (event.ctrlKey || event.metaKey) && !event.altKey; // some systems say so of AltGr
+    if (event.altKey && !SIZES[key]) return; // brackets are typed with it on many keyboards
     const button = held ? (key === "z" && event.shiftKey ? "#redo" : WITH_CONTROL[key]) : BUTTONS[key];
     if (button) {
       document.querySelector(button).click();

@@ -33,6 +33,7 @@ export function drawList(photographs, chosen, { pick, close }) {
 
 function made({ name, title }, pick, close) {
   const item = document.createElement("li");
+  item.dataset.name = name;
   const own = Object.assign(document.createElement("button"), { type: "button", className: "pick" });
   own.append(Object.assign(document.createElement("img"), { alt: "", draggable: false, hidden: true }));
   const words = document.createElement("span");

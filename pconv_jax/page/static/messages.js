@@ -2,6 +2,20 @@
 
 export const by = (id) => document.getElementById(id);
 
+// Buttons that can be pressed, or not: they keep the focus.
+export function enable(id, yes) {
+  by(id).setAttribute("aria-disabled", String(!yes));
+}
+
+export const isEnabled = (id) => by(id).getAttribute("aria-disabled") !== "true";
+
+// Hides what has done its work; the focus goes on to the next button.
+export function hide(id, yes, next) {
+  const focused = by(id).contains(document.activeElement);
+  by(id).hidden = yes;
+  if (yes && focused) by(next).focus();
+}
+
 export function alertOf(text) {
   by("alert").hidden = !text;
   by("alert").firstElementChild.textContent = text;

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { sent } from "./changes.js";
-import { choices, count, enable, take } from "./controls.js";
+import { choices, count, showState, take } from "./controls.js";
 import { current, desk, view } from "./desk.js";
 import { drawList } from "./list.js";
 import { seen, show } from "./looks.js";
@@ -57,7 +57,6 @@ export async function choose(name) {
   sent(); // what is changed in the one before
   forget();
   desk.chosen = name;
-  desk.redo = [];
   by("stage").classList.toggle("filled", name !== null);
   opened(false);
   for (const id of ["covered", "hint", "target"]) by(id).textContent = "";
@@ -106,7 +105,7 @@ async function follow(photograph) {
   }
   await followFinds(photograph, still);
   if (still()) await followResult(photograph, still);
-  if (still()) enable(photograph);
+  if (still()) showState(photograph);
 }
 
 async function followFinds(photograph, still) {

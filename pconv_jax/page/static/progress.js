@@ -1,6 +1,6 @@
 // The progress of what is done with the photographs, and what waits.
 
-import { by } from "./messages.js";
+import { by, hide } from "./messages.js";
 
 const KINDS = { open: "Opening", find: "Looking for damage in", restore: "Restoring", save: "Saving", download: "Preparing the download", close: "Closing" };
 const SOON = 3000; // ms until the first step of a job, if nothing has to be compiled
@@ -34,7 +34,7 @@ function sinceLong({ number, kind, done }) {
 export function drawProgress({ photographs, jobs, getting_ready: readying, chosen }) {
   const open = jobs.filter(isOpen).sort((one, other) => one.before - other.before);
   const job = open.find((each) => each.photograph === chosen) ?? open[0];
-  by("job").hidden = !job;
+  hide("job", !job, "restore");
   if (!job) return;
   const readies = readying && !job.total && job.state === "running" && (job.kind === "restore" || job.kind === "save");
   const { done, total, seconds_left: seconds } = readies ? readying : job;

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { sent } from "./changes.js";
 import { current, desk } from "./desk.js";
-import { asked, by, doing } from "./messages.js";
+import { asked, by, doing, isEnabled } from "./messages.js";
 import { refresh } from "./photographs.js";
 import { NEAR } from "./tools.js";
 
@@ -31,6 +31,6 @@ async function save({ name, target } = current()) {
 }
 
 by("find").addEventListener("click", () => doing(async () => { await api.find(desk.chosen); await refresh(); }));
-by("restore").addEventListener("click", () => doing(() => restore()));
+by("restore").addEventListener("click", () => isEnabled("restore") && doing(() => restore()));
 by("save").addEventListener("click", () => doing(() => save()));
 by("cancel").addEventListener("click", (event) => doing(() => api.cancel(event.target.dataset.job)));

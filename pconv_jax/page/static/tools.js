@@ -2,6 +2,7 @@
 
 export const NEAR = 96; // px of the photograph around a click that are restored at once
 const CLOSE = 1.5; // CSS px: nearer points of a stroke are left out
+const MOVE = 60; // CSS px that an arrow key moves the picture by
 const HOLD = 14; // CSS px from the line between before and after within which a pointer takes hold of it
 
 export class Tools {
@@ -154,16 +155,19 @@ export class Tools {
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.view.width) return;
     const step = (event.shiftKey ? 1 : 10) / this.view.scale;
-    const ways = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (event.key === " ") {
       this.held = true;
-    } else if (ways[event.key]) {
+    } else if (way && this.moves && !this.near) {
+      this.view.move(-MOVE * way[0], -MOVE * way[1]);
+    } else if (way) {
       const { canvas } = this.view;
       const from = this.keyed ?? this.view.at(canvas.clientWidth / 2, canvas.clientHeight / 2);
       this.keyed = [
-        Math.min(this.view.width, Math.max(0, from[0] + ways[event.key][0])),
-        Math.min(this.view.height, Math.max(0, from[1] + ways[event.key][1])),
+        Math.min(this.view.width, Math.max(0, from[0] + step * way[0])),
+        Math.min(this.view.height, Math.max(0, from[1] + step * way[1])),
       ];
+      this.view.reveal(this.keyed);
       if (this.view.live) this.extend(this.keyed);
       this.point(this.keyed, true);
     } else if (event.key === "Enter" && this.keyed) {

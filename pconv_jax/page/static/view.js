@@ -3,6 +3,7 @@
 import { Marks } from "./marks.js";
 
 const STRENGTH = 0.6; // of the colour of what is marked
+const REVEALED = 60; // CSS px from the edge at which what was out of sight is seen
 
 export class View {
   constructor(canvas) {
@@ -86,6 +87,14 @@ export class View {
     this.fitted = false;
     this.moved();
     this.draw();
+  }
+
+  // Moves the photograph, if a point of it is out of sight, until it is seen.
+  reveal([x, y]) {
+    const beyond = (at, length) => (at < 0 ? REVEALED - at : at > length ? length - REVEALED - at : 0);
+    const dx = beyond(this.left + x * this.scale, this.canvas.clientWidth);
+    const dy = beyond(this.top + y * this.scale, this.canvas.clientHeight);
+    if (dx || dy) this.move(dx, dy);
   }
 
   // From CSS px of the canvas to px of the photograph.
