@@ -167,6 +167,29 @@ def test_transparency_is_laid_on_white_and_said(page, tmp_path):
     assert "white" not in status(page)
 
 
+def test_a_photograph_is_opened_again_and_what_is_none_is_told_once(page, tmp_path):
+    opened(page, save(tmp_path / "a.png", picture(60, 200)))
+    script = """
+        const field = document.getElementById("photograph");
+        field.addEventListener("click", (event) => event.preventDefault()); // or a window of the system would open
+        field.click();
+        return field.value;
+    """
+    assert page.execute_script(script) == ""  # so that the same file is another choice
+    (tmp_path / "none.png").write_text("none")
+    page.find_element("id", "photograph").send_keys(str(tmp_path / "none.png"))
+    until(page, lambda: status(page).startswith("That did not work: "))
+    assert status(page).endswith(".") and not status(page).endswith("..")
+
+
+def test_the_width_of_the_brush_is_told(page):
+    assert "Brush 10 px" in " ".join(page.find_element("id", "tools").text.split())
+    page.execute_script(
+        "const brush = document.getElementById('brush'); brush.value = 33; brush.dispatchEvent(new Event('input'))"
+    )
+    assert page.find_element("id", "width").text == "33 px"
+
+
 def test_what_is_made_up_is_said(page, tmp_path):
     canvas = opened(page, save(tmp_path / "a.png", picture(40, 900)))
     fill = "arguments[0].getContext('2d').fillRect(0, 0, arguments[1], 40)"
