@@ -13,7 +13,9 @@ export const isEnabled = (id) => by(id).getAttribute("aria-disabled") !== "true"
 export function hide(id, yes, next) {
   const focused = by(id).contains(document.activeElement);
   by(id).hidden = yes;
-  if (yes && focused) by(next).focus();
+  if (!yes || !focused) return;
+  by(next).focus();
+  if (document.activeElement !== by(next)) by("open").focus(); // nothing is open to which the next one belongs
 }
 
 export function alertOf(text) {

@@ -127,7 +127,7 @@ async function followResult(photograph, still) {
   followed.shown = photograph.shown;
   view.after = after;
   delete view.details.after;
-  const goesOn = view.live || desk.changing[photograph.name] || photograph.revision !== photograph.asked_at;
+  const goesOn = view.live || desk.changing[photograph.name] || view.revision !== photograph.asked_at;
   if (!goesOn) show(photograph.partly ? "after" : "compare"); // who marks more meanwhile goes on doing so
   seen();
 }
