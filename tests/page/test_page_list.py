@@ -56,24 +56,23 @@ def test_the_chosen_photograph_is_seen_in_a_long_list(person):
     assert drawn(person, "list", script) == [True, True, True]
 
 
-@pytest.mark.parametrize(
-    ("job", "said", "more"),
-    [
-        ({"done": 3, "total": 9, "seconds_left": 4.2}, "Looking for damage in photograph 0.png", ", 5 s left"),
-        ({"done": 9, "total": 9, "seconds_left": 0}, "Looking for damage in photograph 0.png: finishing", ""),
-        ({"state": "waiting", "before": 1}, "Looking for damage in photograph 0.png: waits for another", ""),
-        ({"state": "waiting", "before": 3}, "Looking for damage in photograph 0.png: waits for 3 others", ""),
-    ],
-)
-def test_progress_is_told_and_seconds_are_no_news(person, job, said, more):
-    usual = {"number": 7, "photograph": "n0", "kind": "find", "state": "running", "done": 0, "total": 0, "before": 0}
-    own = {**usual, "seconds_left": None, **job}
+def test_progress_is_told_and_seconds_are_no_news(person):
+    """Of the photograph that is shown, even if another is worked on; screen readers say the first part alone."""
+    looking = "Looking for damage in photograph 0.png"
+    usual = {"photograph": "n0", "kind": "find", "state": "running", "done": 0, "total": 0, "before": 0}
     other = {**usual, "number": 8, "photograph": "n1", "kind": "restore", "seconds_left": None}
-    script = f"""
-        const jobs = {json.dumps([other, own])};
-        drawProgress({{ photographs: many(2, "opened"), jobs, getting_ready: null, chosen: "n0" }});
-        const text = (id) => document.getElementById(id).textContent;
-        return [text("job-text"), text("job-text-more"), document.getElementById("cancel").dataset.job];
-    """
-    assert drawn(person, "progress", script) == [said, more, "7"]
-    assert not person.browser.find_elements("css selector", "output")  # which screen readers say at each change
+    for job, told in (
+        ({"done": 3, "total": 9, "seconds_left": 4.2}, [looking, ", 5 s left"]),
+        ({"done": 9, "total": 9, "seconds_left": 0}, [f"{looking}: finishing", ""]),
+        ({"state": "waiting", "before": 1}, [f"{looking}: waits for another", ""]),
+        ({"state": "waiting", "before": 3}, [f"{looking}: waits for 3 others", ""]),
+    ):
+        own = {**usual, "number": 7, "seconds_left": None, **job}
+        script = f"""
+            const jobs = {json.dumps([other, own])};
+            drawProgress({{ photographs: many(2, "opened"), jobs, getting_ready: null, chosen: "n0" }});
+            const text = (id) => document.getElementById(id).textContent;
+            return [text("job-text"), text("job-text-more"), document.getElementById("cancel").dataset.job];
+        """
+        assert drawn(person, "progress", script) == [*told, "7"]
+    assert not person.browser.find_elements("css selector", "output")  # which are said at each change

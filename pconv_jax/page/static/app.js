@@ -13,6 +13,7 @@ import { Tools } from "./tools.js";
 const SMALLEST = 12; // px of the photograph that the brush is wide when one is opened
 const WIDTH = 14; // CSS px, likewise, but no more than the weights can fill
 const GROWTH = 1.08; // from one step of the slider to the next
+const OFTEN = 300, SELDOM = 2000; // ms
 
 const tools = new Tools(view, {
   drawing: () => show("marked"),
@@ -63,16 +64,21 @@ listenToKeys();
 size(32);
 pickTool("brush");
 
+// Asks what is new: often while something is done, also if that was begun since it asked last.
 (async function watch() {
-  let pause = 2000;
-  try {
-    await refresh();
-    if (watch.gone) alertOf("");
-    watch.gone = false;
-    pause = desk.jobs.some((job) => job.state === "running" || job.state === "waiting") || desk.getting_ready ? 300 : 2000;
-  } catch (error) {
-    watch.gone = Boolean(error.gone);
-    alertOf(error.message);
+  const isBusy = desk.jobs.some((job) => job.state === "running" || job.state === "waiting") || desk.getting_ready;
+  const now = performance.now();
+  if ((isBusy && !watch.failed) || !(now - watch.asked < SELDOM)) {
+    watch.asked = now;
+    try {
+      await refresh();
+      if (watch.gone) alertOf("");
+      watch.gone = watch.failed = false;
+    } catch (error) {
+      watch.gone = Boolean(error.gone);
+      watch.failed = true;
+      alertOf(error.message);
+    }
   }
-  setTimeout(watch, pause);
+  setTimeout(watch, OFTEN);
 })();

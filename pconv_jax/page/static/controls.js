@@ -14,6 +14,7 @@ export function take(photograph) {
   by("tones").value = photograph.tones;
   by("dilate").value = photograph.dilate;
   choices();
+  steps();
   for (const { kind, mask } of photograph.edits) if (kind === "mask") maskPicture(mask, photograph.name);
   Object.assign(by("save-mask"), {
     href: api.address(photograph.name, "/mask.png"),
