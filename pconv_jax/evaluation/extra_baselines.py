@@ -10,6 +10,7 @@ import numpy as np
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.extras import how_to_install
+from pconv_jax.common.opencv import opencv_xphoto
 from pconv_jax.evaluation.baselines import on_bytes
 
 EXTRA = ("fsr_fast", "fsr_best", "shift_map", "patchmatch")
@@ -39,7 +40,7 @@ def fsr_fast(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
       concealment, PCS 2018. Seiler, Jonscher, Schoberl and Kaup, Resampling images to a regular grid from a non-regular
       subset of pixel positions using frequency selective reconstruction, 2015.
     """
-    return _fsr(images, masks, _opencv_xphoto().INPAINT_FSR_FAST)
+    return _fsr(images, masks, opencv_xphoto().INPAINT_FSR_FAST)
 
 
 def fsr_best(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -55,7 +56,7 @@ def fsr_best(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     Raises:
       InputError: OpenCV is installed without its extra modules.
     """
-    return _fsr(images, masks, _opencv_xphoto().INPAINT_FSR_BEST)
+    return _fsr(images, masks, opencv_xphoto().INPAINT_FSR_BEST)
 
 
 def shift_map(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -76,7 +77,7 @@ def shift_map(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     import cv2
 
-    algorithm = _opencv_xphoto().INPAINT_SHIFTMAP
+    algorithm = opencv_xphoto().INPAINT_SHIFTMAP
 
     def inpaint(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
         found = _by_xphoto(cv2.cvtColor(image, cv2.COLOR_RGB2Lab), hole, algorithm)
@@ -119,20 +120,7 @@ def check_installed(name: str) -> None:
     if name == "patchmatch":
         _pypatchmatch()
     else:
-        _opencv_xphoto()
-
-
-def _opencv_xphoto() -> Any:
-    """The module of OpenCV that FSR and the shift map are in."""
-    import cv2
-
-    if not hasattr(cv2, "xphoto"):
-        raise InputError(
-            f"OpenCV {cv2.__version__} is installed without its extra modules, which FSR and the shift map need: run "
-            "`pip uninstall opencv-python-headless opencv-contrib-python-headless`, then `pip install "
-            "opencv-contrib-python-headless`"
-        )
-    return cv2.xphoto
+        opencv_xphoto()
 
 
 def _pypatchmatch() -> Any:
@@ -168,5 +156,5 @@ def _by_xphoto(image: np.ndarray, hole: np.ndarray, algorithm: int) -> np.ndarra
         return image  # the shift map would crash
     image = np.ascontiguousarray(image)
     found = np.empty_like(image)  # only an array that fits is written to
-    _opencv_xphoto().inpaint(image, np.where(hole, 0, 255).astype(np.uint8), found, algorithm)
+    opencv_xphoto().inpaint(image, np.where(hole, 0, 255).astype(np.uint8), found, algorithm)
     return found

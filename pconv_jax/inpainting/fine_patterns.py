@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pconv_jax.common.opencv import opencv_xphoto
+
 _LONGEST = 40  # px, at which an image may repeat
 _GREEN = slice(1, 2)  # the channel that is looked at
 _ROWS = 24  # of it, at least, if there are as many
@@ -79,9 +81,11 @@ def by_frequencies(values: np.ndarray, valid: np.ndarray, pixels: Pixels) -> np.
 
     Returns:
         float32 `[P, C]`.
-    """
-    import cv2
 
+    Raises:
+        InputError: OpenCV is installed without its extra modules.
+    """
+    xphoto = opencv_xphoto()
     channels = values.shape[2]
     starts = [max(0, int(places.min()) - _CONTEXT) for places in pixels]
     area = tuple(slice(start, int(places.max()) + 1 + _CONTEXT) for start, places in zip(starts, pixels, strict=True))
@@ -94,7 +98,7 @@ def by_frequencies(values: np.ndarray, valid: np.ndarray, pixels: Pixels) -> np.
     for channel in range(1 if grey else channels):
         layer = np.ascontiguousarray(levels[..., channel])
         result = layer.copy()
-        cv2.xphoto.inpaint(layer, known, result, cv2.xphoto.INPAINT_FSR_FAST)
+        xphoto.inpaint(layer, known, result, xphoto.INPAINT_FSR_FAST)
         found.append(result[own])
     return np.stack(found * (channels if grey else 1), axis=-1).astype(np.float32) / np.float32(255)
 
