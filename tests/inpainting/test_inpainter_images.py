@@ -220,7 +220,7 @@ def test_only_holes_in_flat_surroundings_are_kept_within_them():
     pixels = np.full((60, 80, 1), 1000, np.uint16)
     pixels[:, 10], pixels[:, 60:] = 3055, 30_000  # 8 / 255 is 2056
     hole = np.zeros((60, 80), bool)
-    hole[20:23, 4:78] = True
+    hole[20:28, 4:78] = True
     rows, columns = np.nonzero(hole)
     kept_flat = KeptFlat(pixels, hole)
     result = kept_flat(np.full((len(rows), 1), 50, np.uint16), rows, columns)[:, 0]
@@ -228,6 +228,23 @@ def test_only_holes_in_flat_surroundings_are_kept_within_them():
     expected = np.where(columns < 36, 1000, 50)
     np.testing.assert_array_equal(result[columns < 60], expected[columns < 60])
     assert len(kept_flat(result[:0, None], rows[:0], columns[:0])) == 0
+
+
+def test_paper_between_letters_stays_as_it_is():
+    pixels = np.full((60, 120, 1), 250, np.uint8)
+    pixels[:, ::20] = 10  # strokes
+    hole = np.zeros((60, 120), bool)
+    hole[20:24] = hole[40:50] = True
+    rows, columns = np.nonzero(hole)
+    values = np.full((len(rows), 1), 230, np.uint8)
+    result = KeptFlat(pixels, hole)(values, rows, columns)[:, 0]
+    from_stroke = np.minimum(columns % 20, 20 - columns % 20)
+    from_last = np.where(columns > 100, columns - 100, from_stroke)  # beside the border there is none
+    expected = np.where((rows < 30) & (from_last > 5), 250, 230)  # thin, and nothing else within 5 px
+    np.testing.assert_array_equal(result, expected)
+    for part in np.array_split(np.arange(len(rows)), 5):
+        kept = KeptFlat(pixels, hole)(values[part], rows[part], columns[part])
+        np.testing.assert_array_equal(kept[:, 0], result[part])
 
 
 @pytest.mark.parametrize("broad", [False, True])
