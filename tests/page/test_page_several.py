@@ -157,11 +157,13 @@ def test_each_photograph_is_seen_where_it_was_left(person, scan, tmp_path):
     person.click("#undo")  # what was undone can be done again later, too
     assert near[0] > 2 * fitted[0]
     person.click("#list li:nth-child(2) button")
+    person.until(lambda: person.see("#list .chosen .title").text == "b.png")
     person.until(person.see("#controls").is_enabled)
     assert person.asks_view("[view.scale, view.left, view.top]") == fitted
     assert not person.may_press("#redo")
     assert person.see("#size").get_attribute("value") == whole
     person.click("#list li:nth-child(1) button")
+    person.until(lambda: person.see("#list .chosen .title").text == "a scan.png")
     person.until(person.see("#controls").is_enabled)
     assert person.asks_view("[view.scale, view.left, view.top]") == pytest.approx(near)
     assert person.see("#size").get_attribute("value") == "50"
