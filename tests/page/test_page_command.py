@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import socket
 import sys
@@ -27,7 +28,8 @@ def test_it_starts_ends_and_leaves_nothing_behind(tmp_path):
     cache, opened = tmp_path / "cache", tmp_path / "opened"
 
     def start(*flags):
-        browser = f"{sys.executable} -c \"import sys; open(sys.argv[1], 'w').write(sys.argv[2])\" {opened} %s"
+        write = "import sys; open(sys.argv[1], 'w').write(sys.argv[2])"
+        browser = f"{shlex.join([sys.executable, '-c', write, str(opened)])} %s"
         given = {"PCONV_JAX_CACHE": str(cache), "BROWSER": browser}
         process = started("page", photo.parent, *flags, "--out", tmp_path / "out", **given)
         line = process.stdout.readline()
