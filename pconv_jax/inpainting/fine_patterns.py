@@ -21,6 +21,8 @@ _FEWEST = 50  # pixels that are compared
 # Of the difference at some distance, that at a greater one: in screens up to 0.47; from 0.47 up in writing, which waves
 # do not continue better, and from 0.72 up in a hundred photographs.
 _DIP = 0.5
+_SAME = (2 / 255) ** 2  # mean squared difference that is none
+_FINE = 0.01  # half the mean squared difference of neighbours over the variance: that of waves of 44 px
 _REACH = 32  # px around holes that tell what repeats
 # px down and right by which copies of the holes are laid beside them, and how many pixels of each are tried.
 _MOVED = ((9, 13), (-13, 9), (-9, -13), (13, -9))
@@ -129,12 +131,27 @@ def _seems_to_repeat(layer: np.ndarray, valid: np.ndarray, near: np.ndarray) -> 
     """
     for values, known, asked in ((layer, valid, near), (layer.T, valid.T, near.T)):
         every = max(1, len(values) // _ROWS)
-        counts, squares = _compared(values[::every], known[::every], (asked & known)[::every])
+        lines = values[::every], known[::every], (asked & known)[::every]
+        if not _is_fine(*lines[:2]):
+            continue
+        counts, squares = _compared(*lines)
         enough = counts >= _FEWEST
         difference = squares[enough] / counts[enough]
-        if (difference[1:] < _DIP * np.maximum.accumulate(difference)[:-1]).any():
+        greatest = np.maximum.accumulate(difference)
+        if ((difference[1:] < _DIP * greatest[:-1]) & (greatest[:-1] > _SAME)).any():
             return True
     return False
+
+
+def _is_fine(layer: np.ndarray, valid: np.ndarray) -> bool:
+    """Whether neighbours in rows differ as in patterns that repeat soon: large photographs are smoother."""
+    count = np.count_nonzero(valid)
+    if not count:
+        return False
+    seen = layer * valid
+    variance = np.vdot(seen, seen) / count - (seen.sum() / count) ** 2
+    steps = np.diff(layer) * (valid[:, 1:] & valid[:, :-1])
+    return bool(np.vdot(steps, steps) > 2 * _FINE * variance * count)
 
 
 def _compared(layer: np.ndarray, valid: np.ndarray, near: np.ndarray) -> Pixels:
@@ -148,17 +165,20 @@ def _compared(layer: np.ndarray, valid: np.ndarray, near: np.ndarray) -> Pixels:
     Returns:
         For distances from 1 px to the longest how many are compared, and the sum of their squared differences.
     """
-    layer = layer - layer[near].mean() if near.any() else layer  # of large sums little would be left
-    size = layer.shape[1] + _LONGEST
+    import cv2
 
-    def transformed(weights: np.ndarray) -> list[np.ndarray]:
-        weights = weights.astype(np.float32)
-        return [np.fft.rfft(each, size) for each in (weights, weights * layer, weights * layer * layer)]
+    weights = np.stack([valid, near]).astype(np.float32)
+    count = weights[0].sum()
+    mean = np.vdot(layer, weights[0]) / count if count else 0.0
+    values = layer - np.float32(mean)  # of large sums little would be left
+    size = cv2.getOptimalDFTSize(layer.shape[1] + _LONGEST)
+    once = weights * values
+    spectra = np.fft.rfft(np.stack([weights, once, once * values]), size)
+    (there, here), (there_once, here_once), (there_twice, here_twice) = spectra
 
     def back(spectrum: np.ndarray) -> np.ndarray:
         sums: np.ndarray = np.fft.irfft(spectrum.sum(axis=0), size)[1 : _LONGEST + 1]
         return sums
 
-    there, there_once, there_twice = transformed(valid)
-    here, here_once, here_twice = map(np.conj, transformed(near))
+    here, here_once, here_twice = here.conj(), here_once.conj(), here_twice.conj()
     return back(here * there), back(here_twice * there + here * there_twice - 2 * here_once * there_once)

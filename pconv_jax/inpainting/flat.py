@@ -71,20 +71,24 @@ class KeptFlat:
         if not len(values):
             return values
         near = _around(self._levels[0], rows, columns, reach=_NEAR)
-        thin = near.deepest <= _THIN
-        kept = np.where(near.is_flat(self._limit) & thin[:, None], near.clip(values), values)
-        quick = _around(self._levels[0], rows, columns, every=_EVERY)
-        left = np.flatnonzero((quick.difference < self._limit).any(axis=1))
+        thin = near.is_flat(self._limit) & (near.deepest <= _THIN)[:, None]
+        kept, left = np.where(thin, near.clip(values), values), self._perhaps_flat(near)
+        if len(left):  # what differs near differs in all of the surroundings
+            left = left[self._perhaps_flat(_around(self._levels[0], rows[left], columns[left], every=_EVERY))]
         for level in range(self._most):  # those deep in a hole look further, at blocks in place of pixels
             if not len(left):
                 break
             if level == len(self._levels):
                 self._levels.append(Halved(self._levels[-1]))
             seen = _around(self._levels[level], rows[left] >> level, columns[left] >> level)
-            shallow = seen.depth <= _SHALLOW
-            kept[left] = np.where(seen.is_flat(self._limit) & shallow[:, None], seen.clip(kept[left]), kept[left])
+            flat, shallow = seen.is_flat(self._limit), seen.depth <= _SHALLOW
+            kept[left] = np.where(flat & shallow[:, None], seen.clip(kept[left]), kept[left])
             left = left[~shallow & (seen.difference < self._limit).any(axis=1)]
         return kept
+
+    def _perhaps_flat(self, seen: _Surroundings) -> np.ndarray:
+        """The places of those among which some channel may be flat."""
+        return np.flatnonzero((seen.difference < self._limit).any(axis=1))
 
 
 def _around(

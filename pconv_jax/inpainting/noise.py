@@ -16,7 +16,7 @@ _LITTLE, _CLEAR = 3.0, 5.0
 # 0.85 up in photographs without noise and in those with grain.
 _ALONE, _ALIKE = 0.65, 0.75
 _BLOCK = 16  # px; the noise is that of the flattest quarter of blocks
-_FEWEST, _MOST = 8, 6000  # blocks to know it from
+_FEWEST, _MOST = 8, 1500  # blocks to know it from
 _CLIPPED = 0.02  # share of pixels that are black or white, which hides noise
 _RANGE, _SIGMA, _SIDE = 4.5, 2.5, 9  # of the bilateral filter: tones in units of the noise, and px
 
