@@ -110,7 +110,7 @@ def test_thin_lines_are_seen_when_all_of_the_photograph_is(person, tmp_path):
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (20, 30_000)])
 def test_zooming_in_never_makes_smaller_nor_out_larger(person, tmp_path, height, width):
     person.opens(save(tmp_path / "odd.png", np.full((height, width, 3), 90, np.uint8)))
-    person.until(lambda: person.asks_view("view.width") == width)
+    person.until(lambda: person.asks_view("view.width") == width and person.asks_view("view.scale"))
     scales = person.asks_view(
         "(() => { const scales = [view.scale]; view.zoom(1.4); scales.push(view.scale); view.fit(); view.zoom(1 / 1.4);"
         " scales.push(view.scale); return scales; })()"
