@@ -203,8 +203,9 @@ class Inpainter:
             The inpainted image, of the kind, type and shape of `image`; an array of the other byte order comes back
             with its values in that of this machine. Valid pixels are those of `image`, to the bit. Alpha is continued
             smoothly into holes, and colours from where it is not 0. Of 8 and 16 bits, the network is shown faded
-            and dark images stretched (see `tones`) and noisy ones smoothed (see `noise`), holes in even surroundings
-            stay even, and those of an image whose valid pixels are all grey become grey.
+            and dark images stretched (see `tones`) and noisy ones smoothed (see `noise`), printed screens and hatching
+            are continued by waves (see `fine_patterns`), holes in even surroundings stay even, and those of an image
+            whose valid pixels are all grey become grey.
 
         Raises:
             InputError: kinds, shapes or values that do not fit; a boolean `mask`; not exactly one of `mask` and `hole`;
