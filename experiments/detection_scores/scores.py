@@ -12,7 +12,7 @@ from experiments.progress import progress_bar
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.opacity_maps import opacity_maps
 from pconv_jax.data.source import ImageSource
-from pconv_jax.detection.damage_map import Choice, DamageMap, dilated, share
+from pconv_jax.detection.damage_map import Choice, DamageMap, dilated
 from pconv_jax.detection.detector import Detector
 from pconv_jax.evaluation.detection import (
     LEAST_FALSE_ALARMS,
@@ -25,6 +25,7 @@ from pconv_jax.evaluation.detection import (
 )
 from pconv_jax.evaluation.detection_cases import Row, damaged, photographs, rows
 from pconv_jax.evaluation.metrics import SSIM_WINDOW, psnr, ssim
+from pconv_jax.imaging.masks import share
 from pconv_jax.inpainting.inpainter import Inpainter
 from pconv_jax.masks.film_damage import UNSEEN, FilmDamage, Laid
 

@@ -9,9 +9,8 @@ from experiments.train.host_checks import check_data, check_hosts
 from experiments.train.interface import Outcome
 from experiments.train.loop import train
 from experiments.train.memory import LESS, check_batch
-from experiments.train.run_folder import read_settings
+from experiments.train.run_folder import read_settings, write_settings
 from experiments.train.signals import exit_code, remembered_interrupts
-from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.memory import advising_on_memory
 from pconv_jax.data import ImageSource, Split, open_source
@@ -80,7 +79,7 @@ def _train(config: Config, hosts: Group) -> Outcome:
     trainer = DetectorTrainer(config, sources["train"])
     validation = DetectorValidation(config, sources["validation"])
     if hosts.leads:
-        write_json(config.run.out / "config.json", config.to_json())
+        write_settings(config.run.out, config.to_json())
         write_record(config.run.out, recorded)
     print(f"detector: {trainer.parameters:,} parameters, crops of {data.image_size}x{data.image_size} px")
     return train(config.run, trainer, validation, batch_size=data.batch_size)

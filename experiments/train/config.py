@@ -149,12 +149,6 @@ class Config:
             )
         return _replaced(chosen, settings)
 
-    def with_absolute_folders(self) -> Self:
-        """These settings with folders of data that are the same wherever they are read, as an evaluation does."""
-        settings = settings_by_name(self)
-        given = {name: settings[name] for name in ("data_dir", "mask_dir") if settings.get(name) is not None}
-        return self.replace(**{name: Path(path).expanduser().absolute() for name, path in given.items()})
-
     def to_json(self) -> dict[str, Any]:
         """The settings as plain JSON values, each by its own name."""
         return json.loads(json.dumps(settings_by_name(self), default=str))

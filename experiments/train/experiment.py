@@ -22,13 +22,12 @@ from experiments.train.interface import Outcome
 from experiments.train.loop import train
 from experiments.train.memory import LESS, check_memory
 from experiments.train.report import write_report
-from experiments.train.run_folder import read_settings, resumable
+from experiments.train.run_folder import read_settings, resumable, write_settings
 from experiments.train.signals import exit_code, remembered_interrupts
 from experiments.train.trainer import Trainer
 from experiments.train.validation import Validation
 from pconv_jax.checkpoints.folder_names import check_folder_names
 from pconv_jax.checkpoints.saved_steps import only_unfinished, saved_steps
-from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.folder_lock import is_unused, locked_folder
 from pconv_jax.common.jax_start import prepare_jax
@@ -108,7 +107,7 @@ def _train(config: Config, hosts: Group) -> _Trained:
         check_steps(config.run.out, trainer.total_steps)
     validation = Validation(config, sources["validation"])
     if hosts.leads:
-        write_json(config.run.out / "config.json", config.with_absolute_folders().to_json())
+        write_settings(config.run.out, config.to_json())
         write_record(config.run.out, recorded)
     generator, discriminator = trainer.parameters
     widest = trainer.config.generator.widest_line()

@@ -16,10 +16,13 @@ from experiments.train.batches import evaluation_batches, examples_on_device, tr
 from experiments.train.config import Config
 from experiments.train.logs import LOSSES, history, read_metrics
 from pconv_jax.checkpoints.trained import TrainedGenerator, load_run
+from pconv_jax.common.atomic_write import write_json
 from pconv_jax.common.errors import InputError, TrainingError, reason
 from pconv_jax.common.json_values import read_json
 from pconv_jax.data import ImageSource
 from pconv_jax.evaluation.composites import make_composite
+
+_DATA = ("data_dir", "mask_dir", "damage_dir")  # settings that are folders of data; any may be given when a run resumes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +85,17 @@ def resumable(folder: Path, step: Callable[[], int]) -> Iterator[None]:
             f"{error.filename or folder} cannot be written ({reason(error)}) after step {step()}; checkpoints saved "
             f"before are whole, in {folder / 'checkpoints'}: make room, and --resume continues from the latest"
         ) from error
+
+
+def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Writes the `config.json` of a run: folders of data are absolute, as it may be read with another current folder.
+
+    Args:
+        folder: the run's.
+        settings: JSON values by name, as `to_json` of its config gives them.
+    """
+    data = {name: str(Path(settings[name]).expanduser().absolute()) for name in _DATA if settings.get(name) is not None}
+    write_json(folder / "config.json", {**settings, **data})
 
 
 def read_settings(folder: Path) -> dict[str, Any]:

@@ -10,15 +10,15 @@ import numpy as np
 from pconv_jax.cli.finding import Finding, TooMuchDamage
 from pconv_jax.cli.jobs import Job, WrittenMeanwhile
 from pconv_jax.cli.marked_files import PREVIEW, PROBABILITIES, has_comment, texts_with
-from pconv_jax.cli.receipt_file import read_quietly
 from pconv_jax.cli.summary import FAULTS, Summary, reported_if_interrupted
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries, plain_text
 from pconv_jax.common.programs import KeptPrograms, kept_programs
 from pconv_jax.common.progress import terminal_progress_options
-from pconv_jax.detection.damage_map import DamageMap, share
-from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, write_photograph
+from pconv_jax.detection.damage_map import DamageMap
+from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_hole, read_photograph, write_photograph
 from pconv_jax.imaging.linear import is_linear
+from pconv_jax.imaging.masks import share
 from pconv_jax.imaging.shown import shown
 from pconv_jax.imaging.strips import strips
 from pconv_jax.imaging.texts import NO_TEXTS, Texts
@@ -185,7 +185,7 @@ class _Detection:
         if job.fault and not task.has_mask:
             raise InputError(job.fault)
         with hide_messages_of_libraries():  # of damaged files
-            photograph = read_quietly(job.image, self.max_pixels)  # nothing is lost of what it holds
+            photograph = read_photograph(job.image, max_pixels=self.max_pixels, quiet=True)  # a mask loses nothing
         if self.into_folder and task.preview is not None and max(photograph.pixels.shape[:2]) > LARGEST_SIDE["JPEG"]:
             self.summary.notes.append(
                 f"{job.image} has no preview, as JPEG can have {LARGEST_SIDE['JPEG']} pixels a side: give it "

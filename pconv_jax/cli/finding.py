@@ -11,10 +11,11 @@ import tyro
 
 from pconv_jax.checkpoints.bundled import DEFAULT_DETECTOR
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.damage_map import BYTES_A_PIXEL, Choice, DamageMap, Tones, check_sensitivity, share
+from pconv_jax.detection.damage_map import BYTES_A_PIXEL, Choice, DamageMap, Tones, check_sensitivity
 from pconv_jax.imaging import Photograph, find_infrared, read_hole
 from pconv_jax.imaging.limits import check_memory
 from pconv_jax.imaging.linear import is_linear
+from pconv_jax.imaging.masks import share
 
 if TYPE_CHECKING:
     from pconv_jax.common.programs import KeptPrograms

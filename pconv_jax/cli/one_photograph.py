@@ -13,13 +13,13 @@ from pconv_jax.cli.comparison import write_comparison
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.marked_files import COMPARISON, has_comment
-from pconv_jax.cli.receipt_file import check_way_back, forget, is_restored, read_quietly
+from pconv_jax.cli.receipt_file import check_way_back, forget, is_restored
 from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError, WideHolesWarning
 from pconv_jax.common.output import hide_messages_of_libraries
-from pconv_jax.detection.damage_map import share
-from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, write_photograph
+from pconv_jax.imaging import OUTPUT_FORMATS, Photograph, read_photograph, write_photograph
 from pconv_jax.imaging.linear import is_linear
+from pconv_jax.imaging.masks import share
 from pconv_jax.imaging.writing import check_held, copy_file
 from pconv_jax.inpainting.photographs import restored_array, with_array
 
@@ -109,7 +109,7 @@ class Restoration:
     def _read(self, job: Job, notes: list[str]) -> tuple[Photograph, np.ndarray]:
         with hide_messages_of_libraries():  # of damaged files
             self.holes.check_sizes(job.image, job.mask, max_pixels=self.max_pixels)
-            photograph = read_quietly(job.image, self.max_pixels)
+            photograph = read_photograph(job.image, max_pixels=self.max_pixels, quiet=True)  # see `__call__`
             if self._is_written(job, photograph):
                 self._check_held(job, photograph)
             hole = self.holes.find(

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import math
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,9 +106,7 @@ class Receipts:
         Raises:
             InputError: a file cannot be written, or the receipt of another result would be replaced.
         """
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the result says nothing new
-            after = read_photograph(finished, max_pixels=self.max_pixels)
+        after = read_photograph(finished, max_pixels=self.max_pixels, quiet=True)  # it says nothing new
         if not self.overwrite and job.receipt.exists() and read_receipt(job.receipt).result != file_hash(finished):
             raise self._way_back(job.receipt)  # of another result, that was moved since
         if _kept(before, after, hole):

@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +142,9 @@ def is_before(receipt: Receipt, image: Path, *, max_pixels: int | None) -> bool:
     """Whether a file is the photograph that a receipt tells of, as it was before; arguments as for `is_needless`."""
     if receipt.photograph_hash == file_hash(image):
         return True
-    return not receipt.whole and receipt.pixels == pixels_hash(read_quietly(image, max_pixels))
+    if receipt.whole:
+        return False
+    return receipt.pixels == pixels_hash(read_photograph(image, max_pixels=max_pixels, quiet=True))
 
 
 def _readable(job: Job) -> Receipt | None:
@@ -170,10 +171,3 @@ def pixels_hash(photograph: Photograph) -> str:
     for strip in strips(*layers.shape[:2]):
         digest.update(layers[strip].astype(layers.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
-
-
-def read_quietly(path: Path, max_pixels: int | None) -> Photograph:
-    """A photograph, without the warnings that were given when it was restored."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return read_photograph(path, max_pixels=max_pixels)

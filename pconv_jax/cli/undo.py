@@ -5,12 +5,12 @@ from pathlib import Path
 
 from pconv_jax.cli.photographs import RECEIPT
 from pconv_jax.cli.receipt import with_originals
-from pconv_jax.cli.receipt_file import file_hash, is_before, pixels_hash, read_quietly, read_receipt
+from pconv_jax.cli.receipt_file import file_hash, is_before, pixels_hash, read_receipt
 from pconv_jax.cli.summary import FAULTS, Summary
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.common.paths import names_folder
-from pconv_jax.imaging import OUTPUT_FORMATS, other_files, write_photograph
+from pconv_jax.imaging import OUTPUT_FORMATS, other_files, read_photograph, write_photograph
 from pconv_jax.imaging.formats import FORMATS
 from pconv_jax.imaging.writing import copy_file
 
@@ -91,15 +91,16 @@ def _undo_one(result: Path, path: Path, target: Path, *, overwrite: bool, max_pi
         return f"{target} is {receipt.photograph} itself, to the byte"
 
     def check(finished: Path) -> None:
-        if pixels_hash(read_quietly(finished, max_pixels)) != receipt.pixels:
+        if pixels_hash(read_photograph(finished, max_pixels=max_pixels, quiet=True)) != receipt.pixels:
             raise InputError(
                 f"{target} would not hold the pixels of {receipt.photograph} to the bit: "
                 + ("write PNG or TIFF" if kind in ("JPEG", "WEBP") else f"{receipt.file} does not belong to the others")
             )
 
     with hide_messages_of_libraries():
-        known = read_quietly(receipt.originals, max_pixels)
-        before = known if receipt.whole else with_originals(read_quietly(result, max_pixels), known)
+        before = read_photograph(receipt.originals, max_pixels=max_pixels, quiet=True)
+        if not receipt.whole:
+            before = with_originals(read_photograph(result, max_pixels=max_pixels, quiet=True), before)
     write_photograph(target, before, quality=100 if kind == "WEBP" else None, check=check)
     if before.notes or (before.infrared is not None and kind != "TIFF"):
         kept = receipt.originals.suffix if receipt.whole else ".tif"

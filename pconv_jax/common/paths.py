@@ -91,7 +91,7 @@ def times_of_change(*places: Path) -> tuple[int, ...]:
 
 
 def size_and_time(file: Path) -> SizeAndTime:
-    """Size and time of change of a file, ns, by which one that was replaced is told apart; None if it is not there."""
+    """Size of a file and when it changed last, ns, which show that it was replaced; None if it is not there."""
     try:
         status = file.stat()
     except OSError:

@@ -16,7 +16,7 @@ from pconv_jax.imaging.opening import opened_file
 
 Listed = tuple[tuple[str, int, int], ...]
 _PIECE = 2**20  # bytes that are read at a time
-_SAMPLE = 4096  # bytes of its middle by which most files of one size are told apart: photographs differ there
+_SAMPLE = 4096  # bytes from the middle of a file, where most photographs of one size differ
 
 
 def without_links(root: Path, listed: Listed) -> tuple[Listed, tuple[str, ...]]:

@@ -155,11 +155,6 @@ class DamageMap:
         return bool(not around.any() or grey[own].mean() >= grey[around].mean())
 
 
-def share(hole: np.ndarray) -> float:
-    """The share of an image that is hole."""
-    return float(np.count_nonzero(hole) / max(math.prod(hole.shape), 1))
-
-
 def dilated(hole: np.ndarray, radius: int) -> np.ndarray:
     """A hole, bool `[H, W]`, widened all around by so many pixels."""
     if not radius:

@@ -19,7 +19,7 @@ from pconv_jax.imaging.opening import (
 )
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import texts_of
-from pconv_jax.imaging.tiff_channels import EXTRA, naming_compression
+from pconv_jax.imaging.tiff_channels import EXTRA_SAMPLES, naming_compression
 from pconv_jax.imaging.tiff_copies import page_at
 from pconv_jax.imaging.tiff_decoding import (
     DAMAGED_EXIF,
@@ -220,7 +220,7 @@ def _decoded(
         icc = None
         notes.append(f"its {image.mode} colours are converted to sRGB, and so are those of the result")
     directory = directory_of(stream) if image.format == "TIFF" else None
-    if directory and found.alpha is not None and EXTRA not in directory.entries:
+    if directory and found.alpha is not None and EXTRA_SAMPLES not in directory.entries:
         notes.append("its last channel, of which the file says nothing, is taken for transparency")
     block = tiff_block(stream, directory, notes) if directory else _block(image.info.get("exif"), tags, notes)
     return dataclasses.replace(
@@ -229,7 +229,7 @@ def _decoded(
         icc=icc,
         dpi=dpi,
         jpeg=(coding := jpeg_coding(image, orientation)),
-        source=head(stream, -1) if coding is not None and image.mode == "RGB" else None,
+        source=head(stream, -1) if coding is not None and image.mode == "RGB" and not coding.rgb else None,
         compression=numbers(directory, COMPRESSION, default=1)[0] if directory else None,
         lossless=is_lossless(image, stream),
         infrared=further_channel(stream, directory, orientation, notes) if directory else None,

@@ -12,7 +12,7 @@ from pconv_jax.imaging.pixels import turned
 from pconv_jax.imaging.strips import strips
 
 _ALL, _HALVED = 0, 2  # of the chroma, as Pillow numbers it; 1 is halved across
-_ROWS = 16  # that are compared at once; an even number
+_ROWS = 16  # that are compared at once
 
 
 def planes_of(pixels: np.ndarray, source: bytes, sampling: int, *, orientation: int) -> np.ndarray | None:
@@ -25,8 +25,8 @@ def planes_of(pixels: np.ndarray, source: bytes, sampling: int, *, orientation: 
         orientation: how the pixels lay in the file, as for `Photograph`.
 
     Returns:
-        `[H, W, 3]`, uint8: brightness and chroma, of which the encoder's averages are those of the file wherever no
-        pixel differs; None if they are not of that photograph's size, or cannot be known.
+        `[H, W, 3]`, uint8: brightness and chroma, which the encoder makes what they are in the file wherever no pixel
+        was changed; None for pixels of another size, and where that cannot be known.
     """
     import cv2
 
@@ -47,19 +47,8 @@ def planes_of(pixels: np.ndarray, source: bytes, sampling: int, *, orientation: 
         own, changed = planes[strip], (pixels[strip] != before[strip]).any(axis=2)
         # Not by Pillow, which rounds down.
         new = cv2.cvtColor(np.ascontiguousarray(pixels[strip]), cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
-        together = _together(changed, sampling)
-        own[changed, 0] = new[changed, 0]
-        own[together, 1:] = new[together, 1:]
+        own[changed] = new[changed]
     return planes
-
-
-def _together(changed: np.ndarray, sampling: int) -> np.ndarray:
-    """The pixels whose chroma is averaged with that of a changed one."""
-    height, width = changed.shape
-    down, across = (2 if sampling == _HALVED else 1), (1 if sampling == _ALL else 2)
-    padded = np.pad(changed, ((0, -height % down), (0, -width % across)))
-    cells = padded.reshape(len(padded) // down, down, padded.shape[1] // across, across).any(axis=(1, 3))
-    return cells.repeat(down, 0).repeat(across, 1)[:height, :width]
 
 
 def _averages(source: bytes, planes: np.ndarray, sampling: int, orientation: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Mask files: white = hole."""
 
+import math
 import os
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in luma (ITU-R BT.601), as Pillow and OpenCV have them."""
 MASK_THRESHOLD = 128  # the 8-bit grey value from which on a pixel of a mask is white, unless the user says otherwise
+
+
+def share(hole: np.ndarray) -> float:
+    """The share of an image that is hole."""
+    return float(np.count_nonzero(hole) / max(math.prod(hole.shape), 1))
 
 
 def read_hole(

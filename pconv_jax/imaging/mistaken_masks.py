@@ -1,14 +1,16 @@
 """Masks that may not be meant as they are: pictures of the photograph, and those that mark most of it."""
 
 import os
-import warnings
 
 import numpy as np
 
+from pconv_jax.common.paths import given_path
+from pconv_jax.imaging.decoding import decode
+from pconv_jax.imaging.masks import share
+from pconv_jax.imaging.opening import opened_file
 from pconv_jax.imaging.pixels import eight_bits
-from pconv_jax.imaging.reading import read_photograph
 
-_MUCH, _MOST_OF_IT = 0.1, 0.5  # shares above which a mask is looked at once more, and above which it is told
+_MUCH, _MOST_OF_IT = 0.1, 0.5  # shares above which a mask is compared with the photograph, and above which it is noted
 _SMALL = 512  # px of the sides at which two pictures are compared
 _ALIKE = 12  # levels of 255 by which a JPEG may change a pixel
 
@@ -28,11 +30,11 @@ def shows_photograph(
     """
     import cv2
 
-    if _share(hole) <= _MUCH:
+    if share(hole) <= _MUCH:
         return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what a photograph loses
-        other = read_photograph(mask, max_pixels=max_pixels).pixels
+    path = given_path(mask)
+    with opened_file(path, str(path)) as stream:
+        other = decode(str(path), stream, notes=[], exact=False, max_pixels=max_pixels).pixels
     height, width = pixels.shape[:2]
     size = (min(width, _SMALL), min(height, _SMALL))
     values, expected = (
@@ -45,12 +47,8 @@ def shows_photograph(
 
 def marks_most(hole: np.ndarray) -> str:
     """How much a hole, bool `[H, W]`, is of its photograph, such as "60%"; empty if that is not most of it."""
-    marked = _share(hole)
+    marked = share(hole)
     return f"{marked:.0%}" if marked > _MOST_OF_IT else ""
-
-
-def _share(hole: np.ndarray) -> float:
-    return float(np.count_nonzero(hole)) / max(hole.size, 1)
 
 
 def _grey(pixels: np.ndarray) -> np.ndarray:

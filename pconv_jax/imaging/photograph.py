@@ -22,7 +22,7 @@ class Photograph:
         dpi: pixels per inch, across and down.
         format: Pillow's name of the file's format, such as "PNG".
         jpeg: how a JPEG file was compressed, so that the result can be too.
-        source: such a file in colour, so that what is not changed can be written as it was.
+        source: the content of a JPEG file of brightness and chroma, which stay what they were where no pixel changes.
         compression: of a TIFF file, the number of its tag.
         lossless: whether the file held its pixels without loss.
         infrared: [H, W], of the type of the pixels: a channel or page of a scan that is neither colour nor alpha.

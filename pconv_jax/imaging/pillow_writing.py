@@ -67,7 +67,7 @@ def write_jpeg(stream: IO[bytes], photograph: Photograph, quality: int | None) -
     else:
         options = {"qtables": own.tables, "subsampling": own.sampling, "progressive": own.progressive}
         options["keep_rgb"] = own.rgb
-        if photograph.source is not None and not own.rgb:
+        if photograph.source is not None:
             planes = planes_of(photograph.pixels, photograph.source, own.sampling, orientation=photograph.orientation)
     with encoded(
         photograph,

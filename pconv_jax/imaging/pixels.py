@@ -9,7 +9,7 @@ from pconv_jax.imaging import exif
 from pconv_jax.imaging.depth import bits
 from pconv_jax.imaging.opening import check_frames, head, png_chunks
 from pconv_jax.imaging.strips import strips
-from pconv_jax.imaging.tiff_channels import rare_compression, stored_channels
+from pconv_jax.imaging.tiff_channels import EXTRA_SAMPLES, rare_compression, stored_channels
 from pconv_jax.imaging.tiff_copies import with_tags
 from pconv_jax.imaging.tiff_tags import header
 from pconv_jax.imaging.turned_places import TRANSPOSED
@@ -17,7 +17,7 @@ from pconv_jax.imaging.turned_places import TRANSPOSED
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_PHOTOMETRIC, _EXTRA = 262, 338
+_PHOTOMETRIC = 262
 
 
 class Layers(NamedTuple):
@@ -75,7 +75,7 @@ def by_opencv(stream: IO[bytes], image: "Image", *, orientation: int) -> Layers:
         raise ValueError("its 16 bits cannot be decoded")
     pixels = decoded[..., 2::-1]
     alpha = decoded[..., 3] if decoded.shape[2] == 4 and image.mode == "RGBA" else None
-    if alpha is not None and getattr(image, "tag_v2", {}).get(_EXTRA) == (1,):
+    if alpha is not None and getattr(image, "tag_v2", {}).get(EXTRA_SAMPLES) == (1,):
         return Layers(_divided(pixels, alpha), alpha, stored=True)
     # OpenCV does not report missing data or unknown layouts, so the high bytes are compared with Pillow's.
     seen = turned(pixels, orientation) if image.format == "TIFF" else pixels

@@ -10,7 +10,7 @@ from pconv_jax.imaging.opening import opened_file
 from pconv_jax.imaging.photograph import Photograph
 
 
-def read_photograph(path: str | os.PathLike[str], *, max_pixels: int | None = None) -> Photograph:
+def read_photograph(path: str | os.PathLike[str], *, max_pixels: int | None = None, quiet: bool = False) -> Photograph:
     """Reads a photograph with its depth, transparency, resolution, metadata and what it says of its colours.
 
     The metadata is the EXIF data, XMP, IPTC, comments and PNG texts, byte for byte.
@@ -23,6 +23,7 @@ def read_photograph(path: str | os.PathLike[str], *, max_pixels: int | None = No
         path: an image file of one frame, of a kind in `formats.FORMATS`.
         max_pixels: a file that claims more is refused before it is decoded; None for 500 million, as far as the
             available memory is enough for them.
+        quiet: give no warnings; `Photograph.notes` says what they would.
 
     Returns:
         The photograph.
@@ -35,7 +36,7 @@ def read_photograph(path: str | os.PathLike[str], *, max_pixels: int | None = No
     notes: list[str] = []
     with opened_file(path, str(path)) as stream:
         photograph = decode(str(path), stream, notes=notes, exact=True, max_pixels=max_pixels)
-    for note in notes:
+    for note in () if quiet else notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return dataclasses.replace(photograph, notes=tuple(notes))
 

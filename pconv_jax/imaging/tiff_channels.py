@@ -17,7 +17,8 @@ from pconv_jax.imaging.tiff_tags import Directory, first_directory, numbers
 _WIDTH, _BITS, _PHOTOMETRIC, _SAMPLES = 256, 258, 262, 277
 _TILE_WIDTH, _PREDICTOR, _PLANES = 322, 317, 284
 _COPIED = frozenset([257, 259, 266, 273, 278, 279, 323, 324, 325])
-EXTRA = 338
+EXTRA_SAMPLES = 338
+"""The tag that says what the channels beside the colours are."""
 _BY_TIFFFILE = (1, 8, 32946)  # no compression, and the two numbers of deflate
 _IN_PLANES = 2
 # Compressions that are read by none of the libraries in use, or not by all builds of them.
@@ -59,7 +60,7 @@ def naming_compression(name: str, stream: IO[bytes]) -> Iterator[None]:
 
 def further_channels(first: Directory) -> list[int]:
     """The places of the channels of a TIFF file that are neither colour nor alpha."""
-    meanings = numbers(first, EXTRA) if EXTRA in first.entries else ()
+    meanings = numbers(first, EXTRA_SAMPLES) if EXTRA_SAMPLES in first.entries else ()
     colours = numbers(first, _SAMPLES, default=1)[0] - len(meanings)
     if colours not in (1, 3):
         return []

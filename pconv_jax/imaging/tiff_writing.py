@@ -10,6 +10,7 @@ import numpy as np
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.photograph import Photograph
 from pconv_jax.imaging.texts import TIFF_XMP, tiff_texts
+from pconv_jax.imaging.tiff_channels import EXTRA_SAMPLES
 from pconv_jax.imaging.tiff_segments import COMPRESSION, places_and_lengths
 from pconv_jax.imaging.tiff_tags import first_directory
 
@@ -65,7 +66,7 @@ def write_tiff(stream: IO[bytes], photograph: Photograph, quality: int | None) -
     # An alpha that is not multiplied into the colours, and a channel of unknown meaning.
     extra = (2,) * (photograph.alpha is not None) + (0,) * (photograph.infrared is not None)
     if extra:
-        tags[338] = exif.Values(exif.SHORT, extra)
+        tags[EXTRA_SAMPLES] = exif.Values(exif.SHORT, extra)
     if photograph.icc:
         tags[exif.PROFILE] = exif.Values(exif.UNDEFINED, photograph.icc)
     for tag, data in tiff_texts(photograph.texts).items():

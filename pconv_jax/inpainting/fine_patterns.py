@@ -32,19 +32,19 @@ _AHEAD = 10**0.15  # times its squared error that of the network must be: 1.5 dB
 _BEHIND = 2.0  # times the network's its squared error so far, from which on it is given up
 _CLEAR = 0.03  # error of the network (root of the mean square) up to which it is good enough
 
-Pixels = tuple[np.ndarray, np.ndarray]
-"""Rows and columns of some pixels."""
+Places = tuple[np.ndarray, np.ndarray]
+"""Rows and columns of some pixels, `[P]` each."""
 
 
 def continues_better(
     values: np.ndarray,
     valid: np.ndarray,
     holes: np.ndarray,
-    network: Callable[[np.ndarray, Pixels], np.ndarray],
+    network: Callable[[np.ndarray, Places], np.ndarray],
     *,
     within: tuple[slice, slice],
 ) -> bool:
-    """Whether `by_frequencies` continues holes better than a network does, as copies of the holes beside them show.
+    """Whether `by_frequencies` continues holes better than a network does, to judge by copies of the holes beside them.
 
     Args:
         values: float32 `[h, w, 3]` in [0, 1].
@@ -64,24 +64,24 @@ def continues_better(
         if len(rows) < _FEWEST:
             return False
         first = max(0, len(rows) - _TRIED) // 2
-        pixels = rows[first : first + _TRIED], columns[first : first + _TRIED]
+        places = rows[first : first + _TRIED], columns[first : first + _TRIED]
         fewer = valid.copy()
-        fewer[pixels] = False
-        outputs = by_frequencies(values, fewer, pixels), network(fewer, pixels)[:, _GREEN]
-        errors += [np.sum((output - values[pixels]) ** 2) for output in outputs]
-        count += len(pixels[0])
+        fewer[places] = False
+        outputs = by_frequencies(values, fewer, places), network(fewer, places)[:, _GREEN]
+        errors += [np.sum((output - values[places]) ** 2) for output in outputs]
+        count += len(places[0])
         if errors[0] > _BEHIND * errors[1]:
             return False
     return bool(errors[0] * _AHEAD < errors[1] and errors[1] > _CLEAR**2 * count)
 
 
-def by_frequencies(values: np.ndarray, valid: np.ndarray, pixels: Pixels) -> np.ndarray:
+def by_frequencies(values: np.ndarray, valid: np.ndarray, places: Places) -> np.ndarray:
     """What frequency selective reconstruction makes of some pixels, in 256 levels.
 
     Args:
         values: float32 `[h, w, C]` in [0, 1].
         valid: bool `[h, w]`, where they are known.
-        pixels: those to reconstruct, not valid.
+        places: of the pixels to reconstruct, which are not valid.
 
     Returns:
         float32 `[P, C]`.
@@ -91,9 +91,9 @@ def by_frequencies(values: np.ndarray, valid: np.ndarray, pixels: Pixels) -> np.
     """
     xphoto = opencv_xphoto()
     channels = values.shape[2]
-    starts = [max(0, int(places.min()) - _CONTEXT) for places in pixels]
-    area = tuple(slice(start, int(places.max()) + 1 + _CONTEXT) for start, places in zip(starts, pixels, strict=True))
-    own = tuple(places - start for start, places in zip(starts, pixels, strict=True))
+    starts = [max(0, int(side.min()) - _CONTEXT) for side in places]
+    area = tuple(slice(start, int(side.max()) + 1 + _CONTEXT) for start, side in zip(starts, places, strict=True))
+    own = tuple(side - start for start, side in zip(starts, places, strict=True))
     known = valid[area].astype(np.uint8) * np.uint8(255)
     levels = np.rint(255 * values[area]).clip(0, 255).astype(np.uint8)
     grey = bool((levels == levels[..., :1]).all())
@@ -154,7 +154,7 @@ def _is_fine(layer: np.ndarray, valid: np.ndarray) -> bool:
     return bool(np.vdot(steps, steps) > 2 * _FINE * variance * count)
 
 
-def _compared(layer: np.ndarray, valid: np.ndarray, near: np.ndarray) -> Pixels:
+def _compared(layer: np.ndarray, valid: np.ndarray, near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compares pixels of a layer with those farther right, by Fourier transforms.
 
     Args:

@@ -32,6 +32,8 @@ def white_noise(pixels: np.ndarray, unseen: np.ndarray) -> float:
         Its standard deviation as a share of the range of values; 0 if there is too little, or too little to know it
         from, or if it is grain: then nothing is to be smoothed.
     """
+    if min(unseen.shape) < _BLOCK:
+        return 0.0
     fine, coarse = _of_blocks(pixels, unseen)
     if len(fine) < _FEWEST:
         return 0.0
@@ -74,9 +76,7 @@ def _of_blocks(pixels: np.ndarray, unseen: np.ndarray) -> tuple[np.ndarray, np.n
     top = np.iinfo(pixels.dtype).max
     colours = pixels.shape[2] - (pixels.shape[2] in (2, 4))
     height, width = (side // _BLOCK for side in unseen.shape)
-    if not width:
-        height = 0
-    found = [np.empty((2, 0))]
+    found = []
     every = max(1, height * width // _MOST)
     for row in range(every // 2 if height > every else 0, height, every):
         place = np.s_[row * _BLOCK : (row + 1) * _BLOCK, : width * _BLOCK]

@@ -13,7 +13,7 @@ from pconv_jax.common.programs import KeptPrograms, program_of_network
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import from_float, to_float
 from pconv_jax.inpainting.coarse import coarse_fill
-from pconv_jax.inpainting.fine_patterns import Pixels, by_frequencies, continues_better
+from pconv_jax.inpainting.fine_patterns import Places, by_frequencies, continues_better
 from pconv_jax.inpainting.noise import smoothed, white_noise
 from pconv_jax.inpainting.remembered_windows import RememberedWindows
 from pconv_jax.inpainting.specks import BATCH, PATCH, PATCH_MARGIN, Speck
@@ -86,11 +86,11 @@ class WindowPass:
         self._coarse = coarse_fill(pixels, self._unseen)
         if pixels.shape[2] in (2, 4) and self._unseen is not hole:
             self._coarse[..., 3:] = coarse_fill(pixels, hole)[..., 3:]
-        # Published scores are of floating point.
-        self._mended = generator.config.exact_windows and pixels.dtype.kind == "u"
+        # Published scores are of floating point, and of the network alone.
+        self._is_photograph = generator.config.exact_windows and pixels.dtype.kind == "u"
         self._draws_texture = generator.draws_texture
-        self._noise = white_noise(pixels, self._unseen) if self._mended else 0.0
-        self._tones = tones_around(pixels, self._unseen) if self._mended else None
+        self._noise = white_noise(pixels, self._unseen) if self._is_photograph else 0.0
+        self._tones = tones_around(pixels, self._unseen) if self._is_photograph else None
         if self._tones is not None:
             rows, columns = (slice(0, side) for side in self._coarse.shape[:2])
             self._coarse = self._tones.stretch(rows, columns, unit=GRID).do(self._coarse)
@@ -131,18 +131,17 @@ class WindowPass:
             output = self._output(self._networks[MARGIN], image, mask, inside, coarse)[0]
             return output[rows + top - MARGIN, columns + left - MARGIN]
 
-        def with_fewer(valid: np.ndarray, pixels: Pixels) -> np.ndarray:
+        def with_fewer(valid: np.ndarray, places: Places) -> np.ndarray:
             fewer = mask.copy()
             fewer[..., :1] *= _placed(valid, window)
-            return network(image * fewer[..., :1], fewer, *pixels)[:, :3]
+            return network(image * fewer[..., :1], fewer, *places)[:, :3]
 
         def compute() -> np.ndarray:
             new = network(image, mask, rows, columns)
-            if self._mended:
-                known = seen[1][..., 0] > 0
-                down, across = (slice(max(0, MARGIN - start), window.size - MARGIN - start) for start in (top, left))
-                if continues_better(seen[0][..., :3], known, own, with_fewer, within=(down, across)):
-                    new = np.column_stack([by_frequencies(seen[0][..., :3], known, (rows, columns)), new[:, 3:]])
+            values, valid = seen[0][..., :3], seen[1][..., 0] > 0
+            down, across = (slice(max(0, MARGIN - start), window.size - MARGIN - start) for start in (top, left))
+            if self._is_photograph and continues_better(values, valid, own, with_fewer, within=(down, across)):
+                new = np.column_stack([by_frequencies(values, valid, (rows, columns)), new[:, 3:]])
             return self._as_pixels(new if stretch is None else stretch.undo(new, rows, columns))
 
         return InpaintedPixels(

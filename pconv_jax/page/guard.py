@@ -37,10 +37,10 @@ def _same(given: str, key: str) -> bool:
 class Guard:
     """Refuses requests without the key, from other pages, and by other names of this machine.
 
-    A key is in the address that the command prints, and another one in that which it opens; a cookie takes their place
-    after that. What is opened is an argument of the browser, which other users of the machine can read: it counts for
-    the user alone who started the command. Checking the name that was asked for keeps pages out whose own name was made
-    to lead here (DNS rebinding).
+    One key is in the address that the command prints, another in the one that it opens; after that a cookie takes their
+    place. The address that is opened is an argument of the browser, which other users of the machine can read: its key
+    counts once, and where the system tells users apart only for the one who started the command. Checking the name that
+    was asked for keeps pages out whose own name was made to lead here (DNS rebinding).
     """
 
     def __init__(self, app: ASGIApp, *, secret: str, opened: str, port: int):
@@ -52,7 +52,8 @@ class Guard:
             opened: the key that the browser is opened with.
             port: that it is served on.
         """
-        self._app, self._key, self._opened = app, secret, opened
+        self._app, self._key = app, secret
+        self._opened: str | None = opened  # until the browser has come
         ending = "" if port == _USUAL_PORT else f":{port}"  # which browsers leave out
         self._hosts = {f"{host}{ending}" for host in ("127.0.0.1", "localhost")}
         self._cookie = f"{COOKIE}_{port}"  # browsers share cookies between the ports of a machine
@@ -81,7 +82,12 @@ class Guard:
         return within and (origin is None or origin.removeprefix("http://") in self._hosts)
 
     def _opens(self, given: str, scope: Scope) -> bool:
-        return _same(given, self._key) or (_same(given, self._opened) and is_this_user(*scope["client"]))
+        if _same(given, self._key):
+            return True
+        if self._opened is None or not _same(given, self._opened) or not is_this_user(*scope["client"]):
+            return False
+        self._opened = None
+        return True
 
     def _cookie_of(self, headers: Headers) -> str:
         for part in headers.get("cookie", "").split(";"):

@@ -25,7 +25,7 @@ def read_mask(photograph: OpenPhotograph, path: Path, *, max_pixels: int | None)
         bool `[H, W]`, and sentences about what may not be meant.
 
     Raises:
-        InputError: it is no mask, of another size, or shows the photograph.
+        InputError: the file is not a mask, has another size, or shows the photograph itself.
     """
     if filecmp.cmp(path, photograph.source, shallow=False):
         raise InputError(

@@ -1,4 +1,4 @@
-"""What the page is told of looking for damage: it is given a way to do so."""
+"""The interface of what looks for damage, which the page is given."""
 
 from collections.abc import Callable
 from pathlib import Path

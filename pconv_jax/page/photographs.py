@@ -11,9 +11,10 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from pconv_jax.common.errors import InputError, reason
-from pconv_jax.detection.damage_map import Choice, DamageMap, share
+from pconv_jax.detection.damage_map import Choice, DamageMap
 from pconv_jax.imaging import Photograph
 from pconv_jax.imaging.colour import written_profile
+from pconv_jax.imaging.masks import share
 from pconv_jax.imaging.shown import shown
 from pconv_jax.page.drawn import Drawn
 from pconv_jax.page.edits import read_edits

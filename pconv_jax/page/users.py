@@ -13,7 +13,7 @@ _ADDRESS, _USER = 1, 7  # columns
 def is_this_user(host: str, port: int) -> bool:
     """Whether the other end of a connection belongs to the user whom this process belongs to.
 
-    Where the system does not tell, it does: there, users do not see with which arguments others start programs.
+    Only Linux tells. Elsewhere all connections count as this user's, although macOS shows arguments to others too.
 
     Args:
         host: address of the other end, such as 127.0.0.1.

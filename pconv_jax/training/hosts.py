@@ -99,13 +99,15 @@ def _launched(environment: Mapping[str, str]) -> tuple[str, int, int]:
 
 
 def _own_devices(environment: Mapping[str, str]) -> dict[str, Any]:
-    """One GPU for each of several processes on a machine, as JAX shares them out where it knows the launcher.
+    """One GPU for each of several processes on a machine, as JAX itself does for launchers that it knows.
 
-    None are shared out where a process is alone on its machine, or was given devices of its own.
+    A process that is alone on its machine has all of them, and one that was told which has these.
     """
     count, number = (environment.get(f"OMPI_COMM_WORLD_LOCAL_{name}", "") for name in ("SIZE", "RANK"))
-    given = environment.get("JAX_LOCAL_DEVICE_IDS") or environment.get("CUDA_VISIBLE_DEVICES", ",")
-    if not (count.isdecimal() and number.isdecimal()) or int(count) < 2 or "," not in given:
+    if not (count.isdecimal() and number.isdecimal()) or int(count) < 2:
+        return {}
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if "JAX_LOCAL_DEVICE_IDS" in environment or (visible is not None and "," not in visible):
         return {}
     return {"local_device_ids": [int(number)]}
 

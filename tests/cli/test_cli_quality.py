@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import skimage.data
 from restoring import load, save, sentences
 
 
@@ -20,12 +21,15 @@ def noisy(one):
 @pytest.mark.parametrize("flags", [("--best",), ("--grain", "auto"), ("--grain", "0.5"), ("--keep-detail",)])
 def test_holes_come_out_otherwise_and_nothing_else_changes(one, inpaint, noisy, flags):
     picture, hole = noisy
+    if "--best" in flags:  # of noise the network sees too little to come out otherwise
+        picture = skimage.data.coffee()[100:300, 100:320]
+        save(one.image, picture)
     assert inpaint(one.image, "-m", one.mask, "-o", one.folder / "plain.png", own_weights=True).code == 0
     result = inpaint(one.image, "-m", one.mask, "-o", one.out, *flags, own_weights=True)
     assert result.code == 0 and sentences(result.err) == []
     changed, plain = load(one.out), load(one.folder / "plain.png")
     np.testing.assert_array_equal(changed[~hole], picture[~hole])
-    assert (changed[hole] != plain[hole]).mean() > 0.1
+    assert (changed[hole] != plain[hole]).mean() > 0.3
     if "auto" in flags:
         assert changed[hole].std() == pytest.approx(12, rel=0.15) and plain[hole].std() < 8
 

@@ -108,13 +108,13 @@ def test_a_result_that_appears_meanwhile_is_not_replaced_unasked(one, inpaint, m
 
     if not damaged:
         save(one.mask, np.zeros_like(hole()))
-    read = one_photograph.read_quietly
+    read = one_photograph.read_photograph
 
-    def meanwhile(path, max_pixels):
+    def meanwhile(path, **more):
         save(one.out, picture(seed=9))
-        return read(path, max_pixels)
+        return read(path, **more)
 
-    monkeypatch.setattr(one_photograph, "read_quietly", meanwhile)
+    monkeypatch.setattr(one_photograph, "read_photograph", meanwhile)
     arguments = (one.image, "-m", one.mask, "-o", one.out, "--compare", "--receipt")
     result = inpaint(*arguments)
     assert result.code == 0 and "1 skipped, since the result was written meanwhile" in result.out

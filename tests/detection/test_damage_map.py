@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.detection.damage_map import Choice, DamageMap, dilated, share
+from pconv_jax.detection.damage_map import Choice, DamageMap, dilated
+from pconv_jax.imaging.masks import share
 
 EXACT = {"dilate": 0, "min_size": 1}
 

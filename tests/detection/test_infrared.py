@@ -11,9 +11,10 @@ from experiments.infrared_scores import Film
 from pconv_jax.common.errors import InputError
 from pconv_jax.detection.alignment import _agreed, _check_reach, _fits_within_reach, measured_shift, no_shift, squares
 from pconv_jax.detection.crosstalk import Scan, fitted_crosstalk
-from pconv_jax.detection.damage_map import GROWN, Choice, share
+from pconv_jax.detection.damage_map import GROWN, Choice
 from pconv_jax.detection.infrared import _for_choices, _grey, infrared_damage
 from pconv_jax.evaluation.detection import count
+from pconv_jax.imaging.masks import share
 
 PHOTOGRAPHS = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea}
 SHARED = Path(__file__).resolve().parents[3] / "shared/data/photos/dev/bsds500"

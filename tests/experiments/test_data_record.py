@@ -137,7 +137,8 @@ def test_a_run_inside_its_data_resumes_and_with_other_images_it_does_not(
 
     picture = (photographs / "train" / "0.png").read_bytes()
     out = photographs / "train" / "out"
-    flags = ["--dataset", "folder", "--data-dir", str(photographs), "--out", str(out)]
+    monkeypatch.chdir(tmp_path.parent)
+    flags = ["--dataset", "folder", "--data-dir", str(photographs.relative_to(tmp_path.parent)), "--out", str(out)]
     if program == "run":
         train, flags = main, tiny(out, *ALONE, *flags)
         monkeypatch.setattr(experiment, "train", trains)
@@ -146,6 +147,7 @@ def test_a_run_inside_its_data_resumes_and_with_other_images_it_does_not(
         monkeypatch.setattr(detector, "train", trains)
     stopped = 128 + signal.SIGTERM
     assert train(flags) == stopped
+    assert json.loads((out / "config.json").read_text())["data_dir"] == str(photographs)
     recorded = json.loads((out / "data.json").read_text())
     assert recorded["train"]["images"] == 4
     (out / "data.json").unlink()  # as in runs of earlier versions

@@ -79,9 +79,12 @@ def test_pictures_that_cannot_be_drawn_do_not_cost_the_report(finished, tmp_path
 
 
 def test_scored_again_a_run_is_as_fast_as_it_was(finished, tmp_path):
-    training = json.loads((finished / "report.json").read_text())["training"]
-    config = Config.from_json(json.loads((finished / "config.json").read_text())).replace(out=finished)
-    assert _of_training(config, Outcome(step=training["step"])) == training
+    run = shutil.copytree(finished, tmp_path / "run")
+    training = json.loads((run / "report.json").read_text())["training"]
+    config = Config.from_json(json.loads((run / "config.json").read_text())).replace(out=run)
+    assert training["seconds"] > 0
+    write_report(config, open_sources(config)["test"], Outcome(step=training["step"]), {})
+    assert json.loads((run / "report.json").read_text())["training"] == training
     nothing = {"signal": 0, "seconds": None, "images_per_second": None, "data_wait": None}
     assert _of_training(config, Outcome(step=8)) == {"step": 8, **nothing}
     assert _of_training(config.replace(out=tmp_path), Outcome(step=7)) == {"step": 7, **nothing}

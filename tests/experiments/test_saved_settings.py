@@ -9,6 +9,7 @@ import pytest
 from experiments.detector.config import Config as DetectorConfig
 from experiments.train.config import Config
 from experiments.train.presets import PRESETS
+from experiments.train.run_folder import read_settings, write_settings
 from pconv_jax.common.errors import InputError
 from pconv_jax.data.damaged_photographs import DamagedPhotographs
 from pconv_jax.models import PAPER_PRESETS
@@ -108,10 +109,13 @@ def test_a_run_of_the_generator_that_preset_paper_named_before_says_how_it_was_b
     assert (own.widths, own.head) == ((4, 8), "partial")
 
 
-def test_folders_are_the_same_wherever_the_settings_are_read(tmp_path, monkeypatch):
+def test_folders_of_data_are_the_same_wherever_the_settings_are_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = Config().replace(dataset="folder", data_dir=Path("photos"), masks="folder", mask_dir=tmp_path / "masks")
-    located = config.with_absolute_folders()
-    assert (located.data.data_dir, located.damage.mask_dir) == (tmp_path / "photos", tmp_path / "masks")
-    assert located.check_same_run(config.to_json()) == located
-    assert Config().with_absolute_folders() == Config()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    config = Config().replace(dataset="folder", data_dir=Path("photos"), masks="folder", mask_dir=Path("~/masks"))
+    write_settings(tmp_path, config.to_json())
+    written = read_settings(tmp_path)
+    assert (written["data_dir"], written["mask_dir"]) == (str(tmp_path / "photos"), str(tmp_path / "home" / "masks"))
+    assert config.check_same_run(written) == config
+    write_settings(tmp_path, Config().to_json())
+    assert read_settings(tmp_path) == Config().to_json()

@@ -161,6 +161,17 @@ def test_mistakes(tmp_path, beside, message):
 
 def test_channels_are_told_from_photographs():
     files = [
-        Path(name) for name in ("a.jpg", "a_ir.tif", "b_ir.tif", "c/a.ir.tif", "c/a.tif", "d/a_ir.tif", "e-ir.png")
+        Path(name)
+        for name in (
+            "a.jpg",
+            "a_ir.tif",
+            "b_ir.tif",
+            "c/a.ir.tif",
+            "c/a.tif",
+            "d/a_ir.tif",
+            "e-ir.png",
+            "f\n1.tif",
+            "f\n1_ir.tif",
+        )
     ]
-    assert infrared_beside(files) == [Path("a_ir.tif"), Path("c/a.ir.tif")]
+    assert infrared_beside(files) == [Path("a_ir.tif"), Path("c/a.ir.tif"), Path("f\n1_ir.tif")]

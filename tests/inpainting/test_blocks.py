@@ -80,3 +80,21 @@ def test_what_is_kept_does_not_depend_on_the_windows(channels):
     for part in np.array_split(np.arange(len(rows)), 7):
         np.testing.assert_array_equal(KeptFlat(pixels, hole)(values[part], rows[part], columns[part]), whole[part])
         np.testing.assert_array_equal(kept_flat(values[part], rows[part], columns[part]), whole[part])
+
+
+def test_nor_do_thin_holes_depend_on_them():
+    rng = np.random.default_rng(0)
+    pixels = np.full((48, 56, 1), 120, np.uint8)
+    for _ in range(40):
+        hole = np.zeros((48, 56), bool)
+        for _ in range(6):  # lines and squares of up to 7 px that meet
+            top, left, height, width = rng.integers((0, 0, 1, 1), (44, 50, 8, 8))
+            hole[top : top + height, left : left + width * rng.integers(1, 4)] = True
+        pixels[rng.integers(48), rng.integers(56)] = 20  # something that differs
+        rows, columns = np.nonzero(hole)
+        values = np.full((len(rows), 1), 90, np.uint8)
+        kept_flat = KeptFlat(pixels, hole)
+        whole = kept_flat(values, rows, columns)
+        for at in range(0, len(rows), 3):
+            one = np.s_[at : at + 1]
+            np.testing.assert_array_equal(kept_flat(values[one], rows[one], columns[one]), whole[one])

@@ -83,21 +83,27 @@ def test_copies_of_the_holes_decide():
     asked = []
 
     def network(error):
-        def output(valid, pixels):
-            assert not valid[pixels].any() and not valid[hole].any()
-            asked.append(pixels)
-            return truth[pixels] + np.float32(error)
+        def output(valid, places):
+            assert not valid[places].any() and not valid[hole].any()
+            asked.append(places)
+            return truth[places] + np.float32(error)
 
         return output
 
     assert continues_better(truth, ~hole, hole, network(0.4), within=ALL)
     assert len(asked) == 4 and all(len(rows) == 200 for rows, _ in asked)
-    assert not continues_better(truth, ~hole, hole, network(0.02), within=ALL)  # good enough
     asked.clear()
     within = np.s_[40:120, 30:170]
     assert continues_better(truth, ~hole, hole, network(0.4), within=within)
     for rows, columns in asked:
         assert rows.min() >= 40 and rows.max() < 120 and columns.min() >= 30 and columns.max() < 170
+    asked.clear()
+    assert not continues_better(truth, ~hole, hole, network(0), within=ALL)
+    assert len(asked) == 1  # waves are given up at once
+    faint = (0.5 + 0.1 * (truth - 0.5)).astype(np.float32)
+    for error, better in ((0.02, False), (0.05, True)):  # up to 0.03 the network is good enough
+        found = continues_better(faint, ~hole, hole, lambda _, at, e=error: faint[at] + np.float32(e), within=ALL)
+        assert found == better
     few = np.zeros_like(hole)
     few[70:73, 50:60] = True  # 30 pixels
     assert not continues_better(truth, ~few, few, lambda *_: 1 / 0, within=ALL)

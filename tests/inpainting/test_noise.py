@@ -112,6 +112,18 @@ def shown_as_it_is(monkeypatch, inpainter, image, hole):
         return inpainter(image, hole=hole)
 
 
+def test_a_network_that_draws_texture_sees_the_noise_of_brightness(monkeypatch):
+    image = np.repeat(noisy(skimage.data.camera()[100:200, 150:260], 20)[..., None], 3, axis=2)
+    hole = np.zeros(image.shape[:2], bool)
+    hole[40:44, 10:100] = True
+    change = {}
+    for weights in ("faithful", "sharp"):
+        inpainter = Inpainter.from_pretrained(weights)
+        results = inpainter(image, hole=hole), shown_as_it_is(monkeypatch, inpainter, image, hole)
+        change[weights] = np.abs(results[0].astype(int) - results[1]).max()
+    assert change["sharp"] <= 1 and change["faithful"] > 10
+
+
 def test_floating_point_is_shown_as_it_is(monkeypatch):
     image = (grey_field(20) / 255).astype(np.float32)
     hole = NOTHING_HIDDEN.copy()

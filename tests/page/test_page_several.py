@@ -29,6 +29,7 @@ def test_what_is_done_is_done_to_the_photograph_that_is_shown_then(person, scan,
     person.click(button)
     person.click("#list li:nth-child(2) button")
     person.until(lambda: person.see("#list .chosen .title").text == "b.png")
+    person.until(lambda: person.page.desk.jobs.chosen == "2")  # whose search would come first
     known.set()
     person.edited(3)
     person.edited(0, "2")

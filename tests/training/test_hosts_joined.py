@@ -40,7 +40,7 @@ def test_processes_of_open_mpi_on_one_machine_take_one_device_each():
         return connection.get("local_device_ids")
 
     assert devices() == devices(CUDA_VISIBLE_DEVICES="0,1,2,3") == [1]
-    for own in ({"OMPI_COMM_WORLD_LOCAL_SIZE": "1"}, {"CUDA_VISIBLE_DEVICES": "1"}, {"JAX_LOCAL_DEVICE_IDS": "0"}):
+    for own in ({"OMPI_COMM_WORLD_LOCAL_SIZE": "1"}, {"CUDA_VISIBLE_DEVICES": "1"}, {"JAX_LOCAL_DEVICE_IDS": "0,1"}):
         assert devices(**own) is None
 
 
