@@ -19,7 +19,7 @@ _GREEN = slice(1, 2)  # the channel that is looked at
 _ROWS = 24  # of it, at least, if there are as many
 _FEWEST = 50  # pixels that are compared
 # Of the difference at some distance, that at a greater one: in screens up to 0.47; from 0.47 up in writing, which waves
-# do not continue better, and from 0.72 up in a hundred photographs.
+# do not continue better. Of 1110 windows in a hundred photographs 14 have less, and the network continued them better.
 _DIP = 0.5
 _SAME = (2 / 255) ** 2  # mean squared difference that is none
 _FINE = 0.01  # half the mean squared difference of neighbours over the variance: that of waves of 44 px
