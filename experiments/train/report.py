@@ -98,7 +98,7 @@ def write_report(config: Config, test: ImageSource, outcome: Outcome, facts: Map
 
 
 def _of_training(config: Config, outcome: Outcome) -> dict[str, Any]:
-    """How training ended: where it had ended before, as the report says that is replaced."""
+    """How training ended; if it had ended before this call, as the report says that is about to be replaced."""
     found = dataclasses.asdict(outcome)
     if outcome.seconds is None:
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # there is none, or somebody changed it
