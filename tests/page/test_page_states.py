@@ -168,3 +168,18 @@ def test_nothing_is_said_to_be_clean_before_what_was_found_is_counted(fresh, pho
     monkeypatch.setattr(fresh.desk, "_look", slow)
     name = fresh.upload(photo)
     assert fresh.photograph(name)["state"] == "found" and "clean" not in seen
+
+
+def test_what_was_counted_while_damage_was_looked_for_is_not_what_was_found(fresh, photo, monkeypatch):
+    name = fresh.upload(photo)
+    photograph = fresh.desk.photograph(name)
+    hole, photograph.found = OpenPhotograph.hole, False
+
+    def meanwhile(each, **more):
+        nothing = hole(each, **more)
+        each.found = True  # the search ends between counting and keeping what was counted
+        return nothing
+
+    monkeypatch.setattr(OpenPhotograph, "hole", meanwhile)
+    assert photograph.count() == 0
+    assert photograph.state == "found"
