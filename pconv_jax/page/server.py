@@ -160,9 +160,8 @@ class _Pages:
         return _Answer({"mask": mask, "notes": notes})
 
     def loaded_mask(self, request: Request) -> Response:
-        """What a loaded mask marks, in little."""
-        hole = self._photograph(request).masks[request.path_params["mask"]]
-        return Response(marked_png(np.asarray(hole), PREVIEW), media_type="image/png")
+        """What a loaded mask marks: all of it in little, or a part as for `detail`."""
+        return _marks(request, self._photograph(request).masks[request.path_params["mask"]])
 
     async def restore(self, request: Request) -> Response:
         """Restores all that is marked, or what is in a region: `{"region": [left, top, right, bottom]}`."""
@@ -195,18 +194,12 @@ class _Pages:
         pixels = photograph.load(what)
         if pixels is None:
             raise KeyError("no such picture")
-        asked = [request.query_params.get(name) for name in ("left", "top", "right", "bottom")]
-        left, top, right, bottom = four_numbers(asked)
-        longest = one_number(request.query_params.get("longest", _LARGEST_DETAIL))
-        part = pixels[top : min(bottom, top + _LARGEST_PART), left : min(right, left + _LARGEST_PART)]
-        if not part.size:
-            raise InputError("there is nothing of the photograph in this region")
-        part = reduced(np.asarray(part), min(longest, _LARGEST_DETAIL))
+        part = reduced(*_part(request, pixels))
         return Response(jpeg(part, icc=photograph.profile(what)), media_type="image/jpeg")
 
     def found(self, request: Request) -> Response:
-        """What was found, before any edits, in little."""
-        return Response(marked_png(self._opened(request).found_hole(), PREVIEW), media_type="image/png")
+        """What was found, before any edits: all of it in little, or a part as for `detail`."""
+        return _marks(request, self._opened(request).found_hole())
 
     def mask(self, request: Request) -> Response:
         """What is marked, as a mask file."""
@@ -249,6 +242,22 @@ def _what(request: Request) -> str:
     if what not in ("before", "after"):
         raise KeyError(what)
     return what
+
+
+def _marks(request: Request, hole: np.ndarray) -> Response:
+    part, longest = _part(request, hole) if "left" in request.query_params else (np.asarray(hole), PREVIEW)
+    return Response(marked_png(part, longest), media_type="image/png")
+
+
+def _part(request: Request, array: np.ndarray) -> tuple[np.ndarray, int]:
+    """The part of a photograph's array that is asked for, and the longest side of its picture, px."""
+    asked = [request.query_params.get(name) for name in ("left", "top", "right", "bottom")]
+    left, top, right, bottom = four_numbers(asked)
+    longest = one_number(request.query_params.get("longest", _LARGEST_DETAIL))
+    part = array[top : min(bottom, top + _LARGEST_PART), left : min(right, left + _LARGEST_PART)]
+    if not part.size:
+        raise InputError("there is nothing of the photograph in this region")
+    return np.asarray(part), min(longest, _LARGEST_DETAIL)
 
 
 def _mask_file(hole: np.ndarray) -> bytes:

@@ -1,6 +1,9 @@
 """What is marked, on the canvas: a frame draws what is new, and shows the same as if all were drawn again."""
 
+import numpy as np
 import pytest
+from detectors import scratched
+from restoring import picture, save
 
 pytest.importorskip("selenium.webdriver", reason="Selenium is not installed")
 
@@ -61,3 +64,20 @@ def test_a_frame_draws_what_is_new(person, scan):
     assert [name for name, *_, same in drawn["result"] if not same] == []
     unchanged = {name for name, different in zip(strokes, drawn["different"], strict=True) if not different}
     assert unchanged == {"pointer", "done", "found"}  # nothing found is left to see after "clear"
+
+
+def test_enlarged_marks_end_where_the_mask_ends(person, tmp_path):
+    """A preview of a photograph of 4800 px shows three by three of its pixels as one, marked if any of them is."""
+    damaged, _ = scratched(picture(300, 4800), rows=(101, 102), columns=(2000, 2200))
+    person.opens(save(tmp_path / "long.png", damaged))
+    person.comes_to("damage found")
+    person.until(lambda: person.asks_view("view.found !== null"))
+    person.asks_view("(view.zoom(1 / view.scale), view.move(view.canvas.clientWidth / 2 - 2100 - view.left, 0))")
+    person.until(lambda: person.asks_view("view.details.found !== undefined"))
+    hole = person.marked()
+    rows = """[...Array(300).keys()].filter((y) => {
+        const at = Math.floor(view.top + (y + 0.5) * view.scale), left = Math.floor(view.left + 2100 * view.scale);
+        return view.marks.drawn(view).getContext("2d").getImageData(left, at, 1, 1).data[3] > 127;
+    })"""
+    assert person.asks_view(rows) == np.flatnonzero(hole[:, 2100]).tolist()
+    assert person.asks_view(f"(view.details = {{}}, {rows})") != np.flatnonzero(hole[:, 2100]).tolist()  # as before

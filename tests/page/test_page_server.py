@@ -5,7 +5,7 @@ import shutil
 import threading
 
 import numpy as np
-from detectors import grown
+from detectors import grown, scratched
 from PIL import Image
 from restoring import check, files, load, picture, save
 from served import DAMAGED, LINE, marked, served, stroke
@@ -89,6 +89,23 @@ def test_a_detail_is_as_large_as_the_screen_needs(page, tmp_path):
     part = f"/api/photographs/{name}/detail/before.jpg?left=10&top=0&right=50&bottom=80"
     sizes = [Image.open(io.BytesIO(page.get(part + more).content)).size for more in ("", "&longest=40", "&longest=99")]
     assert sizes == [(40, 80), (20, 40), (40, 80)]
+
+
+def test_a_detail_of_what_was_found_is_not_coarser_than_the_photograph(page, tmp_path):
+    damaged, _ = scratched(picture(40, 3200), rows=(11, 12), columns=(1001, 1101))
+    name = page.upload(save(tmp_path / "long.png", damaged))
+    page.change(name, dilate=0)
+    for more, size, rows, columns in (
+        ("", (1600, 20), [5], (500, 551)),
+        ("?left=1000&top=10&right=1200&bottom=20", (200, 10), [1], (1, 101)),
+        ("?left=1000&top=10&right=1200&bottom=20&longest=100", (100, 5), [0], (0, 51)),
+    ):
+        with Image.open(io.BytesIO(page.get(f"/api/photographs/{name}/found.png{more}").content)) as seen:
+            marked = np.asarray(seen.convert("RGBA"))[..., 3] > 0
+        assert seen.size == size and np.flatnonzero(marked.any(axis=1)).tolist() == rows, more
+        np.testing.assert_array_equal(np.flatnonzero(marked.any(axis=0)), np.arange(*columns), err_msg=more)
+    part = f"/api/photographs/{name}/found.png?left=9999&top=0&right=99999&bottom=5"
+    assert "nothing of the photograph" in page.ask("GET", part).json()["error"]
 
 
 def test_what_is_being_saved_is_not_taken_for_something_else(fresh, photo):
@@ -175,8 +192,9 @@ def test_masks_are_loaded(page, tmp_path):
     answer = page.ask("POST", f"/api/photographs/{name}/masks", params={"name": mask.name}, data=mask.read_bytes())
     page.change(name, edits=[{"kind": "clear"}, {"kind": "mask", "mask": answer.json()["mask"]}])
     np.testing.assert_array_equal(marked(page, name), own)
-    seen = page.get(f"/api/photographs/{name}/masks/{answer.json()['mask']}.png").content
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(seen)).convert("RGBA"))[..., 3] > 0, own)
+    for part, pixels in (("", own), ("?left=6&top=30&right=20&bottom=40", own[30:40, 6:20])):
+        seen = page.get(f"/api/photographs/{name}/masks/{answer.json()['mask']}.png{part}").content
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(seen)).convert("RGBA"))[..., 3] > 0, pixels)
     other = save(tmp_path / "other.png", own[:, :20])
     wrong = page.ask("POST", f"/api/photographs/{name}/masks", params={"name": "o.png"}, data=other.read_bytes())
     assert wrong.status_code == 400 and "the mask has 20x40 pixels and the photograph 50x40" in wrong.json()["error"]

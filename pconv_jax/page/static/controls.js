@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { current, desk, undone, view } from "./desk.js";
+import { seen } from "./looks.js";
 import { by, enable, hide } from "./messages.js";
 
 const MORE = [0.5, 0.7, 0.85, 0.95]; // sensitivities of "Find more"
@@ -118,4 +119,5 @@ export async function maskPicture(mask, name) {
   if (desk.chosen !== name) return;
   view.masks[mask] = picture;
   view.draw();
+  seen();
 }

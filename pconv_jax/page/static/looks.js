@@ -42,9 +42,15 @@ async function detail() {
   if (side > LARGEST_PART) return;
   const longest = Math.min(LARGEST_DETAIL, Math.ceil(side * scale));
   const query = new URLSearchParams({ ...part, longest, looks: photograph.looks, shown: photograph.shown });
-  for (const what of view.after ? ["before", "after"] : ["before"]) {
-    const image = await api.picture(api.address(photograph.name, `/detail/${what}.jpg?${query}`));
-    if (desk.chosen === photograph.name && current().looks === photograph.looks) view.details[what] = { image, ...part };
+  const { found, masks } = view;
+  const wanted = { before: `/detail/before.jpg?${query}` };
+  if (view.after) wanted.after = `/detail/after.jpg?${query}`;
+  if (found) wanted.found = `/found.png?${query}&${view.choice}`;
+  for (const mask of Object.keys(masks)) wanted[mask] = `/masks/${mask}.png?${query}`;
+  for (const [what, place] of Object.entries(wanted)) {
+    const image = await api.picture(api.address(photograph.name, place));
+    if (desk.chosen !== photograph.name || current().looks !== photograph.looks) return;
+    if (what !== "found" || view.found === found) view.details[what] = { image, ...part };
   }
   view.draw();
 }

@@ -14,26 +14,27 @@ export class Marks {
   // A canvas like that of a view. Edits that are on it already stay: each movement of the pointer draws a frame, and
   // hundreds of strokes take longer than one lasts.
   drawn(view) {
-    const { canvas, scale, left, top, found } = view;
-    const under = [canvas.width, canvas.height, scale, left, top, found];
-    const edits = view.edits.map((edit) => ({ edit, mask: view.masks[edit.mask] }));
+    const { canvas, scale, left, top, found, masks, details } = view;
+    const under = [canvas.width, canvas.height, scale, left, top, found, details.found];
+    const edits = view.edits.map((edit) => ({ edit, mask: masks[edit.mask], detail: details[edit.mask] }));
     const layer = this.done.getContext("2d");
-    const stay = this.edits.every(({ edit, mask }, at) => edits[at]?.edit === edit && edits[at].mask === mask);
+    const same = (one, other) => other && Object.keys(one).every((key) => one[key] === other[key]);
+    const stay = this.edits.every((one, at) => same(one, edits[at]));
     if (!stay || under.some((part, at) => part !== this.under[at])) {
       clear(this.done, canvas);
       view.place(layer);
-      picture(layer, found, view);
+      picture(layer, found, details.found, view);
       this.edits = [];
     }
     view.place(layer);
-    for (const { edit, mask } of edits.slice(this.edits.length)) draw(layer, edit, mask, view);
+    for (const each of edits.slice(this.edits.length)) draw(layer, each, view);
     Object.assign(this, { under, edits });
     if (!view.live) return this.done;
     clear(this.whole, canvas);
     const above = this.whole.getContext("2d");
     above.drawImage(this.done, 0, 0);
     view.place(above);
-    draw(above, view.live, null, view);
+    draw(above, { edit: view.live }, view);
     return this.whole;
   }
 }
@@ -42,11 +43,11 @@ function clear(layer, { width, height }) {
   Object.assign(layer, { width, height }); // which empties it
 }
 
-function draw(layer, edit, mask, view) {
+function draw(layer, { edit, mask, detail }, view) {
   if (edit.kind === "clear") {
     layer.clearRect(0, 0, view.width, view.height);
   } else if (edit.kind === "mask") {
-    picture(layer, mask, view);
+    picture(layer, mask, detail, view);
   } else {
     layer.globalCompositeOperation = edit.erases ? "destination-out" : "source-over";
     layer.strokeStyle = COLOUR;
@@ -61,10 +62,26 @@ function draw(layer, edit, mask, view) {
   }
 }
 
-function picture(layer, image, { width, height, scale }) {
+// A mask in little, and in its place the part of it that is there pixel by pixel.
+function picture(layer, image, detail, { width, height, scale }) {
   if (!image) return;
+  layer.save();
+  if (detail) {
+    layer.beginPath();
+    layer.rect(0, 0, width, height);
+    layer.rect(...place(detail));
+    layer.clip("evenodd");
+  }
+  stretched(layer, image, scale, 0, 0, width, height);
+  layer.restore();
+  if (detail) stretched(layer, detail.image, scale, ...place(detail));
+}
+
+const place = ({ left, top, right, bottom }) => [left, top, right - left, bottom - top];
+
+function stretched(layer, image, scale, left, top, width, height) {
   const smaller = width * scale < image.width; // whole lines would fall out without smoothing, and be faint with it
   layer.imageSmoothingEnabled = smaller;
   layer.imageSmoothingQuality = "high";
-  for (let times = smaller ? SURER : 1; times; times -= 1) layer.drawImage(image, 0, 0, width, height);
+  for (let times = smaller ? SURER : 1; times; times -= 1) layer.drawImage(image, left, top, width, height);
 }

@@ -110,13 +110,15 @@ async function follow(photograph) {
 
 async function followFinds(photograph, still) {
   const { looks, sensitivity, tones, dilate } = photograph;
-  const choice = JSON.stringify([photograph.found, looks, sensitivity, tones, dilate]); // browsers keep pictures by it
+  const choice = encodeURIComponent(JSON.stringify([looks, sensitivity, tones, dilate])); // browsers keep pictures by it
   if (!photograph.found || followed.found === choice) return;
-  const found = await api.picture(api.address(photograph.name, `/found.png?${encodeURIComponent(choice)}`));
+  const found = await api.picture(api.address(photograph.name, `/found.png?${choice}`));
   if (!still()) return;
   followed.found = choice;
-  view.found = found;
+  Object.assign(view, { found, choice });
+  delete view.details.found;
   view.draw();
+  seen();
   await count();
 }
 

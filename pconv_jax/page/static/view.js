@@ -22,7 +22,7 @@ export class View {
   }
 
   forget() {
-    Object.assign(this, { width: 0, height: 0, before: null, after: null, found: null, edits: [], masks: {}, live: null, details: {} });
+    Object.assign(this, { width: 0, height: 0, before: null, after: null, found: null, choice: "", edits: [], masks: {}, live: null, details: {} });
   }
 
   resize() {
