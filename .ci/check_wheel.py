@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LICENCES = (
     "LICENSE",
     "pconv_jax/evaluation/dists_weights.LICENSE",
-    "pconv_jax/evaluation/lpips_linear.LICENSE",
+    "pconv_jax/losses/lpips_linear.LICENSE",
 )
 ONLY_EXPERIMENTS = ("matplotlib", "tensorboardx")
 MOST_BYTES = 40 * 2**20  # of the wheel and of the sdist: weights that ship are the most of them

@@ -157,7 +157,9 @@ class Twin:
             raise ValueError(f"{config.generator} has no PyTorch twin")
         if not isinstance(config.discriminator, DiscriminatorConfig) or not isinstance(config.losses, PaperLosses):
             raise ValueError(f"{config.discriminator} or {config.losses} has no PyTorch twin")
-        if config.discriminator.patches or {config.losses.judged_image, config.losses.perceptual_image} != {"output"}:
+        losses = config.losses
+        plain = (losses.judged_image, losses.perceptual_image, losses.perceptual_distance)
+        if config.discriminator.patches or plain != ("output", "output", "relative"):
             raise ValueError(f"{config.discriminator} or {config.losses} has no PyTorch twin")
         device, layout = placement()
         self.generator = Generator(config.generator)

@@ -1,8 +1,7 @@
 """LPIPS v0.1, a perceptual distance by particular weights: torchvision's AlexNet or VGG16, and linear ones.
 
 Images are [N, H, W, 3] float RGB in [0, 1]. The networks run in JAX, without PyTorch. The user gives the weights of the
-network, identified by their SHA-256; the linear weights of LPIPS, one for each channel of five layers, are in
-`lpips_linear.safetensors`, under the licence beside it.
+network, identified by their SHA-256; the linear weights of LPIPS are part of the package (`pconv_jax.losses.lpips`).
 
 References:
     Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018.
@@ -18,20 +17,17 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from flax import nnx
-from safetensors.numpy import load_file
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.evaluation.metrics import Values
 from pconv_jax.evaluation.one_by_one import one_by_one, rgb_pair
 from pconv_jax.evaluation.torchvision_weights import Arrays, read_convolutions, vgg16, weights_files
+from pconv_jax.losses.lpips import LPIPS_LAYERS, linear_weights, lpips_distance, unit_vectors
 from pconv_jax.models.alexnet import AlexNetTrunk
 from pconv_jax.models.vgg import features, preprocess
 
-_LINEAR = Path(__file__).with_name("lpips_linear.safetensors")
-_VGG_LAYERS = ("block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3")
 _SMALLEST = 32  # px, for both networks
-_EPS = 1e-10
 
 
 class Lpips:
@@ -55,8 +51,7 @@ class Lpips:
         self.name = f"LPIPS ({network})"
         activations: Callable[..., Sequence[jax.Array]]
         activations, self._weights = _alexnet(arrays) if network == "alex" else _vgg(arrays)
-        linear = load_file(_LINEAR)
-        self._linear = [jnp.asarray(linear[f"{network}.lin{place}"]) for place in range(5)]
+        self._linear = [jnp.asarray(weights) for weights in linear_weights(network)]
         # Not one program: it could compute the same features of two images with different last digits.
         self._seen = jax.jit(functools.partial(_seen, activations), compiler_options=compiler_options(jax.devices()[0]))
         self._distance = jax.jit(lpips_distance)
@@ -114,27 +109,6 @@ def open_lpips(weights: str | Path) -> list[Lpips]:
     return [Lpips(file) for file in weights_files(Path(weights).expanduser(), "LPIPS")]
 
 
-def lpips_distance(output: Sequence[jax.Array], truth: Sequence[jax.Array], linear: Sequence[jax.Array]) -> jax.Array:
-    """The definition, from the features of two images, see `unit_vectors`.
-
-    Args:
-        output: unit vectors of features [h, w, C] of one image, for each layer.
-        truth: those of the other.
-        linear: weights [C], for each layer.
-
-    Returns:
-        Scalar: at each place the squared difference of both vectors, weighted by channel; its mean over the places,
-        added over the layers.
-    """
-    layers = zip(output, truth, linear, strict=True)
-    return sum((jnp.mean(jnp.square(a - b) @ weights) for a, b, weights in layers), jnp.zeros(()))
-
-
-def unit_vectors(features: jax.Array) -> jax.Array:
-    """Features [..., C] over their length; 0 where they are."""
-    return features / (jnp.sqrt(jnp.sum(jnp.square(features), axis=-1, keepdims=True)) + _EPS)
-
-
 def _seen(activations: Callable[..., Sequence[jax.Array]], weights: Any, image: jax.Array) -> list[jax.Array]:
     with jax.default_matmul_precision("highest"):  # graphics cards round the factors of convolutions otherwise
         return [unit_vectors(x[0]) for x in activations(weights, image[None])]
@@ -152,4 +126,9 @@ def _alexnet(arrays: Arrays) -> tuple[Callable[..., Sequence[jax.Array]], Any]:
 
 def _vgg(arrays: Arrays) -> tuple[Callable[..., Sequence[jax.Array]], Any]:
     """As `_alexnet`."""
-    return lambda weights, images: [features(weights, images, _VGG_LAYERS)[name] for name in _VGG_LAYERS], vgg16(arrays)
+
+    def activations(weights: Any, images: jax.Array) -> list[jax.Array]:
+        found = features(weights, images, LPIPS_LAYERS)
+        return [found[name] for name in LPIPS_LAYERS]
+
+    return activations, vgg16(arrays)

@@ -2,16 +2,19 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import get_args
+from typing import Literal, get_args
 
 import jax
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.losses.adversarial import adversarial_loss, discriminator_loss
-from pconv_jax.losses.interface import DiscriminatorLoss, Features, LossesName, check_weights
+from pconv_jax.losses.interface import DiscriminatorLoss, Features, LossesName, Preprocessing, check_weights
+from pconv_jax.losses.lpips import LPIPS_LAYERS, lpips_loss
 from pconv_jax.losses.perceptual import perceptual_loss
 from pconv_jax.losses.pixel import PixelLoss, pixel_l2, pixel_psnr
 from pconv_jax.losses.views import View, shown
+
+PerceptualDistance = Literal["relative", "lpips"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,7 +29,9 @@ class PaperLosses:
         hole_weight: how many times a pixel in a hole counts in pixel loss l2; 1 is the paper's plain L2.
         adversarial_weight: weight of the adversarial loss; 0 turns it off, and the discriminator with it.
         perceptual_weight: weight of the perceptual loss; 0 turns it off.
-        perceptual_layers: VGG16 layers whose features the perceptual loss compares.
+        perceptual_distance: how the perceptual loss compares features: relative, by their L1 distance over the size of
+            the truth's; or lpips, as the metric LPIPS does by torchvision's VGG16 and five layers of its own.
+        perceptual_layers: VGG16 layers whose features the relative distance compares.
         perceptual_image: what the perceptual loss compares: the raw output, the paper's; or the composite, of which
             only the holes are the network's; or the surroundings of its holes alone.
         judged_image: what the discriminator judges: the raw output, as in the paper and in Pathak et al., who predict
@@ -39,6 +44,7 @@ class PaperLosses:
     hole_weight: float = 1.0
     adversarial_weight: float = 0.001
     perceptual_weight: float = 0.01
+    perceptual_distance: PerceptualDistance = "relative"
     perceptual_layers: tuple[str, ...] = ("block1_pool", "block2_pool", "block3_pool")
     perceptual_image: View = "output"
     judged_image: View = "output"
@@ -55,7 +61,9 @@ class PaperLosses:
     @property
     def layers(self) -> tuple[str, ...] | None:
         """As `AnyLosses.layers`."""
-        return self.perceptual_layers if self.perceptual_weight else None
+        if not self.perceptual_weight:
+            return None
+        return LPIPS_LAYERS if self.perceptual_distance == "lpips" else self.perceptual_layers
 
     def terms(
         self,
@@ -76,8 +84,9 @@ class PaperLosses:
             terms["adversarial"] = adversarial_loss(judge(self.judged(output, target, mask)[1]))
         if self.perceptual_weight:
             truth, seen = shown(self.perceptual_image, output, target, mask)
+            distance = lpips_loss if self.perceptual_distance == "lpips" else perceptual_loss
             wanted = features(truth)
-            terms["perceptual"] = perceptual_loss(features(seen), wanted)
+            terms["perceptual"] = distance(features(seen), wanted)
         return terms
 
     def judged(self, output: jax.Array, target: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -90,8 +99,9 @@ class PaperLosses:
         return discriminator_loss if self.adversarial_weight else None
 
     @property
-    def vgg_preprocessing(self) -> None:
-        """As `AnyLosses.vgg_preprocessing`: any will do, for the perceptual loss is relative to the features' size."""
+    def vgg_preprocessing(self) -> Preprocessing | None:
+        """As `AnyLosses.vgg_preprocessing`: torchvision's for LPIPS, else any: the loss is relative."""
+        return "torchvision" if self.perceptual_weight and self.perceptual_distance == "lpips" else None
 
     def check(self) -> None:
         """As `AnyLosses.check`."""
@@ -102,7 +112,12 @@ class PaperLosses:
             )
         if self.pixel_weight == self.perceptual_weight == 0:
             raise InputError("the pixel and the perceptual loss cannot both be off: nothing would ask for the image")
-        choices = {"pixel_loss": PixelLoss, "perceptual_image": View, "judged_image": View}
+        choices = {
+            "pixel_loss": PixelLoss,
+            "perceptual_distance": PerceptualDistance,
+            "perceptual_image": View,
+            "judged_image": View,
+        }
         for name, known in choices.items():
             if getattr(self, name) not in get_args(known):
                 raise InputError(f"{name}={getattr(self, name)!r} must be one of {', '.join(get_args(known))}")

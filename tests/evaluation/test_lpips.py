@@ -4,6 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -13,8 +14,11 @@ from photograph_pairs import folder_of_genuine_weights, pairs
 from experiments.evaluate.opening import open_distances
 from experiments.evaluate.options import Options
 from pconv_jax.common.errors import InputError
-from pconv_jax.evaluation import lpips, torchvision_weights
-from pconv_jax.evaluation.lpips import Lpips, lpips_distance, open_lpips, unit_vectors
+from pconv_jax.evaluation import torchvision_weights
+from pconv_jax.evaluation.lpips import Lpips, open_lpips
+from pconv_jax.losses.lpips import LPIPS_LAYERS, linear_weights, lpips_loss
+from pconv_jax.models.vgg import features
+from pconv_jax.models.vgg_weights import load_vgg_weights
 
 # By the authors' library, lpips 0.1.4 on PyTorch 2.13 in float64, with torchvision's weights.
 KNOWN = {
@@ -43,31 +47,12 @@ def test_with_genuine_weights_it_is_that_of_its_authors():
             np.testing.assert_allclose(found[name](output[None], truth[None]), [values[pair]], rtol=1e-5, err_msg=pair)
 
 
-def test_worked_by_hand():
-    # One layer of two channels, 1x2 places. Unit vectors (1, 0) against (0.6, 0.8), and equal ones of other lengths.
-    output, truth = unit_vectors(np.float32([[[5, 0], [1, 1]]])), unit_vectors(np.float32([[[3, 4], [2, 2]]]))
-    weights = np.float32([10, 100])
-    expected = (10 * 0.4**2 + 100 * 0.8**2) / 2
-    np.testing.assert_allclose(lpips_distance([output], [truth], [weights]), expected, rtol=1e-6)
-    # Layers add up; no feature at all is a vector of zeros.
-    some, none = unit_vectors(np.float32([[[0, 3]]])), unit_vectors(np.zeros((1, 1, 2), np.float32))
-    found = lpips_distance([output, some], [truth, none], [weights, weights])
-    np.testing.assert_allclose(found, expected + 100, rtol=1e-6)
-
-
-def test_the_linear_weights_are_those_of_version_0_1():
-    found = safetensors.numpy.load_file(Path(lpips.__file__).with_name("lpips_linear.safetensors"))
-    widths = {"alex": TORCHVISION_WIDTHS, "vgg": (64, 128, 256, 512, 512)}
-    assert {name: value.shape for name, value in found.items()} == {
-        f"{network}.lin{place}": (width,) for network in widths for place, width in enumerate(widths[network])
-    }
-    assert all((value >= 0).all() for value in found.values())
-    sums = [[float(found[f"{network}.lin{place}"].sum()) for place in range(5)] for network in widths]
-    np.testing.assert_allclose(
-        sums,
-        [[2.349532, 16.143026, 39.268440, 27.197178, 20.317177], [6.925992, 8.858334, 17.515005, 51.521324, 47.034855]],
-        rtol=1e-5,
-    )
+def test_the_loss_is_the_metric():
+    file = Path(folder_of_genuine_weights(), "vgg16.npz")
+    vgg, metric = load_vgg_weights(file), Lpips(file)
+    for name, (output, truth) in pairs().items():
+        seen = [features(vgg, jnp.asarray(image[None], jnp.float32), LPIPS_LAYERS) for image in (output, truth)]
+        np.testing.assert_allclose(lpips_loss(*seen), metric(output[None], truth[None])[0], rtol=1e-5, err_msg=name)
 
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # as the authors write it, for images in [-1, 1]
@@ -115,12 +100,11 @@ def test_is_that_of_numpy_for_one_image_and_for_many(weights, entries):
     layers = [
         (entries[f"features.{i}.weight"].transpose(2, 3, 1, 0), entries[f"features.{i}.bias"]) for i in (0, 3, 6, 8, 10)
     ]
-    linear = safetensors.numpy.load_file(Path(lpips.__file__).with_name("lpips_linear.safetensors"))
     expected = 0
     seen = [reference(layers, (2 * x - 1 - SHIFT) / SCALE, two_groups=False) for x in (output, truth)]
     for place, (a, b) in enumerate(zip(*seen, strict=True)):
         a, b = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
-        expected += ((a - b) ** 2 @ linear[f"alex.lin{place}"].astype(np.float64)).mean((1, 2))
+        expected += ((a - b) ** 2 @ linear_weights("alex")[place].astype(np.float64)).mean((1, 2))
 
     found = distance(output, truth)
     assert found.dtype == np.float64

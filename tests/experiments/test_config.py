@@ -136,8 +136,8 @@ checkpoint_every clip
 compare convolution crop_scale data_dir dataset discriminator_learning_rate discriminator_patches discriminator_widths
 ema encoder_norm epochs flip generator head hole_weight image_size initial_weights judged_image keep learning_rate limit
 line_count line_shape line_thickness losses mapping mask_dir masks monochrome network_size noise out overlap
-perceptual_image perceptual_layers perceptual_weight pixel_loss pixel_weight recolor region resume sample_every
-schedule seed splits steps test_images validation_images vgg_weights warmup widths workers
+perceptual_distance perceptual_image perceptual_layers perceptual_weight pixel_loss pixel_weight recolor region resume
+sample_every schedule seed splits steps test_images validation_images vgg_weights warmup widths workers
 """
 SETTINGS = sorted(_NAMES.split())
 
