@@ -66,6 +66,8 @@ lint: $(VENV)/.installed-test
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	for system in win32 darwin; do \
+	  $(PY) -m mypy --platform $$system --cache-dir .mypy_cache/$$system --no-warn-unreachable pconv_jax || exit 1; done
 
 wheel-test: $(VENV)/.installed-release
 	$(PY) .ci/check_wheel.py

@@ -16,9 +16,6 @@ from typing import IO, Any
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.paths import given_path
 
-if sys.platform != "win32":  # where temporary files of killed processes stay
-    import fcntl
-
 _ENDING = ".pconv-jax.tmp"
 _OURS = re.compile(rf"\.[0-9a-f]{{16}}{re.escape(_ENDING)}")
 _CANNOT_FLUSH = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)  # of some network drives
@@ -59,7 +56,9 @@ def atomic_write(path: str | os.PathLike[str], *, durable: bool = True) -> Itera
             lock.close()  # Windows replaces no file that is open
         os.replace(temporary, path)
     finally:
-        lock.close()  # Windows removes none either
+        lock.close()  # Windows removes none either, nor one that may not be written to
+        if sys.platform == "win32":
+            _set_mode(temporary, stat.S_IWUSR | stat.S_IRUSR)
         temporary.unlink(missing_ok=True)
 
 
@@ -86,6 +85,8 @@ def _locked_temporary(path: Path) -> tuple[Path, IO[bytes]]:
         file = temporary.open("xb")  # exclusive: it follows no link
         if sys.platform == "win32":
             return temporary, file
+        import fcntl
+
         with contextlib.suppress(OSError):  # some network drives have no locks; then nobody removes it either
             fcntl.flock(file, fcntl.LOCK_EX)
         with contextlib.suppress(FileNotFoundError):  # another process took it for abandoned before it was locked
@@ -99,6 +100,8 @@ def _remove_abandoned(folder: Path) -> None:
     """Removes the temporary files that killed processes left: those of ours that no process has locked."""
     if sys.platform == "win32":
         return
+    import fcntl
+
     with contextlib.suppress(OSError), os.scandir(folder) as entries:  # it may not be readable
         for name in [entry.name for entry in entries if _OURS.fullmatch(entry.name)]:
             with contextlib.suppress(OSError):  # in use, a link, or of another user

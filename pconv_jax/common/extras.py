@@ -10,4 +10,5 @@ def how_to_install(extra: str) -> str:
     Returns:
         The end of a sentence, without a full stop.
     """
-    return f"run `make install EXTRAS={extra}`, or `pip install -e '.[{extra}]'`, in the folder of the clone"
+    command = f'pip install -e ".[{extra}]"'  # quotes that every shell takes, that of Windows too
+    return f"run `make install EXTRAS={extra}`, or `{command}`, in the folder of the clone"

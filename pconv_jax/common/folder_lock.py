@@ -15,10 +15,13 @@ from pconv_jax.common.errors import InputError, reason
 from pconv_jax.common.json_values import read_json
 from pconv_jax.common.output_folder import check_output_folder
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
 
 LOCK_FILE = ".pconv-jax.lock"
+_LOCKED_BYTE = 2**20  # beyond what the file says, which others may read on Windows too
 
 
 @contextlib.contextmanager
@@ -49,9 +52,6 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(lock: Path, folder: Path) -> Iterator[None]:
-    if sys.platform == "win32":
-        yield
-        return
     file = _open_locked(lock, folder)
     try:
         file.truncate(0)
@@ -59,7 +59,9 @@ def _locked(lock: Path, folder: Path) -> Iterator[None]:
         file.flush()
         yield
     finally:
-        with contextlib.suppress(OSError):  # the folder may be gone
+        if sys.platform == "win32":  # which removes no file that is open
+            file.close()
+        with contextlib.suppress(OSError):  # the folder may be gone, or another process waits for it on Windows
             lock.unlink()
         with contextlib.suppress(OSError):  # what is not written yet is not needed any more
             file.close()
@@ -68,9 +70,10 @@ def _locked(lock: Path, folder: Path) -> Iterator[None]:
 def _open_locked(lock: Path, folder: Path) -> IO[str]:
     """The lock file, open and locked, and still the one of this name."""
     while True:
-        file = os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+", encoding="utf-8")
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # Windows has it not
+        file = os.fdopen(os.open(lock, flags, 0o666), "r+", encoding="utf-8")
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file)
         except BlockingIOError as error:
             holder = _holder(file)
             file.close()
@@ -86,6 +89,20 @@ def _open_locked(lock: Path, folder: Path) -> IO[str]:
             if os.path.samestat(lock.lstat(), os.fstat(file.fileno())):
                 return file
         file.close()
+
+
+def _lock(file: IO[str]) -> None:
+    """Locks a file for this process, at once; a BlockingIOError if another has."""
+    if sys.platform == "win32":
+        os.lseek(file.fileno(), _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError(*error.args) from error
+        finally:
+            os.lseek(file.fileno(), 0, os.SEEK_SET)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def is_unused(folder: Path, *, besides: Collection[str] = ()) -> bool:

@@ -106,7 +106,7 @@ def _is_stuck(stream: TextIO) -> bool:
 def _writes_nowhere(stream: TextIO) -> bool:
     if _is_stuck(stream):
         return True
-    if not hasattr(select, "poll"):
+    if sys.platform == "win32" or not hasattr(select, "poll"):
         return False
     with contextlib.suppress(OSError):  # a stream without a file descriptor
         poll = select.poll()

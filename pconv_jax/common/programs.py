@@ -11,6 +11,8 @@ import json
 import os
 import platform
 import shutil
+import subprocess
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -202,5 +204,14 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         told = sorted({line for line in lines if line.startswith(("flags", "Features", "model name"))})
     except OSError:
-        told = [platform.processor(), platform.node()]
+        told = [platform.processor(), _apples_name() if sys.platform == "darwin" else platform.node()]
     return f"{platform.system()} {platform.machine()} {told}"
+
+
+def _apples_name() -> str:
+    """The processor of a Mac, whose name of the machine depends on the network it is in."""
+    asked = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+    with contextlib.suppress(OSError):
+        if name := subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip():
+            return name
+    return platform.node()

@@ -159,7 +159,8 @@ def _end(code: int | None) -> str:
     if code is None or code >= 0:
         return f"ended with exit code {code}"
     with contextlib.suppress(ValueError):
-        return f"was killed by {signal.Signals(-code).name}{' (out of memory?)' if -code == signal.SIGKILL else ''}"
+        name = signal.Signals(-code).name
+        return f"was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"  # which Windows has not
     return f"was killed by signal {-code}"
 
 
@@ -199,16 +200,22 @@ def _send(pipe: Connection, content: Any) -> None:
     views = [array.raw() for array in arrays]
     pipe.send((rest, [len(view) for view in views]))
     for view in views:
+        if not hasattr(os, "readv"):  # on Windows, where pipes are no files
+            pipe.send_bytes(view)
+            continue
         while view:
             view = view[os.write(pipe.fileno(), view) :]
 
 
-def _receive(pipe: Connection) -> Any:
+def _receive(pipe: Any) -> Any:
     """What `_send` sent; reads arrays to where they stay, as `Connection.recv` copies them twice."""
     rest, sizes = pipe.recv()
     arrays = [np.empty(size, np.uint8) for size in sizes]
     for array in arrays:
         view = array.data
+        if not hasattr(os, "readv"):
+            pipe.recv_bytes_into(view)
+            continue
         while view:
             count = os.readv(pipe.fileno(), [view])
             if not count:

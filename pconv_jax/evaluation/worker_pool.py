@@ -23,6 +23,9 @@ from pconv_jax.evaluation.scoring import Cost, NamedDistance, NamedMethod, score
 _pairs: Pairs  # of a worker process
 
 
+_MOST_PROCESSES = 61  # of one pool on Windows
+
+
 class ScoringTask(NamedTuple):
     """Some pairs to score a method on.
 
@@ -86,7 +89,7 @@ def _in_processes(
 ) -> Iterator[tuple[int, ScoredTask]]:
     """Number of a task and its scores, in the order in which they are done."""
     pool = concurrent.futures.ProcessPoolExecutor(
-        min(workers, len(tasks)),
+        min(workers, len(tasks), _MOST_PROCESSES),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_scoring_worker,
         initargs=(pairs,),

@@ -4,9 +4,10 @@ import contextlib
 import dataclasses
 import functools
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from pconv_jax.page.pictures import jpeg, reduced
 
 PREVIEW = 1600
 """Longest side of a preview, px."""
+
+# Windows replaces and removes no file that is mapped into memory.
+_MAPPED: Literal["r"] | None = None if sys.platform == "win32" else "r"
 
 _DRAWN = Drawn()  # of one photograph, as what was found
 
@@ -238,9 +242,9 @@ class OpenPhotograph:
             stream.write(content)
 
     def load(self, what: str) -> np.ndarray | None:
-        """An array that was kept, read from its file as far as it is used; None if there is none."""
+        """An array that was kept, read from its file as far as it is used (on Windows whole); None if there is none."""
         path = self._file(what)
-        return np.load(path, mmap_mode="r") if path.exists() else None
+        return np.load(path, mmap_mode=_MAPPED) if path.exists() else None
 
     def save(self, what: str, array: np.ndarray) -> None:
         """Keeps an array in a file.
@@ -293,7 +297,7 @@ class OpenPhotograph:
 
 @functools.lru_cache(maxsize=1)  # asked for again when the edits change, and to count
 def _found_hole(probability: Path, grey: Path, choice: Choice) -> np.ndarray:
-    found, seen = (np.load(path, mmap_mode="r") for path in (probability, grey))
+    found, seen = (np.load(path, mmap_mode=_MAPPED) for path in (probability, grey))
     unknown = np.broadcast_to(np.float32(1), found.shape)  # nothing here depends on the opacity
     hole = DamageMap(found, unknown, seen).hole(choice)
     hole.setflags(write=False)

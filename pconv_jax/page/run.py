@@ -26,9 +26,6 @@ from pconv_jax.page.ending import end
 from pconv_jax.page.jobs import Job
 from pconv_jax.page.look import Look
 
-if sys.platform != "win32":  # where the process of a folder is looked for by its number
-    import fcntl
-
 HOST = "127.0.0.1"
 DEFAULT_PORT = 7411
 _LOOK = 0.2  # seconds
@@ -128,7 +125,10 @@ def _warm_up(desk: Desk, inpainter: Inpainter, job: Job) -> None:
 def _listening(port: int | None) -> Iterator[socket.socket]:
     """A socket on a port of this machine that others cannot reach."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sys.platform == "win32":  # where SO_REUSEADDR lets two programs listen on one port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     with listener:
         try:
             listener.bind((HOST, DEFAULT_PORT if port is None else port))
@@ -152,6 +152,8 @@ def _folder_of_this_process() -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{int(psutil.Process().create_time())}-", dir=root))
         lock = (folder / _LOCK).open("xb")
         if sys.platform != "win32":
+            import fcntl
+
             fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
         raise InputError(f"{root} cannot be used ({reason(error)}): set PCONV_JAX_CACHE to a folder") from error
@@ -159,13 +161,17 @@ def _folder_of_this_process() -> Iterator[Path]:
         try:
             yield folder
         finally:
+            if sys.platform == "win32":  # which removes no file that is open
+                lock.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_in_use(folder: Path) -> bool:
     """Whether a page still runs whose folder it is, be it of another machine or container that shares the cache."""
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # by the number of the process
         return _is_alive(folder.name)
+    import fcntl
+
     try:
         with (folder / _LOCK).open("rb+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,5 +1,6 @@
 """What the page asks for, by address. Failures are `{"error": sentence}` with a status of 400 and more."""
 
+import mimetypes
 import tempfile
 import urllib.parse
 from json import dumps
@@ -27,6 +28,9 @@ from pconv_jax.page.pictures import jpeg, marked_png, reduced
 STATIC = Path(__file__).parent / "static"
 _LARGEST_DETAIL = 4096  # px: of the largest screens
 _LARGEST_PART = 8192  # px, that a detail is made of
+
+for _ending, _kind in ((".js", "text/javascript"), (".css", "text/css"), (".svg", "image/svg+xml")):
+    mimetypes.add_type(_kind, _ending)  # Windows reads them from its registry, where programs change them
 
 
 def application(desk: Desk, uploads: Path) -> Starlette:

@@ -20,7 +20,7 @@ def is_this_user(host: str, port: int) -> bool:
         port: of the other end.
     """
     tables = [table.read_text(encoding="ascii") for table in _TABLES if table.exists()]
-    if not tables:
+    if sys.platform == "win32" or not tables:
         return True
     number = int.from_bytes(socket.inet_aton(host), sys.byteorder)
     end = f"{number:08X}:{port:04X}"  # of an address of IPv6 also

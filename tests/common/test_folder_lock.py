@@ -85,3 +85,31 @@ def test_a_folder_that_is_removed_in_the_meantime_is_no_error(tmp_path):
         (tmp_path / "run" / LOCK_FILE).unlink()
         (tmp_path / "run").rmdir()
     assert list(tmp_path.iterdir()) == []
+
+
+class PretendedLocks:
+    """The locks of Windows, in this process; a byte of a file is locked until the file is closed."""
+
+    LK_NBLCK = 2
+
+    def __init__(self):
+        self.held = {}
+
+    def locking(self, descriptor, mode, count):
+        place = os.fstat(descriptor).st_ino, os.lseek(descriptor, 0, os.SEEK_CUR)
+        assert (mode, count) == (self.LK_NBLCK, 1) and place[1] > 1000  # others may read what the file says
+        if self.held.get(place, descriptor) != descriptor:
+            raise PermissionError(13, "Permission denied")
+        self.held[place] = descriptor
+
+
+def test_windows_has_locks_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_lock, "msvcrt", PretendedLocks(), raising=False)
+    monkeypatch.setattr(folder_lock.sys, "platform", "win32")
+    with (
+        locked_folder(tmp_path),
+        pytest.raises(InputError, match=f"in use by process {os.getpid()} on "),
+        locked_folder(tmp_path),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []

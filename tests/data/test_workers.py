@@ -8,9 +8,11 @@ import threading
 import time
 import warnings
 
+import numpy as np
 import pytest
 from batches import Damaged, Shades, equal, first, training
 
+from pconv_jax.data import workers as worker_processes
 from pconv_jax.data.workers import WorkerDied
 
 
@@ -68,3 +70,19 @@ def test_what_a_worker_raises_is_raised_with_where_it_was():
         list(itertools.islice(iterator, 2))
     assert any("in __getitem__" in note for note in raised.value.__notes__)
     iterator.close()
+
+
+@pytest.mark.parametrize("system", ["this one", "Windows"])
+def test_what_goes_through_a_pipe_comes_out_of_it(system, monkeypatch):
+    if system == "Windows":  # where a pipe is no file
+        monkeypatch.delattr(os, "readv")
+        monkeypatch.setattr(os, "write", None)
+    content = {"image": np.arange(2**18, dtype=np.float32).reshape(2, -1), "empty": np.zeros((0, 3)), "name": "a"}
+    here, there = multiprocessing.Pipe()
+    sender = threading.Thread(target=worker_processes._send, args=(there, content))  # more than a pipe holds
+    sender.start()
+    received = worker_processes._receive(here)
+    sender.join()
+    assert received.keys() == content.keys() and received["name"] == "a"
+    np.testing.assert_array_equal(received["image"], content["image"])
+    assert received["empty"].shape == (0, 3)

@@ -1,6 +1,8 @@
 """Who may ask the page's server, and for what: no other page, no file outside, no request that makes no sense."""
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 import requests
@@ -16,6 +18,20 @@ def test_nobody_without_the_key(page):
     for path in ("/", "/api/state", "/static/app.js", "/?key=wrong", f"/api/state?key={KEY}"):
         assert requests.get(page.address + path, timeout=10).status_code == 401
     assert requests.post(page.address + "/api/photographs?name=a.png", data=b"x", timeout=10).status_code == 401
+
+
+def test_programs_and_styles_are_named_as_such_whatever_the_system_takes_them_for(page):
+    """Browsers refuse them otherwise; Windows names them as its registry says."""
+    kinds = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+    for file in STATIC.iterdir():
+        told = page.get(f"/static/{file.name}").headers["Content-Type"]
+        assert told.partition(";")[0] == kinds[file.suffix], file
+    script = (
+        "import mimetypes; mimetypes.init(); mimetypes.add_type('text/plain', '.js')\n"
+        "import pconv_jax.page.server; print(mimetypes.guess_type('app.js')[0])"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout == "text/javascript\n"
 
 
 @pytest.mark.parametrize(

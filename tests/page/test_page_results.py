@@ -8,7 +8,7 @@ import pytest
 from detectors import grown, scratched
 from PIL import Image
 from restoring import picture, save
-from served import DAMAGED, LINE, marked
+from served import DAMAGED, LINE, marked, stroke
 from skimage import data
 
 from experiments.infrared_scores import Film
@@ -16,6 +16,7 @@ from pconv_jax.cli.finding import Finding
 from pconv_jax.common.errors import InputError
 from pconv_jax.imaging import read_photograph, write_photograph
 from pconv_jax.imaging.profiles import made_profile
+from pconv_jax.page import photographs
 
 
 def about():
@@ -151,3 +152,15 @@ def test_without_damage_the_file_is_copied(page, tmp_path):
     page.post(f"/api/photographs/{name}/restore")
     page.wait()
     assert page.get(f"/api/photographs/{name}/download").content == photo.read_bytes()
+
+
+def test_no_array_is_mapped_into_memory_where_mapped_files_cannot_be_replaced(fresh, photo, monkeypatch):
+    """As on Windows: a second restoration replaces the first, and closing removes all files."""
+    monkeypatch.setattr(photographs, "_MAPPED", None)
+    monkeypatch.setattr(np, "memmap", None)
+    name = fresh.upload(photo)
+    for edits in ([], [stroke((5, 5), (20, 5))]):
+        fresh.change(name, edits=edits)
+        fresh.post(f"/api/photographs/{name}/restore")
+        assert fresh.wait()["state"] == "done"
+    assert fresh.photograph(name)["state"] == "restored"

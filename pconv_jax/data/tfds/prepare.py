@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -228,10 +229,11 @@ def _fingerprint(name: str, files: Mapping[str, Path]) -> str:
 @contextlib.contextmanager
 def _lock(folder: Path) -> Iterator[None]:
     """Lets one process at a time prepare a dataset in `folder`; the others wait."""
-    import fcntl  # not on Windows, for which there is no ArrayRecord either
-
     with (folder / "lock").open("wb") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        if sys.platform != "win32":  # for which there is no ArrayRecord either
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
 

@@ -14,6 +14,7 @@ The splits are the official ones; `merged` joins them.
 import copy
 import functools
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,11 @@ def open_tfds(
         InputError: the dataset is unavailable, or some of its files are missing.
     """
     folder = None if data_dir is None else Path(data_dir).expanduser()
+    if sys.platform == "win32":
+        raise InputError(
+            f"{name} is stored as ArrayRecord, which does not exist for Windows: use --dataset folder with its images, "
+            "or another system"
+        )
     directory = prepare.find_prepared(name, folder)
     if directory is not None:
         return TfdsSource(name, directory, split)

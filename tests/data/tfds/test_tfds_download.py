@@ -88,6 +88,14 @@ class TestDownload:
         assert "--data-dir" in message and "\n" not in message
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.parametrize("name", data.DATASETS[2:])
+    def test_windows_has_no_format_for_them(self, tmp_path, monkeypatch, name):
+        with monkeypatch.context() as system:
+            system.setattr(sys, "platform", "win32")
+            with pytest.raises(InputError, match=f"{name} is stored as ArrayRecord, .* use --dataset folder"):
+                data.open_source(name, "train", data_dir=tmp_path)
+        assert not list(tmp_path.iterdir())
+
     def test_no_network_is_said_at_once(self, tmp_path, monkeypatch):
         for variable in ("https_proxy", "HTTPS_PROXY"):
             monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nobody listens there
