@@ -20,9 +20,9 @@ from pconv_jax.common.programs import KeptPrograms, program_of_network
 from pconv_jax.common.threads import in_threads
 from pconv_jax.common.xla_options import QUICK_PIXELS
 from pconv_jax.detection.damage_map import DamageMap
-from pconv_jax.detection.looks import SCALE, combined, doubled, enlarged, log_odds, surer
+from pconv_jax.detection.looks import SCALE, combined, doubled, enlarged, less_sure, log_odds, surer
 from pconv_jax.detection.seen import Halved, Seen, Whole
-from pconv_jax.detection.softness import is_soft
+from pconv_jax.detection.softness import softness
 from pconv_jax.detection.windows import LARGEST, MARGIN, Shown, Window, choose_windows, cut_out, sides
 from pconv_jax.imaging.arrays import pixels_of
 from pconv_jax.imaging.masks import LUMA
@@ -137,10 +137,11 @@ class Detector:
         found = DamageMap(probability, opacity, np.zeros(seen.shape, np.uint8))
         windows = choose_windows(*seen.shape, self._margin, scale=self._scale)
         quick = self._programs is not None and sum((self._scale * each.side) ** 2 for each in windows) < QUICK_PIXELS
-        soft = is_soft(seen)
-        halves = [Halved(seen)] if self.best or soft else []
-        while soft and is_soft(halves[-1]):
-            halves.append(Halved(halves[-1]))
+        soft = [softness(seen)]  # and that of each half
+        halves = [Halved(seen)] if self.best or soft[0] else []
+        while soft[-1]:
+            soft.append(softness(halves[-1]))
+            halves += [Halved(halves[-1])] if soft[-1] else []
         half_windows = [choose_windows(*half.shape, self._margin) for half in halves]
         number, count = itertools.count(1), sum(map(len, half_windows)) + len(windows)
 
@@ -150,7 +151,7 @@ class Detector:
 
         plain = self._program(self._margin, quick=quick)
         larger = self._program(round(SCALE * self._margin_enlarged), quick=quick) if self.best else None
-        smaller = self._look_at_halves(halves, half_windows, plain, step)
+        smaller = self._look_at_halves(halves, soft, half_windows, plain, step)
 
         def look(window: Window) -> None:
             cut = cut_out(seen, window, self._margin)
@@ -159,8 +160,8 @@ class Detector:
             if larger is not None and at_half is not None:
                 closer = enlarged(cut.shown.without(self._margin - self._margin_enlarged))
                 output = combined(output, larger(closer), at_half)
-            if soft and at_half is not None:
-                output = surer(output, at_half)
+            if soft[0] and at_half is not None:
+                output = surer(output, less_sure(at_half, soft[0]))
             height, width = cut.shows.shape
             found.probability[cut.place] = np.where(cut.shows, output[:height, :width, 0], 0)
             found.opacity[cut.place] = output[:height, :width, 1]
@@ -183,7 +184,12 @@ class Detector:
         return network
 
     def _look_at_halves(
-        self, halves: list[Halved], windows: list[list[Window]], network: _Network, step: Callable[[], None]
+        self,
+        halves: list[Halved],
+        soft: list[float],
+        windows: list[list[Window]],
+        network: _Network,
+        step: Callable[[], None],
     ) -> np.ndarray | None:
         """The log-odds of damage at half the size, by that look and smaller ones; the lists become empty."""
         smaller: np.ndarray | None = None
@@ -191,7 +197,8 @@ class Detector:
             half = halves.pop()
             odds = self._look_at_half(half, windows.pop(), network, step)
             if smaller is not None:
-                odds = np.maximum(odds, doubled(smaller, (slice(0, half.shape[0]), slice(0, half.shape[1]))))
+                at_half = doubled(smaller, (slice(0, half.shape[0]), slice(0, half.shape[1])))
+                odds = np.maximum(odds, less_sure(at_half, soft[len(halves) + 1]))
             smaller = odds
         return smaller
 

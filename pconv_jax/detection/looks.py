@@ -11,6 +11,7 @@ from pconv_jax.detection.windows import Shown
 SCALE = 1.5
 """By how much windows are enlarged; their sides and margins are even, so those of enlarged ones are whole numbers."""
 
+_DOUBT = 3.0  # by it times the logarithm of its softness the look at half the size of a doubtful image counts less
 _LEAST = 1e-6  # least probability, and least distance from 1: a look that is surer than that counts as if it were not
 
 
@@ -45,6 +46,16 @@ def combined(output: np.ndarray, larger: np.ndarray, smaller: np.ndarray) -> np.
     output, other = output[:height, :width], other[:height, :width]
     mean = (log_odds(output[..., 0]) + np.maximum(other[..., 0], smaller)) / 2
     return np.dstack([1 / (1 + np.exp(-mean)), (output[..., 1] + other[..., 1]) / 2])
+
+
+def less_sure(smaller: np.ndarray, softness: float) -> np.ndarray:
+    """Log-odds by a look at half the size, which counts the less, the less surely the image is soft.
+
+    Args:
+        smaller: log-odds of damage by that look.
+        softness: how surely the image is soft, above 0, at most 1.
+    """
+    return smaller + np.float32(_DOUBT * np.log(softness))
 
 
 def surer(output: np.ndarray, smaller: np.ndarray) -> np.ndarray:

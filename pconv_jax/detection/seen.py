@@ -10,7 +10,9 @@ from pconv_jax.imaging.linear import GAMMA, white_level
 from pconv_jax.imaging.strips import strips
 
 _WHITE = 99.9  # percentile of values that is seen as white: damage is brighter than the photograph
-_DARK = 0.65  # white below which a photograph is dark, and seen brighter: the network was trained on bright ones
+# White up to which a photograph is dark, and seen brighter: the network was trained on bright ones; and the one from which
+# on it is seen as it is. There is a slope between them, as exposure differs from frame to frame of a film.
+_DARK, _BRIGHT = 0.55, 0.65
 _LEAST = 0.05  # white of what is nearly black
 
 
@@ -41,7 +43,8 @@ class Whole:
         top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
         white = white_level(pixels, _WHITE) / top or 1.0
         if not linear:
-            white = max(white, _LEAST) if white < _DARK else 1.0
+            bright = min(max((white - _DARK) / (_BRIGHT - _DARK), 0), 1)
+            white = max(white, _LEAST) * (1 - bright) + bright
         self._white = np.float32(white)
 
     def part(self, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:

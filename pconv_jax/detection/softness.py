@@ -1,4 +1,4 @@
-"""Whether an image is soft: without detail as fine as its pixels, as scans of prints at a high resolution are."""
+"""How soft an image is: without detail as fine as its pixels, as scans of prints at a high resolution are."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,11 @@ _SMALLEST = 64  # px, of a side that is measured
 # Detail of a size over that of twice the size: 0.5 to 1.7 in photographs, 0.4 at the least; in enlarged ones 0.2 at the
 # size where it begins.
 _NO_DETAIL, _LITTLE_DETAIL, _NONE_AT_FOUR = 0.45, 0.6, 0.35  # ratios
+_NEAR = 0.08  # of such a ratio, either way: there it is not sure, and frames of a film lie on both sides
 
 
-def is_soft(seen: Seen) -> bool:
-    """Whether an image looks as if it had been enlarged three times or more.
+def softness(seen: Seen) -> float:
+    """How surely an image looks as if it had been enlarged three times or more.
 
     Grain and the traces of JPEG hide that between neighbouring pixels, but not at twice their distance. Sharp damage on
     a soft photograph hides it only where there is much of it.
@@ -24,13 +25,18 @@ def is_soft(seen: Seen) -> bool:
         seen: the image.
 
     Returns:
-        Whether it is; small images are not.
+        From 0, it does not, to 1; 0 for small images.
     """
     if min(seen.shape) < _SMALLEST:
-        return False
+        return 0.0
     finest, finer, fine, coarse = np.sum([_detail(seen, *place) for place in _places(*seen.shape)], axis=0)
-    three_times = finest < _NO_DETAIL * finer and finer < _LITTLE_DETAIL * fine
-    return bool(three_times or finer < _NO_DETAIL * fine or fine < _NONE_AT_FOUR * coarse)
+    three_times = min(_less(finest, _NO_DETAIL * finer), _less(finer, _LITTLE_DETAIL * fine))
+    return max(three_times, _less(finer, _NO_DETAIL * fine), _less(fine, _NONE_AT_FOUR * coarse))
+
+
+def _less(value: float, limit: float) -> float:
+    """How surely a value is less than a limit: 0 from a little above it on, 1 from a little below."""
+    return float(np.clip(0.5 + (limit - value) / (2 * _NEAR * limit), 0, 1)) if limit else 0.0
 
 
 def _places(height: int, width: int) -> Iterator[tuple[slice, slice]]:

@@ -31,3 +31,10 @@ def test_bright_damage_on_a_dark_photograph_keeps_its_tone():
     nearly_black[::7] = 1  # rounding, not a picture
     assert Whole(nearly_black, linear=False).part(*ALL)[0].max() < 0.1
     assert not Whole(np.zeros((4, 4, 3), np.uint8), linear=False).part(*ALL)[0].any()
+
+
+def test_there_is_a_slope_between_dark_and_bright():
+    whites = {0.4: 1, 0.55: 1, 0.6: 0.6 / 0.8, 0.625: 0.625 / (0.625 * 0.25 + 0.75), 0.65: 0.65, 0.8: 0.8}
+    for white, expected in whites.items():
+        values, _ = Whole(np.full((8, 8, 3), white, np.float32), linear=False).part(*ALL)
+        np.testing.assert_allclose(values, expected, rtol=1e-5)

@@ -61,7 +61,8 @@ def test_no_enlarged_window_is_larger_than_the_largest():
 @pytest.mark.parametrize("size", [(100, 90), (90, 301), (131, 77)])
 def test_both_looks_lie_on_each_other(monkeypatch, size):
     """To a small part of a pixel, which is 0.001 of a value down and 0.002 across; but for the image's edge."""
-    monkeypatch.setattr("pconv_jax.detection.seen._DARK", 0)  # the values as they are
+    for limit, white in (("_DARK", -1), ("_BRIGHT", 0)):  # the values as they are
+        monkeypatch.setattr(f"pconv_jax.detection.seen.{limit}", white)
     image = ramp(*size)
     found = seeing()(image)
     inner = np.s_[3:-3, 3:-3]

@@ -8,9 +8,9 @@ from skimage import data
 
 import pconv_jax
 from pconv_jax import Choice, Detector
-from pconv_jax.detection.looks import surer
+from pconv_jax.detection.looks import less_sure, surer
 from pconv_jax.detection.seen import Halved, Whole
-from pconv_jax.detection.softness import is_soft
+from pconv_jax.detection.softness import softness
 
 
 def seen(image):
@@ -32,32 +32,45 @@ PHOTOGRAPHS = {
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_photographs_are_soft_once_they_are_enlarged(name):
     image = PHOTOGRAPHS[name]()[:300, :320]
-    assert not is_soft(seen(image))
-    assert is_soft(seen(larger(image, 4)))
-    assert is_soft(seen(larger(image, 8)))
+    assert not softness(seen(image))
+    assert softness(seen(larger(image, 4))) == 1
+    assert softness(seen(larger(image, 8))) == 1
 
 
 @pytest.mark.parametrize("name", ["chelsea", "coffee"])
 def test_a_soft_image_is_sharp_once_it_is_small_enough(name):
     image = PHOTOGRAPHS[name]()[:300, :320]
     four = larger(image, 4)
-    assert not is_soft(seen(larger(image, 2)))
-    assert not is_soft(Halved(seen(four)))
-    assert is_soft(Halved(seen(larger(image, 8))))
+    assert not softness(seen(larger(image, 2)))
+    assert not softness(Halved(seen(four)))
+    assert softness(Halved(seen(larger(image, 8)))) == 1
     noise = np.random.default_rng(0).normal(0, 3, four.shape)
-    assert is_soft(seen(np.clip(four + noise, 0, 255).astype(np.uint8)))
+    assert softness(seen(np.clip(four + noise, 0, 255).astype(np.uint8))) == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (63, 900), (64, 64), (70, 800), (769, 1000)])
 def test_images_of_one_tone_and_of_any_size_are_not_soft(shape):
-    assert not is_soft(seen(np.full((*shape, 3), 90, np.uint8)))
-    assert not is_soft(seen(np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)))
+    assert not softness(seen(np.full((*shape, 3), 90, np.uint8)))
+    assert not softness(seen(np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)))
 
 
 def test_the_surer_look_counts_by_hand():
     output = np.float32([[[0.2, 0.7], [0.9, 0.7], [0, 0]]] * 2)
     smaller = np.float32([[np.log(3), 0]])  # probabilities of 0.75 and 0.5
     np.testing.assert_allclose(surer(output, smaller), [[[0.75, 0.7], [0.9, 0.7]]], rtol=1e-6)
+
+
+def test_the_look_at_half_the_size_counts_as_much_as_the_image_is_soft():
+    smaller = np.float32([[2.0, -1.0]])
+    np.testing.assert_array_equal(less_sure(smaller, 1.0), smaller)
+    np.testing.assert_allclose(less_sure(smaller, 1 / np.e), smaller - 3, rtol=1e-6)
+
+
+def test_softness_changes_little_from_frame_to_frame():
+    image = data.chelsea()[60:260, 100:340]
+    soft = [softness(seen(larger(image, times))) for times in np.linspace(2.3, 2.9, 7)]
+    assert soft[0] < 0.2 and soft[-1] > 0.9 and sum(0.2 < each < 0.8 for each in soft) >= 2
+    assert np.abs(np.diff(soft)).max() < 0.4
 
 
 @pytest.mark.parametrize("best", [False, True])
