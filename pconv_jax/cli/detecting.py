@@ -11,8 +11,8 @@ from pconv_jax.cli.finding import Finding, TooMuchDamage
 from pconv_jax.cli.jobs import Job, WrittenMeanwhile
 from pconv_jax.cli.marked_files import PREVIEW, PROBABILITIES, has_comment, texts_with
 from pconv_jax.cli.summary import FAULTS, Summary, reported_if_interrupted
-from pconv_jax.common.errors import InputError
-from pconv_jax.common.output import hide_messages_of_libraries, plain_text
+from pconv_jax.common.errors import InputError, NoRoomError
+from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.common.programs import KeptPrograms, kept_programs
 from pconv_jax.common.progress import terminal_progress_options
 from pconv_jax.detection.damage_map import DamageMap
@@ -124,17 +124,23 @@ def detect_files(
         finding.load(programs=programs)
     detection = _Detection(finding, summary, programs, into_folder, dilate, overwrite, max_pixels, linear)
     with reported_if_interrupted(summary):
-        for task in tqdm(tasks, desc="looking for damage", unit="image", **terminal_progress_options()):
+        bar = tqdm(tasks, desc="looking for damage", unit="image", **terminal_progress_options())
+        for number, task in enumerate(bar, 1):
             image = task.job.image
             try:
                 found = detection(task)
             except WrittenMeanwhile as error:
                 summary.pass_over(image, error)
+            except NoRoomError as error:
+                summary.fail(image, error)
+                summary.stop(len(tasks) - number)
+                break
             except FAULTS as error:
                 summary.fail(image, error)
             else:
-                if found is not None:  # it is not the photograph's fault if nobody reads this any more
-                    print(plain_text(f"{image}: {found:.2%} damaged"))
+                if found is not None:
+                    summary.notes.append(f"{image}: {found:.2%} damaged")
+            summary.tell()  # here, as it is not the photograph's fault if nobody reads it any more
     return summary
 
 
@@ -199,7 +205,8 @@ class _Detection:
         try:
             return self._write(task, photograph, own, found, notes)
         finally:
-            self.summary.notes += [f"{job.image}: {note}" for note in notes]
+            for note in notes:
+                self.summary.note(job.image, note)
 
     def _write(
         self, task: _Task, photograph: Photograph, own: np.ndarray | None, found: DamageMap | None, notes: list[str]

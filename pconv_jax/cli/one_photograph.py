@@ -92,10 +92,11 @@ class Restoration:
         with _noted_warnings() as said:
             notes: list[str] = []
             photograph, hole = self._read(job, notes)
-            self.summary.notes += [f"{job.image}: {note}" for note in notes]
+            for note in notes:
+                self.summary.note(job.image, note)
             if hole.any() or self._is_written(job, photograph):  # a file that is copied loses nothing
-                for note in photograph.notes:
-                    warnings.warn(f"{job.image}: {note}", stacklevel=2)
+                lost = [self.summary.warn_of(job.image, note) for note in photograph.notes]
+                said += [each for each in lost if each not in said]  # what was only counted
             if not hole.any():
                 self._copy(job, photograph)
                 return COPIED
@@ -138,12 +139,12 @@ class Restoration:
             warnings.simplefilter("always", UserWarning)
             restored = restored_array(wanted, hole, restore)
         for warning in caught:  # repeated with the name of the photograph
-            named = f"{job.image}: {warning.message}"
             if issubclass(warning.category, WideHolesWarning):
+                named = f"{job.image}: {warning.message}"
                 self.summary.wide.append(named)
-                said.append(named)
             else:
-                warnings.warn(named, warning.category, stacklevel=2)
+                named = self.summary.warn_of(job.image, str(warning.message), warning.category)
+            said += [named] if named not in said else []
         expected = _estimated(job, restored, hole, restore, self.summary) if self.estimate else None
         return with_array(wanted, restored), expected
 
@@ -212,7 +213,7 @@ def _estimated(
     try:
         estimate = estimate_restored(restored, hole, restore)
     except InputError as error:
-        summary.notes.append(f"{job.image}: {error}")
+        summary.note(job.image, str(error))
         return None
     summary.notes.append(
         f"{job.image}: expected in the holes, by the same damage beside it (95 % intervals)\n{estimate}"

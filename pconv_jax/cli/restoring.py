@@ -13,11 +13,11 @@ from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job, WrittenMeanwhile
 from pconv_jax.cli.one_photograph import COPIED, Restoration
 from pconv_jax.cli.summary import FAULTS, Summary, reported_if_interrupted
-from pconv_jax.common.errors import shortened
+from pconv_jax.common.errors import NoRoomError, shortened
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.output import plain_text
 from pconv_jax.common.programs import kept_programs
-from pconv_jax.common.progress import terminal_progress_options
+from pconv_jax.common.progress import patient_progress_options, terminal_progress_options
 from pconv_jax.imaging.linear import through_curve
 from pconv_jax.inpainting.grain import add_grain
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -111,9 +111,10 @@ def restore_files(
             max_pixels,
         )
     title, unit = (plain_text(waiting[0].image.name), "step") if single else ("restoring", "image")
+    shown = terminal_progress_options() if single else patient_progress_options()
     with (
         reported_if_interrupted(summary),
-        tqdm(desc=title, unit=unit, total=None if single else len(waiting), **terminal_progress_options()) as bar,
+        tqdm(desc=title, unit=unit, total=None if single else len(waiting), **shown) as bar,
     ):
 
         def tick(done: int, total: int) -> None:
@@ -145,17 +146,22 @@ def restore_files(
             estimate=estimate,
             overwrite=overwrite,
         )
-        for job in waiting:
+        for number, job in enumerate(waiting, 1):
             try:
                 done = restoration(job)
             except WrittenMeanwhile as error:
                 summary.pass_over(job.image, error)
+            except NoRoomError as error:
+                summary.fail(job.image, error)
+                summary.stop(len(waiting) - number)
+                break
             except FAULTS as error:
                 summary.fail(job.image, error)
             else:
                 summary.counts[done] += 1
                 if done == COPIED:
                     unmarked.append(job)
+            summary.tell()
             if not single:
                 bar.update()
     summary.warning = _nothing_marked(unmarked, len(waiting), holes)

@@ -63,6 +63,7 @@ def undo(
         else:
             summary.counts["undone" if done else _SKIPPED] += 1
             summary.notes += [done] * bool(done)
+        summary.tell()
     return summary
 
 

@@ -25,6 +25,11 @@ def progress_options() -> dict[str, Any]:
     return {"file": _Lines(), "mininterval": _SECONDS}
 
 
+def patient_progress_options() -> dict[str, Any]:
+    """As `progress_options`; but what takes less than ten seconds writes no line."""
+    return progress_options() if _is_terminal() else {**progress_options(), "delay": _SECONDS}
+
+
 def terminal_progress_options() -> dict[str, Any]:
     """Arguments of `tqdm` for a bar that is shown on a terminal alone."""
     return {"dynamic_ncols": True, "disable": not _is_terminal()}

@@ -10,8 +10,8 @@ from pconv_jax.imaging.linear import GAMMA, white_level
 from pconv_jax.imaging.strips import strips
 
 _WHITE = 99.9  # percentile of values that is seen as white: damage is brighter than the photograph
-# White up to which a photograph is dark, and seen brighter: the network was trained on bright ones; and the one from which
-# on it is seen as it is. There is a slope between them, as exposure differs from frame to frame of a film.
+# White up to which a photograph is dark, and seen brighter: the network was trained on bright ones; and the one from
+# which on it is seen as it is. There is a slope between them, as exposure differs from frame to frame of a film.
 _DARK, _BRIGHT = 0.55, 0.65
 _LEAST = 0.05  # white of what is nearly black
 

@@ -1,7 +1,9 @@
 """The infrared channel of a film scan: in its TIFF file, or in a file of its own beside it."""
 
+import functools
 import os
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +21,21 @@ from pconv_jax.imaging.tiff_pages import pages_of
 from pconv_jax.imaging.turned_places import TRANSPOSED
 
 _ENDS = ("ir.tif", "ir.tiff")
+_SETTLED = 2_000_000_000  # ns
 _BESIDE = re.compile(r"(.+)[._-]ir\.tiff?", re.DOTALL)  # of a name in lower case; some hold a line break
+
+
+def _names(folder: Path) -> tuple[str, ...]:
+    """The names in a folder that infrared files may have: of thousands, few are left."""
+    changed = os.stat(folder).st_mtime_ns
+    if time.time_ns() - changed < _SETTLED:  # another file may come at the same time by the folder's clock
+        return _listed.__wrapped__(folder, changed)
+    return _listed(folder, changed)
+
+
+@functools.lru_cache(maxsize=8)  # asked for again by each photograph of a folder
+def _listed(folder: Path, changed: int) -> tuple[str, ...]:
+    return tuple(name for name in os.listdir(folder) if name.lower().endswith(_ENDS))
 
 
 def find_infrared(
@@ -47,7 +63,7 @@ def find_infrared(
     path = given_path(path)
     own = folded(path.stem)
     try:
-        names = [name for name in os.listdir(path.parent) if name.lower().endswith(_ENDS)]  # of thousands, few are left
+        names = _names(path.parent)
     except OSError as error:
         raise InputError(f"{path.parent} cannot be read ({reason(error)}): make it readable or move it") from error
     files = [file for file in sorted(path.with_name(name) for name in names) if _belongs_to(file) == own]

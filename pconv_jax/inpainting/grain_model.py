@@ -40,11 +40,13 @@ class Grain:
         brightness: `[B]`, ascending, in [0, 1].
         deviation: `[B, 3]`, standard deviation at each brightness, pixel values in [0, 1].
         spectrum: `[S, S, 3, 3]`, cross-spectrum of the channels, each of variance 1; Hermitian.
+        filter: what white noise is multiplied by to have it: `[T, T // 2 + 1, 3, 3]`, half of the waves of a tile.
     """
 
     brightness: np.ndarray
     deviation: np.ndarray
     spectrum: np.ndarray
+    filter: np.ndarray
 
     def at(self, brightness: np.ndarray) -> np.ndarray:
         """Standard deviations `[P, 3]` at the brightness `[P]` of some pixels."""
@@ -52,7 +54,7 @@ class Grain:
 
     def noise(self, seed: int) -> np.ndarray:
         """Gaussian noise `[T, T, 3]` of the spectrum that continues at its borders, each channel of variance 1."""
-        return _noise(self.spectrum, seed)
+        return _noise(self.filter, seed)
 
 
 def measure_grain(pixels: np.ndarray, hole: np.ndarray) -> Grain | None:
@@ -82,14 +84,16 @@ def measure_grain(pixels: np.ndarray, hole: np.ndarray) -> Grain | None:
     measured /= max(0.5, 1 + _LOWER_QUARTER * spread)  # the flattest were chosen by their variance
     # Detail in the flattest cells, as much as noise of this spectrum has there: less where it was picture, not noise.
     cells = np.where(_cells(holes[:, 1:-1, 1:-1, None]) > 0, np.nan, _cells(np.square(detail_of(patches))))
-    of_noise = _cells(np.square(detail_of(_noise(spectrum, 0)[None])))
+    noise_filter = _filter(spectrum)
+    of_noise = _cells(np.square(detail_of(_noise(noise_filter, 0)[None])))
     least = np.stack([np.nanquantile(cells[group].reshape(-1, 3), _FLAT_CELLS, axis=0) for group in groups])
     least /= np.quantile(of_noise.reshape(-1, 3), _FLAT_CELLS, axis=0)
     variance = np.where(least < _DOUBT * measured, least, measured)
     if pixels.dtype.kind == "u":
         variance = np.maximum(variance - 1 / 12 / np.iinfo(pixels.dtype).max ** 2, 0)  # of rounding
     variance = np.minimum(variance, _MOST_VARIANCE * np.quantile(variance, 0.25, axis=0))
-    return Grain(np.array([brightness[group].mean() for group in flat]), np.sqrt(variance), spectrum)
+    means = np.array([brightness[group].mean() for group in flat])
+    return Grain(means, np.sqrt(variance), spectrum, noise_filter)
 
 
 def _patches_near(pixels: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -162,16 +166,21 @@ def _spectrum(groups: list[np.ndarray], variances: np.ndarray) -> np.ndarray:
     return spectrum / np.sqrt(power[:, None] * power)
 
 
-def _noise(spectrum: np.ndarray, seed: int) -> np.ndarray:
-    """Gaussian noise `[T, T, 3]` of a spectrum that continues at its borders, each channel of variance 1."""
+def _filter(spectrum: np.ndarray) -> np.ndarray:
+    """As `Grain.filter`, of a spectrum."""
     values, vectors = np.linalg.eigh(spectrum)
     roots = np.einsum("xyce,xye,xyde->xycd", vectors, np.sqrt(np.maximum(values, 0)), vectors.conj())
     kernel = np.zeros((_TILE, _TILE, *roots.shape[2:]))
     half = _PATCH // 2
     kernel[:_PATCH, :_PATCH] = np.fft.fftshift(np.fft.ifft2(roots, axes=(0, 1)).real, axes=(0, 1))
     kernel = np.roll(kernel, (-half, -half), (0, 1))
-    white = np.random.default_rng(seed).standard_normal((_TILE, _TILE, roots.shape[-1]))
-    filtered = np.einsum("xycd,xyd->xyc", np.fft.fft2(kernel, axes=(0, 1)), np.fft.fft2(white, axes=(0, 1)))
-    noise = np.fft.ifft2(filtered, axes=(0, 1)).real
+    return np.fft.rfft2(kernel, axes=(0, 1))
+
+
+def _noise(noise_filter: np.ndarray, seed: int) -> np.ndarray:
+    """Gaussian noise `[T, T, 3]` of a filter that continues at its borders, each channel of variance 1."""
+    white = np.random.default_rng(seed).standard_normal((_TILE, _TILE, noise_filter.shape[-1]))
+    filtered = np.einsum("xycd,xyd->xyc", noise_filter, np.fft.rfft2(white, axes=(0, 1)))
+    noise = np.fft.irfft2(filtered, s=(_TILE, _TILE), axes=(0, 1))
     noise -= noise.mean((0, 1))
     return noise / np.maximum(noise.std((0, 1)), 1e-12)

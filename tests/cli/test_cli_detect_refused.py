@@ -138,7 +138,7 @@ def test_that_nobody_reads_on_is_no_fault_of_a_photograph(photos, monkeypatch):
     def closed(*_, **__):
         raise BrokenPipeError
 
-    monkeypatch.setattr("builtins.print", closed)
+    monkeypatch.setattr("pconv_jax.cli.summary._print", closed)
     jobs = plan([photos.folder], photos.out, None).jobs
     with pytest.raises(BrokenPipeError):
         detecting.detect_files(jobs, finding.Finding(), detecting.Extras(), into_folder=True)

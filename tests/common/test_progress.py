@@ -2,7 +2,10 @@
 
 import re
 
+from tqdm import tqdm
+
 from experiments.progress import progress_bar
+from pconv_jax.common.progress import patient_progress_options
 
 
 def test_a_file_gets_whole_lines_without_carriage_returns(capsys):
@@ -12,3 +15,14 @@ def test_a_file_gets_whole_lines_without_carriage_returns(capsys):
     shown = capsys.readouterr().err
     assert re.fullmatch(r"training: +20%[^\n\r]*\ntraining: 100%[^\n\r]* 400/400 [^\n\r]*\n", shown)
     assert shown.isascii()
+
+
+def test_what_takes_less_than_ten_seconds_writes_no_line(capsys):
+    for seconds, written in ((None, ""), (0.0, "restoring: 100%")):
+        options = patient_progress_options()
+        options |= {} if seconds is None else {"delay": seconds, "mininterval": seconds}
+        with tqdm(desc="restoring", total=3, **options) as bar:
+            for _ in range(3):
+                bar.update()
+        shown = capsys.readouterr().err
+        assert shown == "" if not written else written in shown and shown.endswith("\n")

@@ -1,6 +1,7 @@
 """Where the infrared channel of a scan is found: in its TIFF file, or beside it."""
 
 import io
+import os
 import struct
 from pathlib import Path
 
@@ -175,3 +176,20 @@ def test_channels_are_told_from_photographs():
         )
     ]
     assert infrared_beside(files) == [Path("a_ir.tif"), Path("c/a.ir.tif"), Path("f\n1_ir.tif")]
+
+
+def test_a_folder_is_listed_once_while_it_does_not_change(tmp_path, monkeypatch):
+    rgb = tiff(layers("rgb", np.uint8))
+    lists, listdir = [], os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: lists.append(folder) or listdir(folder))
+    for name in ("a.tif", "b.tif"):  # into a folder that has changed just now
+        assert found(tmp_path / name, rgb) is None
+    assert len(lists) == 2
+    lists.clear()
+    for name, changed, count in (("a.tif", 1e9, 1), ("b.tif", 1e9, 1), ("a.tif", 1.1e9, 2), ("a.tif", 1.1e9, 2)):
+        os.utime(tmp_path, (changed, changed))
+        photograph = read_photograph(tmp_path / name)
+        assert find_infrared(photograph, tmp_path / name) is None
+        assert len(lists) == count
+    (tmp_path / "b_ir.tif").write_bytes(tiff(layers("grey", np.uint8, 1)))  # the folder has changed just now
+    assert find_infrared(read_photograph(tmp_path / "b.tif"), tmp_path / "b.tif") is not None

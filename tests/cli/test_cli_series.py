@@ -1,0 +1,93 @@
+"""Long series of photographs: what is said as it happens, and once; what stops them."""
+
+import errno
+import os
+
+import numpy as np
+import pytest
+from restoring import picture, save
+
+from pconv_jax.cli import one_photograph
+from pconv_jax.cli.summary import Summary, report
+from pconv_jax.common import atomic_write
+
+
+@pytest.fixture
+def series(tmp_path):
+    """A folder of four frames, of which the first cannot be read, and a mask for all of them that is too tight."""
+    for number in range(4):
+        frame = picture(60, 80, seed=number) // 4 + 90
+        frame[20:26, 10:70] = 255
+        save(tmp_path / "frames" / f"{number}.png", frame)
+    (tmp_path / "frames" / "0.png").write_bytes(b"not a picture")
+    mask = np.zeros((60, 80), bool)
+    mask[21:25, 12:68] = True
+    save(tmp_path / "mask.png", mask)
+    return tmp_path
+
+
+def test_the_log_of_a_killed_command_has_what_was_said_until_then(series, inpaint, capsys, monkeypatch):
+    restore, seen = one_photograph.Restoration.__call__, []
+
+    def watched(restoration, job):
+        seen.append("".join(capsys.readouterr()))
+        return restore(restoration, job)
+
+    monkeypatch.setattr(one_photograph.Restoration, "__call__", watched)
+    result = inpaint(series / "frames", "--mask", series / "mask.png", "-o", series / "out")
+    assert result.code == 1 and len(seen) == 4
+    assert seen[0] == "" and seen[1].startswith(f"failed: {series / 'frames' / '0.png'}")
+    assert seen[2].startswith(f"{series / 'frames' / '1.png'}: the damage seems to reach beyond the mask")
+    assert seen[3] == ""
+    assert "also in 2 more photographs: the damage seems to reach beyond the mask" in result.out
+    assert "3 restored, 1 failed" in result.out.replace("1 failed, 3 restored", "3 restored, 1 failed")
+    assert "failed:" not in result.err  # it was said
+
+
+def test_the_same_of_several_photographs_is_said_once_and_counted(tmp_path, capsys):
+    summary = Summary()
+    for name in ("a", "b", "c"):
+        summary.note(tmp_path / name, "it is dark")
+    summary.note(tmp_path / "d", "it is bright")
+    summary.fail(tmp_path / "e", "it is no picture")
+    summary.tell()
+    out, err = capsys.readouterr()
+    assert out == f"{tmp_path / 'a'}: it is dark\n{tmp_path / 'd'}: it is bright\n"
+    assert err == f"failed: {tmp_path / 'e'}: it is no picture\n"
+    assert report(summary) == 1
+    assert capsys.readouterr() == ("also in 2 more photographs: it is dark\n1 failed\n", "")
+
+
+def test_the_same_warning_of_several_photographs_is_one_and_a_number(tmp_path, recwarn):
+    summary = Summary()
+    named = [summary.warn_of(tmp_path / name, "its profile is lost") for name in ("a", "b")]
+    summary.warn()
+    assert named == [f"{tmp_path / name}: its profile is lost" for name in ("a", "b")]
+    assert [str(each.message) for each in recwarn] == [named[0], "also in 1 more photograph: its profile is lost"]
+
+
+@pytest.mark.parametrize("command", ["inpaint", "detect"])
+def test_a_full_disk_ends_a_series_and_the_same_command_goes_on(series, inpaint, detect, monkeypatch, command):
+    (series / "frames" / "0.png").unlink()
+    replace, written = os.replace, []
+
+    def full(temporary, path):
+        if len(written) == 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(path)
+        replace(temporary, path)
+
+    run = {
+        "inpaint": lambda: inpaint(series / "frames", "--mask", series / "mask.png", "-o", series / "out"),
+        "detect": lambda: detect(series / "frames", "-o", series / "out"),
+    }[command]
+    with monkeypatch.context() as disk:
+        disk.setattr(atomic_write.os, "replace", full)
+        stopped = run()
+    assert stopped.code == 1
+    assert f": {series / 'out' / '2.png'} cannot be written (No space left on device)" in stopped.err
+    assert "3.png" not in stopped.err
+    assert "1 left, as nothing more can be written (the same command goes on with them)" in stopped.out
+    assert [path.name for path in sorted((series / "out").iterdir())] == ["1.png"]
+    after = run()
+    assert after.code == 0 and "1 skipped" in after.out and len(list((series / "out").iterdir())) == 3
