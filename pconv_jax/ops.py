@@ -81,7 +81,7 @@ def partial_conv(
     feature_groups = int(feature_groups)
     strides, dilations = _each(stride, dims, "stride"), _each(dilation, dims, "dilation")
     window, outputs = kernel.shape[:-2], kernel.shape[-1]
-    pads = _explicit_padding(padding, x.shape[1:-1], window, strides, dilations)
+    pads = _checked_padding(padding, dims)
     wide = x.dtype if x.dtype.itemsize >= 4 else jnp.dtype(jnp.float32)  # `promote_types` may be strict
     spatial = "DHW"[-dims:]
 
@@ -191,23 +191,20 @@ def _each(value: int | Sequence[int], dims: int, name: str) -> tuple[int, ...]:
     return tuple(int(each) for each in values)
 
 
-def _explicit_padding(
-    padding: Padding, shape: Sequence[int], window: Sequence[int], strides: Sequence[int], dilations: Sequence[int]
-) -> list[tuple[int, int]]:
-    dilated = [(k - 1) * d + 1 for k, d in zip(window, dilations, strict=True)]
+def _checked_padding(padding: Padding, dims: int) -> str | list[tuple[int, int]]:
     if isinstance(padding, str):
         if padding.upper() not in ("SAME", "VALID"):
             raise InputError(f'padding={padding!r} must be "SAME", "VALID", a number or pairs of numbers')
-        return [(int(low), int(high)) for low, high in lax.padtype_to_pads(shape, dilated, strides, padding.upper())]
-    pairs: object = [(padding, padding)] * len(shape) if isinstance(padding, int | np.integer) else padding
+        return padding.upper()  # not in numbers, which nobody knows where sizes are symbols of `jax.export`
+    pairs: object = [(padding, padding)] * dims if isinstance(padding, int | np.integer) else padding
     if not (
         isinstance(pairs, Sequence)
-        and len(pairs) == len(shape)
+        and len(pairs) == dims
         and all(whole_numbers(pair, length=2, least=0) for pair in pairs)
     ):
         raise InputError(
             f'padding={padding!r} must be "SAME", "VALID", one number of zeros, or a pair of them for each of the '
-            f"{len(shape)} spatial dimensions"
+            f"{dims} spatial dimensions"
         )
     return [(int(low), int(high)) for low, high in pairs]
 
@@ -227,7 +224,7 @@ def _count_valid(
     feature_groups: int,
     window: Sequence[int],
     strides: Sequence[int],
-    pads: Sequence[tuple[int, int]],
+    pads: str | Sequence[tuple[int, int]],
     dilations: Sequence[int],
 ) -> jax.Array:
     """Number of valid entries of each window, float32 `[N, *spatial', 1 or feature_groups]`.
@@ -241,7 +238,7 @@ def _count_valid(
     if len(groups) == 1:
         weights = weights[:, :1]  # one mask for all: every feature group counts the same
     counted = jnp.dot(valid.astype(jnp.float32), weights, precision=lax.Precision.HIGHEST)
-    for axis, (size, stride, pad, dilation) in enumerate(zip(window, strides, pads, dilations, strict=True), 1):
+    for axis, (size, stride, dilation) in enumerate(zip(window, strides, dilations, strict=True), 1):
 
         def only(value: T, other: T, axis: int = axis) -> list[T]:
             return [value if each == axis else other for each in range(valid.ndim)]
@@ -252,7 +249,7 @@ def _count_valid(
             lax.add,
             only(size, 1),
             only(stride, 1),
-            only(pad, (0, 0)),
+            pads if isinstance(pads, str) else only(pads[axis - 1], (0, 0)),
             window_dilation=only(dilation, 1),
         )
     return counted

@@ -71,6 +71,12 @@ class Config:
                 f"--generator {self.network.generator} predicts the middle {side}x{side} of {size}x{size} px, and "
                 f"--masks {self.damage.masks} makes holes elsewhere: give --masks centre, or --region random"
             )
+        by_lpips = isinstance(self.losses, PaperLosses) and self.losses.perceptual_distance == "lpips"
+        if by_lpips and self.losses.layers is not None and self.network.vgg_weights in ("download", "random"):
+            raise InputError(
+                f"--perceptual-distance lpips compares torchvision's VGG16, but --vgg-weights is "
+                f"{self.network.vgg_weights}: give a file of torchvision's"
+            )
         if self.losses.layers is not None and self.network.vgg_weights == "download":
             check_vgg(self.losses, "caffe", "--vgg-weights download")
 

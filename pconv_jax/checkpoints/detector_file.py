@@ -34,7 +34,7 @@ class TrainedDetector:
     """
 
     config: DetectorConfig
-    params: nnx.State
+    params: nnx.State = dataclasses.field(repr=False)
     about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property

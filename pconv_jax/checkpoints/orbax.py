@@ -6,6 +6,7 @@ what is loaded.
 """
 
 import contextlib
+import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from pconv_jax.checkpoints.best_step import VALIDATION_L1, best_step, score
 from pconv_jax.checkpoints.checksums import checksums, compare_checksums, other_name, saved_checksums, sealed, unsealed
 from pconv_jax.checkpoints.damaged_folder import refusing_damaged_folder
 from pconv_jax.checkpoints.folder_names import check_folder_names
-from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, why
+from pconv_jax.checkpoints.orbax_errors import hide_logged_errors, hide_unawaited, why
 from pconv_jax.checkpoints.parts import MetricsPart, blank, check_shapes, copied, saves_itself
 from pconv_jax.checkpoints.saved_steps import checkpoints_folder, saved_steps
 from pconv_jax.common.errors import InputError, TrainingError
@@ -70,6 +71,8 @@ class Checkpoints:
         self._saving: int | None = None  # step of the save that was begun last
         self._response: Any = None  # of that save, until it is on disk
         hide_logged_errors()
+        if metadata is not None:
+            hide_unawaited()
         with refusing_damaged_folder(self._directory):
             self._checkpointer = _open_alone(
                 self._directory,
@@ -173,8 +176,13 @@ class Checkpoints:
         steps = [entry.step for entry in self._checkpointer.checkpoints]
         if not steps:
             raise InputError(f"{self._directory} holds no checkpoint: give the checkpoints folder of a run")
+        there = ", ".join(map(str, steps))
+        if step is not None:
+            try:
+                step = operator.index(step)
+            except TypeError as error:
+                raise InputError(f"step={step!r} must be a whole number: one of {there}") from error
         if step is not None and step not in steps:
-            there = ", ".join(map(str, steps))
             raise InputError(f"{self._directory} holds no checkpoint of step {step!r}: it has {there}")
         chosen = steps[-1] if step is None else step
         try:

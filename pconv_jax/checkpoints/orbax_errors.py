@@ -11,6 +11,7 @@ from pathlib import Path
 from pconv_jax.common.errors import reason
 
 _OF_SYSTEM = re.compile(r"([^:\[]+) \[os_error_code='\d+'\]")  # in what TensorStore says
+_OF_STORES = re.compile("orbax|tensorstore|os_error_code", re.IGNORECASE)
 _LONGEST = 200
 
 
@@ -32,8 +33,6 @@ def hide_logged_errors() -> None:
     """
     logging.getLogger("absl").addFilter(_not_of_orbax)
     logging.getLogger("asyncio").addFilter(_not_of_a_task)
-    _hide_unawaited()
-    atexit.register(_hide_unawaited)  # a command has dropped its filters by then
     hook = sys.unraisablehook
 
     def others(unraisable: "sys.UnraisableHookArgs") -> None:
@@ -43,8 +42,17 @@ def hide_logged_errors() -> None:
     sys.unraisablehook = others
 
 
-def _hide_unawaited() -> None:
-    """Hides warnings of the coroutines that Orbax had prepared for a save which failed at its beginning."""
+@functools.cache
+def hide_unawaited() -> None:
+    """Hides warnings of the coroutines that Orbax had prepared for a save which failed at its beginning.
+
+    For the rest of the process, all of them, as their names do not tell whose they are: for processes that save.
+    """
+    _hide_coroutines()
+    atexit.register(_hide_coroutines)  # a command has dropped its filters by then
+
+
+def _hide_coroutines() -> None:
     warnings.filterwarnings("ignore", "coroutine '.*' was never awaited", RuntimeWarning)
 
 
@@ -53,4 +61,5 @@ def _not_of_orbax(record: logging.LogRecord) -> bool:
 
 
 def _not_of_a_task(record: logging.LogRecord) -> bool:
-    return "exception was never retrieved" not in str(record.msg)
+    said = record.getMessage()
+    return "exception was never retrieved" not in said or not _OF_STORES.search(said)

@@ -25,8 +25,13 @@ def in_threads(
         parts: what to compute.
         at_once: how many are computed at a time, those of all callers together.
     """
-    threads = _threads(at_once)
-    pending = deque(threads.submit(function, part) for part in parts)
+    threads, parts = _threads(at_once), list(parts)
+    pending: deque[concurrent.futures.Future[Result]] = deque()
+    try:
+        pending.extend(threads.submit(function, part) for part in parts)
+    except RuntimeError:  # the main thread has ended, and a thread that it left goes on
+        yield (pending.popleft().result() if pending else function(part) for part in parts)
+        return
 
     def results() -> Iterator[Result]:
         while pending:

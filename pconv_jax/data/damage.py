@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -60,7 +60,8 @@ class Damage:
             raise InputError(f"line_shape={self.line_shape!r} must be one of {', '.join(get_args(LineShape))}")
         if not is_whole(self.overlap, least=0):
             raise InputError(f"overlap={self.overlap} must be a whole number of px, at least 0")
-        if not is_number(self.noise) or not 0 <= self.noise < 1:
+        noise: Any = self.noise
+        if not (is_number(noise) or isinstance(noise, np.floating)) or not 0 <= noise < 1:
             raise InputError(f"noise={self.noise} must be a standard deviation of at least 0 and below 1")
 
     def check_files(self) -> None:

@@ -62,6 +62,7 @@ class _Example:
     augmentation: Augmentation | None  # None: the central square
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        _check_image(image)
         mask = self.damage.mask(rng, self.image_size)
         example = {"image": self._crop(image, rng), "mask": mask}
         if self.damage.noise:
@@ -75,6 +76,13 @@ class _Example:
         if self.augmentation is None:
             return central_square(image, self.image_size)
         return self.augmentation(rng, image, size=self.image_size)
+
+
+def _check_image(image: Any) -> None:
+    """Refuses what a source of one's own gives if that is no image: divided by 255, others would be black."""
+    kind = getattr(image, "dtype", type(image).__name__), getattr(image, "shape", ())
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise InputError(f"a source of images must give NumPy arrays [H, W, 3], uint8, not {kind[0]} {list(kind[1])}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation.composites import blacken_holes
 
 Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -23,6 +24,7 @@ def mean_fill(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     Returns:
       [N, H, W, 3] float32.
     """
+    _check_floats(images)
     output = np.empty(images.shape, np.float32)
     for image, mask, filled in zip(images, masks, output, strict=True):
         valid = image[mask[..., 0] == 1]
@@ -83,6 +85,7 @@ def biharmonic(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     from skimage.restoration import inpaint_biharmonic
 
+    _check_floats(images)
     # In double precision, which takes no longer: in single, wide holes come out up to half a grey level off.
     images = blacken_holes(images, masks).astype(np.float64)
     return _each_with_valid_pixels(
@@ -102,6 +105,7 @@ def fill(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """
     from pconv_jax.models.fill import pyramid_fill  # not above: `models` loads JAX, and worker processes need only this
 
+    _check_floats(images)
     return pyramid_fill(images.astype(np.float32), masks.astype(np.float32)).clip(0, 1)
 
 
@@ -122,6 +126,7 @@ def on_bytes(images: np.ndarray, masks: np.ndarray, inpaint: Method) -> np.ndarr
     Returns:
       [N, H, W, 3] float32; 0.5 grey where an image has no valid pixel to continue.
     """
+    _check_floats(images)
     # Some libraries read pixels in holes, so they must not depend on the image.
     images = np.rint(np.clip(blacken_holes(images, masks), 0, 1) * 255).astype(np.uint8)
     return _each_with_valid_pixels(
@@ -129,6 +134,11 @@ def on_bytes(images: np.ndarray, masks: np.ndarray, inpaint: Method) -> np.ndarr
         masks[..., 0] != 1,
         lambda image, hole: np.where(hole[..., None], inpaint(image, hole), image) / 255.0,
     )
+
+
+def _check_floats(images: np.ndarray) -> None:
+    if images.dtype.kind in "biu":
+        raise InputError(f"images must hold floats in [0, 1], not {images.dtype}: divide 8-bit images by 255")
 
 
 def _each_with_valid_pixels(images: np.ndarray, holes: np.ndarray, fill: Method) -> np.ndarray:

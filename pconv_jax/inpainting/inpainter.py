@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import jax
 import numpy as np
@@ -108,7 +108,8 @@ class Inpainter:
                 f"{generator.config.window_multiple} px, and they begin at multiples of {GRID} px: train one with "
                 "fewer resolutions"
             )
-        self.generator = generator
+        # The command alone passes one that is remembered, which has fewer attributes.
+        self.generator = cast("TrainedGenerator", generator)
         self.windows = tuple(sizes)
         self.best = best
         self._programs = programs

@@ -69,6 +69,8 @@ def near(part: Window | FullWindow | Speck, region: tuple[slice, slice]) -> bool
     else:
         boxes = [(part.top, part.left, part.height, part.width)]
     rows, columns = region
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return False
     return any(
         top < rows.stop and top + height > rows.start and left < columns.stop and left + width > columns.start
         for top, left, height, width in boxes

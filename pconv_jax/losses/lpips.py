@@ -45,13 +45,14 @@ def lpips_distance(
         the images, added over the layers.
     """
     layers = zip(output, truth, linear, strict=True)
-    return sum((jnp.mean(jnp.square(a - b) @ weights) for a, b, weights in layers), jnp.zeros(()))
+    return sum((jnp.mean(jnp.square(a - b) @ weights) for a, b, weights in layers), jnp.zeros((), jnp.float32))
 
 
 def unit_vectors(features: jax.Array) -> jax.Array:
     """Features `[..., C]` over their length, float32; 0 where they are, with a gradient that is 0 there too."""
     features = features.astype(jnp.float32)
-    return features * jax.lax.rsqrt(jnp.sum(jnp.square(features), axis=-1, keepdims=True) + _EPS**2)
+    square = jnp.sum(jnp.square(features), axis=-1, keepdims=True)
+    return jnp.where(square > 0, features * jax.lax.rsqrt(jnp.where(square > 0, square, 1) + _EPS**2), 0)
 
 
 def lpips_loss(output: Features, target: Features) -> jax.Array:

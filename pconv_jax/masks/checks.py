@@ -9,6 +9,8 @@ import numpy as np
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.whole_numbers import is_whole
 
+_MOST = 1_000_000  # lines, and px
+
 
 def check_generator(rng: np.random.Generator) -> None:
     """Refuses what is not a random generator, such as a seed or JAX's key.
@@ -61,8 +63,8 @@ def check_range(name: str, bounds: tuple[int, int]) -> tuple[int, int]:
         low, high = (operator.index(bound) for bound in bounds)
     except (TypeError, ValueError):
         low = high = 0
-    if not 1 <= low <= high:
-        raise InputError(f"{name}={bounds!r} must be two whole numbers (low, high) with 1 <= low <= high")
+    if not 1 <= low <= high <= _MOST:
+        raise InputError(f"{name}={bounds!r} must be two whole numbers (low, high) with 1 <= low <= high <= {_MOST:,}")
     return low, high
 
 

@@ -54,7 +54,8 @@ def pyramid_fill(image: Array, mask: Array, *, inside: Array | None = None, coar
         Gortler et al., The Lumigraph, SIGGRAPH 1996, section 3.4.1 (push-pull); Damelin and Hoang, On surface
         completion and image inpainting by biharmonic functions, 2018.
     """
-    xp = mask.__array_namespace__()
+    xp = next((x.__array_namespace__() for x in (image, mask) if not isinstance(x, np.ndarray)), np)
+    mask = xp.asarray(mask)
     if xp.isdtype(image.dtype, ("bool", "integral")):
         raise InputError(f"an image must be floating point in [0, 1], not {image.dtype}: divide bytes by 255 first")
     inside = xp.ones((1, *mask.shape[1:])) if inside is None else inside
@@ -101,6 +102,8 @@ def _fill(sums: Array, weights: Array, inside: Array, coarse: Array | None, leve
     xp = weights.__array_namespace__()
     own = _divide(sums, weights)
     height, width = weights.shape[2:]
+    if isinstance(height, int) and isinstance(width, int) and not height * width:
+        return own
     if coarse is not None and coarse.shape[2:] == (height, width):
         return xp.where(weights == 0, coarse, own)
     any_size = not isinstance(height, int)  # a symbol of `jax.export`

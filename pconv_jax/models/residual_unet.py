@@ -251,12 +251,13 @@ def crop_margin(x: jax.Array, margin: int) -> jax.Array:
 def space_to_depth(x: jax.Array) -> jax.Array:
     """Two by two pixels as channels: `[N, H, W, C]` to `[N, H / 2, W / 2, 4 C]`."""
     count, height, width, channels = x.shape
-    x = x.reshape(count, height // 2, 2, width // 2, 2, channels).transpose(0, 1, 3, 2, 4, 5)
-    return x.reshape(count, height // 2, width // 2, 4 * channels)
+    # One split at a time: JAX refuses more of arrays whose sharding is explicit.
+    x = x.reshape(count, height // 2, 2, width, channels).reshape(count, height // 2, 2, width // 2, 2, channels)
+    return x.transpose(0, 1, 3, 2, 4, 5).reshape(count, height // 2, width // 2, 4 * channels)
 
 
 def depth_to_space(x: jax.Array) -> jax.Array:
     """Channels as two by two pixels: `[N, H, W, 4 C]` to `[N, 2 H, 2 W, C]`."""
     count, height, width, channels = x.shape
     x = x.reshape(count, height, width, 2, 2, channels // 4).transpose(0, 1, 3, 2, 4, 5)
-    return x.reshape(count, 2 * height, 2 * width, channels // 4)
+    return x.reshape(count, 2 * height, width, 2, channels // 4).reshape(count, 2 * height, 2 * width, channels // 4)

@@ -207,7 +207,8 @@ def max_pool(x: Array) -> Array:
     # differ where two pixels of a window tie; after a ReLU that is where all four are 0 and pass nothing on.
     n, height, width, channels = x.shape
     even = x[:, : height // 2 * 2, : width // 2 * 2]
-    return jnp.max(even.reshape(n, height // 2, 2, width // 2, 2, channels), axis=(2, 4))
+    rows = even.reshape(n, height // 2, 2, width // 2 * 2, channels)  # one split at a time, for explicit sharding
+    return jnp.max(rows.reshape(n, height // 2, 2, width // 2, 2, channels), axis=(2, 4))
 
 
 def features(

@@ -177,7 +177,8 @@ def resolve_weights(
 
 
 def _missing(path: str | Path, networks: Sequence[Network], way: str) -> InputError:
-    return InputError(f"the {' or '.join(networks)} weights file {path} does not exist: {way}")
+    fault = "is a folder" if Path(path).expanduser().is_dir() else "does not exist"
+    return InputError(f"the {' or '.join(networks)} weights file {path} {fault}: {way}")
 
 
 def _how_to_get_it(target: Path, fault: str, offer_random: bool) -> str:

@@ -4,6 +4,8 @@ import errno
 import os
 import resource
 import shutil
+import subprocess
+import sys
 import threading
 
 import grain
@@ -200,7 +202,7 @@ def test_errors_name_the_place_and_the_way_out(tmp_path):
         checkpoints.save(4, {"state": state(1)})
         with pytest.raises(InputError, match="no checkpoint of step 3: it has 4"):
             checkpoints.load({"state": state(0)}, step=3)
-        with pytest.raises(InputError, match="no checkpoint of step '4': it has 4"):
+        with pytest.raises(InputError, match="step='4' must be a whole number: one of 4"):
             checkpoints.load({"state": state(0)}, step="4")
         other = {**state(0), "params": {"kernel": np.zeros((5, 5), np.float32), "none": None}}
         with pytest.raises(InputError, match=r"step 4 .* is damaged or belongs to another configuration"):
@@ -253,3 +255,31 @@ def test_a_reader_leaves_the_save_of_a_running_training_alone(tmp_path):
         following.save(2, state)
     assert not unfinished.exists()
     assert following.latest == 2
+
+
+def test_a_step_may_be_an_integer_of_numpy_and_is_no_fraction(tmp_path):
+    with Checkpoints(tmp_path, metadata={}) as checkpoints:
+        checkpoints.save(3, {"state": state(1.5)})
+        assert checkpoints.load({"state": state(0)}, step=np.int64(3))["state"]["step"] == 1
+        for wrong in (3.0, "3"):
+            with pytest.raises(InputError, match=f"step={wrong!r} must be a whole number: one of 3"):
+                checkpoints.load({"state": state(0)}, step=wrong)
+
+
+def test_what_others_do_with_asyncio_is_not_hidden_from_them(tmp_path):
+    script = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from pconv_jax.checkpoints.orbax import Checkpoints\n"
+        "with Checkpoints(Path(sys.argv[1])) as checkpoints: print(checkpoints.latest)\n"
+        "async def mine(): raise ValueError('of mine')\n"
+        "mine()\n"
+        "async def main(): asyncio.create_task(mine()); await asyncio.sleep(0)\n"
+        "asyncio.run(main())\n"
+    )
+    with Checkpoints(tmp_path, metadata={}) as checkpoints:
+        checkpoints.save(3, {"state": state(1.5)})
+    told = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
+    assert told.stdout == "3\n"
+    assert "coroutine 'mine' was never awaited" in told.stderr
+    assert "Task exception was never retrieved" in told.stderr and "of mine" in told.stderr

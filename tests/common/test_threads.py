@@ -1,6 +1,8 @@
 """Computing parts in threads: their order, errors, what is cancelled, and threads that stay."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -95,3 +97,18 @@ def test_a_forked_process_makes_its_own():
         os.waitpid(process, 0)
         raise AssertionError("the forked process hangs")
     assert os.waitstatus_to_exitcode(status) == 2
+
+
+def test_threads_that_outlive_the_main_one_compute_for_themselves():
+    """As Python starts none any more once its main thread has ended."""
+    script = (
+        "import threading, time\n"
+        "from pconv_jax.common.threads import in_threads\n"
+        "def work():\n"
+        "    threading.main_thread().join()\n"
+        "    time.sleep(0.2)\n"
+        "    with in_threads(lambda part: 10 * part, range(4), at_once=2) as results: print(list(results))\n"
+        "threading.Thread(target=work).start()\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout == "[0, 10, 20, 30]\n" and told.stderr == ""

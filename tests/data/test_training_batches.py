@@ -226,3 +226,20 @@ def test_images_all_of_which_turn_out_to_be_damaged_end_the_run():
     source.none = True
     with pytest.raises(InputError, match=r"^5\.jpg is damaged"):
         readable.Readable(source)[5]
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (np.full((20, 30, 3), 0.5, np.float32), "not float32 .20, 30, 3."),
+        (np.zeros((20, 30, 1), np.uint8), "not uint8 .20, 30, 1."),
+        (np.zeros((20, 30), np.uint8), "not uint8 .20, 30."),
+        (np.zeros((20, 30, 3), np.int64), "not int64 .20, 30, 3."),
+        ([[1]], r"not list \[\]"),
+    ],
+)
+def test_a_source_that_gives_no_images_is_refused(image, said):
+    source = Shades(1)
+    source.__class__ = type("Wrong", (Shades,), {"__getitem__": lambda self, i: image})
+    with pytest.raises(InputError, match=r"a source of images must give NumPy arrays \[H, W, 3\], uint8, " + said):
+        first(training(source), 1)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from damaged_images import gradient, lines
 
+from pconv_jax.common.errors import InputError
 from pconv_jax.evaluation import baselines
 from pconv_jax.evaluation.classical import CLASSICAL_METHODS
 from pconv_jax.evaluation.extra_baselines import EXTRA
@@ -55,3 +56,9 @@ def test_opencv_methods_are_opencvs(name, flag):
     shown = np.rint(image[0] * mask[0] * 255).astype(np.uint8)
     expected = cv2.inpaint(shown, (mask[0, ..., 0] == 0).astype(np.uint8), 3, flag)
     np.testing.assert_array_equal(np.rint(FILLING[name](image, mask)[0] * 255), expected)
+
+
+@pytest.mark.parametrize("method", [*FILLING.values(), baselines.mean_fill], ids=[*FILLING, "mean"])
+def test_bytes_are_refused(method):
+    with pytest.raises(InputError, match=r"images must hold floats in \[0, 1\], not uint8: divide 8-bit images by 255"):
+        method(np.full((1, 24, 24, 3), 90, np.uint8), lines(1, 24))

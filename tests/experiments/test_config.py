@@ -234,3 +234,13 @@ def test_losses_are_chosen_by_name_and_have_weights_of_their_own():
         Config().replace(losses="liu", rim_weight=2.0)
     with pytest.raises(InputError, match="unknown losses 'none': choose from paper, liu, pathak"):
         Config().replace(losses="none")
+
+
+@pytest.mark.parametrize("source", ["download", "random"])
+def test_lpips_needs_the_network_that_it_belongs_to(source):
+    config = parse(["--dataset", "samples", "--perceptual-distance", "lpips", "--vgg-weights", source])
+    with pytest.raises(
+        InputError, match=f"compares torchvision's VGG16, but --vgg-weights is {source}: give a file of"
+    ):
+        config.check()
+    config.replace(perceptual_weight=0.0).check()

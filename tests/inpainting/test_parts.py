@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pconv_jax.common.errors import InputError
-from pconv_jax.inpainting.parts import area_of, each_kind_first, region_of
+from pconv_jax.inpainting.parts import area_of, each_kind_first, near, region_of
 from pconv_jax.inpainting.specks import Speck
 from pconv_jax.inpainting.windows import Window
 
@@ -36,3 +36,13 @@ def test_regions_count_as_slices_do():
 def test_what_is_no_region(region, words):
     with pytest.raises(InputError, match=words):
         region_of(region, (10, 20))
+
+
+def test_nothing_is_near_an_empty_region():
+    blocks = np.zeros((6, 6), bool)
+    blocks[0, 0] = True
+    parts = Window(0, 0, blocks), [Speck(4, 4, 2, 2)][0]
+    for part in parts:
+        assert near(part, region_of(np.s_[3:6, 3:6], (96, 96)))
+        for empty in (np.s_[5:5, :], np.s_[5:2, :], np.s_[:, 5:5]):
+            assert not near(part, region_of(empty, (96, 96)))

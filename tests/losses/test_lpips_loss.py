@@ -93,3 +93,16 @@ def test_other_weights_and_other_distances_are_refused():
     check_vgg(PaperLosses(perceptual_distance="lpips", perceptual_weight=0.0), "caffe", "a.npz")
     with pytest.raises(InputError, match="perceptual_distance='l2' must be one of relative, lpips"):
         PaperLosses(perceptual_distance="l2").check()  # type: ignore[arg-type]
+
+
+def test_it_is_float32_where_jax_counts_in_64_bits(layers):
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("strict"):
+        assert lpips_loss(*layers).dtype == jnp.float32
+
+
+def test_the_gradient_of_features_that_are_0_is_0():
+    x = jnp.zeros((1, 2, 2, 3)).at[0, 0, 0].set(jnp.asarray([3.0, 0, 4.0]))
+    gradient = jax.grad(lambda x: (unit_vectors(x) @ jnp.asarray([1.0, 2, 3])).sum())(x)
+    assert (np.asarray(gradient)[0, 1:] == 0).all() and np.asarray(gradient)[0, 0, 0].any()
+    curvature = jax.jvp(jax.grad(lambda x: (unit_vectors(x) ** 2).sum()), (x,), (jnp.ones_like(x),))[1]
+    assert np.isfinite(curvature).all()

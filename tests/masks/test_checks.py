@@ -34,3 +34,11 @@ def test_hole_ratio():
     assert float(masks.hole_ratio(mask[1])) == 0.25
     with pytest.raises(InputError, match="H, W, 1"):
         masks.hole_ratio(mask[..., 0])
+
+
+@pytest.mark.parametrize("draw", [masks.random_lines, masks.random_strokes])
+@pytest.mark.parametrize("name", ["count", "thickness"])
+def test_ranges_that_nobody_can_draw_are_refused(draw, name):
+    for bounds in ((1, 2**64), (10**12, 10**12)):
+        with pytest.raises(InputError, match=rf"{name}=.*must be two whole numbers .* high <= 1,000,000"):
+            draw(np.random.default_rng(0), 32, 32, **{name: bounds})

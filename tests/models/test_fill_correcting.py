@@ -13,6 +13,7 @@ from pconv_jax.models.fill import pyramid_fill
 from pconv_jax.models.initialize import initialize
 from pconv_jax.models.registry import config_from_json, config_to_json
 from pconv_jax.models.residual_unet import decoder_context, depth_to_space, space_to_depth
+from pconv_jax.models.vgg import max_pool
 
 CONFIG = FillCorrectingConfig(widths=(6, 8), blocks=(1, 2))
 SMALLEST = FillCorrectingConfig(widths=(6,), blocks=(1,))
@@ -252,3 +253,29 @@ def test_under_jit_whatever_is_not_0_is_valid(model):
     np.testing.assert_array_equal(
         compiled(nnx.split(model), image, 255 * mask)[0], compiled(nnx.split(model), image, mask)[0]
     )
+
+
+def test_a_numpy_mask_goes_with_a_traced_image():
+    model, (image, mask) = build(), (jnp.full((1, 16, 24, 3), 0.5), np.ones((1, 16, 24, 1), np.float32))
+    mask[:, 4:8, 3:20] = 0
+    expected, _ = model(image, jnp.asarray(mask))
+    found, _ = nnx.jit(lambda network, x: network(x, mask))(model, image)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.isfinite(jax.grad(lambda x: model(x, mask)[0].sum())(image)).all()
+
+
+def test_images_without_rows_stay_without():
+    output, updated = build()(jnp.zeros((1, 0, 16, 3)), jnp.ones((1, 0, 16, 1)))
+    assert output.shape == (1, 0, 16, 3) and updated.shape == (1, 0, 16, 1)
+
+
+def test_arrays_may_be_sharded_over_an_explicit_mesh():
+    mesh = jax.make_mesh((4,), ("data",), axis_types=(jax.sharding.AxisType.Explicit,))
+    place = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("data"))
+    model, rng = build(), np.random.default_rng(0)
+    image, mask = jnp.asarray(rng.random((4, 16, 16, 3)), jnp.float32), np.ones((4, 16, 16, 1), np.float32)
+    mask[:, 4:8, 3:13] = 0
+    expected = model(image, jnp.asarray(mask))[0]
+    found = model(*(jax.device_put(x, place) for x in (image, mask)))[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_array_equal(max_pool(jax.device_put(image, place)), max_pool(image))

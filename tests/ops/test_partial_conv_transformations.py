@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -129,3 +130,19 @@ def test_the_mask_path_is_one_separable_sum_over_the_distinct_masks(masks, group
     features, counts = windowed(jax.grad(lambda *a: forward(*a).sum(), argnums=(0, 1, 2)))
     assert len(features) == 3
     assert len(counts) == 2
+
+
+@pytest.mark.parametrize("padding", ["SAME", "valid"])
+def test_it_is_exported_for_images_of_any_size(padding):
+    kernel = jnp.asarray(np.random.default_rng(0).normal(size=(3, 3, 2, 4)), jnp.float32)
+
+    def strided(x, mask):
+        return partial_conv(x, mask, kernel, stride=2, padding=padding)
+
+    n, height, width = jax.export.symbolic_shape("n, h, w", constraints=["h >= 4", "w >= 4"])
+    shapes = (jax.ShapeDtypeStruct((n, height, width, channels), jnp.float32) for channels in (2, 1))
+    exported = jax.export.export(jax.jit(strided))(*shapes)
+    for size in ((1, 8, 8), (2, 7, 5)):
+        x = jnp.asarray(np.random.default_rng(1).random((*size, 2)), jnp.float32)
+        mask = jnp.ones((*size, 1)).at[:, 2:4].set(0)
+        close(exported.call(x, mask), strided(x, mask))
