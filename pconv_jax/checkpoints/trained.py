@@ -25,6 +25,7 @@ from pconv_jax.common.xla_options import compiler_options
 from pconv_jax.imaging.arrays import hole_from, out_of_range
 from pconv_jax.models import AnyGenerator, AnyGeneratorConfig, config_from_json
 from pconv_jax.models.fixed_size import run_resized
+from pconv_jax.models.initialize import parts_of
 
 _TRIES = 5  # to read a run that is being trained, and removes its checkpoints when there are later ones
 
@@ -213,9 +214,7 @@ def _parts(config: AnyGeneratorConfig) -> tuple[Any, nnx.State, nnx.State]:
     """Structure in evaluation mode, and shapes of the parameters and batch statistics."""
     generator = nnx.eval_shape(lambda: config.build(rngs=nnx.Rngs(0)))
     generator.eval()
-    graph, *states = nnx.split(generator, nnx.Param, nnx.BatchStat)
-    params, stats = states
-    return graph, params, stats
+    return parts_of(generator)
 
 
 @functools.cache

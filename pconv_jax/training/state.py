@@ -12,6 +12,7 @@ from jax.typing import DTypeLike
 from pconv_jax.common.xla_options import INITIALIZATION
 from pconv_jax.losses import AnyLosses, PaperLosses
 from pconv_jax.models import AnyDiscriminatorConfig, AnyGenerator, AnyGeneratorConfig
+from pconv_jax.models.initialize import parts_of
 from pconv_jax.models.interface import AnyDiscriminator
 from pconv_jax.models.vgg import deepest
 from pconv_jax.training.optimizer import OptimizerConfig
@@ -110,10 +111,7 @@ def state_shapes(config: TrainConfig) -> TrainState:
 
 @functools.partial(jax.jit, static_argnums=0, compiler_options=dict(INITIALIZATION))
 def _init(config: TrainConfig, key: jax.Array) -> TrainState:
-    generator, discriminator = (
-        Variables(*nnx.split(network, nnx.Param, nnx.BatchStat)[1:])
-        for network in _networks(config, rngs=nnx.Rngs(key))
-    )
+    generator, discriminator = (Variables(*parts_of(network)[1:]) for network in _networks(config, rngs=nnx.Rngs(key)))
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         generator=generator,
@@ -128,7 +126,7 @@ def _init(config: TrainConfig, key: jax.Array) -> TrainState:
 def graphs(config: TrainConfig) -> tuple[nnx.GraphDef[AnyGenerator], nnx.GraphDef[AnyDiscriminator]]:
     """Generator and discriminator in training mode, without their variables: for `nnx.merge`."""
     generator, discriminator = nnx.eval_shape(lambda: _networks(config, rngs=nnx.Rngs(0)))
-    return tuple(nnx.split(network, nnx.Param, nnx.BatchStat)[0] for network in (generator, discriminator))  # type: ignore[return-value]
+    return parts_of(generator)[0], parts_of(discriminator)[0]
 
 
 def _networks(config: TrainConfig, *, rngs: nnx.Rngs) -> tuple[AnyGenerator, AnyDiscriminator]:

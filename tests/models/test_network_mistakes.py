@@ -1,11 +1,14 @@
 """Configurations and inputs that cannot be are named, for the generator and the discriminator."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from networks import build, picture
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.models import ContextEncoderConfig, DiscriminatorConfig, FillCorrectingConfig, PaperConfig
+from pconv_jax.models.initialize import parts_of
 
 
 @pytest.mark.parametrize(
@@ -68,3 +71,30 @@ def test_an_image_that_is_not_floating_point_is_refused(small, plain, dtype):
     for model in (small, plain, build(FillCorrectingConfig(widths=(4,), blocks=(1,)))):
         with pytest.raises(InputError, match=rf"not {np.dtype(dtype)}: divide bytes by 255 first$"):
             model(image, mask)
+
+
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        (lambda rngs: nnx.Variable(jnp.ones(3)), "extra"),
+        (lambda rngs: np.ones(3), "extra"),
+        (lambda rngs: nnx.Dropout(0.5, rngs=rngs), "extra.rngs.count, extra.rngs.key"),
+    ],
+)
+@pytest.mark.parametrize("of_shapes", [False, True])
+def test_variables_that_are_not_trained_or_saved_are_refused(made, named, of_shapes):
+    class Network(nnx.Module):
+        def __init__(self, rngs):
+            self.conv = nnx.Conv(3, 3, (3, 3), rngs=rngs)
+            self.norm = nnx.BatchNorm(3, rngs=rngs)
+            if made is not None:
+                self.extra = made(rngs)
+
+    def make():
+        return Network(nnx.Rngs(0))
+
+    with pytest.raises(InputError, match=f"Network holds {named}, but only nnx.Param and nnx.BatchStat are trained"):
+        parts_of(nnx.eval_shape(make) if of_shapes else make())
+    made = None
+    _, params, stats = parts_of(make())
+    assert set(params) == {"conv", "norm"} and set(stats) == {"norm"}
