@@ -8,7 +8,7 @@ import math
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pconv_jax.common.errors import InputError
 from pconv_jax.models.limits import brief
@@ -94,11 +94,11 @@ class DamageMap:
         grey: the image as it was looked at, for the tone of what was found: uint8 `[H, W]`.
     """
 
-    probability: np.ndarray
-    opacity: np.ndarray
-    grey: np.ndarray
+    probability: NDArray[np.float32]
+    opacity: NDArray[np.float32]
+    grey: NDArray[np.uint8]
 
-    def hole(self, choice: Choice = Choice(), *, keep: ArrayLike | None = None) -> np.ndarray:
+    def hole(self, choice: Choice = Choice(), *, keep: ArrayLike | None = None) -> NDArray[np.bool_]:
         """The holes to inpaint.
 
         Args:

@@ -1,6 +1,7 @@
 """Random straight lines: the masks of the paper."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pconv_jax.masks.checks import check_generator, check_range, check_size
 from pconv_jax.masks.drawing import as_mask, covering_thickness, disc_radius, draw_line, empty_canvas
@@ -13,7 +14,7 @@ def random_lines(
     *,
     count: tuple[int, int] = (4, 12),
     thickness: tuple[int, int] = (1, 3),
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """A mask of straight lines with end points anywhere in the image.
 
     A line of thickness t covers the pixels whose centre is nearer than t / 2 to the segment between its end

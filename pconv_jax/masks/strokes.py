@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pconv_jax.masks.checks import check_generator, check_range, check_size
 from pconv_jax.masks.drawing import as_mask, covering_thickness, disc_radius, draw_line, empty_canvas
@@ -20,7 +21,7 @@ def random_strokes(
     *,
     count: tuple[int, int] = (2, 16),
     thickness: tuple[int, int] = (1, 24),
-) -> np.ndarray:
+) -> NDArray[np.float32]:
     """A mask of strokes of similar thickness: straight, bent at one to five corners, or curved, a third each.
 
     The typical thickness of a mask is log-uniform, so thin and broad damage are equally frequent. Ends, corners and the
