@@ -85,6 +85,8 @@ def _open_locked(lock: Path, folder: Path) -> IO[str]:
                 f"{folder} cannot be locked ({reason(error)}): start no second process with this --out", stacklevel=4
             )
             return file
+        if sys.platform == "win32":  # where nobody removes a file that is open
+            return file
         with contextlib.suppress(FileNotFoundError):  # the process before removed it before this one had locked it
             if os.path.samestat(lock.lstat(), os.fstat(file.fileno())):
                 return file

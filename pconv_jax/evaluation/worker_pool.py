@@ -23,7 +23,7 @@ from pconv_jax.evaluation.scoring import Cost, NamedDistance, NamedMethod, score
 _pairs: Pairs  # of a worker process
 
 
-_MOST_PROCESSES = 61  # of one pool on Windows
+_MOST_PROCESSES = 61 if sys.platform == "win32" else sys.maxsize  # of one pool
 
 
 class ScoringTask(NamedTuple):
