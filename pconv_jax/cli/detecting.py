@@ -10,6 +10,7 @@ import numpy as np
 from pconv_jax.cli.finding import Finding, TooMuchDamage
 from pconv_jax.cli.jobs import Job, WrittenMeanwhile
 from pconv_jax.cli.marked_files import PREVIEW, PROBABILITIES, has_comment, texts_with
+from pconv_jax.cli.results_folder import ResultsFolder
 from pconv_jax.cli.summary import FAULTS, Summary, reported_if_interrupted
 from pconv_jax.common.errors import InputError, NoRoomError
 from pconv_jax.common.output import hide_messages_of_libraries
@@ -125,9 +126,11 @@ def detect_files(
     detection = _Detection(finding, summary, programs, into_folder, dilate, overwrite, max_pixels, linear)
     with reported_if_interrupted(summary):
         bar = tqdm(tasks, desc="looking for damage", unit="image", **terminal_progress_options())
+        folder = ResultsFolder()
         for number, task in enumerate(bar, 1):
             image = task.job.image
             try:
+                folder.check(task.job)
                 found = detection(task)
             except WrittenMeanwhile as error:
                 summary.pass_over(image, error)

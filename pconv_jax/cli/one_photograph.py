@@ -143,7 +143,7 @@ class Restoration:
                 named = f"{job.image}: {warning.message}"
                 self.summary.wide.append(named)
             else:
-                named = self.summary.warn_of(job.image, str(warning.message), warning.category)
+                named = self.summary.warn_of(job.image, str(warning.message), category=warning.category)
             said += [named] if named not in said else []
         expected = _estimated(job, restored, hole, restore, self.summary) if self.estimate else None
         return with_array(wanted, restored), expected

@@ -12,6 +12,7 @@ from pconv_jax.checkpoints.remembered import load_remembered
 from pconv_jax.cli.holes import Holes
 from pconv_jax.cli.jobs import Job, WrittenMeanwhile
 from pconv_jax.cli.one_photograph import COPIED, Restoration
+from pconv_jax.cli.results_folder import ResultsFolder
 from pconv_jax.cli.summary import FAULTS, Summary, reported_if_interrupted
 from pconv_jax.common.errors import NoRoomError, shortened
 from pconv_jax.common.jax_start import prepare_jax
@@ -146,8 +147,10 @@ def restore_files(
             estimate=estimate,
             overwrite=overwrite,
         )
+        folder = ResultsFolder()
         for number, job in enumerate(waiting, 1):
             try:
+                folder.check(job)
                 done = restoration(job)
             except WrittenMeanwhile as error:
                 summary.pass_over(job.image, error)

@@ -42,13 +42,23 @@ class Summary:
     _told: tuple[int, int] = (0, 0)  # failures and notes that were printed
 
     def note(self, image: Path, sentence: str) -> None:
-        """Notes a sentence about a photograph; the same about others is only counted."""
+        """Notes a sentence about a photograph; the same about others is only counted.
+
+        Args:
+            image: its file.
+            sentence: without its name.
+        """
         self._noted[sentence] += 1
         if self._noted[sentence] == 1:
             self.notes.append(f"{image}: {sentence}")
 
-    def warn_of(self, image: Path, sentence: str, category: type[Warning] = UserWarning) -> str:
+    def warn_of(self, image: Path, sentence: str, *, category: type[Warning] = UserWarning) -> str:
         """Warns of something about a photograph; the same about others is only counted.
+
+        Args:
+            image: its file.
+            sentence: without its name.
+            category: of the warning.
 
         Returns:
             The sentence with its name.

@@ -91,3 +91,31 @@ def test_a_full_disk_ends_a_series_and_the_same_command_goes_on(series, inpaint,
     assert [path.name for path in sorted((series / "out").iterdir())] == ["1.png"]
     after = run()
     assert after.code == 0 and "1 skipped" in after.out and len(list((series / "out").iterdir())) == 3
+
+
+@pytest.mark.parametrize("then", ["nothing", "another folder"])
+@pytest.mark.parametrize("command", ["inpaint", "detect"])
+def test_a_drive_that_is_removed_ends_a_series(series, inpaint, detect, monkeypatch, command, then):
+    (series / "frames" / "0.png").unlink()
+    (series / "frames" / "3.png").rename(series / "frames" / "deep.png")
+    out = series / "drive" / "out"
+    replace, written = os.replace, []
+
+    def removed_after_two(temporary, path):
+        replace(temporary, path)
+        written.append(path)
+        if len(written) == 2:
+            (series / "drive").rename(series / "elsewhere")
+            if then == "another folder":
+                out.mkdir(parents=True)
+
+    run = {
+        "inpaint": lambda: inpaint(series / "frames", "--mask", series / "mask.png", "-o", out),
+        "detect": lambda: detect(series / "frames", "-o", out),
+    }[command]
+    with monkeypatch.context() as drive:
+        drive.setattr(atomic_write.os, "replace", removed_after_two)
+        stopped = run()
+    assert stopped.code == 1 and f"{out} is no longer the folder that the results before are in" in stopped.err
+    assert not out.exists() or not list(out.iterdir())
+    assert [path.name for path in sorted((series / "elsewhere" / "out").iterdir())] == ["1.png", "2.png"]
