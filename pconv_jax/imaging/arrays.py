@@ -56,10 +56,11 @@ def pixels_of(image: Any) -> tuple[np.ndarray, Callable[[np.ndarray], Any]]:
         raise InputError(f"a masked array may mean either: give image.data, and hole={hole} if it marks the damage")
     array = _native(_numbers(image, "an image"))
     if array.dtype.kind in "USO":
-        given, way = type(image).__name__, "open the file first"
         if isinstance(image, np.ndarray):
-            given, way = f"an array of {array.dtype}", "convert it to uint8, uint16 or floating point"
-        raise InputError(f"an image must be an array of numbers or a PIL image, not {given}: {way}")
+            raise InputError(
+                f"an image must be an array of numbers, not of {array.dtype}: convert it to uint8 or float32"
+            )
+        raise InputError(f"an image must be an array or a PIL image, not {type(image).__name__}: open the file first")
     if array.dtype not in (np.uint8, np.uint16) and array.dtype.kind != "f" and array.dtype != jnp.bfloat16:
         raise InputError(f"an image must be uint8, uint16 or floating point in [0, 1], not {array.dtype}: convert it")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:

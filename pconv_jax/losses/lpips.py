@@ -12,7 +12,6 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors.numpy import load_file
 
 from pconv_jax.losses.interface import Features
 
@@ -26,6 +25,8 @@ _EPS = 1e-10
 @functools.cache
 def linear_weights(network: Literal["alex", "vgg"]) -> tuple[np.ndarray, ...]:
     """Its linear weights for torchvision's AlexNet or VGG16: `[C]` for each of five layers, from the image upwards."""
+    from safetensors.numpy import load_file  # few losses need it
+
     found = load_file(_LINEAR)
     return tuple(found[f"{network}.lin{place}"] for place in range(5))
 

@@ -33,7 +33,7 @@ def test_the_plugin_a_file_needs(head):
 def test_without_the_plugin_the_way_out_is_named(saved, monkeypatch, read, head):
     monkeypatch.setattr("pconv_jax.imaging.opening.registered", lambda plugin: False)
     with pytest.raises(
-        InputError, match=r"photo\.png is not an image, .* or run `make .* EXTRAS=formats`, or .*\[formats\]'"
+        InputError, match=r'photo\.png is not an image, .* or run `make .* EXTRAS=formats`, or .*\[formats\]"'
     ):
         read(saved(head))
 

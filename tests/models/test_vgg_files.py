@@ -90,7 +90,7 @@ def cut(form, share):
         (unclosed_header, "damaged or incomplete"),
         (lambda path: path.write_bytes(b""), "neither HDF5, npz nor safetensors"),
         (lambda path: path.write_text("<html>Not Found</html>"), "neither HDF5, npz nor safetensors"),
-        (lambda path: path.mkdir(), "the VGG16 weights file .* does not exist"),
+        (lambda path: path.mkdir(), "the VGG16 weights file .* is a folder: give a file$"),
         (lambda path: None, "the VGG16 weights file .* does not exist: give a file$"),
         *[(cut(form, share), "damaged or incomplete") for form in SAVERS for share in (0.01, 0.5, 0.999)],
     ],
