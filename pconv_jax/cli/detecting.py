@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pconv_jax.cli.finding import Finding, TooMuchDamage
-from pconv_jax.cli.jobs import Job, WrittenMeanwhile
+from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.marked_files import PREVIEW, PROBABILITIES, has_comment, texts_with
-from pconv_jax.cli.results_folder import ResultsFolder
-from pconv_jax.cli.summary import FAULTS, Summary, reported_if_interrupted
-from pconv_jax.common.errors import InputError, NoRoomError
+from pconv_jax.cli.series import work_through
+from pconv_jax.cli.summary import Summary, reported_if_interrupted
+from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.common.programs import KeptPrograms, kept_programs
 from pconv_jax.common.progress import terminal_progress_options
@@ -125,25 +125,13 @@ def detect_files(
         finding.load(programs=programs)
     detection = _Detection(finding, summary, programs, into_folder, dilate, overwrite, max_pixels, linear)
     with reported_if_interrupted(summary):
-        bar = tqdm(tasks, desc="looking for damage", unit="image", **terminal_progress_options())
-        folder = ResultsFolder()
-        for number, task in enumerate(bar, 1):
-            image = task.job.image
-            try:
-                folder.check(task.job)
-                found = detection(task)
-            except WrittenMeanwhile as error:
-                summary.pass_over(image, error)
-            except NoRoomError as error:
-                summary.fail(image, error)
-                summary.stop(len(tasks) - number)
-                break
-            except FAULTS as error:
-                summary.fail(image, error)
-            else:
-                if found is not None:
-                    summary.notes.append(f"{image}: {found:.2%} damaged")
-            summary.tell()  # here, as it is not the photograph's fault if nobody reads it any more
+        series = work_through(
+            tasks, detection, summary, image=lambda task: task.job.image, results=lambda task: task.job.results
+        )
+        options = {"desc": "looking for damage", "unit": "image", "total": len(tasks), **terminal_progress_options()}
+        for task, found in tqdm(series, **options):
+            if found is not None:
+                summary.notes.append(f"{task.job.image}: {found:.2%} damaged")
     return summary
 
 

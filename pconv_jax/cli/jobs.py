@@ -65,6 +65,11 @@ class Job:
         return self.out.exists() and self.image.exists() and self.out.samefile(self.image)
 
     @property
+    def results(self) -> Path:
+        """The folder of results that its own lies in or below."""
+        return self.out.parents[max(0, len(self.name.parts) - 1)]
+
+    @property
     def comparison(self) -> Path:
         """The before/after image that goes with the result."""
         # With its suffix, since there may be an a.jpg beside an a.png.

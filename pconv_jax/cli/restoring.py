@@ -10,15 +10,15 @@ import numpy as np
 from pconv_jax.checkpoints.bundled import DEFAULT_WEIGHTS
 from pconv_jax.checkpoints.remembered import load_remembered
 from pconv_jax.cli.holes import Holes
-from pconv_jax.cli.jobs import Job, WrittenMeanwhile
+from pconv_jax.cli.jobs import Job
 from pconv_jax.cli.one_photograph import COPIED, Restoration
-from pconv_jax.cli.results_folder import ResultsFolder
-from pconv_jax.cli.summary import FAULTS, Summary, reported_if_interrupted
-from pconv_jax.common.errors import NoRoomError, shortened
+from pconv_jax.cli.series import work_through
+from pconv_jax.cli.summary import Summary, reported_if_interrupted
+from pconv_jax.common.errors import shortened
 from pconv_jax.common.jax_start import prepare_jax
 from pconv_jax.common.output import plain_text
 from pconv_jax.common.programs import kept_programs
-from pconv_jax.common.progress import patient_progress_options, terminal_progress_options
+from pconv_jax.common.progress import progress_options, terminal_progress_options
 from pconv_jax.imaging.linear import through_curve
 from pconv_jax.inpainting.grain import add_grain
 from pconv_jax.inpainting.inpainter import Inpainter
@@ -112,7 +112,7 @@ def restore_files(
             max_pixels,
         )
     title, unit = (plain_text(waiting[0].image.name), "step") if single else ("restoring", "image")
-    shown = terminal_progress_options() if single else patient_progress_options()
+    shown = terminal_progress_options() if single else progress_options(patient=True)
     with (
         reported_if_interrupted(summary),
         tqdm(desc=title, unit=unit, total=None if single else len(waiting), **shown) as bar,
@@ -147,24 +147,13 @@ def restore_files(
             estimate=estimate,
             overwrite=overwrite,
         )
-        folder = ResultsFolder()
-        for number, job in enumerate(waiting, 1):
-            try:
-                folder.check(job)
-                done = restoration(job)
-            except WrittenMeanwhile as error:
-                summary.pass_over(job.image, error)
-            except NoRoomError as error:
-                summary.fail(job.image, error)
-                summary.stop(len(waiting) - number)
-                break
-            except FAULTS as error:
-                summary.fail(job.image, error)
-            else:
+        for job, done in work_through(
+            waiting, restoration, summary, image=lambda job: job.image, results=lambda job: job.results
+        ):
+            if done is not None:
                 summary.counts[done] += 1
-                if done == COPIED:
-                    unmarked.append(job)
-            summary.tell()
+            if done == COPIED:
+                unmarked.append(job)
             if not single:
                 bar.update()
     summary.warning = _nothing_marked(unmarked, len(waiting), holes)

@@ -125,7 +125,7 @@ class Summary:
     def stop(self, left: int) -> None:
         """Counts photographs that are left, as nothing more can be written."""
         if left:
-            self.counts["left, as nothing more can be written (the same command goes on with them)"] = left
+            self.counts["left, as nothing more can be written (the same command resumes)"] = left
 
 
 @contextlib.contextmanager

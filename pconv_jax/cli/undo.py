@@ -6,7 +6,8 @@ from pathlib import Path
 from pconv_jax.cli.photographs import RECEIPT
 from pconv_jax.cli.receipt import with_originals
 from pconv_jax.cli.receipt_file import file_hash, is_before, pixels_hash, read_receipt
-from pconv_jax.cli.summary import FAULTS, Summary
+from pconv_jax.cli.series import work_through
+from pconv_jax.cli.summary import Summary
 from pconv_jax.common.errors import InputError
 from pconv_jax.common.output import hide_messages_of_libraries
 from pconv_jax.common.paths import names_folder
@@ -54,16 +55,16 @@ def undo(
         into = folder.is_dir() or names_folder(out)
         beside = restored.with_name(restored.name + RECEIPT)
         paired = [(restored, receipt or beside, folder / restored.name if into else folder)]
+    into_one = folder if restored.is_dir() else paired[0][2].parent
     summary = Summary()
-    for result, path, target in paired:
-        try:
-            done = _undo_one(result, path, target, overwrite=overwrite, max_pixels=max_pixels)
-        except FAULTS as error:
-            summary.fail(result, error)
-        else:
+
+    def undo_one(pair: tuple[Path, Path, Path]) -> str:
+        return _undo_one(*pair, overwrite=overwrite, max_pixels=max_pixels)
+
+    for _, done in work_through(paired, undo_one, summary, image=lambda pair: pair[0], results=lambda _: into_one):
+        if done is not None:
             summary.counts["undone" if done else _SKIPPED] += 1
             summary.notes += [done] * bool(done)
-        summary.tell()
     return summary
 
 

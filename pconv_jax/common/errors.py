@@ -14,8 +14,8 @@ class NotEnoughMemory(InputError):
     """An input that needs more memory than is available at the moment; there need be nothing wrong with it."""
 
 
-class NoRoomError(InputError):
-    """Nothing more can be written to where results go: the disk is full, read-only or gone."""
+class StorageError(InputError):
+    """Nothing more can be written where results go: the disk is full, read-only or gone."""
 
 
 class TrainingError(RuntimeError):

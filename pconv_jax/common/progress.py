@@ -18,16 +18,15 @@ class _Lines:
         """Nothing to do: `write` holds nothing back."""
 
 
-def progress_options() -> dict[str, Any]:
-    """Arguments of `tqdm` that suit standard error: if it is not a terminal, a line every ten seconds."""
+def progress_options(*, patient: bool = False) -> dict[str, Any]:
+    """Arguments of `tqdm` that suit standard error: if it is not a terminal, a line every ten seconds.
+
+    Args:
+        patient: whether there is no line at all about what takes less than ten seconds.
+    """
     if _is_terminal():
         return {"dynamic_ncols": True}
-    return {"file": _Lines(), "mininterval": _SECONDS}
-
-
-def patient_progress_options() -> dict[str, Any]:
-    """As `progress_options`; but what takes less than ten seconds writes no line."""
-    return progress_options() if _is_terminal() else {**progress_options(), "delay": _SECONDS}
+    return {"file": _Lines(), "mininterval": _SECONDS, "delay": _SECONDS if patient else 0}
 
 
 def terminal_progress_options() -> dict[str, Any]:

@@ -79,7 +79,7 @@ class _Example:
 
 
 def _check_image(image: Any) -> None:
-    """Refuses what a source of one's own gives if that is no image: divided by 255, others would be black."""
+    """Refuses arrays that are not 8-bit RGB: floats in [0, 1], divided by 255, would be black."""
     kind = getattr(image, "dtype", type(image).__name__), getattr(image, "shape", ())
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise InputError(f"a source of images must give NumPy arrays [H, W, 3], uint8, not {kind[0]} {list(kind[1])}")

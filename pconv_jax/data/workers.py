@@ -200,7 +200,7 @@ def _send(pipe: Connection, content: Any) -> None:
     views = [array.raw() for array in arrays]
     pipe.send((rest, [len(view) for view in views]))
     for view in views:
-        if not hasattr(os, "readv"):  # on Windows, where pipes are no files
+        if not hasattr(os, "readv"):  # on Windows, where pipes are not files
             pipe.send_bytes(view)
             continue
         while view:

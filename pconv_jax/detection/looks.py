@@ -11,7 +11,7 @@ from pconv_jax.detection.windows import Shown
 SCALE = 1.5
 """By how much windows are enlarged; their sides and margins are even, so those of enlarged ones are whole numbers."""
 
-_DOUBT = 3.0  # by it times the logarithm of its softness the look at half the size of a doubtful image counts less
+_DOUBT = 3.0  # log-odds that the look at half the size loses, for each factor of e that softness is below 1
 _LEAST = 1e-6  # least probability, and least distance from 1: a look that is surer than that counts as if it were not
 
 

@@ -12,7 +12,7 @@ _SMALLEST = 64  # px, of a side that is measured
 # Detail of a size over that of twice the size: 0.5 to 1.7 in photographs, 0.4 at the least; in enlarged ones 0.2 at the
 # size where it begins.
 _NO_DETAIL, _LITTLE_DETAIL, _NONE_AT_FOUR = 0.45, 0.6, 0.35  # ratios
-_NEAR = 0.08  # of such a ratio, either way: there it is not sure, and frames of a film lie on both sides
+_NEAR = 0.08  # half the width of the slope at such a limit, as a share of it: frames of a film lie on both sides
 
 
 def softness(seen: Seen) -> float:

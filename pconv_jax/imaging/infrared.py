@@ -29,12 +29,16 @@ def _names(folder: Path) -> tuple[str, ...]:
     """The names in a folder that infrared files may have: of thousands, few are left."""
     changed = os.stat(folder).st_mtime_ns
     if time.time_ns() - changed < _SETTLED:  # another file may come at the same time by the folder's clock
-        return _listed.__wrapped__(folder, changed)
-    return _listed(folder, changed)
+        return _listed(folder)
+    return _known(folder, changed)
 
 
 @functools.lru_cache(maxsize=8)  # asked for again by each photograph of a folder
-def _listed(folder: Path, changed: int) -> tuple[str, ...]:
+def _known(folder: Path, changed: int) -> tuple[str, ...]:
+    return _listed(folder)
+
+
+def _listed(folder: Path) -> tuple[str, ...]:
     return tuple(name for name in os.listdir(folder) if name.lower().endswith(_ENDS))
 
 

@@ -13,7 +13,7 @@ from typing import IO
 import numpy as np
 
 from pconv_jax.common.atomic_write import atomic_write
-from pconv_jax.common.errors import InputError, NoRoomError, reason
+from pconv_jax.common.errors import InputError, StorageError, reason
 from pconv_jax.common.paths import given_path
 from pconv_jax.imaging import exif
 from pconv_jax.imaging.colour import written_profile
@@ -26,7 +26,7 @@ from pconv_jax.imaging.tiff_writing import write_tiff
 
 LARGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 """Pixels that a side can have, by format."""
-_NO_ROOM = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EROFS", "ESTALE")} - {None}
+_OF_STORAGE = {getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EROFS", "ESTALE")} - {None}
 _JPEG_SEGMENT = 65533  # bytes of data that one can hold
 
 
@@ -100,7 +100,7 @@ def explained_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         way = "choose another place or make room" if error.errno else "write another format"  # one of Pillow's own
-        kind = NoRoomError if error.errno in _NO_ROOM else InputError
+        kind = StorageError if error.errno in _OF_STORAGE else InputError
         raise kind(f"{path} cannot be written ({reason(error)}): {way}") from error
 
 

@@ -260,7 +260,7 @@ def _part(request: Request, array: np.ndarray) -> tuple[np.ndarray, int]:
     longest = one_number(request.query_params.get("longest", _LARGEST_DETAIL))
     part = array[top : min(bottom, top + _LARGEST_PART), left : min(right, left + _LARGEST_PART)]
     if not part.size:
-        raise InputError("there is nothing of the photograph in this region")
+        raise InputError("this region lies outside the photograph")
     return np.asarray(part), min(longest, _LARGEST_DETAIL)
 
 

@@ -8,6 +8,7 @@ import pytest
 from restoring import picture, save
 
 from pconv_jax.cli import one_photograph
+from pconv_jax.cli.main import main
 from pconv_jax.cli.summary import Summary, report
 from pconv_jax.common import atomic_write
 
@@ -44,16 +45,36 @@ def test_the_log_of_a_killed_command_has_what_was_said_until_then(series, inpain
     assert "failed:" not in result.err  # it was said
 
 
+def test_a_log_file_tells_how_far_a_long_series_is(series, inpaint, monkeypatch):
+    flags = (series / "frames", "--mask", series / "mask.png")
+    assert "restoring" not in inpaint(*flags, "-o", series / "quick").err
+    monkeypatch.setattr("pconv_jax.common.progress._SECONDS", 0.0)
+    assert "restoring: 100%" in inpaint(*flags, "-o", series / "slow").err
+
+
+def test_undo_ends_at_a_full_disk_too(series, inpaint, capsys, monkeypatch):
+    (series / "frames" / "0.png").unlink()
+    assert inpaint(series / "frames", "--mask", series / "mask.png", "-o", series / "out", "--receipt").code == 0
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(atomic_write.os, "replace", full)
+    assert main(["undo", str(series / "out"), "--out", str(series / "back")]) == 1
+    out, err = capsys.readouterr()
+    assert err.count("failed:") == 1 and "2 left, as nothing more can be written" in out
+
+
 def test_the_same_of_several_photographs_is_said_once_and_counted(tmp_path, capsys):
     summary = Summary()
     for name in ("a", "b", "c"):
         summary.note(tmp_path / name, "it is dark")
     summary.note(tmp_path / "d", "it is bright")
-    summary.fail(tmp_path / "e", "it is no picture")
+    summary.fail(tmp_path / "e", "it is not a picture")
     summary.tell()
     out, err = capsys.readouterr()
     assert out == f"{tmp_path / 'a'}: it is dark\n{tmp_path / 'd'}: it is bright\n"
-    assert err == f"failed: {tmp_path / 'e'}: it is no picture\n"
+    assert err == f"failed: {tmp_path / 'e'}: it is not a picture\n"
     assert report(summary) == 1
     assert capsys.readouterr() == ("also in 2 more photographs: it is dark\n1 failed\n", "")
 
@@ -87,7 +108,7 @@ def test_a_full_disk_ends_a_series_and_the_same_command_goes_on(series, inpaint,
     assert stopped.code == 1
     assert f": {series / 'out' / '2.png'} cannot be written (No space left on device)" in stopped.err
     assert "3.png" not in stopped.err
-    assert "1 left, as nothing more can be written (the same command goes on with them)" in stopped.out
+    assert "1 left, as nothing more can be written (the same command resumes)" in stopped.out
     assert [path.name for path in sorted((series / "out").iterdir())] == ["1.png"]
     after = run()
     assert after.code == 0 and "1 skipped" in after.out and len(list((series / "out").iterdir())) == 3
@@ -116,6 +137,6 @@ def test_a_drive_that_is_removed_ends_a_series(series, inpaint, detect, monkeypa
     with monkeypatch.context() as drive:
         drive.setattr(atomic_write.os, "replace", removed_after_two)
         stopped = run()
-    assert stopped.code == 1 and f"{out} is no longer the folder that the results before are in" in stopped.err
+    assert stopped.code == 1 and f"{out} is no longer the folder that earlier results were written to" in stopped.err
     assert not out.exists() or not list(out.iterdir())
     assert [path.name for path in sorted((series / "elsewhere" / "out").iterdir())] == ["1.png", "2.png"]

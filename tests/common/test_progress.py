@@ -5,7 +5,7 @@ import re
 from tqdm import tqdm
 
 from experiments.progress import progress_bar
-from pconv_jax.common.progress import patient_progress_options
+from pconv_jax.common.progress import progress_options
 
 
 def test_a_file_gets_whole_lines_without_carriage_returns(capsys):
@@ -19,7 +19,7 @@ def test_a_file_gets_whole_lines_without_carriage_returns(capsys):
 
 def test_what_takes_less_than_ten_seconds_writes_no_line(capsys):
     for seconds, written in ((None, ""), (0.0, "restoring: 100%")):
-        options = patient_progress_options()
+        options = progress_options(patient=True)
         options |= {} if seconds is None else {"delay": seconds, "mininterval": seconds}
         with tqdm(desc="restoring", total=3, **options) as bar:
             for _ in range(3):

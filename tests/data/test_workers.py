@@ -74,7 +74,7 @@ def test_what_a_worker_raises_is_raised_with_where_it_was():
 
 @pytest.mark.parametrize("system", ["this one", "Windows"])
 def test_what_goes_through_a_pipe_comes_out_of_it(system, monkeypatch):
-    if system == "Windows":  # where a pipe is no file
+    if system == "Windows":  # where pipes are not files
         monkeypatch.delattr(os, "readv")
         monkeypatch.setattr(os, "write", None)
     content = {"image": np.arange(2**18, dtype=np.float32).reshape(2, -1), "empty": np.zeros((0, 3)), "name": "a"}

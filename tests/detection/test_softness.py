@@ -97,3 +97,18 @@ def test_soft_damage_of_a_soft_scan_is_found():
     found = pconv_jax.detect(scan).hole(Choice(dilate=0))
     assert (found & line).sum() > 0.6 * line.sum()
     assert (found & ~cv2.dilate(line.astype(np.uint8), np.ones((17, 17))).astype(bool)).mean() < 0.01
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_the_less_surely_an_image_is_soft_the_less_its_half_counts(monkeypatch, level):
+    """The looks at half the size and at a quarter find damage everywhere, that at the full size none."""
+    odds = {}
+    for sure in (1.0, 0.5):
+        softnesses = iter([[sure, 0.0], [1.0, sure, 0.0]][level])
+        monkeypatch.setattr("pconv_jax.detection.detector.softness", lambda _, each=softnesses: next(each))
+        detector = Detector(pale_detector())
+        looked = iter([[2.0], [2.0, -5.0]][level])  # the smallest first
+        detector._look_at_half = lambda half, *_, each=looked: np.full(half.shape, next(each), np.float32)
+        found = detector(np.zeros((96, 96, 3), np.uint8)).probability[40, 40]
+        odds[sure] = np.log(found / (1 - found))
+    np.testing.assert_allclose([odds[1.0], odds[0.5]], [2, 2 + 3 * np.log(0.5)], atol=1e-3)

@@ -105,6 +105,16 @@ def test_kinds_of_images(inpainter):
     np.testing.assert_array_equal(np.asarray(inpainted), expected)
 
 
+def test_a_jax_array_stays_on_its_device_and_needs_no_implicit_transfer(inpainter):
+    image, mask = damaged(64, 80)
+    last = jax.devices()[-1]
+    given = jax.device_put(image, last)
+    with jax.transfer_guard_host_to_device("disallow"):
+        found = inpainter(given, mask)
+    assert found.devices() == {last} and last != jax.devices()[0]
+    np.testing.assert_array_equal(found, inpainter(image, mask))
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "I;16B"])
 def test_pil_images_keep_their_mode(inpainter, mode):
     channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "I;16B": 1}[mode]

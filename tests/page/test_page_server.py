@@ -105,7 +105,7 @@ def test_a_detail_of_what_was_found_is_not_coarser_than_the_photograph(page, tmp
         assert seen.size == size and np.flatnonzero(marked.any(axis=1)).tolist() == rows, more
         np.testing.assert_array_equal(np.flatnonzero(marked.any(axis=0)), np.arange(*columns), err_msg=more)
     part = f"/api/photographs/{name}/found.png?left=9999&top=0&right=99999&bottom=5"
-    assert "nothing of the photograph" in page.ask("GET", part).json()["error"]
+    assert "outside the photograph" in page.ask("GET", part).json()["error"]
 
 
 def test_what_is_being_saved_is_not_taken_for_something_else(fresh, photo):
