@@ -1,10 +1,12 @@
 """Long series of photographs: what is said as it happens, and once; what stops them."""
 
 import errno
+import json
 import os
 
 import numpy as np
 import pytest
+from PIL import Image
 from restoring import picture, save
 
 from pconv_jax.cli import one_photograph
@@ -50,6 +52,20 @@ def test_a_log_file_tells_how_far_a_long_series_is(series, inpaint, monkeypatch)
     assert "restoring" not in inpaint(*flags, "-o", series / "quick").err
     monkeypatch.setattr("pconv_jax.common.progress._SECONDS", 0.0)
     assert "restoring: 100%" in inpaint(*flags, "-o", series / "slow").err
+
+
+@pytest.mark.filterwarnings("always::UserWarning")
+def test_each_receipt_has_the_warnings_that_were_printed_once(tmp_path, inpaint):
+    for name in ("a", "b"):
+        (tmp_path / "inks").mkdir(exist_ok=True)
+        Image.fromarray(picture(60, 80, channels=4), "CMYK").save(tmp_path / "inks" / f"{name}.tif")
+    mask = np.zeros((60, 80), bool)
+    mask[21:25, 12:68] = True
+    result = inpaint(tmp_path / "inks", "--mask", save(tmp_path / "m.png", mask), "-o", tmp_path / "out", "--receipt")
+    assert result.code == 0 and result.err.count("CMYK") == 2 and "also in 1 more photograph: " in result.err
+    for name in ("a", "b"):
+        receipt = json.loads((tmp_path / "out" / f"{name}.tif.receipt.json").read_text())
+        assert [said for said in receipt["warnings"] if "CMYK" in said and f"{name}.tif" in said], receipt["warnings"]
 
 
 def test_undo_ends_at_a_full_disk_too(series, inpaint, capsys, monkeypatch):
