@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import time
 from pathlib import Path
 
 import numpy as np
@@ -191,5 +192,9 @@ def test_a_folder_is_listed_once_while_it_does_not_change(tmp_path, monkeypatch)
         photograph = read_photograph(tmp_path / name)
         assert find_infrared(photograph, tmp_path / name) is None
         assert len(lists) == count
-    (tmp_path / "b_ir.tif").write_bytes(tiff(layers("grey", np.uint8, 1)))  # the folder has changed just now
+    now = time.time()  # a clock that does not tell this change from the next
+    os.utime(tmp_path, (now, now))
+    assert find_infrared(read_photograph(tmp_path / "b.tif"), tmp_path / "b.tif") is None
+    (tmp_path / "b_ir.tif").write_bytes(tiff(layers("grey", np.uint8, 1)))
+    os.utime(tmp_path, (now, now))
     assert find_infrared(read_photograph(tmp_path / "b.tif"), tmp_path / "b.tif") is not None
